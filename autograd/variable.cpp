@@ -1,0 +1,115 @@
+#include "autograd/variable.h"
+
+#include <atomic>
+#include <queue>
+#include <vector>
+
+#include "autograd/node.h"
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "core/profiler.h"
+
+namespace quench {
+namespace {
+
+thread_local bool recording = true;
+std::atomic<std::uint64_t> next_sequence{1};
+
+/// Adds `grad` to what `slot` holds. The first one is kept as it is, without a copy; a sum goes in place only
+/// where nobody else holds the buffer.
+void accumulate(GradientSlot& slot, Tensor grad) {
+  if (!slot.grad.defined()) {
+    slot.grad = std::move(grad);
+  } else if (slot.grad.unique()) {
+    add_in_place(slot.grad, grad);
+  } else {
+    slot.grad = add(slot.grad, grad);
+  }
+}
+
+}  // namespace
+
+bool gradients_enabled() { return recording; }
+NoGradGuard::NoGradGuard() : previous_(std::exchange(recording, false)) {}
+NoGradGuard::~NoGradGuard() { recording = previous_; }
+
+Variable::Variable(Tensor value, bool requires_grad)
+    : value_(std::move(value)), slot_(requires_grad ? std::make_shared<GradientSlot>() : nullptr) {}
+
+const Tensor& Variable::grad() const {
+  static const Tensor none;
+  return slot_ ? slot_->grad : none;
+}
+
+void Variable::zero_grad() {
+  if (slot_) slot_->grad = {};
+}
+
+Tensor& Variable::mutable_grad() {
+  expect(slot_ && slot_->grad.defined(), "variable: there is no gradient to change");
+  return slot_->grad;
+}
+
+const Tensor& Saved::get() const {
+  expect(tensor_.version() == version_,
+         "backward: a tensor of shape {} was changed in place after the forward pass saved it",
+         tensor_.shape().to_string());
+  return tensor_;
+}
+
+bool Node::wanted(std::initializer_list<Variable> inputs) {
+  if (!recording) return false;
+  for (const Variable& input : inputs) {
+    if (input.requires_grad()) return true;
+  }
+  return false;
+}
+
+Variable Node::attach(std::shared_ptr<Node> node, std::initializer_list<Variable> inputs,
+                      Tensor output) {
+  node->sequence_ = next_sequence++;
+  node->inputs_.reserve(inputs.size());
+  for (const Variable& input : inputs) node->inputs_.push_back(input.slot_);
+  Variable result(std::move(output), true);
+  result.slot_->producer = std::move(node);
+  return result;
+}
+
+void Variable::backward() const {
+  expect(slot_ != nullptr, "backward: the loss depends on no parameter");
+  expect(value_.numel() == 1, "backward: expected a loss of one element, got shape {}",
+         value_.shape().to_string());
+  expect(slot_->producer != nullptr, "backward: the tape was already run or nothing was recorded");
+
+  // Latest first: a node's sequence is above that of every node it read from, so by the time one is taken
+  // all contributions to its gradient have arrived.
+  const auto earlier = [](const std::shared_ptr<GradientSlot>& a, const std::shared_ptr<GradientSlot>& b) {
+    return a->producer->sequence() < b->producer->sequence();
+  };
+  std::priority_queue<std::shared_ptr<GradientSlot>, std::vector<std::shared_ptr<GradientSlot>>,
+                      decltype(earlier)>
+      ready(earlier);
+  slot_->grad = Tensor::full(value_.shape(), 1.0f);
+  ready.push(slot_);
+  while (!ready.empty()) {
+    const std::shared_ptr<GradientSlot> slot = ready.top();
+    ready.pop();
+    const std::shared_ptr<Node> node = std::move(slot->producer);
+    std::vector<Tensor> grads;
+    {
+      const Tensor grad_output = std::move(slot->grad);
+      slot->grad = {};
+      const ProfileScope profile(node->name(), ProfileScope::Pass::backward);
+      grads = node->backward(grad_output);
+    }
+    for (std::size_t i = 0; i < grads.size(); ++i) {
+      const std::shared_ptr<GradientSlot>& input = node->inputs_[i];
+      if (!input || !grads[i].defined()) continue;
+      const bool first = !input->grad.defined();
+      accumulate(*input, std::move(grads[i]));
+      if (first && input->producer) ready.push(input);
+    }
+  }
+}
+
+}  // namespace quench

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "core/tensor.h"
+
+namespace quench {
+
+class Node;
+
+/// Where the gradient of one Variable gathers, and the node that made the Variable. Kept apart from the value,
+/// so that the tape holds no activation that no node saved.
+struct GradientSlot {
+  std::shared_ptr<Node> producer;  ///< null for a leaf, and once backward has passed it
+  Tensor grad;
+};
+
+/// A tensor and its place on the tape. Copies are handles on the same value and gradient.
+class Variable {
+ public:
+  Variable() = default;  ///< undefined
+  /// A leaf; with `requires_grad` a parameter.
+  explicit Variable(Tensor value, bool requires_grad = false);
+
+  bool defined() const { return value_.defined(); }
+  const Tensor& value() const { return value_; }
+  /// For in-place updates by an optimizer or an initializer: call value.bump_version() after writing.
+  Tensor& mutable_value() { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+
+  bool requires_grad() const { return slot_ != nullptr; }
+  /// Undefined until backward() has reached this Variable. Only leaves keep theirs.
+  const Tensor& grad() const;
+  void zero_grad();
+  /// For code that rescales or clips gradients before the optimizer. @throws std::logic_error if none
+  Tensor& mutable_grad();
+
+  /// The same value with no connection to the tape.
+  Variable detach() const { return Variable(value_); }
+
+  /// Computes the gradient of this one-element Variable with respect to every leaf that took part, and adds
+  /// it to the leaf's grad(). Each node, and what it saved, is freed as soon as it has been passed; a second
+  /// call is an error.
+  /// @throws std::logic_error  if this needs no gradient, has other than one element, or a tensor that a
+  ///                           node saved was changed in place since
+  void backward() const;
+
+ private:
+  friend class Node;
+  Tensor value_;
+  std::shared_ptr<GradientSlot> slot_;
+};
+
+/// While one lives, nothing in this thread is recorded on the tape.
+class NoGradGuard {
+ public:
+  NoGradGuard();
+  ~NoGradGuard();
+  NoGradGuard(const NoGradGuard&) = delete;
+  NoGradGuard& operator=(const NoGradGuard&) = delete;
+
+ private:
+  bool previous_;
+};
+
+bool gradients_enabled();
+
+}  // namespace quench

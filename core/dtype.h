@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace quench {
+
+/// Element types. f64 serves references and statistics, s32 accumulators, s8 and u8 codes and masks.
+enum class DType : std::uint8_t { f32, f64, s32, s8, u8 };
+
+std::size_t size_of(DType dtype);
+std::string_view name_of(DType dtype);
+
+template <typename T>
+inline constexpr bool kIsElement = false;
+template <typename T>
+inline constexpr DType kDTypeOf = DType::f32;
+
+#define QUENCH_ELEMENT(type, tag)                \
+  template <>                                    \
+  inline constexpr bool kIsElement<type> = true; \
+  template <>                                    \
+  inline constexpr DType kDTypeOf<type> = DType::tag;
+QUENCH_ELEMENT(float, f32)
+QUENCH_ELEMENT(double, f64)
+QUENCH_ELEMENT(std::int32_t, s32)
+QUENCH_ELEMENT(std::int8_t, s8)
+QUENCH_ELEMENT(std::uint8_t, u8)
+#undef QUENCH_ELEMENT
+
+template <typename T>
+concept Element = kIsElement<T>;
+
+}  // namespace quench

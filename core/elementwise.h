@@ -1,0 +1,66 @@
+#pragma once
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/tensor.h"
+
+namespace quench {
+
+/// Calls f on every element of f32 tensors, in one pass at memory speed; `f` is inlined and vectorized.
+/// @throws std::invalid_argument  if the shapes differ
+template <typename F>
+void map_into(const Tensor& x, Tensor& out, F f) {
+  require(x.shape() == out.shape(), "map: expected equal shapes, got {} and {}", x.shape().to_string(),
+          out.shape().to_string());
+  const float* in = x.data();
+  float* o = out.data();
+  parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) o[i] = f(in[i]);
+  });
+}
+
+/// out[i] = f(x[i])
+template <typename F>
+Tensor map(const Tensor& x, F f) {
+  Tensor out(x.shape());
+  map_into(x, out, f);
+  return out;
+}
+
+/// out[i] = f(a[i], b[i])
+template <typename F>
+Tensor zip(const Tensor& a, const Tensor& b, F f) {
+  require(a.shape() == b.shape(), "zip: expected equal shapes, got {} and {}", a.shape().to_string(),
+          b.shape().to_string());
+  Tensor out(a.shape());
+  const float* x = a.data();
+  const float* y = b.data();
+  float* o = out.data();
+  parallel_for(a.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) o[i] = f(x[i], y[i]);
+  });
+  return out;
+}
+
+/// Element-wise arithmetic on f32 tensors of one shape.
+Tensor add(const Tensor& a, const Tensor& b);
+Tensor subtract(const Tensor& a, const Tensor& b);
+Tensor multiply(const Tensor& a, const Tensor& b);
+/// a += b; bumps a's version.
+void add_in_place(Tensor& a, const Tensor& b);
+
+Tensor add_scalar(const Tensor& x, float value);
+Tensor multiply_scalar(const Tensor& x, float value);
+
+/// Broadcast of a [C] vector over axis 1 of [N, C] or [N, C, H, W].
+Tensor add_per_channel(const Tensor& x, const Tensor& channel);
+Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
+
+/// -1 for x < 0, else +1: sign(0) is +1, a third value would not fit the one bit a kernel stores.
+Tensor sign(const Tensor& x);
+/// NaN stays NaN. @throws std::invalid_argument  if low > high
+Tensor clip(const Tensor& x, float low, float high);
+/// To the nearest integer, ties to even.
+Tensor round_half_even(const Tensor& x);
+
+}  // namespace quench

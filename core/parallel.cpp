@@ -1,0 +1,22 @@
+#include "core/parallel.h"
+
+#include <xmmintrin.h>
+
+#include "core/error.h"
+
+namespace quench {
+
+int num_threads() { return omp_get_max_threads(); }
+
+void set_num_threads(int threads) {
+  require(threads >= 1, "threads: expected at least 1, got {}", threads);
+  omp_set_num_threads(threads);
+}
+
+void flush_denormals() {
+  constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+#pragma omp parallel
+  _mm_setcsr(_mm_getcsr() | kFlushToZero | kDenormalsAreZero);
+}
+
+}  // namespace quench

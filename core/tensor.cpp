@@ -1,0 +1,138 @@
+#include "core/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/allocator.h"
+#include "core/error.h"
+
+namespace quench {
+
+struct Tensor::Storage {
+  explicit Storage(std::size_t size) : block(allocate(size)) {}
+  ~Storage() { deallocate(block); }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  void* block;
+  std::uint64_t version = 0;
+};
+
+namespace {
+
+/// Calls visit(row_major_index, memory_index) for every element of a channels-last tensor.
+template <typename Visit>
+void for_each_nchw(const Shape& shape, Visit&& visit) {
+  const std::int64_t c = shape[1], hw = shape[2] * shape[3];
+  for (std::int64_t n = 0; n < shape[0]; ++n) {
+    for (std::int64_t k = 0; k < c; ++k) {
+      for (std::int64_t i = 0; i < hw; ++i) visit((n * c + k) * hw + i, (n * hw + i) * c + k);
+    }
+  }
+}
+
+}  // namespace
+
+Tensor::Tensor(Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
+  storage_ = std::make_shared<Storage>(bytes());
+  data_ = static_cast<std::byte*>(storage_->block);
+}
+
+Tensor Tensor::zeros(Shape shape, DType dtype) {
+  Tensor result(shape, dtype);
+  std::memset(result.data_, 0, result.bytes());
+  return result;
+}
+
+Tensor Tensor::full(Shape shape, float value) {
+  Tensor result(shape);
+  std::ranges::fill(result.span(), value);
+  return result;
+}
+
+template <Element T>
+Tensor Tensor::from_row_major(Shape shape, std::span<const T> values) {
+  Tensor result(shape, kDTypeOf<T>);
+  require(static_cast<std::int64_t>(values.size()) == shape.numel(),
+          "tensor: expected {} values for shape {}, got {}", shape.numel(), shape.to_string(),
+          values.size());
+  T* out = result.data<T>();
+  if (shape.rank() == 4) {
+    for_each_nchw(shape, [&](std::int64_t from, std::int64_t to) { out[to] = values[static_cast<std::size_t>(from)]; });
+  } else {
+    std::ranges::copy(values, out);
+  }
+  return result;
+}
+
+template <Element T>
+std::vector<T> Tensor::to_row_major() const {
+  const std::span<const T> values = span<T>();
+  std::vector<T> result(values.begin(), values.end());
+  if (rank() == 4) {
+    for_each_nchw(shape_, [&](std::int64_t to, std::int64_t from) { result[static_cast<std::size_t>(to)] = values[static_cast<std::size_t>(from)]; });
+  }
+  return result;
+}
+
+#define QUENCH_INSTANTIATE(T)                                            \
+  template Tensor Tensor::from_row_major<T>(Shape, std::span<const T>); \
+  template std::vector<T> Tensor::to_row_major<T>() const;
+QUENCH_INSTANTIATE(float)
+QUENCH_INSTANTIATE(double)
+QUENCH_INSTANTIATE(std::int32_t)
+QUENCH_INSTANTIATE(std::int8_t)
+QUENCH_INSTANTIATE(std::uint8_t)
+#undef QUENCH_INSTANTIATE
+
+float Tensor::item() const {
+  expect(defined() && numel() == 1, "tensor: item() needs exactly one element, got shape {}",
+         shape_.to_string());
+  return *data<float>();
+}
+
+Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
+  require(rank() >= 1 && begin >= 0 && begin <= end && end <= dim(0),
+          "tensor: expected a slice inside axis 0 of {}, got [{}, {})", shape_.to_string(), begin, end);
+  Tensor result = *this;
+  result.shape_ = shape_.with(0, end - begin);
+  const std::int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
+  result.data_ += static_cast<std::size_t>(begin * row) * size_of(dtype_);
+  return result;
+}
+
+Tensor Tensor::reshape(Shape shape) const {
+  require(shape.numel() == numel(), "tensor: expected a shape of {} elements to reshape {}, got {}",
+          numel(), shape_.to_string(), shape.to_string());
+  Tensor result = *this;
+  result.shape_ = shape;
+  return result;
+}
+
+Tensor Tensor::clone() const {
+  if (!defined()) return {};
+  Tensor result(shape_, dtype_);
+  std::memcpy(result.data_, data_, bytes());
+  return result;
+}
+
+void Tensor::copy_from(const Tensor& source) {
+  require(shape_ == source.shape_ && dtype_ == source.dtype_,
+          "tensor: expected {} {} to copy from, got {} {}", name_of(dtype_), shape_.to_string(),
+          name_of(source.dtype_), source.shape_.to_string());
+  std::memmove(data_, source.data_, bytes());
+  bump_version();
+}
+
+std::uint64_t Tensor::version() const { return storage_ ? storage_->version : 0; }
+void Tensor::bump_version() {
+  if (storage_) ++storage_->version;
+}
+
+std::byte* Tensor::checked(DType wanted) const {
+  expect(defined(), "tensor: read of an undefined tensor");
+  expect(wanted == dtype_, "tensor: expected element type {}, got {}", name_of(wanted), name_of(dtype_));
+  return data_;
+}
+
+}  // namespace quench

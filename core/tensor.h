@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+
+namespace quench {
+
+/// A cheap handle on shared, 64-byte aligned, pooled storage.
+///
+/// Memory order: a rank-4 tensor is channels-last, that is a logical [N, C, H, W] lies in memory as
+/// N, H, W, C (and a weight [O, I, KH, KW] as O, KH, KW, I); every other rank is row-major. There is no
+/// other layout and there are no strides. from_row_major() and to_row_major() convert from and to the order
+/// that files and other frameworks use.
+///
+/// Copying a Tensor copies the handle; clone() copies the data. Contents start uninitialised.
+class Tensor {
+ public:
+  Tensor() = default;  ///< undefined: no shape, no data
+  explicit Tensor(Shape shape, DType dtype = DType::f32);
+
+  static Tensor zeros(Shape shape, DType dtype = DType::f32);
+  static Tensor full(Shape shape, float value);
+  static Tensor scalar(float value) { return full({}, value); }
+  /// Copies `values`, given in row-major order of the logical shape, into memory order.
+  /// @throws std::invalid_argument  if the count does not match
+  template <Element T>
+  static Tensor from_row_major(Shape shape, std::span<const T> values);
+  template <Element T>
+  static Tensor from_row_major(Shape shape, const std::vector<T>& values) {
+    return from_row_major<T>(shape, std::span<const T>(values));
+  }
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  std::int64_t dim(int axis) const { return shape_[axis]; }
+  int rank() const { return shape_.rank(); }
+  std::int64_t numel() const { return shape_.numel(); }
+  DType dtype() const { return dtype_; }
+  std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
+
+  /// The elements in memory order. @throws std::logic_error  if T is not the tensor's type
+  template <Element T = float>
+  T* data() {
+    return reinterpret_cast<T*>(checked(kDTypeOf<T>));
+  }
+  template <Element T = float>
+  const T* data() const {
+    return reinterpret_cast<const T*>(checked(kDTypeOf<T>));
+  }
+  template <Element T = float>
+  std::span<T> span() {
+    return {data<T>(), static_cast<std::size_t>(numel())};
+  }
+  template <Element T = float>
+  std::span<const T> span() const {
+    return {data<T>(), static_cast<std::size_t>(numel())};
+  }
+  std::byte* bytes_begin() { return checked(dtype_); }
+  const std::byte* bytes_begin() const { return checked(dtype_); }
+
+  /// The only element of a one-element f32 tensor. @throws std::logic_error  if there are others
+  float item() const;
+
+  /// The elements in row-major order of the logical shape.
+  template <Element T = float>
+  std::vector<T> to_row_major() const;
+
+  /// Entries [begin, end) of axis 0, sharing memory. @throws std::invalid_argument  if out of range
+  Tensor slice(std::int64_t begin, std::int64_t end) const;
+  /// The same memory under another shape; [N, C, H, W] flattens to [N, H*W*C].
+  /// @throws std::invalid_argument  if the number of elements differs
+  Tensor reshape(Shape shape) const;
+  Tensor clone() const;
+  /// Copies the elements of `source` (same shape and type) over this tensor's and bumps the version.
+  void copy_from(const Tensor& source);
+
+  /// How often the contents were announced as changed in place; shared by all handles on the storage.
+  /// A node that saved a parameter compares it, so that a stale gradient is an error and not a number.
+  std::uint64_t version() const;
+  void bump_version();
+  /// Whether this is the only handle, so that its memory may be reused.
+  bool unique() const { return storage_.use_count() == 1; }
+  bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
+
+ private:
+  struct Storage;
+  std::byte* checked(DType wanted) const;
+
+  std::shared_ptr<Storage> storage_;
+  std::byte* data_ = nullptr;
+  Shape shape_;
+  DType dtype_ = DType::f32;
+};
+
+}  // namespace quench
