@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace quench::datasets {
+
+struct ImageShape {
+  int channels = 0;
+  int height = 0;
+  int width = 0;
+
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) *
+           static_cast<std::size_t>(width);
+  }
+  bool operator==(const ImageShape&) const = default;
+};
+
+/// A fixed collection of labelled images, all of one shape, one byte per channel value.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual std::int64_t size() const = 0;
+  virtual int num_classes() const = 0;
+  virtual ImageShape image_shape() const = 0;
+  virtual const std::vector<std::string>& class_names() const = 0;
+
+  /// Writes image `index` (0 to size() - 1) as H, W, C bytes and returns its label, 0 to
+  /// num_classes() - 1. Thread-safe.
+  /// @param pixels  image_shape().bytes() bytes
+  /// @throws std::invalid_argument  if the index or the number of bytes is not as above
+  virtual int read(std::int64_t index, std::span<std::uint8_t> pixels) const = 0;
+};
+
+/// A view on the images `indices` of `whole`, in that order; copies no pixel. An index may come
+/// more than once.
+/// @throws std::invalid_argument  if an index is not in 0..size()-1
+std::shared_ptr<Dataset> subset(std::shared_ptr<const Dataset> whole,
+                                std::vector<std::int64_t> indices);
+
+/// The images [begin, end): the first n, or a held-out rest.
+/// @throws std::invalid_argument  unless 0 <= begin <= end <= size()
+std::shared_ptr<Dataset> subset_range(std::shared_ptr<const Dataset> whole, std::int64_t begin,
+                                      std::int64_t end);
+
+}  // namespace quench::datasets

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace quench::datasets {
+
+/// Which images a run trains on and is tested with.
+struct DatasetSpec {
+  std::string name;                ///< one of known_datasets()
+  std::filesystem::path data_dir;  ///< where downloaded files lie; unused by built-in sets
+  std::uint64_t seed = 0;          ///< of a built-in set's images; unused by downloaded ones
+  std::int64_t train_size = 0;     ///< images to draw for a built-in set; 0 is its default
+  std::int64_t test_size = 0;      ///< likewise
+};
+
+struct DatasetPair {
+  std::shared_ptr<Dataset> train;
+  std::shared_ptr<Dataset> test;
+};
+
+struct DatasetEntry {
+  std::string name;
+  std::string description;  ///< one line, for lists and help
+};
+
+/// All sets that load_dataset() knows, in the order of its table.
+std::vector<DatasetEntry> known_datasets();
+
+/// @throws std::invalid_argument  if the name is unknown (the message lists the known ones) or a
+///                                size is negative
+/// @throws std::runtime_error     if files are missing or damaged (the message names the file)
+DatasetPair load_dataset(const DatasetSpec& spec);
+
+}  // namespace quench::datasets
