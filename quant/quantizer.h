@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/random.h"
+#include "core/settings.h"
+#include "quant/grid.h"
+
+namespace quench::quant {
+
+enum class Role : std::uint8_t { weight, activation };
+enum class Granularity : std::uint8_t { per_tensor, per_channel };
+
+/// What a strategy is built from: the [quant] settings that the policy chose for one slot.
+struct QuantizerSpec {
+  Role role = Role::weight;
+  int bits = 8;  ///< 1 to 8
+  Granularity granularity = Granularity::per_tensor;
+  std::string slot;    ///< for messages: "features.conv2.weight"
+  Settings* settings;  ///< the method's own table, e.g. [quant.ab]; reads are remembered, leftovers are errors
+};
+
+/// How a quantizer treats what passes through.
+enum class Mode : std::uint8_t {
+  training,    ///< the strategy's own forward and gradient estimator
+  evaluation,  ///< exactly dequantize(quantize(x)) on grid(); no gradient
+  bypass,      ///< as if the slot were empty: the float network underneath
+};
+
+/// What a strategy may need to know of the run before its first step.
+struct TrainingPlan {
+  std::int64_t total_steps = 0;
+  std::int64_t steps_per_epoch = 0;
+  bool adaptive_optimizer = false;  ///< Adam-like: its steps do not shrink with the gradient
+  std::uint64_t seed = 0;
+};
+
+/// A strategy that puts tensors on an integer grid while their network trains.
+///
+/// The promise: in Mode::evaluation, forward(x) equals dequantize(quantize(x)) for the grid that grid() exports.
+/// The base class keeps it for every strategy, because it computes evaluation from grid() itself.
+/// A weight's grid follows from the weight: evaluation calls observe(weight) first. An activation's grid is what
+/// training or calibration has gathered, and evaluation leaves it alone.
+class Quantizer {
+ public:
+  explicit Quantizer(const QuantizerSpec& spec)
+      : role_(spec.role), bits_(spec.bits), granularity_(spec.granularity), slot_(spec.slot) {}
+  virtual ~Quantizer() = default;
+
+  Variable forward(const Variable& x);
+  /// The integers of x in evaluation mode, and their grid; nothing in other modes or for "none".
+  struct Codes {
+    Tensor values;  ///< q - zero_point as f32 integers
+    QuantGrid grid;
+  };
+  std::optional<Codes> codes(const Tensor& x);
+
+  /// @throws std::logic_error  before anything was observed, or if this quantizer has no grid ("none")
+  virtual QuantGrid grid() const = 0;
+  /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
+  /// statistics are updated by it.
+  virtual void observe(const Tensor& x) = 0;
+  virtual bool quantizes() const { return true; }
+
+  /// Trained values (thresholds, scales), an optimizer group of their own: name, value.
+  virtual std::vector<std::pair<std::string, Variable>> parameters() { return {}; }
+  virtual void begin_training(const TrainingPlan&) {}
+  /// Called after optimizer step `step` (from 0): schedules move here.
+  virtual void step(std::int64_t /*step*/) {}
+  /// Factor on the optimizer's step for the latent weight, in [0, 1].
+  virtual float step_scale() const { return 1.0f; }
+  /// Brings a latent weight back into the strategy's range after an update, e.g. clips it to [-1, 1].
+  virtual void project_latent(Tensor& /*weight*/) const {}
+  /// Values worth a curve, e.g. {"alpha", 0.5}.
+  virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }
+
+  /// All that a resumed run or an evaluation needs beside parameters(): tensors by name.
+  virtual std::map<std::string, Tensor> state() const { return {}; }
+  /// @throws std::invalid_argument  if an entry is missing or mis-shaped
+  virtual void load_state(const std::map<std::string, Tensor>& /*state*/) {}
+
+  Mode mode() const { return mode_; }
+  void set_mode(Mode mode) { mode_ = mode; }
+  Role role() const { return role_; }
+  int bits() const { return bits_; }
+  Granularity granularity() const { return granularity_; }
+  const std::string& slot() const { return slot_; }
+
+ protected:
+  /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its gradient.
+  virtual Variable train_forward(const Variable& x) = 0;
+
+ private:
+  Mode mode_ = Mode::training;
+  Role role_;
+  int bits_;
+  Granularity granularity_;
+  std::string slot_;
+};
+
+}  // namespace quench::quant
