@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace quench {
+
+class Settings;
+struct SettingsTable;
+
+/// Which numbers a setting accepts. Write {0.0, 1.0}, above(0.0) or at_least(1.0). Infinities and
+/// NaN are never accepted.
+struct Range {
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  bool min_excluded = false;
+};
+inline Range above(double min, double max = std::numeric_limits<double>::infinity()) {
+  return {min, max, true};
+}
+inline Range at_least(double min) { return {.min = min}; }
+
+/// Which integers a setting accepts, both ends included.
+struct IntRange {
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+};
+
+/// One value of a settings tree, and where it was written.
+struct SettingsValue {
+  using List = std::vector<SettingsValue>;
+  using Table = std::shared_ptr<SettingsTable>;
+
+  SettingsValue(bool value) : data(value) {}
+  SettingsValue(int value) : data(std::int64_t{value}) {}
+  SettingsValue(std::int64_t value) : data(value) {}
+  SettingsValue(double value) : data(value) {}
+  SettingsValue(const char* value) : data(std::string(value)) {}
+  SettingsValue(std::string_view value) : data(std::string(value)) {}
+  SettingsValue(std::string value) : data(std::move(value)) {}
+  SettingsValue(List value) : data(std::move(value)) {}
+  SettingsValue(const Settings& table);
+  template <typename T>
+  SettingsValue(const std::vector<T>& values) : data(List(values.begin(), values.end())) {}
+
+  std::variant<bool, std::int64_t, double, std::string, List, Table> data;
+  std::string origin = {};  ///< "file.toml:12" or "--set a.b=c"; empty for a value made in memory
+};
+
+/// A handle on one table of a settings tree: typed, checked, and remembering what was asked for.
+///
+/// Every getter checks type and range; its error names the origin, the dotted key, the value and
+/// what would be accepted: `a.toml:12: quant.weight.bits: expected an integer in 1..8, got 9`. A
+/// getter without `fallback` requires the key. finish() then turns the keys nobody asked for into
+/// errors, and resolved() gives the tree back with the defaults that were used. Copies share one
+/// tree, so a key read through one is read for all. All errors are std::invalid_argument unless
+/// said otherwise. Not for concurrent use.
+class Settings {
+ public:
+  using Entry = std::pair<std::string, SettingsValue>;
+
+  Settings();  ///< an empty table
+  /// A table made in memory: Settings::from({{"bits", 4}, {"weight", Settings::from({{"method",
+  /// "lsq"}})}}).
+  static Settings from(std::initializer_list<Entry> entries);
+
+  double number(std::string_view key, Range range = {}) const;
+  double number(std::string_view key, double fallback, Range range = {}) const;
+  std::int64_t integer(std::string_view key, IntRange range = {}) const;
+  std::int64_t integer(std::string_view key, std::int64_t fallback, IntRange range = {}) const;
+  bool boolean(std::string_view key) const;
+  bool boolean(std::string_view key, bool fallback) const;
+  std::string text(std::string_view key) const;
+  std::string text(std::string_view key, std::string_view fallback) const;
+  /// One of `allowed`; another text is an error that lists them.
+  std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
+  std::string choice(std::string_view key, std::string_view fallback,
+                     const std::vector<std::string>& allowed) const;
+  /// Lists. Every element must lie in `range`.
+  std::vector<double> numbers(std::string_view key, const std::vector<double>& fallback,
+                              Range range = {}) const;
+  std::vector<std::int64_t> integers(std::string_view key,
+                                     const std::vector<std::int64_t>& fallback,
+                                     IntRange range = {}) const;
+  std::vector<std::string> texts(std::string_view key,
+                                 const std::vector<std::string>& fallback) const;
+
+  /// The table at `key`; an empty one if there is none.
+  Settings table(std::string_view key) const;
+  /// The array of tables at `key` ([[key]] in TOML); none if the key is absent.
+  std::vector<Settings> tables(std::string_view key) const;
+
+  /// Whether the file or caller gave `key`. It counts as asked for.
+  bool has(std::string_view key) const;
+  /// Accepts `key` and all below it without reading, e.g. the table of a method that is not in use.
+  void allow(std::string_view key) const;
+  std::vector<std::string> keys() const;  ///< the keys given, sorted
+
+  /// Throws for the first key, here or in a table below, that nobody asked for; names the nearest
+  /// accepted ones.
+  void finish() const;
+  /// The same for this table's own keys, leaving the tables below to whoever reads them.
+  void finish_own_keys() const;
+
+  /// For checks that involve more than one key: throws "origin: path.key: expected ..., got
+  /// <value>".
+  [[noreturn]] void reject(std::string_view key, std::string_view expected) const;
+
+  /// The whole tree with the defaults that were read, as TOML text that reads back to the same
+  /// values.
+  std::string resolved() const;
+  const std::string& path() const { return path_; }  ///< dotted; empty for the root
+  std::string full_key(std::string_view key) const;  ///< path() and `key`
+  /// Where `key` was written, or this table if it is absent; "<settings>" for one made in memory.
+  std::string origin(std::string_view key = {}) const;
+
+  /// For whoever builds a tree. Replaces the value at `key`.
+  void set(std::string_view key, SettingsValue value);
+  void erase(std::string_view key);
+  void set_origin(std::string origin);
+  /// The value given at `key`, or null; does not count as asked for.
+  const SettingsValue* find(std::string_view key) const;
+  /// The table to write into at `key`, made if absent.
+  /// @throws std::invalid_argument  if the key holds something else
+  Settings make_table(std::string_view key, std::string_view origin_if_new);
+  /// Lays `over` on top: tables merge key by key, anything else is replaced.
+  void merge(const Settings& over);
+
+ private:
+  friend struct SettingsValue;
+  Settings(std::shared_ptr<SettingsTable> table, std::string path);
+  const SettingsValue* ask(std::string_view key) const;
+  const SettingsValue& demand(std::string_view key, std::string_view expected) const;
+  [[noreturn]] void wrong(std::string_view key, const SettingsValue& value,
+                          std::string_view expected) const;
+  template <typename T, typename Read>
+  T get(std::string_view key, const T& fallback, Read read) const;
+  template <typename T, typename Read>
+  std::vector<T> list(std::string_view key, const std::vector<T>& fallback, const std::string& what,
+                      Read read) const;
+
+  std::shared_ptr<SettingsTable> table_;
+  std::string path_;
+};
+
+}  // namespace quench
