@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -35,6 +36,11 @@ class Dataset {
   /// @param pixels  image_shape().bytes() bytes
   /// @throws std::invalid_argument  if the index or the number of bytes is not as above
   virtual int read(std::int64_t index, std::span<std::uint8_t> pixels) const = 0;
+};
+
+struct DatasetPair {
+  std::shared_ptr<Dataset> train;
+  std::shared_ptr<Dataset> test;
 };
 
 /// A view on the images `indices` of `whole`, in that order; copies no pixel. An index may come

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,11 +16,6 @@ struct DatasetSpec {
   std::uint64_t seed = 0;          ///< of a built-in set's images; unused by downloaded ones
   std::int64_t train_size = 0;     ///< images to draw for a built-in set; 0 is its default
   std::int64_t test_size = 0;      ///< likewise
-};
-
-struct DatasetPair {
-  std::shared_ptr<Dataset> train;
-  std::shared_ptr<Dataset> test;
 };
 
 struct DatasetEntry {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+
+#include "datasets/dataset.h"
+
+namespace quench::datasets {
+
+/// CIFAR-10 (Krizhevsky 2009) from its binary version: data_batch_1.bin to data_batch_5.bin for
+/// training and test_batch.bin, in `data_dir` or in its folder cifar-10-batches-bin. A file may
+/// hold any number of records, so that a small excerpt works as well.
+///
+/// @throws std::runtime_error  if the folder or a file is missing, a file is empty or ends inside a
+///                             record, or a label is above 9; the message names file and record
+DatasetPair load_cifar10(const std::filesystem::path& data_dir);
+
+}  // namespace quench::datasets

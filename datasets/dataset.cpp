@@ -1,0 +1,53 @@
+#include "datasets/dataset.h"
+
+#include <numeric>
+#include <utility>
+
+#include "core/error.h"
+
+namespace quench::datasets {
+namespace {
+
+class Subset final : public Dataset {
+ public:
+  Subset(std::shared_ptr<const Dataset> whole, std::vector<std::int64_t> indices)
+      : whole_(std::move(whole)), indices_(std::move(indices)) {}
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
+  int num_classes() const override { return whole_->num_classes(); }
+  ImageShape image_shape() const override { return whole_->image_shape(); }
+  const std::vector<std::string>& class_names() const override { return whole_->class_names(); }
+
+  int read(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+    require(index >= 0 && index < size(), "subset: expected an index in 0..{}, got {}", size() - 1,
+            index);
+    return whole_->read(indices_[static_cast<std::size_t>(index)], pixels);
+  }
+
+ private:
+  std::shared_ptr<const Dataset> whole_;
+  std::vector<std::int64_t> indices_;
+};
+
+}  // namespace
+
+std::shared_ptr<Dataset> subset(std::shared_ptr<const Dataset> whole,
+                                std::vector<std::int64_t> indices) {
+  for (const std::int64_t index : indices) {
+    require(index >= 0 && index < whole->size(), "subset: expected indices in 0..{}, got {}",
+            whole->size() - 1, index);
+  }
+  return std::make_shared<Subset>(std::move(whole), std::move(indices));
+}
+
+std::shared_ptr<Dataset> subset_range(std::shared_ptr<const Dataset> whole, std::int64_t begin,
+                                      std::int64_t end) {
+  require(0 <= begin && begin <= end && end <= whole->size(),
+          "subset_range: expected 0 <= begin <= end <= {}, got [{}, {})", whole->size(), begin,
+          end);
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
+  std::iota(indices.begin(), indices.end(), begin);
+  return std::make_shared<Subset>(std::move(whole), std::move(indices));
+}
+
+}  // namespace quench::datasets

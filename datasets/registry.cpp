@@ -1,0 +1,62 @@
+#include "datasets/registry.h"
+
+#include <array>
+
+#include "core/error.h"
+#include "datasets/cifar10.h"
+#include "datasets/synthetic.h"
+
+namespace quench::datasets {
+namespace {
+
+struct Source {
+  const char* name;
+  const char* description;
+  DatasetPair (*load)(const DatasetSpec& spec);
+};
+
+DatasetPair cifar10(const DatasetSpec& spec) { return load_cifar10(spec.data_dir); }
+
+DatasetPair synthetic(const DatasetSpec& spec) {
+  constexpr std::int64_t kTrainSize = 8000;
+  constexpr std::int64_t kTestSize = 2000;
+  return make_synthetic(spec.seed, spec.train_size == 0 ? kTrainSize : spec.train_size,
+                        spec.test_size == 0 ? kTestSize : spec.test_size);
+}
+
+constexpr std::array kSources{
+    Source{"synthetic",
+           "10 classes of figures and textures, 32x32, drawn by the program; no download",
+           synthetic},
+    Source{"cifar10", "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", cifar10},
+};
+
+std::string known_names() {
+  std::string names;
+  for (const Source& source : kSources) {
+    if (!names.empty()) names += ", ";
+    names += source.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<DatasetEntry> known_datasets() {
+  std::vector<DatasetEntry> entries;
+  for (const Source& source : kSources) entries.push_back({source.name, source.description});
+  return entries;
+}
+
+DatasetPair load_dataset(const DatasetSpec& spec) {
+  require(spec.train_size >= 0 && spec.test_size >= 0,
+          "dataset: expected sizes >= 0 (0 is the default), got {} and {}", spec.train_size,
+          spec.test_size);
+  for (const Source& source : kSources) {
+    if (spec.name == source.name) return source.load(spec);
+  }
+  require(false, "dataset: expected one of {}, got \"{}\"", known_names(), spec.name);
+  return {};
+}
+
+}  // namespace quench::datasets

@@ -1,0 +1,164 @@
+#include "datasets/synthetic.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "datasets/figures.h"
+#include "datasets/memory_dataset.h"
+
+namespace quench::datasets {
+namespace {
+
+constexpr int kSide = 32;
+constexpr ImageShape kShape{.channels = 3, .height = kSide, .width = kSide};
+constexpr std::int64_t kLargestSet = 1'000'000;
+
+using Color = std::array<float, 3>;  // 0 to 1
+
+/// A small disc that belongs to no class.
+struct Speck {
+  float x = 0.0f, y = 0.0f, radius = 0.0f;
+  Color color{};
+};
+
+/// All that is random about an image except its noise; lengths in pixels, the origin in the middle.
+struct Scene {
+  const Figure* figure = nullptr;
+  FigurePose pose;
+  float x = 0.0f, y = 0.0f;          // the figure's centre
+  float cosine = 1.0f, sine = 0.0f;  // its rotation
+  Color inside{}, outside{};
+  std::array<Speck, 3> specks;
+  float light_x = 0.0f, light_y = 0.0f;  // brightness added per pixel of way
+  float noise = 0.0f;                    // standard deviation
+};
+
+Color draw_color(Random& random) { return {random.uniform(), random.uniform(), random.uniform()}; }
+
+float distance(const Color& a, const Color& b) {
+  return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+Scene draw_scene(const Figure& figure, Random& random) {
+  constexpr float kLeastContrast = 0.4f;  // of the colour cube's diagonal of 1.73
+  constexpr float kHalf = kSide / 2.0f;
+  Scene scene;
+  scene.figure = &figure;
+  scene.pose.size = random.uniform(figure.min_size, figure.max_size);
+  scene.pose.thickness = random.uniform(0.3f, 0.5f);
+  scene.x = random.uniform(-figure.max_offset, figure.max_offset);
+  scene.y = random.uniform(-figure.max_offset, figure.max_offset);
+  const float degrees = random.uniform(figure.min_degrees, figure.max_degrees);
+  const float angle = degrees * std::numbers::pi_v<float> / 180.0f;
+  scene.cosine = std::cos(angle);
+  scene.sine = random.below(2) == 0 ? std::sin(angle) : -std::sin(angle);
+  // Drawn alike and together: which of the two is brighter says nothing about the class.
+  do {
+    scene.inside = draw_color(random);
+    scene.outside = draw_color(random);
+  } while (distance(scene.inside, scene.outside) < kLeastContrast);
+  for (Speck& speck : scene.specks) {
+    speck = {.x = random.uniform(-kHalf, kHalf),
+             .y = random.uniform(-kHalf, kHalf),
+             .radius = random.uniform(0.5f, 2.5f),
+             .color = draw_color(random)};
+  }
+  scene.light_x = random.uniform(-0.008f, 0.008f);
+  scene.light_y = random.uniform(-0.008f, 0.008f);
+  scene.noise = random.uniform(0.01f, 0.07f);
+  return scene;
+}
+
+/// The share of a pixel that lies inside, given its centre's distance to the outline.
+float coverage(float distance_to_outline) {
+  return std::clamp(0.5f - distance_to_outline, 0.0f, 1.0f);
+}
+
+void blend(Color& color, const Color& over, float share) {
+  for (std::size_t c = 0; c < color.size(); ++c) color[c] += share * (over[c] - color[c]);
+}
+
+Color color_at(const Scene& scene, float x, float y) {
+  const float dx = x - scene.x;
+  const float dy = y - scene.y;
+  const float along = scene.cosine * dx + scene.sine * dy;
+  const float across = scene.cosine * dy - scene.sine * dx;
+  Color color = scene.outside;
+  blend(color, scene.inside, coverage(scene.figure->distance(along, across, scene.pose)));
+  for (const Speck& speck : scene.specks) {
+    const float away = std::sqrt((x - speck.x) * (x - speck.x) + (y - speck.y) * (y - speck.y));
+    blend(color, speck.color, coverage(away - speck.radius));
+  }
+  const float light = scene.light_x * x + scene.light_y * y;
+  for (float& value : color) value += light;
+  return color;
+}
+
+/// Noise with mean 0 and standard deviation 1 for the three channels of a pixel: the sum of two
+/// bytes each, which is near enough to a normal distribution and costs one block of random bits a
+/// pixel.
+Color noise_at(const Random& random, int pixel) {
+  constexpr float kDeviation = 104.5f;  // of the sum of two uniform bytes
+  const std::array<std::uint32_t, 4> words = random.block(static_cast<std::uint64_t>(pixel));
+  Color noise{};
+  for (std::size_t c = 0; c < noise.size(); ++c) {
+    const auto sum = static_cast<float>((words[c] & 0xffu) + (words[c] >> 24));
+    noise[c] = (sum - 255.0f) / kDeviation;
+  }
+  return noise;
+}
+
+void draw_image(const Figure& figure, const Random& random, std::uint8_t* pixels) {
+  Random scene_random = random.fork(0);
+  const Random noise_random = random.fork(1);
+  const Scene scene = draw_scene(figure, scene_random);
+  constexpr float kMiddle = (kSide - 1) / 2.0f;
+  for (int pixel = 0; pixel < kSide * kSide; ++pixel) {
+    const auto x = static_cast<float>(pixel % kSide) - kMiddle;
+    const auto y = static_cast<float>(pixel / kSide) - kMiddle;
+    const Color color = color_at(scene, x, y);
+    const Color noise = noise_at(noise_random, pixel);
+    for (std::size_t c = 0; c < color.size(); ++c) {
+      const float value = 255.0f * (color[c] + scene.noise * noise[c]);
+      *pixels++ = static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
+    }
+  }
+}
+
+std::shared_ptr<Dataset> draw_set(const Random& random, std::int64_t size) {
+  ImageList images;
+  images.shape = kShape;
+  for (const Figure& figure : kFigures) images.class_names.emplace_back(figure.name);
+  images.labels.resize(static_cast<std::size_t>(size));
+  images.pixels.resize(images.labels.size() * kShape.bytes());
+  constexpr std::int64_t kGrain = 64;  // about a millisecond
+  parallel_for(size, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::size_t label = at % kFigures.size();
+      images.labels[at] = static_cast<std::uint8_t>(label);
+      draw_image(kFigures[label], random.fork(at), images.pixels.data() + at * kShape.bytes());
+    }
+  });
+  return memory_dataset(std::move(images));
+}
+
+}  // namespace
+
+DatasetPair make_synthetic(std::uint64_t seed, std::int64_t train_size, std::int64_t test_size) {
+  for (const std::int64_t size : {train_size, test_size}) {
+    require(size >= 1 && size <= kLargestSet, "synthetic: expected 1 to {} images, got {}",
+            kLargestSet, size);
+  }
+  const Random random(seed, "synthetic");
+  return {.train = draw_set(random.fork(0), train_size),
+          .test = draw_set(random.fork(1), test_size)};
+}
+
+}  // namespace quench::datasets
