@@ -15,8 +15,8 @@ namespace {
 thread_local bool recording = true;
 std::atomic<std::uint64_t> next_sequence{1};
 
-/// Adds `grad` to what `slot` holds. The first one is kept as it is, without a copy; a sum goes in place only
-/// where nobody else holds the buffer.
+/// Adds `grad` to what `slot` holds. The first one is kept as it is, without a copy; a sum goes in
+/// place only where nobody else holds the buffer.
 void accumulate(GradientSlot& slot, Tensor grad) {
   if (!slot.grad.defined()) {
     slot.grad = std::move(grad);
@@ -28,6 +28,22 @@ void accumulate(GradientSlot& slot, Tensor grad) {
 }
 
 }  // namespace
+
+// A tape that backward never ran over would otherwise be destroyed recursively, node by slot by
+// node, and a long one would overflow the stack. Here every reference to a slot is dropped by this
+// loop, and whoever drops the last one takes over the slot's producer.
+GradientSlot::~GradientSlot() {
+  std::vector<std::shared_ptr<Node>> doomed;
+  if (producer) doomed.push_back(std::move(producer));
+  while (!doomed.empty()) {
+    const std::shared_ptr<Node> node = std::move(doomed.back());
+    doomed.pop_back();
+    for (std::shared_ptr<GradientSlot>& input : node->inputs_) {
+      const std::shared_ptr<GradientSlot> slot = std::move(input);
+      if (slot.use_count() == 1 && slot->producer) doomed.push_back(std::move(slot->producer));
+    }
+  }
+}
 
 bool gradients_enabled() { return recording; }
 NoGradGuard::NoGradGuard() : previous_(std::exchange(recording, false)) {}
@@ -47,6 +63,8 @@ void Variable::zero_grad() {
 
 Tensor& Variable::mutable_grad() {
   expect(slot_ && slot_->grad.defined(), "variable: there is no gradient to change");
+  // The two inputs of an addition, for one, receive the same buffer.
+  if (!slot_->grad.unique()) slot_->grad = slot_->grad.clone();
   return slot_->grad;
 }
 
@@ -57,7 +75,7 @@ const Tensor& Saved::get() const {
   return tensor_;
 }
 
-bool Node::wanted(std::initializer_list<Variable> inputs) {
+bool Node::wanted(std::span<const Variable> inputs) {
   if (!recording) return false;
   for (const Variable& input : inputs) {
     if (input.requires_grad()) return true;
@@ -65,8 +83,7 @@ bool Node::wanted(std::initializer_list<Variable> inputs) {
   return false;
 }
 
-Variable Node::attach(std::shared_ptr<Node> node, std::initializer_list<Variable> inputs,
-                      Tensor output) {
+Variable Node::attach(std::shared_ptr<Node> node, std::span<const Variable> inputs, Tensor output) {
   node->sequence_ = next_sequence++;
   node->inputs_.reserve(inputs.size());
   for (const Variable& input : inputs) node->inputs_.push_back(input.slot_);
@@ -81,9 +98,10 @@ void Variable::backward() const {
          value_.shape().to_string());
   expect(slot_->producer != nullptr, "backward: the tape was already run or nothing was recorded");
 
-  // Latest first: a node's sequence is above that of every node it read from, so by the time one is taken
-  // all contributions to its gradient have arrived.
-  const auto earlier = [](const std::shared_ptr<GradientSlot>& a, const std::shared_ptr<GradientSlot>& b) {
+  // Latest first: a node's sequence is above that of every node it read from, so by the time one is
+  // taken all contributions to its gradient have arrived.
+  const auto earlier = [](const std::shared_ptr<GradientSlot>& a,
+                          const std::shared_ptr<GradientSlot>& b) {
     return a->producer->sequence() < b->producer->sequence();
   };
   std::priority_queue<std::shared_ptr<GradientSlot>, std::vector<std::shared_ptr<GradientSlot>>,
@@ -95,6 +113,7 @@ void Variable::backward() const {
     const std::shared_ptr<GradientSlot> slot = ready.top();
     ready.pop();
     const std::shared_ptr<Node> node = std::move(slot->producer);
+    slot->passed = true;
     std::vector<Tensor> grads;
     {
       const Tensor grad_output = std::move(slot->grad);
@@ -102,9 +121,13 @@ void Variable::backward() const {
       const ProfileScope profile(node->name(), ProfileScope::Pass::backward);
       grads = node->backward(grad_output);
     }
+    expect(grads.size() == node->inputs_.size(), "backward: expected {} gradients from {}, got {}",
+           node->inputs_.size(), node->name(), grads.size());
     for (std::size_t i = 0; i < grads.size(); ++i) {
       const std::shared_ptr<GradientSlot>& input = node->inputs_[i];
       if (!input || !grads[i].defined()) continue;
+      expect(!input->passed, "backward: {} reads a value whose part of the tape was already run",
+             node->name());
       const bool first = !input->grad.defined();
       accumulate(*input, std::move(grads[i]));
       if (first && input->producer) ready.push(input);

@@ -9,10 +9,16 @@ namespace quench {
 
 class Node;
 
-/// Where the gradient of one Variable gathers, and the node that made the Variable. Kept apart from the value,
-/// so that the tape holds no activation that no node saved.
+/// Where the gradient of one Variable gathers, and the node that made the Variable. Kept apart from
+/// the value, so that the tape holds no activation that no node saved.
 struct GradientSlot {
+  GradientSlot() = default;
+  ~GradientSlot();
+  GradientSlot(const GradientSlot&) = delete;
+  GradientSlot& operator=(const GradientSlot&) = delete;
+
   std::shared_ptr<Node> producer;  ///< null for a leaf, and once backward has passed it
+  bool passed = false;             ///< whether backward has freed the producer
   Tensor grad;
 };
 
@@ -25,7 +31,8 @@ class Variable {
 
   bool defined() const { return value_.defined(); }
   const Tensor& value() const { return value_; }
-  /// For in-place updates by an optimizer or an initializer: call value.bump_version() after writing.
+  /// For in-place updates by an optimizer or an initializer: call value.bump_version() after
+  /// writing.
   Tensor& mutable_value() { return value_; }
   const Shape& shape() const { return value_.shape(); }
 
@@ -33,17 +40,20 @@ class Variable {
   /// Undefined until backward() has reached this Variable. Only leaves keep theirs.
   const Tensor& grad() const;
   void zero_grad();
-  /// For code that rescales or clips gradients before the optimizer. @throws std::logic_error if none
+  /// For code that rescales or clips gradients before the optimizer; shared with no other Variable.
+  /// @throws std::logic_error  if there is none
   Tensor& mutable_grad();
 
   /// The same value with no connection to the tape.
   Variable detach() const { return Variable(value_); }
 
-  /// Computes the gradient of this one-element Variable with respect to every leaf that took part, and adds
-  /// it to the leaf's grad(). Each node, and what it saved, is freed as soon as it has been passed; a second
-  /// call is an error.
-  /// @throws std::logic_error  if this needs no gradient, has other than one element, or a tensor that a
-  ///                           node saved was changed in place since
+  /// Computes the gradient of this one-element Variable with respect to every leaf that took part,
+  /// and adds it to the leaf's grad(). Each node, and what it saved, is freed as soon as it has
+  /// been passed; a second pass over it is an error.
+  /// @throws std::logic_error  if this needs no gradient, has other than one element, reaches a
+  /// part of the
+  ///                           tape that an earlier call has freed, or needs a saved tensor that
+  ///                           was changed in place since
   void backward() const;
 
  private:

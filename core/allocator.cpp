@@ -28,8 +28,8 @@ constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-/// One reserved range of addresses, used from the bottom. Because all blocks lie in it, any two free
-/// neighbours can be merged, which separate mappings would not allow.
+/// One reserved range of addresses, used from the bottom. Because all blocks lie in it, any two
+/// free neighbours can be merged, which separate mappings would not allow.
 class Arena {
  public:
   void* take(std::size_t bytes) {
@@ -82,7 +82,8 @@ class Arena {
  private:
   void reserve() {
     for (reserved_ = kArenaBytes; reserved_ >= kSmallestArena; reserved_ /= 2) {
-      void* range = mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      void* range =
+          mmap(nullptr, reserved_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (range == MAP_FAILED) continue;  // an address-space limit: try half
       const auto address = reinterpret_cast<std::uintptr_t>(range);
       base_ = static_cast<char*>(range) + (round_up(address, kHugePage) - address);
@@ -127,14 +128,16 @@ class Arena {
   char* base_ = nullptr;
   std::size_t reserved_ = 0;
   std::size_t top_ = 0;
-  std::set<std::pair<std::size_t, std::size_t>> free_by_size_;  // (size, offset): best fit, lowest first
+  std::set<std::pair<std::size_t, std::size_t>>
+      free_by_size_;  // (size, offset): best fit, lowest first
   std::map<std::size_t, std::size_t> free_by_offset_;
   std::unordered_map<std::size_t, std::size_t> used_;
   AllocatorStats stats_;
 };
 
 Arena& arena() {
-  // Never destroyed: tensors in static storage may be returned after any destructor here would have run.
+  // Never destroyed: tensors in static storage may be returned after any destructor here would have
+  // run.
   static Arena& instance = *new Arena;
   return instance;
 }
@@ -144,7 +147,10 @@ Arena& arena() {
 #if defined(__SANITIZE_ADDRESS__)
 // Under AddressSanitizer every tensor is a block of its own, so that an overrun is seen.
 void* allocate(std::size_t bytes) {
-  return std::aligned_alloc(kAlignment, round_up(std::max<std::size_t>(bytes, 1), kAlignment));
+  void* block =
+      std::aligned_alloc(kAlignment, round_up(std::max<std::size_t>(bytes, 1), kAlignment));
+  if (block == nullptr) fail("allocator: no memory for a tensor of {} bytes", bytes);
+  return block;
 }
 void deallocate(void* block) noexcept { std::free(block); }
 AllocatorStats allocator_stats() { return {}; }

@@ -10,8 +10,9 @@ template <typename F>
 Tensor zip_per_channel(const Tensor& x, const Tensor& channel, F f) {
   require(x.rank() == 2 || x.rank() == 4, "per_channel: expected [N, C] or [N, C, H, W], got {}",
           x.shape().to_string());
-  require(channel.shape() == Shape{x.dim(1)}, "per_channel: expected [{}] values for input {}, got {}",
-          x.dim(1), x.shape().to_string(), channel.shape().to_string());
+  require(channel.shape() == Shape{x.dim(1)},
+          "per_channel: expected [{}] values for input {}, got {}", x.dim(1), x.shape().to_string(),
+          channel.shape().to_string());
   const std::int64_t channels = x.dim(1);
   Tensor out(x.shape());
   const float* in = x.data();
@@ -22,7 +23,9 @@ Tensor zip_per_channel(const Tensor& x, const Tensor& channel, F f) {
                [=](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t row = begin; row < end; ++row) {
                    const std::int64_t at = row * channels;
-                   for (std::int64_t c = 0; c < channels; ++c) o[at + c] = f(in[at + c], per_channel[c]);
+#pragma omp simd
+                   for (std::int64_t c = 0; c < channels; ++c)
+                     o[at + c] = f(in[at + c], per_channel[c]);
                  }
                });
   return out;
@@ -41,11 +44,12 @@ Tensor multiply(const Tensor& a, const Tensor& b) {
 }
 
 void add_in_place(Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(), "add: expected equal shapes, got {} and {}", a.shape().to_string(),
-          b.shape().to_string());
+  require(a.shape() == b.shape(), "add: expected equal shapes, got {} and {}",
+          a.shape().to_string(), b.shape().to_string());
   float* x = a.data();
   const float* y = b.data();
   parallel_for(a.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
     for (std::int64_t i = begin; i < end; ++i) x[i] += y[i];
   });
   a.bump_version();
@@ -71,7 +75,11 @@ Tensor sign(const Tensor& x) {
 
 Tensor clip(const Tensor& x, float low, float high) {
   require(low <= high, "clip: expected low <= high, got {} and {}", low, high);
-  return map(x, [low, high](float v) { return v < low ? low : (v > high ? high : v); });
+  // In this order the comparisons are the machine's max and min, and a NaN passes both.
+  return map(x, [low, high](float v) {
+    const float raised = v < low ? low : v;
+    return raised > high ? high : raised;
+  });
 }
 
 Tensor round_half_even(const Tensor& x) {

@@ -6,15 +6,21 @@
 
 namespace quench {
 
-/// Calls f on every element of f32 tensors, in one pass at memory speed; `f` is inlined and vectorized.
+// `omp simd` on the loops of this file: each element depends on the same index alone, so no check
+// for overlap is needed, and a loop over one buffer as input and output is vectorized like any
+// other.
+
+/// Calls f on every element of f32 tensors, in one pass at memory speed; `f` is inlined and
+/// vectorized.
 /// @throws std::invalid_argument  if the shapes differ
 template <typename F>
 void map_into(const Tensor& x, Tensor& out, F f) {
-  require(x.shape() == out.shape(), "map: expected equal shapes, got {} and {}", x.shape().to_string(),
-          out.shape().to_string());
+  require(x.shape() == out.shape(), "map: expected equal shapes, got {} and {}",
+          x.shape().to_string(), out.shape().to_string());
   const float* in = x.data();
   float* o = out.data();
   parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
     for (std::int64_t i = begin; i < end; ++i) o[i] = f(in[i]);
   });
 }
@@ -30,13 +36,14 @@ Tensor map(const Tensor& x, F f) {
 /// out[i] = f(a[i], b[i])
 template <typename F>
 Tensor zip(const Tensor& a, const Tensor& b, F f) {
-  require(a.shape() == b.shape(), "zip: expected equal shapes, got {} and {}", a.shape().to_string(),
-          b.shape().to_string());
+  require(a.shape() == b.shape(), "zip: expected equal shapes, got {} and {}",
+          a.shape().to_string(), b.shape().to_string());
   Tensor out(a.shape());
   const float* x = a.data();
   const float* y = b.data();
   float* o = out.data();
   parallel_for(a.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
     for (std::int64_t i = begin; i < end; ++i) o[i] = f(x[i], y[i]);
   });
   return out;

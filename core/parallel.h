@@ -12,24 +12,25 @@ int num_threads();
 /// @throws std::invalid_argument  if threads < 1
 void set_num_threads(int threads);
 
-/// Makes all compute threads treat denormals as 0: they cost a hundred cycles each and carry no information
-/// in training. Call after set_num_threads.
+/// Makes all compute threads treat denormals as 0: they cost a hundred cycles each and carry no
+/// information in training. Call after set_num_threads.
 void flush_denormals();
 
 /// Below this many elements a loop is not worth waking a second thread for.
 inline constexpr std::int64_t kParallelGrain = 16384;
 
-/// Calls body(begin, end) on disjoint ranges that cover [0, count), one per thread. The split depends only
-/// on `count`, `grain` and num_threads(). `body` must not throw: an exception that leaves an OpenMP region
-/// ends the program.
+/// Calls body(begin, end) on disjoint ranges that cover [0, count), one per thread. The split
+/// depends only on `count`, `grain` and num_threads(). `body` must not throw: an exception that
+/// leaves an OpenMP region ends the program.
 template <typename Body>
 void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
-  const std::int64_t wanted = std::min<std::int64_t>(num_threads(), count / std::max<std::int64_t>(grain, 1));
+  const std::int64_t wanted =
+      std::min<std::int64_t>(num_threads(), count / std::max<std::int64_t>(grain, 1));
   if (wanted <= 1 || omp_in_parallel() != 0) {
     if (count > 0) body(std::int64_t{0}, count);
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(wanted))
+#pragma omp parallel num_threads(static_cast <int>(wanted))
   {
     const std::int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
     body(count * thread / threads, count * (thread + 1) / threads);

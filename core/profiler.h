@@ -10,9 +10,9 @@ namespace quench {
 
 /// Time spent in one kind of operation since the profiler was switched on.
 struct ProfileEntry {
-  std::string name;       ///< e.g. "conv2d" or "conv2d backward"
+  std::string name;  ///< e.g. "conv2d" or "conv2d backward"
   std::uint64_t calls = 0;
-  double seconds = 0.0;   ///< of that operation alone, without the ones it called
+  double seconds = 0.0;  ///< of that operation alone, without the ones it called
 };
 
 void enable_profiler(bool on);
@@ -20,8 +20,9 @@ void reset_profiler();
 /// Largest time first.
 std::vector<ProfileEntry> profile();
 
-/// Adds the time from its construction to its destruction to the named entry. Costs a branch when the profiler
-/// is off. Nested scopes are subtracted from the outer one. For the thread that runs the network only.
+/// Adds the time from its construction to its destruction to the named entry. Costs a branch when
+/// the profiler is off. Nested scopes are subtracted from the outer one. For the thread that runs
+/// the network only.
 class ProfileScope {
  public:
   enum class Pass : std::uint8_t { forward, backward };

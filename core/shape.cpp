@@ -12,7 +12,7 @@ Shape::Shape(std::span<const std::int64_t> sizes) : rank_(static_cast<int>(sizes
   std::int64_t numel = 1;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     require(sizes[i] >= 0, "shape: expected sizes >= 0, got {} at axis {}", sizes[i], i);
-    require(sizes[i] == 0 || numel <= kMaxElements / sizes[i],
+    require(sizes[i] == 0 || numel <= (kMaxElements - 1) / sizes[i],
             "shape: expected fewer than 2^48 elements, got more at axis {}", i);
     numel *= sizes[i] == 0 ? 1 : sizes[i];
     sizes_[i] = sizes[i];
@@ -28,9 +28,16 @@ std::int64_t Shape::numel() const {
 Shape Shape::with(int axis, std::int64_t size) const {
   Shape other = *this;
   other.sizes_[static_cast<std::size_t>(axis)] = size;
-  return other;
+  return Shape(other.sizes());  // the checks again, for the new size
 }
 
-std::string Shape::to_string() const { return fmt::format("[{}]", fmt::join(sizes(), ", ")); }
+std::string Shape::to_string() const {
+  std::string text = "[";
+  for (const std::int64_t size : sizes()) {
+    if (text.size() > 1) text += ", ";
+    text += std::to_string(size);
+  }
+  return text + "]";
+}
 
 }  // namespace quench

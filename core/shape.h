@@ -8,13 +8,15 @@
 
 namespace quench {
 
-/// The sizes of a tensor, outermost first: [N, C, H, W] for images, [O, I/groups, KH, KW] for weights.
+/// The sizes of a tensor, outermost first: [N, C, H, W] for images, [O, I/groups, KH, KW] for
+/// weights.
 class Shape {
  public:
   static constexpr int kMaxRank = 4;
 
   Shape() = default;  ///< rank 0: a scalar
-  /// @throws std::invalid_argument  for more than kMaxRank sizes, a negative one, or 2^48 elements or more
+  /// @throws std::invalid_argument  for more than kMaxRank sizes, a negative one, or 2^48 elements
+  /// or more
   Shape(std::initializer_list<std::int64_t> sizes)
       : Shape(std::span<const std::int64_t>(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const std::int64_t> sizes);

@@ -52,13 +52,15 @@ Tensor Tensor::full(Shape shape, float value) {
 
 template <Element T>
 Tensor Tensor::from_row_major(Shape shape, std::span<const T> values) {
-  Tensor result(shape, kDTypeOf<T>);
   require(static_cast<std::int64_t>(values.size()) == shape.numel(),
           "tensor: expected {} values for shape {}, got {}", shape.numel(), shape.to_string(),
           values.size());
+  Tensor result(shape, kDTypeOf<T>);
   T* out = result.data<T>();
   if (shape.rank() == 4) {
-    for_each_nchw(shape, [&](std::int64_t from, std::int64_t to) { out[to] = values[static_cast<std::size_t>(from)]; });
+    for_each_nchw(shape, [&](std::int64_t from, std::int64_t to) {
+      out[to] = values[static_cast<std::size_t>(from)];
+    });
   } else {
     std::ranges::copy(values, out);
   }
@@ -70,12 +72,14 @@ std::vector<T> Tensor::to_row_major() const {
   const std::span<const T> values = span<T>();
   std::vector<T> result(values.begin(), values.end());
   if (rank() == 4) {
-    for_each_nchw(shape_, [&](std::int64_t to, std::int64_t from) { result[static_cast<std::size_t>(to)] = values[static_cast<std::size_t>(from)]; });
+    for_each_nchw(shape_, [&](std::int64_t to, std::int64_t from) {
+      result[static_cast<std::size_t>(to)] = values[static_cast<std::size_t>(from)];
+    });
   }
   return result;
 }
 
-#define QUENCH_INSTANTIATE(T)                                            \
+#define QUENCH_INSTANTIATE(T)                                           \
   template Tensor Tensor::from_row_major<T>(Shape, std::span<const T>); \
   template std::vector<T> Tensor::to_row_major<T>() const;
 QUENCH_INSTANTIATE(float)
@@ -93,7 +97,8 @@ float Tensor::item() const {
 
 Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
   require(rank() >= 1 && begin >= 0 && begin <= end && end <= dim(0),
-          "tensor: expected a slice inside axis 0 of {}, got [{}, {})", shape_.to_string(), begin, end);
+          "tensor: expected a slice inside axis 0 of {}, got [{}, {})", shape_.to_string(), begin,
+          end);
   Tensor result = *this;
   result.shape_ = shape_.with(0, end - begin);
   const std::int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
@@ -102,6 +107,7 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
 }
 
 Tensor Tensor::reshape(Shape shape) const {
+  expect(defined(), "tensor: reshape of an undefined tensor");
   require(shape.numel() == numel(), "tensor: expected a shape of {} elements to reshape {}, got {}",
           numel(), shape_.to_string(), shape.to_string());
   Tensor result = *this;
@@ -117,6 +123,7 @@ Tensor Tensor::clone() const {
 }
 
 void Tensor::copy_from(const Tensor& source) {
+  expect(defined() && source.defined(), "tensor: copy_from needs two defined tensors");
   require(shape_ == source.shape_ && dtype_ == source.dtype_,
           "tensor: expected {} {} to copy from, got {} {}", name_of(dtype_), shape_.to_string(),
           name_of(source.dtype_), source.shape_.to_string());
@@ -131,7 +138,8 @@ void Tensor::bump_version() {
 
 std::byte* Tensor::checked(DType wanted) const {
   expect(defined(), "tensor: read of an undefined tensor");
-  expect(wanted == dtype_, "tensor: expected element type {}, got {}", name_of(wanted), name_of(dtype_));
+  expect(wanted == dtype_, "tensor: expected element type {}, got {}", name_of(wanted),
+         name_of(dtype_));
   return data_;
 }
 

@@ -14,9 +14,9 @@ namespace quench {
 /// A cheap handle on shared, 64-byte aligned, pooled storage.
 ///
 /// Memory order: a rank-4 tensor is channels-last, that is a logical [N, C, H, W] lies in memory as
-/// N, H, W, C (and a weight [O, I, KH, KW] as O, KH, KW, I); every other rank is row-major. There is no
-/// other layout and there are no strides. from_row_major() and to_row_major() convert from and to the order
-/// that files and other frameworks use.
+/// N, H, W, C (and a weight [O, I, KH, KW] as O, KH, KW, I); every other rank is row-major. There
+/// is no other layout and there are no strides. from_row_major() and to_row_major() convert from
+/// and to the order that files and other frameworks use.
 ///
 /// Copying a Tensor copies the handle; clone() copies the data. Contents start uninitialised.
 class Tensor {
@@ -77,16 +77,20 @@ class Tensor {
   /// @throws std::invalid_argument  if the number of elements differs
   Tensor reshape(Shape shape) const;
   Tensor clone() const;
-  /// Copies the elements of `source` (same shape and type) over this tensor's and bumps the version.
+  /// Copies the elements of `source` (same shape and type) over this tensor's and bumps the
+  /// version.
   void copy_from(const Tensor& source);
 
-  /// How often the contents were announced as changed in place; shared by all handles on the storage.
-  /// A node that saved a parameter compares it, so that a stale gradient is an error and not a number.
+  /// How often the contents were announced as changed in place; shared by all handles on the
+  /// storage. A node that saved a parameter compares it, so that a stale gradient is an error and
+  /// not a number.
   std::uint64_t version() const;
   void bump_version();
   /// Whether this is the only handle, so that its memory may be reused.
   bool unique() const { return storage_.use_count() == 1; }
-  bool shares_storage_with(const Tensor& other) const { return storage_ == other.storage_; }
+  bool shares_storage_with(const Tensor& other) const {
+    return defined() && storage_ == other.storage_;
+  }
 
  private:
   struct Storage;
