@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "core/shape.h"
+#include "core/tensor.h"
+
+namespace quench {
+
+namespace onednn {
+class Convolution;
+}
+
+/// Zeros around the image, in pixels; each >= 0.
+struct Padding {
+  int top = 0, left = 0, bottom = 0, right = 0;
+};
+
+/// Everything about a 2-d convolution but its operands.
+struct Conv2dParams {
+  std::array<int, 2> stride{1, 1};  ///< vertical, horizontal; >= 1
+  Padding padding{};
+  std::array<int, 2> dilation{
+      1, 1};       ///< distance of neighbouring kernel taps; >= 1, 1 is the dense kernel
+  int groups = 1;  ///< >= 1; equal to in_channels for a depthwise convolution
+};
+
+/// [N, O, OH, OW] for input [N, C, H, W] and weight [O, C/groups, KH, KW].
+/// @throws std::invalid_argument  if the parameters or shapes do not fit together, or any size is 0
+Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
+
+/// A 2-d convolution (cross-correlation, as everywhere in deep learning) and its two derivatives,
+/// f32.
+///
+/// Belongs to whoever owns the weight. It keeps what is costly to derive from shapes, for each
+/// combination of shapes it has met, so training, the last partial batch and evaluation may
+/// alternate. The weight, re-laid for the kernel, is kept until forward() meets another storage or
+/// Tensor::version(). One thread may use it at a time. Results depend on operands, shapes, thread
+/// count and CPU, not on history.
+///
+/// All three throw std::invalid_argument for shapes or types that do not fit.
+class PreparedConv2d {
+ public:
+  explicit PreparedConv2d(Conv2dParams params);
+  ~PreparedConv2d();
+  PreparedConv2d(PreparedConv2d&&) noexcept;
+  PreparedConv2d& operator=(PreparedConv2d&&) noexcept;
+
+  const Conv2dParams& params() const { return params_; }
+
+  /// @param input [N, C, H, W]  @param weight [O, C/groups, KH, KW]  @param bias [O], or undefined
+  /// for none
+  Tensor forward(const Tensor& input, const Tensor& weight, const Tensor& bias = {});
+  /// The gradient of the loss with respect to the input.
+  Tensor backward_data(const Tensor& grad_output, const Tensor& weight, const Shape& input_shape);
+  /// The gradient of the loss with respect to the weight.
+  Tensor backward_weights(const Tensor& input, const Tensor& grad_output,
+                          const Shape& weight_shape);
+
+ private:
+  Conv2dParams params_;
+  std::unique_ptr<onednn::Convolution> convolution_;
+};
+
+}  // namespace quench

@@ -1,0 +1,116 @@
+#include "core/onednn/convolution_desc.h"
+
+#include "core/onednn/primitive.h"
+
+namespace quench::onednn {
+namespace {
+
+using dnnl::memory;
+constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+
+struct Geometry {
+  memory::dims strides, dilates, padding_begin, padding_end;
+};
+
+Geometry geometry(const Conv2dParams& params) {
+  return {.strides = {params.stride[0], params.stride[1]},
+          // oneDNN counts the gaps between kernel taps, everybody else the distance.
+          .dilates = {params.dilation[0] - 1, params.dilation[1] - 1},
+          .padding_begin = {params.padding.top, params.padding.left},
+          .padding_end = {params.padding.bottom, params.padding.right}};
+}
+
+}  // namespace
+
+memory::desc activation_desc(const Shape& shape) {
+  return {
+      {shape[0], shape[1], shape[2], shape[3]}, memory::data_type::f32, memory::format_tag::nhwc};
+}
+
+memory::desc weight_desc(const Shape& shape, int groups) {
+  const std::int64_t out = shape[0], in = shape[1], height = shape[2], width = shape[3];
+  const std::int64_t row = width * in, filter = height * row;
+  if (groups == 1) {
+    return {{out, in, height, width}, memory::data_type::f32, memory::dims{filter, 1, row, in}};
+  }
+  return {{groups, out / groups, in, height, width},
+          memory::data_type::f32,
+          memory::dims{out / groups * filter, filter, 1, row, in}};
+}
+
+memory::desc any_layout(const memory::desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {desc.get_dims(), desc.get_data_type(), memory::format_tag::any};
+#else
+  return {desc.dims(), desc.data_type(), memory::format_tag::any};
+#endif
+}
+
+// 3.x takes the operation's fields directly, 2.x wants them in a descriptor first.
+#if DNNL_VERSION_MAJOR >= 3
+
+dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
+                                                       const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {cpu_engine(),
+          dnnl::prop_kind::forward_training,
+          kDirect,
+          descs.source,
+          descs.weights,
+          descs.bias,
+          descs.destination,
+          strides,
+          dilates,
+          begin,
+          end,
+          user_scratchpad()};
+}
+
+dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,
+                                                                   const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {cpu_engine(),     kDirect, descs.source, descs.weights, descs.destination,
+          strides,          dilates, begin,        end,           forward_desc(descs, params),
+          user_scratchpad()};
+}
+
+dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
+    const ConvolutionDescs& descs, const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {cpu_engine(),     kDirect, descs.source, descs.weights, descs.destination,
+          strides,          dilates, begin,        end,           forward_desc(descs, params),
+          user_scratchpad()};
+}
+
+#else
+
+dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
+                                                       const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {{dnnl::prop_kind::forward_training, kDirect, descs.source, descs.weights, descs.bias,
+           descs.destination, strides, dilates, begin, end},
+          user_scratchpad(),
+          cpu_engine()};
+}
+
+dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,
+                                                                   const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
+          user_scratchpad(),
+          cpu_engine(),
+          forward_desc(descs, params)};
+}
+
+dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
+    const ConvolutionDescs& descs, const Conv2dParams& params) {
+  const auto [strides, dilates, begin, end] = geometry(params);
+  return {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
+          user_scratchpad(),
+          cpu_engine(),
+          forward_desc(descs, params)};
+}
+
+#endif
+
+}  // namespace quench::onednn

@@ -1,0 +1,63 @@
+#include "core/onednn/primitive.h"
+
+#include <utility>
+
+namespace quench::onednn {
+namespace {
+
+const dnnl::stream& cpu_stream() {
+  static const dnnl::stream stream(cpu_engine());
+  return stream;
+}
+
+}  // namespace
+
+const dnnl::engine& cpu_engine() {
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+dnnl::memory view(const dnnl::memory::desc& desc, const Tensor& tensor) {
+  return {desc, cpu_engine(), const_cast<std::byte*>(tensor.bytes_begin())};
+}
+
+Tensor buffer(const dnnl::memory::desc& desc) {
+  return Tensor({static_cast<std::int64_t>(desc.get_size())}, DType::u8);
+}
+
+void Primitive::execute(Arguments arguments) const {
+  Tensor scratch;  // handed back to the pool on return: the CPU stream has finished by then
+  if (scratchpad_.get_size() > 0) {
+    scratch = buffer(scratchpad_);
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, view(scratchpad_, scratch));
+  }
+  dnnl::stream stream = cpu_stream();
+  primitive_.execute(stream, arguments);
+  stream.wait();
+}
+
+Relayout::Relayout(const dnnl::memory::desc& from, const dnnl::memory::desc& to)
+    : needed_(from != to), from_(from), to_(to) {
+  if (!needed_) return;
+  reorder_ = Primitive(
+      dnnl::reorder::primitive_desc(cpu_engine(), from, cpu_engine(), to, user_scratchpad()));
+}
+
+Tensor Relayout::apply(const Tensor& from) const {
+  if (!needed_) return from;
+  Tensor to = buffer(to_);
+  apply(from, to);
+  return to;
+}
+
+void Relayout::apply(const Tensor& from, const Tensor& to) const {
+  reorder_.execute({{DNNL_ARG_FROM, view(from_, from)}, {DNNL_ARG_TO, view(to_, to)}});
+}
+
+}  // namespace quench::onednn

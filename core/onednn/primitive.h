@@ -1,0 +1,56 @@
+#pragma once
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
+
+#include "core/tensor.h"
+
+/// What all oneDNN wrappers share. Only files of this folder may include it: it brings in oneDNN's
+/// headers.
+namespace quench::onednn {
+
+using Arguments = std::unordered_map<int, dnnl::memory>;
+
+const dnnl::engine& cpu_engine();
+
+/// Attributes that leave scratch memory to us, so that it is pooled, counted and reused.
+dnnl::primitive_attr user_scratchpad();
+
+/// Views of memory that a tensor owns. oneDNN takes no const pointers, also for what it only reads.
+dnnl::memory view(const dnnl::memory::desc& desc, const Tensor& tensor);
+
+/// A pooled buffer large enough for `desc`.
+Tensor buffer(const dnnl::memory::desc& desc);
+
+/// A oneDNN primitive that takes its scratch memory from the pool.
+class Primitive {
+ public:
+  Primitive() = default;
+  explicit Primitive(const dnnl::primitive_desc_base& desc)
+      : primitive_(desc.get()), scratchpad_(desc.scratchpad_desc()) {}
+
+  void execute(Arguments arguments) const;
+
+ private:
+  dnnl::primitive primitive_;
+  dnnl::memory::desc scratchpad_;
+};
+
+/// Copies between two layouts of the same values; nothing at all if the layouts are equal.
+class Relayout {
+ public:
+  Relayout() = default;
+  Relayout(const dnnl::memory::desc& from, const dnnl::memory::desc& to);
+
+  bool needed() const { return needed_; }
+  /// `from`, or a pooled copy of it in the other layout.
+  Tensor apply(const Tensor& from) const;
+  void apply(const Tensor& from, const Tensor& to) const;
+
+ private:
+  bool needed_ = false;
+  dnnl::memory::desc from_, to_;
+  Primitive reorder_;
+};
+
+}  // namespace quench::onednn
