@@ -1,6 +1,6 @@
 #include "core/settings.h"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <stdexcept>
 

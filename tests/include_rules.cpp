@@ -1,0 +1,89 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Who may include whom; a room may always include itself. CONTRIBUTING.md explains the order.
+const std::map<std::string, std::vector<std::string>> kMayInclude{
+    {"core", {}},
+    {"autograd", {"core"}},
+    {"quant", {"core", "autograd"}},
+    {"layers", {"core", "autograd", "quant"}},
+    {"datasets", {"core"}},
+    {"deploy", {"core", "quant", "layers"}},
+    {"train", {"core", "autograd", "quant", "layers", "datasets", "deploy"}},
+};
+const std::vector<std::string> kTopRooms{"examples", "bench", "tests"};  // may use every room
+
+/// Why `line` may not stand in `file` (a path from the root), or "" if it may.
+std::string violation(const fs::path& file, const std::string& line) {
+  static const std::regex include(R"re(^\s*#\s*include\s*([<"])(([^/">]+)/)?([^">]*)[">].*)re");
+  std::smatch match;
+  if (!std::regex_match(line, match, include)) return "";
+
+  const bool in_wrappers = file.generic_string().starts_with("core/onednn/");
+  if (!in_wrappers && match[4].str().find("dnnl.h") != std::string::npos) {
+    return "includes a oneDNN header; only core/onednn/ may";
+  }
+  const std::string from = file.begin()->string();
+  const std::string to = match[3].str();
+  if (match[1] == "<" || !kMayInclude.contains(from) || to == from) return "";
+  if (to.empty()) return "includes " + match[4].str() + "; spell the path from the root";
+  const auto& allowed = kMayInclude.at(from);
+  if (std::find(allowed.begin(), allowed.end(), to) != allowed.end()) return "";
+  return from + "/ may not include " + to + "/";
+}
+
+void check_file(const fs::path& path) {
+  const fs::path file = fs::relative(path, QUENCH_SOURCE_ROOT);
+  std::ifstream source(path);
+  std::string line;
+  for (int number = 1; std::getline(source, line); ++number) {
+    const std::string reason = violation(file, line);
+    if (!reason.empty()) FAIL_CHECK(file.generic_string() << ':' << number << ": " << reason);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("includes: every room uses only the rooms below it") {
+  std::vector<std::string> rooms = kTopRooms;
+  for (const auto& [room, allowed] : kMayInclude) rooms.push_back(room);
+  int files = 0;
+  for (const std::string& room : rooms) {
+    const fs::path folder = fs::path(QUENCH_SOURCE_ROOT) / room;
+    if (!fs::exists(folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".h" && extension != ".cpp") continue;
+      check_file(entry.path());
+      ++files;
+    }
+  }
+  CHECK(files > 10);  // a wrong source root would pass in silence
+}
+
+TEST_CASE("includes: the rules catch what they are for") {
+  CHECK(violation("core/a.cpp", R"(#include "autograd/node.h")") ==
+        "core/ may not include autograd/");
+  CHECK(violation("datasets/a.h", "#  include \"quant/a.h\"") ==
+        "datasets/ may not include quant/");
+  CHECK(violation("layers/models/a.cpp", R"(#include "b.h")") ==
+        "includes b.h; spell the path from the root");
+  CHECK_FALSE(violation("bench/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>").empty());
+  CHECK_FALSE(violation("core/a.cpp", "#include <dnnl.hpp>").empty());
+
+  CHECK(violation("core/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>").empty());
+  CHECK(violation("layers/a.cpp", R"(#include "quant/a.h")").empty());
+  CHECK(violation("tests/core/a.cpp", R"(#include "train/a.h")").empty());
+  CHECK(violation("core/a.cpp", "#include <sys/mman.h>").empty());
+}
