@@ -79,6 +79,9 @@ class Quantizer {
   virtual float step_scale() const { return 1.0f; }
   /// Brings a latent weight back into the strategy's range after an update, e.g. clips it to [-1, 1].
   virtual void project_latent(Tensor& /*weight*/) const {}
+  /// Whether batch statistics gathered in training do not fit evaluation, because training's values lie off the
+  /// grid (alpha-blending at alpha < 1).
+  virtual bool stale_batch_norm() const { return false; }
   /// Values worth a curve, e.g. {"alpha", 0.5}.
   virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }
 
