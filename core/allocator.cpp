@@ -79,6 +79,11 @@ class Arena {
     return stats_;
   }
 
+  void reset_peak() {
+    const std::lock_guard lock(mutex_);
+    stats_.peak_bytes_in_use = stats_.bytes_in_use;
+  }
+
  private:
   void reserve() {
     for (reserved_ = kArenaBytes; reserved_ >= kSmallestArena; reserved_ /= 2) {
@@ -154,10 +159,12 @@ void* allocate(std::size_t bytes) {
 }
 void deallocate(void* block) noexcept { std::free(block); }
 AllocatorStats allocator_stats() { return {}; }
+void reset_allocator_peak() {}
 #else
 void* allocate(std::size_t bytes) { return arena().take(bytes); }
 void deallocate(void* block) noexcept { arena().give_back(block); }
 AllocatorStats allocator_stats() { return arena().stats(); }
+void reset_allocator_peak() { arena().reset_peak(); }
 #endif
 
 }  // namespace quench

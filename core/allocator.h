@@ -24,5 +24,7 @@ void* allocate(std::size_t bytes);
 void deallocate(void* block) noexcept;
 
 AllocatorStats allocator_stats();
+/// Starts peak_bytes_in_use anew from what is in use now.
+void reset_allocator_peak();
 
 }  // namespace quench

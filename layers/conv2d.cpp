@@ -1,0 +1,35 @@
+#include "layers/conv2d.h"
+
+#include "autograd/conv2d.h"
+#include "core/error.h"
+#include "layers/initialize.h"
+
+namespace quench {
+namespace {
+
+Shape weight_shape(const Conv2dOptions& options) {
+  const int groups = options.params.groups;
+  require(options.in_channels >= 1 && options.out_channels >= 1 && groups >= 1 &&
+              options.in_channels % groups == 0 && options.out_channels % groups == 0,
+          "conv2d: expected channels >= 1 divisible by groups, got in_channels {}, out_channels {}, groups {}",
+          options.in_channels, options.out_channels, groups);
+  return {options.out_channels, options.in_channels / groups, options.kernel_size[0],
+          options.kernel_size[1]};
+}
+
+}  // namespace
+
+Conv2d::Conv2d(const Conv2dOptions& options, Random& random)
+    : QuantizedLayer(glorot_uniform(weight_shape(options), random), options.bias),
+      options_(options),
+      prepared_(std::make_shared<PreparedConv2d>(options.params)) {}
+
+bool Conv2d::depthwise() const {
+  return options_.params.groups > 1 && options_.params.groups == options_.in_channels;
+}
+
+Variable Conv2d::apply(const Variable& input, const Variable& weight, const Variable& bias) {
+  return conv2d(input, weight, bias, prepared_);
+}
+
+}  // namespace quench

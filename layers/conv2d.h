@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+
+#include "core/conv2d.h"
+#include "core/random.h"
+#include "layers/quantized_layer.h"
+
+namespace quench {
+
+struct Conv2dOptions {
+  std::int64_t in_channels = 0;
+  std::int64_t out_channels = 0;
+  std::array<int, 2> kernel_size{3, 3};
+  Conv2dParams params;  ///< stride, padding, dilation, groups
+  bool bias = false;
+};
+
+/// Convolution of [N, C, H, W] with a weight [O, I/groups, KH, KW]; Glorot-uniform at the start.
+class Conv2d final : public QuantizedLayer {
+ public:
+  /// @throws std::invalid_argument  for sizes < 1 or channels that the groups do not divide
+  Conv2d(const Conv2dOptions& options, Random& random);
+  bool depthwise() const override;
+  const Conv2dOptions& options() const { return options_; }
+
+ protected:
+  Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;
+
+ private:
+  Conv2dOptions options_;
+  std::shared_ptr<PreparedConv2d> prepared_;
+};
+
+}  // namespace quench

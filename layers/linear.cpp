@@ -1,0 +1,26 @@
+#include "layers/linear.h"
+
+#include "autograd/linear.h"
+#include "core/error.h"
+#include "layers/initialize.h"
+
+namespace quench {
+namespace {
+
+Shape weight_shape(const LinearOptions& options) {
+  require(options.in_features >= 1 && options.out_features >= 1,
+          "linear: expected in_features and out_features >= 1, got {} and {}", options.in_features,
+          options.out_features);
+  return {options.out_features, options.in_features};
+}
+
+}  // namespace
+
+Linear::Linear(const LinearOptions& options, Random& random)
+    : QuantizedLayer(glorot_uniform(weight_shape(options), random), options.bias) {}
+
+Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias) {
+  return linear(input, weight, bias);
+}
+
+}  // namespace quench

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/random.h"
+#include "layers/quantized_layer.h"
+
+namespace quench {
+
+struct LinearOptions {
+  std::int64_t in_features = 0;
+  std::int64_t out_features = 0;
+  bool bias = false;
+};
+
+/// input [N, I] times the transpose of a weight [O, I]; Glorot-uniform at the start.
+class Linear final : public QuantizedLayer {
+ public:
+  /// @throws std::invalid_argument  for sizes < 1
+  Linear(const LinearOptions& options, Random& random);
+
+ protected:
+  Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;
+};
+
+}  // namespace quench

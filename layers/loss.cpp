@@ -1,0 +1,43 @@
+#include "layers/loss.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "autograd/loss.h"
+#include "core/error.h"
+
+namespace quench {
+namespace {
+
+Variable one_hot_mse(const Variable& logits, const Tensor& labels) {
+  Tensor target = Tensor::zeros(logits.shape());
+  const std::int64_t classes = logits.shape()[1];
+  for (std::int64_t row = 0; row < labels.dim(0); ++row) {
+    const std::int32_t label = labels.data<std::int32_t>()[row];
+    require(label >= 0 && label < classes, "mse: expected labels in 0..{}, got {} in row {}", classes - 1, label,
+            row);
+    target.data()[row * classes + label] = 1.0f;
+  }
+  return mse(logits, target);
+}
+
+}  // namespace
+
+std::vector<std::string> known_losses() { return {"cross_entropy", "squared_hinge", "mse"}; }
+
+Loss make_loss(const LossOptions& options) {
+  const float smoothing = options.label_smoothing;
+  require(smoothing >= 0.0f && smoothing < 1.0f, "label_smoothing: expected a value in [0, 1), got {}", smoothing);
+  if (options.name == "cross_entropy") {
+    return [smoothing](const Variable& logits, const Tensor& labels) {
+      return cross_entropy(logits, labels, smoothing);
+    };
+  }
+  if (options.name == "squared_hinge") return squared_hinge;
+  if (options.name == "mse") return one_hot_mse;
+  require(false, "loss: expected one of {}, got \"{}\"", fmt::join(known_losses(), ", "), options.name);
+  return {};
+}
+
+}  // namespace quench

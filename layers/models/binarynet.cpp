@@ -1,0 +1,94 @@
+#include "layers/models/binarynet.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "layers/batch_norm.h"
+#include "layers/conv2d.h"
+#include "layers/flatten.h"
+#include "layers/linear.h"
+#include "layers/pool.h"
+#include "layers/sequential.h"
+
+namespace quench::models {
+namespace {
+
+class BinaryNet final : public Sequential {
+ public:
+  BinaryNet(const BinaryNetOptions& options, Random& random) : options_(options), random_(random) {
+    channels_ = options.in_channels;
+    size_ = options.image_size;
+    conv(128, options.first_pad);
+    conv(128, true, Pool::yes);
+    conv(256, true);
+    conv(256, true, Pool::yes);
+    conv(512, true);
+    conv(512, true, Pool::yes);
+    append("flatten", std::make_shared<Flatten>());
+    channels_ *= size_ * size_;
+    linear(scaled(1024), options.activation);
+    linear(scaled(1024), options.activation);
+    classifier();
+  }
+
+ private:
+  enum class Pool : bool { no, yes };
+
+  std::int64_t scaled(std::int64_t channels) const {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(channels) * options_.width));
+  }
+
+  BatchNormParams norm(Activation activation) const {
+    return {.eps = 1e-4f, .momentum = 0.1f, .activation = activation};
+  }
+
+  void conv(std::int64_t out_channels, bool padded, Pool pool = Pool::no) {
+    const std::string number = std::to_string(++index_);
+    const int pad = padded ? 1 : 0;
+    const Conv2dOptions conv{.in_channels = channels_,
+                             .out_channels = scaled(out_channels),
+                             .kernel_size = {3, 3},
+                             .params = {.padding = {pad, pad, pad, pad}}};
+    append("conv" + number, std::make_shared<Conv2d>(conv, random_));
+    size_ += 2 * pad - 2;
+    if (pool == Pool::yes) {
+      append("pool" + number, std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+      size_ /= 2;
+    }
+    channels_ = conv.out_channels;
+    append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(options_.activation)));
+  }
+
+  void linear(std::int64_t out_features, Activation activation) {
+    const std::string number = std::to_string(++index_);
+    append("fc" + number, std::make_shared<Linear>(
+                              LinearOptions{.in_features = channels_, .out_features = out_features}, random_));
+    channels_ = out_features;
+    append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(activation)));
+  }
+
+  void classifier() {
+    if (options_.activation != Activation::relu) return linear(options_.classes, Activation::none);
+    append("fc" + std::to_string(++index_),
+           std::make_shared<Linear>(
+               LinearOptions{.in_features = channels_, .out_features = options_.classes, .bias = true}, random_));
+  }
+
+  BinaryNetOptions options_;
+  Random& random_;
+  std::int64_t channels_ = 0;
+  std::int64_t size_ = 0;
+  int index_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& random) {
+  require(options.width > 0.0, "binarynet: expected width > 0, got {}", options.width);
+  require(options.image_size >= 8 && options.image_size % 8 == 0,
+          "binarynet: expected an image size that is a multiple of 8, got {}", options.image_size);
+  return std::make_unique<BinaryNet>(options, random);
+}
+
+}  // namespace quench::models

@@ -1,0 +1,118 @@
+#include "layers/module.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "layers/quantized_layer.h"
+
+namespace quench {
+namespace {
+
+ForwardObserver* observer = nullptr;
+
+std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
+
+}  // namespace
+
+ForwardObserver::ForwardObserver() : outer_(std::exchange(observer, this)) {}
+ForwardObserver::~ForwardObserver() { observer = outer_; }
+
+Variable Module::operator()(const Variable& input) {
+  Variable output = forward(input);
+  if (observer != nullptr) observer->after(*this, input, output);
+  return output;
+}
+
+void Module::set_training(bool training) {
+  for (const auto& [name, module] : modules()) module->training_ = training;
+}
+
+void Module::set_quantizer_mode(quant::Mode mode) {
+  for (QuantizedLayer* layer : quantized_layers()) {
+    layer->input_quantizer().set_mode(mode);
+    layer->weight_quantizer().set_mode(mode);
+  }
+}
+
+std::vector<std::pair<std::string, Module*>> Module::modules() {
+  std::vector<std::pair<std::string, Module*>> result{{name_, this}};
+  for (const auto& [name, child] : children_) {
+    std::ranges::copy(child->modules(), std::back_inserter(result));
+  }
+  return result;
+}
+
+std::vector<Parameter> Module::parameters() {
+  std::vector<Parameter> result;
+  for (const auto& [path, module] : modules()) {
+    auto* layer = dynamic_cast<QuantizedLayer*>(module);
+    for (const auto& [name, parameter] : module->parameters_) {
+      result.push_back(*parameter);
+      result.back().name = join(path, name);
+      if (layer != nullptr && parameter->kind == ParameterKind::weight) {
+        result.back().quantizer = &layer->weight_quantizer();
+      }
+    }
+    if (layer == nullptr) continue;
+    for (const auto& [slot, quantizer] : layer->quantizers()) {
+      for (const auto& [name, value] : quantizer->parameters()) {
+        result.push_back({join(path, slot + "." + name), value, ParameterKind::quantizer, nullptr});
+      }
+    }
+  }
+  return result;
+}
+
+std::vector<Buffer> Module::buffers() {
+  std::vector<Buffer> result;
+  for (const auto& [path, module] : modules()) {
+    for (const auto& [name, buffer] : module->buffers_) result.push_back({join(path, name), *buffer});
+  }
+  return result;
+}
+
+std::vector<QuantizedLayer*> Module::quantized_layers() {
+  std::vector<QuantizedLayer*> result;
+  for (const auto& [path, module] : modules()) {
+    if (auto* layer = dynamic_cast<QuantizedLayer*>(module)) result.push_back(layer);
+  }
+  return result;
+}
+
+Variable& Module::register_parameter(std::string name, Tensor value, ParameterKind kind) {
+  require_free(name);
+  auto parameter = std::make_unique<Parameter>(
+      Parameter{name, Variable(std::move(value), true), kind, nullptr});
+  parameters_.emplace_back(std::move(name), std::move(parameter));
+  return parameters_.back().second->value;
+}
+
+Tensor& Module::register_buffer(std::string name, Tensor value) {
+  require_free(name);
+  buffers_.emplace_back(std::move(name), std::make_unique<Tensor>(std::move(value)));
+  return *buffers_.back().second;
+}
+
+void Module::add_child(std::string name, std::shared_ptr<Module> module) {
+  require_free(name);
+  module->rename(join(name_, name));
+  children_.emplace_back(std::move(name), std::move(module));
+}
+
+void Module::rename(const std::string& name) {
+  name_ = name;
+  for (const auto& [child_name, child] : children_) child->rename(join(name_, child_name));
+}
+
+void Module::require_free(const std::string& name) const {
+  const auto taken = [&](const auto& entries) {
+    return std::ranges::any_of(entries, [&](const auto& entry) { return entry.first == name; });
+  };
+  expect(!taken(parameters_) && !taken(buffers_) && !taken(children_),
+         "module {}: the name {} is registered twice", name_, name);
+}
+
+}  // namespace quench

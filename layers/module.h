@@ -1,0 +1,92 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "layers/parameter.h"
+
+namespace quench {
+
+class QuantizedLayer;
+
+/// A value of a layer that is not trained but saved, such as a running mean.
+struct Buffer {
+  std::string name;
+  Tensor value;  ///< a handle: writing through it changes the layer
+};
+
+/// A part of a network: its parameters, buffers and inner modules, under names.
+///
+/// A subclass registers these in its constructor and defines forward(). Dotted names ("conv1.weight") follow
+/// from the registrations and are those of checkpoints and of a config's patterns.
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  /// forward(), told to the ForwardObserver that is alive, if any.
+  Variable operator()(const Variable& input);
+
+  /// Batch statistics and dropout as in training, or as in evaluation. Quantizers have a mode of their own.
+  void set_training(bool training);
+  bool training() const { return training_; }
+
+  std::vector<Parameter> parameters();
+  std::vector<Buffer> buffers();
+  /// Every layer with quantizer slots, in the order in which they are registered.
+  std::vector<QuantizedLayer*> quantized_layers();
+  /// Sets the mode of every quantizer.
+  void set_quantizer_mode(quant::Mode mode);
+  /// This module and all inner ones with their dotted names, outermost first.
+  std::vector<std::pair<std::string, Module*>> modules();
+
+  /// The dotted name within the network; empty for the network itself.
+  const std::string& name() const { return name_; }
+
+ protected:
+  virtual Variable forward(const Variable& input) = 0;
+
+  /// @throws std::logic_error  if the name is taken
+  Variable& register_parameter(std::string name, Tensor value, ParameterKind kind);
+  Tensor& register_buffer(std::string name, Tensor value);
+  template <typename M>
+  std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {
+    add_child(std::move(name), module);
+    return module;
+  }
+
+ private:
+  void add_child(std::string name, std::shared_ptr<Module> module);
+  void rename(const std::string& prefix);
+  void require_free(const std::string& name) const;
+
+  std::string name_;
+  bool training_ = true;
+  // Pointers to heap nodes, so that the references handed out by register_... stay valid.
+  std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
+  std::vector<std::pair<std::string, std::unique_ptr<Tensor>>> buffers_;
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
+};
+
+/// While one lives, it is told of every module that has run, innermost first: in order of execution. Observers nest;
+/// the latest hears alone.
+class ForwardObserver {
+ public:
+  ForwardObserver();
+  virtual ~ForwardObserver();
+  ForwardObserver(const ForwardObserver&) = delete;
+  ForwardObserver& operator=(const ForwardObserver&) = delete;
+
+  virtual void after(const Module& module, const Variable& input, const Variable& output) = 0;
+
+ private:
+  ForwardObserver* outer_;
+};
+
+}  // namespace quench

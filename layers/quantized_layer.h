@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "layers/module.h"
+#include "quant/quantizer.h"
+
+namespace quench {
+
+/// A layer with a weight and slots for quantizers, which are empty ("none") until a policy fills them; so one
+/// Conv2d serves float and quantized training alike.
+///
+/// While both slots evaluate on grids, the layer sums products of integer codes and applies the scales after
+/// that, gamma_w gamma_a (q_w . q_a) + b (Liu & Mattina 2019, eq. 7): the order in which an integer engine works.
+/// The sums are exact in float32 as long as they stay below 2^24.
+class QuantizedLayer : public Module {
+ public:
+  quant::Quantizer& input_quantizer() { return *input_; }
+  quant::Quantizer& weight_quantizer() { return *weight_quantizer_; }
+  void set_input_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
+  void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
+  /// The slots by the names used in checkpoints and messages.
+  std::vector<std::pair<std::string, quant::Quantizer*>> quantizers();
+
+  /// Whether each output channel sees one input channel only.
+  virtual bool depthwise() const { return false; }
+  const Variable& weight() const { return weight_; }
+  const Variable& bias() const { return bias_; }  ///< undefined if the layer has none
+
+ protected:
+  /// `weight` is already initialized; a zero bias of [weight.dim(0)] is added if wanted.
+  QuantizedLayer(Tensor weight, bool with_bias);
+
+  Variable forward(const Variable& input) final;
+  /// The layer's linear function: `bias` may be undefined.
+  virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias) = 0;
+
+ private:
+  Variable& weight_;
+  Variable bias_;
+  std::unique_ptr<quant::Quantizer> input_;
+  std::unique_ptr<quant::Quantizer> weight_quantizer_;
+};
+
+}  // namespace quench

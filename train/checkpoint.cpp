@@ -1,0 +1,162 @@
+#include "train/checkpoint.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <vector>
+
+#include "core/error.h"
+#include "layers/quantized_layer.h"
+
+namespace quench::train {
+namespace {
+
+constexpr const char* kOptimizerPrefix = "optimizer.";
+constexpr const char* kProgress = "training.progress";
+
+struct Slot {
+  std::string prefix;  // "<layer>.<slot>."
+  quant::Quantizer* quantizer;
+};
+
+std::vector<Slot> slots(Module& network) {
+  std::vector<Slot> result;
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    for (const auto& [slot, quantizer] : layer->quantizers()) {
+      result.push_back({layer->name() + "." + slot + ".", quantizer});
+    }
+  }
+  return result;
+}
+
+/// The tensors a network is made of, as handles that can be written through.
+std::map<std::string, Tensor> weights(Module& network) {
+  std::map<std::string, Tensor> result;
+  for (const Parameter& parameter : network.parameters())
+    result[parameter.name] = parameter.value.value();
+  for (const Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value;
+  return result;
+}
+
+void check_model(const std::string& model, const TensorFile& file,
+                 const std::filesystem::path& path) {
+  const auto found = file.metadata.find("model");
+  if (found == file.metadata.end())
+    fail("{}: this is not a quench checkpoint: its metadata names no model", path.string());
+  if (found->second != model) {
+    fail("{}: expected a checkpoint of {}, got one of {}", path.string(), model, found->second);
+  }
+}
+
+/// Copies every tensor of `target` from `file`; all that is wrong is told at once.
+void load_tensors(std::map<std::string, Tensor> target, const TensorFile& file,
+                  const std::filesystem::path& path) {
+  std::vector<std::string> wrong;
+  for (auto& [name, tensor] : target) {
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end()) {
+      wrong.push_back(name + " is missing");
+    } else if (found->second.shape() != tensor.shape() || found->second.dtype() != tensor.dtype()) {
+      wrong.push_back(fmt::format("{} is {} {} and should be {} {}", name,
+                                  name_of(found->second.dtype()), found->second.shape().to_string(),
+                                  name_of(tensor.dtype()), tensor.shape().to_string()));
+    }
+  }
+  if (!wrong.empty())
+    fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
+  for (auto& [name, tensor] : target) tensor.copy_from(file.tensors.at(name));
+}
+
+std::map<std::string, Tensor> below(const std::map<std::string, Tensor>& tensors,
+                                    const std::string& prefix) {
+  std::map<std::string, Tensor> result;
+  for (auto it = tensors.lower_bound(prefix); it != tensors.end() && it->first.starts_with(prefix);
+       ++it) {
+    result.emplace(it->first.substr(prefix.size()), it->second);
+  }
+  return result;
+}
+
+Tensor pack(const Progress& p) {
+  // Doubles hold every count below 2^53, and the loss sum must keep all its bits.
+  const std::vector<double> values{static_cast<double>(p.epoch),
+                                   static_cast<double>(p.step_in_epoch),
+                                   static_cast<double>(p.step),
+                                   p.loss_sum,
+                                   static_cast<double>(p.correct),
+                                   static_cast<double>(p.seen),
+                                   p.best_top1};
+  return Tensor::from_row_major({static_cast<std::int64_t>(values.size())}, values);
+}
+
+Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
+  if (packed.dtype() != DType::f64 || packed.shape() != pack({}).shape()) {
+    fail("{}: {} is {} {}, not a training position", path.string(), kProgress,
+         name_of(packed.dtype()), packed.shape().to_string());
+  }
+  const double* v = packed.data<double>();
+  const auto count = [](double value) { return static_cast<std::int64_t>(value); };
+  return {count(v[0]), count(v[1]), count(v[2]), v[3], count(v[4]), count(v[5]), v[6]};
+}
+
+}  // namespace
+
+TensorFile network_state(Module& network, const std::string& model) {
+  TensorFile file;
+  file.tensors = weights(network);
+  for (const Slot& slot : slots(network)) {
+    for (auto& [name, tensor] : slot.quantizer->state()) file.tensors[slot.prefix + name] = tensor;
+  }
+  file.metadata["model"] = model;
+  return file;
+}
+
+void load_weights(Module& network, const std::string& model, const TensorFile& file,
+                  const std::filesystem::path& path) {
+  check_model(model, file, path);
+  std::map<std::string, Tensor> target = weights(network);
+  for (const Parameter& parameter : network.parameters()) {
+    if (parameter.kind == ParameterKind::quantizer) target.erase(parameter.name);
+  }
+  load_tensors(std::move(target), file, path);
+}
+
+void load_network(Module& network, const std::string& model, const TensorFile& file,
+                  const std::filesystem::path& path) {
+  check_model(model, file, path);
+  load_tensors(weights(network), file, path);
+  for (const Slot& slot : slots(network)) {
+    try {
+      slot.quantizer->load_state(below(file.tensors, slot.prefix));
+    } catch (const std::invalid_argument& error) {
+      fail("{}: {}{}", path.string(), slot.prefix, error.what());
+    }
+  }
+}
+
+void save_checkpoint(const std::filesystem::path& path, Module& network, const std::string& model,
+                     const Optimizer& optimizer, const Progress& progress) {
+  TensorFile file = network_state(network, model);
+  for (auto& [name, tensor] : optimizer.state()) file.tensors[kOptimizerPrefix + name] = tensor;
+  file.tensors[kProgress] = pack(progress);
+  write_safetensors(path, file);
+}
+
+Progress load_checkpoint(const std::filesystem::path& path, Module& network,
+                         const std::string& model, Optimizer& optimizer) {
+  const TensorFile file = read_safetensors(path);
+  load_network(network, model, file, path);
+  const auto position = file.tensors.find(kProgress);
+  if (position == file.tensors.end())
+    fail("{}: holds a network but no training position to resume from", path.string());
+  try {
+    optimizer.load_state(below(file.tensors, kOptimizerPrefix));
+  } catch (const std::invalid_argument& error) {
+    fail("{}: {}", path.string(), error.what());
+  }
+  return unpack(position->second, path);
+}
+
+}  // namespace quench::train

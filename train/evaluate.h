@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "datasets/loader.h"
+#include "layers/module.h"
+
+namespace quench::train {
+
+struct Accuracy {
+  std::int64_t correct = 0;
+  std::int64_t images = 0;
+  double top1() const {
+    return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images);
+  }
+};
+
+/// How many rows of `logits` [N, classes] have their largest value at the label.
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
+
+/// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
+/// quantizers in `mode`. Leaves the network in training mode.
+Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);
+
+/// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
+/// `loader`, with all quantizers in `mode`: statistics gathered under other weights do not fit
+/// (methods of Liu & Mattina's alpha-blending need it at the end; so does the float network under a
+/// quantized one). Quantizer state is left alone.
+void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
+                           quant::Mode mode);
+
+/// Puts all buffers of a network back when it goes out of scope.
+class BufferGuard {
+ public:
+  explicit BufferGuard(Module& network);
+  ~BufferGuard();
+  BufferGuard(const BufferGuard&) = delete;
+  BufferGuard& operator=(const BufferGuard&) = delete;
+
+ private:
+  std::vector<Buffer> buffers_;
+  std::vector<Tensor> saved_;
+};
+
+}  // namespace quench::train

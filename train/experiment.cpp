@@ -1,0 +1,87 @@
+#include "train/experiment.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "datasets/registry.h"
+#include "layers/models/registry.h"
+#include "layers/quantize.h"
+#include "layers/quantized_layer.h"
+
+namespace quench::train {
+namespace {
+
+std::vector<float> to_float(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+datasets::Transform transform(const DataConfig& data, bool augment) {
+  return {.mean = to_float(data.mean),
+          .std = to_float(data.std),
+          .crop_padding = augment ? data.crop_padding : 0,
+          .horizontal_flip = augment && data.horizontal_flip};
+}
+
+}  // namespace
+
+Data load_data(const ExperimentConfig& config) {
+  const DataConfig& data = config.data;
+  const datasets::DatasetPair pair = datasets::load_dataset({.name = data.name,
+                                                             .data_dir = data.dir,
+                                                             .seed = config.train.seed,
+                                                             .train_size = data.train_size,
+                                                             .test_size = data.test_size});
+  if (data.validation_size == 0) return {pair.train, nullptr, pair.test};
+  const std::int64_t size = pair.train->size(), kept = size - data.validation_size;
+  require(kept >= 1, "data.validation_size: expected fewer than the {} training images, got {}",
+          size, data.validation_size);
+  return {datasets::subset_range(pair.train, 0, kept),
+          datasets::subset_range(pair.train, kept, size), pair.test};
+}
+
+std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
+                                                  std::shared_ptr<const datasets::Dataset> images) {
+  require(config.train.batch_size <= images->size(),
+          "train.batch_size: expected at most the {} training images, got {}", images->size(),
+          config.train.batch_size);
+  return std::make_unique<datasets::Loader>(
+      std::move(images), transform(config.data, true),
+      datasets::LoaderOptions{.batch_size = config.train.batch_size,
+                              .shuffle = true,
+                              .drop_last = true,
+                              .threads = config.data.loader_threads,
+                              .seed = config.train.seed});
+}
+
+std::unique_ptr<datasets::Loader> evaluation_loader(
+    const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images) {
+  return std::make_unique<datasets::Loader>(
+      std::move(images), transform(config.data, false),
+      datasets::LoaderOptions{.batch_size = config.train.eval_batch_size,
+                              .threads = config.data.loader_threads});
+}
+
+std::unique_ptr<Module> build_network(const ExperimentConfig& config,
+                                      const datasets::Dataset& images) {
+  const datasets::ImageShape shape = images.image_shape();
+  Random random(config.train.seed, "initialization");
+  Settings settings = config.model.settings;
+  auto network = models::make_model(config.model.name, settings,
+                                    {.channels = shape.channels,
+                                     .height = shape.height,
+                                     .width = shape.width,
+                                     .classes = images.num_classes()},
+                                    random);
+  settings.finish();
+  quantize(*network, quant::Policy(config.quant));
+  return network;
+}
+
+bool is_quantized(Module& network) {
+  return std::ranges::any_of(network.quantized_layers(), [](QuantizedLayer* layer) {
+    return layer->input_quantizer().quantizes() || layer->weight_quantizer().quantizes();
+  });
+}
+
+}  // namespace quench::train

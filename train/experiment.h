@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "datasets/loader.h"
+#include "layers/module.h"
+#include "train/config.h"
+
+namespace quench::train {
+
+/// The images of an experiment, split as its config says.
+struct Data {
+  std::shared_ptr<const datasets::Dataset> train;
+  std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if none
+  std::shared_ptr<const datasets::Dataset> test;
+
+  /// What a run is judged by while it goes: the held-out images if there are some, else the test
+  /// set.
+  const std::shared_ptr<const datasets::Dataset>& judged() const {
+    return validation ? validation : test;
+  }
+};
+
+/// @throws std::invalid_argument  for an unknown data set or a split that leaves no training image
+/// @throws std::runtime_error     for missing or damaged files
+Data load_data(const ExperimentConfig& config);
+
+/// Loaders over `images`: shuffled and augmented for training, in order and as they are for
+/// evaluation.
+std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
+                                                  std::shared_ptr<const datasets::Dataset> images);
+std::unique_ptr<datasets::Loader> evaluation_loader(
+    const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images);
+
+/// The network of [model] with the quantizers of [quant], freshly initialized from the seed.
+/// @throws std::invalid_argument  for unknown names or settings
+std::unique_ptr<Module> build_network(const ExperimentConfig& config,
+                                      const datasets::Dataset& images);
+
+/// Whether any slot of the network holds a quantizer other than "none".
+bool is_quantized(Module& network);
+
+}  // namespace quench::train
