@@ -1,0 +1,213 @@
+#include "core/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/safetensors_format.h"
+
+namespace quench {
+namespace {
+
+using nlohmann::json;
+using namespace safetensors;
+using Bytes = std::span<const std::byte>;
+
+constexpr std::uint64_t kMaxHeader = 100'000'000;   // the limit of the reference implementation
+constexpr std::uint64_t kMaxElements = 1ULL << 48;  // that of Shape
+constexpr std::size_t kMaxDepth = 3;                // {tensor: {shape: [..]}}
+
+/// One entry of the header, checked.
+struct Entry {
+  std::string name;
+  DType dtype;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin, end;  // bytes of the data section
+};
+
+/// Refuses what nlohmann-json would let pass: a repeated key (it keeps the last) and pointless
+/// depth.
+class StrictJson {
+ public:
+  explicit StrictJson(const std::string& path) : path_(path) {}
+  bool operator()(int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
+      keys_.emplace_back();
+      if (keys_.size() > kMaxDepth) fail("{}: header is nested too deeply", path_);
+    } else if (event == json::parse_event_t::object_end ||
+               event == json::parse_event_t::array_end) {
+      keys_.pop_back();
+    } else if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys_.back().insert(key).second) fail("{}: header names '{}' twice", path_, key);
+    }
+    return true;
+  }
+
+ private:
+  const std::string& path_;
+  std::vector<std::set<std::string>> keys_;
+};
+
+std::uint64_t header_length(Bytes file, const std::string& path) {
+  if (file.size() < kLengthBytes) {
+    fail("{}: expected at least {} bytes, got {}", path, kLengthBytes, file.size());
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), kLengthBytes);
+  const std::uint64_t limit = std::min<std::uint64_t>(kMaxHeader, file.size() - kLengthBytes);
+  if (length > limit) {
+    fail("{}: expected a header of at most {} bytes, got {} (file of {} bytes)", path, limit,
+         length, file.size());
+  }
+  return length;
+}
+
+json parse_header(Bytes bytes, const std::string& path) {
+  const auto* begin = reinterpret_cast<const char*>(bytes.data());
+  json header;
+  try {
+    header = json::parse(begin, begin + bytes.size(), StrictJson(path));
+  } catch (const json::exception& error) {
+    fail("{}: header is not valid JSON: {}", path, error.what());
+  }
+  if (!header.is_object()) fail("{}: expected a header that is a JSON object", path);
+  return header;
+}
+
+const json& member(const json& entry, const char* key, const std::string& where) {
+  const auto found = entry.find(key);
+  if (found == entry.end()) fail("{}: '{}' is missing", where, key);
+  return *found;
+}
+
+/// A list of integers from 0 to `limit`.
+std::vector<std::uint64_t> sizes(const json& list, std::uint64_t limit, const std::string& where) {
+  if (!list.is_array()) fail("{}: expected a list of integers, got {}", where, list.dump());
+  std::vector<std::uint64_t> result;
+  for (const json& size : list) {
+    if (!size.is_number_unsigned() || size.get<std::uint64_t>() > limit) {
+      fail("{}: expected integers in 0..{}, got {}", where, limit, size.dump());
+    }
+    result.push_back(size.get<std::uint64_t>());
+  }
+  return result;
+}
+
+std::uint64_t count_elements(const std::vector<std::uint64_t>& shape, const std::string& where) {
+  std::uint64_t count = 1;
+  for (const std::uint64_t size : shape) {
+    if (size != 0 && count > kMaxElements / size)
+      fail("{}: more than {} elements", where, kMaxElements);
+    count *= size;
+  }
+  return count;
+}
+
+Entry read_entry(const std::string& name, const json& entry, std::uint64_t data_bytes,
+                 const std::string& path) {
+  const std::string where = fmt::format("{}: tensor '{}'", path, name);
+  if (!entry.is_object()) fail("{}: expected an object, got {}", where, entry.dump());
+  const json& type = member(entry, "dtype", where);
+  const std::optional<DType> dtype =
+      type.is_string() ? dtype_from(type.get_ref<const std::string&>()) : std::nullopt;
+  if (!dtype) fail("{}: expected dtype F32, F64, I32, I8 or U8, got {}", where, type.dump());
+
+  const auto shape = sizes(member(entry, "shape", where), kMaxElements - 1, where + ": shape");
+  if (shape.size() > Shape::kMaxRank) {
+    fail("{}: expected at most {} axes, got {}", where, Shape::kMaxRank, shape.size());
+  }
+  const auto range =
+      sizes(member(entry, "data_offsets", where), data_bytes, where + ": data_offsets");
+  if (range.size() != 2 || range[0] > range[1]) {
+    fail("{}: expected data_offsets [begin, end], got {}", where, entry["data_offsets"].dump());
+  }
+  const std::uint64_t count = count_elements(shape, where);
+  if (count * size_of(*dtype) != range[1] - range[0]) {
+    fail("{}: expected {} bytes for {} {}, got {}", where, count * size_of(*dtype), type.dump(),
+         entry["shape"].dump(), range[1] - range[0]);
+  }
+  return {name, *dtype, {shape.begin(), shape.end()}, range[0], range[1]};
+}
+
+/// Tensors must tile the data: an overlap or a hole means that the header belongs to another file.
+void check_tiling(std::vector<Entry>& entries, std::uint64_t data_bytes, const std::string& path) {
+  std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
+  std::uint64_t end = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != end) {
+      fail("{}: tensor '{}': expected to start at byte {} of the data, got {}", path, entry.name,
+           end, entry.begin);
+    }
+    end = entry.end;
+  }
+  if (end != data_bytes) {
+    fail("{}: expected {} bytes of data, got {}", path, end, data_bytes);
+  }
+}
+
+std::map<std::string, std::string> read_metadata(const json& header, const std::string& path) {
+  std::map<std::string, std::string> result;
+  const auto metadata = header.find(kMetadata);
+  if (metadata == header.end()) return result;
+  if (!metadata->is_object()) fail("{}: expected an object as {}", path, kMetadata);
+  for (const auto& [key, value] : metadata->items()) {
+    if (!value.is_string())
+      fail("{}: metadata '{}': expected a text, got {}", path, key, value.dump());
+    result.emplace(key, value.get<std::string>());
+  }
+  return result;
+}
+
+void verify_checksum(TensorFile& result, const json& header, Bytes data, const std::string& path) {
+  const auto stored = result.metadata.find(kChecksum);
+  if (stored == result.metadata.end()) return;
+  Checksum checksum;
+  checksum.add(data);
+  const std::string actual = checksum.finish(header);
+  if (stored->second != actual) {
+    fail("{}: damaged: expected checksum {}, got {}", path, stored->second, actual);
+  }
+  result.metadata.erase(stored);
+}
+
+template <Element T>
+Tensor tensor_from(const Entry& entry, Bytes data) {
+  std::vector<T> values((entry.end - entry.begin) / sizeof(T));
+  if (!values.empty())
+    std::memcpy(values.data(), data.data() + entry.begin, entry.end - entry.begin);
+  return Tensor::from_row_major<T>(Shape(entry.shape), values);
+}
+
+}  // namespace
+
+TensorFile read_safetensors(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const std::vector<std::byte> file = read_file(path);
+  const Bytes bytes(file);
+  const std::uint64_t length = header_length(bytes, name);
+  const json header = parse_header(bytes.subspan(kLengthBytes, length), name);
+  const Bytes data = bytes.subspan(kLengthBytes + length);
+
+  std::vector<Entry> entries;
+  for (const auto& [key, entry] : header.items()) {
+    if (key != kMetadata) entries.push_back(read_entry(key, entry, data.size(), name));
+  }
+  check_tiling(entries, data.size(), name);
+
+  TensorFile result;
+  result.metadata = read_metadata(header, name);
+  verify_checksum(result, header, data, name);
+  for (const Entry& entry : entries) {
+    result.tensors.emplace(entry.name, with_type(entry.dtype, [&]<typename T>(T) {
+                             return tensor_from<T>(entry, data);
+                           }));
+  }
+  return result;
+}
+
+}  // namespace quench

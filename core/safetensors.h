@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "core/tensor.h"
+
+namespace quench {
+
+/// The contents of a .safetensors file (https://github.com/huggingface/safetensors): named tensors
+/// and texts.
+struct TensorFile {
+  std::map<std::string, Tensor> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Reads a file that any safetensors writer made. Types F32, F64, I32, I8 and U8; rank 0 to 4;
+/// values lie row-major in the file and in memory order (see Tensor) after reading.
+///
+/// Nothing in the file is trusted: the header is checked against the file's size before anything is
+/// allocated, and tensors must cover the data exactly, without overlap or hole. A file from
+/// write_safetensors() carries a checksum, which is verified.
+/// @throws std::runtime_error  naming file, tensor and the value that is wrong
+TensorFile read_safetensors(const std::filesystem::path& path);
+
+/// Writes `file` atomically (see write_file_atomically), with a checksum over names, metadata and
+/// values in the metadata key "quench_checksum", which read_safetensors() keeps to itself.
+/// @throws std::invalid_argument  for an undefined tensor, or a name or text that is not UTF-8
+/// @throws std::runtime_error     if the file cannot be written
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+
+}  // namespace quench

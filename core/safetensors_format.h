@@ -1,0 +1,58 @@
+#pragma once
+
+// Private to the safetensors*.cpp files.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/dtype.h"
+
+namespace quench::safetensors {
+
+static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
+
+inline constexpr std::size_t kLengthBytes = 8;  // the header's length stands first
+inline constexpr const char* kMetadata = "__metadata__";
+inline constexpr const char* kChecksum = "quench_checksum";
+
+std::string_view dtype_name(DType dtype);  ///< "F32", ...
+std::optional<DType> dtype_from(std::string_view name);
+
+/// Calls `function` with a value of the C++ type that stands for `dtype`.
+template <typename Function>
+auto with_type(DType dtype, Function&& function) {
+  switch (dtype) {
+    case DType::f64:
+      return function(double{});
+    case DType::s32:
+      return function(std::int32_t{});
+    case DType::s8:
+      return function(std::int8_t{});
+    case DType::u8:
+      return function(std::uint8_t{});
+    case DType::f32:
+      break;
+  }
+  return function(float{});
+}
+
+/// FNV-1a, 64 bits (Fowler, Noll, Vo). Every step is a bijection of the state, so one changed byte
+/// always shows.
+class Checksum {
+ public:
+  void add(std::span<const std::byte> bytes);
+  /// Over the bytes so far followed by `header` without its checksum entry, as sixteen hexadecimal
+  /// digits.
+  std::string finish(nlohmann::json header);
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325u;
+};
+
+}  // namespace quench::safetensors
