@@ -1,0 +1,129 @@
+#include "train/lr_schedule.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+
+namespace quench::train {
+namespace {
+
+std::vector<float> rates(const ScheduleOptions& options, std::int64_t count) {
+  const LrSchedule schedule(options);
+  std::vector<float> result;
+  for (std::int64_t step = 0; step < count; ++step) result.push_back(schedule.at(step));
+  return result;
+}
+
+void check_near(const std::vector<float>& actual, const std::vector<double>& expected) {
+  REQUIRE(actual.size() == expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    CAPTURE(i);
+    CHECK(actual[i] == doctest::Approx(expected[i]).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("constant: the base rate at every step") {
+  check_near(rates({.name = "constant", .base_lr = 0.5f, .total_steps = 3}, 5),
+             {0.5, 0.5, 0.5, 0.5, 0.5});
+}
+
+TEST_CASE("warm-up: equal rises, and step warmup_steps is the first at the full rate") {
+  check_near(rates({.name = "constant", .base_lr = 1.0f, .warmup_steps = 4, .total_steps = 10}, 7),
+             {0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 1.0});
+}
+
+TEST_CASE("step: drops every step_epochs epochs") {
+  check_near(rates({.name = "step",
+                    .base_lr = 8.0f,
+                    .gamma = 0.5f,
+                    .step_epochs = 2,
+                    .total_steps = 10,
+                    .steps_per_epoch = 2},
+                   10),
+             {8, 8, 8, 8, 4, 4, 4, 4, 2, 2});
+}
+
+TEST_CASE("step: drops at the first step of each milestone epoch") {
+  check_near(rates({.name = "step",
+                    .base_lr = 1.0f,
+                    .gamma = 0.1f,
+                    .milestones = {1, 3},
+                    .total_steps = 8,
+                    .steps_per_epoch = 2},
+                   8),
+             {1, 1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01});
+}
+
+TEST_CASE("exponential: a constant ratio that arrives at final_lr") {
+  check_near(
+      rates({.name = "exponential", .base_lr = 16.0f, .final_lr = 1.0f, .total_steps = 4}, 6),
+      {16, 8, 4, 2, 1, 1});
+}
+
+TEST_CASE("cosine: quarter points of half a cosine, then final_lr") {
+  const double root = std::numbers::sqrt2 / 2.0;
+  check_near(rates({.name = "cosine", .base_lr = 3.0f, .final_lr = 1.0f, .total_steps = 4}, 6),
+             {3.0, 2.0 + root, 2.0, 2.0 - root, 1.0, 1.0});
+}
+
+TEST_CASE("cosine: the reference run's lr0/2 (1 + cos(pi i/n)) + 1e-5") {
+  const LrSchedule schedule(
+      {.name = "cosine", .base_lr = 0.01f + 1e-5f, .final_lr = 1e-5f, .total_steps = 1000});
+  for (const int i : {0, 1, 250, 500, 999}) {
+    CAPTURE(i);
+    const double expected = 0.01 * 0.5 * (1.0 + std::cos(std::numbers::pi * i / 1000)) + 1e-5;
+    CHECK(schedule.at(i) == doctest::Approx(expected).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("cosine: starts after the warm-up") {
+  check_near(rates({.name = "cosine", .base_lr = 1.0f, .warmup_steps = 1, .total_steps = 5}, 6),
+             {0.5, 1.0, 0.5 + std::numbers::sqrt2 / 4.0, 0.5, 0.5 - std::numbers::sqrt2 / 4.0, 0});
+}
+
+TEST_CASE("schedule errors name the key and what would be accepted") {
+  const auto message = [](const ScheduleOptions& options) -> std::string {
+    try {
+      LrSchedule{options};
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK(message({.name = "cosin"}) ==
+        "lr_schedule.name: expected a known name, got 'cosin'; did you mean 'cosine'? "
+        "(accepted: cosine, exponential, step, constant)");
+  CHECK(message({.base_lr = 0.0f}) == "lr_schedule.base_lr: expected a finite rate > 0, got 0");
+  CHECK(message({.base_lr = 1.0f, .final_lr = 2.0f}) ==
+        "lr_schedule.final_lr: expected 0 <= final_lr <= base_lr = 1, got 2");
+  CHECK(message({.warmup_steps = 5, .total_steps = 5}) ==
+        "lr_schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = 5, got 5");
+  CHECK(message({.total_steps = 0}) == "lr_schedule.total_steps: expected > 0, got 0");
+  CHECK(message({.steps_per_epoch = 0}) == "lr_schedule.steps_per_epoch: expected > 0, got 0");
+  CHECK(message({.name = "exponential"}) ==
+        "lr_schedule.final_lr: expected > 0 for exponential, got 0");
+  CHECK(message({.name = "step"}) ==
+        "lr_schedule.step_epochs: expected either it or milestones, got 0 and []");
+  CHECK(message({.name = "step", .step_epochs = 2, .milestones = {3}}) ==
+        "lr_schedule.step_epochs: expected either it or milestones, got 2 and [3]");
+  CHECK(message({.name = "step", .milestones = {3, 3}}) ==
+        "lr_schedule.milestones: expected increasing epochs > 0, got [3, 3]");
+  CHECK(message({.name = "step", .gamma = 0.0f, .step_epochs = 1}) ==
+        "lr_schedule.gamma: expected a factor in (0, 1], got 0");
+  CHECK_THROWS_AS(LrSchedule({}).at(-1), std::invalid_argument);
+}
+
+TEST_CASE("every registered schedule can be made and gives positive rates") {
+  for (const ScheduleInfo& info : registered_schedules()) {
+    CAPTURE(info.name);
+    CHECK_FALSE(info.summary.empty());
+    ScheduleOptions options{.name = info.name, .final_lr = 0.001f, .total_steps = 10};
+    if (info.name == "step") options.step_epochs = 3;
+    for (const float rate : rates(options, 10)) CHECK(rate > 0.0f);
+  }
+}
+
+}  // namespace
+}  // namespace quench::train

@@ -1,0 +1,137 @@
+#include "train/lr_schedule.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+#include "core/suggest.h"
+
+namespace quench::train {
+namespace {
+
+/// The part of the run behind `step`, without the warm-up: in [0, 1].
+double progress(const ScheduleOptions& options, std::int64_t step) {
+  const std::int64_t last = options.total_steps - options.warmup_steps;
+  const std::int64_t now = std::clamp<std::int64_t>(step - options.warmup_steps, 0, last);
+  return static_cast<double>(now) / static_cast<double>(last);
+}
+
+double constant_lr(const ScheduleOptions& options, std::int64_t /*step*/) {
+  return options.base_lr;
+}
+
+double step_lr(const ScheduleOptions& options, std::int64_t step) {
+  const std::int64_t epoch = step / options.steps_per_epoch;
+  const std::int64_t drops =
+      options.step_epochs > 0
+          ? epoch / options.step_epochs
+          : std::ranges::upper_bound(options.milestones, epoch) - options.milestones.begin();
+  return options.base_lr * std::pow(static_cast<double>(options.gamma), static_cast<double>(drops));
+}
+
+double exponential_lr(const ScheduleOptions& options, std::int64_t step) {
+  const double base = options.base_lr;
+  return base * std::pow(options.final_lr / base, progress(options, step));
+}
+
+double cosine_lr(const ScheduleOptions& options, std::int64_t step) {
+  const double base = options.base_lr, final = options.final_lr;
+  return final +
+         (base - final) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress(options, step)));
+}
+
+struct Entry {
+  std::string_view name;
+  std::string_view summary;
+  double (*curve)(const ScheduleOptions& options, std::int64_t step);
+};
+
+constexpr std::array kSchedules{
+    Entry{"cosine", "half a cosine from base_lr to final_lr (Loshchilov & Hutter 2017)", cosine_lr},
+    Entry{"exponential", "a constant ratio from step to step, from base_lr to final_lr",
+          exponential_lr},
+    Entry{"step", "times gamma every step_epochs epochs, or at each of the milestones", step_lr},
+    Entry{"constant", "base_lr all along", constant_lr},
+};
+
+std::string list_of(const std::vector<std::int64_t>& values) {
+  std::string text;
+  for (const std::int64_t value : values) {
+    text += (text.empty() ? "" : ", ") + std::to_string(value);
+  }
+  return text;
+}
+
+void check_drops(const ScheduleOptions& options) {
+  require(options.gamma > 0.0f && options.gamma <= 1.0f,
+          "lr_schedule.gamma: expected a factor in (0, 1], got {}", options.gamma);
+  require(options.step_epochs >= 0, "lr_schedule.step_epochs: expected >= 0, got {}",
+          options.step_epochs);
+  require((options.step_epochs > 0) != !options.milestones.empty(),
+          "lr_schedule.step_epochs: expected either it or milestones, got {} and [{}]",
+          options.step_epochs, list_of(options.milestones));
+  const auto not_after = [](std::int64_t a, std::int64_t b) { return b <= a; };
+  require(
+      options.milestones.empty() ||
+          (options.milestones.front() > 0 &&
+           std::ranges::adjacent_find(options.milestones, not_after) == options.milestones.end()),
+      "lr_schedule.milestones: expected increasing epochs > 0, got [{}]",
+      list_of(options.milestones));
+}
+
+void check(const ScheduleOptions& options) {
+  require(std::isfinite(options.base_lr) && options.base_lr > 0.0f,
+          "lr_schedule.base_lr: expected a finite rate > 0, got {}", options.base_lr);
+  require(options.final_lr >= 0.0f && options.final_lr <= options.base_lr,
+          "lr_schedule.final_lr: expected 0 <= final_lr <= base_lr = {}, got {}", options.base_lr,
+          options.final_lr);
+  require(options.total_steps > 0, "lr_schedule.total_steps: expected > 0, got {}",
+          options.total_steps);
+  require(options.warmup_steps >= 0 && options.warmup_steps < options.total_steps,
+          "lr_schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = {}, got {}",
+          options.total_steps, options.warmup_steps);
+  require(options.steps_per_epoch > 0, "lr_schedule.steps_per_epoch: expected > 0, got {}",
+          options.steps_per_epoch);
+  if (options.name == "step") check_drops(options);
+  if (options.name == "exponential") {
+    require(options.final_lr > 0.0f, "lr_schedule.final_lr: expected > 0 for exponential, got {}",
+            options.final_lr);
+  }
+}
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kSchedules) names.emplace_back(entry.name);
+  return names;
+}
+
+}  // namespace
+
+LrSchedule::LrSchedule(ScheduleOptions options) : options_(std::move(options)) {
+  const auto* entry = std::ranges::find(kSchedules, options_.name, &Entry::name);
+  require(entry != kSchedules.end(), "lr_schedule.name: expected a known name, got '{}'{}",
+          options_.name, suggestion(options_.name, known_names()));
+  check(options_);
+  curve_ = entry->curve;
+}
+
+float LrSchedule::at(std::int64_t step) const {
+  require(step >= 0, "lr_schedule: expected step >= 0, got {}", step);
+  const double warmth = static_cast<double>(std::min(step, options_.warmup_steps) + 1) /
+                        static_cast<double>(options_.warmup_steps + 1);
+  return static_cast<float>(warmth * curve_(options_, step));
+}
+
+std::vector<ScheduleInfo> registered_schedules() {
+  std::vector<ScheduleInfo> known;
+  for (const Entry& entry : kSchedules) {
+    known.push_back({std::string(entry.name), std::string(entry.summary)});
+  }
+  return known;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "train/optimizer.h"
+
+namespace quench::train {
+
+/// Stochastic gradient descent in the form of torch.optim.SGD without dampening: with g = grad +
+/// weight_decay * w,
+///   b <- momentum * b + g,   d = b, or g + momentum * b (Nesterov),   w <- w - lr * d.
+/// The rate is outside the velocity b: a change of lr acts at once. Without momentum d = g, and no
+/// b is kept.
+class Sgd final : public Optimizer {
+ public:
+  Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters);
+  bool adaptive() const override { return false; }
+
+ protected:
+  void update(Entry& entry, const Tensor& grad, float rate) override;
+
+ private:
+  float momentum_;
+  bool nesterov_;
+};
+
+}  // namespace quench::train
