@@ -62,16 +62,16 @@ float dots(float x, float y, const FigurePose& pose) {
 // A texture's offset of one period reaches every phase. Angles of the three stripes stay 20 degrees
 // apart, so that noise cannot make one into another.
 const std::array<Figure, 10> kFigures{
-    Figure{"disc", 0, 0, 7, 12, 5, disc},
-    Figure{"ring", 0, 0, 8, 13, 4, ring},
-    Figure{"square", 0, 45, 8, 13, 4, square},
-    Figure{"triangle", 0, 60, 10, 15, 4, triangle},
-    Figure{"cross", 0, 45, 9, 14, 4, cross},
-    Figure{"horizontal_stripes", 78, 90, 3, 5.5f, 11, stripes},
-    Figure{"vertical_stripes", 0, 12, 3, 5.5f, 11, stripes},
-    Figure{"diagonal_stripes", 33, 57, 3, 5.5f, 11, stripes},
-    Figure{"checkerboard", 0, 45, 4, 7, 14, checkerboard},
-    Figure{"dots", 0, 45, 3.5f, 5.5f, 11, dots},
+    Figure{"disc", 0, 0, 9, 12, 3, disc},
+    Figure{"ring", 0, 0, 10, 13, 3, ring},
+    Figure{"square", 0, 12, 11, 14, 3, square},
+    Figure{"triangle", 0, 12, 13, 16, 3, triangle},
+    Figure{"cross", 0, 12, 11, 14, 3, cross},
+    Figure{"horizontal_stripes", 80, 90, 3, 5, 10, stripes},
+    Figure{"vertical_stripes", 0, 10, 3, 5, 10, stripes},
+    Figure{"diagonal_stripes", 37, 53, 3, 5, 10, stripes},
+    Figure{"checkerboard", 0, 12, 5, 8, 16, checkerboard},
+    Figure{"dots", 0, 12, 3, 4, 8, dots},
 };
 
 }  // namespace quench::datasets

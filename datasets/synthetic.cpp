@@ -34,7 +34,7 @@ struct Scene {
   float x = 0.0f, y = 0.0f;          // the figure's centre
   float cosine = 1.0f, sine = 0.0f;  // its rotation
   Color inside{}, outside{};
-  std::array<Speck, 3> specks;
+  std::array<Speck, 2> specks;
   float light_x = 0.0f, light_y = 0.0f;  // brightness added per pixel of way
   float noise = 0.0f;                    // standard deviation
 };
@@ -46,7 +46,7 @@ float distance(const Color& a, const Color& b) {
 }
 
 Scene draw_scene(const Figure& figure, Random& random) {
-  constexpr float kLeastContrast = 0.4f;  // of the colour cube's diagonal of 1.73
+  constexpr float kLeastContrast = 0.6f;  // of the colour cube's diagonal of 1.73
   constexpr float kHalf = kSide / 2.0f;
   Scene scene;
   scene.figure = &figure;
@@ -66,12 +66,12 @@ Scene draw_scene(const Figure& figure, Random& random) {
   for (Speck& speck : scene.specks) {
     speck = {.x = random.uniform(-kHalf, kHalf),
              .y = random.uniform(-kHalf, kHalf),
-             .radius = random.uniform(0.5f, 2.5f),
+             .radius = random.uniform(0.5f, 2.0f),
              .color = draw_color(random)};
   }
   scene.light_x = random.uniform(-0.008f, 0.008f);
   scene.light_y = random.uniform(-0.008f, 0.008f);
-  scene.noise = random.uniform(0.01f, 0.07f);
+  scene.noise = random.uniform(0.01f, 0.05f);
   return scene;
 }
 

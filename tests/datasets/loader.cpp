@@ -1,0 +1,199 @@
+#include "datasets/loader.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+#include "datasets/images.h"
+
+using namespace quench::datasets;
+
+namespace {
+
+constexpr ImageShape kTiny{.channels = 1, .height = 3, .width = 3};
+const Transform kPlain{.mean = {0.0f}, .std = {1.0f}};
+const Transform kAugmented{
+    .mean = {9.0f}, .std = {2.0f}, .crop_padding = 1, .horizontal_flip = true};
+
+using Content = std::vector<std::vector<float>>;
+
+/// The rest of the epoch: per batch its index, its labels and its pixels.
+Content drain(Loader& loader) {
+  Content content;
+  while (const auto batch = loader.next()) {
+    std::vector<float>& values = content.emplace_back();
+    values.push_back(static_cast<float>(batch->index));
+    for (const std::int32_t label : batch->labels.span<std::int32_t>()) {
+      values.push_back(static_cast<float>(label));
+    }
+    const auto images = batch->images.span();
+    values.insert(values.end(), images.begin(), images.end());
+  }
+  return content;
+}
+
+Content epoch_of(Loader& loader, std::int64_t epoch, std::int64_t first_batch = 0) {
+  loader.start_epoch(epoch, first_batch);
+  return drain(loader);
+}
+
+/// A dataset whose image `bad` cannot be read.
+class Damaged final : public Dataset {
+ public:
+  explicit Damaged(std::int64_t bad) : images_(counting_images(20, kTiny)), bad_(bad) {}
+  std::int64_t size() const override { return images_->size(); }
+  int num_classes() const override { return images_->num_classes(); }
+  ImageShape image_shape() const override { return images_->image_shape(); }
+  const std::vector<std::string>& class_names() const override { return images_->class_names(); }
+  int read(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+    if (index == bad_) throw std::runtime_error("image is damaged");
+    return images_->read(index, pixels);
+  }
+
+ private:
+  std::shared_ptr<Dataset> images_;
+  std::int64_t bad_;
+};
+
+}  // namespace
+
+TEST_CASE("loader: without shuffle the images come in order, the last batch shorter") {
+  Loader loader(counting_images(10, kTiny), kPlain, {.batch_size = 4});
+  CHECK(loader.batches_per_epoch() == 3);
+  loader.start_epoch(0);
+  std::int64_t image = 0;
+  for (std::int64_t index = 0; index < 3; ++index) {
+    const auto batch = loader.next();
+    REQUIRE(batch.has_value());
+    CHECK(batch->index == index);
+    const std::int64_t count = index < 2 ? 4 : 2;
+    CHECK(batch->images.shape() == quench::Shape{count, 1, 3, 3});
+    CHECK(batch->labels.shape() == quench::Shape{count});
+    for (std::int64_t i = 0; i < count; ++i, ++image) {
+      CHECK(batch->labels.data<std::int32_t>()[i] == image);
+      CHECK(batch->images.data()[i * 9 + 5] == static_cast<float>(7 * image + 5));
+    }
+  }
+  CHECK_FALSE(loader.next().has_value());
+  CHECK_FALSE(loader.next().has_value());
+}
+
+TEST_CASE("loader: channels lie innermost in memory") {
+  const ImageShape shape{.channels = 3, .height = 2, .width = 2};
+  const Transform transform{.mean = {0, 0, 0}, .std = {1, 1, 1}};
+  Loader loader(counting_images(1, shape), transform, {.batch_size = 1});
+  loader.start_epoch(0);
+  const auto batch = loader.next();
+  REQUIRE(batch.has_value());
+  // Pixels count up in H, W, C order, so channel 1 holds 1, 4, 7, 10.
+  const std::vector<float> row_major = batch->images.to_row_major();
+  CHECK(std::vector(row_major.begin() + 4, row_major.begin() + 8) ==
+        std::vector<float>{1, 4, 7, 10});
+}
+
+TEST_CASE("loader: drop_last leaves out the batch that is not full") {
+  Loader loader(counting_images(10, kTiny), kPlain, {.batch_size = 4, .drop_last = true});
+  CHECK(loader.batches_per_epoch() == 2);
+  CHECK(epoch_of(loader, 0).size() == 2);
+}
+
+TEST_CASE("loader: shuffled epochs are permutations, each its own") {
+  Loader loader(counting_images(30, kTiny, 30), kPlain, {.batch_size = 30, .shuffle = true});
+  const auto labels = [&](std::int64_t epoch) {
+    const std::vector<float> batch = epoch_of(loader, epoch).at(0);
+    return std::vector(batch.begin() + 1, batch.begin() + 31);
+  };
+  const std::vector<float> first = labels(0);
+  const std::vector<float> second = labels(1);
+  CHECK(std::set(first.begin(), first.end()).size() == 30);
+  CHECK(std::set(second.begin(), second.end()).size() == 30);
+  CHECK(first != second);
+  CHECK(labels(0) == first);
+}
+
+TEST_CASE("loader: neither threads nor prefetch change a value") {
+  const auto images = counting_images(103, kTiny);
+  LoaderOptions options{.batch_size = 8, .shuffle = true, .prefetch = 1, .seed = 5};
+  Loader reference(images, kAugmented, options);
+  const Content expected = epoch_of(reference, 2);
+  REQUIRE(expected.size() == 13);
+  for (const int threads : {1, 2, 5}) {
+    for (const int prefetch : {1, 3, 50}) {
+      CAPTURE(threads);
+      CAPTURE(prefetch);
+      options.threads = threads;
+      options.prefetch = prefetch;
+      Loader loader(images, kAugmented, options);
+      CHECK(epoch_of(loader, 2) == expected);
+    }
+  }
+  options.seed = 6;
+  Loader other_seed(images, kAugmented, options);
+  CHECK(epoch_of(other_seed, 2) != expected);
+}
+
+TEST_CASE("loader: an epoch entered in the middle continues as if it had been run from its start") {
+  Loader loader(counting_images(40, kTiny), kAugmented,
+                {.batch_size = 8, .shuffle = true, .seed = 3});
+  const Content whole = epoch_of(loader, 4);
+  for (std::int64_t first = 0; first <= 5; ++first) {
+    CAPTURE(first);
+    CHECK(epoch_of(loader, 4, first) == Content(whole.begin() + first, whole.end()));
+  }
+}
+
+TEST_CASE("loader: a held batch is not overwritten by later ones") {
+  Loader loader(counting_images(40, kTiny), kPlain, {.batch_size = 4, .prefetch = 2});
+  loader.start_epoch(0);
+  const auto first = loader.next();
+  drain(loader);
+  CHECK(first->images.data()[0] == 0.0f);
+  CHECK(first->images.data()[9] == 7.0f);
+}
+
+TEST_CASE("loader: stops in the middle of an epoch, and starts another") {
+  const auto images = counting_images(1000, kTiny);
+  for (int round = 0; round < 20; ++round) {
+    Loader loader(images, kPlain, {.batch_size = 2, .threads = 3, .prefetch = 2});
+    loader.start_epoch(0);
+    for (int i = 0; i < round; ++i) loader.next();
+    if (round % 2 == 0) continue;  // destroyed with threads waiting for room
+    loader.start_epoch(1);
+    CHECK(loader.next()->index == 0);
+  }
+}
+
+TEST_CASE("loader: what a background thread threw arrives at its batch, and a new epoch works") {
+  Loader loader(std::make_shared<Damaged>(9), kPlain, {.batch_size = 4, .threads = 2});
+  loader.start_epoch(0);
+  CHECK(loader.next()->index == 0);
+  CHECK(loader.next()->index == 1);
+  CHECK_THROWS_WITH_AS(loader.next(), "image is damaged", std::runtime_error);
+  CHECK_THROWS_AS(loader.next(), std::logic_error);
+  loader.start_epoch(0, 3);
+  CHECK(loader.next()->index == 3);
+}
+
+TEST_CASE("loader: options out of range are named") {
+  const auto images = counting_images(100, kTiny);
+  CHECK_THROWS_WITH_AS(Loader(images, kPlain, {.batch_size = 128, .drop_last = true}),
+                       "loader: expected batch_size <= 100 images with drop_last, got 128",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Loader(subset(images, {}), kPlain, {.batch_size = 1}),
+                       "loader: expected a dataset with images, got none", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Loader(images, kPlain, {.batch_size = 0}),
+                       "loader: expected batch_size >= 1, got 0", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Loader(images, kPlain, {.batch_size = 1, .threads = 0}),
+                       "loader: expected threads >= 1, got 0", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Loader(images, kPlain, {.batch_size = 1, .prefetch = 0}),
+                       "loader: expected prefetch >= 1, got 0", std::invalid_argument);
+  Loader loader(images, kPlain, {.batch_size = 10});
+  CHECK_THROWS_WITH_AS(loader.next(), "loader: expected start_epoch before next", std::logic_error);
+  CHECK_THROWS_WITH_AS(loader.start_epoch(0, 11), "loader: expected first_batch in 0..10, got 11",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(loader.start_epoch(-1), "loader: expected epoch >= 0, got -1",
+                       std::invalid_argument);
+  CHECK(Loader(images, kPlain, {.batch_size = 128}).batches_per_epoch() == 1);
+}
