@@ -68,37 +68,36 @@ std::string list_of(const std::vector<std::int64_t>& values) {
 
 void check_drops(const ScheduleOptions& options) {
   require(options.gamma > 0.0f && options.gamma <= 1.0f,
-          "lr_schedule.gamma: expected a factor in (0, 1], got {}", options.gamma);
-  require(options.step_epochs >= 0, "lr_schedule.step_epochs: expected >= 0, got {}",
+          "schedule.gamma: expected a factor in (0, 1], got {}", options.gamma);
+  require(options.step_epochs >= 0, "schedule.step_epochs: expected >= 0, got {}",
           options.step_epochs);
   require((options.step_epochs > 0) != !options.milestones.empty(),
-          "lr_schedule.step_epochs: expected either it or milestones, got {} and [{}]",
+          "schedule.step_epochs: expected either it or milestones, got {} and [{}]",
           options.step_epochs, list_of(options.milestones));
   const auto not_after = [](std::int64_t a, std::int64_t b) { return b <= a; };
   require(
       options.milestones.empty() ||
           (options.milestones.front() > 0 &&
            std::ranges::adjacent_find(options.milestones, not_after) == options.milestones.end()),
-      "lr_schedule.milestones: expected increasing epochs > 0, got [{}]",
-      list_of(options.milestones));
+      "schedule.milestones: expected increasing epochs > 0, got [{}]", list_of(options.milestones));
 }
 
 void check(const ScheduleOptions& options) {
-  require(std::isfinite(options.base_lr) && options.base_lr > 0.0f,
-          "lr_schedule.base_lr: expected a finite rate > 0, got {}", options.base_lr);
+  require(std::isfinite(options.base_lr) && options.base_lr >= 0.0f,
+          "schedule.base_lr: expected a finite rate >= 0, got {}", options.base_lr);
   require(options.final_lr >= 0.0f && options.final_lr <= options.base_lr,
-          "lr_schedule.final_lr: expected 0 <= final_lr <= base_lr = {}, got {}", options.base_lr,
+          "schedule.final_lr: expected 0 <= final_lr <= base_lr = {}, got {}", options.base_lr,
           options.final_lr);
-  require(options.total_steps > 0, "lr_schedule.total_steps: expected > 0, got {}",
+  require(options.total_steps > 0, "schedule.total_steps: expected > 0, got {}",
           options.total_steps);
   require(options.warmup_steps >= 0 && options.warmup_steps < options.total_steps,
-          "lr_schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = {}, got {}",
+          "schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = {}, got {}",
           options.total_steps, options.warmup_steps);
-  require(options.steps_per_epoch > 0, "lr_schedule.steps_per_epoch: expected > 0, got {}",
+  require(options.steps_per_epoch > 0, "schedule.steps_per_epoch: expected > 0, got {}",
           options.steps_per_epoch);
   if (options.name == "step") check_drops(options);
   if (options.name == "exponential") {
-    require(options.final_lr > 0.0f, "lr_schedule.final_lr: expected > 0 for exponential, got {}",
+    require(options.final_lr > 0.0f, "schedule.final_lr: expected > 0 for exponential, got {}",
             options.final_lr);
   }
 }
@@ -113,14 +112,14 @@ std::vector<std::string> known_names() {
 
 LrSchedule::LrSchedule(ScheduleOptions options) : options_(std::move(options)) {
   const auto* entry = std::ranges::find(kSchedules, options_.name, &Entry::name);
-  require(entry != kSchedules.end(), "lr_schedule.name: expected a known name, got '{}'{}",
+  require(entry != kSchedules.end(), "schedule.name: expected a known name, got '{}'{}",
           options_.name, suggestion(options_.name, known_names()));
   check(options_);
   curve_ = entry->curve;
 }
 
 float LrSchedule::at(std::int64_t step) const {
-  require(step >= 0, "lr_schedule: expected step >= 0, got {}", step);
+  require(step >= 0, "schedule: expected step >= 0, got {}", step);
   const double warmth = static_cast<double>(std::min(step, options_.warmup_steps) + 1) /
                         static_cast<double>(options_.warmup_steps + 1);
   return static_cast<float>(warmth * curve_(options_, step));

@@ -9,7 +9,7 @@ namespace quench::train {
 /// Settings of a learning-rate schedule. Epochs and steps count from 0.
 struct ScheduleOptions {
   std::string name = "constant";  ///< one of registered_schedules()
-  float base_lr = 0.01f;          ///< the rate after warm-up; finite, > 0
+  float base_lr = 0.01f;          ///< the rate after warm-up; finite, >= 0
   float final_lr = 0.0f;          ///< where cosine and exponential end; in [0, base_lr]
   float gamma = 0.1f;             ///< step: factor at each drop, in (0, 1]
   std::int64_t step_epochs = 0;   ///< step: a drop every so many epochs; or 0, with milestones

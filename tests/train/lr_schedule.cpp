@@ -93,25 +93,25 @@ TEST_CASE("schedule errors name the key and what would be accepted") {
     return "no error";
   };
   CHECK(message({.name = "cosin"}) ==
-        "lr_schedule.name: expected a known name, got 'cosin'; did you mean 'cosine'? "
+        "schedule.name: expected a known name, got 'cosin'; did you mean 'cosine'? "
         "(accepted: cosine, exponential, step, constant)");
-  CHECK(message({.base_lr = 0.0f}) == "lr_schedule.base_lr: expected a finite rate > 0, got 0");
+  CHECK(message({.base_lr = -1.0f}) == "schedule.base_lr: expected a finite rate >= 0, got -1");
   CHECK(message({.base_lr = 1.0f, .final_lr = 2.0f}) ==
-        "lr_schedule.final_lr: expected 0 <= final_lr <= base_lr = 1, got 2");
+        "schedule.final_lr: expected 0 <= final_lr <= base_lr = 1, got 2");
   CHECK(message({.warmup_steps = 5, .total_steps = 5}) ==
-        "lr_schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = 5, got 5");
-  CHECK(message({.total_steps = 0}) == "lr_schedule.total_steps: expected > 0, got 0");
-  CHECK(message({.steps_per_epoch = 0}) == "lr_schedule.steps_per_epoch: expected > 0, got 0");
+        "schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = 5, got 5");
+  CHECK(message({.total_steps = 0}) == "schedule.total_steps: expected > 0, got 0");
+  CHECK(message({.steps_per_epoch = 0}) == "schedule.steps_per_epoch: expected > 0, got 0");
   CHECK(message({.name = "exponential"}) ==
-        "lr_schedule.final_lr: expected > 0 for exponential, got 0");
+        "schedule.final_lr: expected > 0 for exponential, got 0");
   CHECK(message({.name = "step"}) ==
-        "lr_schedule.step_epochs: expected either it or milestones, got 0 and []");
+        "schedule.step_epochs: expected either it or milestones, got 0 and []");
   CHECK(message({.name = "step", .step_epochs = 2, .milestones = {3}}) ==
-        "lr_schedule.step_epochs: expected either it or milestones, got 2 and [3]");
+        "schedule.step_epochs: expected either it or milestones, got 2 and [3]");
   CHECK(message({.name = "step", .milestones = {3, 3}}) ==
-        "lr_schedule.milestones: expected increasing epochs > 0, got [3, 3]");
+        "schedule.milestones: expected increasing epochs > 0, got [3, 3]");
   CHECK(message({.name = "step", .gamma = 0.0f, .step_epochs = 1}) ==
-        "lr_schedule.gamma: expected a factor in (0, 1], got 0");
+        "schedule.gamma: expected a factor in (0, 1], got 0");
   CHECK_THROWS_AS(LrSchedule({}).at(-1), std::invalid_argument);
 }
 
