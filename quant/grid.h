@@ -11,23 +11,25 @@ namespace quench::quant {
 ///
 /// A binary grid has only the codes -1 and +1: q = x < 0 ? -1 : +1 (a zero would not fit one bit).
 struct QuantGrid {
-  int bits = 8;                            ///< 1 to 8: what a code costs in storage
+  int bits = 8;  ///< 1 to 8: what a code costs in storage
   std::int32_t qmin = -127;
   std::int32_t qmax = 127;
-  std::vector<float> scale{1.0f};          ///< real units per step, > 0; one, or one per channel
-  std::vector<std::int32_t> zero_point{0}; ///< as many as scales; each inside [qmin, qmax]
-  int axis = -1;                           ///< -1: per tensor; 0: per output channel of a weight
+  std::vector<float> scale{1.0f};           ///< real units per step, > 0; one, or one per channel
+  std::vector<std::int32_t> zero_point{0};  ///< as many as scales; each inside [qmin, qmax]
+  int axis = -1;                            ///< -1: per tensor; 0: per output channel of a weight
   bool binary = false;
 
   bool operator==(const QuantGrid&) const = default;
 };
 
-/// @throws std::invalid_argument  if bits is not in 1..8, a scale is not finite and > 0, a zero point is off the grid,
+/// @throws std::invalid_argument  if bits is not in 1..8, a scale is not finite and > 0, a zero
+/// point is off the grid,
 ///                                or the number of scales does not fit `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
 
-/// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a convolution sums.
-/// q = clip(round_half_even(x / scale) + zero_point, qmin, qmax); infinities saturate, NaN becomes 0.
+/// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a
+/// convolution sums. q = clip(round_half_even(x / scale) + zero_point, qmin, qmax); infinities
+/// saturate, NaN becomes 0.
 Tensor centered_codes(const Tensor& x, const QuantGrid& grid);
 /// scale * codes, for centered codes.
 Tensor dequantize(const Tensor& codes, const QuantGrid& grid);

@@ -18,23 +18,31 @@ struct LayerInfo {
 };
 
 struct LayerQuantizers {
-  std::unique_ptr<Quantizer> input;   ///< of the activation that enters the layer
+  std::unique_ptr<Quantizer> input;  ///< of the activation that enters the layer
   std::unique_ptr<Quantizer> weight;
 };
 
 /// Decides which quantizer each layer gets, from the [quant] table of a config:
 ///
-///   [quant]                 method = "ste" (both), or method inside the two tables
-///   weight     = { bits = 1, granularity = "per_tensor" }
-///   activation = { bits = 1 }
-///   first_layer = { activation = { method = "none" } }     # likewise last_layer, depthwise
-///   override = [ { match = "block*.pw", weight = { bits = 8 } } ]
-///   [quant.ab]              the settings of a method, read only where it is used
+///   [quant]
+///   method = "ste"                                   # of weights and activations; default "none"
+///   bits = 1                                         # likewise; default 8
+///   granularity = "per_tensor"                       # of weights; or "per_channel"
+///   weight = { method = "ab", bits = 4, granularity = "per_channel" }
+///   activation = { method = "ste", bits = 8 }
+///   depthwise = { weight = { bits = 8 } }            # a rule with any of the keys above
+///   first_layer = { activation = { method = "none" } }
+///   last_layer = { method = "none" }
+///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
+///   [quant.ab]                                       # settings of a method, for all that use it
 ///
-/// Later rules win key by key: default, depthwise, first_layer, last_layer, overrides in their order.
-/// An empty table means "none" everywhere.
+/// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides in
+/// their order. Within one rule, what `weight` and `activation` say wins over what stands beside
+/// them. An empty table means "none" everywhere. The table of a registered method that no layer
+/// uses is accepted unread, so that another method is one changed line.
 class Policy {
  public:
+  /// @throws std::invalid_argument  for an unknown key or method, or a value out of range
   explicit Policy(Settings settings);
   ~Policy();
   Policy(Policy&&) noexcept;
@@ -42,7 +50,8 @@ class Policy {
 
   LayerQuantizers make(const LayerInfo& layer);
   /// Call once all layers have theirs.
-  /// @throws std::invalid_argument  for a key nobody read, or an override that matched none of the layers
+  /// @throws std::invalid_argument  for a key nobody read, or an override that matched none of the
+  /// layers
   ///                                (the message lists their names)
   void finish();
 

@@ -24,8 +24,10 @@ struct QuantizerSpec {
   Role role = Role::weight;
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
-  std::string slot;    ///< for messages: "features.conv2.weight"
-  Settings* settings;  ///< the method's own table, e.g. [quant.ab]; reads are remembered, leftovers are errors
+  std::string slot;  ///< for messages: "features.conv2.weight"
+  /// The method's own table, e.g. [quant.ab]; null: all defaults. Reads are remembered, leftovers
+  /// are errors.
+  Settings* settings = nullptr;
 };
 
 /// How a quantizer treats what passes through.
@@ -45,10 +47,11 @@ struct TrainingPlan {
 
 /// A strategy that puts tensors on an integer grid while their network trains.
 ///
-/// The promise: in Mode::evaluation, forward(x) equals dequantize(quantize(x)) for the grid that grid() exports.
-/// The base class keeps it for every strategy, because it computes evaluation from grid() itself.
-/// A weight's grid follows from the weight: evaluation calls observe(weight) first. An activation's grid is what
-/// training or calibration has gathered, and evaluation leaves it alone.
+/// The promise: in Mode::evaluation, forward(x) equals dequantize(quantize(x)) for the grid that
+/// grid() exports. The base class keeps it for every strategy, because it computes evaluation from
+/// grid() itself. A weight's grid follows from the weight: evaluation calls observe(weight) first.
+/// An activation's grid is what training or calibration has gathered, and evaluation leaves it
+/// alone.
 class Quantizer {
  public:
   explicit Quantizer(const QuantizerSpec& spec)
@@ -63,7 +66,8 @@ class Quantizer {
   };
   std::optional<Codes> codes(const Tensor& x);
 
-  /// @throws std::logic_error  before anything was observed, or if this quantizer has no grid ("none")
+  /// @throws std::logic_error  before anything was observed, or if this quantizer has no grid
+  /// ("none")
   virtual QuantGrid grid() const = 0;
   /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
   /// statistics are updated by it.
@@ -77,10 +81,11 @@ class Quantizer {
   virtual void step(std::int64_t /*step*/) {}
   /// Factor on the optimizer's step for the latent weight, in [0, 1].
   virtual float step_scale() const { return 1.0f; }
-  /// Brings a latent weight back into the strategy's range after an update, e.g. clips it to [-1, 1].
+  /// Brings a latent weight back into the strategy's range after an update, e.g. clips it to [-1,
+  /// 1].
   virtual void project_latent(Tensor& /*weight*/) const {}
-  /// Whether batch statistics gathered in training do not fit evaluation, because training's values lie off the
-  /// grid (alpha-blending at alpha < 1).
+  /// Whether batch statistics gathered in training do not fit evaluation, because training's values
+  /// lie off the grid (alpha-blending at alpha < 1).
   virtual bool stale_batch_norm() const { return false; }
   /// Values worth a curve, e.g. {"alpha", 0.5}.
   virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }
@@ -98,7 +103,8 @@ class Quantizer {
   const std::string& slot() const { return slot_; }
 
  protected:
-  /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its gradient.
+  /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
+  /// gradient.
   virtual Variable train_forward(const Variable& x) = 0;
 
  private:

@@ -21,9 +21,11 @@ std::vector<StrategyInfo> registered_quantizers();
 
 /// Makes a strategy of an outside program known under `name`.
 /// @throws std::invalid_argument  if the name is taken
-void register_quantizer(const std::string& name, const std::string& summary, QuantizerFactory factory);
+void register_quantizer(const std::string& name, const std::string& summary,
+                        QuantizerFactory factory);
 
-/// @throws std::invalid_argument  for an unknown name (the message lists the known ones), or settings that the
+/// @throws std::invalid_argument  for an unknown name (the message lists the known ones), or
+/// settings that the
 ///                                strategy refuses
 std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec);
 

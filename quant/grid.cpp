@@ -1,0 +1,121 @@
+#include "quant/grid.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "quant/code.h"
+
+namespace quench::quant {
+namespace {
+
+CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
+  return {static_cast<float>(grid.qmin - grid.zero_point[channel]),
+          static_cast<float>(grid.qmax - grid.zero_point[channel])};
+}
+
+/// out[i] = unit[channel] * code(x[i]); a null `unit` stands for 1 and leaves the integers.
+void write_codes(const Tensor& x, const QuantGrid& grid, const float* unit, Tensor& out) {
+  const float* in = x.data();
+  float* o = out.data();
+  for_each_channel(x, grid.scale.size(),
+                   [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                     const float scale = grid.scale[channel];
+                     const float factor = unit != nullptr ? unit[channel] : 1.0f;
+                     if (grid.binary) {
+                       for (std::int64_t i = begin; i < end; ++i)
+                         o[i] = factor * binary_code(in[i]);
+                       return;
+                     }
+                     const CodeRange range = centered_range(grid, channel);
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       o[i] = factor * integer_code(in[i], scale, range);
+                     }
+                   });
+}
+
+QuantGrid make_grid(int bits, std::int32_t qmin, std::int32_t qmax) {
+  QuantGrid grid;
+  grid.bits = bits;
+  grid.qmin = qmin;
+  grid.qmax = qmax;
+  return grid;
+}
+
+void require_bits(const char* name, int bits, int least) {
+  require(bits >= least && bits <= 8, "{}: expected bits in {}..8, got {}", name, least, bits);
+}
+
+}  // namespace
+
+void check_grid(const QuantGrid& grid, const Shape& shape) {
+  require_bits("grid", grid.bits, 1);
+  require(grid.qmin < grid.qmax, "grid: expected qmin < qmax, got {} and {}", grid.qmin, grid.qmax);
+  require(grid.axis == -1 || (grid.axis == 0 && shape.rank() > 0),
+          "grid: expected axis -1 (per tensor) or 0 (per output channel), got {} for shape {}",
+          grid.axis, shape.to_string());
+  const std::int64_t channels = grid.axis == 0 ? shape[0] : 1;
+  require(static_cast<std::int64_t>(grid.scale.size()) == channels &&
+              grid.zero_point.size() == grid.scale.size(),
+          "grid: expected {} scales and zero points for shape {}, got {} and {}", channels,
+          shape.to_string(), grid.scale.size(), grid.zero_point.size());
+  for (const float scale : grid.scale) {
+    require(std::isfinite(scale) && scale > 0.0f, "grid: expected a finite scale > 0, got {}",
+            scale);
+  }
+  for (const std::int32_t zero_point : grid.zero_point) {
+    require(zero_point >= grid.qmin && zero_point <= grid.qmax,
+            "grid: expected a zero point in {}..{}, got {}", grid.qmin, grid.qmax, zero_point);
+  }
+}
+
+Tensor centered_codes(const Tensor& x, const QuantGrid& grid) {
+  check_grid(grid, x.shape());
+  Tensor codes(x.shape());
+  write_codes(x, grid, nullptr, codes);
+  return codes;
+}
+
+Tensor dequantize(const Tensor& codes, const QuantGrid& grid) {
+  check_grid(grid, codes.shape());
+  Tensor out(codes.shape());
+  const float* in = codes.data();
+  float* o = out.data();
+  for_each_channel(codes, grid.scale.size(),
+                   [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                     const float scale = grid.scale[channel];
+                     for (std::int64_t i = begin; i < end; ++i) o[i] = scale * in[i];
+                   });
+  return out;
+}
+
+Tensor fake_quantize(const Tensor& x, const QuantGrid& grid) {
+  check_grid(grid, x.shape());
+  Tensor out(x.shape());
+  write_codes(x, grid, grid.scale.data(), out);
+  return out;
+}
+
+QuantGrid signed_narrow_grid(int bits) {
+  require_bits("signed_narrow_grid", bits, 2);
+  const std::int32_t qmax = (1 << (bits - 1)) - 1;
+  return make_grid(bits, -qmax, qmax);
+}
+
+QuantGrid signed_full_grid(int bits) {
+  require_bits("signed_full_grid", bits, 2);
+  const std::int32_t qmax = (1 << (bits - 1)) - 1;
+  return make_grid(bits, -qmax - 1, qmax);
+}
+
+QuantGrid unsigned_grid(int bits) {
+  require_bits("unsigned_grid", bits, 1);
+  return make_grid(bits, 0, (1 << bits) - 1);
+}
+
+QuantGrid binary_grid() {
+  QuantGrid grid = make_grid(1, -1, 1);
+  grid.binary = true;
+  return grid;
+}
+
+}  // namespace quench::quant

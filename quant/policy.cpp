@@ -1,0 +1,121 @@
+#include "quant/policy.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "quant/policy_rules.h"
+#include "quant/registry.h"
+
+namespace quench::quant {
+namespace {
+
+const std::vector<std::string>& rule_keys() {
+  static const std::vector<std::string> keys{"method",      "bits",       "granularity",
+                                             "weight",      "activation", "depthwise",
+                                             "first_layer", "last_layer", "override"};
+  return keys;
+}
+
+struct Override {
+  std::string pattern;
+  LayerRule rule;
+  std::string origin;
+  bool used = false;
+};
+
+LayerRule read_optional_rule(const Settings& settings, std::string_view key) {
+  return settings.has(key) ? read_layer_rule(settings.table(key)) : LayerRule{};
+}
+
+/// Every key is a rule's or names a method; a misspelt method would otherwise be a table that
+/// nothing ever reads.
+void check_keys(const Settings& settings) {
+  std::vector<std::string> known = rule_keys();
+  for (const StrategyInfo& info : registered_quantizers()) known.push_back(info.name);
+  for (const std::string& key : settings.keys()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    require(false, "{}: {}: expected a setting of [quant] or the name of a method{}",
+            settings.origin(key), settings.full_key(key), suggestion(key, known));
+  }
+}
+
+}  // namespace
+
+struct Policy::State {
+  Settings settings;
+  LayerRule network, depthwise, first_layer, last_layer;
+  std::vector<Override> overrides;
+  std::vector<std::string> layers;        ///< names seen by make()
+  std::vector<std::string> methods_used;  ///< their tables have been read
+
+  LayerRule rule_for(const LayerInfo& layer);
+  std::unique_ptr<Quantizer> make_slot(const SlotRule& rule, Role role, std::string slot);
+};
+
+LayerRule Policy::State::rule_for(const LayerInfo& layer) {
+  LayerRule rule = network;
+  if (layer.depthwise) rule.apply(depthwise);
+  if (layer.first) rule.apply(first_layer);
+  if (layer.last) rule.apply(last_layer);
+  for (Override& entry : overrides) {
+    if (!matches(entry.pattern, layer.name)) continue;
+    entry.used = true;
+    rule.apply(entry.rule);
+  }
+  return rule;
+}
+
+std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role role,
+                                                    std::string slot) {
+  const std::string method = rule.method.value_or("none");
+  Settings table = settings.table(method);
+  methods_used.push_back(method);
+  return make_quantizer(method, {.role = role,
+                                 .bits = rule.bits.value_or(8),
+                                 .granularity = rule.granularity.value_or(Granularity::per_tensor),
+                                 .slot = std::move(slot),
+                                 .settings = &table});
+}
+
+Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
+  check_keys(settings);
+  state_->network = read_layer_rule(settings);
+  state_->depthwise = read_optional_rule(settings, "depthwise");
+  state_->first_layer = read_optional_rule(settings, "first_layer");
+  state_->last_layer = read_optional_rule(settings, "last_layer");
+  for (const Settings& entry : settings.tables("override")) {
+    state_->overrides.push_back(
+        {entry.text("match"), read_layer_rule(entry), entry.origin("match")});
+  }
+  state_->settings = std::move(settings);
+}
+
+Policy::~Policy() = default;
+Policy::Policy(Policy&&) noexcept = default;
+Policy& Policy::operator=(Policy&&) noexcept = default;
+
+LayerQuantizers Policy::make(const LayerInfo& layer) {
+  const LayerRule rule = state_->rule_for(layer);
+  state_->layers.push_back(layer.name);
+  return {state_->make_slot(rule.activation, Role::activation, layer.name + ".input"),
+          state_->make_slot(rule.weight, Role::weight, layer.name + ".weight")};
+}
+
+void Policy::finish() {
+  for (const Override& entry : state_->overrides) {
+    require(entry.used,
+            "{}: quant.override.match: expected a pattern that matches a layer, got \"{}\" "
+            "(layers: {})",
+            entry.origin, entry.pattern, fmt::join(state_->layers, ", "));
+  }
+  for (const StrategyInfo& info : registered_quantizers()) {
+    if (std::ranges::find(state_->methods_used, info.name) != state_->methods_used.end()) continue;
+    if (state_->settings.find(info.name) != nullptr) state_->settings.allow(info.name);
+  }
+  state_->settings.finish();
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,71 @@
+#include "quant/policy_rules.h"
+
+#include "quant/registry.h"
+
+namespace quench::quant {
+namespace {
+
+/// `granularity` only where the caller asks for it: an activation has one scale.
+SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
+  SlotRule rule;
+  if (settings.has("method")) {
+    std::vector<std::string> names;
+    for (const StrategyInfo& info : registered_quantizers()) names.push_back(info.name);
+    rule.method = settings.choice("method", names);
+  }
+  if (settings.has("bits")) rule.bits = static_cast<int>(settings.integer("bits", {1, 8}));
+  if (with_granularity && settings.has("granularity")) {
+    rule.granularity = settings.choice("granularity", {"per_tensor", "per_channel"}) == "per_tensor"
+                           ? Granularity::per_tensor
+                           : Granularity::per_channel;
+  }
+  return rule;
+}
+
+}  // namespace
+
+void SlotRule::apply(const SlotRule& later) {
+  if (later.method) method = later.method;
+  if (later.bits) bits = later.bits;
+  if (later.granularity) granularity = later.granularity;
+}
+
+void LayerRule::apply(const LayerRule& later) {
+  weight.apply(later.weight);
+  activation.apply(later.activation);
+}
+
+LayerRule read_layer_rule(const Settings& settings) {
+  const SlotRule both = read_slot_rule(settings, true);
+  LayerRule rule{both, both};
+  rule.activation.granularity.reset();
+  if (settings.has("weight")) rule.weight.apply(read_slot_rule(settings.table("weight"), true));
+  if (settings.has("activation")) {
+    rule.activation.apply(read_slot_rule(settings.table("activation"), false));
+  }
+  return rule;
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0, n = 0;
+  // Where the last * stood, and how much of the name it has swallowed so far.
+  std::size_t star = std::string_view::npos, swallowed = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      swallowed = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++swallowed;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/settings.h"
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// What one rule says of one role; what it leaves open, an earlier rule or the default decides.
+struct SlotRule {
+  std::optional<std::string> method;
+  std::optional<int> bits;
+  std::optional<Granularity> granularity;
+
+  /// Takes over what `later` says.
+  void apply(const SlotRule& later);
+};
+
+/// What one rule says of the quantizers of a layer.
+struct LayerRule {
+  SlotRule weight;
+  SlotRule activation;
+
+  void apply(const LayerRule& later);
+};
+
+/// Reads `method`, `bits`, `granularity` and the tables `weight` and `activation`.
+/// @throws std::invalid_argument  for an unknown method or a value out of range
+LayerRule read_layer_rule(const Settings& settings);
+
+/// A layer's name against a pattern: * stands for any letters, ? for one.
+bool matches(std::string_view pattern, std::string_view name);
+
+}  // namespace quench::quant

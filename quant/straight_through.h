@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <limits>
+
+#include "autograd/node.h"
+#include "core/parallel.h"
+
+namespace quench::quant {
+
+/// `output` on the tape as a function of x whose gradient is said to be
+///
+///   dL/dx = factor * dL/doutput where mask is 1, and 0 where it is 0.
+///
+/// @param mask  u8 of x's shape; undefined: 1 everywhere. With factor 0 nothing goes on the tape.
+Variable straight_through(const Variable& x, Tensor output, float factor = 1.0f, Tensor mask = {});
+
+/// Where a straight-through gradient passes: low <= x <= high, both ends included; NaN is outside.
+struct Window {
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+};
+
+/// straight_through() of output[i] = f(x[i]) with the gradient passing inside `window`, in one pass
+/// over x. What is kept for backward is one byte per element, and nothing if all lie inside.
+template <typename F>
+Variable map_straight_through(const Variable& x, Window window, float factor, F f) {
+  const Tensor& input = x.value();
+  Tensor output(input.shape());
+  const float* in = input.data();
+  float* out = output.data();
+  const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
+  if (!recorded) {
+    parallel_for(input.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) out[i] = f(in[i]);
+    });
+    return Variable(std::move(output));
+  }
+  Tensor mask(input.shape(), DType::u8);
+  std::uint8_t* inside = mask.data<std::uint8_t>();
+  std::atomic<bool> all_inside{true};
+  parallel_for(input.numel(), kParallelGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::uint8_t all = 1;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float value = in[i];
+      out[i] = f(value);
+      const std::uint8_t passes = (value >= window.low) & (value <= window.high) ? 1 : 0;
+      inside[i] = passes;
+      all &= passes;
+    }
+    if (all == 0) all_inside.store(false, std::memory_order_relaxed);
+  });
+  if (all_inside) mask = {};
+  return straight_through(x, std::move(output), factor, std::move(mask));
+}
+
+}  // namespace quench::quant

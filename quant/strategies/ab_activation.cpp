@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "quant/activation_scale.h"
+#include "quant/code.h"
+#include "quant/ppq.h"
+#include "quant/straight_through.h"
+#include "quant/strategies/ab_options.h"
+
+namespace quench::quant {
+namespace {
+
+/// What both kinds share: alpha, and what it makes of the four ways to treat an activation.
+class AbActivationBase : public Quantizer {
+ public:
+  AbActivationBase(const QuantizerSpec& spec, const AbOptions& options)
+      : Quantizer(spec), options_(options), alpha_(options) {}
+
+  void begin_training(const TrainingPlan& plan) override { alpha_.begin(plan); }
+  void step(std::int64_t step) override { alpha_.step(step); }
+  std::vector<std::pair<std::string, float>> metrics() const override {
+    return {{"alpha", static_cast<float>(alpha_.value())}};
+  }
+
+ protected:
+  /// How far the forward pass is quantized, 0 to 1.
+  double share() const {
+    switch (options_.activation) {
+      case AbActivation::ste:
+        return 1.0;
+      case AbActivation::off_then_on:
+        return alpha_.done() ? 1.0 : 0.0;
+      case AbActivation::blend_pure:
+      case AbActivation::blend_ste:
+        break;
+    }
+    return alpha_.value();
+  }
+  /// Whether the gradient is that of the blend itself, with nothing through the quantizer.
+  bool pure() const {
+    return options_.activation == AbActivation::blend_pure && !(alpha_.done() && options_.tail_ste);
+  }
+  /// The factor on the gradient where it passes.
+  float gradient_factor() const { return pure() ? alpha_.keep() : 1.0f; }
+
+  AbOptions options_;
+  AbAlpha alpha_;
+};
+
+/// 1 bit: (1 - alpha) hardtanh(a) + alpha sign(a). HardTanh stands in front of the sign in the
+/// float network too, so its range bounds every gradient.
+class AbBinaryActivation final : public AbActivationBase {
+ public:
+  using AbActivationBase::AbActivationBase;
+
+  QuantGrid grid() const override { return binary_grid(); }
+  void observe(const Tensor&) override {}
+  std::map<std::string, Tensor> state() const override {
+    SavedState state;
+    alpha_.save(state);
+    return state;
+  }
+  void load_state(const std::map<std::string, Tensor>& state) override {
+    alpha_.load(state, slot());
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    const Window window{-1.0f, 1.0f};
+    const double alpha = share();
+    if (alpha == 1.0) return map_straight_through(x, window, gradient_factor(), binary_code);
+    const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
+    return map_straight_through(x, window, gradient_factor(), [=](float v) {
+      return keep * std::clamp(v, -1.0f, 1.0f) + weight * binary_code(v);
+    });
+  }
+};
+
+class AbUniformActivation final : public AbActivationBase {
+ public:
+  AbUniformActivation(const QuantizerSpec& spec, const AbOptions& options)
+      : AbActivationBase(spec, options),
+        scale_(options.momentum),
+        grid_(options.unsigned_activations ? unsigned_grid(spec.bits)
+                                           : signed_narrow_grid(spec.bits)) {}
+
+  QuantGrid grid() const override {
+    expect(scale_.seen(),
+           "{}: ab has no grid before training or calibration has shown it an activation", slot());
+    QuantGrid grid = grid_;
+    grid.scale[0] = scale_.value();
+    return grid;
+  }
+  void observe(const Tensor& x) override;
+
+  std::map<std::string, Tensor> state() const override {
+    SavedState state = scale_.state();
+    alpha_.save(state);
+    return state;
+  }
+  void load_state(const std::map<std::string, Tensor>& state) override {
+    scale_.load_state(state, slot());
+    alpha_.load(state, slot());
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override;
+
+ private:
+  ActivationScale scale_;
+  QuantGrid grid_;
+};
+
+/// About `wanted` elements at a fixed stride. The stride shares no factor with the innermost size,
+/// else only some channels of a channels-last tensor would be seen.
+std::vector<float> sample(const Tensor& x, std::int64_t wanted) {
+  const std::int64_t innermost = x.rank() == 4 ? x.dim(1) : x.dim(x.rank() - 1);
+  std::int64_t stride = std::max<std::int64_t>(x.numel() / wanted, 1);
+  while (std::gcd(stride, innermost) != 1) ++stride;
+  std::vector<float> result;
+  result.reserve(static_cast<std::size_t>(x.numel() / stride + 1));
+  for (std::int64_t i = 0; i < x.numel(); i += stride) result.push_back(x.data()[i]);
+  return result;
+}
+
+void AbUniformActivation::observe(const Tensor& x) {
+  const PpqOptions options{.max_updates = options_.ppq_updates,
+                           .unsigned_codes = options_.unsigned_activations,
+                           .gamma = scale_.average()};
+  const PpqResult fitted = x.numel() <= options_.ppq_samples
+                               ? ppq(x.span(), bits(), options, slot())
+                               : ppq(sample(x, options_.ppq_samples), bits(), options, slot());
+  scale_.add(fitted.degenerate ? 0.0 : fitted.gamma);
+}
+
+Variable AbUniformActivation::train_forward(const Variable& x) {
+  // In the tail the network settles on the grid it will be exported with.
+  if (!alpha_.done() || !scale_.seen()) observe(x.value());
+  const double alpha = share();
+  // Nothing to blend yet, and every gradient passes.
+  if (alpha == 0.0 && options_.activation != AbActivation::blend_ste) return x;
+
+  const float scale = scale_.value();
+  const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
+  const bool windowed = !pure() && options_.activation != AbActivation::off_then_on;
+  const Window window = windowed ? Window{scale * range.low, scale * range.high} : Window{};
+  const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
+  if (alpha == 1.0) {
+    return map_straight_through(x, window, gradient_factor(),
+                                [=](float v) { return scale * integer_code(v, scale, range); });
+  }
+  return map_straight_through(x, window, gradient_factor(), [=](float v) {
+    return keep * v + weight * (scale * integer_code(v, scale, range));
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_ab_activation(const QuantizerSpec& spec, const AbOptions& options) {
+  if (spec.bits == 1) return std::make_unique<AbBinaryActivation>(spec, options);
+  return std::make_unique<AbUniformActivation>(spec, options);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,84 @@
+#include "quant/strategies/ab_options.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace quench::quant {
+namespace {
+
+AbGradient read_gradient(const Settings& settings) {
+  const std::string name =
+      settings.choice("gradient_mode", "auto", {"auto", "grad_scale", "step_scale"});
+  if (name == "auto") return AbGradient::by_optimizer;
+  return name == "grad_scale" ? AbGradient::grad_scale : AbGradient::step_scale;
+}
+
+AbActivation read_activation(const Settings& settings, int bits) {
+  const std::string name = settings.choice(
+      "activation", "auto", {"auto", "blend_pure", "blend_ste", "ste", "off_then_on"});
+  if (name == "auto") return bits == 1 ? AbActivation::blend_pure : AbActivation::blend_ste;
+  if (name == "blend_pure") return AbActivation::blend_pure;
+  if (name == "blend_ste") return AbActivation::blend_ste;
+  return name == "ste" ? AbActivation::ste : AbActivation::off_then_on;
+}
+
+/// A curve that has come within 0.001 of 1 may jump the rest.
+constexpr double kJump = 1e-3;
+
+}  // namespace
+
+AbOptions::AbOptions(const Settings& settings, int bits)
+    : gradient(read_gradient(settings)),
+      activation(read_activation(settings, bits)),
+      curve(settings.choice("schedule", "cubic", {"cubic", "exponential"}) == "cubic"
+                ? AlphaSchedule::Curve::cubic
+                : AlphaSchedule::Curve::exponential),
+      start(settings.number("start", 0.1, {0.0, 1.0})),
+      end(settings.number("end", 0.9, {0.0, 1.0})),
+      lambda(settings.number("lambda", 0.0, at_least(0.0))),
+      alpha_every(settings.integer("alpha_every", 1, {.min = 1})),
+      project_every(settings.integer("project_every", 1, {.min = 1})),
+      ppq_updates(static_cast<int>(settings.integer("ppq_updates", 3, {1, 100}))),
+      mean_abs_scale(settings.choice("binary_scale", "none", {"none", "mean_abs"}) == "mean_abs"),
+      latent_clip(static_cast<float>(settings.number("latent_clip", 0.0, at_least(0.0)))),
+      unsigned_activations(settings.choice("act_grid", "signed_narrow",
+                                           {"signed_narrow", "unsigned"}) == "unsigned"),
+      tail_ste(settings.choice("tail_gradient", "ste", {"ste", "pure"}) == "ste"),
+      momentum(settings.number("momentum", 0.99, {0.0, 1.0})),
+      ppq_samples(settings.integer("ppq_samples", 65536, {.min = 1})) {
+  if (start >= end) settings.reject("end", fmt::format("more than start = {}", start));
+}
+
+void AbAlpha::begin(const TrainingPlan& plan) {
+  if (plan.total_steps < 1) return;
+  const auto total = static_cast<double>(plan.total_steps);
+  schedule_.curve = options_.curve;
+  schedule_.start = std::llround(options_.start * total);
+  // A run so short that both round to one step still needs a window of one.
+  schedule_.end = std::max<std::int64_t>(std::llround(options_.end * total), schedule_.start + 1);
+  schedule_.every = options_.alpha_every;
+  const auto window = static_cast<double>(schedule_.end - schedule_.start);
+  schedule_.lambda = options_.lambda > 0.0 ? options_.lambda : -std::log(kJump) / window;
+  scheduled_ = true;
+}
+
+void AbAlpha::step(std::int64_t step) {
+  next_step_ = step + 1;
+  if (scheduled_) alpha_ = schedule_.after(step, alpha_);
+}
+
+void AbAlpha::save(SavedState& state) const {
+  state["alpha"] = state_number(alpha_);
+  state["next_step"] = state_number(static_cast<double>(next_step_));
+}
+
+void AbAlpha::load(const SavedState& state, const std::string& slot) {
+  const double alpha = state_number(state, "alpha", slot);
+  require(alpha >= 0.0 && alpha <= 1.0, "{}: expected alpha in [0, 1], got {}", slot, alpha);
+  next_step_ = static_cast<std::int64_t>(state_number(state, "next_step", slot));
+  alpha_ = alpha;
+}
+
+}  // namespace quench::quant

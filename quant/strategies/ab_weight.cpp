@@ -1,0 +1,161 @@
+#include <algorithm>
+
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "quant/code.h"
+#include "quant/extent.h"
+#include "quant/ppq.h"
+#include "quant/straight_through.h"
+#include "quant/strategies/ab_options.h"
+
+namespace quench::quant {
+namespace {
+
+class AbWeight final : public Quantizer {
+ public:
+  AbWeight(const QuantizerSpec& spec, const AbOptions& options)
+      : Quantizer(spec),
+        options_(options),
+        alpha_(options),
+        grid_(spec.bits == 1 ? binary_grid() : signed_narrow_grid(spec.bits)),
+        observed_(spec.bits == 1 && !options.mean_abs_scale),
+        step_scale_mode_(options.gradient == AbGradient::step_scale) {}
+
+  QuantGrid grid() const override {
+    expect(observed_, "{}: ab has no grid before it has seen the weight", slot());
+    return grid_;
+  }
+  void observe(const Tensor& x) override;
+
+  void begin_training(const TrainingPlan& plan) override {
+    alpha_.begin(plan);
+    if (options_.gradient == AbGradient::by_optimizer) step_scale_mode_ = plan.adaptive_optimizer;
+  }
+  void step(std::int64_t step) override { alpha_.step(step); }
+  float step_scale() const override {
+    // Momentum and weight decay would move a weight that has no gradient any more.
+    if (alpha_.done()) return 0.0f;
+    return step_scale_mode_ ? alpha_.keep() : 1.0f;
+  }
+  void project_latent(Tensor& weight) const override {
+    if (options_.latent_clip == 0.0f) return;
+    const float limit = options_.latent_clip;
+    map_into(weight, weight, [limit](float w) { return std::clamp(w, -limit, limit); });
+    weight.bump_version();
+  }
+  std::vector<std::pair<std::string, float>> metrics() const override {
+    return {{"alpha", static_cast<float>(alpha_.value())}};
+  }
+
+  std::map<std::string, Tensor> state() const override;
+  void load_state(const std::map<std::string, Tensor>& state) override;
+
+ protected:
+  Variable train_forward(const Variable& x) override;
+
+ private:
+  Tensor blend(const Tensor& w) const;
+  Tensor blend_with_kept(const Tensor& w) const;
+  void keep_projection(const Tensor& w);
+
+  AbOptions options_;
+  AbAlpha alpha_;
+  QuantGrid grid_;
+  bool observed_;  ///< whether grid_ has its scales
+  bool step_scale_mode_;
+  Tensor projected_;  ///< w_q, where it serves for more than one step
+};
+
+void AbWeight::observe(const Tensor& x) {
+  const bool per_channel = granularity() == Granularity::per_channel;
+  if (!grid_.binary) {
+    grid_.scale = ppq_scales(x, bits(), per_channel, options_.ppq_updates, slot());
+  } else if (options_.mean_abs_scale) {
+    grid_.scale.clear();
+    for (const double mean : mean_abs(x, per_channel, slot())) {
+      grid_.scale.push_back(mean > 0.0 ? storable_scale(mean) : 1.0f);
+    }
+  } else {
+    return;
+  }
+  observed_ = true;
+  grid_.axis = per_channel ? 0 : -1;
+  grid_.zero_point.assign(grid_.scale.size(), 0);
+}
+
+Variable AbWeight::train_forward(const Variable& x) {
+  const Tensor& w = x.value();
+  const bool kept = options_.project_every > 1 && !alpha_.done();
+  if (kept) keep_projection(w);
+  if (alpha_.value() == 0.0) return x;
+  if (alpha_.done()) {
+    // The codes of the final weight, whatever was kept. No gradient: the weight stands still.
+    observe(w);
+    return Variable(fake_quantize(w, grid_));
+  }
+  if (!kept) observe(w);
+  return straight_through(x, kept ? blend_with_kept(w) : blend(w),
+                          step_scale_mode_ ? 1.0f : alpha_.keep());
+}
+
+/// (1 - alpha) w + alpha * scale * code(w), in one pass. The codes are those of the grid as it is
+/// exported: algorithm 2 keeps the codes that gave gamma instead, which differ only if PPQ stopped
+/// before they repeated, and would then make evaluation another network than training at alpha = 1.
+Tensor AbWeight::blend(const Tensor& w) const {
+  Tensor out(w.shape());
+  const float* in = w.data();
+  float* o = out.data();
+  const float keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value());
+  const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
+  const bool binary = grid_.binary;
+  for_each_channel(w, grid_.scale.size(),
+                   [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                     const float scale = grid_.scale[channel], weight = alpha * scale;
+                     if (binary) {
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         o[i] = keep * in[i] + weight * binary_code(in[i]);
+                       }
+                       return;
+                     }
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       o[i] = keep * in[i] + weight * integer_code(in[i], scale, range);
+                     }
+                   });
+  return out;
+}
+
+void AbWeight::keep_projection(const Tensor& w) {
+  if (projected_.defined() && alpha_.next_step() % options_.project_every != 0) return;
+  observe(w);
+  projected_ = fake_quantize(w, grid_);
+}
+
+Tensor AbWeight::blend_with_kept(const Tensor& w) const {
+  require(projected_.shape() == w.shape(), "{}: expected the kept w_q to have shape {}, got {}",
+          slot(), w.shape().to_string(), projected_.shape().to_string());
+  return zip(w, projected_,
+             [keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value())](
+                 float value, float q) { return keep * value + alpha * q; });
+}
+
+std::map<std::string, Tensor> AbWeight::state() const {
+  SavedState state;
+  alpha_.save(state);
+  // Not the scales: they follow from the weight.
+  if (projected_.defined()) state["projected"] = projected_;
+  return state;
+}
+
+void AbWeight::load_state(const std::map<std::string, Tensor>& state) {
+  alpha_.load(state, slot());
+  projected_ =
+      state.contains("projected") ? state_tensor(state, "projected", slot()).clone() : Tensor();
+}
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_ab_weight(const QuantizerSpec& spec, const AbOptions& options) {
+  return std::make_unique<AbWeight>(spec, options);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// "ste": quantize in the forward pass, and let the gradient pass as if nothing had happened.
+///
+/// 1 bit (Courbariaux et al. 2016, arXiv:1602.02830): f(x) = sign(x), sign(0) = +1, scale 1.
+///   activation  dL/dx = dL/dy where |x| <= clip, else 0
+///   weight      dL/dw = dL/dy, and the latent weight is clipped to [-clip, clip] after each update
+///               ("identity", the Theano code); or dL/dy where |w| <= clip, else 0, without that
+///               clipping ("window", BinaryNet.tf)
+/// 2 to 8 bits: f(x) = s * clip(round(x / s), qmin, qmax), symmetric.
+///   weight      s = max|w| / qmax of each forward pass, per tensor or channel; dL/dw = dL/dy
+///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation;
+///               dL/dx = dL/dy where s * qmin <= x <= s * qmax, else 0
+///
+/// Settings [quant.ste]: clip = 1.0; weight_gradient = "identity" | "window";
+/// act_grid = "signed_narrow" | "unsigned"; momentum = 0.99.
+std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec);
+
+}  // namespace quench::quant
