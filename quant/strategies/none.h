@@ -6,8 +6,22 @@
 
 namespace quench::quant {
 
-/// "none": values as they are, f(x) = x with gradient 1, so that no layer asks whether it is
-/// quantized. Has no grid and no settings.
+/// "none": values as they are, f(x) = x with gradient 1. It fills an empty slot, so that no layer
+/// asks whether it is quantized. Has no grid and no settings.
+class NoQuantizer final : public Quantizer {
+ public:
+  NoQuantizer() : Quantizer(QuantizerSpec{}) {}
+  explicit NoQuantizer(const QuantizerSpec& spec) : Quantizer(spec) {}
+
+  bool quantizes() const override { return false; }
+  void observe(const Tensor&) override {}
+  /// @throws std::logic_error  always
+  QuantGrid grid() const override;
+
+ protected:
+  Variable train_forward(const Variable& x) override { return x; }
+};
+
 std::unique_ptr<Quantizer> make_none(const QuantizerSpec& spec);
 
 }  // namespace quench::quant
