@@ -1,0 +1,37 @@
+#pragma once
+
+#include "core/tensor.h"
+
+namespace quench {
+
+// Reductions of f32 tensors. Partial results belong to fixed pieces of the input and are combined
+// in order, so that a result depends on neither the number of threads nor chance.
+
+/// Accumulated in double; 0 for an empty tensor.
+double sum(const Tensor& x);
+/// @throws std::invalid_argument  if there are no elements
+double mean(const Tensor& x);
+
+/// The largest |x|, 0 for an empty tensor. NaN is passed over.
+float max_abs(const Tensor& x);
+
+struct MinMax {
+  float min;
+  float max;
+};
+/// NaN is passed over; [inf, -inf] if there is nothing else.
+/// @throws std::invalid_argument  if there are no elements
+MinMax min_max(const Tensor& x);
+
+/// [N, C] or [N, C, H, W] -> [C], accumulated in double: the gradient of a bias.
+/// @throws std::invalid_argument  for another rank
+Tensor sum_per_channel(const Tensor& x);
+
+/// [N, C] -> s32 [N]: where each row is largest, the first place of a tie. NaN is passed over.
+/// @throws std::invalid_argument  for another rank or C = 0
+Tensor argmax(const Tensor& x);
+
+/// Whether no element is NaN or infinite.
+bool all_finite(const Tensor& x);
+
+}  // namespace quench
