@@ -1,0 +1,67 @@
+#include "core/parallel.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+namespace quench {
+namespace {
+
+/// Sets the thread count for one test.
+struct Threads {
+  explicit Threads(int count) { set_num_threads(count); }
+  ~Threads() { set_num_threads(before); }
+  int before = num_threads();
+};
+
+}  // namespace
+
+TEST_CASE("parallel_for: every index exactly once, whatever the count, grain and threads") {
+  for (const int threads : {1, 2, 3, 7}) {
+    const Threads guard(threads);
+    for (const std::int64_t count : {0, 1, 2, 6, 7, 100}) {
+      for (const std::int64_t grain : {0, 1, 3, 200}) {
+        CAPTURE(threads);
+        CAPTURE(count);
+        CAPTURE(grain);
+        std::vector<std::atomic<int>> visits(static_cast<std::size_t>(count));
+        parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+        });
+        bool once = true;
+        for (const auto& visit : visits) once = once && visit == 1;
+        CHECK(once);
+      }
+    }
+  }
+}
+
+TEST_CASE("parallel_for: a range below the grain is not split") {
+  const Threads guard(4);
+  std::atomic<int> calls = 0;
+  parallel_for(kParallelGrain * 2 - 1, kParallelGrain,
+               [&](std::int64_t, std::int64_t) { ++calls; });
+  CHECK(calls == 1);
+  parallel_for(kParallelGrain * 2, kParallelGrain, [&](std::int64_t, std::int64_t) { ++calls; });
+  CHECK(calls == 3);
+}
+
+TEST_CASE("parallel_for: inside a parallel loop it runs on the thread that calls it") {
+  const Threads guard(2);
+  std::atomic<int> calls = 0;
+  parallel_for(2, 1, [&](std::int64_t, std::int64_t) {
+    parallel_for(100, 1, [&](std::int64_t begin, std::int64_t end) {
+      if (begin == 0 && end == 100) ++calls;
+    });
+  });
+  CHECK(calls == 2);
+}
+
+TEST_CASE("set_num_threads: at least one") {
+  CHECK_THROWS_WITH_AS(set_num_threads(0), "threads: expected at least 1, got 0",
+                       std::invalid_argument);
+}
+
+}  // namespace quench
