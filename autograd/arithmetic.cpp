@@ -1,0 +1,93 @@
+#include "autograd/arithmetic.h"
+
+#include "autograd/node.h"
+#include "core/elementwise.h"
+#include "core/reduce.h"
+
+namespace quench {
+namespace {
+
+struct AddNode final : Node {
+  std::string_view name() const override { return "add"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {grad_output, grad_output};  // one buffer for both: whoever adds to it makes a copy
+  }
+};
+
+struct SubtractNode final : Node {
+  std::string_view name() const override { return "subtract"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {grad_output, needs(1) ? multiply_scalar(grad_output, -1.0f) : Tensor()};
+  }
+};
+
+/// d(a b) = b da + a db
+struct MultiplyNode final : Node {
+  Saved a, b;
+
+  MultiplyNode(const Tensor& a_in, const Tensor& b_in) : a(a_in), b(b_in) {}
+  std::string_view name() const override { return "multiply"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {needs(0) ? multiply(grad_output, b.get()) : Tensor(),
+            needs(1) ? multiply(grad_output, a.get()) : Tensor()};
+  }
+};
+
+struct MultiplyScalarNode final : Node {
+  float factor;
+
+  explicit MultiplyScalarNode(float factor_in) : factor(factor_in) {}
+  std::string_view name() const override { return "multiply_scalar"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {multiply_scalar(grad_output, factor)};
+  }
+};
+
+struct AddPerChannelNode final : Node {
+  std::string_view name() const override { return "add_per_channel"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {grad_output, needs(1) ? sum_per_channel(grad_output) : Tensor()};
+  }
+};
+
+/// y = x c: dx = c dy, dc = sum over all but the channel of x dy
+struct MultiplyPerChannelNode final : Node {
+  Saved x, channel;
+
+  MultiplyPerChannelNode(const Tensor& x_in, const Tensor& channel_in)
+      : x(x_in), channel(channel_in) {}
+  std::string_view name() const override { return "multiply_per_channel"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {needs(0) ? multiply_per_channel(grad_output, channel.get()) : Tensor(),
+            needs(1) ? sum_per_channel(multiply(grad_output, x.get())) : Tensor()};
+  }
+};
+
+}  // namespace
+
+Variable add(const Variable& a, const Variable& b) {
+  return record<AddNode>({a, b}, add(a.value(), b.value()));
+}
+
+Variable subtract(const Variable& a, const Variable& b) {
+  return record<SubtractNode>({a, b}, subtract(a.value(), b.value()));
+}
+
+Variable multiply(const Variable& a, const Variable& b) {
+  return record<MultiplyNode>({a, b}, multiply(a.value(), b.value()), a.value(), b.value());
+}
+
+Variable multiply_scalar(const Variable& x, float factor) {
+  return record<MultiplyScalarNode>({x}, multiply_scalar(x.value(), factor), factor);
+}
+
+Variable add_per_channel(const Variable& x, const Variable& channel) {
+  return record<AddPerChannelNode>({x, channel}, add_per_channel(x.value(), channel.value()));
+}
+
+Variable multiply_per_channel(const Variable& x, const Variable& channel) {
+  return record<MultiplyPerChannelNode>(
+      {x, channel}, multiply_per_channel(x.value(), channel.value()), x.value(), channel.value());
+}
+
+}  // namespace quench

@@ -1,0 +1,90 @@
+#include "autograd/shape_ops.h"
+
+#include <algorithm>
+
+#include "autograd/node.h"
+#include "core/concat.h"
+#include "core/error.h"
+#include "core/pad.h"
+
+namespace quench {
+namespace {
+
+struct ReshapeNode final : Node {
+  Shape input_shape;
+
+  explicit ReshapeNode(Shape input_shape_in) : input_shape(input_shape_in) {}
+  std::string_view name() const override { return "reshape"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {grad_output.reshape(input_shape)};
+  }
+};
+
+struct SliceNode final : Node {
+  Shape input_shape;
+  std::int64_t begin;
+
+  SliceNode(Shape input_shape_in, std::int64_t begin_in)
+      : input_shape(input_shape_in), begin(begin_in) {}
+  std::string_view name() const override { return "slice"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    Tensor grad = Tensor::zeros(input_shape);
+    Tensor part = grad.slice(begin, begin + grad_output.dim(0));
+    part.copy_from(grad_output);
+    return {grad};
+  }
+};
+
+struct PadNode final : Node {
+  Padding padding;
+
+  explicit PadNode(const Padding& padding_in) : padding(padding_in) {}
+  std::string_view name() const override { return "pad"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {crop(grad_output, padding)};
+  }
+};
+
+struct ConcatNode final : Node {
+  std::vector<std::int64_t> sizes;
+  int axis;
+
+  ConcatNode(std::vector<std::int64_t> sizes_in, int axis_in)
+      : sizes(std::move(sizes_in)), axis(axis_in) {}
+  std::string_view name() const override { return "concat"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return split(grad_output, sizes, axis);
+  }
+};
+
+}  // namespace
+
+Variable reshape(const Variable& x, Shape shape) {
+  return record<ReshapeNode>({x}, x.value().reshape(shape), x.shape());
+}
+
+Variable flatten(const Variable& x) {
+  require(x.shape().rank() >= 1 && x.shape()[0] > 0,
+          "flatten: expected [N, ...] with N >= 1, got {}", x.shape().to_string());
+  const std::int64_t batch = x.shape()[0];
+  return reshape(x, {batch, x.value().numel() / batch});
+}
+
+Variable slice(const Variable& x, std::int64_t begin, std::int64_t end) {
+  return record<SliceNode>({x}, x.value().slice(begin, end), x.shape(), begin);
+}
+
+Variable pad(const Variable& x, const Padding& padding, float value) {
+  return record<PadNode>({x}, pad(x.value(), padding, value), padding);
+}
+
+Variable concat(std::span<const Variable> parts, int axis) {
+  std::vector<Tensor> values;
+  std::ranges::transform(parts, std::back_inserter(values), &Variable::value);
+  Tensor joined = concat(values, axis);  // checks the axis, which is used below
+  std::vector<std::int64_t> sizes;
+  for (const Tensor& value : values) sizes.push_back(value.dim(axis));
+  return record<ConcatNode>(parts, std::move(joined), std::move(sizes), axis);
+}
+
+}  // namespace quench

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+
+#include "autograd/variable.h"
+#include "core/window.h"
+
+namespace quench {
+
+/// The same memory under another shape, see Tensor::reshape.
+Variable reshape(const Variable& x, Shape shape);
+/// [N, ...] -> [N, everything else]; [N, C, H, W] becomes [N, H*W*C].
+Variable flatten(const Variable& x);
+
+/// Entries [begin, end) of axis 0, sharing memory.
+Variable slice(const Variable& x, std::int64_t begin, std::int64_t end);
+
+/// Fills the padding of an image with `value`, see core/pad.h.
+Variable pad(const Variable& x, const Padding& padding, float value = 0.0f);
+
+/// Joins along axis 0 or the channel axis 1, see core/concat.h.
+Variable concat(std::span<const Variable> parts, int axis);
+
+}  // namespace quench

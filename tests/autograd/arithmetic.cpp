@@ -1,0 +1,46 @@
+#include "autograd/arithmetic.h"
+
+#include <doctest/doctest.h>
+
+#include "autograd/gradient_check.h"
+
+namespace quench {
+
+using testing::check_gradients;
+using testing::random_tensor;
+
+TEST_CASE("arithmetic: gradients of sums, differences and products") {
+  const std::vector<Tensor> inputs{random_tensor({2, 3}, 1), random_tensor({2, 3}, 2)};
+  check_gradients([](const auto& v) { return add(v[0], v[1]); }, inputs, 0.5, 1e-5);
+  check_gradients([](const auto& v) { return subtract(v[0], v[1]); }, inputs, 0.5, 1e-5);
+  check_gradients([](const auto& v) { return multiply(v[0], v[1]); }, inputs, 0.5, 1e-5);
+  check_gradients([](const auto& v) { return multiply_scalar(v[0], -1.5f); }, {inputs[0]}, 0.5,
+                  1e-5);
+}
+
+TEST_CASE("arithmetic: one value in both places") {
+  const std::vector<Tensor> inputs{random_tensor({5}, 3)};
+  check_gradients([](const auto& v) { return add(v[0], v[0]); }, inputs, 0.5, 1e-5);
+  check_gradients([](const auto& v) { return subtract(v[0], v[0]); }, inputs, 0.5, 1e-5);
+  // A square: central differences are exact for it.
+  check_gradients([](const auto& v) { return multiply(v[0], v[0]); }, inputs, 0.5, 1e-5);
+}
+
+TEST_CASE("arithmetic: per-channel gradients are summed over batch and pixels") {
+  for (const Shape& shape : {Shape{4, 3}, Shape{2, 3, 2, 2}}) {
+    CAPTURE(shape.to_string());
+    const std::vector<Tensor> inputs{random_tensor(shape, 4), random_tensor({3}, 5)};
+    check_gradients([](const auto& v) { return add_per_channel(v[0], v[1]); }, inputs, 0.5, 1e-5);
+    check_gradients([](const auto& v) { return multiply_per_channel(v[0], v[1]); }, inputs, 0.5,
+                    1e-5);
+  }
+}
+
+TEST_CASE("arithmetic: constants take part without a gradient") {
+  const Variable x(Tensor::scalar(3.0f), true), constant(Tensor::scalar(4.0f));
+  subtract(constant, multiply(constant, x)).backward();
+  CHECK(x.grad().item() == -4.0f);
+  CHECK_FALSE(constant.grad().defined());
+}
+
+}  // namespace quench
