@@ -1,8 +1,10 @@
 #include "core/onednn/convolution.h"
 
+#include <utility>
 #include <vector>
 
 #include "core/onednn/convolution_desc.h"
+#include "core/onednn/convolution_layout.h"
 #include "core/onednn/primitive.h"
 #include "core/parallel.h"
 
@@ -18,91 +20,90 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
-struct ForwardPass {
-  explicit ForwardPass(const Key& key, const Conv2dParams& params) {
+/// Our layouts, and the ones in which the kernel may choose: weights always, activations by the
+/// rule.
+struct Layouts {
+  ConvolutionDescs ours, offered;
+
+  Layouts(const Key& key, const Conv2dParams& params, Pass pass) {
     const Shape output = conv2d_output_shape(key.activations, key.weight, params);
-    const dnnl::memory::desc weight = weight_desc(key.weight, params.groups);
-    ConvolutionDescs descs{.source = activation_desc(key.activations),
-                           .weights = any_layout(weight),
-                           .bias = {},
-                           .destination = activation_desc(output)};
-    if (key.bias) {
-      descs.bias = {{output[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::x};
+    ours = {.source = activation_desc(key.activations),
+            .weights = weight_desc(key.weight, params.groups),
+            .bias = {},
+            .destination = activation_desc(output)};
+    if (key.bias)
+      ours.bias = {{output[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::x};
+    offered = ours;
+    offered.weights = any_layout(ours.weights);
+    if (blocked_layout_pays(pass, key.activations, key.weight, params)) {
+      offered.source = any_layout(ours.source);
+      offered.destination = any_layout(ours.destination);
     }
-    const auto desc = forward_desc(descs, params);
-    source = desc.src_desc();
-    weights = desc.weights_desc();
-    bias = descs.bias;
-    destination = desc.dst_desc();
-    relay_weights = Relayout(weight, weights);
+  }
+};
+
+struct ForwardPass {
+  ForwardPass(const Key& key, const Conv2dParams& params) {
+    const auto [ours, offered] = Layouts(key, params, Pass::forward);
+    const auto desc = forward_desc(offered, params);
+    input = Relayout(ours.source, desc.src_desc());
+    weight = Relayout(ours.weights, desc.weights_desc());
+    bias = ours.bias;
+    output = Relayout(desc.dst_desc(), ours.destination);
     kernel = Primitive(desc);
   }
 
-  dnnl::memory::desc source, weights, bias, destination;
-  Relayout relay_weights;
+  Relayout input, weight, output;
+  dnnl::memory::desc bias;
   Primitive kernel;
 };
 
 struct BackwardDataPass {
   BackwardDataPass(const Key& key, const Conv2dParams& params) {
-    const Shape output = conv2d_output_shape(key.activations, key.weight, params);
-    const dnnl::memory::desc weight = weight_desc(key.weight, params.groups);
-    const auto desc = backward_data_desc({.source = activation_desc(key.activations),
-                                          .weights = any_layout(weight),
-                                          .bias = {},
-                                          .destination = activation_desc(output)},
-                                         params);
-    grad_source = desc.diff_src_desc();
-    weights = desc.weights_desc();
-    grad_destination = desc.diff_dst_desc();
-    relay_weights = Relayout(weight, weights);
+    const auto [ours, offered] = Layouts(key, params, Pass::backward_data);
+    const auto desc = backward_data_desc(offered, params);
+    grad_output = Relayout(ours.destination, desc.diff_dst_desc());
+    weight = Relayout(ours.weights, desc.weights_desc());
+    grad_input = Relayout(desc.diff_src_desc(), ours.source);
     kernel = Primitive(desc);
   }
 
-  dnnl::memory::desc grad_source, weights, grad_destination;
-  Relayout relay_weights;
+  Relayout grad_output, weight, grad_input;
   Primitive kernel;
 };
 
 struct BackwardWeightsPass {
   BackwardWeightsPass(const Key& key, const Conv2dParams& params) {
-    const Shape output = conv2d_output_shape(key.activations, key.weight, params);
-    const dnnl::memory::desc weight = weight_desc(key.weight, params.groups);
-    const auto desc = backward_weights_desc({.source = activation_desc(key.activations),
-                                             .weights = any_layout(weight),
-                                             .bias = {},
-                                             .destination = activation_desc(output)},
-                                            params);
-    source = desc.src_desc();
-    grad_weights = desc.diff_weights_desc();
-    grad_destination = desc.diff_dst_desc();
-    relay_grad = Relayout(grad_weights, weight);
+    const auto [ours, offered] = Layouts(key, params, Pass::backward_weights);
+    const auto desc = backward_weights_desc(offered, params);
+    input = Relayout(ours.source, desc.src_desc());
+    grad_output = Relayout(ours.destination, desc.diff_dst_desc());
+    grad_weight = Relayout(desc.diff_weights_desc(), ours.weights);
     kernel = Primitive(desc);
   }
 
-  dnnl::memory::desc source, grad_weights, grad_destination;
-  Relayout relay_grad;
+  Relayout input, grad_output, grad_weight;
   Primitive kernel;
 };
 
 /// The few variants of one pass that a run meets: training batch, last partial batch, evaluation
 /// batch.
-template <typename Pass>
+template <typename Prepared>
 class Variants {
  public:
-  const Pass& get(const Key& key, const Conv2dParams& params) {
+  const Prepared& get(const Key& key, const Conv2dParams& params) {
     for (const auto& [known, pass] : passes_) {
       if (known == key) return *pass;
     }
     // A run over images of ever changing size must not grow without bound.
     constexpr std::size_t kMost = 16;
     if (passes_.size() == kMost) passes_.erase(passes_.begin());
-    passes_.emplace_back(key, std::make_unique<Pass>(key, params));
+    passes_.emplace_back(key, std::make_unique<Prepared>(key, params));
     return *passes_.back().second;
   }
 
  private:
-  std::vector<std::pair<Key, std::unique_ptr<Pass>>> passes_;
+  std::vector<std::pair<Key, std::unique_ptr<Prepared>>> passes_;
 };
 
 }  // namespace
@@ -117,18 +118,19 @@ struct Convolution::Cache {
   std::uint64_t weight_version = 0;
   dnnl::memory::desc relaid_desc;
 
-  Tensor relaid(const Tensor& current, const ForwardPass& pass) {
-    if (!pass.relay_weights.needed()) return current;
+  /// The weight as the kernel wants it, copied only if it is not the one of the call before.
+  Tensor relaid(const Tensor& current, const Relayout& relayout) {
+    if (!relayout.needed()) return current;
     const bool known = relaid_weight.defined() && weight.shares_storage_with(current) &&
                        weight.bytes_begin() == current.bytes_begin() &&
                        weight.shape() == current.shape() && weight_version == current.version() &&
-                       relaid_desc == pass.weights;
+                       relaid_desc == relayout.to();
     if (!known) {
       relaid_weight = {};  // back to the pool first, to be used again
-      relaid_weight = pass.relay_weights.apply(current);
+      relaid_weight = relayout.apply(current);
       weight = current;
       weight_version = current.version();
-      relaid_desc = pass.weights;
+      relaid_desc = relayout.to();
     }
     return relaid_weight;
   }
@@ -142,34 +144,41 @@ void Convolution::forward(const Tensor& input, const Tensor& weight, const Tenso
                           Tensor& output) {
   const ForwardPass& pass = cache_->forward.get(
       {.activations = input.shape(), .weight = weight.shape(), .bias = bias.defined()}, params_);
-  const Tensor weights = cache_->relaid(weight, pass);
-  Arguments arguments{{DNNL_ARG_SRC, view(pass.source, input)},
-                      {DNNL_ARG_WEIGHTS, view(pass.weights, weights)},
-                      {DNNL_ARG_DST, view(pass.destination, output)}};
+  const Tensor source = pass.input.apply(input);
+  const Tensor weights = cache_->relaid(weight, pass.weight);
+  const Tensor destination = pass.output.staging(output);
+  Arguments arguments{{DNNL_ARG_SRC, view(pass.input.to(), source)},
+                      {DNNL_ARG_WEIGHTS, view(pass.weight.to(), weights)},
+                      {DNNL_ARG_DST, view(pass.output.from(), destination)}};
   if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, view(pass.bias, bias));
   pass.kernel.execute(std::move(arguments));
+  pass.output.finish(destination, output);
 }
 
 void Convolution::backward_data(const Tensor& grad_output, const Tensor& weight,
                                 Tensor& grad_input) {
   const BackwardDataPass& pass = cache_->backward_data.get(
       {.activations = grad_input.shape(), .weight = weight.shape()}, params_);
-  const Tensor weights = pass.relay_weights.apply(weight);
-  pass.kernel.execute({{DNNL_ARG_DIFF_DST, view(pass.grad_destination, grad_output)},
-                       {DNNL_ARG_WEIGHTS, view(pass.weights, weights)},
-                       {DNNL_ARG_DIFF_SRC, view(pass.grad_source, grad_input)}});
+  const Tensor grad_destination = pass.grad_output.apply(grad_output);
+  const Tensor weights = pass.weight.apply(weight);
+  const Tensor grad_source = pass.grad_input.staging(grad_input);
+  pass.kernel.execute({{DNNL_ARG_DIFF_DST, view(pass.grad_output.to(), grad_destination)},
+                       {DNNL_ARG_WEIGHTS, view(pass.weight.to(), weights)},
+                       {DNNL_ARG_DIFF_SRC, view(pass.grad_input.from(), grad_source)}});
+  pass.grad_input.finish(grad_source, grad_input);
 }
 
 void Convolution::backward_weights(const Tensor& input, const Tensor& grad_output,
                                    Tensor& grad_weight) {
   const BackwardWeightsPass& pass = cache_->backward_weights.get(
       {.activations = input.shape(), .weight = grad_weight.shape()}, params_);
-  const bool relay = pass.relay_grad.needed();
-  const Tensor grad = relay ? buffer(pass.grad_weights) : grad_weight;
-  pass.kernel.execute({{DNNL_ARG_SRC, view(pass.source, input)},
-                       {DNNL_ARG_DIFF_DST, view(pass.grad_destination, grad_output)},
-                       {DNNL_ARG_DIFF_WEIGHTS, view(pass.grad_weights, grad)}});
-  if (relay) pass.relay_grad.apply(grad, grad_weight);
+  const Tensor source = pass.input.apply(input);
+  const Tensor grad_destination = pass.grad_output.apply(grad_output);
+  const Tensor grad_weights = pass.grad_weight.staging(grad_weight);
+  pass.kernel.execute({{DNNL_ARG_SRC, view(pass.input.to(), source)},
+                       {DNNL_ARG_DIFF_DST, view(pass.grad_output.to(), grad_destination)},
+                       {DNNL_ARG_DIFF_WEIGHTS, view(pass.grad_weight.from(), grad_weights)}});
+  pass.grad_weight.finish(grad_weights, grad_weight);
 }
 
 }  // namespace quench::onednn

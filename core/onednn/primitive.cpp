@@ -49,15 +49,18 @@ Relayout::Relayout(const dnnl::memory::desc& from, const dnnl::memory::desc& to)
       dnnl::reorder::primitive_desc(cpu_engine(), from, cpu_engine(), to, user_scratchpad()));
 }
 
-Tensor Relayout::apply(const Tensor& from) const {
-  if (!needed_) return from;
-  Tensor to = buffer(to_);
-  apply(from, to);
-  return to;
+Tensor Relayout::apply(const Tensor& source) const {
+  if (!needed_) return source;
+  Tensor relaid = buffer(to_);
+  finish(source, relaid);
+  return relaid;
 }
 
-void Relayout::apply(const Tensor& from, const Tensor& to) const {
-  reorder_.execute({{DNNL_ARG_FROM, view(from_, from)}, {DNNL_ARG_TO, view(to_, to)}});
+Tensor Relayout::staging(const Tensor& target) const { return needed_ ? buffer(from_) : target; }
+
+void Relayout::finish(const Tensor& staged, const Tensor& target) const {
+  if (needed_)
+    reorder_.execute({{DNNL_ARG_FROM, view(from_, staged)}, {DNNL_ARG_TO, view(to_, target)}});
 }
 
 }  // namespace quench::onednn

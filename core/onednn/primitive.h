@@ -43,9 +43,15 @@ class Relayout {
   Relayout(const dnnl::memory::desc& from, const dnnl::memory::desc& to);
 
   bool needed() const { return needed_; }
-  /// `from`, or a pooled copy of it in the other layout.
-  Tensor apply(const Tensor& from) const;
-  void apply(const Tensor& from, const Tensor& to) const;
+  const dnnl::memory::desc& from() const { return from_; }
+  const dnnl::memory::desc& to() const { return to_; }
+
+  /// For what a kernel reads: `source`, or a pooled copy of it in the other layout.
+  Tensor apply(const Tensor& source) const;
+  /// For what a kernel writes: where to put it, which is `target` itself if the layouts are equal.
+  Tensor staging(const Tensor& target) const;
+  /// Moves what staging() gave on to `target`.
+  void finish(const Tensor& staged, const Tensor& target) const;
 
  private:
   bool needed_ = false;

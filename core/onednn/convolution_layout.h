@@ -1,0 +1,17 @@
+#pragma once
+
+#include "core/conv2d.h"
+
+namespace quench::onednn {
+
+enum class Pass { forward, backward_data, backward_weights };
+
+/// Whether a pass is faster in oneDNN's blocked layouts, the copies of the activations there and
+/// back included.
+///
+/// A rule and not a stopwatch: the two round differently, and a run must give the same bits each
+/// time.
+bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
+                         const Conv2dParams& params);
+
+}  // namespace quench::onednn
