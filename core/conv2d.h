@@ -5,17 +5,13 @@
 
 #include "core/shape.h"
 #include "core/tensor.h"
+#include "core/window.h"
 
 namespace quench {
 
 namespace onednn {
 class Convolution;
 }
-
-/// Zeros around the image, in pixels; each >= 0.
-struct Padding {
-  int top = 0, left = 0, bottom = 0, right = 0;
-};
 
 /// Everything about a 2-d convolution but its operands.
 struct Conv2dParams {

@@ -27,7 +27,7 @@ class AveragePool2d final : public Module {
   Window2d window_;
 };
 
-/// [N, C, H, W] to [N, C, 1, 1].
+/// [N, C, H, W] to [N, C].
 class GlobalAveragePool final : public Module {
  protected:
   Variable forward(const Variable& input) override;
