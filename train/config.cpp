@@ -1,0 +1,136 @@
+#include "train/config.h"
+
+#include <limits>
+#include <utility>
+
+#include "datasets/registry.h"
+#include "layers/loss.h"
+#include "layers/models/registry.h"
+#include "train/config_file.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
+
+namespace quench::train {
+namespace {
+
+constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
+constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
+constexpr IntRange kThreads{0, 1024};
+
+template <typename Entries>
+std::vector<std::string> names_of(const Entries& entries) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+struct PixelStatistics {
+  std::vector<double> mean, std;
+};
+
+/// Over the training images of the set, times 255; the middle of the range where nobody measured.
+PixelStatistics pixel_statistics(const std::string& dataset) {
+  if (dataset == "cifar10") return {{125.3, 123.0, 113.9}, {63.0, 62.1, 66.7}};
+  return {{127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}};
+}
+
+DataConfig read_data(const Settings& s) {
+  DataConfig data;
+  data.name = s.choice("name", data.name, names_of(datasets::known_datasets()));
+  data.dir = s.text("dir", data.dir);
+  data.train_size = s.integer("train_size", data.train_size, kCount);
+  data.test_size = s.integer("test_size", data.test_size, kCount);
+  data.validation_size = s.integer("validation_size", data.validation_size, kCount);
+  const PixelStatistics statistics = pixel_statistics(data.name);
+  data.mean = s.numbers("mean", statistics.mean, {0.0, 255.0});
+  data.std = s.numbers("std", statistics.std, above(0.0, 255.0));
+  if (data.mean.empty()) s.reject("mean", "one number per channel");
+  if (data.mean.size() != data.std.size()) s.reject("std", "as many numbers as mean has");
+  data.crop_padding = static_cast<int>(s.integer("crop_padding", data.crop_padding, {0, 1024}));
+  data.horizontal_flip = s.boolean("horizontal_flip", data.horizontal_flip);
+  data.loader_threads =
+      static_cast<int>(s.integer("loader_threads", data.loader_threads, {1, 1024}));
+  return data;
+}
+
+OptimizerConfig read_optimizer(const Settings& s) {
+  OptimizerConfig optimizer;
+  optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
+  optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
+  optimizer.momentum = s.number("momentum", optimizer.momentum, {0.0, 1.0});
+  optimizer.nesterov = s.boolean("nesterov", optimizer.nesterov);
+  optimizer.weight_decay = s.number("weight_decay", optimizer.weight_decay, at_least(0.0));
+  optimizer.beta1 = s.number("beta1", optimizer.beta1, {0.0, 1.0});
+  optimizer.beta2 = s.number("beta2", optimizer.beta2, {0.0, 1.0});
+  optimizer.eps = s.number("eps", optimizer.eps, above(0.0));
+  optimizer.glorot_scale = s.boolean("glorot_scale", optimizer.glorot_scale);
+  optimizer.quantizer_lr_scale =
+      s.number("quantizer_lr_scale", optimizer.quantizer_lr_scale, at_least(0.0));
+  return optimizer;
+}
+
+ScheduleConfig read_schedule(const Settings& s, double lr) {
+  ScheduleConfig schedule;
+  schedule.name = s.choice("name", schedule.name, names_of(registered_schedules()));
+  schedule.warmup_epochs = s.number("warmup_epochs", schedule.warmup_epochs, at_least(0.0));
+  schedule.step_epochs = s.integer("step_epochs", schedule.step_epochs, kCount);
+  schedule.milestones = s.integers("milestones", schedule.milestones, kPositive);
+  schedule.gamma = s.number("gamma", schedule.gamma, above(0.0, 1.0));
+  schedule.final_lr = s.number("final_lr", schedule.final_lr, {0.0, lr});
+  return schedule;
+}
+
+TrainConfig read_train(const Settings& s) {
+  TrainConfig train;
+  train.epochs = s.integer("epochs", train.epochs, kCount);
+  train.batch_size = s.integer("batch_size", train.batch_size, kPositive);
+  train.seed =
+      static_cast<std::uint64_t>(s.integer("seed", static_cast<std::int64_t>(train.seed), kCount));
+  train.threads = static_cast<int>(s.integer("threads", train.threads, kThreads));
+  train.loss = s.choice("loss", train.loss, known_losses());
+  train.label_smoothing = s.number("label_smoothing", train.label_smoothing, {0.0, 1.0});
+  if (train.label_smoothing == 1.0) s.reject("label_smoothing", "a number < 1");
+  train.checkpoint_every_steps =
+      s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
+  train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);
+  train.eval_batch_size = s.integer("eval_batch_size", train.eval_batch_size, kPositive);
+  train.init_from = s.text("init_from", train.init_from);
+  train.max_steps_per_epoch = s.integer("max_steps_per_epoch", train.max_steps_per_epoch, kCount);
+  return train;
+}
+
+/// Reads one plain section and reports what it did not know.
+template <typename Read>
+auto section(const Settings& root, const char* key, Read read) {
+  const Settings table = root.table(key);
+  auto config = read(table);
+  table.finish();
+  return config;
+}
+
+}  // namespace
+
+ExperimentConfig read_experiment(const Settings& settings, std::string name) {
+  ExperimentConfig config;
+  config.name = std::move(name);
+  config.root = settings;
+  settings.text("description", "");  // for the reader of the file
+  config.model.settings = settings.table("model");
+  config.quant = settings.table("quant");
+  config.data = section(settings, "data", read_data);
+  config.optimizer = section(settings, "optimizer", read_optimizer);
+  config.schedule = section(settings, "schedule", [&](const Settings& s) {
+    return read_schedule(s, config.optimizer.lr);
+  });
+  config.train = section(settings, "train", read_train);
+  settings.finish_own_keys();
+  config.model.name = config.model.settings.choice("name", names_of(models::registered_models()));
+  return config;
+}
+
+ExperimentConfig load_experiment(const std::filesystem::path& path,
+                                 const std::vector<std::string>& overrides) {
+  return read_experiment(load_settings(path, overrides), path.stem().string());
+}
+
+}  // namespace quench::train

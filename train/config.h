@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/settings.h"
+
+namespace quench::train {
+
+/// [model]. What a network lets one choose (width, activation, ...) its builder reads from
+/// `settings`.
+struct ModelConfig {
+  std::string name;  ///< one of models::registered_models()
+  Settings settings;
+};
+
+/// [data]
+struct DataConfig {
+  std::string name = "synthetic";    ///< one of datasets::known_datasets()
+  std::string dir = "data";          ///< where downloaded files lie
+  std::int64_t train_size = 0;       ///< images drawn for a built-in set; 0 is its default
+  std::int64_t test_size = 0;        ///< likewise
+  std::int64_t validation_size = 0;  ///< training images held out to judge the run by; 0 is none
+  std::vector<double> mean;          ///< per channel, in pixel units (0 to 255)
+  std::vector<double> std;           ///< per channel, in pixel units; > 0
+  int crop_padding = 0;              ///< pixels; 0 is no random crop
+  bool horizontal_flip = false;
+  int loader_threads = 1;
+};
+
+/// [optimizer]
+struct OptimizerConfig {
+  std::string name = "adam";  ///< one of registered_optimizers()
+  double lr = 1e-3;           ///< after warm-up; > 0
+  double momentum = 0.9;      ///< sgd; in [0, 1]
+  bool nesterov = false;      ///< sgd
+  double weight_decay = 0.0;
+  double beta1 = 0.9;               ///< adam, adamw; in [0, 1]
+  double beta2 = 0.999;             ///< adam, adamw; in [0, 1]
+  double eps = 1e-8;                ///< adam, adamw; > 0
+  bool glorot_scale = false;        ///< scales each quantized weight's step by its Glorot factor
+  double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
+};
+
+/// [schedule]
+struct ScheduleConfig {
+  std::string name = "constant";  ///< one of registered_schedules()
+  double warmup_epochs = 0.0;     ///< may be a fraction; the rate rises linearly
+  std::int64_t step_epochs = 0;   ///< step: a drop every so many epochs; or 0, with milestones
+  std::vector<std::int64_t> milestones;  ///< step: epochs that begin with a drop
+  double gamma = 0.1;                    ///< step: factor at each drop, in (0, 1]
+  double final_lr = 0.0;                 ///< where cosine and exponential end; in [0, lr]
+};
+
+/// [train]
+struct TrainConfig {
+  std::int64_t epochs = 10;
+  std::int64_t batch_size = 128;
+  std::uint64_t seed = 1;
+  int threads = 0;                          ///< 0 is all cores
+  std::string loss = "cross_entropy";       ///< one of known_losses()
+  double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
+  std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
+  std::int64_t bn_batches =
+      0;  ///< batches to re-estimate batch norm on before evaluating in another mode; 0 is off
+  std::int64_t eval_batch_size = 256;
+  std::string init_from;                 ///< checkpoint to take the weights from; empty is none
+  std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
+};
+
+/// An experiment as its file describes it.
+struct ExperimentConfig {
+  std::string name;  ///< the file's stem
+  ModelConfig model;
+  DataConfig data;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  TrainConfig train;
+  Settings quant;  ///< [quant], for quant::Policy
+  Settings root;   ///< the whole file; model.settings and quant are tables of it
+
+  /// The file with every default that was read so far, as TOML: complete once model and quantizers
+  /// are built.
+  std::string resolved() const { return root.resolved(); }
+};
+
+/// Reads and checks an experiment (see load_settings for `extends` and `overrides`). The keys of
+/// [model] and [quant] are left to the builder and the policy, whose finish() reports leftovers.
+/// @throws std::invalid_argument  for unknown keys, wrong types and values out of range
+/// @throws std::runtime_error     for a file that cannot be read
+ExperimentConfig load_experiment(const std::filesystem::path& path,
+                                 const std::vector<std::string>& overrides = {});
+
+/// The same from settings made in memory.
+ExperimentConfig read_experiment(const Settings& settings, std::string name);
+
+}  // namespace quench::train

@@ -1,0 +1,121 @@
+#include "train/metrics.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Column {
+  std::string_view name;
+  std::variant<std::int64_t MetricsRow::*, double MetricsRow::*> member;
+};
+
+constexpr std::array kColumns{
+    Column{"epoch", &MetricsRow::epoch},
+    Column{"step", &MetricsRow::step},
+    Column{"loss", &MetricsRow::loss},
+    Column{"train_top1", &MetricsRow::train_top1},
+    Column{"top1_quantized", &MetricsRow::top1_quantized},
+    Column{"top1_float", &MetricsRow::top1_float},
+    Column{"alpha", &MetricsRow::alpha},
+    Column{"lr", &MetricsRow::lr},
+    Column{"images_per_second", &MetricsRow::images_per_second},
+    Column{"seconds", &MetricsRow::seconds},
+};
+
+std::string header_line() {
+  std::string line;
+  for (const Column& column : kColumns) {
+    if (!line.empty()) line += ',';
+    line += column.name;
+  }
+  return line;
+}
+
+/// Shortest digits that read back to the same bits: a resumed run's file must equal an
+/// uninterrupted one's.
+std::string text_of(const MetricsRow& row) {
+  std::string line;
+  for (const Column& column : kColumns) {
+    if (!line.empty()) line += ',';
+    line += std::visit([&](auto member) { return fmt::format("{}", row.*member); }, column.member);
+  }
+  return line + '\n';
+}
+
+std::vector<std::string_view> split(std::string_view line) {
+  std::vector<std::string_view> cells;
+  for (;;) {
+    const std::size_t comma = line.find(',');
+    cells.push_back(line.substr(0, comma));
+    if (comma == std::string_view::npos) return cells;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+/// `where` is "file:line".
+MetricsRow parse_row(std::string_view line, const std::string& where) {
+  const std::vector<std::string_view> cells = split(line);
+  if (cells.size() != kColumns.size()) {
+    fail("{}: expected {} values, got {}", where, kColumns.size(), cells.size());
+  }
+  MetricsRow row;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string_view cell = cells[i];
+    std::visit(
+        [&](auto member) {
+          const char* end = cell.data() + cell.size();
+          const auto result = std::from_chars(cell.data(), end, row.*member);
+          if (result.ec != std::errc{} || result.ptr != end) {
+            fail("{}: {}: expected a number, got '{}'", where, kColumns[i].name, cell);
+          }
+        },
+        kColumns[i].member);
+  }
+  return row;
+}
+
+}  // namespace
+
+std::vector<MetricsRow> read_metrics(const fs::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::vector<MetricsRow> rows;
+  for (int number = 1;; ++number) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return rows;
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    const std::string where = fmt::format("{}:{}", path.string(), number);
+    if (number > 1) {
+      rows.push_back(parse_row(line, where));
+    } else if (line != header_line()) {
+      fail("{}: expected the columns {}, got '{}'", where, header_line(), line);
+    }
+  }
+}
+
+void MetricsWriter::append(const MetricsRow& row) {
+  const bool is_new = !fs::exists(path_) || fs::file_size(path_) == 0;
+  append_to_file(path_, (is_new ? header_line() + '\n' : "") + text_of(row));
+}
+
+void MetricsWriter::truncate(std::int64_t epochs) {
+  if (!fs::exists(path_)) return;
+  std::string text = header_line() + '\n';
+  for (const MetricsRow& row : read_metrics(path_)) {
+    if (row.epoch <= epochs) text += text_of(row);
+  }
+  write_file_atomically(path_, text);
+}
+
+}  // namespace quench::train

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace quench::train {
+
+/// One line of metrics.csv: where a run stood after an epoch.
+struct MetricsRow {
+  std::int64_t epoch = 0;       ///< completed epochs, so the first line says 1
+  std::int64_t step = 0;        ///< optimizer steps since the start
+  double loss = 0.0;            ///< mean over the epoch's training images
+  double train_top1 = 0.0;      ///< percent, of the training forward passes
+  double top1_quantized = 0.0;  ///< percent, on the images the run is judged by
+  double top1_float = 0.0;      ///< the same of the float network underneath
+  double alpha = 0.0;           ///< blending factor of the quantizers
+  double lr = 0.0;              ///< at the epoch's last step
+  double images_per_second = 0.0;
+  double seconds = 0.0;  ///< the epoch took
+  bool operator==(const MetricsRow&) const = default;
+};
+
+/// Reads metrics.csv. A last line without line end, left by a process that was killed, is passed
+/// over.
+/// @throws std::runtime_error  naming file, line and value
+std::vector<MetricsRow> read_metrics(const std::filesystem::path& path);
+
+/// Adds lines to metrics.csv; each is on disk when append() returns.
+class MetricsWriter {
+ public:
+  explicit MetricsWriter(std::filesystem::path path) : path_(std::move(path)) {}
+
+  /// Adds `row`, after the column names if the file is new.
+  /// @throws std::runtime_error  if the file cannot be written
+  void append(const MetricsRow& row);
+
+  /// Drops the lines after epoch `epochs`, for a run that goes on from an older checkpoint; no file
+  /// is no lines.
+  /// @throws std::runtime_error  if the file is damaged or cannot be written
+  void truncate(std::int64_t epochs);
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace quench::train

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace quench::train {
+
+/// The folder that holds all of one training run, locked against a second process for as long as
+/// the object lives.
+///
+/// All errors are std::runtime_error naming the folder.
+class RunFolder {
+ public:
+  /// Makes `<runs>/<name>-<n>` with the first n from 1 that is free.
+  static RunFolder create(const std::filesystem::path& runs, const std::string& name);
+  /// Takes `folder`, which must be absent or empty.
+  static RunFolder create_at(const std::filesystem::path& folder);
+  /// Takes a folder that an earlier run left, to go on in it; what a killed process left
+  /// half-written is removed.
+  static RunFolder open(const std::filesystem::path& folder);
+
+  RunFolder(RunFolder&& other) noexcept;
+  RunFolder& operator=(RunFolder&& other) noexcept;
+  ~RunFolder();
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.toml"; }      ///< resolved
+  std::filesystem::path metrics() const { return path_ / "metrics.csv"; }     ///< see metrics.h
+  std::filesystem::path last() const { return path_ / "last.safetensors"; }   ///< newest checkpoint
+  std::filesystem::path best() const { return path_ / "best.safetensors"; }   ///< best top1
+  std::filesystem::path versions() const { return path_ / "versions.json"; }  ///< see versions.h
+
+ private:
+  explicit RunFolder(std::filesystem::path path);  // locks
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+}  // namespace quench::train

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace quench::train {
+
+/// What besides the config decides a run's numbers and times.
+struct Versions {
+  std::string quench;  ///< version
+  std::string commit;  ///< of the sources, "-dirty" if they were changed; empty if unknown
+  std::string onednn;  ///< of the library that is loaded
+  std::string compiler;
+  std::string cpu;  ///< model name, empty if unknown
+  int threads = 0;
+  std::uint64_t seed = 0;
+  std::vector<std::string> command_line;
+};
+
+/// Of this program on this machine; `command_line` is main's argv.
+Versions current_versions(std::uint64_t seed, std::vector<std::string> command_line);
+
+/// Writes them as JSON. @throws std::runtime_error  if the file cannot be written
+void write_versions(const std::filesystem::path& path, const Versions& versions);
+
+}  // namespace quench::train
