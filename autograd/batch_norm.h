@@ -1,0 +1,19 @@
+#pragma once
+
+#include "autograd/variable.h"
+#include "core/batch_norm.h"
+
+namespace quench {
+
+/// Differentiable batch normalisation with a fused activation; shapes and options as in
+/// core/batch_norm.h.
+///
+/// @param gain, bias  [C], or undefined Variables for no affine part
+/// @param training    normalise with the statistics of `x` and update the running ones in place, or
+/// else
+///                    normalise with the running ones, which are then constants in the gradient
+Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bias,
+                    Tensor& running_mean, Tensor& running_var, const BatchNormParams& params,
+                    bool training);
+
+}  // namespace quench

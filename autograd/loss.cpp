@@ -1,0 +1,164 @@
+#include "autograd/loss.h"
+
+#include <cmath>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "autograd/node.h"
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "core/profiler.h"
+#include "core/softmax.h"
+
+namespace quench {
+namespace {
+
+void check_labels(std::string_view loss, const Tensor& logits, const Tensor& labels) {
+  require(logits.rank() == 2 && logits.numel() > 0,
+          "{}: expected logits [N, C] with N >= 1, got {}", loss, logits.shape().to_string());
+  require(labels.dtype() == DType::s32 && labels.shape() == Shape{logits.dim(0)},
+          "{}: expected labels s32 [{}] for logits {}, got {} {}", loss, logits.dim(0),
+          logits.shape().to_string(), name_of(labels.dtype()), labels.shape().to_string());
+  const std::int32_t* label = labels.data<std::int32_t>();
+  for (std::int64_t row = 0; row < logits.dim(0); ++row) {
+    require(label[row] >= 0 && label[row] < logits.dim(1),
+            "{}: expected labels in 0..{}, got {} in row {}", loss, logits.dim(1) - 1, label[row],
+            row);
+  }
+}
+
+/// The mean of term(i) over [0, count): chunks of a fixed size add up in double, then the chunks in
+/// order, so the thread count does not show.
+template <typename Term>
+float mean_of(std::int64_t count, Term term) {
+  constexpr std::int64_t kChunk = 4096;
+  const std::int64_t chunks = (count + kChunk - 1) / kChunk;
+  std::vector<double> sums(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, kParallelGrain / kChunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+      double sum = 0.0;
+      for (std::int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i)
+        sum += term(i);
+      sums[static_cast<std::size_t>(chunk)] = sum;
+    }
+  });
+  double total = 0.0;
+  for (const double sum : sums) total += sum;
+  return static_cast<float>(total / static_cast<double>(count));
+}
+
+/// dL/dz = (softmax(z) - target) / N.
+struct CrossEntropyNode final : Node {
+  Tensor log_probabilities;
+  Saved labels;
+  float label_smoothing;
+
+  CrossEntropyNode(Tensor log_probabilities_in, const Tensor& labels_in, float label_smoothing_in)
+      : log_probabilities(std::move(log_probabilities_in)),
+        labels(labels_in),
+        label_smoothing(label_smoothing_in) {}
+  std::string_view name() const override { return "cross_entropy"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const std::int64_t classes = log_probabilities.dim(1);
+    const float scale = grad_output.item() / static_cast<float>(log_probabilities.dim(0));
+    const float everywhere = label_smoothing / static_cast<float>(classes);
+    Tensor grad =
+        map(log_probabilities, [=](float log_p) { return scale * (std::exp(log_p) - everywhere); });
+    const std::int32_t* label = labels.get().data<std::int32_t>();
+    for (std::int64_t row = 0; row < grad.dim(0); ++row) {
+      grad.data()[row * classes + label[row]] -= scale * (1.0f - label_smoothing);
+    }
+    return {grad};
+  }
+};
+
+/// The margin that an entry misses: max(0, 1 - t * z). A NaN stays.
+float missing_margin(float z, bool is_label) {
+  const float margin = is_label ? 1.0f - z : 1.0f + z;
+  return margin < 0.0f ? 0.0f : margin;
+}
+
+/// dL/dz = -2 t max(0, 1 - t * z) / (N * C).
+struct SquaredHingeNode final : Node {
+  Saved logits, labels;
+
+  SquaredHingeNode(const Tensor& logits_in, const Tensor& labels_in)
+      : logits(logits_in), labels(labels_in) {}
+  std::string_view name() const override { return "squared_hinge"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const Tensor& z = logits.get();
+    const std::int64_t classes = z.dim(1);
+    const float scale = 2.0f * grad_output.item() / static_cast<float>(z.numel());
+    Tensor grad = map(z, [scale](float v) { return scale * missing_margin(v, false); });
+    const std::int32_t* label = labels.get().data<std::int32_t>();
+    for (std::int64_t row = 0; row < z.dim(0); ++row) {
+      const std::int64_t at = row * classes + label[row];
+      grad.data()[at] = -scale * missing_margin(z.data()[at], true);
+    }
+    return {grad};
+  }
+};
+
+/// dL/da = 2 (a - target) / count.
+struct MseNode final : Node {
+  Saved a, target;
+
+  MseNode(const Tensor& a_in, const Tensor& target_in) : a(a_in), target(target_in) {}
+  std::string_view name() const override { return "mse"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const float scale = 2.0f * grad_output.item() / static_cast<float>(a.get().numel());
+    return {zip(a.get(), target.get(), [scale](float x, float t) { return scale * (x - t); })};
+  }
+};
+
+}  // namespace
+
+Variable cross_entropy(const Variable& logits, const Tensor& labels, float label_smoothing) {
+  const ProfileScope profile("cross_entropy");
+  check_labels("cross_entropy", logits.value(), labels);
+  require(label_smoothing >= 0.0f && label_smoothing <= 1.0f,
+          "cross_entropy: expected label_smoothing in [0, 1], got {}", label_smoothing);
+  Tensor log_p = log_softmax(logits.value());
+  const std::int64_t classes = log_p.dim(1);
+  const double everywhere = static_cast<double>(label_smoothing) / static_cast<double>(classes);
+  const double at_label = 1.0 - static_cast<double>(label_smoothing);
+  const float loss = mean_of(log_p.dim(0), [&, log_p_data = log_p.data(),
+                                            label = labels.data<std::int32_t>()](std::int64_t row) {
+    const float* p = log_p_data + row * classes;
+    double smooth = 0.0;  // left out at 0, where 0 * -inf would turn a vanished class into NaN
+    for (std::int64_t c = 0; c < classes && everywhere > 0.0; ++c)
+      smooth += static_cast<double>(p[c]);
+    return -at_label * static_cast<double>(p[label[row]]) - everywhere * smooth;
+  });
+  return record<CrossEntropyNode>({logits}, Tensor::scalar(loss), std::move(log_p), labels,
+                                  label_smoothing);
+}
+
+Variable squared_hinge(const Variable& logits, const Tensor& labels) {
+  const ProfileScope profile("squared_hinge");
+  const Tensor& z = logits.value();
+  check_labels("squared_hinge", z, labels);
+  const float loss = mean_of(z.numel(), [classes = z.dim(1), data = z.data(),
+                                         label = labels.data<std::int32_t>()](std::int64_t i) {
+    const auto margin =
+        static_cast<double>(missing_margin(data[i], i % classes == label[i / classes]));
+    return margin * margin;
+  });
+  return record<SquaredHingeNode>({logits}, Tensor::scalar(loss), z, labels);
+}
+
+Variable mse(const Variable& a, const Tensor& target) {
+  const ProfileScope profile("mse");
+  require(a.shape() == target.shape() && a.value().numel() > 0,
+          "mse: expected equal shapes with at least one element, got {} and {}",
+          a.shape().to_string(), target.shape().to_string());
+  const float loss =
+      mean_of(a.value().numel(), [x = a.value().data(), t = target.data()](std::int64_t i) {
+        const double difference = static_cast<double>(x[i]) - static_cast<double>(t[i]);
+        return difference * difference;
+      });
+  return record<MseNode>({a}, Tensor::scalar(loss), a.value(), target);
+}
+
+}  // namespace quench

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "autograd/variable.h"
+
+namespace quench {
+
+/// Losses: means over the batch as scalars. Sums run in double and in a fixed order.
+
+/// Mean over the batch of -sum_c target[c] * log softmax(logits)[c], where target is
+/// (1 - label_smoothing) at the label plus label_smoothing / C everywhere (Szegedy et al. 2016,
+/// arXiv:1512.00567, section 7).
+///
+/// @param logits  [N, C], N >= 1
+/// @param labels  s32 [N], each in 0 .. C-1
+/// @param label_smoothing  in [0, 1]
+/// @throws std::invalid_argument  if one is not as above; a bad label is named with its row
+Variable cross_entropy(const Variable& logits, const Tensor& labels, float label_smoothing = 0.0f);
+
+/// Mean over all N * C entries of max(0, 1 - t * z)^2 with t = +1 for the label's class and -1 for
+/// the others (the loss of BinaryConnect and BinaryNet, Courbariaux et al. 2016). Arguments as for
+/// cross_entropy.
+Variable squared_hinge(const Variable& logits, const Tensor& labels);
+
+/// Mean over all elements of (a - target)^2; the shapes are equal and the target is a constant.
+Variable mse(const Variable& a, const Tensor& target);
+
+}  // namespace quench

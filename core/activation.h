@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "core/tensor.h"
+
+namespace quench {
+
+/// Activations that clamp: relu to [0, inf), relu6 to [0, 6], hardtanh to [-1, 1].
+enum class Activation : std::uint8_t { none, relu, relu6, hardtanh };
+
+/// @throws std::invalid_argument  for a name that is none of the above; the message lists them
+Activation parse_activation(std::string_view name);
+std::string_view to_string(Activation activation);
+
+/// The interval an activation clamps to. A missing bound is NaN: every comparison with it is false,
+/// so the same two comparisons serve all activations, and an infinite value passes where there is
+/// no bound.
+struct ActivationRange {
+  static constexpr float kUnbounded = std::numeric_limits<float>::quiet_NaN();
+  float low = kUnbounded;
+  float high = kUnbounded;
+
+  /// The comparisons are written so that a NaN passes.
+  float clamp(float x) const { return x < low ? low : (x > high ? high : x); }
+  /// dL/dx from `grad` = dL/dy, where `value` is either x or y; 0 on the bounds themselves.
+  float gate(float grad, float value) const { return value <= low || value >= high ? 0.0f : grad; }
+};
+ActivationRange range_of(Activation activation);
+
+/// Element-wise; NaN stays NaN. `none` returns `x` itself.
+Tensor activate(const Tensor& x, Activation activation);
+/// dL/dx from the output alone, which is why only that is saved. Strictly inside the range the
+/// gradient passes, elsewhere it is 0; where the output is NaN it passes, so that the fault stays
+/// visible.
+/// @throws std::invalid_argument  if the shapes differ
+Tensor activate_backward(const Tensor& grad_output, const Tensor& output, Activation activation);
+
+}  // namespace quench

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "core/parallel.h"
+#include "core/tensor.h"
+
+// Loops over [N, C] and [N, C, H, W] tensors with values per channel, for the sources in core.
+
+namespace quench {
+
+/// A tensor seen as rows of C contiguous channels. Few channels would leave vector registers half
+/// empty, so several rows are walked together as one line, and vectors per channel are repeated to
+/// the line's width.
+class ChannelLoop {
+ public:
+  explicit ChannelLoop(const Tensor& x)
+      : channels_(x.dim(1)),
+        rows_(channels_ == 0 ? 0 : x.numel() / channels_),
+        width_(channels_ *
+               std::max<std::int64_t>(1, kLine / std::max<std::int64_t>(channels_, 1))) {}
+
+  /// The start of each tensor of the loop's shape that a body reads.
+  using Streams = std::initializer_list<const float*>;
+
+  std::int64_t channels() const { return channels_; }
+  std::int64_t rows() const { return rows_; }  ///< N, or N * H * W
+
+  /// f(channel) for every channel, repeated to the width of a line.
+  template <typename F>
+  std::vector<float> line(F f) const {
+    std::vector<float> out(static_cast<std::size_t>(width_));
+    for (std::int64_t c = 0; c < width_; ++c) {
+      out[static_cast<std::size_t>(c)] =
+          c < channels_ ? f(c) : out[static_cast<std::size_t>(c - channels_)];
+    }
+    return out;
+  }
+
+  /// Calls body(i, c) for every element: i counts elements in memory, c places in a line().
+  /// `streams` are the tensors that body reads, to be fetched ahead.
+  template <typename Body>
+  void for_each(Streams streams, Body body) const {
+    const std::int64_t channels = channels_, width = width_;
+    const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(channels, 1) + 1;
+    parallel_for(rows_, grain, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t at = begin * channels; at < end * channels; at += width) {
+        const std::int64_t count = std::min(width, end * channels - at);
+        fetch_ahead(streams, at, width);
+#pragma omp simd
+        for (std::int64_t c = 0; c < count; ++c) body(at + c, c);
+      }
+    });
+  }
+
+  struct Sums {
+    std::vector<double> first, second;  ///< [C] each
+  };
+  struct Terms {
+    float first, second;
+  };
+  /// Sums terms(i, c), as in for_each, over the rows of each channel. Short runs add up in float
+  /// and the runs in double. The runs depend on the shape alone, so the result depends on no thread
+  /// count.
+  template <typename TermsOf>
+  Sums sum(Streams streams, TermsOf terms) const {
+    const std::int64_t chunks = std::clamp<std::int64_t>(rows_ * channels_ / kChunk, 1, kMaxChunks);
+    std::vector<double> totals(static_cast<std::size_t>(chunks * 2 * channels_));
+    std::vector<float> runs(static_cast<std::size_t>(chunks * 2 * width_));
+    parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+        sum_rows(rows_ * chunk / chunks, rows_ * (chunk + 1) / chunks, streams, terms,
+                 runs.data() + chunk * 2 * width_, totals.data() + chunk * 2 * channels_);
+      }
+    });
+    Sums sums{std::vector<double>(static_cast<std::size_t>(channels_)),
+              std::vector<double>(static_cast<std::size_t>(channels_))};
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const double* total = totals.data() + chunk * 2 * channels_;
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        sums.first[static_cast<std::size_t>(c)] += total[c];
+        sums.second[static_cast<std::size_t>(c)] += total[channels_ + c];
+      }
+    }
+    return sums;
+  }
+
+ private:
+  static constexpr std::int64_t kLine = 256;       // floats: 16 AVX-512 registers
+  static constexpr std::int64_t kLinesAtOnce = 4;  // share one load and store of the running sums
+  static constexpr std::int64_t kLinesPerRun =
+      256;  // float sums this long stay within 1e-6 of exact
+  static constexpr std::int64_t kAhead =
+      4096;  // elements; may point past the end, which is harmless
+  static constexpr std::int64_t kChunk = 65536;  // elements worth a task of their own
+  static constexpr std::int64_t kMaxChunks = 64;
+
+  /// Asks for `count` elements well ahead of `at`. The hardware alone follows several streams
+  /// badly: with this the sums run 1.5 to 3 times faster on tensors larger than the cache.
+  static void fetch_ahead(Streams streams, std::int64_t at, std::int64_t count) {
+    for (const float* stream : streams) {
+      for (std::int64_t i = 0; i < count; i += 16)
+        __builtin_prefetch(stream + at + kAhead + i, 0, 2);
+    }
+  }
+
+  /// Adds the sums of rows [begin, end) to `total`, [2, C]; `run` has room for two lines.
+  template <typename TermsOf>
+  void sum_rows(std::int64_t begin, std::int64_t end, Streams streams, TermsOf terms, float* run,
+                double* total) const {
+    const std::int64_t width = width_, last = end * channels_;
+    float* first = run;
+    float* second = run + width;
+    for (std::int64_t at = begin * channels_; at < last;) {
+      const std::int64_t stop = std::min(last, at + kLinesPerRun * width);
+      std::fill_n(run, 2 * width, 0.0f);
+      for (; at + kLinesAtOnce * width <= stop; at += kLinesAtOnce * width) {
+        fetch_ahead(streams, at, kLinesAtOnce * width);
+#pragma omp simd
+        for (std::int64_t c = 0; c < width; ++c) {
+          const Terms a = terms(at + c, c), b = terms(at + width + c, c);
+          const Terms d = terms(at + 2 * width + c, c), e = terms(at + 3 * width + c, c);
+          first[c] += (a.first + b.first) + (d.first + e.first);
+          second[c] += (a.second + b.second) + (d.second + e.second);
+        }
+      }
+      for (; at < stop; at += width) {
+        const std::int64_t count = std::min(width, stop - at);
+#pragma omp simd
+        for (std::int64_t c = 0; c < count; ++c) {
+          const Terms a = terms(at + c, c);
+          first[c] += a.first;
+          second[c] += a.second;
+        }
+      }
+      at = stop;
+      for (std::int64_t from = 0; from < width; from += channels_) {
+        for (std::int64_t c = 0; c < channels_; ++c) {
+          total[c] += static_cast<double>(first[from + c]);
+          total[channels_ + c] += static_cast<double>(second[from + c]);
+        }
+      }
+    }
+  }
+
+  std::int64_t channels_;
+  std::int64_t rows_;
+  std::int64_t width_;
+};
+
+}  // namespace quench
