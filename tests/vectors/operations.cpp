@@ -1,0 +1,18 @@
+#include "vectors/operations.h"
+
+#include <array>
+
+namespace quench::vectors {
+
+CaseFunction find_operation(std::string_view op) {
+  const std::array groups{ab_operations(), affine_operations(), bnn_operations(),
+                          optimizer_operations(), ppq_operations()};
+  for (const auto& group : groups) {
+    for (const Operation& operation : group) {
+      if (operation.op == op) return operation.run;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace quench::vectors

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <span>
+
+#include "vectors/case.h"
+
+namespace quench::vectors {
+
+// The operations of each group that the project has, one table per source file.
+std::span<const Operation> ab_operations();
+std::span<const Operation> affine_operations();
+std::span<const Operation> bnn_operations();
+std::span<const Operation> optimizer_operations();
+std::span<const Operation> ppq_operations();
+
+/// The function of `op`, or null if the project does not have it yet.
+CaseFunction find_operation(std::string_view op);
+
+}  // namespace quench::vectors

@@ -1,0 +1,71 @@
+#include "quant/ppq.h"
+
+#include <algorithm>
+#include <array>
+
+#include "quant/activation_scale.h"
+#include "quant/grid.h"
+#include "vectors/operations.h"
+
+namespace quench::vectors {
+namespace {
+
+using namespace quench::quant;
+
+void ppq_quantize(const Case& c, Comparison& check) {
+  const bool is_unsigned = c.params.at("unsigned");
+  const int bits = c.params.at("bits");
+  const std::vector<double> x = numbers(c.inputs.at("x"));
+  const std::vector<float> floats(x.begin(), x.end());
+  const auto groups = numbers(c.expect.at("gamma")).size();
+  const std::size_t slice = x.size() / groups;
+
+  std::vector<double> gammas, codes, values, updates, converged;
+  double squares = 0.0;
+  for (std::size_t group = 0; group < groups; ++group) {
+    const std::span<const float> part = std::span(floats).subspan(group * slice, slice);
+    const PpqResult result = quant::ppq(part, bits,
+                                        {.max_updates = c.params.at("max_iter"),
+                                         .unsigned_codes = is_unsigned,
+                                         .gamma = c.params.at("gamma_init")});
+    QuantGrid grid = is_unsigned ? unsigned_grid(bits) : signed_narrow_grid(bits);
+    grid.scale[0] = static_cast<float>(result.code_gamma);
+    const Tensor q = centered_codes(
+        Tensor::from_row_major<float>({static_cast<std::int64_t>(slice)}, part), grid);
+    for (std::size_t i = 0; i < slice; ++i) {
+      codes.push_back(q.data()[i]);
+      values.push_back(result.gamma * double{q.data()[i]});
+      const double error = double{part[i]} - values.back();
+      squares += error * error;
+    }
+    gammas.push_back(result.gamma);
+    updates.push_back(result.updates);
+    converged.push_back(result.converged ? 1.0 : 0.0);
+    check.f64("gamma_history", result.gamma_history, c.expect.at("gamma_history").at(group));
+  }
+  check.f64("gamma", gammas, c.expect.at("gamma"));
+  check.exact("q", codes, c.expect.at("q"));
+  check.f64("x_q", values, c.expect.at("x_q"));
+  check.exact("updates", updates, c.expect.at("updates"));
+  check.exact("converged", converged, c.expect.at("converged"));
+  check.f64("mse", {squares / static_cast<double>(x.size())}, c.expect.at("mse"));
+}
+
+void ppq_ema(const Case& c, Comparison& check) {
+  ActivationScale scale(c.params.at("momentum"));
+  std::vector<double> averages;
+  for (const Json& batch : c.params.at("batches")) {
+    scale.add(batch.is_null() ? 0.0 : batch.get<double>());
+    averages.push_back(scale.average());
+  }
+  check.f64("gamma_ema", averages, c.expect.at("gamma_ema"));
+}
+
+constexpr std::array kOperations{Operation{"ppq.quantize", ppq_quantize},
+                                 Operation{"ppq.ema", ppq_ema}};
+
+}  // namespace
+
+std::span<const Operation> ppq_operations() { return kOperations; }
+
+}  // namespace quench::vectors
