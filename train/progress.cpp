@@ -86,9 +86,9 @@ void ProgressBar::update(std::int64_t done, const std::string& note) {
   if (options_.terminal) {
     // The last column stays free: some terminals wrap as soon as it is written.
     const int columns = options_.width > 0 ? options_.width : terminal_width(options_.stream);
-    draw(status(done, note, columns - 1));
+    draw(status_with_bar(done, note, columns - 1));
   } else {
-    std::fputs((status(done, note, 0) + "\n").c_str(), options_.stream);
+    std::fputs((label_ + status(done, note) + "\n").c_str(), options_.stream);
     std::fflush(options_.stream);
   }
 }
@@ -105,18 +105,25 @@ std::string ProgressBar::remaining(std::int64_t done) const {
   return fmt::format("  {} left", format_duration(per_step * static_cast<double>(total_ - done)));
 }
 
-/// `width` 0 is a line without bar and limit.
-std::string ProgressBar::status(std::int64_t done, const std::string& note, int width) const {
-  const double fraction =
-      total_ > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total_), 0.0, 1.0)
-                 : 1.0;
-  const std::string after = fmt::format(" {:3.0f}%{}{}{}", std::floor(100.0 * fraction),
-                                        remaining(done), note.empty() ? "" : "  ", note);
-  if (width == 0) return label_ + after;
+double ProgressBar::fraction(std::int64_t done) const {
+  if (total_ <= 0) return 1.0;
+  return std::clamp(static_cast<double>(done) / static_cast<double>(total_), 0.0, 1.0);
+}
+
+/// What stands behind label and bar.
+std::string ProgressBar::status(std::int64_t done, const std::string& note) const {
+  return fmt::format(" {:3.0f}%{}{}{}", std::floor(100.0 * fraction(done)), remaining(done),
+                     note.empty() ? "" : "  ", note);
+}
+
+std::string ProgressBar::status_with_bar(std::int64_t done, const std::string& note,
+                                         int width) const {
+  const std::string after = status(done, note);
   constexpr int kFrame = 3;  // " [" and "]"
   const int room = width - static_cast<int>(label_.size() + after.size()) - kFrame;
   const int bar_width = std::min(kBarWidth, room);
-  std::string text = label_ + (bar_width < kMinBarWidth ? "" : bar(fraction, bar_width)) + after;
+  std::string text =
+      label_ + (bar_width < kMinBarWidth ? "" : bar(fraction(done), bar_width)) + after;
   text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(width, 0))));
   return text;
 }
@@ -125,14 +132,14 @@ void ProgressBar::draw(const std::string& text) {
   std::string shown = text;
   if (options_.color) shown = fmt::format("\x1b[36m{}\x1b[0m", text);
   const std::size_t leftover = on_screen_ > text.size() ? on_screen_ - text.size() : 0;
-  std::fputs(("\r" + shown + std::string(leftover, ' ')).c_str(), options_.stream);
+  std::fputs(fmt::format("\r{}{:{}}", shown, "", leftover).c_str(), options_.stream);
   std::fflush(options_.stream);
   on_screen_ = text.size();
 }
 
 void ProgressBar::clear() {
   if (on_screen_ == 0) return;
-  std::fputs(("\r" + std::string(on_screen_, ' ') + "\r").c_str(), options_.stream);
+  std::fputs(fmt::format("\r{:{}}\r", "", on_screen_).c_str(), options_.stream);
   std::fflush(options_.stream);
   on_screen_ = 0;
 }

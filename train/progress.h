@@ -41,7 +41,9 @@ class ProgressBar {
   void line(const std::string& text);
 
  private:
-  std::string status(std::int64_t done, const std::string& note, int width) const;
+  double fraction(std::int64_t done) const;
+  std::string status(std::int64_t done, const std::string& note) const;
+  std::string status_with_bar(std::int64_t done, const std::string& note, int width) const;
   std::string remaining(std::int64_t done) const;
   void draw(const std::string& text);
   void clear();

@@ -1,0 +1,106 @@
+#include "train/config.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include "temporary_folder.h"
+
+using namespace quench;
+using namespace quench::train;
+
+namespace {
+
+Settings settings_with(const char* section, const char* key, SettingsValue value) {
+  return Settings::from({{"model", Settings::from({{"name", "binarynet"}})},
+                         {section, Settings::from({{key, std::move(value)}})}});
+}
+
+std::string error_for(const char* section, const char* key, SettingsValue value) {
+  try {
+    read_experiment(settings_with(section, key, std::move(value)), "test");
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("load_experiment: sections land in their fields, the rest keeps its defaults") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "quick.toml").string();
+  std::ofstream(path) << R"(
+[model]
+name = "binarynet"
+width = 0.5
+[data]
+validation_size = 100
+crop_padding = 4
+[optimizer]
+name = "sgd"
+lr = 0.1
+[schedule]
+name = "step"
+milestones = [3, 5]
+[train]
+epochs = 7
+batch_size = 50
+seed = 42
+[quant]
+method = "lsq"
+)";
+  const ExperimentConfig config = load_experiment(path, {"train.batch_size=64"});
+  CHECK(config.name == "quick");
+  CHECK(config.model.name == "binarynet");
+  CHECK(config.model.settings.number("width", 1.0) == 0.5);
+  CHECK(config.data.validation_size == 100);
+  CHECK(config.data.crop_padding == 4);
+  CHECK(config.data.mean.size() == 3);
+  CHECK(config.optimizer.name == "sgd");
+  CHECK(config.optimizer.lr == 0.1);
+  CHECK(config.optimizer.momentum == 0.9);
+  CHECK(config.schedule.milestones == std::vector<std::int64_t>{3, 5});
+  CHECK(config.train.epochs == 7);
+  CHECK(config.train.batch_size == 64);
+  CHECK(config.train.seed == 42);
+  CHECK(config.quant.text("method") == "lsq");
+}
+
+TEST_CASE("load_experiment: the resolved config repeats the experiment") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "a.toml") << "[model]\nname = \"binarynet\"\nwidth = 2\n";
+  const ExperimentConfig config = load_experiment(folder / "a.toml", {"optimizer.lr=0.3"});
+  std::ofstream(folder / "b.toml") << config.resolved();
+  const ExperimentConfig again = load_experiment(folder / "b.toml");
+  CHECK(again.resolved() == config.resolved());
+  CHECK(again.optimizer.lr == 0.3);
+  CHECK(config.resolved().find("epochs = ") != std::string::npos);
+}
+
+TEST_CASE("read_experiment: values out of range and unknown names are errors") {
+  CHECK(error_for("optimizer", "lr", 0.0) ==
+        "<settings>: optimizer.lr: expected a number > 0, got 0.0");
+  CHECK(error_for("train", "batch_size", 0) ==
+        "<settings>: train.batch_size: expected an integer >= 1, got 0");
+  CHECK(error_for("train", "epochs", -1) ==
+        "<settings>: train.epochs: expected an integer >= 0, got -1");
+  CHECK(error_for("train", "label_smoothing", 1.0) ==
+        "<settings>: train.label_smoothing: expected a number < 1, got 1.0");
+  CHECK(error_for("data", "std", std::vector<double>{1.0}) ==
+        "<settings>: data.std: expected as many numbers as mean has, got [1.0]");
+  CHECK(error_for("schedule", "final_lr", 0.5) ==
+        "<settings>: schedule.final_lr: expected a number in 0..0.001, got 0.5");
+  CHECK(error_for("optimizer", "name", "adma").find("did you mean \"adam\"?") != std::string::npos);
+  CHECK(error_for("model", "name", "binaryent").find("did you mean \"binarynet\"?") !=
+        std::string::npos);
+  CHECK(error_for("train", "epoch", 3).find("did you mean 'epochs'?") != std::string::npos);
+  CHECK(error_for("optimiser", "lr", 0.1).find("did you mean 'optimizer'?") != std::string::npos);
+}
+
+TEST_CASE("read_experiment: keys of model and quant are left to those who read them") {
+  const ExperimentConfig config = read_experiment(settings_with("quant", "bitz", 3), "test");
+  CHECK_THROWS_AS(config.quant.finish(), std::invalid_argument);
+}

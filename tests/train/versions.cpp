@@ -1,0 +1,27 @@
+#include "train/versions.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "temporary_folder.h"
+
+using namespace quench;
+using namespace quench::train;
+
+TEST_CASE("versions: what a run depends on is written as JSON") {
+  const TemporaryFolder folder;
+  const auto path = folder / "versions.json";
+  write_versions(path, current_versions(7, {"quench", "train", "odd \xff name"}));
+  const auto json = nlohmann::json::parse(std::ifstream(path));
+  CHECK(json["seed"] == 7);
+  CHECK(json["command_line"].size() == 3);
+  CHECK(json["threads"] >= 1);
+  for (const char* key : {"quench", "onednn", "compiler"}) {
+    CAPTURE(key);
+    CHECK_FALSE(json[key].get<std::string>().empty());
+  }
+  CHECK(json.contains("commit"));
+  CHECK(json.contains("cpu"));
+}
