@@ -59,7 +59,7 @@ float dots(float x, float y, const FigurePose& pose) {
 
 }  // namespace
 
-// A texture's offset of one period reaches every phase. Angles of the three stripes stay 20 degrees
+// A texture's offset of one period reaches every phase. Angles of the three stripes stay 27 degrees
 // apart, so that noise cannot make one into another.
 const std::array<Figure, 10> kFigures{
     Figure{"disc", 0, 0, 9, 12, 3, disc},

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/suggest.h"
 #include "datasets/cifar10.h"
 #include "datasets/synthetic.h"
 
@@ -31,12 +32,9 @@ constexpr std::array kSources{
     Source{"cifar10", "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", cifar10},
 };
 
-std::string known_names() {
-  std::string names;
-  for (const Source& source : kSources) {
-    if (!names.empty()) names += ", ";
-    names += source.name;
-  }
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const Source& source : kSources) names.emplace_back(source.name);
   return names;
 }
 
@@ -55,7 +53,7 @@ DatasetPair load_dataset(const DatasetSpec& spec) {
   for (const Source& source : kSources) {
     if (spec.name == source.name) return source.load(spec);
   }
-  require(false, "dataset: expected one of {}, got \"{}\"", known_names(), spec.name);
+  require(false, "dataset: unknown set '{}'{}", spec.name, suggestion(spec.name, known_names()));
   return {};
 }
 
