@@ -63,11 +63,10 @@ struct Moments {
 
 Moments moments_of(const ChannelLoop& loop, const float* x) {
   const std::vector<float> pilots = pilot_means(loop, x);
-  ChannelLoop::Sums sums =
-      loop.sum({x}, [x, pilot = pilots.data()](std::int64_t i, std::int64_t c) {
-        const float d = x[i] - pilot[c];
-        return ChannelLoop::Terms{d, d * d};
-      });
+  ChannelLoop::Sums sums = loop.sum([x, pilot = pilots.data()](std::int64_t i, std::int64_t c) {
+    const float d = x[i] - pilot[c];
+    return ChannelLoop::Terms{d, d * d};
+  });
   const auto count = static_cast<double>(loop.rows());
   for (std::size_t c = 0; c < sums.first.size(); ++c) {
     const double mean = sums.first[c] / count;
@@ -110,14 +109,13 @@ struct Normaliser {
 /// mean.
 ChannelLoop::Sums sum_gradients(const ChannelLoop& loop, const Normaliser& normaliser,
                                 const Tensor& grad_output, const BatchNormInputs& inputs) {
-  return loop.sum({grad_output.data(), inputs.x.data()},
-                  [g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),
+  return loop.sum([g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),
                    scale = normaliser.scale.data(), bias = normaliser.bias.data(),
                    range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
-                    const float centred = x[i] - mean[c];
-                    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
-                    return ChannelLoop::Terms{passed, passed * centred};
-                  });
+    const float centred = x[i] - mean[c];
+    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
+    return ChannelLoop::Terms{passed, passed * centred};
+  });
 }
 
 BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
@@ -153,9 +151,9 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tens
     result.statistics.inv_std.data()[c] = inverse_std(moments.variance[c], params.eps);
   }
   const Normaliser lines(loop, result.statistics, gain, bias);
-  loop.for_each({x.data()}, [in = x.data(), out = result.output.data(), mean = lines.mean.data(),
-                             scale = lines.scale.data(), shift = lines.bias.data(),
-                             range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
+  loop.for_each([in = x.data(), out = result.output.data(), mean = lines.mean.data(),
+                 scale = lines.scale.data(), shift = lines.bias.data(),
+                 range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
     out[i] = range.clamp((in[i] - mean[c]) * scale[c] + shift[c]);
   });
   return result;
@@ -187,11 +185,10 @@ Tensor batch_norm_infer(const Tensor& x, const Tensor& gain, const Tensor& bias,
   const std::vector<float> shifts =
       loop.line([&](std::int64_t c) { return folded.shift.data()[c]; });
   Tensor output(x.shape());
-  loop.for_each({x.data()},
-                [in = x.data(), out = output.data(), scale = scales.data(), shift = shifts.data(),
+  loop.for_each([in = x.data(), out = output.data(), scale = scales.data(), shift = shifts.data(),
                  range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
-                  out[i] = range.clamp(in[i] * scale[c] + shift[c]);
-                });
+    out[i] = range.clamp(in[i] * scale[c] + shift[c]);
+  });
   return output;
 }
 
@@ -222,15 +219,14 @@ BatchNormGradients batch_norm_train_backward(const Tensor& grad_output,
     return static_cast<float>(sums.second[static_cast<std::size_t>(c)] * inv_std * inv_std / count);
   });
   grads.x = Tensor(inputs.x.shape());
-  loop.for_each(
-      {grad_output.data(), inputs.x.data()},
-      [g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(), mean = lines.mean.data(),
-       scale = lines.scale.data(), bias = lines.bias.data(), offset = offsets.data(),
-       slope = slopes.data(), range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
-        const float centred = x[i] - mean[c];
-        const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
-        out[i] = scale[c] * (passed - offset[c] - centred * slope[c]);
-      });
+  loop.for_each([g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
+                 mean = lines.mean.data(), scale = lines.scale.data(), bias = lines.bias.data(),
+                 offset = offsets.data(), slope = slopes.data(),
+                 range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
+    const float centred = x[i] - mean[c];
+    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
+    out[i] = scale[c] * (passed - offset[c] - centred * slope[c]);
+  });
   return grads;
 }
 
@@ -242,12 +238,11 @@ BatchNormGradients batch_norm_infer_backward(const Tensor& grad_output,
   BatchNormGradients grads =
       channel_gradients(sum_gradients(loop, lines, grad_output, inputs), inputs.statistics);
   grads.x = Tensor(inputs.x.shape());
-  loop.for_each({grad_output.data(), inputs.x.data()},
-                [g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
+  loop.for_each([g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
                  mean = lines.mean.data(), scale = lines.scale.data(), bias = lines.bias.data(),
                  range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
-                  out[i] = scale[c] * range.gate(g[i], (x[i] - mean[c]) * scale[c] + bias[c]);
-                });
+    out[i] = scale[c] * range.gate(g[i], (x[i] - mean[c]) * scale[c] + bias[c]);
+  });
   return grads;
 }
 
