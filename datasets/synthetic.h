@@ -13,7 +13,7 @@ namespace quench::datasets {
 /// background are drawn alike, so that the mean image of every class is the same grey; position,
 /// size, rotation, lighting, small distractors and noise vary as well. With 4000 images, a linear
 /// classifier fails (27 %), and BinaryNet at a quarter of its width reaches 99 % in three epochs
-/// with float32 values, 98 % in four with 1-bit weights and activations. All images are drawn in
+/// with float32 values, 99 % in six with 1-bit weights and activations. All images are drawn in
 /// parallel at construction.
 ///
 /// @throws std::invalid_argument  unless both sizes are in 1..1000000
