@@ -58,7 +58,8 @@ double measured_fma_peak(int threads) {
     const auto start = std::chrono::steady_clock::now();
 #pragma omp parallel num_threads(threads)
     spin();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return 2.0 * kLanes * kAccumulators * static_cast<double>(kRounds) * threads / best;
 }

@@ -26,7 +26,8 @@ std::unique_ptr<Module> make_network(const TrainStepCase& step_case) {
   Settings model = Settings::from({{"width", step_case.width}});
   auto network = models::make_model(step_case.model, model, {.classes = kClasses}, random);
   const Settings one_bit = Settings::from({{"bits", 1}});
-  const Settings real_input = Settings::from({{"activation", Settings::from({{"method", "none"}})}});
+  const Settings real_input =
+      Settings::from({{"activation", Settings::from({{"method", "none"}})}});
   quantize(*network, quant::Policy(Settings::from({{"method", step_case.method},
                                                    {"weight", one_bit},
                                                    {"activation", one_bit},
@@ -44,7 +45,8 @@ Tensor random_images(std::int64_t batch) {
 Tensor random_labels(std::int64_t batch) {
   Random random(0, "labels");
   Tensor labels({batch}, DType::s32);
-  std::ranges::generate(labels.span<std::int32_t>(), [&] { return static_cast<std::int32_t>(random.below(kClasses)); });
+  std::ranges::generate(labels.span<std::int32_t>(),
+                        [&] { return static_cast<std::int32_t>(random.below(kClasses)); });
   return labels;
 }
 
@@ -56,18 +58,21 @@ std::size_t peak_resident_bytes() {
 
 double total_macs(Module& network) {
   double macs = 0.0;
-  for (const LayerTrace& layer : trace_layers(network, {1, 3, 32, 32})) macs += static_cast<double>(layer.macs);
+  for (const LayerTrace& layer : trace_layers(network, {1, 3, 32, 32}))
+    macs += static_cast<double>(layer.macs);
   return macs;
 }
 
 }  // namespace
 
 TrainStepResult time_train_step(const TrainStepCase& step_case) {
-  require(step_case.steps >= 1 && step_case.batch >= 1, "bench train: expected batch and steps >= 1, got {} and {}",
-          step_case.batch, step_case.steps);
+  require(step_case.steps >= 1 && step_case.batch >= 1,
+          "bench train: expected batch and steps >= 1, got {} and {}", step_case.batch,
+          step_case.steps);
   const auto network = make_network(step_case);
   const auto optimizer = train::make_optimizer(
-      {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f}, network->parameters());
+      {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
+      network->parameters());
   const Loss loss = make_loss({});
   const Tensor images = random_images(step_case.batch), labels = random_labels(step_case.batch);
   TrainStepResult result;
@@ -83,7 +88,8 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
     loss((*network)(Variable(images)), labels).backward();
     optimizer->step(1e-3f);
     if (step >= kWarmUpSteps) {
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      seconds.push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
   }
   std::ranges::sort(seconds);

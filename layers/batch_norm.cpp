@@ -15,7 +15,8 @@ std::int64_t checked(std::int64_t channels) {
 
 BatchNorm::BatchNorm(std::int64_t channels, const BatchNormParams& params)
     : params_(params),
-      gain_(register_parameter("weight", Tensor::full({checked(channels)}, 1.0f), ParameterKind::norm)),
+      gain_(register_parameter("weight", Tensor::full({checked(channels)}, 1.0f),
+                               ParameterKind::norm)),
       bias_(register_parameter("bias", Tensor::zeros({channels}), ParameterKind::norm)),
       running_mean_(register_buffer("running_mean", Tensor::zeros({channels}))),
       running_var_(register_buffer("running_var", Tensor::full({channels}, 1.0f))) {}

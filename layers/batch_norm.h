@@ -5,15 +5,16 @@
 
 namespace quench {
 
-/// Batch normalization of [N, C] or [N, C, H, W] per channel with gain and bias, followed by an activation in the
-/// same pass over memory (Ioffe & Szegedy 2015). Training normalizes by the batch and updates running statistics,
-/// evaluation uses those.
+/// Batch normalization of [N, C] or [N, C, H, W] per channel with gain and bias, followed by an
+/// activation in the same pass over memory (Ioffe & Szegedy 2015). Training normalizes by the batch
+/// and updates running statistics, evaluation uses those.
 class BatchNorm final : public Module {
  public:
   /// @throws std::invalid_argument  for channels < 1
   BatchNorm(std::int64_t channels, const BatchNormParams& params);
 
-  /// The weight of the next batch in the running statistics: 1/(k+1) at batch k makes them a plain average.
+  /// The weight of the next batch in the running statistics: 1/(k+1) at batch k makes them a plain
+  /// average.
   void set_momentum(float momentum) { params_.momentum = momentum; }
   float momentum() const { return params_.momentum; }
 

@@ -11,7 +11,8 @@ Shape weight_shape(const Conv2dOptions& options) {
   const int groups = options.params.groups;
   require(options.in_channels >= 1 && options.out_channels >= 1 && groups >= 1 &&
               options.in_channels % groups == 0 && options.out_channels % groups == 0,
-          "conv2d: expected channels >= 1 divisible by groups, got in_channels {}, out_channels {}, groups {}",
+          "conv2d: expected channels >= 1 divisible by groups, got in_channels {}, out_channels "
+          "{}, groups {}",
           options.in_channels, options.out_channels, groups);
   return {options.out_channels, options.in_channels / groups, options.kernel_size[0],
           options.kernel_size[1]};

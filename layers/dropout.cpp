@@ -9,8 +9,8 @@ Dropout::Dropout(float probability, Random random)
     : probability_(probability),
       random_(random),
       position_(register_buffer("position", Tensor::zeros({1}, DType::f64))) {
-  require(probability >= 0.0f && probability < 1.0f, "dropout: expected a probability in [0, 1), got {}",
-          probability);
+  require(probability >= 0.0f && probability < 1.0f,
+          "dropout: expected a probability in [0, 1), got {}", probability);
 }
 
 Variable Dropout::forward(const Variable& input) {

@@ -5,8 +5,8 @@
 
 namespace quench {
 
-/// In training, sets each element to 0 with the given probability and scales the rest by 1/(1-p) (Srivastava et al.
-/// 2014); in evaluation, the identity.
+/// In training, sets each element to 0 with the given probability and scales the rest by 1/(1-p)
+/// (Srivastava et al. 2014); in evaluation, the identity.
 class Dropout final : public Module {
  public:
   /// @throws std::invalid_argument  unless 0 <= probability < 1

@@ -4,8 +4,8 @@
 
 namespace quench {
 
-/// [N, C, H, W] to [N, H*W*C]: the memory order, so nothing moves. A weight that another framework trained on
-/// C, H, W order has to be permuted when it is imported.
+/// [N, C, H, W] to [N, H*W*C]: the memory order, so nothing moves. A weight that another framework
+/// trained on C, H, W order has to be permuted when it is imported.
 class Flatten final : public Module {
  protected:
   Variable forward(const Variable& input) override;

@@ -11,7 +11,8 @@ namespace {
 
 double fan(const Shape& shape, int axis) {
   require(shape.rank() == 2 || shape.rank() == 4,
-          "initialize: expected a weight [O, I] or [O, I/groups, KH, KW], got {}", shape.to_string());
+          "initialize: expected a weight [O, I] or [O, I/groups, KH, KW], got {}",
+          shape.to_string());
   const std::int64_t kernel = shape.rank() == 4 ? shape[2] * shape[3] : 1;
   return static_cast<double>(shape[axis] * kernel);
 }

@@ -15,8 +15,8 @@ Variable one_hot_mse(const Variable& logits, const Tensor& labels) {
   const std::int64_t classes = logits.shape()[1];
   for (std::int64_t row = 0; row < labels.dim(0); ++row) {
     const std::int32_t label = labels.data<std::int32_t>()[row];
-    require(label >= 0 && label < classes, "mse: expected labels in 0..{}, got {} in row {}", classes - 1, label,
-            row);
+    require(label >= 0 && label < classes, "mse: expected labels in 0..{}, got {} in row {}",
+            classes - 1, label, row);
     target.data()[row * classes + label] = 1.0f;
   }
   return mse(logits, target);
@@ -28,7 +28,8 @@ std::vector<std::string> known_losses() { return {"cross_entropy", "squared_hing
 
 Loss make_loss(const LossOptions& options) {
   const float smoothing = options.label_smoothing;
-  require(smoothing >= 0.0f && smoothing < 1.0f, "label_smoothing: expected a value in [0, 1), got {}", smoothing);
+  require(smoothing >= 0.0f && smoothing < 1.0f,
+          "label_smoothing: expected a value in [0, 1), got {}", smoothing);
   if (options.name == "cross_entropy") {
     return [smoothing](const Variable& logits, const Tensor& labels) {
       return cross_entropy(logits, labels, smoothing);
@@ -36,7 +37,8 @@ Loss make_loss(const LossOptions& options) {
   }
   if (options.name == "squared_hinge") return squared_hinge;
   if (options.name == "mse") return one_hot_mse;
-  require(false, "loss: expected one of {}, got \"{}\"", fmt::join(known_losses(), ", "), options.name);
+  require(false, "loss: expected one of {}, got \"{}\"", fmt::join(known_losses(), ", "),
+          options.name);
   return {};
 }
 

@@ -69,7 +69,8 @@ std::vector<Parameter> Module::parameters() {
 std::vector<Buffer> Module::buffers() {
   std::vector<Buffer> result;
   for (const auto& [path, module] : modules()) {
-    for (const auto& [name, buffer] : module->buffers_) result.push_back({join(path, name), *buffer});
+    for (const auto& [name, buffer] : module->buffers_)
+      result.push_back({join(path, name), *buffer});
   }
   return result;
 }
@@ -84,8 +85,8 @@ std::vector<QuantizedLayer*> Module::quantized_layers() {
 
 Variable& Module::register_parameter(std::string name, Tensor value, ParameterKind kind) {
   require_free(name);
-  auto parameter = std::make_unique<Parameter>(
-      Parameter{name, Variable(std::move(value), true), kind, nullptr});
+  auto parameter =
+      std::make_unique<Parameter>(Parameter{name, Variable(std::move(value), true), kind, nullptr});
   parameters_.emplace_back(std::move(name), std::move(parameter));
   return parameters_.back().second->value;
 }

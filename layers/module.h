@@ -21,8 +21,9 @@ struct Buffer {
 
 /// A part of a network: its parameters, buffers and inner modules, under names.
 ///
-/// A subclass registers these in its constructor and defines forward(). Dotted names ("conv1.weight") follow
-/// from the registrations and are those of checkpoints and of a config's patterns.
+/// A subclass registers these in its constructor and defines forward(). Dotted names
+/// ("conv1.weight") follow from the registrations and are those of checkpoints and of a config's
+/// patterns.
 class Module {
  public:
   Module() = default;
@@ -33,7 +34,8 @@ class Module {
   /// forward(), told to the ForwardObserver that is alive, if any.
   Variable operator()(const Variable& input);
 
-  /// Batch statistics and dropout as in training, or as in evaluation. Quantizers have a mode of their own.
+  /// Batch statistics and dropout as in training, or as in evaluation. Quantizers have a mode of
+  /// their own.
   void set_training(bool training);
   bool training() const { return training_; }
 
@@ -74,8 +76,8 @@ class Module {
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
 };
 
-/// While one lives, it is told of every module that has run, innermost first: in order of execution. Observers nest;
-/// the latest hears alone.
+/// While one lives, it is told of every module that has run, innermost first: in order of
+/// execution. Observers nest; the latest hears alone.
 class ForwardObserver {
  public:
   ForwardObserver();

@@ -10,7 +10,7 @@ namespace quench {
 
 /// What a parameter is for, which decides its optimizer group.
 enum class ParameterKind : std::uint8_t {
-  weight,     ///< of a convolution or linear layer: the one kind that decays
+  weight,  ///< of a convolution or linear layer: the one kind that decays
   bias,
   norm,       ///< gain or bias of a normalization
   quantizer,  ///< a trained threshold or scale
@@ -21,7 +21,8 @@ struct Parameter {
   std::string name;
   Variable value;
   ParameterKind kind = ParameterKind::weight;
-  quant::Quantizer* quantizer = nullptr;  ///< of the slot that a weight passes through; null for other kinds
+  quant::Quantizer* quantizer =
+      nullptr;  ///< of the slot that a weight passes through; null for other kinds
 };
 
 }  // namespace quench

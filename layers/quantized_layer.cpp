@@ -8,7 +8,8 @@ namespace quench {
 namespace {
 
 /// One factor per output channel that takes sums of codes to real values.
-Tensor output_scale(const quant::QuantGrid& input, const quant::QuantGrid& weight, std::int64_t channels) {
+Tensor output_scale(const quant::QuantGrid& input, const quant::QuantGrid& weight,
+                    std::int64_t channels) {
   Tensor scale({channels});
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::size_t group = weight.axis == 0 ? static_cast<std::size_t>(c) : 0;
@@ -24,7 +25,8 @@ QuantizedLayer::QuantizedLayer(Tensor weight, bool with_bias)
       input_(std::make_unique<quant::NoQuantizer>()),
       weight_quantizer_(std::make_unique<quant::NoQuantizer>()) {
   if (with_bias) {
-    bias_ = register_parameter("bias", Tensor::zeros({weight_.value().dim(0)}), ParameterKind::bias);
+    bias_ =
+        register_parameter("bias", Tensor::zeros({weight_.value().dim(0)}), ParameterKind::bias);
   }
 }
 

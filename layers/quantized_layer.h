@@ -10,12 +10,12 @@
 
 namespace quench {
 
-/// A layer with a weight and slots for quantizers, which are empty ("none") until a policy fills them; so one
-/// Conv2d serves float and quantized training alike.
+/// A layer with a weight and slots for quantizers, which are empty ("none") until a policy fills
+/// them; so one Conv2d serves float and quantized training alike.
 ///
-/// While both slots evaluate on grids, the layer sums products of integer codes and applies the scales after
-/// that, gamma_w gamma_a (q_w . q_a) + b (Liu & Mattina 2019, eq. 7): the order in which an integer engine works.
-/// The sums are exact in float32 as long as they stay below 2^24.
+/// While both slots evaluate on grids, the layer sums products of integer codes and applies the
+/// scales after that, gamma_w gamma_a (q_w . q_a) + b (Liu & Mattina 2019, eq. 7): the order in
+/// which an integer engine works. The sums are exact in float32 as long as they stay below 2^24.
 class QuantizedLayer : public Module {
  public:
   quant::Quantizer& input_quantizer() { return *input_; }

@@ -22,7 +22,8 @@ class LayerRecorder final : public ForwardObserver {
 class NonFiniteFinder final : public ForwardObserver {
  public:
   void after(const Module& module, const Variable&, const Variable& output) override {
-    if (found.empty() && !all_finite(output.value())) found = module.name().empty() ? "the network" : module.name();
+    if (found.empty() && !all_finite(output.value()))
+      found = module.name().empty() ? "the network" : module.name();
   }
   std::string found;
 };

@@ -11,18 +11,18 @@ namespace quench {
 /// One weighted layer as it stands in the network.
 struct LayerTrace {
   std::string name;
-  Shape input;   ///< with the batch that was traced
+  Shape input;  ///< with the batch that was traced
   Shape output;
   Shape weight;
   std::int64_t macs = 0;  ///< multiply-accumulates per image
 };
 
-/// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and tells of each layer
-/// with a weight, in order of execution. Leaves the network in training mode.
+/// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and
+/// tells of each layer with a weight, in order of execution. Leaves the network in training mode.
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
-/// The dotted name of the first module, in order of execution, whose output for `images` holds NaN or infinity; empty
-/// if there is none.
+/// The dotted name of the first module, in order of execution, whose output for `images` holds NaN
+/// or infinity; empty if there is none.
 std::string first_non_finite(Module& network, const Tensor& images);
 
 }  // namespace quench

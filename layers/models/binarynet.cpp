@@ -53,7 +53,8 @@ class BinaryNet final : public Sequential {
     append("conv" + number, std::make_shared<Conv2d>(conv, random_));
     size_ += 2 * pad - 2;
     if (pool == Pool::yes) {
-      append("pool" + number, std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+      append("pool" + number,
+             std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
       size_ /= 2;
     }
     channels_ = conv.out_channels;
@@ -62,17 +63,20 @@ class BinaryNet final : public Sequential {
 
   void linear(std::int64_t out_features, Activation activation) {
     const std::string number = std::to_string(++index_);
-    append("fc" + number, std::make_shared<Linear>(
-                              LinearOptions{.in_features = channels_, .out_features = out_features}, random_));
+    append("fc" + number,
+           std::make_shared<Linear>(
+               LinearOptions{.in_features = channels_, .out_features = out_features}, random_));
     channels_ = out_features;
     append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(activation)));
   }
 
   void classifier() {
     if (options_.activation != Activation::relu) return linear(options_.classes, Activation::none);
-    append("fc" + std::to_string(++index_),
-           std::make_shared<Linear>(
-               LinearOptions{.in_features = channels_, .out_features = options_.classes, .bias = true}, random_));
+    append(
+        "fc" + std::to_string(++index_),
+        std::make_shared<Linear>(
+            LinearOptions{.in_features = channels_, .out_features = options_.classes, .bias = true},
+            random_));
   }
 
   BinaryNetOptions options_;

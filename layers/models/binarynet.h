@@ -9,21 +9,23 @@
 namespace quench::models {
 
 struct BinaryNetOptions {
-  double width = 1.0;         ///< multiplies every channel count
+  double width = 1.0;  ///< multiplies every channel count
   std::int64_t in_channels = 3;
   std::int64_t image_size = 32;  ///< height and width; a multiple of 8
   std::int64_t classes = 10;
   /// hardtanh, the float path under a sign, or relu, the usual float baseline.
   Activation activation = Activation::hardtanh;
-  bool first_pad = true;  ///< 3x3 padding of the first convolution; BinaryNet.tf has none (30x30 outputs)
+  bool first_pad =
+      true;  ///< 3x3 padding of the first convolution; BinaryNet.tf has none (30x30 outputs)
 };
 
 /// BinaryNet for CIFAR-10 (Hubara et al. 2016, arXiv:1602.02830):
-/// (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-(2x1024FC)-10, in blocks of convolution, max pool, batch norm and
-/// activation; the sign stands in the input slot of the layer that follows. No biases, 14,022,016 weights at width 1.
+/// (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-(2x1024FC)-10, in blocks of convolution, max pool,
+/// batch norm and activation; the sign stands in the input slot of the layer that follows. No
+/// biases, 14,022,016 weights at width 1.
 ///
-/// Batch norm: eps 1e-4, momentum 0.9 (the new batch weighs 0.1). The logits pass a batch norm too, except in the relu
-/// baseline.
+/// Batch norm: eps 1e-4, momentum 0.9 (the new batch weighs 0.1). The logits pass a batch norm too,
+/// except in the relu baseline.
 std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& random);
 
 }  // namespace quench::models

@@ -11,17 +11,18 @@
 namespace quench::models {
 namespace {
 
-std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input, Random& random) {
-  require(input.height == input.width, "binarynet: expected square images, got {} x {}", input.height,
-          input.width);
-  return binarynet(
-      {.width = settings.number("width", 1.0, above(0.0, 16.0)),
-       .in_channels = input.channels,
-       .image_size = input.height,
-       .classes = input.classes,
-       .activation = parse_activation(settings.choice("activation", "hardtanh", {"hardtanh", "relu"})),
-       .first_pad = settings.choice("first_pad", "same", {"same", "valid"}) == "same"},
-      random);
+std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input,
+                                       Random& random) {
+  require(input.height == input.width, "binarynet: expected square images, got {} x {}",
+          input.height, input.width);
+  return binarynet({.width = settings.number("width", 1.0, above(0.0, 16.0)),
+                    .in_channels = input.channels,
+                    .image_size = input.height,
+                    .classes = input.classes,
+                    .activation = parse_activation(
+                        settings.choice("activation", "hardtanh", {"hardtanh", "relu"})),
+                    .first_pad = settings.choice("first_pad", "same", {"same", "valid"}) == "same"},
+                   random);
 }
 
 struct Entry {
@@ -31,7 +32,8 @@ struct Entry {
 };
 
 constexpr std::array kModels{
-    Entry{"binarynet", "6 convolutions and 3 linear layers for CIFAR-10, any width (Hubara et al. 2016)",
+    Entry{"binarynet",
+          "6 convolutions and 3 linear layers for CIFAR-10, any width (Hubara et al. 2016)",
           make_binarynet},
 };
 
@@ -43,8 +45,8 @@ std::vector<ModelInfo> registered_models() {
   return result;
 }
 
-std::unique_ptr<Module> make_model(const std::string& name, Settings& settings, const ModelInput& input,
-                                   Random& random) {
+std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
+                                   const ModelInput& input, Random& random) {
   std::vector<std::string> names;
   for (const Entry& entry : kModels) {
     if (name == entry.name) return entry.make(settings, input, random);

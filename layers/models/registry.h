@@ -25,9 +25,11 @@ struct ModelInfo {
 
 std::vector<ModelInfo> registered_models();
 
-/// Builds a float network, with empty quantizer slots, from the [model] table; each builder reads its own keys.
-/// @throws std::invalid_argument  for an unknown name (lists the known ones) or a size the network does not take
-std::unique_ptr<Module> make_model(const std::string& name, Settings& settings, const ModelInput& input,
-                                   Random& random);
+/// Builds a float network, with empty quantizer slots, from the [model] table; each builder reads
+/// its own keys.
+/// @throws std::invalid_argument  for an unknown name (lists the known ones) or a size the network
+/// does not take
+std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
+                                   const ModelInput& input, Random& random);
 
 }  // namespace quench::models

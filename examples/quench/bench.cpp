@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "bench/fma_peak.h"
+#include "bench/train_step.h"
+#include "core/parallel.h"
+#include "core/profiler.h"
+#include "examples/quench/command.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  bench::TrainStepCase step_case;
+  bool all = true;  // no case was described: time the usual ones
+  int threads = 0;
+  bool json = false;
+  bool profile = false;
+};
+
+std::vector<bench::TrainStepCase> usual_cases(const Options& options) {
+  if (!options.all) return {options.step_case};
+  std::vector<bench::TrainStepCase> cases;
+  for (const auto& [width, batch] : {std::pair{0.25, 128}, std::pair{1.0, 64}}) {
+    for (const char* method : {"none", "ste", "ab"}) {
+      bench::TrainStepCase usual = options.step_case;
+      usual.width = width;
+      usual.batch = batch;
+      usual.method = method;
+      cases.push_back(usual);
+    }
+  }
+  return cases;
+}
+
+nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r,
+                       double peak) {
+  return {{"model", c.model},
+          {"width", c.width},
+          {"batch", c.batch},
+          {"method", c.method},
+          {"optimizer", c.optimizer},
+          {"threads", num_threads()},
+          {"images_per_second", r.images_per_second},
+          {"median_ms", r.median_seconds * 1e3},
+          {"best_ms", r.best_seconds * 1e3},
+          {"fraction_of_fma_peak", r.flops / r.median_seconds / peak},
+          {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
+          {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
+          {"system_allocations_after_step_2", r.late_allocations}};
+}
+
+void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
+  fmt::print(
+      "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>12}\n",
+      c.model, c.width, c.batch, c.method, c.optimizer, r.images_per_second, r.median_seconds * 1e3,
+      r.best_seconds * 1e3, 100.0 * r.flops / r.median_seconds / peak, r.tensor_bytes >> 20,
+      r.resident_bytes >> 20, r.late_allocations);
+}
+
+void print_profile() {
+  double total = 0.0;
+  for (const ProfileEntry& entry : profile()) total += entry.seconds;
+  for (const ProfileEntry& entry : profile()) {
+    fmt::print("    {:<28} {:>7} calls {:>9.1f} ms {:>5.1f} %\n", entry.name, entry.calls,
+               entry.seconds * 1e3, 100.0 * entry.seconds / total);
+  }
+}
+
+void bench_train(const Options& options) {
+  if (options.threads > 0) set_num_threads(options.threads);
+  flush_denormals();
+  const double peak = bench::measured_fma_peak(num_threads());
+  nlohmann::json results = nlohmann::json::array();
+  if (!options.json) {
+    fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
+               peak * 1e-9);
+    fmt::print("{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>12}\n",
+               "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
+               "FMA peak", "pool MiB", "RSS MiB", "late allocs");
+  }
+  enable_profiler(options.profile);
+  for (const bench::TrainStepCase& step_case : usual_cases(options)) {
+    reset_profiler();
+    const bench::TrainStepResult result = bench::time_train_step(step_case);
+    if (options.json) {
+      results.push_back(to_json(step_case, result, peak));
+    } else {
+      print_row(step_case, result, peak);
+      if (options.profile) print_profile();
+    }
+  }
+  if (options.json) fmt::print("{}\n", results.dump(2));
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  CLI::App* bench = app.add_subcommand("bench", "Measures speed and memory on this machine");
+  bench->require_subcommand(1);
+  CLI::App* train =
+      bench->add_subcommand("train", "Images per second of a training step, per model and method");
+  const auto options = std::make_shared<Options>();
+  bench::TrainStepCase& step_case = options->step_case;
+  const auto one = [options](const std::string&) {
+    options->all = false;
+    return std::string{};
+  };
+  train->add_option("--model", step_case.model, "Model (see quench list models)")
+      ->capture_default_str();
+  train->add_option("--width", step_case.width, "Width multiplier: time this case alone")
+      ->each([one](const std::string& s) { one(s); });
+  train->add_option("--batch", step_case.batch, "Images per step: time this case alone")
+      ->each([one](const std::string& s) { one(s); });
+  train
+      ->add_option("--method", step_case.method,
+                   "1-bit quantizer of weights and activations: time this case alone")
+      ->each([one](const std::string& s) { one(s); });
+  train->add_option("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw")
+      ->capture_default_str();
+  train->add_option("--steps", step_case.steps, "Timed steps, after two to warm up")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  train->add_option("--threads", options->threads, "Threads (default: all cores)")
+      ->check(CLI::PositiveNumber);
+  train->add_flag("--json", options->json, "Print JSON");
+  train->add_flag("--profile", options->profile, "Print where the time goes, per operation");
+  train->callback([options] { bench_train(*options); });
+}
+
+}  // namespace quench::command

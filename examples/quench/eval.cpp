@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/safetensors.h"
+#include "examples/quench/command.h"
+#include "examples/quench/run_options.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/run_folder.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string run;
+  std::string data_dir;
+  std::string checkpoint = "last";
+  bool json = false;
+};
+
+void eval(const Options& options) {
+  const std::filesystem::path config_file = require_run(options.run);
+  const train::ExperimentConfig config =
+      train::load_experiment(config_file, data_dir_override(options.data_dir));
+  apply_threads(config);
+  const train::Data data = train::load_data(config);
+  const auto network = train::build_network(config, *data.train);
+  const std::filesystem::path checkpoint =
+      std::filesystem::path(options.run) / (options.checkpoint + ".safetensors");
+  train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
+
+  const auto loader = train::evaluation_loader(config, data.test);
+  const train::Accuracy quantized = train::evaluate(*network, *loader, quant::Mode::evaluation);
+  train::Accuracy floating = quantized;
+  if (train::is_quantized(*network)) {
+    const auto training = train::training_loader(config, data.train);
+    train::reestimate_batch_norm(*network, *training, config.train.bn_batches, quant::Mode::bypass);
+    floating = train::evaluate(*network, *loader, quant::Mode::bypass);
+  }
+  if (options.json) {
+    const nlohmann::json result{{"run", options.run},
+                                {"checkpoint", checkpoint.string()},
+                                {"images", quantized.images},
+                                {"top1_quantized", quantized.top1()},
+                                {"top1_float", floating.top1()}};
+    fmt::print("{}\n", result.dump(2));
+    return;
+  }
+  fmt::print("{}: {} test images of {}\n", checkpoint.string(), quantized.images, config.data.name);
+  fmt::print("  top1 quantized  {:.2f} %\n  top1 float      {:.2f} %\n", quantized.top1(),
+             floating.top1());
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "eval", "Accuracy of a run on the test set, with quantized and with float weights");
+  const auto options = std::make_shared<Options>();
+  command->add_option("run", options->run, "Run folder")->required();
+  command->add_option("--data-dir", options->data_dir, "Where the data set lies");
+  command->add_option("--checkpoint", options->checkpoint, "Which one")
+      ->check(CLI::IsMember({"last", "best"}))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options] { eval(*options); });
+}
+
+}  // namespace quench::command

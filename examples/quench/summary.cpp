@@ -1,0 +1,58 @@
+#include "examples/quench/summary.h"
+
+#include <fmt/format.h>
+
+#include "layers/quantized_layer.h"
+#include "train/metrics.h"
+
+namespace quench::command {
+namespace {
+
+struct WeightSize {
+  double float_bytes = 0.0;
+  double quantized_bytes = 0.0;
+};
+
+/// Weights of layers alone: what batch norm and biases add does not depend on the method.
+WeightSize weight_size(Module& network) {
+  WeightSize size;
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    const auto count = static_cast<double>(layer->weight().value().numel());
+    const quant::Quantizer& quantizer = layer->weight_quantizer();
+    size.float_bytes += count * 4.0;
+    size.quantized_bytes += quantizer.quantizes() ? count * quantizer.bits() / 8.0 : count * 4.0;
+  }
+  return size;
+}
+
+std::string kib(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
+
+}  // namespace
+
+void print_summary(train::Trainer& trainer, const train::RunFolder& folder,
+                   const train::RunResult& result) {
+  const std::vector<train::MetricsRow> rows = train::read_metrics(folder.metrics());
+  const auto row = [](std::string_view name, const std::string& value) {
+    fmt::print("  {:<22} {}\n", name, value);
+  };
+  fmt::print("\n{} after {} epochs\n", trainer.config().name, result.epochs);
+  const char* images = trainer.data().validation ? "held-out images" : "test images";
+  const bool quantized = train::is_quantized(trainer.network());
+  if (!rows.empty()) {
+    if (quantized)
+      row("top1 quantized", fmt::format("{:.2f} %  ({})", rows.back().top1_quantized, images));
+    row("top1 float", fmt::format("{:.2f} %  ({})", rows.back().top1_float, images));
+  }
+  const WeightSize size = weight_size(trainer.network());
+  row("weights in fp32", kib(size.float_bytes));
+  if (quantized) {
+    row("weights at their bits", fmt::format("{}  ({:.1f} x smaller)", kib(size.quantized_bytes),
+                                             size.float_bytes / size.quantized_bytes));
+  }
+  row("time", train::format_duration(result.seconds));
+  row("checkpoints",
+      fmt::format("{}, {}", folder.last().string(), folder.best().filename().string()));
+  row("metrics", folder.metrics().string());
+}
+
+}  // namespace quench::command

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <csignal>
+#include <memory>
+#include <optional>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "examples/quench/command.h"
+#include "examples/quench/run_options.h"
+#include "examples/quench/summary.h"
+#include "train/trainer.h"
+#include "train/versions.h"
+
+namespace quench::command {
+namespace {
+
+constexpr int kInterrupted = 130;  // what a shell reports for a program ended by SIGINT
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+void request_stop(int signal) {
+  // The second one ends the program at once: the last checkpoint is whole anyway.
+  if (stop_signal != 0) std::_Exit(128 + signal);
+  stop_signal = signal;
+}
+
+struct Options {
+  std::string config;
+  std::string data_dir;
+  std::vector<std::string> overrides;
+  std::string run;
+  std::string resume;
+};
+
+train::RunFolder new_folder(const Options& options, const std::string& name) {
+  return options.run.empty() ? train::RunFolder::create("runs", name)
+                             : train::RunFolder::create_at(options.run);
+}
+
+/// Writes down what is needed to repeat the run before its first step.
+void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config) {
+  write_file_atomically(folder.config(), config.resolved());
+  write_versions(folder.versions(), train::current_versions(config.train.seed, {}));
+}
+
+void finish(train::Trainer& trainer, const train::RunFolder& folder,
+            const train::RunResult& result) {
+  if (!result.interrupted) {
+    print_summary(trainer, folder, result);
+    return;
+  }
+  fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
+             result.epochs, trainer.config().train.epochs, folder.path().string());
+  throw CLI::RuntimeError(kInterrupted);
+}
+
+void run(train::Trainer& trainer, const train::RunFolder& folder) {
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  fmt::print("run folder {}\n", folder.path().string());
+  std::fflush(stdout);
+  finish(trainer, folder, trainer.run(folder, [] { return stop_signal != 0; }));
+}
+
+void train_new(const Options& options) {
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
+  apply_threads(config);
+  train::Trainer trainer(std::move(config));
+  // Made only now, so that a config that does not work leaves no folder behind.
+  const train::RunFolder folder = new_folder(options, trainer.config().name);
+  describe_run(folder, trainer.config());
+  run(trainer, folder);
+}
+
+void resume(const Options& options) {
+  require(options.overrides.empty() && options.run.empty() && options.config.empty(),
+          "train --resume: a run goes on as it was, so it takes no config, --set or --run");
+  const std::filesystem::path config_file = require_run(options.resume);
+  const train::RunFolder folder = train::RunFolder::open(options.resume);
+  train::ExperimentConfig config =
+      train::load_experiment(config_file, data_dir_override(options.data_dir));
+  apply_threads(config);
+  train::Trainer trainer(std::move(config));
+  trainer.resume(folder);
+  run(trainer, folder);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  CLI::App* train =
+      app.add_subcommand("train", "Train a network as a config file says, into a run folder");
+  const auto options = std::make_shared<Options>();
+  train->add_option("config", options->config, "Experiment, e.g. examples/quickstart.toml");
+  train->add_option("--data-dir", options->data_dir,
+                    "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
+  train->add_option("--set", options->overrides, "Override one config key: --set quant.method=ste")
+      ->type_name("KEY=VALUE");
+  train->add_option("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  train->add_option("--resume", options->resume, "Go on with this run folder, bit for bit");
+  train->callback([options] {
+    if (!options->resume.empty()) return resume(*options);
+    require(!options->config.empty(), "train: expected a config file or --resume RUN");
+    train_new(*options);
+  });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,245 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "core/error.h"
+#include "core/safetensors.h"
+#include "layers/quantized_layer.h"
+#include "layers/trace.h"
+#include "train/evaluate.h"
+
+namespace quench::train {
+namespace {
+
+OptimizerOptions optimizer_options(const OptimizerConfig& config) {
+  return {.name = config.name,
+          .lr = static_cast<float>(config.lr),
+          .momentum = static_cast<float>(config.momentum),
+          .nesterov = config.nesterov,
+          .weight_decay = static_cast<float>(config.weight_decay),
+          .beta1 = static_cast<float>(config.beta1),
+          .beta2 = static_cast<float>(config.beta2),
+          .eps = static_cast<float>(config.eps),
+          .glorot_scale = config.glorot_scale,
+          .quantizer_lr_scale = static_cast<float>(config.quantizer_lr_scale)};
+}
+
+ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t steps_per_epoch) {
+  const ScheduleConfig& schedule = config.schedule;
+  return {
+      .name = schedule.name,
+      .base_lr = static_cast<float>(config.optimizer.lr),
+      .final_lr = static_cast<float>(schedule.final_lr),
+      .gamma = static_cast<float>(schedule.gamma),
+      .step_epochs = schedule.step_epochs,
+      .milestones = schedule.milestones,
+      .warmup_steps = std::llround(schedule.warmup_epochs * static_cast<double>(steps_per_epoch)),
+      .total_steps = std::max<std::int64_t>(1, config.train.epochs * steps_per_epoch),
+      .steps_per_epoch = steps_per_epoch};
+}
+
+std::int64_t count_steps(const ExperimentConfig& config, const datasets::Loader& loader) {
+  const std::int64_t all = loader.batches_per_epoch(), limit = config.train.max_steps_per_epoch;
+  return limit == 0 ? all : std::min(all, limit);
+}
+
+template <typename Visit>
+void for_each_quantizer(Module& network, Visit visit) {
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    for (const auto& [slot, quantizer] : layer->quantizers()) visit(*quantizer);
+  }
+}
+
+bool has_stale_batch_norm(Module& network) {
+  bool stale = false;
+  for_each_quantizer(
+      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
+  return stale;
+}
+
+std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantized) {
+  const std::string accuracy =
+      quantized ? fmt::format("quantized {:5.2f} %  float {:5.2f} %  alpha {:.3f}",
+                              row.top1_quantized, row.top1_float, row.alpha)
+                : fmt::format("top1 {:5.2f} %", row.top1_float);
+  return fmt::format(
+      "epoch {:>3}/{}  loss {:.4f}  train {:5.2f} %  {}  lr {:.2e}  {:.0f} images/s  {}", row.epoch,
+      epochs, row.loss, row.train_top1, accuracy, row.lr, row.images_per_second,
+      format_duration(row.seconds));
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Trainer::Trainer(ExperimentConfig config)
+    : config_(std::move(config)),
+      data_(load_data(config_)),
+      network_(build_network(config_, *data_.train)),
+      optimizer_(make_optimizer(optimizer_options(config_.optimizer), network_->parameters())),
+      loss_(make_loss({.name = config_.train.loss,
+                       .label_smoothing = static_cast<float>(config_.train.label_smoothing)})),
+      training_(training_loader(config_, data_.train)),
+      judging_(evaluation_loader(config_, data_.judged())),
+      steps_per_epoch_(count_steps(config_, *training_)),
+      schedule_(schedule_options(config_, steps_per_epoch_)) {
+  if (!config_.train.init_from.empty()) {
+    load_weights(*network_, config_.model.name, read_safetensors(config_.train.init_from),
+                 config_.train.init_from);
+  }
+  begin_quantizers();
+}
+
+void Trainer::begin_quantizers() {
+  for_each_quantizer(*network_, [this](quant::Quantizer& quantizer) {
+    quantizer.begin_training({.total_steps = config_.train.epochs * steps_per_epoch_,
+                              .steps_per_epoch = steps_per_epoch_,
+                              .adaptive_optimizer = optimizer_->adaptive(),
+                              .seed = config_.train.seed});
+  });
+}
+
+void Trainer::resume(const RunFolder& folder) {
+  if (std::filesystem::exists(folder.last())) {
+    progress_ = load_checkpoint(folder.last(), *network_, config_.model.name, *optimizer_);
+  }
+  MetricsWriter(folder.metrics()).truncate(progress_.epoch);
+}
+
+RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
+  const auto start = std::chrono::steady_clock::now();
+  RunResult result;
+  while (progress_.epoch < config_.train.epochs) {
+    if (!train_epoch(folder, stop_requested)) {
+      result.interrupted = true;
+      break;
+    }
+  }
+  result.epochs = progress_.epoch;
+  result.seconds = seconds_since(start);
+  return result;
+}
+
+bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::int64_t first_step = progress_.step_in_epoch;
+  training_->start_epoch(progress_.epoch, first_step);
+  bar_.begin(fmt::format("epoch {}/{}", progress_.epoch + 1, config_.train.epochs),
+             steps_per_epoch_, first_step);
+  while (progress_.step_in_epoch < steps_per_epoch_) {
+    const auto batch = training_->next();
+    train_step(*batch, folder);
+    bar_.update(
+        progress_.step_in_epoch,
+        fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.seen)));
+    const bool save_now = config_.train.checkpoint_every_steps > 0 &&
+                          progress_.step % config_.train.checkpoint_every_steps == 0;
+    const bool stop = stop_requested();
+    if (save_now || stop) save(folder.last());
+    if (stop) return false;
+  }
+  const double seconds = seconds_since(start);
+  const auto images =
+      static_cast<double>((steps_per_epoch_ - first_step) * config_.train.batch_size);
+  finish_epoch(folder, seconds, seconds > 0.0 ? images / seconds : 0.0);
+  return true;
+}
+
+void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) {
+  optimizer_->zero_grad();
+  const Variable logits = (*network_)(Variable(batch.images));
+  const Variable loss = loss_(logits, batch.labels);
+  const auto value = static_cast<double>(loss.value().item());
+  if (!std::isfinite(value)) explain_non_finite(batch, value, folder);
+  const auto images = batch.labels.dim(0);
+  progress_.loss_sum += value * static_cast<double>(images);
+  progress_.correct += count_correct(logits.value(), batch.labels);
+  progress_.seen += images;
+  loss.backward();
+  optimizer_->step(schedule_.at(progress_.step));
+  for_each_quantizer(*network_,
+                     [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });
+  ++progress_.step;
+  ++progress_.step_in_epoch;
+}
+
+void Trainer::explain_non_finite(const datasets::Batch& batch, double loss,
+                                 const RunFolder& folder) {
+  const std::string layer = first_non_finite(*network_, batch.images);
+  fail("epoch {}, step {}: the loss is {}; {}; the last checkpoint is unharmed: {}",
+       progress_.epoch + 1, progress_.step_in_epoch + 1, loss,
+       layer.empty() ? "every layer's output is finite, so it overflowed in the loss"
+                     : layer + " is the first layer whose output holds NaN or infinity",
+       std::filesystem::exists(folder.last()) ? folder.last().string() : "none was written yet");
+}
+
+void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
+  const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
+  const Judgement judgement = judge(final_epoch);
+  const auto seen = static_cast<double>(progress_.seen);
+  const MetricsRow row{.epoch = progress_.epoch + 1,
+                       .step = progress_.step,
+                       .loss = progress_.loss_sum / seen,
+                       .train_top1 = 100.0 * static_cast<double>(progress_.correct) / seen,
+                       .top1_quantized = judgement.quantized,
+                       .top1_float = judgement.floating,
+                       .alpha = alpha(),
+                       .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
+                       .images_per_second = images_per_second,
+                       .seconds = seconds};
+  const bool best = judgement.quantized > progress_.best_top1;
+  progress_ = {.epoch = progress_.epoch + 1,
+               .step = progress_.step,
+               .best_top1 = std::max(progress_.best_top1, judgement.quantized)};
+  // The row goes first: a kill between the two is mended by resume(), which drops rows beyond the
+  // checkpoint.
+  MetricsWriter(folder.metrics()).append(row);
+  if (best) save(folder.best());
+  save(folder.last());
+  bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_)));
+}
+
+Trainer::Judgement Trainer::judge(bool final_epoch) {
+  const std::int64_t batches = config_.train.bn_batches;
+  if (!is_quantized(*network_)) {
+    const double top1 = evaluate(*network_, *judging_, quant::Mode::bypass).top1();
+    return {top1, top1};
+  }
+  Judgement judgement;
+  {
+    const BufferGuard guard(*network_);
+    reestimate_batch_norm(*network_, *training_, batches, quant::Mode::bypass);
+    judgement.floating = evaluate(*network_, *judging_, quant::Mode::bypass).top1();
+  }
+  if (!has_stale_batch_norm(*network_)) {
+    judgement.quantized = evaluate(*network_, *judging_, quant::Mode::evaluation).top1();
+    return judgement;
+  }
+  // In the end the statistics stay: they are those of the network that is handed out.
+  std::optional<BufferGuard> guard;
+  if (!final_epoch) guard.emplace(*network_);
+  reestimate_batch_norm(*network_, *training_, batches, quant::Mode::evaluation);
+  judgement.quantized = evaluate(*network_, *judging_, quant::Mode::evaluation).top1();
+  return judgement;
+}
+
+void Trainer::save(const std::filesystem::path& path) {
+  save_checkpoint(path, *network_, config_.model.name, *optimizer_, progress_);
+}
+
+double Trainer::alpha() {
+  double result = 0.0;
+  for_each_quantizer(*network_, [&result](quant::Quantizer& quantizer) {
+    for (const auto& [name, value] : quantizer.metrics()) {
+      if (name == "alpha") result = static_cast<double>(value);
+    }
+  });
+  return result;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "layers/loss.h"
+#include "layers/module.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/experiment.h"
+#include "train/lr_schedule.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+#include "train/progress.h"
+#include "train/run_folder.h"
+
+namespace quench::train {
+
+/// How a run ended.
+struct RunResult {
+  bool interrupted = false;
+  std::int64_t epochs = 0;  ///< completed since the start of the run
+  double seconds = 0.0;     ///< of this process
+};
+
+/// Trains one experiment into a run folder, from the start or from the folder's last checkpoint.
+///
+/// The same config, thread count and machine give the same bits, however often the run was killed
+/// and resumed: batches, augmentation, learning rate and alpha are functions of the position, and
+/// the position is saved with the weights.
+class Trainer {
+ public:
+  /// Loads the data and builds the network; nothing is written yet.
+  /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
+  explicit Trainer(ExperimentConfig config);
+
+  /// Takes up the last checkpoint of `folder`, if it has one, and drops what its metrics tell
+  /// beyond that.
+  void resume(const RunFolder& folder);
+
+  /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
+  /// state is saved and the result marked interrupted.
+  /// @throws std::runtime_error  if the loss is NaN or infinite, naming epoch, step and layer; the
+  /// last checkpoint stays
+  RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested);
+
+  Module& network() { return *network_; }
+  const ExperimentConfig& config() const { return config_; }
+  const Data& data() const { return data_; }
+  std::int64_t epochs_done() const { return progress_.epoch; }
+
+ private:
+  struct Judgement {
+    double quantized = 0.0;
+    double floating = 0.0;
+  };
+
+  void begin_quantizers();
+  bool train_epoch(const RunFolder& folder,
+                   const std::function<bool()>& stop_requested);  // false if stopped
+  void train_step(const datasets::Batch& batch, const RunFolder& folder);
+  [[noreturn]] void explain_non_finite(const datasets::Batch& batch, double loss,
+                                       const RunFolder& folder);
+  void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
+  Judgement judge(bool final_epoch);
+  void save(const std::filesystem::path& path);
+  double alpha();
+
+  ExperimentConfig config_;
+  Data data_;
+  std::unique_ptr<Module> network_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Loss loss_;
+  std::unique_ptr<datasets::Loader> training_;
+  std::unique_ptr<datasets::Loader> judging_;
+  std::int64_t steps_per_epoch_;
+  LrSchedule schedule_;
+  Progress progress_;
+  ProgressBar bar_;
+};
+
+}  // namespace quench::train
