@@ -36,6 +36,8 @@ const std::vector<Case> kCases{
     {{1, 4, 6, 9}, {{3, 2}, {1, 3}, {2, 0, 0, 1}}},
     {{1, 2, 5, 5}, {{1, 1}, {2, 2}, {}}},  // subsampling
     {{3, 40, 4, 4}, {{4, 4}, {1, 1}, {}}},
+    {{1, 300, 4, 4}, {{2, 2}, {2, 2}, {}}},  // channels in more than one block
+    {{1, 300, 5, 5}, {{3, 3}, {2, 2}, {1, 1, 1, 1}}},
 };
 
 /// Forward and backward from the definition, in row-major order and double.
