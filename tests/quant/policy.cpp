@@ -1,0 +1,134 @@
+#include "quant/policy.h"
+
+#include <doctest/doctest.h>
+
+#include "quant/policy_rules.h"
+
+namespace quench::quant {
+namespace {
+
+Settings table(std::initializer_list<Settings::Entry> entries) { return Settings::from(entries); }
+
+std::string describe(const Quantizer& quantizer) {
+  if (!quantizer.quantizes()) return "none";
+  return std::to_string(quantizer.bits()) +
+         (quantizer.granularity() == Granularity::per_channel ? " per_channel" : "");
+}
+
+/// "weight | activation"
+std::string describe(Policy& policy, const LayerInfo& layer) {
+  const LayerQuantizers quantizers = policy.make(layer);
+  return describe(*quantizers.weight) + " | " + describe(*quantizers.input);
+}
+
+TEST_CASE("an empty table quantizes nothing") {
+  Policy policy{Settings()};
+  CHECK(describe(policy, {.name = "conv1", .first = true}) == "none | none");
+  policy.finish();
+}
+
+TEST_CASE("the network's rule: for both, or by role; 8 bits unless said") {
+  Policy both(table({{"method", "ste"}, {"granularity", "per_channel"}}));
+  CHECK(describe(both, {.name = "a"}) == "8 per_channel | 8");
+
+  Policy apart(table({{"method", "ste"},
+                      {"bits", 4},
+                      {"weight", table({{"bits", 2}})},
+                      {"activation", table({{"method", "none"}})}}));
+  CHECK(describe(apart, {.name = "a"}) == "2 | none");
+}
+
+TEST_CASE("slots are named after their layer") {
+  Policy policy(table({{"method", "ste"}}));
+  const LayerQuantizers made = policy.make({.name = "block1.dw"});
+  CHECK(made.weight->slot() == "block1.dw.weight");
+  CHECK(made.input->slot() == "block1.dw.input");
+  CHECK(made.weight->role() == Role::weight);
+  CHECK(made.input->role() == Role::activation);
+}
+
+TEST_CASE("later rules win key by key: depthwise, first, last, overrides in their order") {
+  const Settings settings =
+      table({{"method", "ste"},
+             {"bits", 4},
+             {"depthwise", table({{"bits", 8}})},
+             {"first_layer", table({{"activation", table({{"method", "none"}})}})},
+             {"last_layer", table({{"weight", table({{"granularity", "per_channel"}})}})},
+             {"override", SettingsValue::List{
+                              table({{"match", "block?.*"}, {"bits", 3}}),
+                              table({{"match", "block1.*"}, {"weight", table({{"bits", 2}})}})}}});
+  Policy policy(settings);
+  CHECK(describe(policy, {.name = "plain"}) == "4 | 4");
+  CHECK(describe(policy, {.name = "dw", .depthwise = true}) == "8 | 8");
+  CHECK(describe(policy, {.name = "stem", .first = true}) == "4 | none");
+  CHECK(describe(policy, {.name = "head", .last = true}) == "4 per_channel | 4");
+  CHECK(describe(policy, {.name = "only", .first = true, .last = true, .depthwise = true}) ==
+        "8 per_channel | none");
+  CHECK(describe(policy, {.name = "block2.dw", .depthwise = true}) == "3 | 3");
+  CHECK(describe(policy, {.name = "block1.pw"}) == "2 | 3");
+  policy.finish();
+}
+
+TEST_CASE("a method's table goes to all its quantizers, and a leftover key is an error") {
+  const auto with = [](const char* key) {
+    return table({{"method", "ste"}, {"bits", 1}, {"ste", table({{key, 0.5}})}});
+  };
+  Policy good(with("clip"));
+  good.make({.name = "a"});
+  good.finish();
+  Policy misspelt(with("clop"));
+  misspelt.make({.name = "a"});
+  CHECK_THROWS_WITH_AS(misspelt.finish(), doctest::Contains("clip"), std::invalid_argument);
+}
+
+TEST_CASE("the table of a method not in use is accepted, so that a swap is one line") {
+  Policy policy(table({{"method", "ste"}, {"ab", table({{"end", 0.8}, {"anything", 1}})}}));
+  policy.make({.name = "a"});
+  policy.finish();
+}
+
+TEST_CASE("unknown methods and keys are refused, with the nearest name") {
+  CHECK_THROWS_WITH_AS(Policy(table({{"method", "abb"}})),
+                       doctest::Contains("did you mean \"ab\"?"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Policy(table({{"stee", table({{"clip", 1.0}})}})),
+                       doctest::Contains("did you mean 'ste'?"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Policy(table({{"first_leyer", table({{"bits", 8}})}})),
+                       doctest::Contains("did you mean 'first_layer'?"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Policy(table({{"weight", table({{"bits", 9}})}})),
+                       doctest::Contains("weight.bits: expected an integer in 1..8, got 9"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("a key nobody reads is found by finish(), also inside a rule") {
+  Policy policy(
+      table({{"method", "ste"}, {"activation", table({{"granularity", "per_channel"}})}}));
+  policy.make({.name = "a"});
+  CHECK_THROWS_WITH_AS(policy.finish(), doctest::Contains("activation.granularity"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("an override that matches no layer is an error that lists them") {
+  Policy policy(
+      table({{"override", SettingsValue::List{table({{"match", "konv*"}, {"method", "none"}})}}}));
+  policy.make({.name = "conv1"});
+  policy.make({.name = "conv2"});
+  CHECK_THROWS_WITH_AS(
+      policy.finish(),
+      "<settings>: quant.override.match: expected a pattern that matches a layer, got \"konv*\" "
+      "(layers: conv1, conv2)",
+      std::invalid_argument);
+}
+
+TEST_CASE("patterns: * is any letters, ? is one, and the whole name has to match") {
+  CHECK(matches("*", ""));
+  CHECK(matches("block*.pw", "block12.pw"));
+  CHECK(matches("*a*b", "xaxbxab"));
+  CHECK(matches("conv?", "conv1"));
+  CHECK_FALSE(matches("conv?", "conv"));
+  CHECK_FALSE(matches("conv", "conv1"));
+  CHECK_FALSE(matches("*a*b", "xaxbxac"));
+  CHECK_FALSE(matches("", "x"));
+}
+
+}  // namespace
+}  // namespace quench::quant

@@ -1,0 +1,71 @@
+#include "quant/ppq.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "quant/fixture.h"
+
+namespace quench::quant {
+namespace {
+
+double squared_error(std::span<const float> x, double gamma, double qmax) {
+  double total = 0.0;
+  for (const float value : x) {
+    const double q = std::fmin(std::fmax(std::nearbyint(value / gamma), -qmax), qmax);
+    total += (value - gamma * q) * (value - gamma * q);
+  }
+  return total;
+}
+
+TEST_CASE("ppq: every update lowers the error, for every width") {
+  const Tensor x = random_tensor({50000}, 1);
+  for (int bits = 2; bits <= 8; ++bits) {
+    CAPTURE(bits);
+    const double qmax = (1 << (bits - 1)) - 1;
+    const PpqResult result = ppq(x.span(), bits, {.max_updates = 20});
+    REQUIRE(result.gamma_history.size() == static_cast<std::size_t>(result.updates) + 1);
+    for (std::size_t i = 1; i < result.gamma_history.size(); ++i) {
+      CHECK(squared_error(x.span(), result.gamma_history[i], qmax) <=
+            squared_error(x.span(), result.gamma_history[i - 1], qmax) * (1.0 + 1e-6));
+    }
+  }
+}
+
+TEST_CASE("ppq: zeros give scale 1, tiny values a scale that float32 holds") {
+  CHECK(ppq(Tensor::zeros({7}).span(), 4).gamma == 1.0);
+  CHECK(ppq(Tensor::zeros({7}).span(), 4, {.gamma = 0.5}).degenerate);
+  const Tensor tiny = Tensor::full({3, 2}, 1e-38f);
+  for (const float scale : ppq_scales(tiny, 8, true, 3, "test")) {
+    CHECK(scale == std::numeric_limits<float>::min());
+  }
+  // Without a positive value there is nothing for unsigned codes to reach.
+  CHECK(ppq(Tensor::full({7}, -1.0f).span(), 4, {.unsigned_codes = true}).degenerate);
+}
+
+TEST_CASE("ppq: what cannot be fitted is refused by name") {
+  const Tensor none({0});
+  CHECK_THROWS_WITH_AS(ppq(none.span(), 4, {}, "conv.input"),
+                       "conv.input: expected at least one element, got none",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(ppq(vector_of({1.0f, INFINITY}).span(), 4, {}, "conv.input"),
+                       "conv.input: expected finite values, got NaN or infinity",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(ppq(vector_of({1.0f, -NAN}).span(), 4), std::invalid_argument);
+  CHECK_THROWS_AS(ppq(vector_of({1.0f}).span(), 1), std::invalid_argument);
+  CHECK_THROWS_AS(ppq_scales(Tensor({3, 0}), 4, true, 3, "test"), std::invalid_argument);
+}
+
+TEST_CASE("ppq_scales: per channel is per tensor of each slice") {
+  const Tensor w = random_tensor({5, 4, 3, 3}, 2);
+  const std::vector<float> scales = ppq_scales(w, 4, true, 3, "test");
+  REQUIRE(scales.size() == 5);
+  for (std::int64_t c = 0; c < 5; ++c) {
+    CHECK(scales[static_cast<std::size_t>(c)] ==
+          static_cast<float>(ppq(w.slice(c, c + 1).span(), 4).gamma));
+  }
+}
+
+}  // namespace
+}  // namespace quench::quant
