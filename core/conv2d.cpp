@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/im2col.h"
 #include "core/onednn/convolution.h"
+#include "core/onednn/convolution_layout.h"
 #include "core/profiler.h"
 
 namespace quench {
@@ -116,6 +118,9 @@ Tensor PreparedConv2d::backward_weights(const Tensor& input, const Tensor& grad_
   check_type(input, "input");
   check_type(grad_output, "grad_output");
   check_grad_output(grad_output.shape(), conv2d_output_shape(input.shape(), weight_shape, params_));
+  if (onednn::im2col_pays(grad_output.shape(), weight_shape, params_)) {
+    return im2col_backward_weights(input, grad_output, weight_shape, params_);
+  }
   Tensor grad_weight(weight_shape);
   convolution_->backward_weights(input, grad_output, grad_weight);
   return grad_weight;

@@ -14,4 +14,8 @@ enum class Pass { forward, backward_data, backward_weights };
 bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
                          const Conv2dParams& params);
 
+/// Whether the weight's gradient is faster as a matrix product than by any of oneDNN's
+/// convolutions.
+bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
+
 }  // namespace quench::onednn

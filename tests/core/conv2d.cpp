@@ -118,8 +118,8 @@ constexpr Padding kSame3x3{.top = 1, .left = 1, .bottom = 1, .right = 1};
 TEST_CASE(
     "conv2d: all passes agree with double precision for channel counts on and off the vector "
     "width") {
-  for (const std::int64_t in : {1, 3, 12, 16, 17, 32}) {
-    for (const std::int64_t out : {1, 8, 17, 32}) {
+  for (const std::int64_t in : {1, 3, 12, 17, 32}) {
+    for (const std::int64_t out : {1, 17, 32}) {
       check_all_passes({.padding = kSame3x3}, {2, in, 7, 6}, {out, in, 3, 3});
     }
   }
@@ -129,6 +129,7 @@ TEST_CASE("conv2d: all passes agree with double precision at real layer sizes") 
   check_all_passes({.padding = kSame3x3}, {2, 64, 9, 9}, {76, 64, 3, 3});
   check_all_passes({.padding = kSame3x3}, {3, 3, 32, 32}, {32, 3, 3, 3});
   check_all_passes({}, {3, 64, 14, 14}, {128, 64, 1, 1});
+  check_all_passes({.padding = kSame3x3}, {1, 256, 2, 3}, {512, 256, 3, 3});
 }
 
 TEST_CASE("conv2d: strides, also unequal ones, where the last pixels take no part") {
