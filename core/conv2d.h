@@ -17,8 +17,9 @@ class Convolution;
 struct Conv2dParams {
   std::array<int, 2> stride{1, 1};  ///< vertical, horizontal; >= 1
   Padding padding{};
-  std::array<int, 2> dilation{
-      1, 1};       ///< distance of neighbouring kernel taps; >= 1, 1 is the dense kernel
+  /// Distance of neighbouring kernel taps, vertical and horizontal; >= 1, and 1 is the dense
+  /// kernel.
+  std::array<int, 2> dilation{1, 1};
   int groups = 1;  ///< >= 1; equal to in_channels for a depthwise convolution
 };
 
