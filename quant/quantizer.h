@@ -76,6 +76,7 @@ class Quantizer {
 
   /// Trained values (thresholds, scales), an optimizer group of their own: name, value.
   virtual std::vector<std::pair<std::string, Variable>> parameters() { return {}; }
+  /// Called once, before the first step or the load_state() of a resumed run.
   virtual void begin_training(const TrainingPlan&) {}
   /// Called after optimizer step `step` (from 0): schedules move here.
   virtual void step(std::int64_t /*step*/) {}
@@ -104,7 +105,7 @@ class Quantizer {
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
-  /// gradient.
+  /// gradient. A result without a tape says that no gradient passes, which spares the layer its own.
   virtual Variable train_forward(const Variable& x) = 0;
 
  private:

@@ -21,11 +21,13 @@ struct StraightThroughNode final : Node {
     const float* g = grad_output.data();
     const std::uint8_t* inside = mask.data<std::uint8_t>();
     float* out = grad.data();
-    parallel_for(grad.numel(), kParallelGrain,
-                 [=, f = factor](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t i = begin; i < end; ++i)
-                     out[i] = inside[i] != 0 ? f * g[i] : 0.0f;
-                 });
+    parallel_for(grad.numel(), kParallelGrain, [=, this](std::int64_t begin, std::int64_t end) {
+      const float scale = factor;  // a local copy: a member might be what the loop writes to
+      const std::uint8_t* __restrict passes = inside;
+      const float* __restrict from = g;
+      float* __restrict to = out;
+      for (std::int64_t i = begin; i < end; ++i) to[i] = passes[i] != 0 ? scale * from[i] : 0.0f;
+    });
     return {std::move(grad)};
   }
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 
@@ -36,20 +37,31 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
     });
     return Variable(std::move(output));
   }
+  constexpr std::int64_t kPiece = 4096;
   Tensor mask(input.shape(), DType::u8);
   std::uint8_t* inside = mask.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
-  parallel_for(input.numel(), kParallelGrain, [&](std::int64_t begin, std::int64_t end) {
-    std::uint8_t all = 1;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float value = in[i];
-      out[i] = f(value);
-      const std::uint8_t passes = (value >= window.low) & (value <= window.high) ? 1 : 0;
-      inside[i] = passes;
-      all &= passes;
-    }
-    if (all == 0) all_inside.store(false, std::memory_order_relaxed);
-  });
+  parallel_for(input.numel(), kParallelGrain,
+               [=, &all_inside](std::int64_t begin, std::int64_t end) {
+                 // Copies, since a byte may alias anything that is reached through a reference. Two
+                 // short loops
+                 // over a piece that stays in cache, since one with a byte beside a float is not
+                 // vectorized.
+                 const float low = window.low, high = window.high;
+                 std::uint8_t all = 1;
+                 for (std::int64_t piece = begin; piece < end; piece += kPiece) {
+                   const std::int64_t stop = std::min(piece + kPiece, end);
+                   const float* __restrict from = in;
+                   float* __restrict to = out;
+                   std::uint8_t* __restrict passes = inside;
+                   for (std::int64_t i = piece; i < stop; ++i) to[i] = f(from[i]);
+                   for (std::int64_t i = piece; i < stop; ++i) {
+                     passes[i] = static_cast<std::uint8_t>((from[i] >= low) & (from[i] <= high));
+                     all &= passes[i];
+                   }
+                 }
+                 if (all == 0) all_inside.store(false, std::memory_order_relaxed);
+               });
   if (all_inside) mask = {};
   return straight_through(x, std::move(output), factor, std::move(mask));
 }

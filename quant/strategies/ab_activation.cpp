@@ -69,7 +69,9 @@ class AbBinaryActivation final : public AbActivationBase {
   Variable train_forward(const Variable& x) override {
     const Window window{-1.0f, 1.0f};
     const double alpha = share();
-    if (alpha == 1.0) return map_straight_through(x, window, gradient_factor(), binary_code);
+    if (alpha == 1.0)
+      return map_straight_through(x, window, gradient_factor(),
+                                  [](float v) { return binary_code(v); });
     const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
     return map_straight_through(x, window, gradient_factor(), [=](float v) {
       return keep * std::clamp(v, -1.0f, 1.0f) + weight * binary_code(v);

@@ -103,22 +103,24 @@ Variable AbWeight::train_forward(const Variable& x) {
 /// before they repeated, and would then make evaluation another network than training at alpha = 1.
 Tensor AbWeight::blend(const Tensor& w) const {
   Tensor out(w.shape());
-  const float* in = w.data();
-  float* o = out.data();
+  const float* from = w.data();
+  float* to = out.data();
   const float keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value());
   const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
   const bool binary = grid_.binary;
-  for_each_channel(w, grid_.scale.size(),
-                   [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
-                     const float scale = grid_.scale[channel], weight = alpha * scale;
+  const std::vector<float>& scales = grid_.scale;
+  // By value: a float reached through a reference might be what the loop writes to.
+  for_each_channel(w, scales.size(),
+                   [=, &scales](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                     const float scale = scales[channel], weight = alpha * scale;
                      if (binary) {
                        for (std::int64_t i = begin; i < end; ++i) {
-                         o[i] = keep * in[i] + weight * binary_code(in[i]);
+                         to[i] = keep * from[i] + weight * binary_code(from[i]);
                        }
                        return;
                      }
                      for (std::int64_t i = begin; i < end; ++i) {
-                       o[i] = keep * in[i] + weight * integer_code(in[i], scale, range);
+                       to[i] = keep * from[i] + weight * integer_code(from[i], scale, range);
                      }
                    });
   return out;

@@ -46,7 +46,7 @@ class SteBinary final : public Quantizer {
   Variable train_forward(const Variable& x) override {
     const bool windowed = role() == Role::activation || windowed_weights_;
     if (!windowed) return straight_through(x, sign(x.value()));
-    return map_straight_through(x, {-clip_, clip_}, 1.0f, binary_code);
+    return map_straight_through(x, {-clip_, clip_}, 1.0f, [](float v) { return binary_code(v); });
   }
 
  private:

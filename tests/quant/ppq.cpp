@@ -20,7 +20,7 @@ double squared_error(std::span<const float> x, double gamma, double qmax) {
 }
 
 TEST_CASE("ppq: every update lowers the error, for every width") {
-  const Tensor x = random_tensor({50000}, 1);
+  const Tensor x = random_tensor({3000}, 1);
   for (int bits = 2; bits <= 8; ++bits) {
     CAPTURE(bits);
     const double qmax = (1 << (bits - 1)) - 1;
