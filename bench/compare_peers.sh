@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Training steps of quench and of PyTorch, run in turn on this machine: images/s, peak memory, ratios of medians.
+#
+#   bench/compare_peers.sh [ROUNDS]     (default 3; 10 to 15 minutes on an idle 2-core machine)
+#
+# Needs Debian's python3-torch and libopenblas0-openmp. Environment: THREADS (default: all cores), QUENCH (program),
+# PEER_PYTHON (an interpreter that has torch). ONEDNN_MAX_CPU_ISA=AVX2 shows both sides as on a machine without AVX-512.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+program=${QUENCH:-build/examples/quench}
+python=${PEER_PYTHON:-/usr/bin/python3}
+[ -x "$program" ] || { echo "compare_peers: $program does not exist; build first (./quench list)" >&2; exit 1; }
+"$python" -c 'import torch' 2>/dev/null || {
+  echo "compare_peers: $python has no torch; apt-get install python3-torch libopenblas0-openmp" >&2
+  exit 1
+}
+grep -m1 'model name' /proc/cpuinfo
+exec "$python" bench/compare_peers.py "$program" "$python" "${1:-3}" "${THREADS:-$(nproc)}"
