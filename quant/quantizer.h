@@ -105,7 +105,8 @@ class Quantizer {
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
-  /// gradient. A result without a tape says that no gradient passes, which spares the layer its own.
+  /// gradient. A result without a tape says that no gradient passes, which spares the layer its
+  /// own.
   virtual Variable train_forward(const Variable& x) = 0;
 
  private:
