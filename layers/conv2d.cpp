@@ -14,8 +14,10 @@ Shape weight_shape(const Conv2dOptions& options) {
           "conv2d: expected channels >= 1 divisible by groups, got in_channels {}, out_channels "
           "{}, groups {}",
           options.in_channels, options.out_channels, groups);
-  return {options.out_channels, options.in_channels / groups, options.kernel_size[0],
-          options.kernel_size[1]};
+  const auto [height, width] = options.kernel_size;
+  require(height >= 1 && width >= 1, "conv2d: expected a kernel of at least 1 x 1, got {} x {}",
+          height, width);
+  return {options.out_channels, options.in_channels / groups, height, width};
 }
 
 }  // namespace

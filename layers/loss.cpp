@@ -1,16 +1,16 @@
 #include "layers/loss.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-
 #include "autograd/loss.h"
 #include "core/error.h"
+#include "core/suggest.h"
 
 namespace quench {
 namespace {
 
 Variable one_hot_mse(const Variable& logits, const Tensor& labels) {
+  require(logits.shape().rank() == 2 && labels.shape() == Shape{logits.shape()[0]},
+          "mse: expected logits [N, classes] and labels [N], got {} and {}",
+          logits.shape().to_string(), labels.shape().to_string());
   Tensor target = Tensor::zeros(logits.shape());
   const std::int64_t classes = logits.shape()[1];
   for (std::int64_t row = 0; row < labels.dim(0); ++row) {
@@ -37,8 +37,8 @@ Loss make_loss(const LossOptions& options) {
   }
   if (options.name == "squared_hinge") return squared_hinge;
   if (options.name == "mse") return one_hot_mse;
-  require(false, "loss: expected one of {}, got \"{}\"", fmt::join(known_losses(), ", "),
-          options.name);
+  require(false, "loss: expected a known name, got \"{}\"{}", options.name,
+          suggestion(options.name, known_losses()));
   return {};
 }
 

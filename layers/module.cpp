@@ -99,6 +99,9 @@ Tensor& Module::register_buffer(std::string name, Tensor value) {
 
 void Module::add_child(std::string name, std::shared_ptr<Module> module) {
   require_free(name);
+  // It has one name, and its parameters one place among those of the network.
+  expect(module->name_.empty(), "module {}: expected a module of its own, got {}", name,
+         module->name_);
   module->rename(join(name_, name));
   children_.emplace_back(std::move(name), std::move(module));
 }
@@ -109,11 +112,13 @@ void Module::rename(const std::string& name) {
 }
 
 void Module::require_free(const std::string& name) const {
+  expect(!name.empty() && name.find('.') == std::string::npos,
+         "module: expected a name without dots, got \"{}\"", name);
   const auto taken = [&](const auto& entries) {
     return std::ranges::any_of(entries, [&](const auto& entry) { return entry.first == name; });
   };
   expect(!taken(parameters_) && !taken(buffers_) && !taken(children_),
-         "module {}: the name {} is registered twice", name_, name);
+         "module: the name {} is registered twice{}", name, name_.empty() ? "" : " in " + name_);
 }
 
 }  // namespace quench

@@ -54,7 +54,8 @@ class Module {
  protected:
   virtual Variable forward(const Variable& input) = 0;
 
-  /// @throws std::logic_error  if the name is taken
+  /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
+  /// already part of another
   Variable& register_parameter(std::string name, Tensor value, ParameterKind kind);
   Tensor& register_buffer(std::string name, Tensor value);
   template <typename M>

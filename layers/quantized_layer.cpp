@@ -1,7 +1,8 @@
 #include "layers/quantized_layer.h"
 
+#include <algorithm>
+
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
@@ -36,22 +37,47 @@ void QuantizedLayer::set_input_quantizer(std::unique_ptr<quant::Quantizer> quant
 
 void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer) {
   weight_quantizer_ = std::move(quantizer);
+  weight_codes_.reset();
 }
 
 std::vector<std::pair<std::string, quant::Quantizer*>> QuantizedLayer::quantizers() {
   return {{"input_quantizer", input_.get()}, {"weight_quantizer", weight_quantizer_.get()}};
 }
 
+bool QuantizedLayer::evaluates_codes() const {
+  const auto evaluates = [](const quant::Quantizer& quantizer) {
+    return quantizer.quantizes() && quantizer.mode() == quant::Mode::evaluation;
+  };
+  return evaluates(*input_) && evaluates(*weight_quantizer_);
+}
+
+const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
+  // A weight's grid follows from the weight and from what its quantizer trains. Versions only grow,
+  // so the sum tells a change of any of them.
+  std::uint64_t version = weight_.value().version();
+  for (const auto& [name, value] : weight_quantizer_->parameters())
+    version += value.value().version();
+  if (!weight_codes_ || version != codes_version_) {
+    weight_codes_ = weight_quantizer_->codes(weight_.value());
+    codes_version_ = version;
+  }
+  return *weight_codes_;
+}
+
 Variable QuantizedLayer::forward(const Variable& input) {
-  const auto input_codes = input_->codes(input.value());
-  const auto weight_codes = weight_quantizer_->codes(weight_.value());
-  if (!input_codes || !weight_codes) {
+  if (!evaluates_codes()) {
+    weight_codes_.reset();
     return apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
   }
-  const Variable sums = apply(Variable(input_codes->values), Variable(weight_codes->values), {});
-  Tensor output = multiply_per_channel(
-      sums.value(), output_scale(input_codes->grid, weight_codes->grid, weight_.value().dim(0)));
-  return Variable(bias_.defined() ? add_per_channel(output, bias_.value()) : std::move(output));
+  const Codes input_codes = input_->codes(input.value()).value();
+  const Codes& weight = weight_codes();
+  Tensor output = apply(Variable(input_codes.values), Variable(weight.values), {}).value();
+  const Tensor scale = output_scale(input_codes.grid, weight.grid, output.dim(1));
+  // The usual case of 1 bit, where batch norm stands for the scale.
+  const bool unscaled = std::ranges::all_of(scale.span(), [](float s) { return s == 1.0f; });
+  if (!unscaled) output = multiply_per_channel(output, scale);
+  if (bias_.defined()) output = add_per_channel(output, bias_.value());
+  return Variable(std::move(output));
 }
 
 }  // namespace quench

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +16,9 @@ namespace quench {
 /// them; so one Conv2d serves float and quantized training alike.
 ///
 /// While both slots evaluate on grids, the layer sums products of integer codes and applies the
-/// scales after that, gamma_w gamma_a (q_w . q_a) + b (Liu & Mattina 2019, eq. 7): the order in
-/// which an integer engine works. The sums are exact in float32 as long as they stay below 2^24.
+/// scales after that, (gamma_a gamma_w) (q_w . q_a) + b (Liu & Mattina 2019, eq. 7), with each of
+/// the three operations rounded to float32: the order in which an integer engine works. The sums
+/// are exact in float32 as long as they stay below 2^24.
 class QuantizedLayer : public Module {
  public:
   quant::Quantizer& input_quantizer() { return *input_; }
@@ -39,10 +42,18 @@ class QuantizedLayer : public Module {
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias) = 0;
 
  private:
+  using Codes = quant::Quantizer::Codes;
+  bool evaluates_codes() const;
+  const Codes& weight_codes();
+
   Variable& weight_;
   Variable bias_;
   std::unique_ptr<quant::Quantizer> input_;
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
+  // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
+  // kernel costs as much as the codes.
+  std::optional<Codes> weight_codes_;
+  std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
 
 }  // namespace quench

@@ -18,11 +18,12 @@ struct LayerTrace {
 };
 
 /// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and
-/// tells of each layer with a weight, in order of execution. Leaves the network in training mode.
+/// tells of each layer with a weight, in order of execution.
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
 /// The dotted name of the first module, in order of execution, whose output for `images` holds NaN
-/// or infinity; empty if there is none.
+/// or infinity; empty if there is none. Modes stay as they are, so statistics may be updated.
+/// @throws std::invalid_argument  if a quantizer refuses NaN before any output held one; names it
 std::string first_non_finite(Module& network, const Tensor& images);
 
 }  // namespace quench

@@ -14,22 +14,27 @@
 namespace quench::models {
 namespace {
 
-class BinaryNet final : public Sequential {
+class Builder {
  public:
-  BinaryNet(const BinaryNetOptions& options, Random& random) : options_(options), random_(random) {
-    channels_ = options.in_channels;
-    size_ = options.image_size;
-    conv(128, options.first_pad);
+  Builder(const BinaryNetOptions& options, Random& random)
+      : options_(options),
+        random_(random),
+        channels_(options.in_channels),
+        size_(options.image_size) {}
+
+  std::unique_ptr<Module> build() {
+    conv(128, options_.first_pad);
     conv(128, true, Pool::yes);
     conv(256, true);
     conv(256, true, Pool::yes);
     conv(512, true);
     conv(512, true, Pool::yes);
-    append("flatten", std::make_shared<Flatten>());
+    network_->append("flatten", std::make_shared<Flatten>());
     channels_ *= size_ * size_;
-    linear(scaled(1024), options.activation);
-    linear(scaled(1024), options.activation);
+    linear(scaled(1024), options_.activation);
+    linear(scaled(1024), options_.activation);
     classifier();
+    return std::move(network_);
   }
 
  private:
@@ -50,39 +55,42 @@ class BinaryNet final : public Sequential {
                              .out_channels = scaled(out_channels),
                              .kernel_size = {3, 3},
                              .params = {.padding = {pad, pad, pad, pad}}};
-    append("conv" + number, std::make_shared<Conv2d>(conv, random_));
+    network_->append("conv" + number, std::make_shared<Conv2d>(conv, random_));
     size_ += 2 * pad - 2;
     if (pool == Pool::yes) {
-      append("pool" + number,
-             std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+      network_->append("pool" + number,
+                       std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
       size_ /= 2;
     }
     channels_ = conv.out_channels;
-    append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(options_.activation)));
+    network_->append("bn" + number,
+                     std::make_shared<BatchNorm>(channels_, norm(options_.activation)));
   }
 
   void linear(std::int64_t out_features, Activation activation) {
     const std::string number = std::to_string(++index_);
-    append("fc" + number,
-           std::make_shared<Linear>(
-               LinearOptions{.in_features = channels_, .out_features = out_features}, random_));
+    network_->append(
+        "fc" + number,
+        std::make_shared<Linear>(
+            LinearOptions{.in_features = channels_, .out_features = out_features}, random_));
     channels_ = out_features;
-    append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(activation)));
+    network_->append("bn" + number, std::make_shared<BatchNorm>(channels_, norm(activation)));
   }
 
   void classifier() {
     if (options_.activation != Activation::relu) return linear(options_.classes, Activation::none);
-    append(
+    network_->append(
         "fc" + std::to_string(++index_),
         std::make_shared<Linear>(
             LinearOptions{.in_features = channels_, .out_features = options_.classes, .bias = true},
             random_));
   }
 
-  BinaryNetOptions options_;
+  const BinaryNetOptions& options_;
   Random& random_;
-  std::int64_t channels_ = 0;
-  std::int64_t size_ = 0;
+  std::unique_ptr<Sequential> network_ = std::make_unique<Sequential>();
+  std::int64_t channels_;
+  std::int64_t size_;
   int index_ = 0;
 };
 
@@ -92,7 +100,10 @@ std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& rando
   require(options.width > 0.0, "binarynet: expected width > 0, got {}", options.width);
   require(options.image_size >= 8 && options.image_size % 8 == 0,
           "binarynet: expected an image size that is a multiple of 8, got {}", options.image_size);
-  return std::make_unique<BinaryNet>(options, random);
+  require(options.first_pad || options.image_size >= 16,
+          "binarynet: expected images of at least 16 x 16 without padding, got {}",
+          options.image_size);
+  return Builder(options, random).build();
 }
 
 }  // namespace quench::models

@@ -11,7 +11,8 @@ namespace quench::models {
 struct BinaryNetOptions {
   double width = 1.0;  ///< multiplies every channel count
   std::int64_t in_channels = 3;
-  std::int64_t image_size = 32;  ///< height and width; a multiple of 8
+  std::int64_t image_size =
+      32;  ///< height and width; a multiple of 8, at least 16 without first_pad
   std::int64_t classes = 10;
   /// hardtanh, the float path under a sign, or relu, the usual float baseline.
   Activation activation = Activation::hardtanh;
@@ -26,6 +27,7 @@ struct BinaryNetOptions {
 ///
 /// Batch norm: eps 1e-4, momentum 0.9 (the new batch weighs 0.1). The logits pass a batch norm too,
 /// except in the relu baseline.
+/// @throws std::invalid_argument  for a width that is not > 0 or an image size not as above
 std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& random);
 
 }  // namespace quench::models

@@ -1,7 +1,5 @@
 #include "layers/models/registry.h"
 
-#include <fmt/ranges.h>
-
 #include <array>
 
 #include "core/error.h"
@@ -52,7 +50,7 @@ std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
     if (name == entry.name) return entry.make(settings, input, random);
     names.emplace_back(entry.name);
   }
-  require(false, "model.name: expected one of {}, got \"{}\"", fmt::join(names, ", "), name);
+  require(false, "model.name: expected a known name, got \"{}\"{}", name, suggestion(name, names));
   return nullptr;
 }
 

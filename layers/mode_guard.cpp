@@ -1,0 +1,26 @@
+#include "layers/mode_guard.h"
+
+#include "layers/quantized_layer.h"
+
+namespace quench {
+
+ModeGuard::ModeGuard(Module& network, bool training, quant::Mode quantizers) {
+  for (const auto& [name, module] : network.modules()) {
+    modules_.emplace_back(module, module->training());
+  }
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    for (const auto& [slot, quantizer] : layer->quantizers()) {
+      quantizers_.emplace_back(quantizer, quantizer->mode());
+    }
+  }
+  network.set_training(training);
+  network.set_quantizer_mode(quantizers);
+}
+
+ModeGuard::~ModeGuard() {
+  // Outermost first: an inner module that had another mode gets it back after its parent.
+  for (const auto& [module, training] : modules_) module->set_training(training);
+  for (const auto& [quantizer, mode] : quantizers_) quantizer->set_mode(mode);
+}
+
+}  // namespace quench
