@@ -1,0 +1,51 @@
+#include "layers/dropout.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "layers/reference.h"
+
+namespace quench {
+namespace {
+
+TEST_CASE("dropout layer: evaluation is the identity and draws nothing") {
+  Dropout dropout(0.5f, Random(1, "dropout"));
+  dropout.set_training(false);
+  const Tensor input = testing::random_tensor({4, 5}, 2);
+  CHECK(dropout(Variable(input)).value().shares_storage_with(input));
+  CHECK(*dropout.buffers()[0].value.data<double>() == 0.0);
+}
+
+TEST_CASE("dropout layer: zeros or x / (1 - p), about p of them zeros, new ones each time") {
+  Dropout dropout(0.25f, Random(3, "dropout"));
+  const Variable ones(Tensor::full({100, 100}, 1.0f));
+  const auto first = dropout(ones).value().to_row_major();
+  const auto zeros = std::ranges::count(first, 0.0f);
+  // Four standard deviations of a binomial: sqrt(10000 * 0.25 * 0.75) = 43.
+  CHECK(zeros > 2500 - 173);
+  CHECK(zeros < 2500 + 173);
+  CHECK(zeros + std::ranges::count(first, 1.0f / 0.75f) == 10000);
+  CHECK(dropout(ones).value().to_row_major() != first);
+}
+
+TEST_CASE("dropout layer: a restored position draws the masks that were to come") {
+  const Variable ones(Tensor::full({8, 8}, 1.0f));
+  Dropout original(0.5f, Random(4, "dropout"));
+  original(ones);
+  Dropout restored(0.5f, Random(4, "dropout"));
+  Tensor position = restored.buffers()[0].value;
+  position.copy_from(original.buffers()[0].value);
+  for (int step = 0; step < 3; ++step) {
+    CHECK(testing::same_bits(original(ones).value(), restored(ones).value()));
+  }
+}
+
+TEST_CASE("dropout layer: a probability of 1 would leave nothing") {
+  CHECK_THROWS_AS(Dropout(1.0f, Random(1, "dropout")), std::invalid_argument);
+  CHECK_THROWS_AS(Dropout(-0.1f, Random(1, "dropout")), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace quench
