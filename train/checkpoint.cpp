@@ -3,8 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <exception>
 #include <map>
+#include <stdexcept>
 #include <vector>
 
 #include "core/error.h"
@@ -50,11 +50,17 @@ void check_model(const std::string& model, const TensorFile& file,
   }
 }
 
-/// Copies every tensor of `target` from `file`; all that is wrong is told at once.
-void load_tensors(std::map<std::string, Tensor> target, const TensorFile& file,
-                  const std::filesystem::path& path) {
+void fail_if(const std::vector<std::string>& wrong, const std::filesystem::path& path) {
+  if (!wrong.empty())
+    fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
+}
+
+/// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
+/// `elsewhere`; all that is wrong is told at once.
+void load_tensors(std::map<std::string, Tensor> target, const std::vector<std::string>& elsewhere,
+                  const TensorFile& file, const std::filesystem::path& path) {
   std::vector<std::string> wrong;
-  for (auto& [name, tensor] : target) {
+  for (const auto& [name, tensor] : target) {
     const auto found = file.tensors.find(name);
     if (found == file.tensors.end()) {
       wrong.push_back(name + " is missing");
@@ -64,9 +70,21 @@ void load_tensors(std::map<std::string, Tensor> target, const TensorFile& file,
                                   name_of(tensor.dtype()), tensor.shape().to_string()));
     }
   }
-  if (!wrong.empty())
-    fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
+  for (const auto& [name, tensor] : file.tensors) {
+    const auto below = [&](const std::string& prefix) { return name.starts_with(prefix); };
+    if (!target.contains(name) && std::ranges::none_of(elsewhere, below)) {
+      wrong.push_back(name + " is unknown");
+    }
+  }
+  fail_if(wrong, path);
   for (auto& [name, tensor] : target) tensor.copy_from(file.tensors.at(name));
+}
+
+/// Where a checkpoint keeps what is neither parameter nor buffer.
+std::vector<std::string> other_prefixes(Module& network) {
+  std::vector<std::string> result{kOptimizerPrefix, kProgress};
+  for (const Slot& slot : slots(network)) result.push_back(slot.prefix);
+  return result;
 }
 
 std::map<std::string, Tensor> below(const std::map<std::string, Tensor>& tensors,
@@ -77,6 +95,22 @@ std::map<std::string, Tensor> below(const std::map<std::string, Tensor>& tensors
     result.emplace(it->first.substr(prefix.size()), it->second);
   }
   return result;
+}
+
+void load_slot(const Slot& slot, const TensorFile& file, std::vector<std::string>& wrong) {
+  std::map<std::string, Tensor> state = below(file.tensors, slot.prefix);
+  for (const auto& [name, value] : slot.quantizer->parameters()) state.erase(name);
+  try {
+    slot.quantizer->load_state(state);
+  } catch (const std::invalid_argument& error) {
+    wrong.emplace_back(error.what());
+    return;
+  }
+  // What a quantizer keeps can depend on how far it is, so it is asked after it has loaded.
+  const std::map<std::string, Tensor> known = slot.quantizer->state();
+  for (const auto& [name, tensor] : state) {
+    if (!known.contains(name)) wrong.push_back(slot.prefix + name + " is unknown");
+  }
 }
 
 Tensor pack(const Progress& p) {
@@ -97,7 +131,12 @@ Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
          name_of(packed.dtype()), packed.shape().to_string());
   }
   const double* v = packed.data<double>();
-  const auto count = [](double value) { return static_cast<std::int64_t>(value); };
+  const auto count = [&path](double value) {
+    if (!(value >= 0.0 && value <= 0x1p53)) {
+      fail("{}: {} holds {}, not a count", path.string(), kProgress, value);
+    }
+    return static_cast<std::int64_t>(value);
+  };
   return {count(v[0]), count(v[1]), count(v[2]), v[3], count(v[4]), count(v[5]), v[6]};
 }
 
@@ -120,20 +159,16 @@ void load_weights(Module& network, const std::string& model, const TensorFile& f
   for (const Parameter& parameter : network.parameters()) {
     if (parameter.kind == ParameterKind::quantizer) target.erase(parameter.name);
   }
-  load_tensors(std::move(target), file, path);
+  load_tensors(std::move(target), other_prefixes(network), file, path);
 }
 
 void load_network(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path) {
   check_model(model, file, path);
-  load_tensors(weights(network), file, path);
-  for (const Slot& slot : slots(network)) {
-    try {
-      slot.quantizer->load_state(below(file.tensors, slot.prefix));
-    } catch (const std::invalid_argument& error) {
-      fail("{}: {}{}", path.string(), slot.prefix, error.what());
-    }
-  }
+  load_tensors(weights(network), other_prefixes(network), file, path);
+  std::vector<std::string> wrong;
+  for (const Slot& slot : slots(network)) load_slot(slot, file, wrong);
+  fail_if(wrong, path);
 }
 
 void save_checkpoint(const std::filesystem::path& path, Module& network, const std::string& model,
@@ -147,16 +182,18 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
 Progress load_checkpoint(const std::filesystem::path& path, Module& network,
                          const std::string& model, Optimizer& optimizer) {
   const TensorFile file = read_safetensors(path);
-  load_network(network, model, file, path);
+  check_model(model, file, path);
   const auto position = file.tensors.find(kProgress);
   if (position == file.tensors.end())
     fail("{}: holds a network but no training position to resume from", path.string());
+  const Progress progress = unpack(position->second, path);
+  load_network(network, model, file, path);
   try {
     optimizer.load_state(below(file.tensors, kOptimizerPrefix));
   } catch (const std::invalid_argument& error) {
     fail("{}: {}", path.string(), error.what());
   }
-  return unpack(position->second, path);
+  return progress;
 }
 
 }  // namespace quench::train

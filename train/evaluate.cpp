@@ -1,30 +1,14 @@
 #include "train/evaluate.h"
 
-#include <algorithm>
+#include <utility>
 
+#include "core/error.h"
 #include "core/reduce.h"
 #include "layers/batch_norm.h"
+#include "layers/mode_guard.h"
 
 namespace quench::train {
 namespace {
-
-/// Sets modes for a scope and returns to training in the end.
-class ModeGuard {
- public:
-  ModeGuard(Module& network, bool training, quant::Mode mode) : network_(network) {
-    network.set_training(training);
-    network.set_quantizer_mode(mode);
-  }
-  ~ModeGuard() {
-    network_.set_training(true);
-    network_.set_quantizer_mode(quant::Mode::training);
-  }
-  ModeGuard(const ModeGuard&) = delete;
-  ModeGuard& operator=(const ModeGuard&) = delete;
-
- private:
-  Module& network_;
-};
 
 std::vector<BatchNorm*> batch_norms(Module& network) {
   std::vector<BatchNorm*> result;
@@ -34,10 +18,37 @@ std::vector<BatchNorm*> batch_norms(Module& network) {
   return result;
 }
 
+/// Takes in the statistics of each batch that runs while it lives: a plain average over them.
+class PlainAverage {
+ public:
+  explicit PlainAverage(std::vector<BatchNorm*> norms) : norms_(std::move(norms)) {
+    for (BatchNorm* norm : norms_) {
+      momenta_.push_back(norm->momentum());
+      norm->set_training(true);
+    }
+  }
+  ~PlainAverage() {
+    for (std::size_t i = 0; i < norms_.size(); ++i) norms_[i]->set_momentum(momenta_[i]);
+  }
+  PlainAverage(const PlainAverage&) = delete;
+  PlainAverage& operator=(const PlainAverage&) = delete;
+
+  void begin_batch(std::int64_t k) {
+    // At k = 0 the new batch weighs 1, so what was there before has no part in the average.
+    for (BatchNorm* norm : norms_) norm->set_momentum(1.0f / static_cast<float>(k + 1));
+  }
+
+ private:
+  std::vector<BatchNorm*> norms_;
+  std::vector<float> momenta_;
+};
+
 }  // namespace
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
   const Tensor predicted = argmax(logits);
+  require(labels.shape() == predicted.shape(), "count_correct: expected labels {}, got {}",
+          predicted.shape().to_string(), labels.shape().to_string());
   std::int64_t correct = 0;
   for (std::int64_t row = 0; row < labels.dim(0); ++row) {
     correct += predicted.data<std::int32_t>()[row] == labels.data<std::int32_t>()[row] ? 1 : 0;
@@ -63,18 +74,15 @@ void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64
   const std::vector<BatchNorm*> norms = batch_norms(network);
   if (norms.empty() || batches == 0) return;
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, true, mode);
-  std::vector<float> momenta;
-  for (const BatchNorm* norm : norms) momenta.push_back(norm->momentum());
+  const ModeGuard modes(network, false, mode);
+  PlainAverage average(norms);
   loader.start_epoch(0);
   for (std::int64_t k = 0; k < batches; ++k) {
     const auto batch = loader.next();
     if (!batch) break;
-    // At k = 0 the new batch weighs 1, so what was there before has no part in the average.
-    for (BatchNorm* norm : norms) norm->set_momentum(1.0f / static_cast<float>(k + 1));
+    average.begin_batch(k);
     network(Variable(batch->images));
   }
-  for (std::size_t i = 0; i < norms.size(); ++i) norms[i]->set_momentum(momenta[i]);
 }
 
 BufferGuard::BufferGuard(Module& network) : buffers_(network.buffers()) {

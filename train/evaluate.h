@@ -17,17 +17,19 @@ struct Accuracy {
   }
 };
 
-/// How many rows of `logits` [N, classes] have their largest value at the label.
+/// How many rows of `logits` [N, classes] have their largest value at the label, s32 [N].
+/// @throws std::invalid_argument  for other shapes
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
-/// quantizers in `mode`. Leaves the network in training mode.
+/// quantizers in `mode`.
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
 /// `loader`, with all quantizers in `mode`: statistics gathered under other weights do not fit
 /// (methods of Liu & Mattina's alpha-blending need it at the end; so does the float network under a
-/// quantized one). Quantizer state is left alone.
+/// quantized one). Dropout is off, as in the evaluation that the statistics serve. Quantizer state
+/// is left alone.
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode);
 

@@ -1,7 +1,6 @@
 #include "train/experiment.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "core/error.h"
 #include "datasets/registry.h"
