@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "core/allocator.h"
@@ -56,6 +58,15 @@ std::size_t peak_resident_bytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
+std::size_t huge_page_bytes() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  for (std::string key; rollup >> key;) {
+    std::size_t kib = 0;
+    if (key == "AnonHugePages:" && rollup >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
 double total_macs(Module& network) {
   double macs = 0.0;
   for (const LayerTrace& layer : trace_layers(network, {1, 3, 32, 32}))
@@ -98,6 +109,7 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   result.images_per_second = static_cast<double>(step_case.batch) / result.median_seconds;
   result.tensor_bytes = allocator_stats().peak_bytes_in_use;
   result.resident_bytes = peak_resident_bytes();
+  result.huge_page_bytes = huge_page_bytes();
   result.late_allocations = allocator_stats().system_allocations - warm_allocations;
   return result;
 }

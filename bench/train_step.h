@@ -22,8 +22,9 @@ struct TrainStepResult {
   double best_seconds = 0.0;
   double images_per_second = 0.0;  ///< at the median
   double flops = 0.0;  ///< operations of one step's three convolution passes: 2 * 3 * MACs * batch
-  std::size_t tensor_bytes = 0;    ///< peak of the tensor pool in these steps
-  std::size_t resident_bytes = 0;  ///< peak resident set of the process so far
+  std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
+  std::size_t resident_bytes = 0;   ///< peak resident set of the process so far
+  std::size_t huge_page_bytes = 0;  ///< of the resident set, on huge pages at the end
   std::uint64_t late_allocations =
       0;  ///< times the pool asked the system for memory after the second step
 };

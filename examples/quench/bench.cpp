@@ -50,15 +50,17 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"fraction_of_fma_peak", r.flops / r.median_seconds / peak},
           {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
           {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
+          {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
           {"system_allocations_after_step_2", r.late_allocations}};
 }
 
 void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
   fmt::print(
-      "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>12}\n",
+      "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>8} "
+      "{:>11}\n",
       c.model, c.width, c.batch, c.method, c.optimizer, r.images_per_second, r.median_seconds * 1e3,
       r.best_seconds * 1e3, 100.0 * r.flops / r.median_seconds / peak, r.tensor_bytes >> 20,
-      r.resident_bytes >> 20, r.late_allocations);
+      r.resident_bytes >> 20, r.huge_page_bytes >> 20, r.late_allocations);
 }
 
 void print_profile() {
@@ -78,9 +80,10 @@ void bench_train(const Options& options) {
   if (!options.json) {
     fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
                peak * 1e-9);
-    fmt::print("{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>12}\n",
-               "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
-               "FMA peak", "pool MiB", "RSS MiB", "late allocs");
+    fmt::print(
+        "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
+        "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
+        "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
   }
   enable_profiler(options.profile);
   for (const bench::TrainStepCase& step_case : usual_cases(options)) {
@@ -93,7 +96,14 @@ void bench_train(const Options& options) {
       if (options.profile) print_profile();
     }
   }
-  if (options.json) fmt::print("{}\n", results.dump(2));
+  if (options.json) {
+    fmt::print("{}\n", results.dump(2));
+  } else {
+    fmt::print(
+        "pool: peak of the tensors in these steps; RSS: peak of the process so far; huge: of it, "
+        "on huge pages;\n"
+        "late allocs: times the pool asked the system for memory after the second step\n");
+  }
 }
 
 }  // namespace
