@@ -70,19 +70,19 @@ LayerRule Policy::State::rule_for(const LayerInfo& layer) {
 
 std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role role,
                                                     std::string slot) {
-  const std::string method = rule.method.value_or("none");
+  const std::string method = rule.method.value();
   Settings table = settings.table(method);
   methods_used.push_back(method);
   return make_quantizer(method, {.role = role,
-                                 .bits = rule.bits.value_or(8),
-                                 .granularity = rule.granularity.value_or(Granularity::per_tensor),
+                                 .bits = rule.bits.value(),
+                                 .granularity = rule.granularity.value(),
                                  .slot = std::move(slot),
                                  .settings = &table});
 }
 
 Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
   check_keys(settings);
-  state_->network = read_layer_rule(settings);
+  state_->network = read_network_rule(settings);
   state_->depthwise = read_optional_rule(settings, "depthwise");
   state_->first_layer = read_optional_rule(settings, "first_layer");
   state_->last_layer = read_optional_rule(settings, "last_layer");

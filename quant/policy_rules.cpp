@@ -46,6 +46,17 @@ LayerRule read_layer_rule(const Settings& settings) {
   return rule;
 }
 
+LayerRule read_network_rule(const Settings& settings) {
+  // Asked for with their defaults, so that a resolved config states them.
+  SlotRule defaults{.method = settings.text("method", "none"),
+                    .bits = static_cast<int>(settings.integer("bits", 8, {1, 8})),
+                    .granularity = Granularity::per_tensor};
+  settings.text("granularity", "per_tensor");
+  LayerRule rule{defaults, defaults};
+  rule.apply(read_layer_rule(settings));
+  return rule;
+}
+
 bool matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0;
   // Where the last * stood, and how much of the name it has swallowed so far.

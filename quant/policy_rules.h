@@ -32,6 +32,11 @@ struct LayerRule {
 /// @throws std::invalid_argument  for an unknown method or a value out of range
 LayerRule read_layer_rule(const Settings& settings);
 
+/// The rule of the whole network, which leaves nothing open: "none", 8 bits, per tensor unless
+/// said.
+/// @throws std::invalid_argument  as read_layer_rule()
+LayerRule read_network_rule(const Settings& settings);
+
 /// A layer's name against a pattern: * stands for any letters, ? for one.
 bool matches(std::string_view pattern, std::string_view name);
 

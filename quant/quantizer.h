@@ -86,7 +86,7 @@ class Quantizer {
   /// 1].
   virtual void project_latent(Tensor& /*weight*/) const {}
   /// Whether batch statistics gathered in training do not fit evaluation, because training's values
-  /// lie off the grid (alpha-blending at alpha < 1).
+  /// lie, or lay not long ago, off the grid (alpha-blending).
   virtual bool stale_batch_norm() const { return false; }
   /// Values worth a curve, e.g. {"alpha", 0.5}.
   virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }

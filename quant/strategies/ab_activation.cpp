@@ -19,6 +19,8 @@ class AbActivationBase : public Quantizer {
 
   void begin_training(const TrainingPlan& plan) override { alpha_.begin(plan); }
   void step(std::int64_t step) override { alpha_.step(step); }
+  // Also in the tail: it can be shorter than the memory of running statistics.
+  bool stale_batch_norm() const override { return true; }
   std::vector<std::pair<std::string, float>> metrics() const override {
     return {{"alpha", static_cast<float>(alpha_.value())}};
   }

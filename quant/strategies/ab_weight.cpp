@@ -32,6 +32,8 @@ class AbWeight final : public Quantizer {
     if (options_.gradient == AbGradient::by_optimizer) step_scale_mode_ = plan.adaptive_optimizer;
   }
   void step(std::int64_t step) override { alpha_.step(step); }
+  // Also in the tail: it can be shorter than the memory of running statistics.
+  bool stale_batch_norm() const override { return true; }
   float step_scale() const override {
     // Momentum and weight decay would move a weight that has no gradient any more.
     if (alpha_.done()) return 0.0f;
