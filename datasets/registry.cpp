@@ -16,7 +16,13 @@ struct Source {
   DatasetPair (*load)(const DatasetSpec& spec);
 };
 
-DatasetPair cifar10(const DatasetSpec& spec) { return load_cifar10(spec.data_dir); }
+DatasetPair cifar10(const DatasetSpec& spec) {
+  require(spec.train_size == 0 && spec.test_size == 0,
+          "cifar10: expected data.train_size and data.test_size to be 0, because its files decide "
+          "them, got {} and {}; train.max_steps_per_epoch shortens an epoch",
+          spec.train_size, spec.test_size);
+  return load_cifar10(spec.data_dir);
+}
 
 DatasetPair synthetic(const DatasetSpec& spec) {
   constexpr std::int64_t kTrainSize = 8000;
