@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <stdexcept>
 
 #include "core/error.h"
+#include "core/reduce.h"
 #include "core/safetensors.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
@@ -114,11 +116,14 @@ void Trainer::resume(const RunFolder& folder) {
 RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
   const auto start = std::chrono::steady_clock::now();
   RunResult result;
-  while (progress_.epoch < config_.train.epochs) {
-    if (!train_epoch(folder, stop_requested)) {
-      result.interrupted = true;
-      break;
+  try {
+    while (progress_.epoch < config_.train.epochs && !result.interrupted) {
+      result.interrupted = !train_epoch(folder, stop_requested);
     }
+  } catch (const std::invalid_argument& error) {
+    // The settings were checked before the first step: this is a quantizer or an operation that met
+    // numbers it has no answer for.
+    fail_at(std::min(progress_.step_in_epoch + 1, steps_per_epoch_), error.what(), folder);
   }
   result.epochs = progress_.epoch;
   result.seconds = seconds_since(start);
@@ -140,7 +145,7 @@ bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& 
     const bool save_now = config_.train.checkpoint_every_steps > 0 &&
                           progress_.step % config_.train.checkpoint_every_steps == 0;
     const bool stop = stop_requested();
-    if (save_now || stop) save(folder.last());
+    if (save_now || stop) save(folder, folder.last());
     if (stop) return false;
   }
   const double seconds = seconds_since(start);
@@ -168,17 +173,36 @@ void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) 
   ++progress_.step_in_epoch;
 }
 
+void Trainer::fail_at(std::int64_t step, const std::string& what, const RunFolder& folder) const {
+  const std::filesystem::path last = folder.last();
+  const std::string saved = std::filesystem::exists(last)
+                                ? "the last checkpoint is unharmed: " + last.string()
+                                : "no checkpoint was written yet";
+  fail("epoch {}, step {}: {}; {}", progress_.epoch + 1, step, what, saved);
+}
+
 void Trainer::explain_non_finite(const datasets::Batch& batch, double loss,
                                  const RunFolder& folder) {
   const std::string layer = first_non_finite(*network_, batch.images);
-  fail("epoch {}, step {}: the loss is {}; {}; the last checkpoint is unharmed: {}",
-       progress_.epoch + 1, progress_.step_in_epoch + 1, loss,
-       layer.empty() ? "every layer's output is finite, so it overflowed in the loss"
-                     : layer + " is the first layer whose output holds NaN or infinity",
-       std::filesystem::exists(folder.last()) ? folder.last().string() : "none was written yet");
+  const std::string where = layer.empty()
+                                ? "every layer's output is finite, so it overflowed in the loss"
+                                : layer + " is the first layer whose output holds NaN or infinity";
+  fail_at(progress_.step_in_epoch + 1,
+          fmt::format("the loss is {}; {}; a smaller optimizer.lr may help",
+                      std::isnan(loss) ? "NaN" : "infinite", where),
+          folder);
+}
+
+void Trainer::require_finite(const RunFolder& folder) {
+  for (const Parameter& parameter : network_->parameters()) {
+    if (all_finite(parameter.value.value())) continue;
+    fail_at(progress_.step_in_epoch,
+            parameter.name + " holds NaN or infinity; a smaller optimizer.lr may help", folder);
+  }
 }
 
 void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
+  require_finite(folder);
   const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
   const Judgement judgement = judge(final_epoch);
   const auto seen = static_cast<double>(progress_.seen);
@@ -199,8 +223,8 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   // The row goes first: a kill between the two is mended by resume(), which drops rows beyond the
   // checkpoint.
   MetricsWriter(folder.metrics()).append(row);
-  if (best) save(folder.best());
-  save(folder.last());
+  if (best) save(folder, folder.best());
+  save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_)));
 }
 
@@ -228,7 +252,9 @@ Trainer::Judgement Trainer::judge(bool final_epoch) {
   return judgement;
 }
 
-void Trainer::save(const std::filesystem::path& path) {
+void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {
+  // A checkpoint that holds NaN is of no use to go on from.
+  require_finite(folder);
   save_checkpoint(path, *network_, config_.model.name, *optimizer_, progress_);
 }
 

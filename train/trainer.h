@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "layers/loss.h"
 #include "layers/module.h"
@@ -43,8 +44,8 @@ class Trainer {
 
   /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
   /// state is saved and the result marked interrupted.
-  /// @throws std::runtime_error  if the loss is NaN or infinite, naming epoch, step and layer; the
-  /// last checkpoint stays
+  /// @throws std::runtime_error  if loss or weights become NaN or infinite, naming epoch, step and
+  /// layer; the last checkpoint stays
   RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested);
 
   Module& network() { return *network_; }
@@ -62,11 +63,14 @@ class Trainer {
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped
   void train_step(const datasets::Batch& batch, const RunFolder& folder);
+  [[noreturn]] void fail_at(std::int64_t step, const std::string& what,
+                            const RunFolder& folder) const;
   [[noreturn]] void explain_non_finite(const datasets::Batch& batch, double loss,
                                        const RunFolder& folder);
+  void require_finite(const RunFolder& folder);
   void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
   Judgement judge(bool final_epoch);
-  void save(const std::filesystem::path& path);
+  void save(const RunFolder& folder, const std::filesystem::path& path);
   double alpha();
 
   ExperimentConfig config_;
