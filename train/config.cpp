@@ -16,6 +16,7 @@ namespace {
 constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kThreads{0, 1024};
+constexpr std::int64_t kMostEpochs = 1'000'000;  // so that no count of steps overflows
 
 template <typename Entries>
 std::vector<std::string> names_of(const Entries& entries) {
@@ -72,7 +73,8 @@ OptimizerConfig read_optimizer(const Settings& s) {
 ScheduleConfig read_schedule(const Settings& s, double lr) {
   ScheduleConfig schedule;
   schedule.name = s.choice("name", schedule.name, names_of(registered_schedules()));
-  schedule.warmup_epochs = s.number("warmup_epochs", schedule.warmup_epochs, at_least(0.0));
+  schedule.warmup_epochs =
+      s.number("warmup_epochs", schedule.warmup_epochs, {0.0, double{kMostEpochs}});
   schedule.step_epochs = s.integer("step_epochs", schedule.step_epochs, kCount);
   schedule.milestones = s.integers("milestones", schedule.milestones, kPositive);
   schedule.gamma = s.number("gamma", schedule.gamma, above(0.0, 1.0));
@@ -82,7 +84,7 @@ ScheduleConfig read_schedule(const Settings& s, double lr) {
 
 TrainConfig read_train(const Settings& s) {
   TrainConfig train;
-  train.epochs = s.integer("epochs", train.epochs, kCount);
+  train.epochs = s.integer("epochs", train.epochs, {1, kMostEpochs});
   train.batch_size = s.integer("batch_size", train.batch_size, kPositive);
   train.seed =
       static_cast<std::uint64_t>(s.integer("seed", static_cast<std::int64_t>(train.seed), kCount));
