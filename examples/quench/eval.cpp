@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
@@ -21,15 +22,23 @@ struct Options {
   bool json = false;
 };
 
+std::filesystem::path require_checkpoint(const std::filesystem::path& run,
+                                         const std::string& which) {
+  std::filesystem::path path = run / (which + ".safetensors");
+  if (!std::filesystem::exists(path)) {
+    fail("{}: this run has no {} checkpoint yet: expected {}", run.string(), which, path.string());
+  }
+  return path;
+}
+
 void eval(const Options& options) {
   const std::filesystem::path config_file = require_run(options.run);
   const train::ExperimentConfig config =
       train::load_experiment(config_file, data_dir_override(options.data_dir));
   apply_threads(config);
+  const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);
   const auto network = train::build_network(config, *data.train);
-  const std::filesystem::path checkpoint =
-      std::filesystem::path(options.run) / (options.checkpoint + ".safetensors");
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 
   const auto loader = train::evaluation_loader(config, data.test);

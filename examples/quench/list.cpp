@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
+#include "core/suggest.h"
 #include "datasets/registry.h"
 #include "examples/quench/command.h"
 #include "layers/models/registry.h"
@@ -61,8 +63,11 @@ void add_list(CLI::App& app) {
   const auto wanted = std::make_shared<std::string>();
   std::vector<std::string> names;
   for (const Section& section : sections()) names.push_back(section.name);
-  list->add_option("what", *wanted, "One of them")->check(CLI::IsMember(names));
-  list->callback([wanted] {
+  list->add_option("what", *wanted, "One of them");
+  list->callback([wanted, names] {
+    const bool known = wanted->empty() || std::ranges::find(names, *wanted) != names.end();
+    require(known, "list: expected no word or one that it lists, got '{}'{}", *wanted,
+            suggestion(*wanted, names));
     for (const Section& section : sections()) {
       if (wanted->empty() || *wanted == section.name) print(section);
     }

@@ -15,7 +15,8 @@ std::vector<std::string> data_dir_override(const std::string& given);
 /// Sets the threads that the config asks for, and flushes denormals.
 void apply_threads(const train::ExperimentConfig& config);
 
-/// An existing run folder's config and network weights, as `eval` and others want them.
+/// The config.toml of an existing run folder.
+/// @throws std::runtime_error  if `folder` is none
 std::filesystem::path require_run(const std::filesystem::path& folder);
 
 }  // namespace quench::command

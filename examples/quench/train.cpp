@@ -15,8 +15,6 @@
 namespace quench::command {
 namespace {
 
-constexpr int kInterrupted = 130;  // what a shell reports for a program ended by SIGINT
-
 volatile std::sig_atomic_t stop_signal = 0;
 
 void request_stop(int signal) {
@@ -31,6 +29,7 @@ struct Options {
   std::vector<std::string> overrides;
   std::string run;
   std::string resume;
+  std::vector<std::string> command_line;
 };
 
 train::RunFolder new_folder(const Options& options, const std::string& name) {
@@ -39,9 +38,10 @@ train::RunFolder new_folder(const Options& options, const std::string& name) {
 }
 
 /// Writes down what is needed to repeat the run before its first step.
-void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config) {
+void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
+                  const std::vector<std::string>& command_line) {
   write_file_atomically(folder.config(), config.resolved());
-  write_versions(folder.versions(), train::current_versions(config.train.seed, {}));
+  write_versions(folder.versions(), train::current_versions(config.train.seed, command_line));
 }
 
 void finish(train::Trainer& trainer, const train::RunFolder& folder,
@@ -52,7 +52,7 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder,
   }
   fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
              result.epochs, trainer.config().train.epochs, folder.path().string());
-  throw CLI::RuntimeError(kInterrupted);
+  throw CLI::RuntimeError(128 + stop_signal);  // what a shell reports for the signal itself
 }
 
 void run(train::Trainer& trainer, const train::RunFolder& folder) {
@@ -71,7 +71,7 @@ void train_new(const Options& options) {
   train::Trainer trainer(std::move(config));
   // Made only now, so that a config that does not work leaves no folder behind.
   const train::RunFolder folder = new_folder(options, trainer.config().name);
-  describe_run(folder, trainer.config());
+  describe_run(folder, trainer.config(), options.command_line);
   run(trainer, folder);
 }
 
@@ -90,10 +90,11 @@ void resume(const Options& options) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(CLI::App& app, std::vector<std::string> command_line) {
   CLI::App* train =
       app.add_subcommand("train", "Train a network as a config file says, into a run folder");
   const auto options = std::make_shared<Options>();
+  options->command_line = std::move(command_line);
   train->add_option("config", options->config, "Experiment, e.g. examples/quickstart.toml");
   train->add_option("--data-dir", options->data_dir,
                     "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
