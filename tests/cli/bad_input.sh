@@ -31,7 +31,7 @@ expect_bad_train() {
 }
 
 command_lines() {
-  expect_failure 2 'subcommand|nonsense' nonsense
+  expect_failure 2 'trian.*train' trian
   expect_failure 2 'no-such-option' train "$tiny" --no-such-option
   expect_failure 2 'config|resume' train
   expect_failure 2 'nonsense' list nonsense
@@ -58,19 +58,32 @@ configs() {
   expect_bad_train 2 'batch_size.*64.*65' "$tiny" --set train.batch_size=65
   expect_bad_train 2 'weight\.bits.*got 9' "$tiny" --set quant.method=ste --set quant.weight.bits=9
   expect_bad_train 2 'width.*got -1' "$tiny" --set model.width=-1
-  expect_bad_train 2 'key=value|expected' "$tiny" --set nonsense
+  expect_bad_train 2 'key=value' "$tiny" --set nonsense
+  expect_bad_train 2 'train\.epochs.*got 0' "$tiny" --set train.epochs=0
+  expect_bad_train 2 'train\.epochs.*1000000' "$tiny" --set train.epochs=9223372036854775807
+  expect_bad_train 2 'quant\.methd.*method' "$tiny" --set quant.methd=ste
+  expect_bad_train 2 'clp.*clip' "$tiny" --set quant.method=ste --set quant.ste.clp=1
+  expect_bad_train 2 'one number|as many' "$tiny" --set 'data.mean=[1]'
+  expect_bad_train 2 'crop_padding.*1000' "$tiny" --set data.crop_padding=1000
+  expect_bad_train 2 'validation_size.*64' "$tiny" --set data.validation_size=64
+  expect_bad_train 2 'conv1' "$tiny" --set 'quant.override=[{match="nowhere"}]'
+  expect_bad_train 2 'steps|milestones' "$tiny" --set schedule.name=step
+  expect_bad_train 2 'warmup' "$tiny" --set schedule.warmup_epochs=2
+  expect_bad_train 1 'nowhere' "$tiny" --set train.init_from=nowhere.safetensors
+  expect_bad_train 1 'tiny\.toml' "$tiny" --set "train.init_from=$tiny"
 }
 
 data_folders() {
   local cifar=(--set data.name=cifar10 --set data.train_size=0 --set data.test_size=0 --set train.batch_size=4)
   cifar_folder whole
 
+  expect_bad_train 2 'train_size.*64' "$tiny" --set data.name=cifar10 --data-dir whole
   expect_bad_train 1 'nowhere' "$tiny" "${cifar[@]}" --data-dir nowhere
   cp -r whole truncated
   head -c 5000 whole/data_batch_3.bin >truncated/data_batch_3.bin
   expect_bad_train 1 'data_batch_3\.bin.*record' "$tiny" "${cifar[@]}" --data-dir truncated
   cp -r whole mislabelled
-  { cifar_file /dev/stdout 1; printf '\012'; head -c 3072 /dev/zero; } >mislabelled/data_batch_2.bin
+  { head -c 3073 /dev/zero; printf '\012'; head -c 3072 /dev/zero; } >mislabelled/data_batch_2.bin
   expect_bad_train 1 'data_batch_2\.bin.*record 1.*label.*10' "$tiny" "${cifar[@]}" --data-dir mislabelled
   cp -r whole empty
   : >empty/test_batch.bin
@@ -87,7 +100,7 @@ run_folders() {
   expect_failure 1 'nowhere' train --resume nowhere
   expect_failure 1 'nowhere' eval nowhere
   expect_success '.' train "$tiny" --run good
-  expect_success '"[a-z0-9_]*top1"' eval good --json
+  expect_success '"top1_quantized"' eval good --json
 
   cp -r good truncated_run
   truncate -s 100 "$(checkpoint truncated_run)"
@@ -97,16 +110,53 @@ run_folders() {
   expect_failure 1 'safetensors' eval garbled_run
   cp -r good bare_run
   find bare_run -name '*.safetensors' -delete
-  expect_failure 1 'checkpoint|safetensors' eval bare_run
+  expect_failure 1 'no last checkpoint' eval bare_run
+  cp -r good flipped_run
+  flip_bit "$(checkpoint flipped_run)"
+  expect_failure 1 'safetensors.*damaged' eval flipped_run
+  expect_failure 1 'safetensors.*damaged' train --resume flipped_run
+  cp -r good foreign_run
+  printf '\002\0\0\0\0\0\0\0{}' >foreign_run/last.safetensors
+  expect_failure 1 'not a quench checkpoint' eval foreign_run
 
   expect_success '.' train "$tiny" --set model.width=0.125 --run wider
   cp -r good mixed_run
   cp "$(checkpoint wider)" "$(checkpoint mixed_run)"
-  expect_failure 1 'safetensors.*(shape|expected)' eval mixed_run
+  expect_failure 1 'safetensors.*should be' eval mixed_run
+
+  cp -r good resumed_run
+  expect_failure 2 'resume' train --resume resumed_run --set train.epochs=2
+  expect_failure 2 'resume' train "$tiny" --resume resumed_run
+  expect_failure 1 'good.*holds' train "$tiny" --run good
+  flock resumed_run/.lock sleep 60 &
+  local holder=$!
+  while flock --nonblock resumed_run/.lock true; do sleep 0.01; done
+  expect_failure 1 'resumed_run.*in use' train --resume resumed_run
+  kill "$holder"
 
   : >a_file
   expect_failure 1 'a_file' train "$tiny" --run a_file/run
   expect_failure 1 '/proc' train "$tiny" --run /proc/quench_run
+}
+
+# flip_bit FILE: the lowest one of its last byte.
+flip_bit() {
+  local last
+  last=$(tail -c 1 "$1" | od -An -tu1)
+  truncate -s -1 "$1"
+  # The inner printf writes the byte as an octal escape.
+  # shellcheck disable=SC2059
+  printf "\\$(printf '%03o' $((last ^ 1)))" >>"$1"
+}
+
+# Numbers that run away: the message says where, and what was saved before stays usable.
+diverging_runs() {
+  local wild=(--set optimizer.lr=1e37 --set train.checkpoint_every_steps=1)
+  expect_failure 1 'epoch 1, step 2: .*(conv|bn)1.*optimizer\.lr.*unharmed' train "$tiny" "${wild[@]}" --run wild
+  expect_success 'top1' eval wild
+  expect_failure 1 'epoch 1, step 2: conv2' train "$tiny" "${wild[@]}" --run wild4 \
+    --set quant.method=ste --set quant.weight.bits=4 --set quant.activation.bits=4
+  expect_failure 1 'epoch 1, step [0-9]: .*no checkpoint' train "$tiny" --set optimizer.lr=1e37 --run wild_bare
 }
 
 # A checkpoint that does not fit must not take the last good one with it.
@@ -124,5 +174,6 @@ command_lines
 configs
 data_folders
 run_folders
+diverging_runs
 full_disk
 finish
