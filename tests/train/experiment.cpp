@@ -78,32 +78,32 @@ TEST_CASE("is_quantized: whether any slot is filled") {
 
 TEST_CASE("load_data: held-out images come off the end of the training set and judge the run") {
   const Data all = load_data(small_experiment());
-  CHECK(all.train->size() == 128);
+  CHECK(all.train->size() == 64);
   CHECK(all.validation == nullptr);
   CHECK(all.judged() == all.test);
 
-  const Data split = load_data(small_experiment({"data.validation_size=28"}));
-  CHECK(split.train->size() == 100);
+  const Data split = load_data(small_experiment({"data.validation_size=14"}));
+  CHECK(split.train->size() == 50);
   REQUIRE(split.validation != nullptr);
-  CHECK(split.validation->size() == 28);
+  CHECK(split.validation->size() == 14);
   CHECK(split.judged() == split.validation);
   std::vector<std::uint8_t> held(32 * 32 * 3), original(held.size());
-  CHECK(split.validation->read(0, held) == all.train->read(100, original));
+  CHECK(split.validation->read(0, held) == all.train->read(50, original));
   CHECK(held == original);
 
-  CHECK_THROWS_WITH_AS(load_data(small_experiment({"data.validation_size=128"})),
-                       "data.validation_size: expected fewer than the 128 training images, got 128",
+  CHECK_THROWS_WITH_AS(load_data(small_experiment({"data.validation_size=64"})),
+                       "data.validation_size: expected fewer than the 64 training images, got 64",
                        std::invalid_argument);
 }
 
 TEST_CASE("loaders: training leaves out a partial batch, evaluation does not") {
   const ExperimentConfig config =
-      small_experiment({"train.batch_size=50", "train.eval_batch_size=50"});
+      small_experiment({"train.batch_size=25", "train.eval_batch_size=25"});
   const Data data = load_data(config);
   CHECK(training_loader(config, data.train)->batches_per_epoch() == 2);
   CHECK(evaluation_loader(config, data.train)->batches_per_epoch() == 3);
-  CHECK_THROWS_WITH_AS(training_loader(small_experiment({"train.batch_size=129"}), data.train),
-                       "train.batch_size: expected at most the 128 training images, got 129",
+  CHECK_THROWS_WITH_AS(training_loader(small_experiment({"train.batch_size=65"}), data.train),
+                       "train.batch_size: expected at most the 64 training images, got 65",
                        std::invalid_argument);
 }
 

@@ -19,7 +19,7 @@ inline std::string read_bytes(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// BinaryNet at 1/16 of its width on 128 drawn images, four steps an epoch, for two epochs.
+/// BinaryNet at 1/16 of its width on 64 drawn images, four steps an epoch, for two epochs.
 inline ExperimentConfig small_experiment(const std::vector<std::string>& overrides = {}) {
   const TemporaryFolder folder;
   write_text(folder / "small.toml", R"(
@@ -27,8 +27,8 @@ inline ExperimentConfig small_experiment(const std::vector<std::string>& overrid
 name = "binarynet"
 width = 0.0625
 [data]
-train_size = 128
-test_size = 32
+train_size = 64
+test_size = 16
 crop_padding = 2
 horizontal_flip = true
 [quant]
@@ -37,7 +37,7 @@ first_layer = { activation = { method = "none" } }
 lr = 3e-3
 [train]
 epochs = 2
-batch_size = 32
+batch_size = 16
 bn_batches = 2
 seed = 3
 )");
