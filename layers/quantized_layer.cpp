@@ -80,4 +80,11 @@ Variable QuantizedLayer::forward(const Variable& input) {
   return Variable(std::move(output));
 }
 
+bool is_quantized(Module& network) {
+  bool quantized = false;
+  for_each_quantizer(
+      network, [&quantized](quant::Quantizer& quantizer) { quantized |= quantizer.quantizes(); });
+  return quantized;
+}
+
 }  // namespace quench

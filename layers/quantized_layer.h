@@ -56,4 +56,15 @@ class QuantizedLayer : public Module {
   std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
 
+/// Calls visit(quant::Quantizer&) for every slot of a network, also for those that hold "none".
+template <typename Visit>
+void for_each_quantizer(Module& network, Visit visit) {
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    for (const auto& [slot, quantizer] : layer->quantizers()) visit(*quantizer);
+  }
+}
+
+/// Whether any slot of the network holds a quantizer other than "none".
+bool is_quantized(Module& network);
+
 }  // namespace quench

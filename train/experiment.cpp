@@ -1,12 +1,10 @@
 #include "train/experiment.h"
 
-#include <algorithm>
 
 #include "core/error.h"
 #include "datasets/registry.h"
 #include "layers/models/registry.h"
 #include "layers/quantize.h"
-#include "layers/quantized_layer.h"
 
 namespace quench::train {
 namespace {
@@ -75,12 +73,6 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
   settings.finish();
   quantize(*network, quant::Policy(config.quant));
   return network;
-}
-
-bool is_quantized(Module& network) {
-  return std::ranges::any_of(network.quantized_layers(), [](QuantizedLayer* layer) {
-    return layer->input_quantizer().quantizes() || layer->weight_quantizer().quantizes();
-  });
 }
 
 }  // namespace quench::train

@@ -38,7 +38,4 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::Dataset& images);
 
-/// Whether any slot of the network holds a quantizer other than "none".
-bool is_quantized(Module& network);
-
 }  // namespace quench::train

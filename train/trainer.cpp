@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -11,7 +10,7 @@
 #include "core/safetensors.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
-#include "train/evaluate.h"
+#include "train/judge.h"
 
 namespace quench::train {
 namespace {
@@ -46,20 +45,6 @@ ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t st
 std::int64_t count_steps(const ExperimentConfig& config, const datasets::Loader& loader) {
   const std::int64_t all = loader.batches_per_epoch(), limit = config.train.max_steps_per_epoch;
   return limit == 0 ? all : std::min(all, limit);
-}
-
-template <typename Visit>
-void for_each_quantizer(Module& network, Visit visit) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    for (const auto& [slot, quantizer] : layer->quantizers()) visit(*quantizer);
-  }
-}
-
-bool has_stale_batch_norm(Module& network) {
-  bool stale = false;
-  for_each_quantizer(
-      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
-  return stale;
 }
 
 std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantized) {
@@ -204,52 +189,32 @@ void Trainer::require_finite(const RunFolder& folder) {
 void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
   require_finite(folder);
   const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
-  const Judgement judgement = judge(final_epoch);
+  // In the end the statistics stay: they are those of the network that is handed out.
+  const Judgement judgement =
+      judge(*network_, *judging_, *training_, config_.train.bn_batches,
+            final_epoch ? StaleStatistics::replace : StaleStatistics::restore);
+  const double quantized = judgement.quantized.top1();
   const auto seen = static_cast<double>(progress_.seen);
   const MetricsRow row{.epoch = progress_.epoch + 1,
                        .step = progress_.step,
                        .loss = progress_.loss_sum / seen,
                        .train_top1 = 100.0 * static_cast<double>(progress_.correct) / seen,
-                       .top1_quantized = judgement.quantized,
-                       .top1_float = judgement.floating,
+                       .top1_quantized = quantized,
+                       .top1_float = judgement.floating.top1(),
                        .alpha = alpha(),
                        .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
                        .images_per_second = images_per_second,
                        .seconds = seconds};
-  const bool best = judgement.quantized > progress_.best_top1;
+  const bool best = quantized > progress_.best_top1;
   progress_ = {.epoch = progress_.epoch + 1,
                .step = progress_.step,
-               .best_top1 = std::max(progress_.best_top1, judgement.quantized)};
+               .best_top1 = std::max(progress_.best_top1, quantized)};
   // The row goes first: a kill between the two is mended by resume(), which drops rows beyond the
   // checkpoint.
   MetricsWriter(folder.metrics()).append(row);
   if (best) save(folder, folder.best());
   save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_)));
-}
-
-Trainer::Judgement Trainer::judge(bool final_epoch) {
-  const std::int64_t batches = config_.train.bn_batches;
-  if (!is_quantized(*network_)) {
-    const double top1 = evaluate(*network_, *judging_, quant::Mode::bypass).top1();
-    return {top1, top1};
-  }
-  Judgement judgement;
-  {
-    const BufferGuard guard(*network_);
-    reestimate_batch_norm(*network_, *training_, batches, quant::Mode::bypass);
-    judgement.floating = evaluate(*network_, *judging_, quant::Mode::bypass).top1();
-  }
-  if (!has_stale_batch_norm(*network_)) {
-    judgement.quantized = evaluate(*network_, *judging_, quant::Mode::evaluation).top1();
-    return judgement;
-  }
-  // In the end the statistics stay: they are those of the network that is handed out.
-  std::optional<BufferGuard> guard;
-  if (!final_epoch) guard.emplace(*network_);
-  reestimate_batch_norm(*network_, *training_, batches, quant::Mode::evaluation);
-  judgement.quantized = evaluate(*network_, *judging_, quant::Mode::evaluation).top1();
-  return judgement;
 }
 
 void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {

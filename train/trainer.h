@@ -54,11 +54,6 @@ class Trainer {
   std::int64_t epochs_done() const { return progress_.epoch; }
 
  private:
-  struct Judgement {
-    double quantized = 0.0;
-    double floating = 0.0;
-  };
-
   void begin_quantizers();
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped
@@ -69,7 +64,6 @@ class Trainer {
                                        const RunFolder& folder);
   void require_finite(const RunFolder& folder);
   void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
-  Judgement judge(bool final_epoch);
   void save(const RunFolder& folder, const std::filesystem::path& path);
   double alpha();
 

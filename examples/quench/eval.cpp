@@ -8,8 +8,8 @@
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
 #include "train/checkpoint.h"
-#include "train/evaluate.h"
 #include "train/experiment.h"
+#include "train/judge.h"
 #include "train/run_folder.h"
 
 namespace quench::command {
@@ -42,13 +42,9 @@ void eval(const Options& options) {
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 
   const auto loader = train::evaluation_loader(config, data.test);
-  const train::Accuracy quantized = train::evaluate(*network, *loader, quant::Mode::evaluation);
-  train::Accuracy floating = quantized;
-  if (train::is_quantized(*network)) {
-    const auto training = train::training_loader(config, data.train);
-    train::reestimate_batch_norm(*network, *training, config.train.bn_batches, quant::Mode::bypass);
-    floating = train::evaluate(*network, *loader, quant::Mode::bypass);
-  }
+  const auto training = train::training_loader(config, data.train);
+  const auto [quantized, floating] = train::judge(
+      *network, *loader, *training, config.train.bn_batches, train::StaleStatistics::replace);
   if (options.json) {
     const nlohmann::json result{{"run", options.run},
                                 {"checkpoint", checkpoint.string()},

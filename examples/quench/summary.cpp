@@ -37,7 +37,7 @@ void print_summary(train::Trainer& trainer, const train::RunFolder& folder,
   };
   fmt::print("\n{} after {} epochs\n", trainer.config().name, result.epochs);
   const char* images = trainer.data().validation ? "held-out images" : "test images";
-  const bool quantized = train::is_quantized(trainer.network());
+  const bool quantized = is_quantized(trainer.network());
   if (!rows.empty()) {
     if (quantized)
       row("top1 quantized", fmt::format("{:.2f} %  ({})", rows.back().top1_quantized, images));

@@ -1,0 +1,43 @@
+#include "train/judge.h"
+
+#include <optional>
+
+#include "layers/quantized_layer.h"
+
+namespace quench::train {
+namespace {
+
+bool has_stale_batch_norm(Module& network) {
+  bool stale = false;
+  for_each_quantizer(
+      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
+  return stale;
+}
+
+Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loader& training,
+                        std::int64_t bn_batches) {
+  const BufferGuard guard(network);
+  reestimate_batch_norm(network, training, bn_batches, quant::Mode::bypass);
+  return evaluate(network, images, quant::Mode::bypass);
+}
+
+}  // namespace
+
+Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
+                std::int64_t bn_batches, StaleStatistics stale) {
+  if (!is_quantized(network)) {
+    const Accuracy accuracy = evaluate(network, images, quant::Mode::bypass);
+    return {accuracy, accuracy};
+  }
+  Judgement judgement;
+  judgement.floating = evaluate_float(network, images, training, bn_batches);
+  std::optional<BufferGuard> guard;
+  if (has_stale_batch_norm(network)) {
+    if (stale == StaleStatistics::restore) guard.emplace(network);
+    reestimate_batch_norm(network, training, bn_batches, quant::Mode::evaluation);
+  }
+  judgement.quantized = evaluate(network, images, quant::Mode::evaluation);
+  return judgement;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "train/evaluate.h"
+
+namespace quench::train {
+
+/// The two curves of alpha-blending's figure 4 (Liu & Mattina 2019), for any method.
+struct Judgement {
+  Accuracy quantized;  ///< on the integer grids; equal to `floating` if nothing is quantized
+  Accuracy floating;   ///< of the float network underneath, every quantizer bypassed
+};
+
+/// What becomes of running batch-norm statistics that did not fit the quantized network.
+enum class StaleStatistics : bool { restore, replace };
+
+/// Evaluates a network as it is and with its quantizers bypassed, on all of `images`. Where batch
+/// statistics of training do not fit, they are re-estimated first on `bn_batches` batches of
+/// `training` (0: never): always for the float network, from which they are put back, and for the
+/// quantized one if a quantizer says so (Quantizer::stale_batch_norm).
+Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
+                std::int64_t bn_batches, StaleStatistics stale);
+
+}  // namespace quench::train
