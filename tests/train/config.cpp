@@ -86,7 +86,7 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("train", "batch_size", 0) ==
         "<settings>: train.batch_size: expected an integer >= 1, got 0");
   CHECK(error_for("train", "epochs", -1) ==
-        "<settings>: train.epochs: expected an integer >= 0, got -1");
+        "<settings>: train.epochs: expected an integer in 1..1000000, got -1");
   CHECK(error_for("train", "label_smoothing", 1.0) ==
         "<settings>: train.label_smoothing: expected a number < 1, got 1.0");
   CHECK(error_for("data", "std", std::vector<double>{1.0}) ==
