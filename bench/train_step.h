@@ -21,7 +21,8 @@ struct TrainStepResult {
   double median_seconds = 0.0;
   double best_seconds = 0.0;
   double images_per_second = 0.0;  ///< at the median
-  double flops = 0.0;  ///< operations of one step's three convolution passes: 2 * 3 * MACs * batch
+  double flops =
+      0.0;  ///< operations of one step, two per multiply-accumulate; taps on padding count
   std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
   std::size_t resident_bytes = 0;   ///< peak resident set of the process so far
   std::size_t huge_page_bytes = 0;  ///< of the resident set, on huge pages at the end
