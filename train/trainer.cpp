@@ -47,15 +47,14 @@ std::int64_t count_steps(const ExperimentConfig& config, const datasets::Loader&
   return limit == 0 ? all : std::min(all, limit);
 }
 
-std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantized) {
-  const std::string accuracy =
-      quantized ? fmt::format("quantized {:5.2f} %  float {:5.2f} %  alpha {:.3f}",
-                              row.top1_quantized, row.top1_float, row.alpha)
-                : fmt::format("top1 {:5.2f} %", row.top1_float);
-  return fmt::format(
-      "epoch {:>3}/{}  loss {:.4f}  train {:5.2f} %  {}  lr {:.2e}  {:.0f} images/s  {}", row.epoch,
-      epochs, row.loss, row.train_top1, accuracy, row.lr, row.images_per_second,
-      format_duration(row.seconds));
+std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantized, bool has_alpha) {
+  std::string line = fmt::format("epoch {:>3}/{}  loss {:.4f}  top1 %: train {:5.2f}", row.epoch,
+                                 epochs, row.loss, row.train_top1);
+  if (quantized) line += fmt::format("  quantized {:5.2f}", row.top1_quantized);
+  line += fmt::format("  float {:5.2f}", row.top1_float);
+  if (has_alpha) line += fmt::format("  alpha {:.2f}", row.alpha);
+  return line + fmt::format("  lr {:.1e}  {:.0f} img/s  {}", row.lr, row.images_per_second,
+                            format_duration(row.seconds));
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -64,7 +63,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Trainer::Trainer(ExperimentConfig config)
+Trainer::Trainer(ExperimentConfig config) : Trainer(std::move(config), nullptr) {}
+
+Trainer::Trainer(ExperimentConfig config, const RunFolder& folder)
+    : Trainer(std::move(config), &folder) {}
+
+Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
     : config_(std::move(config)),
       data_(load_data(config_)),
       network_(build_network(config_, *data_.train)),
@@ -75,11 +79,13 @@ Trainer::Trainer(ExperimentConfig config)
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
       schedule_(schedule_options(config_, steps_per_epoch_)) {
-  if (!config_.train.init_from.empty()) {
-    load_weights(*network_, config_.model.name, read_safetensors(config_.train.init_from),
-                 config_.train.init_from);
-  }
   begin_quantizers();
+  if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
+    progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
+  } else if (const std::string& start = config_.train.init_from; !start.empty()) {
+    load_weights(*network_, config_.model.name, read_safetensors(start), start);
+  }
+  if (resumed != nullptr) MetricsWriter(resumed->metrics()).truncate(progress_.epoch);
 }
 
 void Trainer::begin_quantizers() {
@@ -89,13 +95,6 @@ void Trainer::begin_quantizers() {
                               .adaptive_optimizer = optimizer_->adaptive(),
                               .seed = config_.train.seed});
   });
-}
-
-void Trainer::resume(const RunFolder& folder) {
-  if (std::filesystem::exists(folder.last())) {
-    progress_ = load_checkpoint(folder.last(), *network_, config_.model.name, *optimizer_);
-  }
-  MetricsWriter(folder.metrics()).truncate(progress_.epoch);
 }
 
 RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
@@ -201,7 +200,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                        .train_top1 = 100.0 * static_cast<double>(progress_.correct) / seen,
                        .top1_quantized = quantized,
                        .top1_float = judgement.floating.top1(),
-                       .alpha = alpha(),
+                       .alpha = alpha().value_or(0.0),
                        .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
                        .images_per_second = images_per_second,
                        .seconds = seconds};
@@ -214,7 +213,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   MetricsWriter(folder.metrics()).append(row);
   if (best) save(folder, folder.best());
   save(folder, folder.last());
-  bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_)));
+  bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));
 }
 
 void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {
@@ -223,8 +222,8 @@ void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {
   save_checkpoint(path, *network_, config_.model.name, *optimizer_, progress_);
 }
 
-double Trainer::alpha() {
-  double result = 0.0;
+std::optional<double> Trainer::alpha() {
+  std::optional<double> result;
   for_each_quantizer(*network_, [&result](quant::Quantizer& quantizer) {
     for (const auto& [name, value] : quantizer.metrics()) {
       if (name == "alpha") result = static_cast<double>(value);

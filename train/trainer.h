@@ -34,13 +34,12 @@ struct RunResult {
 /// the position is saved with the weights.
 class Trainer {
  public:
-  /// Loads the data and builds the network; nothing is written yet.
+  /// A run from its start. Loads the data and builds the network; nothing is written yet.
   /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
   explicit Trainer(ExperimentConfig config);
-
-  /// Takes up the last checkpoint of `folder`, if it has one, and drops what its metrics tell
-  /// beyond that.
-  void resume(const RunFolder& folder);
+  /// A run that goes on from the last checkpoint of `folder`, or starts if it has none; what the
+  /// folder's metrics tell beyond that is dropped.
+  Trainer(ExperimentConfig config, const RunFolder& folder);
 
   /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
   /// state is saved and the result marked interrupted.
@@ -54,6 +53,7 @@ class Trainer {
   std::int64_t epochs_done() const { return progress_.epoch; }
 
  private:
+  Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers();
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped
@@ -65,7 +65,7 @@ class Trainer {
   void require_finite(const RunFolder& folder);
   void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
   void save(const RunFolder& folder, const std::filesystem::path& path);
-  double alpha();
+  std::optional<double> alpha();
 
   ExperimentConfig config_;
   Data data_;

@@ -83,8 +83,7 @@ void resume(const Options& options) {
   train::ExperimentConfig config =
       train::load_experiment(config_file, data_dir_override(options.data_dir));
   apply_threads(config);
-  train::Trainer trainer(std::move(config));
-  trainer.resume(folder);
+  train::Trainer trainer(std::move(config), folder);
   run(trainer, folder);
 }
 

@@ -33,8 +33,7 @@ Outcome train(const Overrides& overrides, const std::set<std::int64_t>& stops = 
   std::int64_t step = 0;
   std::size_t interrupted = 0;
   for (;;) {
-    Trainer trainer(small_experiment(overrides));
-    if (step > 0) trainer.resume(folder);
+    Trainer trainer(small_experiment(overrides), folder);
     const RunResult result = trainer.run(folder, [&] { return stops.contains(++step); });
     if (!result.interrupted) break;
     ++interrupted;
@@ -116,8 +115,7 @@ TEST_CASE("training: a checkpoint between the epochs' ends serves after a kill")
                                return false;
                              }),
                   Killed);
-  Trainer resumed(small_experiment(overrides));
-  resumed.resume(folder);
+  Trainer resumed(small_experiment(overrides), folder);
   CHECK(resumed.epochs_done() == 1);
   resumed.run(folder, [] { return false; });
   check_same(whole, {read_bytes(folder.last()), read_bytes(folder.best()),
@@ -169,6 +167,17 @@ TEST_CASE("training: init_from takes a float run's weights, also for another met
   }
   CHECK_THROWS_AS(Trainer(small_experiment({"train.init_from=nowhere.safetensors"})),
                   std::runtime_error);
+}
+
+TEST_CASE("training: a resumed run needs no more the file it was initialized from") {
+  const TemporaryFolder parent;
+  const RunFolder source = RunFolder::create_at(parent / "float");
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer(small_experiment({"train.epochs=1"})).run(source, [] { return false; });
+  const Overrides overrides{"train.epochs=1", "train.init_from=" + source.last().string()};
+  Trainer(small_experiment(overrides)).run(folder, [] { return true; });
+  std::filesystem::remove(source.last());
+  CHECK(Trainer(small_experiment(overrides), folder).run(folder, [] { return false; }).epochs == 1);
 }
 
 TEST_CASE("training: alpha-blending judges, and hands out, re-estimated statistics") {
