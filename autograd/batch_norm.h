@@ -5,13 +5,12 @@
 
 namespace quench {
 
-/// Differentiable batch normalisation with a fused activation; shapes and options as in
+/// Differentiable batch normalisation with a fused activation; shapes, options and errors as in
 /// core/batch_norm.h.
 ///
 /// @param gain, bias  [C], or undefined Variables for no affine part
-/// @param training    normalise with the statistics of `x` and update the running ones in place, or
-/// else
-///                    normalise with the running ones, which are then constants in the gradient
+/// @param training    normalise with the statistics of `x` and update the running ones in place;
+///                    else with the running ones, which are then constants in the gradient
 Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bias,
                     Tensor& running_mean, Tensor& running_var, const BatchNormParams& params,
                     bool training);

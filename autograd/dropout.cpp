@@ -15,8 +15,8 @@ Tensor drop(const Tensor& x, float probability, Random& random) {
   return zip(x, noise, [=](float v, float u) { return u < probability ? 0.0f : v * scale; });
 }
 
-/// Keeps where the random stream stood and not the mask: drawing it again costs time, keeping it
-/// memory.
+/// Keeps where the random stream stood and not the mask: to draw it again costs time, to keep it
+/// would cost memory.
 struct DropoutNode final : Node {
   float probability;
   Random random;

@@ -5,9 +5,9 @@
 
 namespace quench {
 
-/// Sets each element to 0 with the given probability and multiplies the rest by 1 / (1 -
-/// probability) (Srivastava et al. 2014). Element i of x in memory order uses word i after
-/// random.position(), which moves on by the number of elements.
+/// Sets each element to 0 with probability p and multiplies the rest by 1 / (1 - p) (Srivastava et
+/// al. 2014). Element i of x in memory order uses word i after random.position(), which moves on by
+/// the number of elements.
 /// @throws std::invalid_argument  unless 0 <= probability < 1
 Variable dropout(const Variable& x, float probability, Random& random);
 

@@ -4,14 +4,14 @@
 
 namespace quench {
 
-/// Losses: means over the batch as scalars. Sums run in double and in a fixed order.
+// Losses: means over the batch as scalars. Sums run in double and in a fixed order.
 
 /// Mean over the batch of -sum_c target[c] * log softmax(logits)[c], where target is
 /// (1 - label_smoothing) at the label plus label_smoothing / C everywhere (Szegedy et al. 2016,
 /// arXiv:1512.00567, section 7).
 ///
-/// @param logits  [N, C], N >= 1
-/// @param labels  s32 [N], each in 0 .. C-1
+/// @param logits           [N, C], N >= 1
+/// @param labels           s32 [N], each in 0 .. C-1
 /// @param label_smoothing  in [0, 1]
 /// @throws std::invalid_argument  if one is not as above; a bad label is named with its row
 Variable cross_entropy(const Variable& logits, const Tensor& labels, float label_smoothing = 0.0f);
@@ -21,7 +21,8 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, float label
 /// cross_entropy.
 Variable squared_hinge(const Variable& logits, const Tensor& labels);
 
-/// Mean over all elements of (a - target)^2; the shapes are equal and the target is a constant.
+/// Mean over all elements of (a - target)^2; the target is a constant.
+/// @throws std::invalid_argument  if the shapes differ or there are no elements
 Variable mse(const Variable& a, const Tensor& target);
 
 }  // namespace quench

@@ -25,8 +25,7 @@ class Saved {
   std::uint64_t version_ = 0;
 };
 
-/// One differentiable function on the tape: a small struct whose members are what its backward
-/// needs.
+/// One differentiable function on the tape: a small struct of what its backward needs.
 class Node {
  public:
   virtual ~Node() = default;

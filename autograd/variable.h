@@ -31,8 +31,7 @@ class Variable {
 
   bool defined() const { return value_.defined(); }
   const Tensor& value() const { return value_; }
-  /// For in-place updates by an optimizer or an initializer: call value.bump_version() after
-  /// writing.
+  /// For in-place updates by an optimizer or an initializer; call bump_version() after writing.
   Tensor& mutable_value() { return value_; }
   const Shape& shape() const { return value_.shape(); }
 
@@ -51,9 +50,8 @@ class Variable {
   /// and adds it to the leaf's grad(). Each node, and what it saved, is freed as soon as it has
   /// been passed; a second pass over it is an error.
   /// @throws std::logic_error  if this needs no gradient, has other than one element, reaches a
-  /// part of the
-  ///                           tape that an earlier call has freed, or needs a saved tensor that
-  ///                           was changed in place since
+  ///                           part of the tape that an earlier call has freed, or needs a saved
+  ///                           tensor that was changed in place since
   void backward() const;
 
  private:

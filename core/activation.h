@@ -16,8 +16,7 @@ Activation parse_activation(std::string_view name);
 std::string_view to_string(Activation activation);
 
 /// The interval an activation clamps to. A missing bound is NaN: every comparison with it is false,
-/// so the same two comparisons serve all activations, and an infinite value passes where there is
-/// no bound.
+/// so the same two serve all activations, and an infinite value passes where there is no bound.
 struct ActivationRange {
   static constexpr float kUnbounded = std::numeric_limits<float>::quiet_NaN();
   float low = kUnbounded;
@@ -38,9 +37,8 @@ ActivationRange range_of(Activation activation);
 
 /// Element-wise; NaN stays NaN. `none` returns `x` itself.
 Tensor activate(const Tensor& x, Activation activation);
-/// dL/dx from the output alone, which is why only that is saved. Strictly inside the range the
-/// gradient passes, elsewhere it is 0; where the output is NaN it passes, so that the fault stays
-/// visible.
+/// dL/dx from the output alone, which is why only that is saved. The gradient passes strictly
+/// inside the range, and where the output is NaN, so that the fault stays visible; else it is 0.
 /// @throws std::invalid_argument  if the shapes differ
 Tensor activate_backward(const Tensor& grad_output, const Tensor& output, Activation activation);
 

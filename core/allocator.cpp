@@ -143,8 +143,7 @@ class Arena {
 };
 
 [[maybe_unused]] Arena& arena() {  // not used under AddressSanitizer
-  // Never destroyed: tensors in static storage may be returned after any destructor here would have
-  // run.
+  // Never destroyed: tensors in static storage may be returned after a destructor here has run.
   static Arena& instance = *new Arena;
   return instance;
 }

@@ -105,8 +105,7 @@ struct Normaliser {
         bias(loop.line([&](std::int64_t c) { return value_or(bias_in, c, 0.0f); })) {}
 };
 
-/// The sums over each channel of the gradient that passes the activation: itself, and times x -
-/// mean.
+/// Per channel the sums of g and of g * (x - mean), with g the gradient that passes the activation.
 ChannelLoop::Sums sum_gradients(const ChannelLoop& loop, const Normaliser& normaliser,
                                 const Tensor& grad_output, const BatchNormInputs& inputs) {
   return loop.sum([g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),

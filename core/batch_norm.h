@@ -8,9 +8,9 @@ namespace quench {
 /// Options of batch normalisation (Ioffe and Szegedy 2015, arXiv:1502.03167).
 struct BatchNormParams {
   float eps = 1e-5f;  ///< added to the variance; >= 0
-  /// Weight of the new batch in the running statistics, in [0, 1]: running = (1 - momentum) *
-  /// running + momentum * batch. With 1 / (k + 1) for the k-th batch they become the plain average
-  /// over batches.
+  /// Weight of the new batch in the running statistics, in [0, 1]:
+  /// running = (1 - momentum) * running + momentum * batch. With 1 / (k + 1) for batch k, from 0,
+  /// they become the plain average over batches.
   float momentum = 0.1f;
   Activation activation = Activation::none;  ///< applied to the result in the same pass
 };
@@ -26,21 +26,21 @@ struct BatchNormResult {
   BatchNormStatistics statistics;
 };
 
-/// y = activation((x - mean) * inv_std * gain + bias) with the mean and variance of x over all axes
-/// but 1.
+/// y = activation((x - mean) * inv_std * gain + bias) with mean and variance of x over all axes but
+/// axis 1.
 ///
-/// @param x           [N, C] or [N, C, H, W]
-/// @param gain, bias  [C], or undefined for 1 and 0
-/// @param running_mean, running_var  [C], updated in place. As in PyTorch the variance that enters
-///                    running_var is the unbiased one (divided by count - 1), the one that
-///                    normalises is not.
+/// @param x            [N, C] or [N, C, H, W]
+/// @param gain, bias   [C], or undefined for 1 and 0
+/// @param running_...  [C], updated in place. As in PyTorch the variance that enters running_var is
+///                     the unbiased one (divided by count - 1), the one that normalises is not
 /// @throws std::invalid_argument  for other shapes, options out of range, or a single value per
-/// channel
+///                                channel
 BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
                                  Tensor& running_mean, Tensor& running_var,
                                  const BatchNormParams& params);
 
 /// The same function with fixed statistics, folded to one multiply-add per element.
+/// @throws std::invalid_argument  for other shapes or options out of range
 Tensor batch_norm_infer(const Tensor& x, const Tensor& gain, const Tensor& bias,
                         const Tensor& running_mean, const Tensor& running_var,
                         const BatchNormParams& params);

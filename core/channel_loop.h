@@ -57,8 +57,7 @@ class ChannelLoop {
     float first, second;
   };
   /// Sums terms(i, c), as in for_each, over the rows of each channel. Short runs add up in float
-  /// and the runs in double. The runs depend on the shape alone, so the result depends on no thread
-  /// count.
+  /// and the runs in double. The runs follow from the shape alone, so threads change nothing.
   template <typename TermsOf>
   Sums sum(TermsOf terms) const {
     const std::int64_t chunks = std::clamp<std::int64_t>(rows_ * channels_ / kChunk, 1, kMaxChunks);
@@ -84,14 +83,15 @@ class ChannelLoop {
 
  private:
   static constexpr std::int64_t kLine = 256;  // floats: 16 AVX-512 registers
-  static constexpr std::int64_t kLinesPerRun =
-      64;                                        // float sums this long stay within 1e-6 of exact
+  // Float sums this long stay within 1e-6 of exact.
+  static constexpr std::int64_t kLinesPerRun = 64;
   static constexpr std::int64_t kChunk = 65536;  // elements worth a task of their own
   static constexpr std::int64_t kMaxChunks = 64;
 
+  /// Adds the sums of rows [begin, end) to `total`, [2, C]; `run` has room for two lines.
+  ///
   /// Line by line in memory order: several lines at once save loads and stores of the sums, but
-  /// lost a factor of two to four on tensors larger than the cache. Adds the sums of rows [begin,
-  /// end) to `total`, [2, C]; `run` has room for two lines.
+  /// lost a factor of two to four on tensors larger than the cache.
   template <typename TermsOf>
   void sum_rows(std::int64_t begin, std::int64_t end, TermsOf terms, float* run,
                 double* total) const {

@@ -17,8 +17,7 @@ class Convolution;
 struct Conv2dParams {
   std::array<int, 2> stride{1, 1};  ///< vertical, horizontal; >= 1
   Padding padding{};
-  /// Distance of neighbouring kernel taps, vertical and horizontal; >= 1, and 1 is the dense
-  /// kernel.
+  /// Distance of neighbouring kernel taps, vertical and horizontal; >= 1, where 1 is dense.
   std::array<int, 2> dilation{1, 1};
   int groups = 1;  ///< >= 1; equal to in_channels for a depthwise convolution
 };
@@ -27,8 +26,8 @@ struct Conv2dParams {
 /// @throws std::invalid_argument  if the parameters or shapes do not fit together, or any size is 0
 Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
 
-/// A 2-d convolution (cross-correlation, as everywhere in deep learning) and its two derivatives,
-/// f32.
+/// A 2-d convolution of f32 tensors (cross-correlation, as everywhere in deep learning) and its two
+/// derivatives.
 ///
 /// Belongs to whoever owns the weight. It keeps what is costly to derive from shapes, for each
 /// combination of shapes it has met, so training, the last partial batch and evaluation may
@@ -46,8 +45,9 @@ class PreparedConv2d {
 
   const Conv2dParams& params() const { return params_; }
 
-  /// @param input [N, C, H, W]  @param weight [O, C/groups, KH, KW]  @param bias [O], or undefined
-  /// for none
+  /// @param input   [N, C, H, W]
+  /// @param weight  [O, C/groups, KH, KW]
+  /// @param bias    [O], or undefined for none
   Tensor forward(const Tensor& input, const Tensor& weight, const Tensor& bias = {});
   /// The gradient of the loss with respect to the input.
   Tensor backward_data(const Tensor& grad_output, const Tensor& weight, const Shape& input_shape);

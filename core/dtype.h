@@ -6,7 +6,8 @@
 
 namespace quench {
 
-/// Element types. f64 serves references and statistics, s32 accumulators, s8 and u8 codes and masks.
+/// Element types. f64 serves references and statistics, s32 accumulators, s8 and u8 codes and
+/// masks.
 enum class DType : std::uint8_t { f32, f64, s32, s8, u8 };
 
 std::size_t size_of(DType dtype);

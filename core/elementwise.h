@@ -6,12 +6,10 @@
 
 namespace quench {
 
-// `omp simd` on the loops of this file: each element depends on the same index alone, so no check
-// for overlap is needed, and a loop over one buffer as input and output is vectorized like any
-// other.
+// `omp simd` on the loops of this file: an element depends on its own index alone, so a loop over
+// one buffer as input and output is vectorized like any other, without a check for overlap.
 
-/// Calls f on every element of f32 tensors, in one pass at memory speed; `f` is inlined and
-/// vectorized.
+/// out[i] = f(x[i]) on f32 tensors, in one pass at memory speed: `f` is inlined and vectorized.
 /// @throws std::invalid_argument  if the shapes differ
 template <typename F>
 void map_into(const Tensor& x, Tensor& out, F f) {
@@ -34,6 +32,7 @@ Tensor map(const Tensor& x, F f) {
 }
 
 /// out[i] = f(a[i], b[i])
+/// @throws std::invalid_argument  if the shapes differ
 template <typename F>
 Tensor zip(const Tensor& a, const Tensor& b, F f) {
   require(a.shape() == b.shape(), "zip: expected equal shapes, got {} and {}",
@@ -49,7 +48,8 @@ Tensor zip(const Tensor& a, const Tensor& b, F f) {
   return out;
 }
 
-/// Element-wise arithmetic on f32 tensors of one shape.
+/// Element-wise arithmetic on f32 tensors.
+/// @throws std::invalid_argument  if the shapes differ
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
@@ -60,6 +60,7 @@ Tensor add_scalar(const Tensor& x, float value);
 Tensor multiply_scalar(const Tensor& x, float value);
 
 /// Broadcast of a [C] vector over axis 1 of [N, C] or [N, C, H, W].
+/// @throws std::invalid_argument  for other shapes
 Tensor add_per_channel(const Tensor& x, const Tensor& channel);
 Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
 

@@ -89,8 +89,7 @@ std::vector<std::byte> read_file(const fs::path& path) {
   if (!file.ok()) fail_with_errno("cannot open", path);
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail_with_errno("cannot read", path);
-  // One byte more than the size, so that the end is seen without growing; sizes of pipes and /proc
-  // are 0.
+  // One byte more than the size, so that the end is seen without growing. Pipes and /proc say 0.
   std::vector<std::byte> bytes(static_cast<std::size_t>(info.st_size) + 1);
   std::size_t used = 0;
   for (;;) {

@@ -8,7 +8,7 @@
 namespace quench {
 namespace {
 
-/// Copies the receptive fields of one row of output pixels: columns[x, ky, kx, c], zero outside the
+/// Copies the receptive fields of one row of output pixels to columns[x, ky, kx, c]; 0 outside the
 /// image.
 void gather_row(const float* image, const Shape& input, const Shape& weight,
                 const Conv2dParams& params, std::int64_t y, std::int64_t width, float* columns) {

@@ -53,8 +53,7 @@ void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int
   narrow(places, count, argmax);
 }
 
-/// One output row of 2x2 windows, in memory order: each value is read once and nothing is read
-/// back.
+/// One output row of 2x2 windows, in memory order: each value is read once, none is read back.
 void max_row_2x2(const PoolGeometry& g, const float* row, float* out, std::uint8_t* argmax) {
   const std::int64_t channels = g.channels;
   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {

@@ -9,8 +9,7 @@
 namespace quench {
 namespace {
 
-/// Calls body(n, oy, ox) for every window of the images; the images are shared out among the
-/// threads.
+/// Calls body(n, oy, ox) for every window; the images are shared out among the threads.
 template <typename Body>
 void for_each_window(const PoolGeometry& g, Body body) {
   const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;

@@ -29,8 +29,7 @@ struct Entry {
   std::uint64_t begin, end;  // bytes of the data section
 };
 
-/// Refuses what nlohmann-json would let pass: a repeated key (it keeps the last) and pointless
-/// depth.
+/// Refuses what nlohmann-json lets pass: a repeated key (it keeps the last) and pointless depth.
 class StrictJson {
  public:
   explicit StrictJson(const std::string& path) : path_(path) {}

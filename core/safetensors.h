@@ -8,8 +8,8 @@
 
 namespace quench {
 
-/// The contents of a .safetensors file (https://github.com/huggingface/safetensors): named tensors
-/// and texts.
+/// Named tensors and texts: what a .safetensors file holds
+/// (https://github.com/huggingface/safetensors).
 struct TensorFile {
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;

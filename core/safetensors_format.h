@@ -47,8 +47,7 @@ auto with_type(DType dtype, Function&& function) {
 class Checksum {
  public:
   void add(std::span<const std::byte> bytes);
-  /// Over the bytes so far followed by `header` without its checksum entry, as sixteen hexadecimal
-  /// digits.
+  /// Over the bytes so far and then `header` without its checksum entry; 16 hexadecimal digits.
   std::string finish(nlohmann::json header);
 
  private:

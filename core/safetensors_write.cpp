@@ -56,8 +56,7 @@ json make_header(const TensorFile& file, const std::vector<const Named*>& order)
   return header;
 }
 
-/// The header as it stands in the file: its length, then the text, padded so that the data starts
-/// 8-aligned.
+/// The header as it stands in the file: its length, then the text, padded to 8-align the data.
 std::string header_bytes(const json& header) {
   std::string text = header.dump();
   text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');

@@ -67,8 +67,8 @@ class Settings {
   using Entry = std::pair<std::string, SettingsValue>;
 
   Settings();  ///< an empty table
-  /// A table made in memory: Settings::from({{"bits", 4}, {"weight", Settings::from({{"method",
-  /// "lsq"}})}}).
+  /// A table made in memory:
+  /// Settings::from({{"bits", 4}, {"weight", Settings::from({{"method", "ste"}})}}).
   static Settings from(std::initializer_list<Entry> entries);
 
   double number(std::string_view key, Range range = {}) const;
@@ -103,18 +103,17 @@ class Settings {
   void allow(std::string_view key) const;
   std::vector<std::string> keys() const;  ///< the keys given, sorted
 
-  /// Throws for the first key, here or in a table below, that nobody asked for; names the nearest
-  /// accepted ones.
+  /// Throws for the first key, here or in a table below, that nobody asked for; the message names
+  /// the nearest accepted ones.
   void finish() const;
   /// The same for this table's own keys, leaving the tables below to whoever reads them.
   void finish_own_keys() const;
 
-  /// For checks that involve more than one key: throws "origin: path.key: expected ..., got
-  /// <value>".
+  /// For checks that involve more than one key. Always throws; the message is
+  /// "origin: path.key: expected ..., got <value>".
   [[noreturn]] void reject(std::string_view key, std::string_view expected) const;
 
-  /// The whole tree with the defaults that were read, as TOML text that reads back to the same
-  /// values.
+  /// The whole tree with the defaults that were read, as TOML that reads back to the same values.
   std::string resolved() const;
   const std::string& path() const { return path_; }  ///< dotted; empty for the root
   std::string full_key(std::string_view key) const;  ///< path() and `key`

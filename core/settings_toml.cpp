@@ -78,8 +78,7 @@ void write_table(const SettingsTable& table, const std::string& path, std::strin
     if (const SettingsTable* child = as_table(*value)) {
       std::string body;
       write_table(*child, name, body);
-      // A table that was only looked for says nothing; one that was given may mean something though
-      // empty.
+      // A table that was only looked for says nothing; one that was given may, even if empty.
       if (body.empty() && !table.given.contains(key)) continue;
       out += fmt::format("\n[{}]\n{}", name, body);
     } else if (const auto* elements = as_tables(*value)) {

@@ -8,7 +8,7 @@
 
 namespace quench {
 
-/// The sizes of a tensor, outermost first: [N, C, H, W] for images, [O, I/groups, KH, KW] for
+/// The sizes of a tensor by logical axis: [N, C, H, W] for images, [O, I/groups, KH, KW] for
 /// weights.
 class Shape {
  public:
@@ -16,7 +16,7 @@ class Shape {
 
   Shape() = default;  ///< rank 0: a scalar
   /// @throws std::invalid_argument  for more than kMaxRank sizes, a negative one, or 2^48 elements
-  /// or more
+  ///                                or more
   Shape(std::initializer_list<std::int64_t> sizes)
       : Shape(std::span<const std::int64_t>(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const std::int64_t> sizes);

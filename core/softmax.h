@@ -5,8 +5,9 @@
 namespace quench {
 
 /// exp(x[n, c]) / sum_k exp(x[n, k]), with the row's maximum subtracted first so that nothing
-/// overflows. A row with a NaN becomes NaN. @param x [N, C] @throws std::invalid_argument  for
-/// another rank
+/// overflows. A row with a NaN becomes NaN.
+/// @param x  [N, C]
+/// @throws std::invalid_argument  for another rank
 Tensor softmax(const Tensor& x);
 /// log(softmax(x)), exact also where the probability itself underflows to 0.
 Tensor log_softmax(const Tensor& x);

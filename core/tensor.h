@@ -77,8 +77,8 @@ class Tensor {
   /// @throws std::invalid_argument  if the number of elements differs
   Tensor reshape(Shape shape) const;
   Tensor clone() const;
-  /// Copies the elements of `source` (same shape and type) over this tensor's and bumps the
-  /// version.
+  /// Copies the elements of `source` over this tensor's and bumps the version.
+  /// @throws std::invalid_argument  if shape or type differ
   void copy_from(const Tensor& source);
 
   /// How often the contents were announced as changed in place; shared by all handles on the

@@ -20,8 +20,8 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
-/// Our layouts, and the ones in which the kernel may choose: weights always, activations by the
-/// rule.
+/// Our layouts, and those the kernel may choose: of weights always, of activations where
+/// blocked_layout_pays().
 struct Layouts {
   ConvolutionDescs ours, offered;
 
@@ -86,8 +86,7 @@ struct BackwardWeightsPass {
   Primitive kernel;
 };
 
-/// The few variants of one pass that a run meets: training batch, last partial batch, evaluation
-/// batch.
+/// The few variants of one pass that a run meets: full, last partial and evaluation batch.
 template <typename Prepared>
 class Variants {
  public:

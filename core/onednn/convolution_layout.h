@@ -6,16 +6,14 @@ namespace quench::onednn {
 
 enum class Pass { forward, backward_data, backward_weights };
 
-/// Whether a pass is faster in oneDNN's blocked layouts, the copies of the activations there and
-/// back included.
+/// Whether a pass is faster in oneDNN's blocked layouts, with the copies of the activations there
+/// and back.
 ///
-/// A rule and not a stopwatch: the two round differently, and a run must give the same bits each
-/// time.
+/// A rule and not a stopwatch: the two round differently, and a run has to repeat to the bit.
 bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
                          const Conv2dParams& params);
 
-/// Whether the weight's gradient is faster as a matrix product than by any of oneDNN's
-/// convolutions.
+/// Whether the weight's gradient is faster as a matrix product than by oneDNN's convolutions.
 bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
 
 }  // namespace quench::onednn

@@ -5,8 +5,7 @@
 
 #include "core/tensor.h"
 
-/// What all oneDNN wrappers share. Only files of this folder may include it: it brings in oneDNN's
-/// headers.
+/// What all oneDNN wrappers share. For this folder alone: it brings in oneDNN's headers.
 namespace quench::onednn {
 
 using Arguments = std::unordered_map<int, dnnl::memory>;
