@@ -13,8 +13,7 @@ class BatchNorm final : public Module {
   /// @throws std::invalid_argument  for channels < 1
   BatchNorm(std::int64_t channels, const BatchNormParams& params);
 
-  /// The weight of the next batch in the running statistics: 1/(k+1) at batch k makes them a plain
-  /// average.
+  /// The weight of the next batch in the running statistics; see BatchNormParams::momentum.
   void set_momentum(float momentum) { params_.momentum = momentum; }
   float momentum() const { return params_.momentum; }
 

@@ -10,8 +10,8 @@ namespace quench {
 /// in row-major order.
 Tensor glorot_uniform(const Shape& shape, Random& random);
 
-/// The same shapes, normal with standard deviation sqrt(2 / fan_in) (He et al. 2015, eq. 10): for
-/// ReLU networks.
+/// The same shapes, normal with standard deviation sqrt(2 / fan_in), for ReLU networks (He et al.
+/// 2015, eq. 10).
 Tensor he_normal(const Shape& shape, Random& random);
 
 }  // namespace quench

@@ -16,11 +16,14 @@ struct LossOptions {
 /// Takes logits [N, classes] and labels s32 [N] to a loss of one element, averaged over the batch.
 using Loss = std::function<Variable(const Variable& logits, const Tensor& labels)>;
 
-/// cross_entropy: on softmax, with label smoothing. squared_hinge: mean of max(0, 1 - t z)^2 with t
-/// = +1 for the label's class and -1 for others (BinaryNet). mse: to a one-hot target.
-/// @throws std::invalid_argument  for an unknown name (lists the known ones) or smoothing out of
-/// range
+/// The losses, see autograd/loss.h:
+///   cross_entropy  on softmax, with label smoothing
+///   squared_hinge  mean of max(0, 1 - t z)^2, t = +1 for the label's class and -1 for the others
+///   mse            to a one-hot target
+/// @throws std::invalid_argument  for an unknown name (the message lists the known ones) or
+///                                smoothing out of range
 Loss make_loss(const LossOptions& options);
+/// The names that make_loss() takes.
 std::vector<std::string> known_losses();
 
 }  // namespace quench

@@ -21,8 +21,8 @@ struct Parameter {
   std::string name;
   Variable value;
   ParameterKind kind = ParameterKind::weight;
-  quant::Quantizer* quantizer =
-      nullptr;  ///< of the slot that a weight passes through; null for other kinds
+  /// Of the slot that a weight passes through; null for other kinds.
+  quant::Quantizer* quantizer = nullptr;
 };
 
 }  // namespace quench

@@ -5,6 +5,7 @@
 
 namespace quench {
 
+/// max_pool2d() of core/pool.h as a layer: [N, C, H, W] to [N, C, OH, OW].
 class MaxPool2d final : public Module {
  public:
   explicit MaxPool2d(const Window2d& window) : window_(window) {}
@@ -16,6 +17,7 @@ class MaxPool2d final : public Module {
   Window2d window_;
 };
 
+/// avg_pool2d() of core/pool.h as a layer: the mean over places in the image, without padding.
 class AveragePool2d final : public Module {
  public:
   explicit AveragePool2d(const Window2d& window) : window_(window) {}

@@ -12,7 +12,7 @@ namespace quench {
 class Sequential : public Module {
  public:
   /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
-  /// already part of another
+  ///                           already part of another
   template <typename M>
   std::shared_ptr<M> append(std::string name, std::shared_ptr<M> module) {
     register_module(std::move(name), module);

@@ -33,8 +33,7 @@ inline float integer_code(float x, float scale, CodeRange range) {
 inline float binary_code(float x) { return x < 0.0f ? -1.0f : 1.0f; }
 
 /// Calls body(channel, begin, end) on ranges of memory that cover x, each within one of `channels`
-/// equal slices along axis 0 (one slice: the whole tensor). Runs in parallel: `body` must not
-/// throw.
+/// equal slices along axis 0 (one: the whole tensor). Runs in parallel: `body` must not throw.
 template <typename Body>
 void for_each_channel(const Tensor& x, std::size_t channels, Body body) {
   const std::int64_t count = x.numel();

@@ -23,8 +23,8 @@ struct QuantGrid {
 };
 
 /// @throws std::invalid_argument  if bits is not in 1..8, a scale is not finite and > 0, a zero
-/// point is off the grid,
-///                                or the number of scales does not fit `shape`
+///                                point is off the grid, or the number of scales does not fit
+///                                `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
 
 /// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a

@@ -17,6 +17,7 @@ struct LayerInfo {
   bool depthwise = false;
 };
 
+/// What fills the two slots of a layer.
 struct LayerQuantizers {
   std::unique_ptr<Quantizer> input;  ///< of the activation that enters the layer
   std::unique_ptr<Quantizer> weight;
@@ -48,10 +49,11 @@ class Policy {
   Policy(Policy&&) noexcept;
   Policy& operator=(Policy&&) noexcept;
 
+  /// The quantizers of one layer.
+  /// @throws std::invalid_argument  for settings that a method refuses
   LayerQuantizers make(const LayerInfo& layer);
   /// Call once all layers have theirs.
-  /// @throws std::invalid_argument  for a key nobody read, or an override that matched none of the
-  /// layers
+  /// @throws std::invalid_argument  for a key nobody read, or an override that matched no layer
   ///                                (the message lists their names)
   void finish();
 

@@ -32,8 +32,8 @@ struct LayerRule {
 /// @throws std::invalid_argument  for an unknown method or a value out of range
 LayerRule read_layer_rule(const Settings& settings);
 
-/// The rule of the whole network, which leaves nothing open: "none", 8 bits, per tensor unless
-/// said.
+/// The rule of the whole network, which leaves nothing open: what is not said is "none", 8 bits and
+/// per tensor.
 /// @throws std::invalid_argument  as read_layer_rule()
 LayerRule read_network_rule(const Settings& settings);
 

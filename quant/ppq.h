@@ -11,13 +11,14 @@ namespace quench::quant {
 /// Progressive projection quantization (Liu & Mattina 2019, algorithm 2, after Leng et al. 2017):
 /// alternating minimisation of ||x - gamma * q||^2.
 ///
-///   gamma = max|x| / qmax;  repeat  q = clip(round(x / gamma), qmin, qmax);  gamma = <x,q> / <q,q>
+///   gamma = max|x| / qmax
+///   repeat  q = clip(round(x / gamma), qmin, qmax);  gamma = <x,q> / <q,q>
 ///
-/// until q repeats. Each half step cannot raise the error; it ends in a local minimum.
+/// until q repeats. No half step can raise the error; it ends in a local minimum.
 struct PpqOptions {
   int max_updates = 3;  ///< passes at most; about three suffice
-  bool unsigned_codes =
-      false;           ///< codes 0 .. 2^bits-1 rather than signed narrow (not in the paper)
+  /// Codes 0 .. 2^bits-1 rather than signed narrow (not in the paper).
+  bool unsigned_codes = false;
   double gamma = 0.0;  ///< warm start, if > 0
 };
 

@@ -25,8 +25,7 @@ struct QuantizerSpec {
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
   std::string slot;  ///< for messages: "features.conv2.weight"
-  /// The method's own table, e.g. [quant.ab]; null: all defaults. Reads are remembered, leftovers
-  /// are errors.
+  /// The method's own table, e.g. [quant.ab]; null: all defaults. A key left unread is an error.
   Settings* settings = nullptr;
 };
 
@@ -58,6 +57,7 @@ class Quantizer {
       : role_(spec.role), bits_(spec.bits), granularity_(spec.granularity), slot_(spec.slot) {}
   virtual ~Quantizer() = default;
 
+  /// x as `mode()` has it; the shape stays.
   Variable forward(const Variable& x);
   /// The integers of x in evaluation mode, and their grid; nothing in other modes or for "none".
   struct Codes {
@@ -66,12 +66,13 @@ class Quantizer {
   };
   std::optional<Codes> codes(const Tensor& x);
 
-  /// @throws std::logic_error  before anything was observed, or if this quantizer has no grid
-  /// ("none")
+  /// The grid of evaluation and export.
+  /// @throws std::logic_error  before anything was observed, or if there is no grid ("none")
   virtual QuantGrid grid() const = 0;
   /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
   /// statistics are updated by it.
   virtual void observe(const Tensor& x) = 0;
+  /// Whether values change at all; false for "none".
   virtual bool quantizes() const { return true; }
 
   /// Trained values (thresholds, scales), an optimizer group of their own: name, value.
@@ -82,8 +83,7 @@ class Quantizer {
   virtual void step(std::int64_t /*step*/) {}
   /// Factor on the optimizer's step for the latent weight, in [0, 1].
   virtual float step_scale() const { return 1.0f; }
-  /// Brings a latent weight back into the strategy's range after an update, e.g. clips it to [-1,
-  /// 1].
+  /// Brings a latent weight back into the strategy's range after an update, e.g. clips to [-1, 1].
   virtual void project_latent(Tensor& /*weight*/) const {}
   /// Whether batch statistics gathered in training do not fit evaluation, because training's values
   /// lie, or lay not long ago, off the grid (alpha-blending).
@@ -105,8 +105,7 @@ class Quantizer {
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
-  /// gradient. A result without a tape says that no gradient passes, which spares the layer its
-  /// own.
+  /// gradient. A result off the tape says that no gradient passes, which spares the layer its own.
   virtual Variable train_forward(const Variable& x) = 0;
 
  private:

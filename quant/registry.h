@@ -24,9 +24,9 @@ std::vector<StrategyInfo> registered_quantizers();
 void register_quantizer(const std::string& name, const std::string& summary,
                         QuantizerFactory factory);
 
+/// Builds the strategy registered as `name`.
 /// @throws std::invalid_argument  for an unknown name (the message lists the known ones), or
-/// settings that the
-///                                strategy refuses
+///                                settings that the strategy refuses
 std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec);
 
 }  // namespace quench::quant

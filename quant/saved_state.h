@@ -12,8 +12,9 @@ using SavedState = std::map<std::string, Tensor>;
 /// A number of a quantizer's state: f64, so that a resumed run continues with the very same value.
 Tensor state_number(double value);
 
+/// Reads one back.
 /// @throws std::invalid_argument  if `key` is missing or not one f64; the message starts with
-/// `slot`
+///                                `slot`
 double state_number(const SavedState& state, const std::string& key, const std::string& slot);
 
 /// @throws std::invalid_argument  if `key` is missing

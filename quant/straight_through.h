@@ -43,10 +43,9 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   std::atomic<bool> all_inside{true};
   parallel_for(input.numel(), kParallelGrain,
                [=, &all_inside](std::int64_t begin, std::int64_t end) {
-                 // Copies, since a byte may alias anything that is reached through a reference. Two
-                 // short loops
-                 // over a piece that stays in cache, since one with a byte beside a float is not
-                 // vectorized.
+                 // Copies, since a byte may alias anything that is reached through a reference.
+                 // Two short loops over a piece that stays in cache, since one with a byte beside
+                 // a float is not vectorized.
                  const float low = window.low, high = window.high;
                  std::uint8_t all = 1;
                  for (std::int64_t piece = begin; piece < end; piece += kPiece) {

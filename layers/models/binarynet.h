@@ -11,16 +11,16 @@ namespace quench::models {
 struct BinaryNetOptions {
   double width = 1.0;  ///< multiplies every channel count
   std::int64_t in_channels = 3;
-  std::int64_t image_size =
-      32;  ///< height and width; a multiple of 8, at least 16 without first_pad
+  /// Height and width; a multiple of 8, at least 16 without first_pad.
+  std::int64_t image_size = 32;
   std::int64_t classes = 10;
   /// hardtanh, the float path under a sign, or relu, the usual float baseline.
   Activation activation = Activation::hardtanh;
-  bool first_pad =
-      true;  ///< 3x3 padding of the first convolution; BinaryNet.tf has none (30x30 outputs)
+  /// Whether the first convolution is padded by 1; BinaryNet.tf has none (30x30 outputs).
+  bool first_pad = true;
 };
 
-/// BinaryNet for CIFAR-10 (Hubara et al. 2016, arXiv:1602.02830):
+/// BinaryNet for CIFAR-10 (Courbariaux et al. 2016, arXiv:1602.02830):
 /// (2x128C3)-MP2-(2x256C3)-MP2-(2x512C3)-MP2-(2x1024FC)-10, in blocks of convolution, max pool,
 /// batch norm and activation; the sign stands in the input slot of the layer that follows. No
 /// biases, 14,022,016 weights at width 1.

@@ -25,10 +25,10 @@ struct ModelInfo {
 
 std::vector<ModelInfo> registered_models();
 
-/// Builds a float network, with empty quantizer slots, from the [model] table; each builder reads
-/// its own keys.
-/// @throws std::invalid_argument  for an unknown name (lists the known ones) or a size the network
-/// does not take
+/// Builds a float network, with empty quantizer slots, from the [model] table, of which each
+/// builder reads its own keys.
+/// @throws std::invalid_argument  for an unknown name (the message lists the known ones) or a size
+///                                that the network does not take
 std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
                                    const ModelInput& input, Random& random);
 
