@@ -8,8 +8,7 @@
 #include "core/random.h"
 
 // Convolutions of the networks in layers/models, each pass alone. Counter "flops" counts two
-// operations per product, products with the zero padding included, so that figures compare with
-// oneDNN's own.
+// operations per product, with the zero padding too, so that figures compare with oneDNN's own.
 namespace quench::bench {
 namespace {
 

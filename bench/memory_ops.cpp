@@ -1,6 +1,5 @@
-// The operations of a training step that memory bounds, beside a copy of the same bytes:
-// bytes_per_second counts what an operation must read and write at least, so it is to be held
-// against BM_copy.
+// The operations of a training step that memory bounds. bytes_per_second counts what an operation
+// must read and write at least; hold it against BM_copy, which moves the same bytes.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

@@ -67,8 +67,8 @@ std::size_t huge_page_bytes() {
   return 0;
 }
 
-/// Multiply-accumulates per image in the three passes of every layer; the first layer's input needs
-/// no gradient.
+/// Multiply-accumulates per image in the three passes of every layer, less the input gradient that
+/// the first layer does not need.
 double training_macs(Module& network) {
   const std::vector<LayerTrace> layers = trace_layers(network, {1, 3, 32, 32});
   double macs = -static_cast<double>(layers.front().macs);

@@ -11,9 +11,9 @@ struct TrainStepCase {
   std::string model = "binarynet";
   double width = 0.25;
   std::int64_t batch = 128;
-  std::string method =
-      "none";  ///< of weights and activations, 1 bit; the first layer's input stays real
-  std::string optimizer = "sgd";  ///< sgd with momentum 0.9, or adam
+  /// Of weights and activations, at 1 bit; the first layer's input stays real.
+  std::string method = "none";
+  std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed, after two to warm up; >= 1
 };
 
@@ -21,13 +21,13 @@ struct TrainStepResult {
   double median_seconds = 0.0;
   double best_seconds = 0.0;
   double images_per_second = 0.0;  ///< at the median
-  double flops =
-      0.0;  ///< operations of one step, two per multiply-accumulate; taps on padding count
+  /// Operations of one step, two per multiply-accumulate; taps on padding count.
+  double flops = 0.0;
   std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
   std::size_t resident_bytes = 0;   ///< peak resident set of the process so far
   std::size_t huge_page_bytes = 0;  ///< of the resident set, on huge pages at the end
-  std::uint64_t late_allocations =
-      0;  ///< times the pool asked the system for memory after the second step
+  /// Times the pool asked the system for memory after the second step.
+  std::uint64_t late_allocations = 0;
 };
 
 /// Images and labels are random and the same in every step: only time is measured.

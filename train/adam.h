@@ -10,14 +10,17 @@ namespace quench::train {
 /// How Adam takes weight decay.
 enum class WeightDecay : std::uint8_t {
   coupled,    ///< added to the gradient, as in torch.optim.Adam
-  decoupled,  ///< w shrinks by lr * weight_decay * w beside the step (Loshchilov & Hutter 2019):
-              ///< AdamW
+  decoupled,  ///< AdamW: w shrinks by lr * weight_decay * w beside the step
+              ///< (Loshchilov & Hutter 2019)
 };
 
-/// Adam (Kingma & Ba 2015, arXiv:1412.6980) in the form of torch.optim.Adam: at a parameter's
-/// update t,
-///   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
-///   w <- w - lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps).
+/// Adam (Kingma & Ba 2015, arXiv:1412.6980) in the form of torch.optim.Adam. At update t of a
+/// parameter
+///
+///   m <- beta1 m + (1 - beta1) g
+///   v <- beta2 v + (1 - beta2) g^2
+///   w <- w - lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps)
+///
 /// t counts the updates of each parameter by itself, so that a threshold that starts to train late
 /// has the same first steps as any other.
 class Adam final : public Optimizer {

@@ -11,8 +11,7 @@
 namespace quench::train {
 
 /// Where a run stands: with the network, its quantizers and the optimizer, all that a resumed run
-/// needs. Random streams have no state of their own: what they yield follows from the seed and this
-/// position.
+/// needs. What random streams yield follows from the seed and this position.
 struct Progress {
   std::int64_t epoch = 0;          ///< the epoch in progress, from 0
   std::int64_t step_in_epoch = 0;  ///< batches of it that are done
@@ -29,13 +28,12 @@ TensorFile network_state(Module& network, const std::string& model);
 
 /// Restores what network_state() took.
 /// @throws std::runtime_error  if `file` holds another model, or tensors are missing, unknown or
-/// mis-shaped (the
-///                             message names `path`, the models, and the tensors)
+///                             mis-shaped (the message names `path`, the models and the tensors)
 void load_network(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 
 /// Restores parameters and buffers alone, e.g. a float network as the start of quantized training.
-/// Quantizer state in the file is ignored.
+/// Quantizer state in the file is ignored. @throws std::runtime_error  as load_network()
 void load_weights(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 

@@ -9,8 +9,7 @@
 
 namespace quench::train {
 
-/// [model]. What a network lets one choose (width, activation, ...) its builder reads from
-/// `settings`.
+/// [model]. A network's builder reads what it lets one choose, e.g. width, from `settings`.
 struct ModelConfig {
   std::string name;  ///< one of models::registered_models()
   Settings settings;
@@ -63,8 +62,8 @@ struct TrainConfig {
   std::string loss = "cross_entropy";       ///< one of known_losses()
   double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
   std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
-  std::int64_t bn_batches =
-      0;  ///< batches to re-estimate batch norm on before evaluating in another mode; 0 is off
+  /// Batches to re-estimate batch norm on before evaluating in another mode; 0 is off.
+  std::int64_t bn_batches = 0;
   std::int64_t eval_batch_size = 256;
   std::string init_from;                 ///< checkpoint to take the weights from; empty is none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
@@ -81,8 +80,7 @@ struct ExperimentConfig {
   Settings quant;  ///< [quant], for quant::Policy
   Settings root;   ///< the whole file; model.settings and quant are tables of it
 
-  /// The file with every default that was read so far, as TOML: complete once model and quantizers
-  /// are built.
+  /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }
 };
 

@@ -12,11 +12,11 @@ namespace quench::train {
 ///
 /// A top-level `extends = "other.toml"`, relative to the file that says it, names a file to start
 /// from: tables are merged key by key, everything else (lists, arrays of tables) is replaced. Each
-/// override is "dotted.key=value"; the value is read as TOML, and as a text if it is no TOML value:
-/// `--set quant.weight.method=lsq`.
-/// @throws std::invalid_argument  for a file or override that does not parse ("file:line:column:
-/// reason"), for dates,
-///                                and for files that extend each other in a circle
+/// override is "dotted.key=value"; the value is read as TOML, and as a text if it does not begin
+/// like a TOML value: `--set quant.weight.method=ab`.
+/// @throws std::invalid_argument  for a file or override that does not parse (the message is
+///                                "file:line:column: reason"), for dates, and for files that extend
+///                                each other in a circle
 /// @throws std::runtime_error     for a file that cannot be read
 Settings load_settings(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides = {});

@@ -26,10 +26,9 @@ std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
-/// `loader`, with all quantizers in `mode`: statistics gathered under other weights do not fit
-/// (methods of Liu & Mattina's alpha-blending need it at the end; so does the float network under a
-/// quantized one). Dropout is off, as in the evaluation that the statistics serve. Quantizer state
-/// is left alone.
+/// `loader`, with all quantizers in `mode`: statistics gathered under other values do not fit
+/// (alpha-blending needs it, and so does the float network under a quantized one). Dropout is off,
+/// as in the evaluation that the statistics serve. Quantizer state is left alone.
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode);
 

@@ -15,8 +15,7 @@ struct Data {
   std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if none
   std::shared_ptr<const datasets::Dataset> test;
 
-  /// What a run is judged by while it goes: the held-out images if there are some, else the test
-  /// set.
+  /// What a run is judged by while it goes: the held-out images if any, else the test set.
   const std::shared_ptr<const datasets::Dataset>& judged() const {
     return validation ? validation : test;
   }
@@ -26,8 +25,7 @@ struct Data {
 /// @throws std::runtime_error     for missing or damaged files
 Data load_data(const ExperimentConfig& config);
 
-/// Loaders over `images`: shuffled and augmented for training, in order and as they are for
-/// evaluation.
+/// Loaders over `images`: shuffled and augmented for training, as they are for evaluation.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images);
 std::unique_ptr<datasets::Loader> evaluation_loader(

@@ -19,28 +19,26 @@ struct ScheduleOptions {
   std::int64_t steps_per_epoch = 1;
 };
 
-/// The learning rate as a pure function of the optimizer step, so that a resumed run needs no
-/// state.
+/// The learning rate as a pure function of the optimizer step: a resumed run needs no state.
 ///
 /// With t = step - warmup_steps, T = total_steps - warmup_steps:
-/// - constant:     base_lr
-/// - step:         base_lr * gamma^(drops so far), epochs counted from step 0
-/// - exponential:  base_lr * (final_lr / base_lr)^(t/T)
-/// - cosine:       final_lr + (base_lr - final_lr) * (1 + cos(pi t/T)) / 2   (Loshchilov & Hutter
-/// 2017, eq. 5)
+///   constant     base_lr
+///   step         base_lr * gamma^(drops so far), epochs counted from step 0
+///   exponential  base_lr * (final_lr / base_lr)^(t/T)
+///   cosine       final_lr + (base_lr - final_lr) * (1 + cos(pi t/T)) / 2
+///                (Loshchilov & Hutter 2017, eq. 5)
 ///
 /// Warm-up multiplies the rate of step s by (s + 1) / (warmup_steps + 1): it rises in equal parts,
 /// never from a wasted step at 0, and step warmup_steps is the first at the full rate.
 class LrSchedule {
  public:
   /// @throws std::invalid_argument  naming the key, if an option is not as above, if exponential
-  /// has no positive
-  ///                                final_lr, or if step has both or neither of step_epochs and
-  ///                                milestones
+  ///                                has no positive final_lr, or if step has both or neither of
+  ///                                step_epochs and milestones
   explicit LrSchedule(ScheduleOptions options);
 
-  /// The rate of optimizer step `step`. Past the end of the run, cosine and exponential
-  /// stay at final_lr.
+  /// The rate of optimizer step `step`. Past the end of the run, cosine and exponential stay at
+  /// final_lr.
   /// @throws std::invalid_argument  if step < 0
   float at(std::int64_t step) const;
 

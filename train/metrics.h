@@ -21,8 +21,7 @@ struct MetricsRow {
   bool operator==(const MetricsRow&) const = default;
 };
 
-/// Reads metrics.csv. A last line without line end, left by a process that was killed, is passed
-/// over.
+/// Reads metrics.csv. A last line without its end, left by a killed process, is passed over.
 /// @throws std::runtime_error  naming file, line and value
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& path);
 

@@ -177,8 +177,7 @@ std::map<std::string, Tensor> Optimizer::state() const {
 }
 
 void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
-  // All sources are found before the first copy, so that a bad file leaves no half-loaded
-  // optimizer.
+  // All sources are found before the first copy: a bad file leaves no half-loaded optimizer.
   std::vector<const Tensor*> sources;
   std::set<std::string> expected;
   const auto take = [&](std::string key, const Shape& shape, DType dtype) {

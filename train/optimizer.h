@@ -55,8 +55,8 @@ class Optimizer {
 
   /// A copy of all that a resumed run needs: "<parameter>.<moment>" and "<parameter>.steps".
   std::map<std::string, Tensor> state() const;
-  /// @throws std::invalid_argument  if an entry is missing, mis-shaped or unknown; then nothing has
-  /// changed
+  /// Takes back what state() gave, wholly or not at all.
+  /// @throws std::invalid_argument  if an entry is missing, mis-shaped or unknown
   void load_state(const std::map<std::string, Tensor>& state);
 
  protected:
@@ -73,8 +73,7 @@ class Optimizer {
   Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters,
             std::vector<std::string_view> moment_names);
 
-  /// The method's arithmetic for one parameter, in one pass. entry.steps already counts this
-  /// update.
+  /// The method's arithmetic for one parameter, in one pass. entry.steps counts this update too.
   /// @param rate  factor on the step: learning rate times all scales
   virtual void update(Entry& entry, const Tensor& grad, float rate) = 0;
 
@@ -86,10 +85,10 @@ class Optimizer {
   std::vector<Entry> entries_;
 };
 
+/// Builds the method `options.name` over `parameters`.
 /// @throws std::invalid_argument  naming the key, for an unknown method (the message lists the
-/// known ones) or an
-///                                option out of range; naming the parameter, if two share a name or
-///                                one is not a trainable f32 tensor
+///                                known ones) or an option out of range; naming the parameter, if
+///                                two share a name or one is not a trainable f32 tensor
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options,
                                           std::vector<Parameter> parameters);
 

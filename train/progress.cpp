@@ -74,8 +74,8 @@ void ProgressBar::begin(std::string label, std::int64_t total, std::int64_t done
   total_ = total;
   first_ = done;
   started_ = options_.seconds();
-  // A short epoch needs no plain line but its summary, so the first waits its turn; a bar appears
-  // at once.
+  // A bar appears at once; the first plain line waits its turn, since a short epoch needs none
+  // but its summary.
   shown_ = started_ - (options_.terminal ? kRedrawSeconds : 0.0);
 }
 

@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLockName = ".lock";
 
-/// Makes the folder and reports whether it was there already; the folders above it are made as
-/// needed.
+/// Makes the folder, and those above it as needed, and reports whether it was there already.
 bool make_folder(const fs::path& folder) {
   std::error_code error;
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);

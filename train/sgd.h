@@ -6,9 +6,13 @@
 
 namespace quench::train {
 
-/// Stochastic gradient descent in the form of torch.optim.SGD without dampening: with g = grad +
-/// weight_decay * w,
-///   b <- momentum * b + g,   d = b, or g + momentum * b (Nesterov),   w <- w - lr * d.
+/// Stochastic gradient descent in the form of torch.optim.SGD without dampening:
+///
+///   g = grad + weight_decay * w
+///   b <- momentum * b + g
+///   d = b, or g + momentum * b (Nesterov)
+///   w <- w - lr * d
+///
 /// The rate is outside the velocity b: a change of lr acts at once. Without momentum d = g, and no
 /// b is kept.
 class Sgd final : public Optimizer {

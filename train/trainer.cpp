@@ -208,7 +208,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   progress_ = {.epoch = progress_.epoch + 1,
                .step = progress_.step,
                .best_top1 = std::max(progress_.best_top1, quantized)};
-  // The row goes first: a kill between the two is mended by resume(), which drops rows beyond the
+  // The row goes first: after a kill between the two, a resumed run drops the rows beyond its
   // checkpoint.
   MetricsWriter(folder.metrics()).append(row);
   if (best) save(folder, folder.best());

@@ -44,7 +44,7 @@ class Trainer {
   /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
   /// state is saved and the result marked interrupted.
   /// @throws std::runtime_error  if loss or weights become NaN or infinite, naming epoch, step and
-  /// layer; the last checkpoint stays
+  ///                             layer; the last checkpoint stays
   RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested);
 
   Module& network() { return *network_; }

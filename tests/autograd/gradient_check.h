@@ -55,8 +55,7 @@ inline double weighted_sum(const Tensor& x, const Tensor& weight) {
   return sum;
 }
 
-/// Gradients of sum(weight * f(inputs)) with respect to every input, in order; undefined where none
-/// arrived.
+/// Gradients of sum(weight * f(inputs)) by each input, in order; undefined where none arrived.
 inline std::vector<Tensor> weighted_gradients(const DifferentiableFunction& f,
                                               const std::vector<Tensor>& inputs,
                                               const Tensor& weight) {
@@ -86,8 +85,8 @@ inline Tensor output_weights(Shape shape) {
 /// than `step` from kinks. For a function linear in an input a large step with a tight tolerance is
 /// the sharpest check.
 ///
-/// @param step       about 1e-2 for smooth functions: values are float32, so rounding grows as 1 /
-/// step
+/// @param step       about 1e-2 for smooth functions: values are float32, so rounding grows as
+///                   1 / step
 /// @param tolerance  allowed |difference|, relative to max(1, |numeric gradient|)
 inline void check_gradients(const DifferentiableFunction& f, std::vector<Tensor> inputs,
                             double step, double tolerance) {

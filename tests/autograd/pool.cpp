@@ -5,8 +5,8 @@
 using namespace quench;
 using namespace quench::testing;
 
-// All are linear near the inputs: a step that no two values of a window are apart, and a tight
-// tolerance.
+// All are linear near the inputs: a step smaller than any two values of a window are apart, and a
+// tight tolerance.
 
 TEST_CASE("max_pool2d: backward is the derivative") {
   Tensor x({2, 3, 5, 6});

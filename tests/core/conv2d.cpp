@@ -20,9 +20,8 @@ Tensor random_tensor(const Shape& shape, std::string_view stream) {
   return tensor;
 }
 
-/// Calls visit(output, input, weight) with row-major indices for every product of the convolution
-/// output[n, o, y, x] = sum input[n, c, y * stride + ky * dilation - pad, ...] * weight[o, c, ky,
-/// kx].
+/// Calls visit(output, input, weight) with row-major indices for every product of
+/// out[n, o, y, x] = sum in[n, c, y * stride + ky * dilation - pad, ...] * weight[o, c, ky, kx].
 template <typename Visit>
 void for_each_product(const Shape& input, const Shape& weight, const Conv2dParams& params,
                       Visit visit) {

@@ -122,8 +122,7 @@ TEST_CASE("max_pool2d: padding never wins, also over -infinity") {
   const Tensor x = Tensor::full({1, 2, 4, 4}, minus_infinity);
   const MaxPoolResult result = max_pool2d(x, window);
   for (const float value : result.output.span()) CHECK(value == minus_infinity);
-  // The window at the top left begins with one padded row and column: its first real place is (1,
-  // 1).
+  // The window at the top left begins with a padded row and column: its first real place is (1, 1).
   CHECK(int{result.argmax.data<std::uint8_t>()[0]} == 4);
 }
 
