@@ -72,6 +72,7 @@ class NoGradGuard {
   bool previous_;
 };
 
+/// Whether this thread records: no NoGradGuard lives.
 bool gradients_enabled();
 
 }  // namespace quench

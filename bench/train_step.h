@@ -17,6 +17,7 @@ struct TrainStepCase {
   int steps = 10;                 ///< timed, after two to warm up; >= 1
 };
 
+/// What the timed steps took, seconds and bytes.
 struct TrainStepResult {
   double median_seconds = 0.0;
   double best_seconds = 0.0;

@@ -13,6 +13,7 @@ enum class Activation : std::uint8_t { none, relu, relu6, hardtanh };
 
 /// @throws std::invalid_argument  for a name that is none of the above; the message lists them
 Activation parse_activation(std::string_view name);
+/// The name that parse_activation() takes.
 std::string_view to_string(Activation activation);
 
 /// The interval an activation clamps to. A missing bound is NaN: every comparison with it is false,

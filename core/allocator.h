@@ -21,6 +21,7 @@ struct AllocatorStats {
 ///
 /// @throws std::runtime_error  if the system has no more memory (the message names the size)
 void* allocate(std::size_t bytes);
+/// Hands back what allocate() gave, once; never null.
 void deallocate(void* block) noexcept;
 
 AllocatorStats allocator_stats();

@@ -10,9 +10,10 @@ namespace quench {
 /// masks.
 enum class DType : std::uint8_t { f32, f64, s32, s8, u8 };
 
-std::size_t size_of(DType dtype);
-std::string_view name_of(DType dtype);
+std::size_t size_of(DType dtype);       ///< bytes of one element
+std::string_view name_of(DType dtype);  ///< "f32", ...
 
+/// Whether T is the C++ type of a DType, and of which.
 template <typename T>
 inline constexpr bool kIsElement = false;
 template <typename T>
@@ -30,6 +31,7 @@ QUENCH_ELEMENT(std::int8_t, s8)
 QUENCH_ELEMENT(std::uint8_t, u8)
 #undef QUENCH_ELEMENT
 
+/// What a tensor can hold.
 template <typename T>
 concept Element = kIsElement<T>;
 

@@ -13,6 +13,7 @@ namespace quench {
 ///                                kernel larger than the padded image
 Shape pooled_shape(const Shape& x, const Window2d& window);
 
+/// The pooled image, and what max_pool2d_backward() needs.
 struct MaxPoolResult {
   Tensor output;  ///< [N, C, OH, OW]
   Tensor argmax;  ///< u8, same shape: ky * KW + kx of the winner inside its window

@@ -15,9 +15,9 @@ struct ProfileEntry {
   double seconds = 0.0;  ///< of that operation alone, without the ones it called
 };
 
-void enable_profiler(bool on);
-void reset_profiler();
-/// Largest time first.
+void enable_profiler(bool on);  ///< off at the start of a program
+void reset_profiler();          ///< forgets all entries
+/// What was spent since the last reset, largest time first.
 std::vector<ProfileEntry> profile();
 
 /// Adds the time from its construction to its destruction to the named entry. Costs a branch when

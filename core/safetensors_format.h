@@ -21,8 +21,8 @@ inline constexpr std::size_t kLengthBytes = 8;  // the header's length stands fi
 inline constexpr const char* kMetadata = "__metadata__";
 inline constexpr const char* kChecksum = "quench_checksum";
 
-std::string_view dtype_name(DType dtype);  ///< "F32", ...
-std::optional<DType> dtype_from(std::string_view name);
+std::string_view dtype_name(DType dtype);                ///< "F32", ...
+std::optional<DType> dtype_from(std::string_view name);  ///< nothing for a type we do not have
 
 /// Calls `function` with a value of the C++ type that stands for `dtype`.
 template <typename Function>

@@ -8,6 +8,7 @@
 
 namespace quench {
 
+/// Sizes of a Conv2d; in_channels and out_channels have to be given.
 struct Conv2dOptions {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;

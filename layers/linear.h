@@ -5,6 +5,7 @@
 
 namespace quench {
 
+/// Sizes of a Linear; in_features and out_features have to be given.
 struct LinearOptions {
   std::int64_t in_features = 0;
   std::int64_t out_features = 0;

@@ -16,7 +16,9 @@
 
 namespace quench::quant {
 
+/// What passes through a quantizer.
 enum class Role : std::uint8_t { weight, activation };
+/// What shares one scale: the tensor, or each output channel of a weight (axis 0).
 enum class Granularity : std::uint8_t { per_tensor, per_channel };
 
 /// What a strategy is built from: the [quant] settings that the policy chose for one slot.

@@ -11,6 +11,7 @@ namespace quench::quant {
 
 using QuantizerFactory = std::function<std::unique_ptr<Quantizer>(const QuantizerSpec&)>;
 
+/// A strategy as lists and messages name it.
 struct StrategyInfo {
   std::string name;
   std::string summary;  ///< function, estimator and paper in one line

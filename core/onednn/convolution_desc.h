@@ -20,6 +20,7 @@ dnnl::memory::desc weight_desc(const Shape& shape, int groups);
 /// The same sizes in whatever layout the kernel likes best.
 dnnl::memory::desc any_layout(const dnnl::memory::desc& desc);
 
+/// The three passes, with dilation counted as oneDNN does.
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
                                                        const Conv2dParams& params);
 dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,

@@ -20,9 +20,10 @@ struct ModelInput {
 
 struct ModelInfo {
   std::string name;
-  std::string summary;
+  std::string summary;  ///< one line, for lists and help
 };
 
+/// All models, in the order of their table.
 std::vector<ModelInfo> registered_models();
 
 /// Builds a float network, with empty quantizer slots, from the [model] table, of which each

@@ -20,13 +20,14 @@ namespace quench::quant {
 /// Activation of 2 to 8 bits, with a_q on the grid of gamma_a, an exponential average of each
 /// batch's PPQ; g is the gradient of the output:
 ///   activation = "blend_pure"   (1 - alpha) a + alpha a_q   gradient (1 - alpha) g
-///                "blend_ste"    the same (default)          g in the grid's range, else 0
+///                "blend_ste"    the same                    g in the grid's range, else 0
 ///                "ste"          a_q                         g in the grid's range, else 0
 ///                "off_then_on"  a; a_q once alpha is 1      g
+///                "auto"         "blend_pure" at 1 bit, else "blend_ste" (default)
 /// Activation of 1 bit: the same with hardtanh(a) for a, sign(a) for a_q and the range [-1, 1],
-/// outside of which the gradient is 0 in all four; default "blend_pure". Once alpha is 1, gamma_a
-/// is frozen, and "blend_pure" passes gradients like "blend_ste", so that batch norm and biases go
-/// on learning (tail_gradient = "ste"; "pure" passes none).
+/// outside of which the gradient is 0 in all four. Once alpha is 1, gamma_a is frozen, and
+/// "blend_pure" passes gradients like "blend_ste", so that batch norm and biases go on learning
+/// (tail_gradient = "ste"; "pure" passes none).
 ///
 /// Settings [quant.ab], beside those above, with their defaults:
 ///   schedule = "cubic"         eq. 6; or "exponential": 1 - exp(-lambda (step - start)), then 1

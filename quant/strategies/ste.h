@@ -18,8 +18,11 @@ namespace quench::quant {
 ///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation;
 ///               dL/dx = dL/dy where s * qmin <= x <= s * qmax, else 0
 ///
-/// Settings [quant.ste]: clip = 1.0; weight_gradient = "identity" | "window";
-/// act_grid = "signed_narrow" | "unsigned"; momentum = 0.99.
+/// Settings [quant.ste], with their defaults:
+///   clip = 1.0                    1 bit; > 0
+///   weight_gradient = "identity"  1 bit; or "window"
+///   act_grid = "signed_narrow"    2 to 8 bits; or "unsigned"
+///   momentum = 0.99               2 to 8 bits; in [0, 1]
 std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec);
 
 }  // namespace quench::quant
