@@ -50,15 +50,23 @@ void check_model(const std::string& model, const TensorFile& file,
   }
 }
 
-void fail_if(const std::vector<std::string>& wrong, const std::filesystem::path& path) {
-  if (!wrong.empty())
-    fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
+void fail_if(std::vector<std::string> wrong, const std::filesystem::path& path) {
+  if (wrong.empty()) return;
+  // Of a network of another width nearly everything is wrong, and a few tensors tell as much.
+  constexpr std::size_t kShown = 16;
+  if (wrong.size() > kShown) {
+    const std::size_t more = wrong.size() - kShown;
+    wrong.resize(kShown);
+    wrong.push_back(fmt::format("and {} more", more));
+  }
+  fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
 }
 
 /// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
-/// `elsewhere`; all that is wrong is told at once.
-void load_tensors(std::map<std::string, Tensor> target, const std::vector<std::string>& elsewhere,
-                  const TensorFile& file, const std::filesystem::path& path) {
+/// `elsewhere`; what is wrong is told before anything is copied.
+void load_tensors(const std::map<std::string, Tensor>& target,
+                  const std::vector<std::string>& elsewhere, const TensorFile& file,
+                  const std::filesystem::path& path) {
   std::vector<std::string> wrong;
   for (const auto& [name, tensor] : target) {
     const auto found = file.tensors.find(name);
@@ -70,14 +78,18 @@ void load_tensors(std::map<std::string, Tensor> target, const std::vector<std::s
                                   name_of(tensor.dtype()), tensor.shape().to_string()));
     }
   }
-  for (const auto& [name, tensor] : file.tensors) {
-    const auto below = [&](const std::string& prefix) { return name.starts_with(prefix); };
+  for (const auto& entry : file.tensors) {
+    const std::string& name = entry.first;
+    const auto below = [&name](const std::string& prefix) { return name.starts_with(prefix); };
     if (!target.contains(name) && std::ranges::none_of(elsewhere, below)) {
       wrong.push_back(name + " is unknown");
     }
   }
   fail_if(wrong, path);
-  for (auto& [name, tensor] : target) tensor.copy_from(file.tensors.at(name));
+  for (const auto& [name, tensor] : target) {
+    Tensor handle = tensor;
+    handle.copy_from(file.tensors.at(name));
+  }
 }
 
 /// Where a checkpoint keeps what is neither parameter nor buffer.
@@ -159,7 +171,7 @@ void load_weights(Module& network, const std::string& model, const TensorFile& f
   for (const Parameter& parameter : network.parameters()) {
     if (parameter.kind == ParameterKind::quantizer) target.erase(parameter.name);
   }
-  load_tensors(std::move(target), other_prefixes(network), file, path);
+  load_tensors(target, other_prefixes(network), file, path);
 }
 
 void load_network(Module& network, const std::string& model, const TensorFile& file,
