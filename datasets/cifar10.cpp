@@ -21,7 +21,7 @@ constexpr const char* kHint = "pass --data-dir or run examples/get_cifar10.sh";
 
 std::filesystem::path find_folder(const std::filesystem::path& data_dir) {
   std::error_code ignored;  // a folder that cannot be read counts as missing
-  const std::filesystem::path unpacked = data_dir / "cifar-10-batches-bin";
+  std::filesystem::path unpacked = data_dir / "cifar-10-batches-bin";
   if (std::filesystem::is_directory(unpacked, ignored)) return unpacked;
   if (std::filesystem::is_directory(data_dir, ignored)) return data_dir;
   fail(

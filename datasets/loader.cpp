@@ -153,7 +153,8 @@ class Loader::Epoch {
   std::vector<std::jthread> threads_;  // last: stopped and joined before the rest goes away
 };
 
-Loader::Loader(std::shared_ptr<const Dataset> dataset, Transform transform, LoaderOptions options) {
+Loader::Loader(std::shared_ptr<const Dataset> dataset, const Transform& transform,
+               LoaderOptions options) {
   require(dataset != nullptr && dataset->size() > 0,
           "loader: expected a dataset with images, got none");
   require(options.batch_size >= 1, "loader: expected batch_size >= 1, got {}", options.batch_size);

@@ -38,7 +38,7 @@ class Loader {
  public:
   /// @throws std::invalid_argument  if the dataset is empty, an option or the transform is out of
   ///                                range, or drop_last leaves no batch
-  Loader(std::shared_ptr<const Dataset> dataset, Transform transform, LoaderOptions options);
+  Loader(std::shared_ptr<const Dataset> dataset, const Transform& transform, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -118,15 +118,16 @@ void draw_image(const Figure& figure, const Random& random, std::uint8_t* pixels
   Random scene_random = random.fork(0);
   const Random noise_random = random.fork(1);
   const Scene scene = draw_scene(figure, scene_random);
-  constexpr float kMiddle = (kSide - 1) / 2.0f;
+  constexpr float kMiddle = static_cast<float>(kSide - 1) / 2.0f;
   for (int pixel = 0; pixel < kSide * kSide; ++pixel) {
-    const auto x = static_cast<float>(pixel % kSide) - kMiddle;
-    const auto y = static_cast<float>(pixel / kSide) - kMiddle;
+    const int row = pixel / kSide, column = pixel % kSide;
+    const auto x = static_cast<float>(column) - kMiddle;
+    const auto y = static_cast<float>(row) - kMiddle;
     const Color color = color_at(scene, x, y);
     const Color noise = noise_at(noise_random, pixel);
     for (std::size_t c = 0; c < color.size(); ++c) {
       const float value = 255.0f * (color[c] + scene.noise * noise[c]);
-      *pixels++ = static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
+      *pixels++ = static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.5f, 255.5f));  // rounds
     }
   }
 }

@@ -75,8 +75,10 @@ void PixelConverter::convert_row(const std::uint8_t* row, int shift, bool flip,
   float* pixel = output + (flip ? width - 1 - first : first) * channels;
   const int step = flip ? -channels : channels;
   for (int x = first; x < last; ++x) {
-    for (int c = 0; c < channels; ++c)
-      pixel[c] = table_[static_cast<std::size_t>(source[c] * channels + c)];
+    for (int c = 0; c < channels; ++c) {
+      const int entry = source[c] * channels + c;
+      pixel[c] = table_[static_cast<std::size_t>(entry)];
+    }
     source += channels;
     pixel += step;
   }

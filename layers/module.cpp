@@ -59,7 +59,7 @@ std::vector<Parameter> Module::parameters() {
     if (layer == nullptr) continue;
     for (const auto& [slot, quantizer] : layer->quantizers()) {
       for (const auto& [name, value] : quantizer->parameters()) {
-        result.push_back({join(path, slot + "." + name), value, ParameterKind::quantizer, nullptr});
+        result.push_back({join(path, join(slot, name)), value, ParameterKind::quantizer, nullptr});
       }
     }
   }

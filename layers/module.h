@@ -59,8 +59,8 @@ class Module {
   Variable& register_parameter(std::string name, Tensor value, ParameterKind kind);
   Tensor& register_buffer(std::string name, Tensor value);
   template <typename M>
-  std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {
-    add_child(std::move(name), module);
+  std::shared_ptr<M> register_module(const std::string& name, std::shared_ptr<M> module) {
+    add_child(name, module);
     return module;
   }
 

@@ -21,7 +21,7 @@ void apply_threads(const train::ExperimentConfig& config) {
 }
 
 std::filesystem::path require_run(const std::filesystem::path& folder) {
-  const std::filesystem::path config = folder / "config.toml";
+  std::filesystem::path config = folder / "config.toml";
   if (!std::filesystem::exists(folder)) fail("run folder {}: there is none", folder.string());
   if (!std::filesystem::exists(config))
     fail("{}: this is not a run folder: it has no config.toml", folder.string());
