@@ -59,8 +59,8 @@ class Loader {
   class Epoch;
   class Producer;
 
-  std::unique_ptr<const Producer>
-      producer_;                  // what a batch holds; outlives the threads that use it
+  // What a batch holds; outlives the threads that use it.
+  std::unique_ptr<const Producer> producer_;
   std::unique_ptr<Epoch> epoch_;  // who prepares it when
 };
 

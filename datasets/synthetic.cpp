@@ -100,9 +100,8 @@ Color color_at(const Scene& scene, float x, float y) {
   return color;
 }
 
-/// Noise with mean 0 and standard deviation 1 for the three channels of a pixel: the sum of two
-/// bytes each, which is near enough to a normal distribution and costs one block of random bits a
-/// pixel.
+/// Noise with mean 0 and standard deviation 1 for the three channels of a pixel: each a sum of two
+/// bytes, near enough to a normal distribution at the cost of one random block per pixel.
 Color noise_at(const Random& random, int pixel) {
   constexpr float kDeviation = 104.5f;  // of the sum of two uniform bytes
   const std::array<std::uint32_t, 4> words = random.block(static_cast<std::uint64_t>(pixel));

@@ -34,8 +34,7 @@ class Module {
   /// forward(), told to the ForwardObserver that is alive, if any.
   Variable operator()(const Variable& input);
 
-  /// Batch statistics and dropout as in training, or as in evaluation. Quantizers have a mode of
-  /// their own.
+  /// Batch norm and dropout as in training, or as in evaluation. Quantizers have their own mode.
   void set_training(bool training);
   bool training() const { return training_; }
 
@@ -54,8 +53,9 @@ class Module {
  protected:
   virtual Variable forward(const Variable& input) = 0;
 
+  /// Each adds a part under `name`; the reference stays valid as long as the module lives.
   /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
-  /// already part of another
+  ///                           already part of another
   Variable& register_parameter(std::string name, Tensor value, ParameterKind kind);
   Tensor& register_buffer(std::string name, Tensor value);
   template <typename M>
