@@ -9,7 +9,7 @@ source "$here/harness.sh" "$(realpath "$1")"
 export OMP_WAIT_POLICY=passive  # two threads that spin would starve each other on a busy machine
 config=$here/kill_resume.toml
 
-readonly kills_per_case=6
+readonly kills_per_case=5
 killed=0
 killed_while_writing=0
 # Chosen anew each time, and printed, because a moment that does harm is a rare one.
@@ -35,12 +35,13 @@ await_write() {
   while is_running && ! is_writing "$1"; do pause 0.001; done
 }
 
-# kill_at_random RUN COUNT: every other kill waits for a checkpoint that is being written.
+# kill_at_random RUN COUNT: every other kill waits for a checkpoint that is being written. Fails if the run ended
+# before its time.
 kill_at_random() {
   pause "$(printf '0.%03d' $((RANDOM % delay_ms)))"
   (($2 % 2)) || await_write "$1"
-  is_running || return
-  kill -KILL "$child"
+  kill -KILL "$child" 2>/dev/null || return
+  wait "$child" 2>/dev/null
   killed=$((killed + 1))
   ! is_writing "$1" || killed_while_writing=$((killed_while_writing + 1))
 }
@@ -61,6 +62,17 @@ expect_same() {
   report "$ok" "$2: expected the metrics of an undisturbed run"
 }
 
+# continuation RUN ARGS...: leaves in $words what takes a run up; killed before there was anything to go on from,
+# it begins anew.
+continuation() {
+  local target=$1
+  shift
+  words=(--resume "$target")
+  [[ ! -e $target/config.toml ]] || return 0
+  rm -rf "$target"
+  words=("$config" "$@" --run "$target")
+}
+
 # killed_run NAME ARGS...: the same run undisturbed and killed.
 killed_run() {
   local name=$1 target=$1-killed began=${EPOCHREALTIME/./} kills
@@ -71,19 +83,19 @@ killed_run() {
   delay_ms=$(((${EPOCHREALTIME/./} - began) / 2000))
   ((delay_ms < 999)) || delay_ms=999
 
-  start "$config" "$@" --run "$target"
-  for ((kills = 0; kills < kills_per_case; ++kills)); do
-    kill_at_random "$target" "$kills"
-    wait "$child" 2>/dev/null
-    if [[ -e $target/config.toml ]]; then
-      start --resume "$target"
-    else  # killed before there was anything to go on from
+  for ((kills = 0; kills < kills_per_case;)); do
+    continuation "$target" "$@"
+    start "${words[@]}"
+    if kill_at_random "$target" "$kills"; then
+      kills=$((kills + 1))
+    else  # it was faster
+      wait "$child"
+      expect_same "$name" "$target"
       rm -rf "$target"
-      start "$config" "$@" --run "$target"
     fi
   done
-  wait "$child"
-  status=$?
+  continuation "$target" "$@"
+  run train "${words[@]}"
   report "$([[ $status == 0 ]] && echo true)" "$target: expected the last resumed run to finish"
   expect_same "$name" "$target"
 }
@@ -113,5 +125,4 @@ interrupted_run TERM 143 ste
 
 printf '%d kills, %d while a file was being written (QUENCH_TEST_SEED=%d)\n' \
   "$killed" "$killed_while_writing" "$QUENCH_TEST_SEED"
-report "$( ((killed >= 20)) && echo true)" "expected at least 20 kills, got $killed"
 finish
