@@ -13,6 +13,13 @@
 namespace quench::train {
 namespace {
 
+/// A number in [0, 1).
+double fraction(const Settings& s, std::string_view key, double fallback) {
+  const double value = s.number(key, fallback, {0.0, 1.0});
+  if (value == 1.0) s.reject(key, "a number < 1");
+  return value;
+}
+
 constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kThreads{0, 1024};
@@ -58,11 +65,11 @@ OptimizerConfig read_optimizer(const Settings& s) {
   OptimizerConfig optimizer;
   optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
   optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
-  optimizer.momentum = s.number("momentum", optimizer.momentum, {0.0, 1.0});
+  optimizer.momentum = fraction(s, "momentum", optimizer.momentum);
   optimizer.nesterov = s.boolean("nesterov", optimizer.nesterov);
   optimizer.weight_decay = s.number("weight_decay", optimizer.weight_decay, at_least(0.0));
-  optimizer.beta1 = s.number("beta1", optimizer.beta1, {0.0, 1.0});
-  optimizer.beta2 = s.number("beta2", optimizer.beta2, {0.0, 1.0});
+  optimizer.beta1 = fraction(s, "beta1", optimizer.beta1);
+  optimizer.beta2 = fraction(s, "beta2", optimizer.beta2);
   optimizer.eps = s.number("eps", optimizer.eps, above(0.0));
   optimizer.glorot_scale = s.boolean("glorot_scale", optimizer.glorot_scale);
   optimizer.quantizer_lr_scale =
@@ -90,8 +97,7 @@ TrainConfig read_train(const Settings& s) {
       static_cast<std::uint64_t>(s.integer("seed", static_cast<std::int64_t>(train.seed), kCount));
   train.threads = static_cast<int>(s.integer("threads", train.threads, kThreads));
   train.loss = s.choice("loss", train.loss, known_losses());
-  train.label_smoothing = s.number("label_smoothing", train.label_smoothing, {0.0, 1.0});
-  if (train.label_smoothing == 1.0) s.reject("label_smoothing", "a number < 1");
+  train.label_smoothing = fraction(s, "label_smoothing", train.label_smoothing);
   train.checkpoint_every_steps =
       s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
   train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);

@@ -33,11 +33,11 @@ struct DataConfig {
 struct OptimizerConfig {
   std::string name = "adam";  ///< one of registered_optimizers()
   double lr = 1e-3;           ///< after warm-up; > 0
-  double momentum = 0.9;      ///< sgd; in [0, 1]
+  double momentum = 0.9;      ///< sgd; in [0, 1)
   bool nesterov = false;      ///< sgd
   double weight_decay = 0.0;
-  double beta1 = 0.9;               ///< adam, adamw; in [0, 1]
-  double beta2 = 0.999;             ///< adam, adamw; in [0, 1]
+  double beta1 = 0.9;               ///< adam, adamw; in [0, 1)
+  double beta2 = 0.999;             ///< adam, adamw; in [0, 1)
   double eps = 1e-8;                ///< adam, adamw; > 0
   bool glorot_scale = false;        ///< scales each quantized weight's step by its Glorot factor
   double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
