@@ -130,8 +130,9 @@ TEST_CASE("module: set_training and set_quantizer_mode reach every level") {
 }
 
 TEST_CASE("module: quantized layers in order of registration") {
+  const auto network = nested();
   Names order;
-  for (QuantizedLayer* layer : nested()->quantized_layers()) order.push_back(layer->name());
+  for (QuantizedLayer* layer : network->quantized_layers()) order.push_back(layer->name());
   CHECK(order == Names{"stem", "block.fc", "head"});
 }
 
