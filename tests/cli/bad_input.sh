@@ -128,11 +128,11 @@ run_folders() {
   expect_failure 2 'resume' train --resume resumed_run --set train.epochs=2
   expect_failure 2 'resume' train "$tiny" --resume resumed_run
   expect_failure 1 'good.*holds' train "$tiny" --run good
-  flock resumed_run/.lock sleep 60 &
-  local holder=$!
-  while flock --nonblock resumed_run/.lock true; do sleep 0.01; done
+  local held
+  exec {held}>>resumed_run/.lock
+  flock "$held"
   expect_failure 1 'resumed_run.*in use' train --resume resumed_run
-  kill "$holder"
+  exec {held}>&-
 
   : >a_file
   expect_failure 1 'a_file' train "$tiny" --run a_file/run

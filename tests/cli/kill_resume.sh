@@ -6,7 +6,6 @@ set -uo pipefail
 here=$(cd "$2" && pwd)
 # shellcheck source=tests/cli/harness.sh
 source "$here/harness.sh" "$(realpath "$1")"
-export OMP_WAIT_POLICY=passive  # two threads that spin would starve each other on a busy machine
 config=$here/kill_resume.toml
 
 readonly kills_per_case=5
