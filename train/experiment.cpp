@@ -1,6 +1,5 @@
 #include "train/experiment.h"
 
-
 #include "core/error.h"
 #include "datasets/registry.h"
 #include "layers/models/registry.h"
