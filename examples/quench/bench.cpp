@@ -132,10 +132,10 @@ void add_bench(CLI::App& app) {
   train->add_option("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw")
       ->capture_default_str();
   train->add_option("--steps", step_case.steps, "Timed steps, after two to warm up")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   train->add_option("--threads", options->threads, "Threads (default: all cores)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1'000'000));
   train->add_flag("--json", options->json, "Print JSON");
   train->add_flag("--profile", options->profile, "Print where the time goes, per operation");
   train->callback([options] { bench_train(*options); });
