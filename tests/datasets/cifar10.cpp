@@ -1,37 +1,20 @@
 #include "datasets/cifar10.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <stdexcept>
 #include <string>
 
 #include "datasets/images.h"
+#include "temporary_folder.h"
 
 using namespace quench::datasets;
+using quench::TemporaryFolder;
 
 namespace {
 
 constexpr std::size_t kRecord = 3073;
-
-/// A folder in the system's temporary place, gone at the end of the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "quench-cifar10-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 void write(const std::filesystem::path& path, const std::vector<std::uint8_t>& bytes) {
   std::ofstream(path, std::ios::binary)
@@ -75,7 +58,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("cifar10: files are read in order and planes become H, W, C") {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_all(folder.path());
   const auto [train, test] = load_cifar10(folder.path());
   CHECK(train->size() == 10);
@@ -93,7 +76,7 @@ TEST_CASE("cifar10: files are read in order and planes become H, W, C") {
 }
 
 TEST_CASE("cifar10: the archive's own folder is found inside data_dir") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto unpacked = folder.path() / "cifar-10-batches-bin";
   std::filesystem::create_directory(unpacked);
   write_all(unpacked);
@@ -102,7 +85,7 @@ TEST_CASE("cifar10: the archive's own folder is found inside data_dir") {
 }
 
 TEST_CASE("cifar10: a missing folder or file says where to get it") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string no_folder = message_of(folder.path() / "nowhere");
   CHECK(contains(no_folder, "nowhere"));
   CHECK(contains(no_folder, "pass --data-dir or run examples/get_cifar10.sh"));
@@ -115,7 +98,7 @@ TEST_CASE("cifar10: a missing folder or file says where to get it") {
 }
 
 TEST_CASE("cifar10: an empty or truncated file names the record that is short") {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_all(folder.path());
   write(folder.path() / "test_batch.bin", {});
   CHECK(contains(message_of(folder.path()),
@@ -128,7 +111,7 @@ TEST_CASE("cifar10: an empty or truncated file names the record that is short") 
 }
 
 TEST_CASE("cifar10: a label above 9 names file and record") {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_all(folder.path());
   write(folder.path() / "data_batch_2.bin", records({0, 9, 10}));
   CHECK(contains(message_of(folder.path()),
