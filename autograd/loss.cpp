@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/node.h"
+#include "autograd/sum_of.h"
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "core/profiler.h"
@@ -28,24 +29,9 @@ void check_labels(std::string_view loss, const Tensor& logits, const Tensor& lab
   }
 }
 
-/// The mean of term(i) over [0, count): chunks of a fixed size add up in double, then the chunks in
-/// order, so the thread count does not show.
 template <typename Term>
 float mean_of(std::int64_t count, Term term) {
-  constexpr std::int64_t kChunk = 4096;
-  const std::int64_t chunks = (count + kChunk - 1) / kChunk;
-  std::vector<double> sums(static_cast<std::size_t>(chunks));
-  parallel_for(chunks, kParallelGrain / kChunk, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-      double sum = 0.0;
-      for (std::int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i)
-        sum += term(i);
-      sums[static_cast<std::size_t>(chunk)] = sum;
-    }
-  });
-  double total = 0.0;
-  for (const double sum : sums) total += sum;
-  return static_cast<float>(total / static_cast<double>(count));
+  return static_cast<float>(sum_of(count, term) / static_cast<double>(count));
 }
 
 /// dL/dz = (softmax(z) - target) / N.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "datasets/registry.h"
+#include "layers/distillation_loss.h"
 #include "layers/loss.h"
 #include "layers/models/registry.h"
 #include "train/config_file.h"
@@ -107,6 +108,15 @@ TrainConfig read_train(const Settings& s) {
   return train;
 }
 
+DistillConfig read_distill(const Settings& s) {
+  DistillConfig distill;
+  distill.teacher = s.text("teacher");
+  distill.loss = s.choice("loss", distill.loss, known_distillation_losses());
+  distill.temperature = s.number("temperature", distill.temperature, above(0.0));
+  distill.label_weight = s.number("label_weight", distill.label_weight, {0.0, 1.0});
+  return distill;
+}
+
 /// Reads one plain section and reports what it did not know.
 template <typename Read>
 auto section(const Settings& root, const char* key, Read read) {
@@ -131,6 +141,7 @@ ExperimentConfig read_experiment(const Settings& settings, std::string name) {
     return read_schedule(s, config.optimizer.lr);
   });
   config.train = section(settings, "train", read_train);
+  if (settings.has("distill")) config.distill = section(settings, "distill", read_distill);
   settings.finish_own_keys();
   config.model.name = config.model.settings.choice("name", names_of(models::registered_models()));
   return config;

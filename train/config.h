@@ -69,6 +69,14 @@ struct TrainConfig {
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
 };
 
+/// [distill]: the run learns to give a teacher's logits. Without the table there is none.
+struct DistillConfig {
+  std::string teacher;        ///< a run folder, or a checkpoint of [model]; empty: no distillation
+  std::string loss = "rmse";  ///< one of known_distillation_losses()
+  double temperature = 4.0;   ///< kl; > 0
+  double label_weight = 0.0;  ///< share of the label loss, in [0, 1]; the distillation has the rest
+};
+
 /// An experiment as its file describes it.
 struct ExperimentConfig {
   std::string name;  ///< the file's stem
@@ -77,6 +85,7 @@ struct ExperimentConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   TrainConfig train;
+  DistillConfig distill;
   Settings quant;  ///< [quant], for quant::Policy
   Settings root;   ///< the whole file; model.settings and quant are tables of it
 

@@ -79,6 +79,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
       schedule_(schedule_options(config_, steps_per_epoch_)) {
+  if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers();
   if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
     progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
@@ -139,10 +140,15 @@ bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& 
   return true;
 }
 
+Variable Trainer::loss_of(const Variable& logits, const datasets::Batch& batch) {
+  return distilled_loss_ ? (*distilled_loss_)(logits, batch.images, batch.labels)
+                         : loss_(logits, batch.labels);
+}
+
 void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) {
   optimizer_->zero_grad();
   const Variable logits = (*network_)(Variable(batch.images));
-  const Variable loss = loss_(logits, batch.labels);
+  const Variable loss = loss_of(logits, batch);
   const auto value = static_cast<double>(loss.value().item());
   if (!std::isfinite(value)) explain_non_finite(batch, value, folder);
   const auto images = batch.labels.dim(0);

@@ -11,6 +11,7 @@
 #include "layers/module.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
+#include "train/distill.h"
 #include "train/experiment.h"
 #include "train/lr_schedule.h"
 #include "train/metrics.h"
@@ -57,6 +58,7 @@ class Trainer {
   void begin_quantizers();
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped
+  Variable loss_of(const Variable& logits, const datasets::Batch& batch);
   void train_step(const datasets::Batch& batch, const RunFolder& folder);
   [[noreturn]] void fail_at(std::int64_t step, const std::string& what,
                             const RunFolder& folder) const;
@@ -72,6 +74,7 @@ class Trainer {
   std::unique_ptr<Module> network_;
   std::unique_ptr<Optimizer> optimizer_;
   Loss loss_;
+  std::optional<DistilledLoss> distilled_loss_;  // of a run with a teacher
   std::unique_ptr<datasets::Loader> training_;
   std::unique_ptr<datasets::Loader> judging_;
   std::int64_t steps_per_epoch_;

@@ -100,6 +100,37 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("optimiser", "lr", 0.1).find("did you mean 'optimizer'?") != std::string::npos);
 }
 
+TEST_CASE("read_experiment: [distill] names a teacher; without the table there is none") {
+  const ExperimentConfig none =
+      read_experiment(Settings::from({{"model", Settings::from({{"name", "binarynet"}})}}), "test");
+  CHECK(none.distill.teacher.empty());
+  CHECK(none.resolved().find("distill") == std::string::npos);
+
+  const DistillConfig distill =
+      read_experiment(settings_with("distill", "teacher", "runs/float-1"), "test").distill;
+  CHECK(distill.teacher == "runs/float-1");
+  CHECK(distill.loss == "rmse");
+  CHECK(distill.temperature == 4.0);
+  CHECK(distill.label_weight == 0.0);
+
+  const auto error_with_teacher = [](const char* key, SettingsValue value) -> std::string {
+    Settings settings = settings_with("distill", "teacher", "runs/float-1");
+    settings.table("distill").set(key, std::move(value));
+    try {
+      read_experiment(settings, "test");
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK(error_for("distill", "loss", "kl").find("distill.teacher: expected") != std::string::npos);
+  CHECK(error_with_teacher("loss", "rsme").find("did you mean \"rmse\"?") != std::string::npos);
+  CHECK(error_with_teacher("temperature", 0.0) ==
+        "<settings>: distill.temperature: expected a number > 0, got 0.0");
+  CHECK(error_with_teacher("label_weight", 1.5) ==
+        "<settings>: distill.label_weight: expected a number in 0..1, got 1.5");
+}
+
 TEST_CASE("read_experiment: keys of model and quant are left to those who read them") {
   const ExperimentConfig config = read_experiment(settings_with("quant", "bitz", 3), "test");
   CHECK_THROWS_AS(config.quant.finish(), std::invalid_argument);

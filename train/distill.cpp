@@ -1,0 +1,101 @@
+#include "train/distill.h"
+
+#include <fmt/ranges.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "autograd/arithmetic.h"
+#include "core/error.h"
+#include "core/reduce.h"
+#include "core/safetensors.h"
+#include "train/checkpoint.h"
+#include "train/experiment.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_normalization(const DataConfig& teacher, const DataConfig& student,
+                         const std::string& path) {
+  require(teacher.mean == student.mean && teacher.std == student.std,
+          "distill.teacher {}: expected a teacher that sees images normalized as the student's, by "
+          "data.mean [{}] and data.std [{}], got one by [{}] and [{}]",
+          path, fmt::join(student.mean, ", "), fmt::join(student.std, ", "),
+          fmt::join(teacher.mean, ", "), fmt::join(teacher.std, ", "));
+}
+
+std::unique_ptr<Module> network_of_run(const fs::path& run, const ExperimentConfig& student,
+                                       const datasets::Dataset& images) {
+  // Read without the folder's lock: any number of students may learn from one teacher at a time.
+  const ExperimentConfig config = load_experiment(run / "config.toml");
+  check_normalization(config.data, student.data, run.string());
+  auto network = build_network(config, images);
+  const fs::path checkpoint = run / "last.safetensors";
+  load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
+  return network;
+}
+
+std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const ExperimentConfig& student,
+                                              const datasets::Dataset& images) {
+  ExperimentConfig config = student;
+  config.quant = Settings();
+  auto network = build_network(config, images);
+  load_weights(*network, config.model.name, read_safetensors(path), path);
+  return network;
+}
+
+std::unique_ptr<Module> load_teacher(const fs::path& path, const ExperimentConfig& student,
+                                     const datasets::Dataset& images) {
+  if (!fs::is_regular_file(path) && !fs::exists(path / "config.toml")) {
+    fail("distill.teacher {}: expected a run folder or a .safetensors checkpoint, got {}",
+         path.string(), fs::exists(path) ? "a folder without config.toml" : "nothing there");
+  }
+  try {
+    return fs::is_regular_file(path) ? network_of_checkpoint(path, student, images)
+                                     : network_of_run(path, student, images);
+  } catch (const std::runtime_error& error) {
+    // A network made for other data is found by its weights, which the message names.
+    const datasets::ImageShape shape = images.image_shape();
+    fail("distill.teacher {}: expected a teacher for images [{}, {}, {}] in {} classes, got {}",
+         path.string(), shape.channels, shape.height, shape.width, images.num_classes(),
+         error.what());
+  }
+}
+
+}  // namespace
+
+Teacher::Teacher(const fs::path& path, const ExperimentConfig& student,
+                 const datasets::Dataset& images)
+    : path_(path.string()), network_(load_teacher(path, student, images)) {
+  network_->set_training(false);
+  network_->set_quantizer_mode(quant::Mode::evaluation);
+}
+
+Tensor Teacher::logits(const Tensor& images) {
+  const NoGradGuard no_grad;
+  Tensor result = (*network_)(Variable(images)).value();
+  if (!all_finite(result)) fail("distill.teacher {}: its logits hold NaN or infinity", path_);
+  return result;
+}
+
+DistilledLoss::DistilledLoss(const ExperimentConfig& student, const datasets::Dataset& images,
+                             Loss label_loss)
+    : teacher_(student.distill.teacher, student, images),
+      distance_(
+          make_distillation_loss({.name = student.distill.loss,
+                                  .temperature = static_cast<float>(student.distill.temperature)})),
+      label_loss_(std::move(label_loss)),
+      label_weight_(static_cast<float>(student.distill.label_weight)) {}
+
+Variable DistilledLoss::operator()(const Variable& logits, const Tensor& images,
+                                   const Tensor& labels) {
+  if (label_weight_ == 1.0f) return label_loss_(logits, labels);
+  const Variable distance = distance_(logits, teacher_.logits(images));
+  if (label_weight_ == 0.0f) return distance;
+  return add(multiply_scalar(label_loss_(logits, labels), label_weight_),
+             multiply_scalar(distance, 1.0f - label_weight_));
+}
+
+}  // namespace quench::train
