@@ -71,6 +71,7 @@ configs() {
   expect_bad_train 2 'warmup' "$tiny" --set schedule.warmup_epochs=2
   expect_bad_train 1 'nowhere' "$tiny" --set train.init_from=nowhere.safetensors
   expect_bad_train 1 'tiny\.toml' "$tiny" --set "train.init_from=$tiny"
+  expect_bad_train 1 'distill\.teacher nowhere.*run folder' "$tiny" --set distill.teacher=nowhere
 }
 
 data_folders() {
