@@ -10,7 +10,8 @@ void quantize(Module& network, quant::Policy policy) {
     quant::LayerQuantizers made = policy.make({.name = layer->name(),
                                                .first = layer == layers.front(),
                                                .last = layer == layers.back(),
-                                               .depthwise = layer->depthwise()});
+                                               .depthwise = layer->depthwise(),
+                                               .out_channels = layer->weight().shape()[0]});
     layer->set_input_quantizer(std::move(made.input));
     layer->set_weight_quantizer(std::move(made.weight));
   }

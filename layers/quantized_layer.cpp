@@ -3,20 +3,33 @@
 #include <algorithm>
 
 #include "core/elementwise.h"
+#include "core/parallel.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
 namespace {
 
-/// One factor per output channel that takes sums of codes to real values.
-Tensor output_scale(const quant::QuantGrid& input, const quant::QuantGrid& weight,
-                    std::int64_t channels) {
+/// `factor` times the weight's scale, per output channel: takes sums of codes to real values.
+Tensor output_scale(float factor, const quant::QuantGrid& weight, std::int64_t channels) {
   Tensor scale({channels});
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::size_t group = weight.axis == 0 ? static_cast<std::size_t>(c) : 0;
-    scale.data()[c] = input.scale[0] * weight.scale[group];
+    scale.data()[c] = factor * weight.scale[group];
   }
   return scale;
+}
+
+/// Adds `row` [1, ...] to every image of the batch.
+Tensor add_to_each_image(const Tensor& batch, const Tensor& row) {
+  Tensor out(batch.shape());
+  const std::int64_t size = row.numel();
+  const float* from = batch.data();
+  const float* addend = row.data();
+  float* to = out.data();
+  parallel_for(batch.dim(0), 1, [=](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first * size; i < last * size; ++i) to[i] = from[i] + addend[i % size];
+  });
+  return out;
 }
 
 }  // namespace
@@ -65,17 +78,25 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
 }
 
 Variable QuantizedLayer::forward(const Variable& input) {
-  if (!evaluates_codes()) {
-    weight_codes_.reset();
-    return apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
-  }
-  const Codes input_codes = input_->codes(input.value()).value();
+  if (evaluates_codes()) return forward_codes(input.value());
+  weight_codes_.reset();
+  return apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
+}
+
+Variable QuantizedLayer::forward_codes(const Tensor& input) {
+  const Codes input_codes = input_->codes(input).value();
   const Codes& weight = weight_codes();
   Tensor output = apply(Variable(input_codes.values), Variable(weight.values), {}).value();
-  const Tensor scale = output_scale(input_codes.grid, weight.grid, output.dim(1));
+  const Tensor scale = output_scale(input_codes.grid.scale[0], weight.grid, output.dim(1));
   // The usual case of 1 bit, where batch norm stands for the scale.
   const bool unscaled = std::ranges::all_of(scale.span(), [](float s) { return s == 1.0f; });
   if (!unscaled) output = multiply_per_channel(output, scale);
+  if (const float offset = input_codes.grid.offset; offset != 0.0f) {
+    const Tensor ones = Tensor::full(input.shape().with(0, 1), 1.0f);
+    const Tensor taps = apply(Variable(ones), Variable(weight.values), {}).value();
+    output = add_to_each_image(
+        output, multiply_per_channel(taps, output_scale(offset, weight.grid, taps.dim(1))));
+  }
   if (bias_.defined()) output = add_per_channel(output, bias_.value());
   return Variable(std::move(output));
 }

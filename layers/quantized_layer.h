@@ -18,7 +18,9 @@ namespace quench {
 /// While both slots evaluate on grids, the layer sums products of integer codes and applies the
 /// scales after that, (gamma_a gamma_w) (q_w . q_a) + b (Liu & Mattina 2019, eq. 7), with each of
 /// the three operations rounded to float32: the order in which an integer engine works. The sums
-/// are exact in float32 as long as they stay below 2^24.
+/// are exact in float32 as long as they stay below 2^24. An activation grid with an offset (LSQ+)
+/// adds offset gamma_w (1 . q_w) to the bias, the sum over the taps that lie on the image: padding
+/// stays real 0.
 class QuantizedLayer : public Module {
  public:
   quant::Quantizer& input_quantizer() { return *input_; }
@@ -45,6 +47,7 @@ class QuantizedLayer : public Module {
   using Codes = quant::Quantizer::Codes;
   bool evaluates_codes() const;
   const Codes& weight_codes();
+  Variable forward_codes(const Tensor& input);
 
   Variable& weight_;
   Variable bias_;

@@ -18,20 +18,24 @@ constexpr std::int32_t kInfinity = 0x7f800000;
 constexpr std::int64_t kPiece = 1 << 15;
 
 Extent merge(const Extent& a, const Extent& b) {
-  return {std::max(a.max_abs, b.max_abs), std::max(a.max, b.max), a.finite && b.finite};
+  return {std::max(a.max_abs, b.max_abs), std::max(a.max, b.max), std::min(a.min, b.min),
+          a.finite && b.finite};
 }
 
 /// Floats of one sign order like the integers of their bits, NaN above infinity, and an integer
 /// maximum vectorizes where a float one, with NaN to mind, does not.
 Extent serial_extent(const float* x, std::int64_t count) {
-  std::int32_t magnitude = 0, signed_bits = 0;
+  std::int32_t magnitude = 0, largest = 0, smallest = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto bits = std::bit_cast<std::int32_t>(x[i]);
     magnitude = std::max(magnitude, bits & kMagnitude);
-    signed_bits = std::max(signed_bits, bits);
+    largest = std::max(largest, bits);
+    // Negative floats order the other way round unless their magnitude bits are flipped.
+    smallest = std::min(smallest, bits ^ ((bits >> 31) & kMagnitude));
   }
-  return {std::bit_cast<float>(magnitude), std::bit_cast<float>(signed_bits),
-          magnitude < kInfinity};
+  const std::int32_t lowest = smallest ^ ((smallest >> 31) & kMagnitude);
+  return {std::bit_cast<float>(magnitude), std::bit_cast<float>(largest),
+          std::bit_cast<float>(lowest) + 0.0f, magnitude < kInfinity};
 }
 
 double serial_sum_abs(const float* x, std::int64_t count) {

@@ -13,10 +13,11 @@ namespace quench::quant {
 struct Extent {
   float max_abs = 0.0f;  ///< largest |x|
   float max = 0.0f;      ///< largest x, at least 0
+  float min = 0.0f;      ///< smallest x, at most 0
   bool finite = true;    ///< no NaN and no infinity among them
 };
 
-/// In one pass; of no values, {0, 0, true}.
+/// In one pass; of no values, zeros.
 Extent extent(std::span<const float> x);
 
 /// One Extent per slice along axis 0, or one of the whole tensor.

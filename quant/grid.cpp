@@ -1,5 +1,6 @@
 #include "quant/grid.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -13,7 +14,18 @@ CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
           static_cast<float>(grid.qmax - grid.zero_point[channel])};
 }
 
-/// out[i] = unit[channel] * code(x[i]); a null `unit` stands for 1 and leaves the integers.
+/// The level nearest to v, in units of a step; the upper one on ties.
+float nearest_level(float v, const std::vector<std::int32_t>& levels) {
+  const float number = v == v ? v : 0.0f;
+  const auto upper = std::ranges::lower_bound(
+      levels, number, {}, [](std::int32_t level) { return static_cast<float>(level); });
+  if (upper == levels.begin()) return static_cast<float>(levels.front());
+  if (upper == levels.end()) return static_cast<float>(levels.back());
+  const auto above = static_cast<float>(*upper), below = static_cast<float>(*(upper - 1));
+  return number - below < above - number ? below : above;
+}
+
+/// out[i] = unit[channel] * code(x[i]) + offset; a null `unit` leaves the integers.
 void write_codes(const Tensor& x, const QuantGrid& grid, const float* unit, Tensor& out) {
   const float* in = x.data();
   float* o = out.data();
@@ -21,14 +33,20 @@ void write_codes(const Tensor& x, const QuantGrid& grid, const float* unit, Tens
                    [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
                      const float scale = grid.scale[channel];
                      const float factor = unit != nullptr ? unit[channel] : 1.0f;
-                     if (grid.binary) {
+                     const float shift = grid.offset, base = unit != nullptr ? shift : 0.0f;
+                     if (grid.binary()) {
                        for (std::int64_t i = begin; i < end; ++i)
-                         o[i] = factor * binary_code(in[i]);
+                         o[i] = factor * binary_code(in[i] - shift) + base;
+                       return;
+                     }
+                     if (!grid.levels.empty()) {
+                       for (std::int64_t i = begin; i < end; ++i)
+                         o[i] = factor * nearest_level((in[i] - shift) / scale, grid.levels) + base;
                        return;
                      }
                      const CodeRange range = centered_range(grid, channel);
                      for (std::int64_t i = begin; i < end; ++i) {
-                       o[i] = factor * integer_code(in[i], scale, range);
+                       o[i] = factor * integer_code(in[i] - shift, scale, range) + base;
                      }
                    });
 }
@@ -66,6 +84,13 @@ void check_grid(const QuantGrid& grid, const Shape& shape) {
     require(zero_point >= grid.qmin && zero_point <= grid.qmax,
             "grid: expected a zero point in {}..{}, got {}", grid.qmin, grid.qmax, zero_point);
   }
+  require(std::isfinite(grid.offset), "grid: expected a finite offset, got {}", grid.offset);
+  if (grid.levels.empty()) return;
+  require(std::ranges::is_sorted(grid.levels) && grid.levels.front() == grid.qmin &&
+              grid.levels.back() == grid.qmax &&
+              std::ranges::all_of(grid.zero_point, [](std::int32_t z) { return z == 0; }),
+          "grid: expected levels that ascend from qmin = {} to qmax = {}, and zero point 0",
+          grid.qmin, grid.qmax);
 }
 
 Tensor centered_codes(const Tensor& x, const QuantGrid& grid) {
@@ -82,8 +107,8 @@ Tensor dequantize(const Tensor& codes, const QuantGrid& grid) {
   float* o = out.data();
   for_each_channel(codes, grid.scale.size(),
                    [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
-                     const float scale = grid.scale[channel];
-                     for (std::int64_t i = begin; i < end; ++i) o[i] = scale * in[i];
+                     const float scale = grid.scale[channel], offset = grid.offset;
+                     for (std::int64_t i = begin; i < end; ++i) o[i] = scale * in[i] + offset;
                    });
   return out;
 }
@@ -114,7 +139,7 @@ QuantGrid unsigned_grid(int bits) {
 
 QuantGrid binary_grid() {
   QuantGrid grid = make_grid(1, -1, 1);
-  grid.binary = true;
+  grid.levels = {-1, 1};
   return grid;
 }
 

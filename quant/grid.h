@@ -7,7 +7,7 @@
 
 namespace quench::quant {
 
-/// The integer grid a quantizer exports: real = scale * (q - zero_point), q in [qmin, qmax].
+/// The integer grid a quantizer exports: real = scale * (q - zero_point) + offset, q in [qmin, qmax].
 ///
 /// A binary grid has only the codes -1 and +1: q = x < 0 ? -1 : +1 (a zero would not fit one bit).
 struct QuantGrid {
@@ -17,21 +17,28 @@ struct QuantGrid {
   std::vector<float> scale{1.0f};           ///< real units per step, > 0; one, or one per channel
   std::vector<std::int32_t> zero_point{0};  ///< as many as scales; each inside [qmin, qmax]
   int axis = -1;                            ///< -1: per tensor; 0: per output channel of a weight
-  bool binary = false;
+  /// The codes in use, ascending, from qmin to qmax; empty: all of them. Binary grids {-1, +1},
+  /// odd integers (DoReFa), sums of powers of two (APoT).
+  std::vector<std::int32_t> levels;
+  /// What code zero_point stands for; other than 0 only where a method trains it, per tensor
+  /// (LSQ+). Padding with real 0 then lies off the grid.
+  float offset = 0.0f;
 
+  bool binary() const { return levels.size() == 2 && levels[0] == -1 && levels[1] == 1; }
   bool operator==(const QuantGrid&) const = default;
 };
 
 /// @throws std::invalid_argument  if bits is not in 1..8, a scale is not finite and > 0, a zero
-///                                point is off the grid, or the number of scales does not fit
-///                                `shape`
+///                                point is off the grid, the levels do not ascend from qmin to
+///                                qmax, or the number of scales does not fit `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
 
 /// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a
-/// convolution sums. q = clip(round_half_even(x / scale) + zero_point, qmin, qmax); infinities
-/// saturate, NaN becomes 0.
+/// convolution sums. q = clip(round_half_even((x - offset) / scale) + zero_point, qmin, qmax), or
+/// the nearest of the levels, the upper one on ties; infinities saturate, NaN becomes 0 (on levels:
+/// the nearest to 0).
 Tensor centered_codes(const Tensor& x, const QuantGrid& grid);
-/// scale * codes, for centered codes.
+/// scale * codes + offset, for centered codes.
 Tensor dequantize(const Tensor& codes, const QuantGrid& grid);
 /// dequantize(centered_codes(x)) in one pass.
 Tensor fake_quantize(const Tensor& x, const QuantGrid& grid);

@@ -52,7 +52,7 @@ struct Policy::State {
   std::vector<std::string> methods_used;  ///< their tables have been read
 
   LayerRule rule_for(const LayerInfo& layer);
-  std::unique_ptr<Quantizer> make_slot(const SlotRule& rule, Role role, std::string slot);
+  std::unique_ptr<Quantizer> make_slot(const SlotRule& rule, Role role, const LayerInfo& layer);
 };
 
 LayerRule Policy::State::rule_for(const LayerInfo& layer) {
@@ -69,13 +69,19 @@ LayerRule Policy::State::rule_for(const LayerInfo& layer) {
 }
 
 std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role role,
-                                                    std::string slot) {
-  const std::string method = rule.method.value();
+                                                    const LayerInfo& layer) {
+  std::string slot = layer.name + (role == Role::weight ? ".weight" : ".input");
+  std::string method = rule.method.value();
+  if (const StrategyInfo& info = find_quantizer(method, slot);
+      rule.method_of_both && !info.has(role)) {
+    method = info.partner;
+  }
   Settings table = settings.table(method);
   methods_used.push_back(method);
   return make_quantizer(method, {.role = role,
                                  .bits = rule.bits.value(),
                                  .granularity = rule.granularity.value(),
+                                 .channels = layer.out_channels,
                                  .slot = std::move(slot),
                                  .settings = &table});
 }
@@ -100,8 +106,8 @@ Policy& Policy::operator=(Policy&&) noexcept = default;
 LayerQuantizers Policy::make(const LayerInfo& layer) {
   const LayerRule rule = state_->rule_for(layer);
   state_->layers.push_back(layer.name);
-  return {state_->make_slot(rule.activation, Role::activation, layer.name + ".input"),
-          state_->make_slot(rule.weight, Role::weight, layer.name + ".weight")};
+  return {state_->make_slot(rule.activation, Role::activation, layer),
+          state_->make_slot(rule.weight, Role::weight, layer)};
 }
 
 void Policy::finish() {

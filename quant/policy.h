@@ -15,6 +15,7 @@ struct LayerInfo {
   bool first = false;
   bool last = false;
   bool depthwise = false;
+  std::int64_t out_channels = 1;
 };
 
 /// What fills the two slots of a layer.
@@ -39,7 +40,8 @@ struct LayerQuantizers {
 ///
 /// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides in
 /// their order. Within one rule, what `weight` and `activation` say wins over what stands beside
-/// them. An empty table means "none" everywhere. The table of a registered method that no layer
+/// them. Where a method that a rule names for both has no form for one of the two (PACT: weights),
+/// its partner takes that slot (StrategyInfo::partner). An empty table means "none" everywhere. The table of a registered method that no layer
 /// uses is accepted unread, so that another method is one changed line.
 class Policy {
  public:

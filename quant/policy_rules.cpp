@@ -25,7 +25,10 @@ SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
 }  // namespace
 
 void SlotRule::apply(const SlotRule& later) {
-  if (later.method) method = later.method;
+  if (later.method) {
+    method = later.method;
+    method_of_both = later.method_of_both;
+  }
   if (later.bits) bits = later.bits;
   if (later.granularity) granularity = later.granularity;
 }
@@ -36,7 +39,8 @@ void LayerRule::apply(const LayerRule& later) {
 }
 
 LayerRule read_layer_rule(const Settings& settings) {
-  const SlotRule both = read_slot_rule(settings, true);
+  SlotRule both = read_slot_rule(settings, true);
+  both.method_of_both = true;
   LayerRule rule{both, both};
   rule.activation.granularity.reset();
   if (settings.has("weight")) rule.weight.apply(read_slot_rule(settings.table("weight"), true));
@@ -49,6 +53,7 @@ LayerRule read_layer_rule(const Settings& settings) {
 LayerRule read_network_rule(const Settings& settings) {
   // Asked for with their defaults, so that a resolved config states them.
   SlotRule defaults{.method = settings.text("method", "none"),
+                    .method_of_both = true,
                     .bits = static_cast<int>(settings.integer("bits", 8, {1, 8})),
                     .granularity = Granularity::per_tensor};
   settings.text("granularity", "per_tensor");

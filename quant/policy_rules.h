@@ -13,6 +13,7 @@ namespace quench::quant {
 /// What one rule says of one role; what it leaves open, an earlier rule or the default decides.
 struct SlotRule {
   std::optional<std::string> method;
+  bool method_of_both = false;  ///< the rule named it for weights and activations alike
   std::optional<int> bits;
   std::optional<Granularity> granularity;
 

@@ -9,7 +9,7 @@ Variable Quantizer::forward(const Variable& x) {
   ProfileScope scope("quantize");
   if (mode_ == Mode::training) return train_forward(x);
   if (role_ == Role::weight) observe(x.value());
-  return Variable(fake_quantize(x.value(), grid()));
+  return Variable(dequantize(quantize(x.value()), grid()));
 }
 
 std::optional<Quantizer::Codes> Quantizer::codes(const Tensor& x) {
@@ -17,7 +17,7 @@ std::optional<Quantizer::Codes> Quantizer::codes(const Tensor& x) {
   ProfileScope scope("quantize");
   if (role_ == Role::weight) observe(x);
   QuantGrid exported = grid();
-  Tensor values = centered_codes(x, exported);
+  Tensor values = quantize(x);
   return Codes{std::move(values), std::move(exported)};
 }
 

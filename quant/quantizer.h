@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,9 +27,17 @@ struct QuantizerSpec {
   Role role = Role::weight;
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
-  std::string slot;  ///< for messages: "features.conv2.weight"
+  std::int64_t channels = 1;  ///< of a weight: its output channels, the slices of per_channel
+  std::string slot;           ///< for messages: "features.conv2.weight"
   /// The method's own table, e.g. [quant.ab]; null: all defaults. A key left unread is an error.
   Settings* settings = nullptr;
+};
+
+/// The real values that a grid is to cover, as calibration chose them: min <= 0 <= max.
+struct ValueRange {
+  double min = 0.0;
+  double max = 0.0;
+  double threshold() const { return -min > max ? -min : max; }  ///< for a symmetric grid
 };
 
 /// How a quantizer treats what passes through.
@@ -49,8 +58,8 @@ struct TrainingPlan {
 /// A strategy that puts tensors on an integer grid while their network trains.
 ///
 /// The promise: in Mode::evaluation, forward(x) equals dequantize(quantize(x)) for the grid that
-/// grid() exports. The base class keeps it for every strategy, because it computes evaluation from
-/// grid() itself. A weight's grid follows from the weight: evaluation calls observe(weight) first.
+/// grid() exports. The base class keeps it for every strategy, because it computes evaluation so
+/// itself. A weight's grid follows from the weight: evaluation calls observe(weight) first.
 /// An activation's grid is what training or calibration has gathered, and evaluation leaves it
 /// alone.
 class Quantizer {
@@ -71,9 +80,19 @@ class Quantizer {
   /// The grid of evaluation and export.
   /// @throws std::logic_error  before anything was observed, or if there is no grid ("none")
   virtual QuantGrid grid() const = 0;
+  /// The integers of evaluation and export: q - zero_point as f32, in memory order. The nearest
+  /// codes of grid(), unless a strategy knows better (a threshold that is not half a step, a
+  /// transform of the latent weight).
+  virtual Tensor quantize(const Tensor& x) const { return centered_codes(x, grid()); }
   /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
   /// statistics are updated by it.
   virtual void observe(const Tensor& x) = 0;
+  /// Whether the grid can start from ranges that a calibrator chose.
+  virtual bool calibratable() const { return false; }
+  /// Starts the grid from them: one, or one per channel. What training does with the grid later is
+  /// the strategy's affair.
+  /// @throws std::invalid_argument  for another number of ranges
+  virtual void calibrate(std::span<const ValueRange> /*ranges*/) {}
   /// Whether values change at all; false for "none".
   virtual bool quantizes() const { return true; }
 
@@ -104,6 +123,9 @@ class Quantizer {
   int bits() const { return bits_; }
   Granularity granularity() const { return granularity_; }
   const std::string& slot() const { return slot_; }
+  /// The name of the strategy, as registered.
+  const std::string& method() const { return method_; }
+  void set_method(std::string method) { method_ = std::move(method); }
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
@@ -116,6 +138,7 @@ class Quantizer {
   int bits_;
   Granularity granularity_;
   std::string slot_;
+  std::string method_;
 };
 
 }  // namespace quench::quant

@@ -21,10 +21,17 @@ struct Strategy {
 // A table rather than self-registering globals: a static library drops objects that nobody names.
 std::deque<Strategy>& strategies() {
   static std::deque<Strategy> table{
-      {{"none", "values as they are"}, make_none},
-      {{"ste", "sign or uniform grid, straight-through gradient (Courbariaux et al. 2016)"},
+      {{.name = "none", .summary = "values as they are", .per_channel = true}, make_none},
+      {{.name = "ste",
+        .summary = "sign or symmetric grid, straight-through gradient",
+        .paper = "Courbariaux et al. 2016, arXiv:1602.02830",
+        .per_channel = true},
        make_ste},
-      {{"ab", "float fades into quantized, no gradient estimator (Liu & Mattina 2019)"}, make_ab},
+      {{.name = "ab",
+        .summary = "float fades into quantized, no gradient estimator",
+        .paper = "Liu & Mattina 2019, arXiv:1903.01061",
+        .per_channel = true},
+       make_ab},
   };
   return table;
 }
@@ -35,6 +42,20 @@ const Strategy* find(const std::string& name) {
   return found == table.end() ? nullptr : &*found;
 }
 
+void check_spec(const StrategyInfo& info, const QuantizerSpec& spec) {
+  const char* role = spec.role == Role::weight ? "weight" : "activation";
+  const BitRange range = info.bits(spec.role);
+  require(info.has(spec.role), "{}: {} has no form for a {}", spec.slot, info.name, role);
+  require(spec.bits >= range.min && spec.bits <= range.max,
+          "{}: {}: expected bits in {}..{} for a {}, got {}", spec.slot, info.name, range.min,
+          range.max, role, spec.bits);
+  if (spec.granularity == Granularity::per_tensor) return;
+  require(spec.role == Role::weight,
+          "{}: expected granularity per_tensor for an activation, got per_channel", spec.slot);
+  require(info.per_channel, "{}: {} has no per_channel form: expected granularity per_tensor",
+          spec.slot, info.name);
+}
+
 }  // namespace
 
 std::vector<StrategyInfo> registered_quantizers() {
@@ -43,29 +64,31 @@ std::vector<StrategyInfo> registered_quantizers() {
   return result;
 }
 
-void register_quantizer(const std::string& name, const std::string& summary,
-                        QuantizerFactory factory) {
-  require(!name.empty() && factory, "register_quantizer: expected a name and a factory, got '{}'",
-          name);
-  require(find(name) == nullptr, "register_quantizer: '{}' is taken", name);
-  strategies().push_back({{name, summary}, std::move(factory)});
+void register_quantizer(StrategyInfo info, QuantizerFactory factory) {
+  require(!info.name.empty() && factory,
+          "register_quantizer: expected a name and a factory, got '{}'", info.name);
+  require(find(info.name) == nullptr, "register_quantizer: '{}' is taken", info.name);
+  strategies().push_back({std::move(info), std::move(factory)});
 }
 
-std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec) {
+const StrategyInfo& find_quantizer(const std::string& name, const std::string& who) {
   const Strategy* strategy = find(name);
   if (strategy == nullptr) {
     std::vector<std::string> names;
     for (const StrategyInfo& info : registered_quantizers()) names.push_back(info.name);
-    require(false, "{}: unknown quantizer '{}'{}", spec.slot, name, suggestion(name, names));
+    require(false, "{}: unknown quantizer '{}'{}", who, name, suggestion(name, names));
   }
-  require(spec.bits >= 1 && spec.bits <= 8, "{}: expected bits in 1..8, got {}", spec.slot,
-          spec.bits);
-  require(spec.role == Role::weight || spec.granularity == Granularity::per_tensor,
-          "{}: expected granularity per_tensor for an activation, got per_channel", spec.slot);
+  return strategy->info;
+}
+
+std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec) {
+  check_spec(find_quantizer(name, spec.slot), spec);
   Settings none;
   QuantizerSpec complete = spec;
   if (complete.settings == nullptr) complete.settings = &none;
-  return strategy->make(complete);
+  std::unique_ptr<Quantizer> quantizer = find(name)->make(complete);
+  quantizer->set_method(name);
+  return quantizer;
 }
 
 }  // namespace quench::quant

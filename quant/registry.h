@@ -11,23 +11,44 @@ namespace quench::quant {
 
 using QuantizerFactory = std::function<std::unique_ptr<Quantizer>(const QuantizerSpec&)>;
 
-/// A strategy as lists and messages name it.
+/// Which bit widths a strategy has; {0, 0}: it has no form for the role.
+struct BitRange {
+  int min = 0;
+  int max = 0;
+};
+
+/// A strategy as lists, tables and messages name it, and what it can be asked for.
 struct StrategyInfo {
   std::string name;
-  std::string summary;  ///< function, estimator and paper in one line
+  std::string summary;  ///< function and estimator in one line
+  std::string paper = {};
+  BitRange weight_bits{1, 8};
+  BitRange activation_bits{1, 8};
+  bool per_channel = false;  ///< of weights
+  std::string trains = {};   ///< beside the weight, e.g. "log2 threshold"; empty: nothing
+  /// The method of the role that this one has no form for, where a config names this one for both.
+  std::string partner = "none";
+
+  const BitRange& bits(Role role) const {
+    return role == Role::weight ? weight_bits : activation_bits;
+  }
+  bool has(Role role) const { return bits(role).max > 0; }
 };
 
 /// All known strategies, built-in ones first.
 std::vector<StrategyInfo> registered_quantizers();
 
-/// Makes a strategy of an outside program known under `name`.
+/// Makes a strategy of an outside program known under `info.name`.
 /// @throws std::invalid_argument  if the name is taken
-void register_quantizer(const std::string& name, const std::string& summary,
-                        QuantizerFactory factory);
+void register_quantizer(StrategyInfo info, QuantizerFactory factory);
+
+/// @throws std::invalid_argument  for an unknown name; the message starts with `who` and lists the
+///                                known ones
+const StrategyInfo& find_quantizer(const std::string& name, const std::string& who);
 
 /// Builds the strategy registered as `name`.
-/// @throws std::invalid_argument  for an unknown name (the message lists the known ones), or
-///                                settings that the strategy refuses
+/// @throws std::invalid_argument  for an unknown name, bits or a granularity that the strategy does
+///                                not have, or settings that it refuses
 std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -70,7 +70,7 @@ class AbWeight final : public Quantizer {
 
 void AbWeight::observe(const Tensor& x) {
   const bool per_channel = granularity() == Granularity::per_channel;
-  if (!grid_.binary) {
+  if (!grid_.binary()) {
     grid_.scale = ppq_scales(x, bits(), per_channel, options_.ppq_updates, slot());
   } else if (options_.mean_abs_scale) {
     grid_.scale.clear();
@@ -109,7 +109,7 @@ Tensor AbWeight::blend(const Tensor& w) const {
   float* to = out.data();
   const float keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value());
   const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
-  const bool binary = grid_.binary;
+  const bool binary = grid_.binary();
   const std::vector<float>& scales = grid_.scale;
   // By value: a float reached through a reference might be what the loop writes to.
   for_each_channel(w, scales.size(),

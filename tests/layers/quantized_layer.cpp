@@ -46,7 +46,7 @@ std::vector<std::int64_t> codes(const Tensor& x, const quant::QuantGrid& grid) {
   const std::size_t slice = values.size() / grid.scale.size();
   std::vector<std::int64_t> result;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (grid.binary) {
+    if (grid.binary()) {
       result.push_back(values[i] < 0.0f ? -1 : 1);
       continue;
     }

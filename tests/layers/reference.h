@@ -68,8 +68,11 @@ inline std::unique_ptr<quant::Quantizer> make_quantizer(
     const std::string& method, quant::Role role, int bits,
     quant::Granularity granularity = quant::Granularity::per_tensor, Settings settings = {}) {
   return quant::make_quantizer(
-      method, {role, bits, granularity,
-               role == quant::Role::weight ? "layer.weight" : "layer.input", &settings});
+      method, {.role = role,
+               .bits = bits,
+               .granularity = granularity,
+               .slot = role == quant::Role::weight ? "layer.weight" : "layer.input",
+               .settings = &settings});
 }
 
 }  // namespace quench::testing

@@ -20,7 +20,7 @@ TEST_CASE("grids: the ranges that methods name") {
   CHECK(range(signed_full_grid(4)) == std::pair(-8, 7));
   CHECK(range(unsigned_grid(1)) == std::pair(0, 1));
   CHECK(range(unsigned_grid(8)) == std::pair(0, 255));
-  CHECK(binary_grid().binary);
+  CHECK(binary_grid().binary());
   CHECK_THROWS_WITH_AS(signed_narrow_grid(1), "signed_narrow_grid: expected bits in 2..8, got 1",
                        std::invalid_argument);
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <set>
 
 #include "core/parallel.h"
 #include "quant/fixture.h"
@@ -31,7 +32,11 @@ void for_each_variant(const std::function<void(const Variant&)>& body) {
            {std::pair(Role::weight, Granularity::per_tensor),
             std::pair(Role::weight, Granularity::per_channel),
             std::pair(Role::activation, Granularity::per_tensor)}) {
-        const Variant variant{info.name, {.role = role, .bits = bits, .granularity = granularity}};
+        const BitRange range = info.bits(role);
+        if (bits < range.min || bits > range.max) continue;
+        if (granularity == Granularity::per_channel && !info.per_channel) continue;
+        const Variant variant{
+            info.name, {.role = role, .bits = bits, .granularity = granularity, .channels = 6}};
         CAPTURE(describe(variant));
         body(variant);
       }
@@ -40,6 +45,17 @@ void for_each_variant(const std::function<void(const Variant&)>& body) {
 }
 
 constexpr std::int64_t kSteps = 8;
+
+/// As a checkpoint does with trained values.
+void copy_parameters(Quantizer& from, Quantizer& to) {
+  const auto source = from.parameters(), target = to.parameters();
+  REQUIRE(source.size() == target.size());
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    Variable value = target[i].second;
+    value.mutable_value().copy_from(source[i].second.value());
+    value.mutable_value().bump_version();
+  }
+}
 
 /// The quantizer after `steps` of a training run of kSteps.
 std::unique_ptr<Quantizer> trained(const Variant& variant, std::int64_t steps) {
@@ -71,13 +87,19 @@ std::vector<std::pair<std::string, Tensor>> finite_tensors() {
 
 /// q - zero_point, element by element as grid.h defines it.
 float naive_code(float x, const QuantGrid& grid, std::size_t channel) {
-  if (grid.binary) return x < 0.0f ? -1.0f : 1.0f;
+  if (grid.binary()) return x < 0.0f ? -1.0f : 1.0f;
   if (std::isnan(x)) return 0.0f;
   const float shifted =
       std::nearbyint(x / grid.scale[channel]) + static_cast<float>(grid.zero_point[channel]);
   const float q =
       std::fmin(std::fmax(shifted, static_cast<float>(grid.qmin)), static_cast<float>(grid.qmax));
   return q - static_cast<float>(grid.zero_point[channel]);
+}
+
+/// Strategies whose integers are not the nearest ones: their own tests say which they are.
+bool has_own_codes(const Quantizer& quantizer) {
+  static const std::set<std::string> names{};
+  return names.contains(quantizer.method());
 }
 
 void check_promise(Quantizer& quantizer, const Tensor& x) {
@@ -97,12 +119,12 @@ void check_promise(Quantizer& quantizer, const Tensor& x) {
     const float q = code + static_cast<float>(grid.zero_point[channel]);
     on_grid = on_grid && code == std::nearbyint(code) && q >= static_cast<float>(grid.qmin) &&
               q <= static_cast<float>(grid.qmax);
-    equal = equal && y.data()[i] == grid.scale[channel] * code;
+    equal = equal && y.data()[i] == grid.scale[channel] * code + grid.offset;
     as_defined = as_defined && code == naive_code(x.data()[i], grid, channel);
   }
   CHECK(on_grid);
   CHECK(equal);
-  CHECK(as_defined);
+  CHECK((as_defined || has_own_codes(quantizer)));
 }
 
 TEST_CASE("evaluation equals dequantize(quantize(x)), exactly, early, midway and after training") {
@@ -170,6 +192,7 @@ TEST_CASE("a quantizer made anew goes on from saved state, bit for bit") {
       const auto second = make(variant.name, variant.spec);
       second->begin_training({.total_steps = kSteps, .steps_per_epoch = kSteps});
       second->load_state(first->state());
+      copy_parameters(*first, *second);
       for (std::int64_t step = steps; step < kSteps + 2; ++step) {
         const Tensor x = random_tensor({6, 3, 2, 2}, 30 + static_cast<std::uint64_t>(step));
         const Pass a = pass(*first, x), b = pass(*second, x);

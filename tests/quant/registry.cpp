@@ -16,12 +16,12 @@ TEST_CASE("built-in strategies come first, with a summary each") {
 
 TEST_CASE("an outside program adds a strategy once, under a free name") {
   const auto factory = [](const QuantizerSpec& spec) { return make_quantizer("ste", spec); };
-  register_quantizer("outside", "ste by another name", factory);
+  register_quantizer({.name = "outside", .summary = "ste by another name"}, factory);
   CHECK(registered_quantizers().back().name == "outside");
   CHECK(make("outside", {.bits = 4})->bits() == 4);
-  CHECK_THROWS_WITH_AS(register_quantizer("outside", "again", factory),
+  CHECK_THROWS_WITH_AS(register_quantizer({.name = "outside"}, factory),
                        "register_quantizer: 'outside' is taken", std::invalid_argument);
-  CHECK_THROWS_AS(register_quantizer("ste", "again", factory), std::invalid_argument);
+  CHECK_THROWS_AS(register_quantizer({.name = "ste"}, factory), std::invalid_argument);
 }
 
 TEST_CASE("what no strategy can be is refused at the door") {
@@ -29,7 +29,8 @@ TEST_CASE("what no strategy can be is refused at the door") {
       make("stee", {.slot = "conv1.weight"}),
       doctest::Contains("conv1.weight: unknown quantizer 'stee'; did you mean 'ste'?"),
       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(make("ste", {.bits = 9}), "layer.slot: expected bits in 1..8, got 9",
+  CHECK_THROWS_WITH_AS(make("ste", {.bits = 9}),
+                       "layer.slot: ste: expected bits in 1..8 for a weight, got 9",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("ste", {.role = Role::activation, .granularity = Granularity::per_channel}),
                   std::invalid_argument);

@@ -1,0 +1,43 @@
+#include "quant/activation_grid.h"
+
+namespace quench::quant {
+namespace {
+
+QuantGrid signed_grid(ActivationGrid::Signed form, int bits) {
+  return form == ActivationGrid::Signed::narrow ? signed_narrow_grid(bits) : signed_full_grid(bits);
+}
+
+QuantGrid choose(const std::string& name, int bits, ActivationGrid::Signed when_signed) {
+  if (name == "unsigned") return unsigned_grid(bits);
+  if (name == "signed_narrow") return signed_narrow_grid(bits);
+  if (name == "signed_full") return signed_full_grid(bits);
+  return signed_grid(when_signed, bits);
+}
+
+}  // namespace
+
+ActivationGrid::ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
+                               Signed when_signed) {
+  const std::string name =
+      settings.choice("act_grid", fallback, {"auto", "signed_narrow", "signed_full", "unsigned"});
+  settled_ = name != "auto";
+  grid_ = choose(name, bits, when_signed);
+}
+
+void ActivationGrid::settle(float min, float max) {
+  if (settled_ || (min == 0.0f && max == 0.0f)) return;
+  settled_ = true;
+  if (min >= 0.0f) grid_ = unsigned_grid(grid_.bits);
+}
+
+void ActivationGrid::save(SavedState& state) const {
+  state["grid_settled"] = state_number(settled_ ? 1.0 : 0.0);
+  state["grid_unsigned"] = state_number(is_unsigned() ? 1.0 : 0.0);
+}
+
+void ActivationGrid::load(const SavedState& state, const std::string& slot) {
+  settled_ = state_number(state, "grid_settled", slot) != 0.0;
+  if (state_number(state, "grid_unsigned", slot) != 0.0) grid_ = unsigned_grid(grid_.bits);
+}
+
+}  // namespace quench::quant

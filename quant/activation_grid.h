@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/settings.h"
+#include "core/tensor.h"
+#include "quant/grid.h"
+#include "quant/saved_state.h"
+
+namespace quench::quant {
+
+/// The grid (of scale 1) of a symmetric activation quantizer: signed, or unsigned where nothing is
+/// negative, as behind a ReLU. The key `act_grid` of the method's table chooses:
+///
+///   "signed_narrow"  [-(2^(b-1)-1), 2^(b-1)-1]
+///   "signed_full"    [-2^(b-1), 2^(b-1)-1]
+///   "unsigned"       [0, 2^b-1]
+///   "auto"           the method's own signed grid if the first batch that was not all zeros holds a
+///                    negative value, else unsigned; then it stays
+class ActivationGrid {
+ public:
+  enum class Signed : std::uint8_t { narrow, full };
+
+  /// @param fallback      of the key
+  /// @param when_signed   the signed grid of "auto"
+  /// @throws std::invalid_argument  for bits that the chosen grid does not have
+  ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
+                 Signed when_signed = Signed::narrow);
+
+  /// Decides "auto" by what values occur; does nothing once decided.
+  void settle(float min, float max);
+  bool is_unsigned() const { return grid().qmin == 0; }
+  /// With scale 1; signed until decided.
+  const QuantGrid& grid() const { return grid_; }
+
+  void save(SavedState& state) const;
+  /// @throws std::invalid_argument  if the entry is missing; the message starts with `slot`
+  void load(const SavedState& state, const std::string& slot);
+
+ private:
+  bool settled_;
+  QuantGrid grid_;
+};
+
+}  // namespace quench::quant
