@@ -26,6 +26,14 @@ struct Override {
   bool used = false;
 };
 
+void require_agreement(const Override& a, const Override& b, const std::string& layer) {
+  const std::string key = conflict(a.rule, b.rule);
+  require(key.empty(),
+          "{}: quant.override: expected overrides that agree on layer {}, got two values of {}: "
+          "from match \"{}\" ({}) and match \"{}\"",
+          b.origin, layer, key, a.pattern, a.origin, b.pattern);
+}
+
 LayerRule read_optional_rule(const Settings& settings, std::string_view key) {
   return settings.has(key) ? read_layer_rule(settings.table(key)) : LayerRule{};
 }
@@ -60,8 +68,11 @@ LayerRule Policy::State::rule_for(const LayerInfo& layer) {
   if (layer.depthwise) rule.apply(depthwise);
   if (layer.first) rule.apply(first_layer);
   if (layer.last) rule.apply(last_layer);
+  std::vector<const Override*> matching;
   for (Override& entry : overrides) {
     if (!matches(entry.pattern, layer.name)) continue;
+    for (const Override* other : matching) require_agreement(*other, entry, layer.name);
+    matching.push_back(&entry);
     entry.used = true;
     rule.apply(entry.rule);
   }

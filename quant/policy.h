@@ -38,8 +38,8 @@ struct LayerQuantizers {
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
 ///   [quant.ab]                                       # settings of a method, for all that use it
 ///
-/// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides in
-/// their order. Within one rule, what `weight` and `activation` say wins over what stands beside
+/// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides. Two
+/// overrides that match one layer have to agree on what both say. Within one rule, what `weight` and `activation` say wins over what stands beside
 /// them. Where a method that a rule names for both has no form for one of the two (PACT: weights),
 /// its partner takes that slot (StrategyInfo::partner). An empty table means "none" everywhere. The table of a registered method that no layer
 /// uses is accepted unread, so that another method is one changed line.
@@ -52,7 +52,7 @@ class Policy {
   Policy& operator=(Policy&&) noexcept;
 
   /// The quantizers of one layer.
-  /// @throws std::invalid_argument  for settings that a method refuses
+  /// @throws std::invalid_argument  for settings that a method refuses, or overrides that disagree
   LayerQuantizers make(const LayerInfo& layer);
   /// Call once all layers have theirs.
   /// @throws std::invalid_argument  for a key nobody read, or an override that matched no layer

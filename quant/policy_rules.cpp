@@ -22,6 +22,17 @@ SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
   return rule;
 }
 
+template <typename T>
+bool differ(const std::optional<T>& a, const std::optional<T>& b) {
+  return a && b && *a != *b;
+}
+
+std::string conflict(const SlotRule& a, const SlotRule& b) {
+  if (differ(a.method, b.method)) return "method";
+  if (differ(a.bits, b.bits)) return "bits";
+  return differ(a.granularity, b.granularity) ? "granularity" : "";
+}
+
 }  // namespace
 
 void SlotRule::apply(const SlotRule& later) {
@@ -60,6 +71,12 @@ LayerRule read_network_rule(const Settings& settings) {
   LayerRule rule{defaults, defaults};
   rule.apply(read_layer_rule(settings));
   return rule;
+}
+
+std::string conflict(const LayerRule& a, const LayerRule& b) {
+  if (const std::string key = conflict(a.weight, b.weight); !key.empty()) return "weight." + key;
+  const std::string key = conflict(a.activation, b.activation);
+  return key.empty() ? key : "activation." + key;
 }
 
 bool matches(std::string_view pattern, std::string_view name) {

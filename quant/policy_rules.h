@@ -38,6 +38,9 @@ LayerRule read_layer_rule(const Settings& settings);
 /// @throws std::invalid_argument  as read_layer_rule()
 LayerRule read_network_rule(const Settings& settings);
 
+/// The first key that both rules give, with different values, e.g. "weight.bits"; empty if none.
+std::string conflict(const LayerRule& a, const LayerRule& b);
+
 /// A layer's name against a pattern: * stands for any letters, ? for one.
 bool matches(std::string_view pattern, std::string_view name);
 

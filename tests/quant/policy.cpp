@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "quant/policy_rules.h"
+#include "quant/registry.h"
 
 namespace quench::quant {
 namespace {
@@ -47,16 +48,15 @@ TEST_CASE("slots are named after their layer") {
   CHECK(made.input->role() == Role::activation);
 }
 
-TEST_CASE("later rules win key by key: depthwise, first, last, overrides in their order") {
+TEST_CASE("later rules win key by key: depthwise, first, last, overrides") {
   const Settings settings =
       table({{"method", "ste"},
              {"bits", 4},
              {"depthwise", table({{"bits", 8}})},
              {"first_layer", table({{"activation", table({{"method", "none"}})}})},
              {"last_layer", table({{"weight", table({{"granularity", "per_channel"}})}})},
-             {"override", SettingsValue::List{
-                              table({{"match", "block?.*"}, {"bits", 3}}),
-                              table({{"match", "block1.*"}, {"weight", table({{"bits", 2}})}})}}});
+             {"override", SettingsValue::List{table({{"match", "block?.*"}, {"bits", 3}}),
+                                              table({{"match", "block1.*"}, {"method", "ab"}})}}});
   Policy policy(settings);
   CHECK(describe(policy, {.name = "plain"}) == "4 | 4");
   CHECK(describe(policy, {.name = "dw", .depthwise = true}) == "8 | 8");
@@ -65,7 +65,8 @@ TEST_CASE("later rules win key by key: depthwise, first, last, overrides in thei
   CHECK(describe(policy, {.name = "only", .first = true, .last = true, .depthwise = true}) ==
         "8 per_channel | none");
   CHECK(describe(policy, {.name = "block2.dw", .depthwise = true}) == "3 | 3");
-  CHECK(describe(policy, {.name = "block1.pw"}) == "2 | 3");
+  CHECK(describe(policy, {.name = "block1.pw"}) == "3 | 3");
+  CHECK(policy.make({.name = "block1.pw"}).weight->method() == "ab");
   policy.finish();
 }
 
@@ -105,6 +106,34 @@ TEST_CASE("a key nobody reads is found by finish(), also inside a rule") {
   policy.make({.name = "a"});
   CHECK_THROWS_WITH_AS(policy.finish(), doctest::Contains("activation.granularity"),
                        std::invalid_argument);
+}
+
+TEST_CASE("two overrides that say different things of one layer are an error that names both") {
+  Policy policy(
+      table({{"method", "ste"},
+             {"override",
+              SettingsValue::List{table({{"match", "fc*"}, {"bits", 3}}),
+                                  table({{"match", "*1"}, {"weight", table({{"bits", 2}})}})}}}));
+  CHECK(describe(policy, {.name = "fc2"}) == "3 | 3");
+  CHECK(describe(policy, {.name = "conv1"}) == "2 | 8");
+  CHECK_THROWS_WITH_AS(
+      policy.make({.name = "fc1"}),
+      "<settings>: quant.override: expected overrides that agree on layer fc1, got two values of "
+      "weight.bits: from match \"fc*\" (<settings>) and match \"*1\"",
+      std::invalid_argument);
+}
+
+TEST_CASE("a method without a form for one role leaves that slot to its partner") {
+  const auto factory = [](const QuantizerSpec& spec) { return make_quantizer("ste", spec); };
+  register_quantizer(
+      {.name = "acts_only", .summary = "ste", .weight_bits = {0, 0}, .partner = "ab"}, factory);
+  Policy shared(table({{"method", "acts_only"}, {"bits", 4}}));
+  LayerQuantizers made = shared.make({.name = "conv"});
+  CHECK(made.weight->method() == "ab");
+  CHECK(made.input->method() == "acts_only");
+  Policy explicitly(table({{"weight", table({{"method", "acts_only"}})}}));
+  CHECK_THROWS_WITH_AS(explicitly.make({.name = "conv"}),
+                       "conv.weight: acts_only has no form for a weight", std::invalid_argument);
 }
 
 TEST_CASE("an override that matches no layer is an error that lists them") {
