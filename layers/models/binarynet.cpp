@@ -1,13 +1,11 @@
 #include "layers/models/binarynet.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "core/error.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
+#include "layers/models/scaled_channels.h"
 #include "layers/pool.h"
 #include "layers/sequential.h"
 
@@ -41,7 +39,7 @@ class Builder {
   enum class Pool : bool { no, yes };
 
   std::int64_t scaled(std::int64_t channels) const {
-    return std::max<std::int64_t>(1, std::llround(static_cast<double>(channels) * options_.width));
+    return scaled_channels(channels, options_.width);
   }
 
   BatchNormParams norm(Activation activation) const {

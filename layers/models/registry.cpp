@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "layers/models/binarynet.h"
+#include "layers/models/resnet8.h"
 
 namespace quench::models {
 namespace {
@@ -23,6 +24,13 @@ std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& inp
                    random);
 }
 
+std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random) {
+  return resnet8({.width = settings.number("width", 1.0, above(0.0, 16.0)),
+                  .in_channels = input.channels,
+                  .classes = input.classes},
+                 random);
+}
+
 struct Entry {
   const char* name;
   const char* summary;
@@ -33,6 +41,8 @@ constexpr std::array kModels{
     Entry{"binarynet",
           "6 convolutions and 3 linear layers for CIFAR-10, any width (Hubara et al. 2016)",
           make_binarynet},
+    Entry{"resnet8", "3 residual blocks for CIFAR-10, 77,850 parameters (MLPerf Tiny)",
+          make_resnet8},
 };
 
 }  // namespace

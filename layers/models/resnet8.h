@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/random.h"
+#include "layers/module.h"
+
+namespace quench::models {
+
+struct ResNet8Options {
+  double width = 1.0;  ///< multiplies every channel count
+  std::int64_t in_channels = 3;
+  std::int64_t classes = 10;
+};
+
+/// ResNet-8 for CIFAR-10, the image classifier of MLPerf Tiny (Banbury et al. 2021,
+/// arXiv:2106.07597; resnet_v1_eembc): a 3x3 convolution to 16 channels, one BasicBlock each of
+/// 16, 32 and 64 channels, the latter two with stride 2, global average pool, linear layer with
+/// bias. Takes images of any size; 12,501,632 multiply-accumulates for 32x32 at width 1.
+///
+/// 77,850 parameters at width 1. The reference counts 78,666: it also has the 336 convolution
+/// biases, which batch norm makes idle in all but the shortcuts, and 480 running statistics. At
+/// stride 2 it pads below and to the right alone, this one all around.
+/// Batch norm: eps 1e-3, momentum 0.1.
+/// @throws std::invalid_argument  for a width that is not > 0
+std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random);
+
+}  // namespace quench::models
