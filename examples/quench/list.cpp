@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/suggest.h"
+#include "core/text_table.h"
 #include "datasets/registry.h"
 #include "examples/quench/command.h"
 #include "layers/models/registry.h"
@@ -18,41 +18,75 @@
 namespace quench::command {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
-
 template <typename Entries, typename Text>
-Rows rows(const Entries& entries, Text text) {
-  Rows result;
-  for (const auto& entry : entries) result.emplace_back(entry.name, std::invoke(text, entry));
-  return result;
+TextTable table_of(const Entries& entries, Text text) {
+  TextTable table({{"name"}, {"what it is"}});
+  for (const auto& entry : entries) table.add({entry.name, std::invoke(text, entry)});
+  return table;
+}
+
+std::string bits_text(quant::BitRange bits) {
+  return bits.min == bits.max ? std::to_string(bits.min)
+                              : fmt::format("{} to {}", bits.min, bits.max);
+}
+
+TextTable quantizer_table() {
+  TextTable table({{"method"},
+                   {"what it does"},
+                   {"weights, bits"},
+                   {"activations, bits"},
+                   {"granularity of weights"},
+                   {"trained beside the weight"},
+                   {"paper"}});
+  for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
+    const auto bits = [&info](quant::Role role) -> std::string {
+      if (info.has(role)) return bits_text(info.bits(role));
+      return info.partner == "none" ? "-" : fmt::format("by {}", info.partner);
+    };
+    table.add({info.name, info.summary, bits(quant::Role::weight), bits(quant::Role::activation),
+               info.per_channel ? "tensor, channel" : "tensor",
+               info.trains.empty() ? "-" : info.trains, info.paper.empty() ? "-" : info.paper});
+  }
+  return table;
 }
 
 struct Section {
   std::string name;
-  Rows (*rows)();
+  TextTable (*table)();
 };
 
 const std::vector<Section>& sections() {
   static const std::vector<Section> table{
-      {"quantizers",
-       [] { return rows(quant::registered_quantizers(), &quant::StrategyInfo::summary); }},
-      {"models", [] { return rows(models::registered_models(), &models::ModelInfo::summary); }},
+      {"quantizers", quantizer_table},
+      {"models", [] { return table_of(models::registered_models(), &models::ModelInfo::summary); }},
       {"datasets",
-       [] { return rows(datasets::known_datasets(), &datasets::DatasetEntry::description); }},
+       [] { return table_of(datasets::known_datasets(), &datasets::DatasetEntry::description); }},
       {"optimizers",
-       [] { return rows(train::registered_optimizers(), &train::OptimizerInfo::summary); }},
+       [] { return table_of(train::registered_optimizers(), &train::OptimizerInfo::summary); }},
       {"schedules",
-       [] { return rows(train::registered_schedules(), &train::ScheduleInfo::summary); }},
+       [] { return table_of(train::registered_schedules(), &train::ScheduleInfo::summary); }},
   };
   return table;
 }
 
-void print(const Section& section) {
-  fmt::print("{}\n", section.name);
-  const Rows entries = section.rows();
-  std::size_t width = 0;
-  for (const auto& [name, summary] : entries) width = std::max(width, name.size());
-  for (const auto& [name, summary] : entries) fmt::print("  {:<{}}  {}\n", name, width, summary);
+struct Options {
+  std::string what;
+  bool markdown = false;
+};
+
+void list(const Options& options) {
+  std::vector<std::string> names;
+  for (const Section& section : sections()) names.push_back(section.name);
+  const bool known = options.what.empty() || std::ranges::find(names, options.what) != names.end();
+  require(known, "list: expected no word or one that it lists, got '{}'{}", options.what,
+          suggestion(options.what, names));
+  for (const Section& section : sections()) {
+    if (!options.what.empty() && options.what != section.name) continue;
+    const TextTable table = section.table();
+    if (options.what.empty()) fmt::print("{}\n\n", section.name);
+    fmt::print("{}", options.markdown ? table.markdown() : table.plain());
+    if (options.what.empty()) fmt::print("\n");
+  }
 }
 
 }  // namespace
@@ -60,18 +94,10 @@ void print(const Section& section) {
 void add_list(CLI::App& app) {
   CLI::App* list = app.add_subcommand(
       "list", "Quantizers, models, datasets, optimizers, schedules that a config can name");
-  const auto wanted = std::make_shared<std::string>();
-  std::vector<std::string> names;
-  for (const Section& section : sections()) names.push_back(section.name);
-  list->add_option("what", *wanted, "One of them");
-  list->callback([wanted, names] {
-    const bool known = wanted->empty() || std::ranges::find(names, *wanted) != names.end();
-    require(known, "list: expected no word or one that it lists, got '{}'{}", *wanted,
-            suggestion(*wanted, names));
-    for (const Section& section : sections()) {
-      if (wanted->empty() || *wanted == section.name) print(section);
-    }
-  });
+  const auto options = std::make_shared<Options>();
+  list->add_option("what", options->what, "One of them");
+  list->add_flag("--markdown", options->markdown, "Print Markdown");
+  list->callback([options] { quench::command::list(*options); });
 }
 
 }  // namespace quench::command
