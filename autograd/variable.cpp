@@ -57,6 +57,12 @@ const Tensor& Variable::grad() const {
   return slot_ ? slot_->grad : none;
 }
 
+void Variable::freeze() {
+  expect(slot_ && !slot_->producer && !slot_->passed, "variable: only a parameter can be frozen");
+  slot_->frozen = true;
+  slot_->grad = {};
+}
+
 void Variable::zero_grad() {
   if (slot_) slot_->grad = {};
 }
@@ -86,14 +92,16 @@ bool Node::wanted(std::span<const Variable> inputs) {
 Variable Node::attach(std::shared_ptr<Node> node, std::span<const Variable> inputs, Tensor output) {
   node->sequence_ = next_sequence++;
   node->inputs_.reserve(inputs.size());
-  for (const Variable& input : inputs) node->inputs_.push_back(input.slot_);
+  for (const Variable& input : inputs) {
+    node->inputs_.push_back(input.requires_grad() ? input.slot_ : nullptr);
+  }
   Variable result(std::move(output), true);
   result.slot_->producer = std::move(node);
   return result;
 }
 
 void Variable::backward() const {
-  expect(slot_ != nullptr, "backward: the loss depends on no parameter");
+  expect(requires_grad(), "backward: the loss depends on no parameter");
   expect(value_.numel() == 1, "backward: expected a loss of one element, got shape {}",
          value_.shape().to_string());
   expect(slot_->producer != nullptr, "backward: the tape was already run or nothing was recorded");

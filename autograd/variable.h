@@ -19,6 +19,7 @@ struct GradientSlot {
 
   std::shared_ptr<Node> producer;  ///< null for a leaf, and once backward has passed it
   bool passed = false;             ///< whether backward has freed the producer
+  bool frozen = false;             ///< a parameter that stands still for now
   Tensor grad;
 };
 
@@ -35,7 +36,11 @@ class Variable {
   Tensor& mutable_value() { return value_; }
   const Shape& shape() const { return value_.shape(); }
 
-  bool requires_grad() const { return slot_ != nullptr; }
+  bool requires_grad() const { return slot_ != nullptr && !slot_->frozen; }
+  /// Says of a parameter, for all handles on it, that it stands still: from now on nothing is
+  /// recorded or computed for its sake, and its gradient is dropped.
+  /// @throws std::logic_error  if this is no leaf that requires a gradient
+  void freeze();
   /// Undefined until backward() has reached this Variable. Only leaves keep theirs.
   const Tensor& grad() const;
   void zero_grad();

@@ -25,4 +25,12 @@ Variable BatchNorm::forward(const Variable& input) {
   return batch_norm(input, gain_, bias_, running_mean_, running_var_, params_, training());
 }
 
+std::vector<BatchNorm*> batch_norms(Module& network) {
+  std::vector<BatchNorm*> result;
+  for (const auto& [name, module] : network.modules()) {
+    if (auto* norm = dynamic_cast<BatchNorm*>(module)) result.push_back(norm);
+  }
+  return result;
+}
+
 }  // namespace quench

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "core/batch_norm.h"
 #include "layers/module.h"
 
@@ -27,5 +29,10 @@ class BatchNorm final : public Module {
   Tensor& running_mean_;
   Tensor& running_var_;
 };
+
+/// Every one of the network, in the order in which they are registered. One whose set_training() is
+/// off while the rest trains is frozen: it normalizes by its running statistics and leaves them as
+/// they are.
+std::vector<BatchNorm*> batch_norms(Module& network);
 
 }  // namespace quench

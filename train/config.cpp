@@ -1,5 +1,8 @@
 #include "train/config.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -10,6 +13,7 @@
 #include "train/config_file.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
+#include "train/trained_parameters.h"
 
 namespace quench::train {
 namespace {
@@ -73,6 +77,14 @@ OptimizerConfig read_optimizer(const Settings& s) {
   optimizer.beta2 = fraction(s, "beta2", optimizer.beta2);
   optimizer.eps = s.number("eps", optimizer.eps, above(0.0));
   optimizer.glorot_scale = s.boolean("glorot_scale", optimizer.glorot_scale);
+  optimizer.train = s.texts("train", optimizer.train);
+  const auto unknown = [](const std::string& kind) {
+    return std::ranges::find(parameter_kinds(), kind) == parameter_kinds().end();
+  };
+  if (optimizer.train.empty() || std::ranges::any_of(optimizer.train, unknown)) {
+    s.reject("train", fmt::format("a list of kinds of parameters, some of {}",
+                                  fmt::join(parameter_kinds(), ", ")));
+  }
   optimizer.quantizer_lr_scale =
       s.number("quantizer_lr_scale", optimizer.quantizer_lr_scale, at_least(0.0));
   return optimizer;
@@ -84,9 +96,12 @@ ScheduleConfig read_schedule(const Settings& s, double lr) {
   schedule.warmup_epochs =
       s.number("warmup_epochs", schedule.warmup_epochs, {0.0, double{kMostEpochs}});
   schedule.step_epochs = s.integer("step_epochs", schedule.step_epochs, kCount);
+  schedule.drop_steps = s.integer("drop_steps", schedule.drop_steps, kCount);
   schedule.milestones = s.integers("milestones", schedule.milestones, kPositive);
   schedule.gamma = s.number("gamma", schedule.gamma, above(0.0, 1.0));
   schedule.final_lr = s.number("final_lr", schedule.final_lr, {0.0, lr});
+  schedule.restart_steps = s.integer("restart_steps", schedule.restart_steps, kPositive);
+  schedule.decay = s.number("decay", schedule.decay, at_least(0.0));
   return schedule;
 }
 
@@ -102,6 +117,7 @@ TrainConfig read_train(const Settings& s) {
   train.checkpoint_every_steps =
       s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
   train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);
+  train.bn_freeze_epoch = s.integer("bn_freeze_epoch", train.bn_freeze_epoch, {-1, kMostEpochs});
   train.eval_batch_size = s.integer("eval_batch_size", train.eval_batch_size, kPositive);
   train.init_from = s.text("init_from", train.init_from);
   train.max_steps_per_epoch = s.integer("max_steps_per_epoch", train.max_steps_per_epoch, kCount);

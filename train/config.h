@@ -36,10 +36,13 @@ struct OptimizerConfig {
   double momentum = 0.9;      ///< sgd; in [0, 1)
   bool nesterov = false;      ///< sgd
   double weight_decay = 0.0;
-  double beta1 = 0.9;               ///< adam, adamw; in [0, 1)
-  double beta2 = 0.999;             ///< adam, adamw; in [0, 1)
-  double eps = 1e-8;                ///< adam, adamw; > 0
-  bool glorot_scale = false;        ///< scales each quantized weight's step by its Glorot factor
+  double beta1 = 0.9;         ///< adam, adamw; in [0, 1)
+  double beta2 = 0.999;       ///< adam, adamw; in [0, 1)
+  double eps = 1e-8;          ///< adam, adamw; > 0
+  bool glorot_scale = false;  ///< scales each quantized weight's step by its Glorot factor
+  /// Kinds of parameters that are trained, of parameter_kinds(); the others stand still. FAT trains
+  /// ["quantizer"] alone.
+  std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
   double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
 };
 
@@ -47,10 +50,15 @@ struct OptimizerConfig {
 struct ScheduleConfig {
   std::string name = "constant";  ///< one of registered_schedules()
   double warmup_epochs = 0.0;     ///< may be a fraction; the rate rises linearly
-  std::int64_t step_epochs = 0;   ///< step: a drop every so many epochs; or 0, with milestones
-  std::vector<std::int64_t> milestones;  ///< step: epochs that begin with a drop
-  double gamma = 0.1;                    ///< step: factor at each drop, in (0, 1]
-  double final_lr = 0.0;                 ///< where cosine and exponential end; in [0, lr]
+  /// step: exactly one of three says when the rate drops: every so many epochs, every so many
+  /// optimizer steps, or with the first step of the milestone epochs.
+  std::int64_t step_epochs = 0;
+  std::int64_t drop_steps = 0;
+  std::vector<std::int64_t> milestones;
+  double gamma = 0.1;                ///< step: factor at each drop, in (0, 1]
+  double final_lr = 0.0;             ///< where cosines and exponential end; in [0, lr]
+  std::int64_t restart_steps = 400;  ///< cosine_restarts, fat: steps until the next restart, >= 1
+  double decay = 1e-4;               ///< fat: of the exponential, per optimizer step; >= 0
 };
 
 /// [train]
@@ -64,6 +72,10 @@ struct TrainConfig {
   std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
   /// Batches to re-estimate batch norm on before evaluating in another mode; 0 is off.
   std::int64_t bn_batches = 0;
+  /// From this epoch on, counted from 0, batch norm normalizes by its running statistics and leaves
+  /// them as they are, its gain and bias still trained unless optimizer.train says otherwise; -1 is
+  /// never. Re-estimation for a method that needs it (bn_batches) is not affected.
+  std::int64_t bn_freeze_epoch = -1;
   std::int64_t eval_batch_size = 256;
   std::string init_from;                 ///< checkpoint to take the weights from; empty is none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all

@@ -10,14 +10,6 @@
 namespace quench::train {
 namespace {
 
-std::vector<BatchNorm*> batch_norms(Module& network) {
-  std::vector<BatchNorm*> result;
-  for (const auto& [name, module] : network.modules()) {
-    if (auto* norm = dynamic_cast<BatchNorm*>(module)) result.push_back(norm);
-  }
-  return result;
-}
-
 /// Takes in the statistics of each batch that runs while it lives: a plain average over them.
 class PlainAverage {
  public:

@@ -13,10 +13,14 @@
 namespace quench::train {
 namespace {
 
+std::int64_t steps_since_warmup(const ScheduleOptions& options, std::int64_t step) {
+  return std::max<std::int64_t>(step - options.warmup_steps, 0);
+}
+
 /// The part of the run behind `step`, without the warm-up: in [0, 1].
 double progress(const ScheduleOptions& options, std::int64_t step) {
   const std::int64_t last = options.total_steps - options.warmup_steps;
-  const std::int64_t now = std::clamp<std::int64_t>(step - options.warmup_steps, 0, last);
+  const std::int64_t now = std::min(steps_since_warmup(options, step), last);
   return static_cast<double>(now) / static_cast<double>(last);
 }
 
@@ -24,13 +28,16 @@ double constant_lr(const ScheduleOptions& options, std::int64_t /*step*/) {
   return options.base_lr;
 }
 
-double step_lr(const ScheduleOptions& options, std::int64_t step) {
+std::int64_t drops_until(const ScheduleOptions& options, std::int64_t step) {
+  if (options.drop_steps > 0) return step / options.drop_steps;
   const std::int64_t epoch = step / options.steps_per_epoch;
-  const std::int64_t drops =
-      options.step_epochs > 0
-          ? epoch / options.step_epochs
-          : std::ranges::upper_bound(options.milestones, epoch) - options.milestones.begin();
-  return options.base_lr * std::pow(static_cast<double>(options.gamma), static_cast<double>(drops));
+  if (options.step_epochs > 0) return epoch / options.step_epochs;
+  return std::ranges::upper_bound(options.milestones, epoch) - options.milestones.begin();
+}
+
+double step_lr(const ScheduleOptions& options, std::int64_t step) {
+  return options.base_lr * std::pow(static_cast<double>(options.gamma),
+                                    static_cast<double>(drops_until(options, step)));
 }
 
 double exponential_lr(const ScheduleOptions& options, std::int64_t step) {
@@ -38,23 +45,52 @@ double exponential_lr(const ScheduleOptions& options, std::int64_t step) {
   return base * std::pow(options.final_lr / base, progress(options, step));
 }
 
-double cosine_lr(const ScheduleOptions& options, std::int64_t step) {
+/// Half a cosine from base_lr to final_lr as `part` goes from 0 to 1.
+double half_cosine(const ScheduleOptions& options, double part) {
   const double base = options.base_lr, final = options.final_lr;
-  return final +
-         (base - final) * 0.5 * (1.0 + std::cos(std::numbers::pi * progress(options, step)));
+  return final + (base - final) * 0.5 * (1.0 + std::cos(std::numbers::pi * part));
+}
+
+double cosine_lr(const ScheduleOptions& options, std::int64_t step) {
+  return half_cosine(options, progress(options, step));
+}
+
+/// The part of the time between two restarts that has passed: in [0, 1).
+double since_restart(const ScheduleOptions& options, std::int64_t step) {
+  return static_cast<double>(steps_since_warmup(options, step) % options.restart_steps) /
+         static_cast<double>(options.restart_steps);
+}
+
+double cosine_restarts_lr(const ScheduleOptions& options, std::int64_t step) {
+  return half_cosine(options, since_restart(options, step));
+}
+
+double fat_lr(const ScheduleOptions& options, std::int64_t step) {
+  const auto t = static_cast<double>(steps_since_warmup(options, step));
+  // A quarter of the half period: the cosine falls no lower than 0.707 before it begins anew.
+  const double wave = std::cos(std::numbers::pi / 4.0 * since_restart(options, step));
+  return options.base_lr * std::exp(-options.decay * t) * std::abs(wave) + 1e-7;
 }
 
 struct Entry {
   std::string_view name;
   std::string_view summary;
   double (*curve)(const ScheduleOptions& options, std::int64_t step);
+  bool restarts = false;
 };
 
 constexpr std::array kSchedules{
     Entry{"cosine", "half a cosine from base_lr to final_lr (Loshchilov & Hutter 2017)", cosine_lr},
     Entry{"exponential", "a constant ratio from step to step, from base_lr to final_lr",
           exponential_lr},
-    Entry{"step", "times gamma every step_epochs epochs, or at each of the milestones", step_lr},
+    Entry{"step",
+          "times gamma every step_epochs epochs or drop_steps steps, or at each of the milestones",
+          step_lr},
+    Entry{"cosine_restarts",
+          "a cosine anew, and a fresh optimizer, every restart_steps steps (Loshchilov & Hutter "
+          "2017)",
+          cosine_restarts_lr, true},
+    Entry{"fat", "FAT's falling cosine with restarts (Goncharenko et al. 2018)", fat_lr, true},
     Entry{"constant", "base_lr all along", constant_lr},
 };
 
@@ -71,9 +107,15 @@ void check_drops(const ScheduleOptions& options) {
           "schedule.gamma: expected a factor in (0, 1], got {}", options.gamma);
   require(options.step_epochs >= 0, "schedule.step_epochs: expected >= 0, got {}",
           options.step_epochs);
-  require((options.step_epochs > 0) != !options.milestones.empty(),
-          "schedule.step_epochs: expected either it or milestones, got {} and [{}]",
-          options.step_epochs, list_of(options.milestones));
+  require(options.drop_steps >= 0, "schedule.drop_steps: expected >= 0, got {}",
+          options.drop_steps);
+  const int given = static_cast<int>(options.step_epochs > 0) +
+                    static_cast<int>(options.drop_steps > 0) +
+                    static_cast<int>(!options.milestones.empty());
+  require(given == 1,
+          "schedule: expected one of step_epochs, drop_steps and milestones for step, got {}, {} "
+          "and [{}]",
+          options.step_epochs, options.drop_steps, list_of(options.milestones));
   const auto not_after = [](std::int64_t a, std::int64_t b) { return b <= a; };
   require(
       options.milestones.empty() ||
@@ -95,6 +137,10 @@ void check(const ScheduleOptions& options) {
           options.total_steps, options.warmup_steps);
   require(options.steps_per_epoch > 0, "schedule.steps_per_epoch: expected > 0, got {}",
           options.steps_per_epoch);
+  require(options.restart_steps > 0, "schedule.restart_steps: expected > 0, got {}",
+          options.restart_steps);
+  require(std::isfinite(options.decay) && options.decay >= 0.0f,
+          "schedule.decay: expected a finite rate >= 0, got {}", options.decay);
   if (options.name == "step") check_drops(options);
   if (options.name == "exponential") {
     require(options.final_lr > 0.0f, "schedule.final_lr: expected > 0 for exponential, got {}",
@@ -116,6 +162,7 @@ LrSchedule::LrSchedule(ScheduleOptions options) : options_(std::move(options)) {
           options_.name, suggestion(options_.name, known_names()));
   check(options_);
   curve_ = entry->curve;
+  restarts_ = entry->restarts;
 }
 
 float LrSchedule::at(std::int64_t step) const {
@@ -123,6 +170,11 @@ float LrSchedule::at(std::int64_t step) const {
   const double warmth = static_cast<double>(std::min(step, options_.warmup_steps) + 1) /
                         static_cast<double>(options_.warmup_steps + 1);
   return static_cast<float>(warmth * curve_(options_, step));
+}
+
+bool LrSchedule::restarts_at(std::int64_t step) const {
+  const std::int64_t t = step - options_.warmup_steps;
+  return restarts_ && t > 0 && t % options_.restart_steps == 0;
 }
 
 std::vector<ScheduleInfo> registered_schedules() {

@@ -12,8 +12,12 @@ struct ScheduleOptions {
   float base_lr = 0.01f;          ///< the rate after warm-up; finite, >= 0
   float final_lr = 0.0f;          ///< where cosine and exponential end; in [0, base_lr]
   float gamma = 0.1f;             ///< step: factor at each drop, in (0, 1]
-  std::int64_t step_epochs = 0;   ///< step: a drop every so many epochs; or 0, with milestones
-  std::vector<std::int64_t> milestones = {};  ///< step: epochs that begin with a drop, increasing
+  // step: exactly one of the three says when the rate drops.
+  std::int64_t step_epochs = 0;               ///< every so many epochs
+  std::int64_t drop_steps = 0;                ///< every so many optimizer steps
+  std::vector<std::int64_t> milestones = {};  ///< at the first step of these epochs, increasing
+  std::int64_t restart_steps = 400;           ///< cosine_restarts, fat: >= 1
+  float decay = 1e-4f;                        ///< fat: per step; finite, >= 0
   std::int64_t warmup_steps = 0;              ///< below total_steps
   std::int64_t total_steps = 1;  ///< optimizer steps of the whole run, warm-up included
   std::int64_t steps_per_epoch = 1;
@@ -22,11 +26,14 @@ struct ScheduleOptions {
 /// The learning rate as a pure function of the optimizer step: a resumed run needs no state.
 ///
 /// With t = step - warmup_steps, T = total_steps - warmup_steps:
-///   constant     base_lr
-///   step         base_lr * gamma^(drops so far), epochs counted from step 0
-///   exponential  base_lr * (final_lr / base_lr)^(t/T)
-///   cosine       final_lr + (base_lr - final_lr) * (1 + cos(pi t/T)) / 2
-///                (Loshchilov & Hutter 2017, eq. 5)
+///   constant         base_lr
+///   step             base_lr * gamma^(drops so far), epochs and steps counted from step 0
+///   exponential      base_lr * (final_lr / base_lr)^(t/T)
+///   cosine           final_lr + (base_lr - final_lr) * (1 + cos(pi t/T)) / 2
+///                    (Loshchilov & Hutter 2017, eq. 5)
+///   cosine_restarts  the same with t mod restart_steps and restart_steps in place of t and T
+///   fat              base_lr * exp(-decay t) * |cos(pi (t mod restart_steps)/(4 restart_steps))|
+///                    + 1e-7 (Goncharenko et al. 2018, their code)
 ///
 /// Warm-up multiplies the rate of step s by (s + 1) / (warmup_steps + 1): it rises in equal parts,
 /// never from a wasted step at 0, and step warmup_steps is the first at the full rate.
@@ -41,10 +48,14 @@ class LrSchedule {
   /// final_lr.
   /// @throws std::invalid_argument  if step < 0
   float at(std::int64_t step) const;
+  /// Whether a schedule with restarts begins anew at `step`, which is a moment for the optimizer to
+  /// forget its moments. Not at the first step of all.
+  bool restarts_at(std::int64_t step) const;
 
  private:
   ScheduleOptions options_;
   double (*curve_)(const ScheduleOptions& options, std::int64_t step) = nullptr;
+  bool restarts_ = false;
 };
 
 struct ScheduleInfo {

@@ -162,6 +162,13 @@ void Optimizer::zero_grad() {
   for (Entry& entry : entries_) entry.parameter.value.zero_grad();
 }
 
+void Optimizer::reset() {
+  for (Entry& entry : entries_) {
+    for (Tensor& moment : entry.moments) std::ranges::fill(moment.span(), 0.0f);
+    entry.steps = 0;
+  }
+}
+
 std::map<std::string, Tensor> Optimizer::state() const {
   std::map<std::string, Tensor> result;
   for (const Entry& entry : entries_) {

@@ -49,6 +49,8 @@ class Optimizer {
   /// @throws std::logic_error       if a gradient does not have its parameter's shape
   void step(float lr);
   void zero_grad();
+  /// Forgets all moments, as if no step had been made.
+  void reset();
 
   /// Whether steps keep their size when gradients shrink, as in Adam.
   virtual bool adaptive() const = 0;

@@ -8,9 +8,11 @@
 #include "core/error.h"
 #include "core/reduce.h"
 #include "core/safetensors.h"
+#include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "train/judge.h"
+#include "train/trained_parameters.h"
 
 namespace quench::train {
 namespace {
@@ -36,7 +38,10 @@ ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t st
       .final_lr = static_cast<float>(schedule.final_lr),
       .gamma = static_cast<float>(schedule.gamma),
       .step_epochs = schedule.step_epochs,
+      .drop_steps = schedule.drop_steps,
       .milestones = schedule.milestones,
+      .restart_steps = schedule.restart_steps,
+      .decay = static_cast<float>(schedule.decay),
       .warmup_steps = std::llround(schedule.warmup_epochs * static_cast<double>(steps_per_epoch)),
       .total_steps = std::max<std::int64_t>(1, config.train.epochs * steps_per_epoch),
       .steps_per_epoch = steps_per_epoch};
@@ -72,7 +77,8 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
     : config_(std::move(config)),
       data_(load_data(config_)),
       network_(build_network(config_, *data_.train)),
-      optimizer_(make_optimizer(optimizer_options(config_.optimizer), network_->parameters())),
+      optimizer_(make_optimizer(optimizer_options(config_.optimizer),
+                                trained_parameters(*network_, config_.optimizer.train))),
       loss_(make_loss({.name = config_.train.loss,
                        .label_smoothing = static_cast<float>(config_.train.label_smoothing)})),
       training_(training_loader(config_, data_.train)),
@@ -115,9 +121,16 @@ RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& sto
   return result;
 }
 
+void Trainer::freeze_batch_norm() {
+  const std::int64_t first = config_.train.bn_freeze_epoch;
+  if (first < 0 || progress_.epoch < first) return;
+  for (BatchNorm* norm : batch_norms(*network_)) norm->set_training(false);
+}
+
 bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested) {
   const auto start = std::chrono::steady_clock::now();
   const std::int64_t first_step = progress_.step_in_epoch;
+  freeze_batch_norm();
   training_->start_epoch(progress_.epoch, first_step);
   bar_.begin(fmt::format("epoch {}/{}", progress_.epoch + 1, config_.train.epochs),
              steps_per_epoch_, first_step);
@@ -156,6 +169,7 @@ void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) 
   progress_.correct += count_correct(logits.value(), batch.labels);
   progress_.seen += images;
   loss.backward();
+  if (schedule_.restarts_at(progress_.step)) optimizer_->reset();
   optimizer_->step(schedule_.at(progress_.step));
   for_each_quantizer(*network_,
                      [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });

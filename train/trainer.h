@@ -56,6 +56,7 @@ class Trainer {
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers();
+  void freeze_batch_norm();
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped
   Variable loss_of(const Variable& logits, const datasets::Batch& batch);

@@ -81,6 +81,25 @@ TEST_CASE("backward: leaves add over calls until zero_grad, intermediates keep n
   CHECK_FALSE(x.grad().defined());
 }
 
+TEST_CASE("freeze: all handles on a parameter stand still, its gradient is neither kept nor made") {
+  Variable frozen = parameter(2.0f);
+  const Variable other_handle = frozen, trained = parameter(3.0f);
+  multiply(other_handle, trained).backward();
+  CHECK(other_handle.grad().item() == 3.0f);
+  frozen.freeze();
+  CHECK_FALSE(other_handle.requires_grad());
+  CHECK_FALSE(other_handle.grad().defined());
+  CHECK_FALSE(doubled(other_handle).requires_grad());
+  multiply(other_handle, trained).backward();
+  CHECK_FALSE(frozen.grad().defined());
+  CHECK(trained.grad().item() == 4.0f);  // 2 from each pass
+
+  Variable result = multiply(other_handle, trained);
+  CHECK_THROWS_AS(result.freeze(), std::logic_error);
+  Variable constant(Tensor::scalar(1.0f));
+  CHECK_THROWS_AS(constant.freeze(), std::logic_error);
+}
+
 TEST_CASE("backward: nothing is recorded that nobody needs") {
   const Variable constant(Tensor::scalar(1.0f));
   CHECK_FALSE(multiply(constant, constant).requires_grad());

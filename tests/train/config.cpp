@@ -93,6 +93,16 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
         "<settings>: data.std: expected as many numbers as mean has, got [1.0]");
   CHECK(error_for("schedule", "final_lr", 0.5) ==
         "<settings>: schedule.final_lr: expected a number in 0..0.001, got 0.5");
+  CHECK(
+      error_for("optimizer", "train", std::vector<std::string>{"weight", "thresholds"}) ==
+      "<settings>: optimizer.train: expected a list of kinds of parameters, some of weight, bias, "
+      "norm, quantizer, got [\"weight\", \"thresholds\"]");
+  CHECK(error_for("optimizer", "train", std::vector<std::string>{}).find("got []") !=
+        std::string::npos);
+  CHECK(error_for("train", "bn_freeze_epoch", -2) ==
+        "<settings>: train.bn_freeze_epoch: expected an integer in -1..1000000, got -2");
+  CHECK(error_for("schedule", "restart_steps", 0) ==
+        "<settings>: schedule.restart_steps: expected an integer >= 1, got 0");
   CHECK(error_for("optimizer", "name", "adma").find("did you mean \"adam\"?") != std::string::npos);
   CHECK(error_for("model", "name", "binaryent").find("did you mean \"binarynet\"?") !=
         std::string::npos);

@@ -83,6 +83,34 @@ TEST_CASE("cosine: starts after the warm-up") {
              {0.5, 1.0, 0.5 + std::numbers::sqrt2 / 4.0, 0.5, 0.5 - std::numbers::sqrt2 / 4.0, 0});
 }
 
+TEST_CASE("step: drops every drop_steps optimizer steps, whatever the epochs") {
+  check_near(rates({.name = "step",
+                    .base_lr = 4.0f,
+                    .gamma = 0.5f,
+                    .drop_steps = 3,
+                    .total_steps = 8,
+                    .steps_per_epoch = 5},
+                   8),
+             {4, 4, 4, 2, 2, 2, 1, 1});
+}
+
+TEST_CASE("schedules with restarts: the same curve anew, counted from the end of the warm-up") {
+  const ScheduleOptions cosine{.name = "cosine_restarts",
+                               .base_lr = 2.0f,
+                               .final_lr = 1.0f,
+                               .restart_steps = 2,
+                               .warmup_steps = 1,
+                               .total_steps = 20};
+  check_near(rates(cosine, 6), {1.0, 2.0, 1.5, 2.0, 1.5, 2.0});
+  const LrSchedule schedule(cosine);
+  std::vector<std::int64_t> restarts;
+  for (std::int64_t step = 0; step < 8; ++step) {
+    if (schedule.restarts_at(step)) restarts.push_back(step);
+  }
+  CHECK(restarts == std::vector<std::int64_t>{3, 5, 7});
+  CHECK_FALSE(LrSchedule({.name = "cosine", .total_steps = 900}).restarts_at(400));
+}
+
 TEST_CASE("schedule errors name the key and what would be accepted") {
   const auto message = [](const ScheduleOptions& options) -> std::string {
     try {
@@ -94,7 +122,7 @@ TEST_CASE("schedule errors name the key and what would be accepted") {
   };
   CHECK(message({.name = "cosin"}) ==
         "schedule.name: expected a known name, got 'cosin'; did you mean 'cosine'? "
-        "(accepted: cosine, exponential, step, constant)");
+        "(accepted: cosine, exponential, step, cosine_restarts, fat, constant)");
   CHECK(message({.base_lr = -1.0f}) == "schedule.base_lr: expected a finite rate >= 0, got -1");
   CHECK(message({.base_lr = 1.0f, .final_lr = 2.0f}) ==
         "schedule.final_lr: expected 0 <= final_lr <= base_lr = 1, got 2");
@@ -105,9 +133,18 @@ TEST_CASE("schedule errors name the key and what would be accepted") {
   CHECK(message({.name = "exponential"}) ==
         "schedule.final_lr: expected > 0 for exponential, got 0");
   CHECK(message({.name = "step"}) ==
-        "schedule.step_epochs: expected either it or milestones, got 0 and []");
+        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 0, 0 and "
+        "[]");
   CHECK(message({.name = "step", .step_epochs = 2, .milestones = {3}}) ==
-        "schedule.step_epochs: expected either it or milestones, got 2 and [3]");
+        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 2, 0 and "
+        "[3]");
+  CHECK(message({.name = "step", .step_epochs = 2, .drop_steps = 7}) ==
+        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 2, 7 and "
+        "[]");
+  CHECK(message({.name = "fat", .restart_steps = 0}) ==
+        "schedule.restart_steps: expected > 0, got 0");
+  CHECK(message({.name = "fat", .decay = -1.0f}) ==
+        "schedule.decay: expected a finite rate >= 0, got -1");
   CHECK(message({.name = "step", .milestones = {3, 3}}) ==
         "schedule.milestones: expected increasing epochs > 0, got [3, 3]");
   CHECK(message({.name = "step", .gamma = 0.0f, .step_epochs = 1}) ==

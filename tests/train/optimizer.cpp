@@ -119,6 +119,26 @@ TEST_CASE("a parameter without a gradient keeps value and moments, and starts Ad
   CHECK(late.value().item() == doctest::Approx(0.75));
 }
 
+TEST_CASE("reset: the next step is a first step") {
+  for (const OptimizerOptions& options : kMethods) {
+    CAPTURE(options.name);
+    Variable used = leaf({1.0f}), fresh = leaf({1.0f});
+    const auto optimizer = make_optimizer(options, {{"w", used}});
+    set_grad(used, vector_of({5.0f}));
+    optimizer->step(0.01f);
+    optimizer->reset();
+    used.mutable_value().data()[0] = 1.0f;
+    const auto other = make_optimizer(options, {{"w", fresh}});
+    for (int step = 0; step < 3; ++step) {
+      set_grad(used, vector_of({2.0f}));
+      set_grad(fresh, vector_of({2.0f}));
+      optimizer->step(0.01f);
+      other->step(0.01f);
+    }
+    CHECK(used.value().item() == fresh.value().item());
+  }
+}
+
 TEST_CASE("the number of threads changes no bit") {
   const int threads_before = num_threads();
   const Shape shape{5 * kParallelGrain + 13};
