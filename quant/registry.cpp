@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "quant/strategies/ab.h"
+#include "quant/strategies/lsq.h"
 #include "quant/strategies/none.h"
 #include "quant/strategies/ste.h"
 
@@ -32,6 +33,13 @@ std::deque<Strategy>& strategies() {
         .paper = "Liu & Mattina 2019, arXiv:1903.01061",
         .per_channel = true},
        make_ab},
+      {{.name = "lsq",
+        .summary = "trained step size, straight-through gradient",
+        .paper = "Esser et al. 2020, arXiv:1902.08153",
+        .weight_bits = {2, 8},
+        .per_channel = true,
+        .trains = "step"},
+       make_lsq},
   };
   return table;
 }

@@ -12,6 +12,7 @@ std::span<const Operation> affine_operations();
 std::span<const Operation> bnn_operations();
 std::span<const Operation> distill_operations();
 std::span<const Operation> lr_schedule_operations();
+std::span<const Operation> lsq_operations();
 std::span<const Operation> optimizer_operations();
 std::span<const Operation> ppq_operations();
 

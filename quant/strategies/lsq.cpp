@@ -1,0 +1,91 @@
+#include "quant/strategies/lsq.h"
+
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+#include "quant/activation_grid.h"
+#include "quant/extent.h"
+#include "quant/strategies/lsq_step.h"
+#include "quant/trained_scale.h"
+
+namespace quench::quant {
+namespace {
+
+std::vector<double> mean_steps(const Tensor& x, bool per_channel, const QuantGrid& grid,
+                               std::string_view slot) {
+  std::vector<double> steps = mean_abs(x, per_channel, slot);
+  for (double& step : steps) step *= 2.0 / std::sqrt(grid.qmax);
+  return steps;
+}
+
+class LsqActivation final : public Quantizer {
+ public:
+  LsqActivation(const QuantizerSpec& spec, const LsqOptions& options, ActivationGrid grid)
+      : Quantizer(spec), options_(options), grid_(std::move(grid)), scale_(1) {}
+
+  QuantGrid grid() const override {
+    expect(scale_.seen(),
+           "{}: lsq has no grid before training or calibration has shown it an activation", slot());
+    QuantGrid grid = grid_.grid();
+    grid.scale = scale_.values();
+    return grid;
+  }
+
+  void observe(const Tensor& x) override {
+    if (scale_.started()) return;
+    const Extent reach = finite_extents(x, false, slot())[0];
+    if (reach.max_abs == 0.0f) return scale_.note_zeros();
+    grid_.settle(reach.min, reach.max);
+    scale_.start(mean_steps(x, false, grid_.grid(), slot()), slot());
+  }
+
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override {
+    require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
+    const ValueRange range = ranges[0];
+    grid_.settle(static_cast<float>(range.min), static_cast<float>(range.max));
+    const double reach = grid_.is_unsigned() ? range.max : range.threshold();
+    scale_.start(std::array{reach / grid_.grid().qmax}, slot());
+  }
+
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    return {{"scale", scale_.variable()}};
+  }
+  void step(std::int64_t) override { scale_.clamp(slot()); }
+
+  SavedState state() const override {
+    SavedState state;
+    scale_.save(state);
+    grid_.save(state);
+    return state;
+  }
+  void load_state(const SavedState& state) override {
+    scale_.load(state, slot());
+    grid_.load(state, slot());
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    observe(x.value());
+    scale_.clamp(slot());
+    return lsq_map(x, scale_.variable(), grid_.grid(), features(x.value()), options_);
+  }
+
+ private:
+  LsqOptions options_;
+  ActivationGrid grid_;
+  TrainedScale scale_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec) {
+  const LsqOptions options(*spec.settings);
+  ActivationGrid grid(*spec.settings, spec.bits == 1 ? "unsigned" : "auto", spec.bits,
+                      ActivationGrid::Signed::full);
+  if (spec.role == Role::weight) return make_lsq_weight(spec, options, mean_steps);
+  return std::make_unique<LsqActivation>(spec, options, std::move(grid));
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// "lsq": learned step size quantization (Esser et al. 2020, arXiv:1902.08153).
+///
+///   f(v) = s * round(clip(v / s, -Qn, Qp)), s trained (parameter "scale")
+///   dL/dv = g where -Qn < v / s < Qp, else 0
+///   dL/ds = c * sum of g * (round(v / s) - v / s) inside, -g Qn below, g Qp above (eq. 3)
+///
+/// Weights: Qn = 2^(b-1), Qp = 2^(b-1) - 1, 2 to 8 bits, s per tensor or channel. Activations:
+/// Qn = 0, Qp = 2^b - 1, 1 to 8 bits, or the weights' grid where values are negative. With c =
+/// 1 / sqrt(N Qp), N being the weights that share s, or the activations of one sample.
+///
+/// s starts at 2 mean|v| / sqrt(Qp) of the weight, or of the first batch that is not all zeros, or
+/// where a calibrator puts it; it stays >= 1e-8.
+///
+/// Settings [quant.lsq], with their defaults:
+///   window = "open"        as above; or "closed": v / s = -Qn and Qp count as inside (lsq-net)
+///   grad_scale = "paper"   c as above; or "none": c = 1
+///   act_grid = "auto"      quant/activation_grid.h, signed_full where signed; at 1 bit "unsigned"
+std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec);
+
+}  // namespace quench::quant

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/settings.h"
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+// What LSQ and LSQ+ share.
+
+struct LsqOptions {
+  bool closed_window;
+  bool scaled_gradient;
+
+  explicit LsqOptions(const Settings& settings);
+  /// c = 1 / sqrt(N qmax), or 1.
+  float gradient_factor(std::int64_t n, std::int32_t qmax) const;
+};
+
+/// The activations of one sample.
+std::int64_t features(const Tensor& activations);
+
+/// s * round(clip(v / s)) on `grid`, whose scales are the values of `scale`, on the tape with the
+/// gradients of LSQ.
+/// @param n  what c counts: the elements that share one scale
+Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid, std::int64_t n,
+                 const LsqOptions& options);
+
+/// Where the steps of a weight start, one per channel or one.
+using FirstSteps = std::vector<double> (*)(const Tensor& weight, bool per_channel,
+                                           const QuantGrid& grid, std::string_view slot);
+
+/// The weight quantizer of LSQ, starting at `first_steps`.
+std::unique_ptr<Quantizer> make_lsq_weight(const QuantizerSpec& spec, const LsqOptions& options,
+                                           FirstSteps first_steps);
+
+}  // namespace quench::quant
