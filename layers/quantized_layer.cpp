@@ -80,7 +80,8 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
 Variable QuantizedLayer::forward(const Variable& input) {
   if (evaluates_codes()) return forward_codes(input.value());
   weight_codes_.reset();
-  return apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
+  const Variable output = apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
+  return gradient_ ? gradient_->forward(output) : output;
 }
 
 Variable QuantizedLayer::forward_codes(const Tensor& input) {

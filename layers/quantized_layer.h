@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "layers/module.h"
+#include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
 
 namespace quench {
@@ -29,6 +30,10 @@ class QuantizedLayer : public Module {
   void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
   /// The slots by the names used in checkpoints and messages.
   std::vector<std::pair<std::string, quant::Quantizer*>> quantizers();
+
+  /// Of the gradient that arrives at the output; null: it comes through as it is.
+  quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
+  void set_gradient_quantizer(const quant::GradientQuantizer& quantizer) { gradient_ = quantizer; }
 
   /// Whether each output channel sees one input channel only.
   virtual bool depthwise() const { return false; }
@@ -53,6 +58,7 @@ class QuantizedLayer : public Module {
   Variable bias_;
   std::unique_ptr<quant::Quantizer> input_;
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
+  std::optional<quant::GradientQuantizer> gradient_;
   // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
   // kernel costs as much as the codes.
   std::optional<Codes> weight_codes_;

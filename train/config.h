@@ -76,6 +76,9 @@ struct TrainConfig {
   /// them as they are, its gain and bias still trained unless optimizer.train says otherwise; -1 is
   /// never. Re-estimation for a method that needs it (bn_batches) is not affected.
   std::int64_t bn_freeze_epoch = -1;
+  /// DoReFa: bits, 1 to 8, of the gradient that arrives at the output of each layer with a quantized
+  /// weight, see quant/gradient_quantizer.h; 0 is off.
+  int gradient_bits = 0;
   std::int64_t eval_batch_size = 256;
   std::string init_from;                 ///< checkpoint to take the weights from; empty is none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all

@@ -87,6 +87,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       schedule_(schedule_options(config_, steps_per_epoch_)) {
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers();
+  quantize_gradients();
   if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
     progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
   } else if (const std::string& start = config_.train.init_from; !start.empty()) {
@@ -102,6 +103,15 @@ void Trainer::begin_quantizers() {
                               .adaptive_optimizer = optimizer_->adaptive(),
                               .seed = config_.train.seed});
   });
+}
+
+void Trainer::quantize_gradients() {
+  if (config_.train.gradient_bits == 0) return;
+  for (QuantizedLayer* layer : network_->quantized_layers()) {
+    if (!layer->weight_quantizer().quantizes()) continue;
+    layer->set_gradient_quantizer(
+        quant::GradientQuantizer(config_.train.gradient_bits, config_.train.seed, layer->name()));
+  }
 }
 
 RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
@@ -160,6 +170,9 @@ Variable Trainer::loss_of(const Variable& logits, const datasets::Batch& batch) 
 
 void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) {
   optimizer_->zero_grad();
+  for (QuantizedLayer* layer : network_->quantized_layers()) {
+    if (auto* gradient = layer->gradient_quantizer()) gradient->set_step(progress_.step);
+  }
   const Variable logits = (*network_)(Variable(batch.images));
   const Variable loss = loss_of(logits, batch);
   const auto value = static_cast<double>(loss.value().item());

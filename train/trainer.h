@@ -56,6 +56,7 @@ class Trainer {
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers();
+  void quantize_gradients();
   void freeze_batch_norm();
   bool train_epoch(const RunFolder& folder,
                    const std::function<bool()>& stop_requested);  // false if stopped

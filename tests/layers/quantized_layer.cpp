@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/loss.h"
 #include "core/elementwise.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
@@ -202,6 +203,38 @@ TEST_CASE("evaluation follows every change of the weight, its quantizer and what
   CHECK(output() == 2.0f);
   set_mode(layer, Mode::bypass);
   CHECK(output() == 6.0f);
+}
+
+TEST_CASE("quantized layer: weight, bias and input see the quantized gradient of the output") {
+  Random random(3, "test");
+  Linear layer({.in_features = 3, .out_features = 4, .bias = true}, random);
+  quant::GradientQuantizer quantizer(2, 5, "fc");
+  quantizer.set_step(8);
+  layer.set_gradient_quantizer(quantizer);
+  const Variable x(random_tensor({2, 3}, 6), true), y = layer(x);
+  const Tensor target = random_tensor({2, 4}, 7);
+  mse(y, target).backward();
+
+  const Variable same(y.value(), true);
+  mse(quantizer.forward(same), target).backward();
+  const Tensor& g = same.grad();
+  CHECK(g.to_row_major() != subtract(y.value(), target).to_row_major());
+  for (std::int64_t o = 0; o < 4; ++o) {
+    const float g0 = g.data()[o], g1 = g.data()[4 + o];
+    CHECK(layer.bias().grad().data()[o] == doctest::Approx(g0 + g1));
+    for (std::int64_t i = 0; i < 3; ++i) {
+      CHECK(layer.weight().grad().data()[3 * o + i] ==
+            doctest::Approx(g0 * x.value().data()[i] + g1 * x.value().data()[3 + i]));
+    }
+  }
+  for (std::int64_t i = 0; i < 3; ++i) {
+    double expected = 0.0;
+    for (std::int64_t o = 0; o < 4; ++o) {
+      expected += static_cast<double>(g.data()[o]) *
+                  static_cast<double>(layer.weight().value().data()[3 * o + i]);
+    }
+    CHECK(x.grad().data()[i] == doctest::Approx(expected));
+  }
 }
 
 }  // namespace

@@ -101,6 +101,8 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
         std::string::npos);
   CHECK(error_for("train", "bn_freeze_epoch", -2) ==
         "<settings>: train.bn_freeze_epoch: expected an integer in -1..1000000, got -2");
+  CHECK(error_for("train", "gradient_bits", 9) ==
+        "<settings>: train.gradient_bits: expected an integer in 0..8, got 9");
   CHECK(error_for("schedule", "restart_steps", 0) ==
         "<settings>: schedule.restart_steps: expected an integer >= 1, got 0");
   CHECK(error_for("optimizer", "name", "adma").find("did you mean \"adam\"?") != std::string::npos);
