@@ -9,6 +9,7 @@
 #include "quant/strategies/ab.h"
 #include "quant/strategies/lsq.h"
 #include "quant/strategies/none.h"
+#include "quant/strategies/pact.h"
 #include "quant/strategies/ste.h"
 
 namespace quench::quant {
@@ -40,6 +41,13 @@ std::deque<Strategy>& strategies() {
         .per_channel = true,
         .trains = "step"},
        make_lsq},
+      {{.name = "pact",
+        .summary = "ReLU with a trained clip, which learns from what it clips",
+        .paper = "Choi et al. 2018, arXiv:1805.06085",
+        .weight_bits = {0, 0},
+        .trains = "clip",
+        .partner = "ste"},
+       make_pact},
   };
   return table;
 }

@@ -13,6 +13,7 @@ CaseFunction find_operation(std::string_view op) {
                           lr_schedule_operations(),
                           lsq_operations(),
                           optimizer_operations(),
+                          pact_operations(),
                           ppq_operations()};
   for (const auto& group : groups) {
     for (const Operation& operation : group) {

@@ -15,6 +15,7 @@ std::span<const Operation> gradient_quantizer_operations();
 std::span<const Operation> lr_schedule_operations();
 std::span<const Operation> lsq_operations();
 std::span<const Operation> optimizer_operations();
+std::span<const Operation> pact_operations();
 std::span<const Operation> ppq_operations();
 
 /// The function of `op`, or null if the project does not have it yet.

@@ -1,0 +1,71 @@
+#include "quant/strategies/pact.h"
+
+#include "autograd/node.h"
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "quant/strategies/trained_clip.h"
+#include "quant/trained_map.h"
+
+namespace quench::quant {
+namespace {
+
+/// alpha as it is, with the gradient of lambda alpha^2 added to its own.
+struct PenaltyNode final : Node {
+  Saved alpha;
+  float lambda;
+
+  PenaltyNode(Saved alpha_in, float lambda_in) : alpha(std::move(alpha_in)), lambda(lambda_in) {}
+  std::string_view name() const override { return "penalty"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {zip(grad_output, alpha.get(),
+                [twice = 2.0f * lambda](float g, float value) { return g + twice * value; })};
+  }
+};
+
+struct PactConstants {
+  float scale, alpha;
+  CodeRange range;
+};
+
+class Pact final : public TrainedClip {
+ public:
+  Pact(const QuantizerSpec& spec, float alpha_decay)
+      // Unsigned always: an empty table, since no key decides it.
+      : TrainedClip(spec, 10.0, ActivationGrid(Settings(), "unsigned", spec.bits)),
+        alpha_decay_(alpha_decay) {}
+
+  QuantGrid grid() const override {
+    QuantGrid grid = activation_grid().grid();
+    grid.scale[0] = static_cast<float>(double{alpha_value()} / grid.qmax);
+    return grid;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    prepare(x.value());
+    const QuantGrid exported = grid();
+    const Variable clip =
+        record<PenaltyNode>({alpha()}, alpha().value(), Saved(alpha().value()), alpha_decay_);
+    const PactConstants constants{
+        exported.scale[0], alpha_value(), {0.0f, static_cast<float>(exported.qmax)}};
+    return map_trained<1>(
+        x, {clip}, std::vector{constants},
+        [](float v, PactConstants c) { return c.scale * integer_code(v, c.scale, c.range); },
+        [](float v, float g, PactConstants c) {
+          const bool inside = (v >= 0.0f) & (v < c.alpha);
+          return ElementGradient<1>{inside ? g : 0.0f, {v >= c.alpha ? g : 0.0f}};
+        });
+  }
+
+ private:
+  float alpha_decay_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_pact(const QuantizerSpec& spec) {
+  const double decay = spec.settings->number("alpha_decay", 1e-4, at_least(0.0));
+  return std::make_unique<Pact>(spec, static_cast<float>(decay));
+}
+
+}  // namespace quench::quant

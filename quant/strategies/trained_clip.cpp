@@ -1,0 +1,58 @@
+#include "quant/strategies/trained_clip.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "quant/extent.h"
+
+namespace quench::quant {
+
+TrainedClip::TrainedClip(const QuantizerSpec& spec, double fallback, ActivationGrid grid)
+    : Quantizer(spec), alpha_(1, 1e-6f), grid_(std::move(grid)) {
+  const double alpha = spec.settings->number("alpha", fallback, above(0.0));
+  const std::string init = spec.settings->choice("init", "constant", {"constant", "max"});
+  if (init == "constant") alpha_.start(std::array{alpha}, slot());
+}
+
+/// How far the grid has to reach to cover [min, max].
+double TrainedClip::reach(double min, double max) const {
+  return grid_.is_unsigned() ? max : std::max(-min, max);
+}
+
+void TrainedClip::observe(const Tensor& x) {
+  if (alpha_.started() && grid_.settled()) return;
+  const Extent extent = finite_extents(x, false, slot())[0];
+  grid_.settle(extent.min, extent.max);
+  if (alpha_.started()) return;
+  const double clip = reach(extent.min, extent.max);
+  if (clip == 0.0) return alpha_.note_zeros();
+  alpha_.start(std::array{clip}, slot());
+}
+
+void TrainedClip::calibrate(std::span<const ValueRange> ranges) {
+  require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
+  grid_.settle(static_cast<float>(ranges[0].min), static_cast<float>(ranges[0].max));
+  alpha_.start(std::array{reach(ranges[0].min, ranges[0].max)}, slot());
+}
+
+float TrainedClip::alpha_value() const {
+  expect(alpha_.seen(),
+         "{}: {} has no grid before training or calibration has shown it an activation", slot(),
+         method());
+  return alpha_.values()[0];
+}
+
+SavedState TrainedClip::state() const {
+  SavedState state;
+  alpha_.save(state);
+  grid_.save(state);
+  return state;
+}
+
+void TrainedClip::load_state(const SavedState& state) {
+  alpha_.load(state, slot());
+  grid_.load(state, slot());
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "quant/activation_grid.h"
+#include "quant/quantizer.h"
+#include "quant/trained_scale.h"
+
+namespace quench::quant {
+
+/// What the activation quantizers share that train the value alpha where they clip (parameter
+/// "alpha"; PACT, APoT). Keys of the method's table:
+///   init = "constant"  alpha starts at the key `alpha`; or "max": at the largest |value| of the
+///                      first batch that is not all zeros
+///   alpha = ...        > 0
+/// A calibrator starts it at the end of its range. alpha stays >= 1e-6.
+class TrainedClip : public Quantizer {
+ public:
+  TrainedClip(const QuantizerSpec& spec, double fallback, ActivationGrid grid);
+
+  void observe(const Tensor& x) override;
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override;
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    return {{"alpha", alpha_.variable()}};
+  }
+  void step(std::int64_t) override { alpha_.clamp(slot()); }
+  SavedState state() const override;
+  void load_state(const SavedState& state) override;
+
+ protected:
+  /// To be called before a training pass.
+  void prepare(const Tensor& x) {
+    observe(x);
+    alpha_.clamp(slot());
+  }
+  const Variable& alpha() const { return alpha_.variable(); }
+  /// @throws std::logic_error  before alpha has a value
+  float alpha_value() const;
+  const ActivationGrid& activation_grid() const { return grid_; }
+
+ private:
+  double reach(double min, double max) const;
+
+  TrainedScale alpha_;
+  ActivationGrid grid_;
+};
+
+}  // namespace quench::quant
