@@ -58,6 +58,27 @@ TEST_CASE("optimizer.train: what is not listed stands still and has no moments")
   CHECK_FALSE(file.tensors.contains("optimizer.conv1.weight.steps"));
 }
 
+TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the float network") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment({"optimizer.train=['quantizer']", "train.bn_freeze_epoch=0",
+                                    "quant.method=lsq", "quant.bits=4"}));
+  const Values before = values_of(trainer.network());
+  trainer.run(folder, [] { return false; });
+  const Values after = values_of(trainer.network());
+  for (const Buffer& buffer : trainer.network().buffers()) {
+    CAPTURE(buffer.name);
+    CHECK(after.at(buffer.name) == before.at(buffer.name));
+  }
+  for (const Parameter& parameter : trainer.network().parameters()) {
+    CAPTURE(parameter.name);
+    const bool moved = before.at(parameter.name) != after.at(parameter.name);
+    CHECK(moved == (parameter.kind == ParameterKind::quantizer));
+  }
+  const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
+  CHECK(rows[0].top1_float == rows[1].top1_float);
+}
+
 TEST_CASE("optimizer.train: a network without a parameter of these kinds is an error") {
   CHECK_THROWS_WITH_AS(Trainer(small_experiment({"optimizer.train=['quantizer']"})),
                        "optimizer.train: expected kinds of parameters that the network has, got "
