@@ -21,6 +21,12 @@ struct ImageShape {
   bool operator==(const ImageShape&) const = default;
 };
 
+/// What a network has to fit: known of a set before its images are loaded.
+struct DatasetFormat {
+  ImageShape image;
+  int classes = 0;
+};
+
 /// A fixed collection of labelled images, all of one shape, one byte per channel value.
 class Dataset {
  public:
@@ -30,6 +36,7 @@ class Dataset {
   virtual int num_classes() const = 0;
   virtual ImageShape image_shape() const = 0;
   virtual const std::vector<std::string>& class_names() const = 0;
+  DatasetFormat format() const { return {image_shape(), num_classes()}; }
 
   /// Writes image `index` (0 to size() - 1) as H, W, C bytes and returns its label, 0 to
   /// num_classes() - 1. Thread-safe.

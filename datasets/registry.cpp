@@ -1,5 +1,6 @@
 #include "datasets/registry.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/error.h"
@@ -13,6 +14,7 @@ namespace {
 struct Source {
   const char* name;
   const char* description;
+  DatasetFormat format;
   DatasetPair (*load)(const DatasetSpec& spec);
 };
 
@@ -34,14 +36,25 @@ DatasetPair synthetic(const DatasetSpec& spec) {
 constexpr std::array kSources{
     Source{"synthetic",
            "10 classes of figures and textures, 32x32, drawn by the program; no download",
+           {{3, 32, 32}, 10},
            synthetic},
-    Source{"cifar10", "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", cifar10},
+    Source{"cifar10",
+           "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)",
+           {{3, 32, 32}, 10},
+           cifar10},
 };
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names;
   for (const Source& source : kSources) names.emplace_back(source.name);
   return names;
+}
+
+const Source& find(const std::string& name) {
+  const auto* found = std::ranges::find(kSources, name, &Source::name);
+  require(found != kSources.end(), "dataset: unknown set '{}'{}", name,
+          suggestion(name, known_names()));
+  return *found;
 }
 
 }  // namespace
@@ -52,15 +65,13 @@ std::vector<DatasetEntry> known_datasets() {
   return entries;
 }
 
+DatasetFormat dataset_format(const DatasetSpec& spec) { return find(spec.name).format; }
+
 DatasetPair load_dataset(const DatasetSpec& spec) {
   require(spec.train_size >= 0 && spec.test_size >= 0,
           "dataset: expected sizes >= 0 (0 is the default), got {} and {}", spec.train_size,
           spec.test_size);
-  for (const Source& source : kSources) {
-    if (spec.name == source.name) return source.load(spec);
-  }
-  require(false, "dataset: unknown set '{}'{}", spec.name, suggestion(spec.name, known_names()));
-  return {};
+  return find(spec.name).load(spec);
 }
 
 }  // namespace quench::datasets

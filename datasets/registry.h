@@ -26,6 +26,10 @@ struct DatasetEntry {
 /// All sets that load_dataset() knows, in the order of its table.
 std::vector<DatasetEntry> known_datasets();
 
+/// The shape of a set's images and the number of its classes, without loading it.
+/// @throws std::invalid_argument  if the name is unknown (the message lists the known ones)
+DatasetFormat dataset_format(const DatasetSpec& spec);
+
 /// @throws std::invalid_argument  if the name is unknown (the message lists the known ones) or a
 ///                                size is negative
 /// @throws std::runtime_error     if files are missing or damaged (the message names the file)

@@ -57,6 +57,11 @@ std::vector<std::pair<std::string, quant::Quantizer*>> QuantizedLayer::quantizer
   return {{"input_quantizer", input_.get()}, {"weight_quantizer", weight_quantizer_.get()}};
 }
 
+double QuantizedLayer::weight_bytes() const {
+  const int bits = weight_quantizer_->quantizes() ? weight_quantizer_->bits() : 32;
+  return static_cast<double>(weight_.value().numel()) * bits / 8.0;
+}
+
 bool QuantizedLayer::evaluates_codes() const {
   const auto evaluates = [](const quant::Quantizer& quantizer) {
     return quantizer.quantizes() && quantizer.mode() == quant::Mode::evaluation;

@@ -39,6 +39,7 @@ class QuantizedLayer : public Module {
   virtual bool depthwise() const { return false; }
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }  ///< undefined if the layer has none
+  double weight_bytes() const;  ///< of the weight at its quantizer's bits; in fp32 without one
 
  protected:
   /// `weight` is already initialized; a zero bias of [weight.dim(0)] is added if wanted.

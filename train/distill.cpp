@@ -31,7 +31,7 @@ std::unique_ptr<Module> network_of_run(const fs::path& run, const ExperimentConf
   // Read without the folder's lock: any number of students may learn from one teacher at a time.
   const ExperimentConfig config = load_experiment(run / "config.toml");
   check_normalization(config.data, student.data, run.string());
-  auto network = build_network(config, images);
+  auto network = build_network(config, images.format());
   const fs::path checkpoint = run / "last.safetensors";
   load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
   return network;
@@ -41,7 +41,7 @@ std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const Experi
                                               const datasets::Dataset& images) {
   ExperimentConfig config = student;
   config.quant = Settings();
-  auto network = build_network(config, images);
+  auto network = build_network(config, images.format());
   load_weights(*network, config.model.name, read_safetensors(path), path);
   return network;
 }

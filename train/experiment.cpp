@@ -19,15 +19,24 @@ datasets::Transform transform(const DataConfig& data, bool augment) {
           .horizontal_flip = augment && data.horizontal_flip};
 }
 
+datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
+  const DataConfig& data = config.data;
+  return {.name = data.name,
+          .data_dir = data.dir,
+          .seed = config.train.seed,
+          .train_size = data.train_size,
+          .test_size = data.test_size};
+}
+
 }  // namespace
+
+datasets::DatasetFormat data_format(const ExperimentConfig& config) {
+  return datasets::dataset_format(dataset_spec(config));
+}
 
 Data load_data(const ExperimentConfig& config) {
   const DataConfig& data = config.data;
-  const datasets::DatasetPair pair = datasets::load_dataset({.name = data.name,
-                                                             .data_dir = data.dir,
-                                                             .seed = config.train.seed,
-                                                             .train_size = data.train_size,
-                                                             .test_size = data.test_size});
+  const datasets::DatasetPair pair = datasets::load_dataset(dataset_spec(config));
   if (data.validation_size == 0) return {pair.train, nullptr, pair.test};
   const std::int64_t size = pair.train->size(), kept = size - data.validation_size;
   require(kept >= 1, "data.validation_size: expected fewer than the {} training images, got {}",
@@ -59,15 +68,14 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
 }
 
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
-                                      const datasets::Dataset& images) {
-  const datasets::ImageShape shape = images.image_shape();
+                                      const datasets::DatasetFormat& data) {
   Random random(config.train.seed, "initialization");
   Settings settings = config.model.settings;
   auto network = models::make_model(config.model.name, settings,
-                                    {.channels = shape.channels,
-                                     .height = shape.height,
-                                     .width = shape.width,
-                                     .classes = images.num_classes()},
+                                    {.channels = data.image.channels,
+                                     .height = data.image.height,
+                                     .width = data.image.width,
+                                     .classes = data.classes},
                                     random);
   settings.finish();
   quantize(*network, quant::Policy(config.quant));

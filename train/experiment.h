@@ -25,6 +25,10 @@ struct Data {
 /// @throws std::runtime_error     for missing or damaged files
 Data load_data(const ExperimentConfig& config);
 
+/// What load_data() would give images of, without reading a file.
+/// @throws std::invalid_argument  for an unknown data set
+datasets::DatasetFormat data_format(const ExperimentConfig& config);
+
 /// Loaders over `images`: shuffled and augmented for training, as they are for evaluation.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images);
@@ -34,6 +38,6 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
 /// The network of [model] with the quantizers of [quant], freshly initialized from the seed.
 /// @throws std::invalid_argument  for unknown names or settings
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
-                                      const datasets::Dataset& images);
+                                      const datasets::DatasetFormat& data);
 
 }  // namespace quench::train

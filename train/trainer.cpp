@@ -76,7 +76,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder& folder)
 Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
     : config_(std::move(config)),
       data_(load_data(config_)),
-      network_(build_network(config_, *data_.train)),
+      network_(build_network(config_, data_.train->format())),
       optimizer_(make_optimizer(optimizer_options(config_.optimizer),
                                 trained_parameters(*network_, config_.optimizer.train))),
       loss_(make_loss({.name = config_.train.loss,

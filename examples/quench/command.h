@@ -10,6 +10,7 @@ namespace quench::command {
 /// `command_line` is main's argv, which a run folder keeps.
 void add_train(CLI::App& app, std::vector<std::string> command_line);
 void add_eval(CLI::App& app);
+void add_describe(CLI::App& app);
 void add_list(CLI::App& app);
 void add_bench(CLI::App& app);
 

@@ -38,7 +38,7 @@ void eval(const Options& options) {
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);
-  const auto network = train::build_network(config, *data.train);
+  const auto network = train::build_network(config, data.train->format());
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 
   const auto loader = train::evaluation_loader(config, data.test);

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   app.set_help_all_flag("--help-all", "Help of all subcommands");
   quench::command::add_train(app, {argv, argv + argc});
   quench::command::add_eval(app);
+  quench::command::add_describe(app);
   quench::command::add_list(app);
   quench::command::add_bench(app);
   if (argc == 1) {

@@ -17,10 +17,8 @@ struct WeightSize {
 WeightSize weight_size(Module& network) {
   WeightSize size;
   for (QuantizedLayer* layer : network.quantized_layers()) {
-    const auto count = static_cast<double>(layer->weight().value().numel());
-    const quant::Quantizer& quantizer = layer->weight_quantizer();
-    size.float_bytes += count * 4.0;
-    size.quantized_bytes += quantizer.quantizes() ? count * quantizer.bits() / 8.0 : count * 4.0;
+    size.float_bytes += static_cast<double>(layer->weight().value().numel()) * 4.0;
+    size.quantized_bytes += layer->weight_bytes();
   }
   return size;
 }

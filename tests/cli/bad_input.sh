@@ -57,6 +57,12 @@ configs() {
   expect_bad_train 2 'train\.batch_size.*got 0' "$tiny" --set train.batch_size=0
   expect_bad_train 2 'batch_size.*64.*65' "$tiny" --set train.batch_size=65
   expect_bad_train 2 'weight\.bits.*got 9' "$tiny" --set quant.method=ste --set quant.weight.bits=9
+  expect_bad_train 2 'match.*konv.*layers: conv1, conv2' "$tiny" \
+    --set 'quant.override=[{match="konv*", method="ste"}]'
+  expect_bad_train 2 'overrides that agree on layer conv1.*weight\.bits' "$tiny" \
+    --set 'quant.override=[{match="conv*", bits=4}, {match="*1", bits=2}]'
+  expect_bad_train 2 'conv1\.input.*per_tensor|granularity' "$tiny" --set quant.method=ste \
+    --set quant.activation.granularity=per_channel
   expect_bad_train 2 'width.*got -1' "$tiny" --set model.width=-1
   expect_bad_train 2 'key=value' "$tiny" --set nonsense
   expect_bad_train 2 'train\.epochs.*got 0' "$tiny" --set train.epochs=0

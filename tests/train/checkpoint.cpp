@@ -28,7 +28,7 @@ struct Run {
   explicit Run(const std::vector<std::string>& overrides)
       : config(small_experiment(overrides)),
         data(load_data(config)),
-        network(build_network(config, *data.train)),
+        network(build_network(config, data.train->format())),
         optimizer(make_optimizer({.name = "adam"}, network->parameters())),
         loader(training_loader(config, data.train)) {
     for (QuantizedLayer* layer : network->quantized_layers())

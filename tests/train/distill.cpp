@@ -55,7 +55,7 @@ TEST_CASE("teacher: a run's network as it evaluates, with its own quantizers and
   const datasets::Batch batch = first_batch(student, data);
 
   const ExperimentConfig config = small_experiment(wide);
-  const auto network = build_network(config, *data.train);
+  const auto network = build_network(config, data.train->format());
   load_network(*network, "binarynet", read_safetensors(folder.last()), folder.last());
   const ModeGuard modes(*network, false, quant::Mode::evaluation);
   const Tensor expected = (*network)(Variable(batch.images)).value();
@@ -86,7 +86,7 @@ TEST_CASE("distilled loss: the weighted sum of label loss and distance, off the 
     const ExperimentConfig config = small_experiment(with({teacher, "train.seed=8"}, more));
     const Data data = load_data(config);
     const datasets::Batch batch = first_batch(config, data);
-    const auto network = build_network(config, *data.train);
+    const auto network = build_network(config, data.train->format());
     DistilledLoss distilled(config, *data.train, make_loss({}));
     const Variable logits = (*network)(Variable(batch.images));
     const Variable result = distilled(logits, batch.images, batch.labels);
@@ -144,7 +144,7 @@ TEST_CASE("teacher errors: not there, of another shape or model, or with other p
   const ExperimentConfig config = small_experiment();
   const auto seven = datasets::memory_dataset(
       {.shape = {3, 32, 32}, .class_names = {"a", "b", "c", "d", "e", "f", "g"}});
-  const auto network = build_network(config, *seven);
+  const auto network = build_network(config, seven->format());
   write_safetensors(parent / "seven.safetensors", network_state(*network, "binarynet"));
   const std::string shapes = error_of(parent / "seven.safetensors");
   CHECK(shapes.find("expected a teacher for images [3, 32, 32] in 10 classes") !=
@@ -165,7 +165,7 @@ TEST_CASE("teacher: logits that are not finite stop the student") {
   const TemporaryFolder parent;
   const ExperimentConfig config = small_experiment();
   const Data data = load_data(config);
-  const auto network = build_network(config, *data.train);
+  const auto network = build_network(config, data.train->format());
   Tensor weight = network->parameters()[0].value.value();
   weight.data()[0] = std::numeric_limits<float>::infinity();
   write_safetensors(parent / "broken.safetensors", network_state(*network, "binarynet"));

@@ -15,14 +15,14 @@ TEST_CASE("resolved config: reads back to the same experiment, with every defaul
   for (const auto& overrides : kQuantizations) {
     const ExperimentConfig config = small_experiment(overrides);
     const Data data = load_data(config);
-    const auto network = build_network(config, *data.train);
+    const auto network = build_network(config, data.train->format());
     const std::string text = config.resolved();
     CAPTURE(text);
 
     const TemporaryFolder folder;
     write_text(folder / "config.toml", text);
     const ExperimentConfig again = load_experiment(folder / "config.toml");
-    const auto same = build_network(again, *data.train);
+    const auto same = build_network(again, data.train->format());
     CHECK(again.resolved() == text);
     const auto layers = network->quantized_layers(), others = same->quantized_layers();
     REQUIRE(layers.size() == others.size());
@@ -43,7 +43,7 @@ TEST_CASE("resolved config: reads back to the same experiment, with every defaul
 
 TEST_CASE("resolved config: holds the defaults that a method read") {
   const ExperimentConfig config = small_experiment({"quant.method=ste", "quant.bits=1"});
-  build_network(config, *load_data(config).train);
+  build_network(config, data_format(config));
   CHECK(config.resolved().find("clip = 1.0") != std::string::npos);
   CHECK(config.resolved().find("weight_gradient = \"identity\"") != std::string::npos);
 }
@@ -51,7 +51,7 @@ TEST_CASE("resolved config: holds the defaults that a method read") {
 TEST_CASE("build_network: the same seed gives the same weights, another seed others") {
   const auto weights = [](const char* seed) {
     const ExperimentConfig config = small_experiment({seed});
-    return build_network(config, *load_data(config).train)->parameters()[0].value.value();
+    return build_network(config, data_format(config))->parameters()[0].value.value();
   };
   CHECK(weights("train.seed=5").to_row_major() == weights("train.seed=5").to_row_major());
   CHECK(weights("train.seed=5").to_row_major() != weights("train.seed=6").to_row_major());
@@ -62,7 +62,7 @@ TEST_CASE("build_network: a leftover key of [model] or [quant] is an error") {
     CAPTURE(key);
     const ExperimentConfig config = small_experiment({key});
     const Data data = load_data(config);
-    CHECK_THROWS_WITH_AS(build_network(config, *data.train), doctest::Contains("did you mean"),
+    CHECK_THROWS_WITH_AS(build_network(config, data.train->format()), doctest::Contains("did you mean"),
                          std::invalid_argument);
   }
 }
@@ -70,7 +70,7 @@ TEST_CASE("build_network: a leftover key of [model] or [quant] is an error") {
 TEST_CASE("is_quantized: whether any slot is filled") {
   const auto quantized = [](const std::vector<std::string>& overrides) {
     const ExperimentConfig config = small_experiment(overrides);
-    return is_quantized(*build_network(config, *load_data(config).train));
+    return is_quantized(*build_network(config, data_format(config)));
   };
   CHECK_FALSE(quantized({}));
   CHECK(quantized({"quant.last_layer={weight={method='ste',bits=2}}"}));
