@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "quant/strategies/ab.h"
+#include "quant/strategies/dorefa.h"
 #include "quant/strategies/lsq.h"
 #include "quant/strategies/none.h"
 #include "quant/strategies/pact.h"
@@ -48,6 +49,10 @@ std::deque<Strategy>& strategies() {
         .trains = "clip",
         .partner = "ste"},
        make_pact},
+      {{.name = "dorefa",
+        .summary = "tanh of the weight on odd integers, activations clipped to [0, 1]",
+        .paper = "Zhou et al. 2016, arXiv:1606.06160"},
+       make_dorefa},
   };
   return table;
 }

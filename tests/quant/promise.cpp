@@ -98,7 +98,7 @@ float naive_code(float x, const QuantGrid& grid, std::size_t channel) {
 
 /// Strategies whose integers are not the nearest ones: their own tests say which they are.
 bool has_own_codes(const Quantizer& quantizer) {
-  static const std::set<std::string> names{};
+  static const std::set<std::string> names{"dorefa"};
   return names.contains(quantizer.method());
 }
 

@@ -11,6 +11,7 @@ std::span<const Operation> ab_operations();
 std::span<const Operation> affine_operations();
 std::span<const Operation> bnn_operations();
 std::span<const Operation> distill_operations();
+std::span<const Operation> dorefa_operations();
 std::span<const Operation> gradient_quantizer_operations();
 std::span<const Operation> lr_schedule_operations();
 std::span<const Operation> lsq_operations();

@@ -1,0 +1,183 @@
+#include "quant/strategies/dorefa.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "core/reduce.h"
+#include "core/tanh.h"
+#include "quant/code.h"
+#include "quant/extent.h"
+#include "quant/straight_through.h"
+
+namespace quench::quant {
+namespace {
+
+struct DorefaOptions {
+  bool full_gradient;
+  float act_max;
+
+  explicit DorefaOptions(const Settings& settings)
+      : full_gradient(settings.choice("max_gradient", "constant", {"constant", "full"}) == "full"),
+        act_max(static_cast<float>(settings.number("act_max", 1.0, above(0.0)))) {}
+};
+
+QuantGrid odd_grid(int bits) {
+  const std::int32_t last = (1 << bits) - 1;
+  QuantGrid grid{.bits = bits, .qmin = -last, .qmax = last};
+  for (std::int32_t q = -last; q <= last; q += 2) grid.levels.push_back(q);
+  return grid;
+}
+
+/// The odd integer of t = tanh(w): 2 round((2^k - 1) (t / (2 M) + 1/2)) - (2^k - 1).
+struct OddCode {
+  float largest;  ///< M
+  float last;     ///< 2^k - 1
+
+  float operator()(float t) const {
+    const float position = last * (t / (2.0f * largest) + 0.5f);
+    const float j = std::nearbyint(position);
+    return 2.0f * (j < 0.0f ? 0.0f : (j > last ? last : j)) - last;
+  }
+};
+
+struct DorefaWeightNode final : Node {
+  Tensor t;  // saved: from the cache it is read faster than computed anew
+  float largest;
+  bool full;
+
+  DorefaWeightNode(Tensor t_in, float largest_in, bool full_in)
+      : t(std::move(t_in)), largest(largest_in), full(full_in) {}
+  std::string_view name() const override { return "dorefa"; }
+
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    Tensor grad = zip(grad_output, t, [scale = 1.0f / largest](float g, float v) {
+      return g * scale * (1.0f - v * v);
+    });
+    if (full) add_gradient_of_largest(grad_output, grad);
+    return {std::move(grad)};
+  }
+
+ private:
+  /// y = t / M and M = |t_m|: dL/dt_m has -sign(t_m) * sum(g t) / M^2 beside its own share.
+  void add_gradient_of_largest(const Tensor& grad_output, Tensor& grad) const {
+    const auto values = t.span();
+    const auto at = std::ranges::max_element(values, {}, [](float v) { return std::abs(v); });
+    const double peak = *at, scale = largest;
+    const double sign = peak < 0.0 ? -1.0 : 1.0;
+    const double through = -sign * sum(multiply(grad_output, t)) / (scale * scale);
+    grad.data()[at - values.begin()] += static_cast<float>(through * (1.0 - peak * peak));
+  }
+};
+
+class DorefaWeight final : public Quantizer {
+ public:
+  DorefaWeight(const QuantizerSpec& spec, const DorefaOptions& options)
+      : Quantizer(spec), full_gradient_(options.full_gradient), grid_(odd_grid(spec.bits)) {}
+
+  QuantGrid grid() const override {
+    expect_observed();
+    return grid_;
+  }
+
+  void observe(const Tensor& x) override {
+    const float reach = finite_extents(x, false, slot())[0].max_abs;
+    largest_ = reach > 0.0f ? storable_scale(std::tanh(double{reach})) : 1.0f;
+    // The grid has no 0 for weights that are all 0.
+    grid_.scale[0] = reach > 0.0f ? unit_scale() : storable_scale(0.0);
+    observed_ = true;
+  }
+
+  Tensor quantize(const Tensor& x) const override {
+    expect_observed();
+    return map(x, [code = code()](float w) { return code(fast_tanh(w)); });
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    observe(x.value());
+    Tensor t(x.shape()), output(x.shape());
+    const float* in = x.value().data();
+    float *tanhs = t.data(), *out = output.data();
+    parallel_for(t.numel(), kParallelGrain,
+                 [=, scale = grid_.scale[0], code = code()](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+                   for (std::int64_t i = begin; i < end; ++i) {
+                     tanhs[i] = fast_tanh(in[i]);
+                     out[i] = scale * code(tanhs[i]);
+                   }
+                 });
+    return record<DorefaWeightNode>({x}, std::move(output), std::move(t), largest_, full_gradient_);
+  }
+
+ private:
+  float unit_scale() const { return static_cast<float>(1.0 / grid_.qmax); }
+  OddCode code() const { return {largest_, static_cast<float>(grid_.qmax)}; }
+  void expect_observed() const {
+    expect(observed_, "{}: dorefa has no grid before it has seen the weight", slot());
+  }
+
+  bool full_gradient_;
+  QuantGrid grid_;
+  float largest_ = 1.0f;  ///< M
+  bool observed_ = false;
+};
+
+class DorefaBinaryWeight final : public Quantizer {
+ public:
+  explicit DorefaBinaryWeight(const QuantizerSpec& spec) : Quantizer(spec), grid_(binary_grid()) {}
+
+  QuantGrid grid() const override {
+    expect(observed_, "{}: dorefa has no grid before it has seen the weight", slot());
+    return grid_;
+  }
+  void observe(const Tensor& x) override {
+    grid_.scale[0] = storable_scale(mean_abs(x, false, slot())[0]);
+    observed_ = true;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    observe(x.value());
+    return straight_through(x, fake_quantize(x.value(), grid_));
+  }
+
+ private:
+  QuantGrid grid_;
+  bool observed_ = false;
+};
+
+class DorefaActivation final : public Quantizer {
+ public:
+  DorefaActivation(const QuantizerSpec& spec, const DorefaOptions& options)
+      : Quantizer(spec), act_max_(options.act_max), grid_(unsigned_grid(spec.bits)) {
+    grid_.scale[0] = storable_scale(double{act_max_} / grid_.qmax);
+  }
+
+  QuantGrid grid() const override { return grid_; }
+  void observe(const Tensor&) override {}
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    const CodeRange range{0.0f, static_cast<float>(grid_.qmax)};
+    return map_straight_through(x, {0.0f, act_max_}, 1.0f, [=, scale = grid_.scale[0]](float v) {
+      return scale * integer_code(v, scale, range);
+    });
+  }
+
+ private:
+  float act_max_;
+  QuantGrid grid_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec) {
+  const DorefaOptions options(*spec.settings);
+  if (spec.role == Role::activation) return std::make_unique<DorefaActivation>(spec, options);
+  if (spec.bits == 1) return std::make_unique<DorefaBinaryWeight>(spec);
+  return std::make_unique<DorefaWeight>(spec, options);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// "dorefa": DoReFa-Net's weights and activations (Zhou et al. 2016, arXiv:1606.06160), per tensor.
+/// With quantize_k(r) = round((2^k - 1) r) / (2^k - 1) for r in [0, 1]:
+///
+/// Weights, 2 to 8 bits: t = tanh(w), M = max|t| of the tensor,
+///   f(w) = 2 quantize_k(t / (2M) + 1/2) - 1           dL/dw = g (1 - t^2) / M
+/// The round is passed straight through, and M counts as a constant ("constant"). Differentiated
+/// as well ("full"), it adds -sign(t) sum(g t) / M^2 to the gradient of the t that is largest.
+/// The integers are odd, q = 2j - (2^k - 1) for j in [0, 2^k - 1], with scale 1 / (2^k - 1): there
+/// is no 0, and 8 bits reach from -255 to 255. Sums of them in float32 stay exact as long as those
+/// of 9-bit codes do.
+/// Weights, 1 bit: f(w) = sign(w) mean|w|, sign(0) = +1; dL/dw = g.
+/// All-zero weights become as near to 0 as a grid may: +-2^-126.
+///
+/// Activations, 1 to 8 bits, A = act_max:
+///   f(x) = A quantize_k(clip(x / A, 0, 1))            dL/dx = g where 0 <= x <= A, else 0
+/// The paper has A = 1 and leaves it to the network to keep its activations there.
+///
+/// Settings [quant.dorefa], with their defaults:
+///   max_gradient = "constant"  or "full"; weights of 2 to 8 bits
+///   act_max = 1.0              activations; > 0
+std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec);
+
+}  // namespace quench::quant
