@@ -7,8 +7,10 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "quant/strategies/ab.h"
+#include "quant/strategies/apot.h"
 #include "quant/strategies/dorefa.h"
 #include "quant/strategies/lsq.h"
+#include "quant/strategies/lsq_plus.h"
 #include "quant/strategies/none.h"
 #include "quant/strategies/pact.h"
 #include "quant/strategies/ste.h"
@@ -42,6 +44,13 @@ std::deque<Strategy>& strategies() {
         .per_channel = true,
         .trains = "step"},
        make_lsq},
+      {{.name = "lsq_plus",
+        .summary = "trained step size, and a trained offset for activations",
+        .paper = "Bhalgat et al. 2020, arXiv:2004.09576",
+        .weight_bits = {2, 8},
+        .per_channel = true,
+        .trains = "step, offset"},
+       make_lsq_plus},
       {{.name = "pact",
         .summary = "ReLU with a trained clip, which learns from what it clips",
         .paper = "Choi et al. 2018, arXiv:1805.06085",
@@ -49,6 +58,13 @@ std::deque<Strategy>& strategies() {
         .trains = "clip",
         .partner = "ste"},
        make_pact},
+      {{.name = "apot",
+        .summary = "sums of powers of two below a trained clip, normalized weights",
+        .paper = "Li et al. 2020, arXiv:1909.13144",
+        .weight_bits = {2, 6},
+        .activation_bits = {2, 5},
+        .trains = "clip"},
+       make_apot},
       {{.name = "dorefa",
         .summary = "tanh of the weight on odd integers, activations clipped to [0, 1]",
         .paper = "Zhou et al. 2016, arXiv:1606.06160"},

@@ -85,12 +85,24 @@ std::vector<std::pair<std::string, Tensor>> finite_tensors() {
           {"mixed", mixed}};
 }
 
+/// The level nearest to `steps`, the upper one on ties.
+float naive_level(double steps, const std::vector<std::int32_t>& levels) {
+  const double reached = std::fmin(std::fmax(steps, levels.front()), levels.back());
+  std::int32_t nearest = levels.front();
+  for (const std::int32_t level : levels) {
+    if (std::abs(reached - level) <= std::abs(reached - nearest)) nearest = level;
+  }
+  return static_cast<float>(nearest);
+}
+
 /// q - zero_point, element by element as grid.h defines it.
 float naive_code(float x, const QuantGrid& grid, std::size_t channel) {
   if (grid.binary()) return x < 0.0f ? -1.0f : 1.0f;
   if (std::isnan(x)) return 0.0f;
-  const float shifted =
-      std::nearbyint(x / grid.scale[channel]) + static_cast<float>(grid.zero_point[channel]);
+  if (!grid.levels.empty())
+    return naive_level((x - grid.offset) / grid.scale[channel], grid.levels);
+  const float shifted = std::nearbyint((x - grid.offset) / grid.scale[channel]) +
+                        static_cast<float>(grid.zero_point[channel]);
   const float q =
       std::fmin(std::fmax(shifted, static_cast<float>(grid.qmin)), static_cast<float>(grid.qmax));
   return q - static_cast<float>(grid.zero_point[channel]);
@@ -98,8 +110,9 @@ float naive_code(float x, const QuantGrid& grid, std::size_t channel) {
 
 /// Strategies whose integers are not the nearest ones: their own tests say which they are.
 bool has_own_codes(const Quantizer& quantizer) {
-  static const std::set<std::string> names{"dorefa"};
-  return names.contains(quantizer.method());
+  static const std::set<std::pair<std::string, Role>> names{
+      {"apot", Role::weight}, {"dorefa", Role::weight}, {"dorefa", Role::activation}};
+  return names.contains({quantizer.method(), quantizer.role()});
 }
 
 void check_promise(Quantizer& quantizer, const Tensor& x) {

@@ -18,6 +18,8 @@ std::span<const Operation> lsq_operations();
 std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
 std::span<const Operation> ppq_operations();
+std::span<const Operation> lsq_plus_operations();
+std::span<const Operation> apot_operations();
 
 /// The function of `op`, or null if the project does not have it yet.
 CaseFunction find_operation(std::string_view op);

@@ -1,0 +1,186 @@
+#include "quant/strategies/apot.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "quant/extent.h"
+#include "quant/level_table.h"
+#include "quant/moments.h"
+#include "quant/strategies/trained_clip.h"
+#include "quant/trained_map.h"
+
+namespace quench::quant {
+namespace {
+
+constexpr int kMaxMagnitudeBits = 5;
+
+std::vector<std::int32_t> levels_of(int bits, bool with_sign) {
+  std::vector<std::int32_t> levels = apot_levels(with_sign ? bits - 1 : bits);
+  if (!with_sign) return levels;
+  std::vector<std::int32_t> both;
+  for (auto level = levels.rbegin(); *level != 0; ++level) both.push_back(-*level);
+  both.insert(both.end(), levels.begin(), levels.end());
+  return both;
+}
+
+QuantGrid grid_of(int bits, bool with_sign) {
+  QuantGrid grid;
+  grid.bits = bits;
+  grid.levels = levels_of(bits, with_sign);
+  grid.qmin = grid.levels.front();
+  grid.qmax = grid.levels.back();
+  return grid;
+}
+
+/// The tables live as long as the program, so that no loop or tape has to hold on to one.
+LevelTable::View table_of(int bits, bool with_sign) {
+  static const auto tables = [] {
+    std::map<std::pair<int, bool>, LevelTable> all;
+    for (int magnitude = 1; magnitude <= kMaxMagnitudeBits; ++magnitude) {
+      all.emplace(std::pair(magnitude, false), levels_of(magnitude, false));
+      all.emplace(std::pair(magnitude + 1, true), levels_of(magnitude + 1, true));
+    }
+    return all;
+  }();
+  return tables.at({bits, with_sign}).view();
+}
+
+struct ApotConstants {
+  float mean, scale;
+  float factor;  ///< of a step's gradient to alpha's
+  LevelTable::View level;
+};
+
+/// scale * level nearest to (x - mean) / scale, with the gradient to x masked outside or not.
+template <bool masked>
+Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstants& constants) {
+  return map_trained<1>(
+      x, {alpha}, std::vector{constants},
+      [](float v, ApotConstants c) { return c.scale * c.level((v - c.mean) / c.scale); },
+      [](float v, float g, ApotConstants c) {
+        const float steps = (v - c.mean) / c.scale;
+        const bool inside = (steps >= c.level.low) & (steps <= c.level.high);
+        const float residue = c.level(steps) - (inside ? steps : 0.0f);
+        return ElementGradient<1>{(!masked | inside) ? g : 0.0f, {c.factor * (g * residue)}};
+      });
+}
+
+class ApotWeight final : public Quantizer {
+ public:
+  ApotWeight(const QuantizerSpec& spec, double alpha, bool subtract_mean)
+      : Quantizer(spec),
+        subtract_mean_(subtract_mean),
+        grid_(grid_of(spec.bits, true)),
+        alpha_(1, 1e-6f) {
+    alpha_.start(std::array{alpha}, slot());
+  }
+
+  QuantGrid grid() const override {
+    expect(observed_, "{}: apot has no grid before it has seen the weight", slot());
+    QuantGrid grid = grid_;
+    grid.scale[0] = storable_scale(deviation_ * double{alpha_.values()[0]} / grid.qmax);
+    return grid;
+  }
+
+  Tensor quantize(const Tensor& x) const override {
+    QuantGrid around_mean = grid();
+    around_mean.offset = mean_;
+    return centered_codes(x, around_mean);
+  }
+
+  void observe(const Tensor& x) override {
+    const Moments found = moments(x, false, slot())[0];
+    mean_ = subtract_mean_ ? static_cast<float>(found.mean) : 0.0f;
+    deviation_ = found.deviation > 0.0 ? found.deviation : 1.0;
+    observed_ = true;
+  }
+
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    return {{"alpha", alpha_.variable()}};
+  }
+  void step(std::int64_t) override { alpha_.clamp(slot()); }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    alpha_.clamp(slot());
+    observe(x.value());
+    return map_levels<false>(x, alpha_.variable(),
+                             {mean_, grid().scale[0], static_cast<float>(deviation_ / grid_.qmax),
+                              table_of(bits(), true)});
+  }
+
+ private:
+  bool subtract_mean_;
+  QuantGrid grid_;
+  TrainedScale alpha_;
+  float mean_ = 0.0f;
+  double deviation_ = 1.0;
+  bool observed_ = false;
+};
+
+class ApotActivation final : public TrainedClip {
+ public:
+  ApotActivation(const QuantizerSpec& spec, ActivationGrid grid)
+      : TrainedClip(spec, 8.0, std::move(grid)) {}
+
+  QuantGrid grid() const override {
+    QuantGrid grid = grid_of(bits(), with_sign());
+    grid.scale[0] = static_cast<float>(double{alpha_value()} / grid.qmax);
+    return grid;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    prepare(x.value());
+    const QuantGrid exported = grid();
+    return map_levels<true>(x, alpha(),
+                            {0.0f, exported.scale[0], static_cast<float>(1.0 / exported.qmax),
+                             table_of(bits(), with_sign())});
+  }
+
+ private:
+  bool with_sign() const { return !activation_grid().is_unsigned(); }
+};
+
+}  // namespace
+
+std::vector<std::int32_t> apot_levels(int bits) {
+  require(bits >= 1 && bits <= kMaxMagnitudeBits, "apot_levels: expected bits in 1..{}, got {}",
+          kMaxMagnitudeBits, bits);
+  const int full_terms = bits / 2, single = bits % 2;
+  std::vector<std::int32_t> levels{0};
+  std::vector<std::vector<std::int32_t>> terms(static_cast<std::size_t>(full_terms + single), {0});
+  std::int32_t power = 1 << (3 * full_terms + single);
+  for (int round = 0; round < 3; ++round) {
+    // The single power of an odd width comes before the last ones of the others.
+    if (round == 2 && single == 1) terms.back().push_back(power /= 2);
+    for (int term = 0; term < full_terms; ++term)
+      terms[static_cast<std::size_t>(term)].push_back(power /= 2);
+  }
+  for (const std::vector<std::int32_t>& term : terms) {
+    std::vector<std::int32_t> sums;
+    for (const std::int32_t level : levels) {
+      for (const std::int32_t choice : term) sums.push_back(level + choice);
+    }
+    levels = std::move(sums);
+  }
+  std::ranges::sort(levels);
+  return levels;
+}
+
+std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec) {
+  const Settings& settings = *spec.settings;
+  const double weight_alpha = settings.number("weight_alpha", 3.0, above(0.0));
+  const bool subtract_mean =
+      settings.choice("normalize", "mean_std", {"mean_std", "std"}) == "mean_std";
+  ActivationGrid grid(settings, "auto", spec.bits);
+  // For a weight too, so that all keys are read whatever the slot needs.
+  auto activation = std::make_unique<ApotActivation>(spec, std::move(grid));
+  if (spec.role == Role::activation) return activation;
+  return std::make_unique<ApotWeight>(spec, weight_alpha, subtract_mean);
+}
+
+}  // namespace quench::quant

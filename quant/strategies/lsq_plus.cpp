@@ -1,0 +1,140 @@
+#include "quant/strategies/lsq_plus.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+#include "quant/affine_fit.h"
+#include "quant/extent.h"
+#include "quant/moments.h"
+#include "quant/strategies/lsq_step.h"
+#include "quant/trained_map.h"
+#include "quant/trained_scale.h"
+
+namespace quench::quant {
+namespace {
+
+std::vector<double> three_sigma_steps(const Tensor& x, bool per_channel, const QuantGrid& grid,
+                                      std::string_view slot) {
+  std::vector<double> steps;
+  for (const auto& [mean, deviation] : moments(x, per_channel, slot))
+    steps.push_back((std::abs(mean) + 3.0 * deviation) / -grid.qmin);
+  return steps;
+}
+
+struct OffsetConstants {
+  float scale, offset;
+  CodeRange range;
+  float factor;
+};
+
+template <bool closed>
+Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_beta,
+                    const OffsetConstants& constants) {
+  return map_trained<2>(
+      x, scale_and_beta, std::vector{constants},
+      [](float v, OffsetConstants c) {
+        return c.scale * integer_code(v - c.offset, c.scale, c.range) + c.offset;
+      },
+      [](float v, float g, OffsetConstants c) {
+        const float quotient = (v - c.offset) / c.scale;
+        const bool inside = closed ? (quotient >= c.range.low) & (quotient <= c.range.high)
+                                   : (quotient > c.range.low) & (quotient < c.range.high);
+        const float residue =
+            integer_code(v - c.offset, c.scale, c.range) - (inside ? quotient : 0.0f);
+        const bool clipped = !inside & (quotient == quotient);  // NaN is neither
+        return ElementGradient<2>{inside ? g : 0.0f,
+                                  {c.factor * (g * residue), clipped ? c.factor * g : 0.0f}};
+      });
+}
+
+class LsqPlusActivation final : public Quantizer {
+ public:
+  LsqPlusActivation(const QuantizerSpec& spec, const LsqOptions& options, bool least_squares)
+      : Quantizer(spec),
+        options_(options),
+        least_squares_(least_squares),
+        grid_(unsigned_grid(spec.bits)),
+        scale_(1),
+        beta_(Tensor::zeros({1}), true) {}
+
+  QuantGrid grid() const override {
+    expect(scale_.seen(),
+           "{}: lsq_plus has no grid before training or calibration has shown it an activation",
+           slot());
+    QuantGrid grid = grid_;
+    grid.scale = scale_.values();
+    grid.offset = beta_.value().item();
+    return grid;
+  }
+
+  void observe(const Tensor& x) override {
+    if (scale_.started()) return;
+    const Extent reach = finite_extents(x, false, slot())[0];
+    if (reach.max_abs == 0.0f) return scale_.note_zeros();
+    start(least_squares_ ? least_squares_grid(x.span(), reach.min, reach.max, grid_.qmax)
+                         : cover_range(reach.min, reach.max, grid_.qmax));
+  }
+
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override {
+    require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
+    start(cover_range(ranges[0].min, ranges[0].max, grid_.qmax));
+  }
+
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    return {{"scale", scale_.variable()}, {"beta", beta_}};
+  }
+  void step(std::int64_t) override { check_trained(); }
+
+  SavedState state() const override {
+    SavedState state;
+    scale_.save(state);
+    return state;
+  }
+  void load_state(const SavedState& state) override { scale_.load(state, slot()); }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    observe(x.value());
+    check_trained();
+    const OffsetConstants constants{scale_.values()[0],
+                                    beta_.value().item(),
+                                    {0.0f, static_cast<float>(grid_.qmax)},
+                                    options_.gradient_factor(features(x.value()), grid_.qmax)};
+    const std::array trained{scale_.variable(), beta_};
+    return options_.closed_window ? map_offset<true>(x, trained, constants)
+                                  : map_offset<false>(x, trained, constants);
+  }
+
+ private:
+  void start(const AffineFit& fit) {
+    scale_.start(std::array{fit.scale}, slot());
+    beta_.mutable_value().data()[0] = static_cast<float>(fit.offset);
+    beta_.mutable_value().bump_version();
+  }
+
+  void check_trained() {
+    scale_.clamp(slot());
+    const float beta = beta_.value().item();
+    require(std::isfinite(beta), "{}: expected a finite beta, got {}", slot(), beta);
+  }
+
+  LsqOptions options_;
+  bool least_squares_;
+  QuantGrid grid_;
+  TrainedScale scale_;
+  Variable beta_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_lsq_plus(const QuantizerSpec& spec) {
+  const LsqOptions options(*spec.settings);
+  const bool least_squares = spec.settings->choice("init", "mse", {"mse", "minmax"}) == "mse";
+  if (spec.role == Role::weight) return make_lsq_weight(spec, options, three_sigma_steps);
+  return std::make_unique<LsqPlusActivation>(spec, options, least_squares);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// "lsq_plus": LSQ with a trained offset for activations (Bhalgat et al. 2020, arXiv:2004.09576).
+///
+/// Activations, 1 to 8 bits, n = 0 and p = 2^b - 1, s and beta trained ("scale", "beta"):
+///   f(x) = s * round(clip((x - beta) / s, n, p)) + beta
+///   dL/dx and dL/ds as for "lsq", with (x - beta) / s for v / s
+///   dL/dbeta = c * sum of g outside of n < (x - beta) / s < p
+/// Weights, 2 to 8 bits, per tensor or channel: "lsq", starting at s = max(|mu - 3 sigma|,
+/// |mu + 3 sigma|) / 2^(b-1) with mean mu and standard deviation sigma.
+///
+/// beta is no multiple of s: the grid holds no exact 0, and padding with real 0 lies off it, which
+/// evaluation accounts for (quant/grid.h, `offset`).
+///
+/// Settings [quant.lsq_plus], with their defaults:
+///   init = "mse"           s and beta of least squared error on the first batch that is not all
+///                          zeros; or "minmax": they cover it. Either fits 0 in as well
+///   window = "open"        as for "lsq"
+///   grad_scale = "paper"   as for "lsq"
+std::unique_ptr<Quantizer> make_lsq_plus(const QuantizerSpec& spec);
+
+}  // namespace quench::quant
