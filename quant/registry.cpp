@@ -56,7 +56,7 @@ std::deque<Strategy>& strategies() {
         .paper = "Choi et al. 2018, arXiv:1805.06085",
         .weight_bits = {0, 0},
         .trains = "clip",
-        .partner = "ste"},
+        .partner = "dorefa"},
        make_pact},
       {{.name = "apot",
         .summary = "sums of powers of two below a trained clip, normalized weights",
