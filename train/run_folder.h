@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "train/folder_lock.h"
+
 namespace quench::train {
 
 /// The folder that holds all of one training run, locked against a second process for as long as
@@ -19,10 +21,6 @@ class RunFolder {
   /// half-written is removed.
   static RunFolder open(const std::filesystem::path& folder);
 
-  RunFolder(RunFolder&& other) noexcept;
-  RunFolder& operator=(RunFolder&& other) noexcept;
-  ~RunFolder();
-
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.toml"; }      ///< resolved
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }     ///< see metrics.h
@@ -33,7 +31,7 @@ class RunFolder {
  private:
   explicit RunFolder(std::filesystem::path path);  // locks
   std::filesystem::path path_;
-  int lock_ = -1;
+  FolderLock lock_;
 };
 
 }  // namespace quench::train

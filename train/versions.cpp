@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/error.h"
 #include "core/file.h"
 #include "core/onednn/version.h"
 #include "core/parallel.h"
@@ -35,15 +36,34 @@ Versions current_versions(std::uint64_t seed, std::vector<std::string> command_l
           .command_line = std::move(command_line)};
 }
 
-void write_versions(const std::filesystem::path& path, const Versions& versions) {
+std::string versions_text(const Versions& versions) {
   const nlohmann::ordered_json json{
       {"quench", versions.quench}, {"commit", versions.commit},
       {"onednn", versions.onednn}, {"compiler", versions.compiler},
       {"cpu", versions.cpu},       {"threads", versions.threads},
       {"seed", versions.seed},     {"command_line", versions.command_line}};
   // An argument that is not UTF-8 must not keep a run from starting.
-  write_file_atomically(path,
-                        json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Versions versions_from_text(const std::string& text) {
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    return {.quench = json.at("quench"),
+            .commit = json.at("commit"),
+            .onednn = json.at("onednn"),
+            .compiler = json.at("compiler"),
+            .cpu = json.at("cpu"),
+            .threads = json.at("threads"),
+            .seed = json.at("seed"),
+            .command_line = json.at("command_line")};
+  } catch (const nlohmann::json::exception& error) {
+    fail("versions: expected JSON as versions.json holds, got {}", error.what());
+  }
+}
+
+void write_versions(const std::filesystem::path& path, const Versions& versions) {
+  write_file_atomically(path, versions_text(versions));
 }
 
 }  // namespace quench::train

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
   quench::command::add_train(app, {argv, argv + argc});
   quench::command::add_eval(app);
   quench::command::add_describe(app);
+  quench::command::add_compare(app, {argv, argv + argc});
   quench::command::add_list(app);
   quench::command::add_bench(app);
   if (argc == 1) {

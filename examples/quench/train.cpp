@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -8,20 +7,13 @@
 #include "core/file.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
 #include "train/trainer.h"
 #include "train/versions.h"
 
 namespace quench::command {
 namespace {
-
-volatile std::sig_atomic_t stop_signal = 0;
-
-void request_stop(int signal) {
-  // The second one ends the program at once: the last checkpoint is whole anyway.
-  if (stop_signal != 0) std::_Exit(128 + signal);
-  stop_signal = signal;
-}
 
 struct Options {
   std::string config;
@@ -52,15 +44,14 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder,
   }
   fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
              result.epochs, trainer.config().train.epochs, folder.path().string());
-  throw CLI::RuntimeError(128 + stop_signal);  // what a shell reports for the signal itself
+  throw CLI::RuntimeError(128 + stop_signal());  // what a shell reports for the signal itself
 }
 
 void run(train::Trainer& trainer, const train::RunFolder& folder) {
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+  catch_stop_signals();
   fmt::print("run folder {}\n", folder.path().string());
   std::fflush(stdout);
-  finish(trainer, folder, trainer.run(folder, [] { return stop_signal != 0; }));
+  finish(trainer, folder, trainer.run(folder, [] { return stop_signal() != 0; }));
 }
 
 void train_new(const Options& options) {

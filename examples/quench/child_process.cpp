@@ -1,0 +1,91 @@
+#include "examples/quench/child_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace quench::command {
+namespace {
+
+constexpr int kCannotStart = 127;  // as a shell says it
+
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) fail("cannot open {}: {}", path.string(), std::strerror(errno));
+  }
+  ~Descriptor() { ::close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// In the child, where only async-signal-safe calls are allowed: the parent has threads.
+[[noreturn]] void become(char* const* words, pid_t parent, int input, int output, int errors) {
+  // A group of its own, so that Ctrl-C reaches the parent alone, which then asks once.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(kCannotStart);  // it ended before prctl()
+  ::dup2(input, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(errors, STDERR_FILENO);
+  ::execv("/proc/self/exe", words);
+  ::_exit(kCannotStart);
+}
+
+int shell_status(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const Options& options) {
+  std::vector<std::string> words = options.words;
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const Descriptor input("/dev/null", O_RDONLY);
+  const Descriptor output(options.output, O_WRONLY | O_CREAT | O_APPEND);
+  const Descriptor errors(options.errors, O_WRONLY | O_CREAT | O_APPEND);
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ < 0) fail("cannot start a process: {}", std::strerror(errno));
+  if (pid_ == 0) become(pointers.data(), parent, input.get(), output.get(), errors.get());
+}
+
+ChildProcess::~ChildProcess() {
+  if (poll()) return;
+  ask_to_stop();
+  wait(0);
+}
+
+std::optional<int> ChildProcess::poll() { return wait(WNOHANG); }
+
+void ChildProcess::ask_to_stop() {
+  if (!status_) ::kill(pid_, SIGTERM);
+}
+
+std::optional<int> ChildProcess::wait(int options) {
+  if (status_) return status_;
+  int status = 0;
+  pid_t ended = -1;
+  do {
+    ended = ::waitpid(pid_, &status, options);
+  } while (ended < 0 && errno == EINTR);
+  if (ended == pid_) status_ = shell_status(status);
+  if (ended < 0) status_ = kCannotStart;  // somebody else reaped it; it is gone in any case
+  return status_;
+}
+
+}  // namespace quench::command
