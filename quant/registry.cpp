@@ -9,8 +9,11 @@
 #include "quant/strategies/ab.h"
 #include "quant/strategies/apot.h"
 #include "quant/strategies/dorefa.h"
+#include "quant/strategies/dsq.h"
+#include "quant/strategies/ewgs.h"
 #include "quant/strategies/lsq.h"
 #include "quant/strategies/lsq_plus.h"
+#include "quant/strategies/noise.h"
 #include "quant/strategies/none.h"
 #include "quant/strategies/pact.h"
 #include "quant/strategies/ste.h"
@@ -69,6 +72,28 @@ std::deque<Strategy>& strategies() {
         .summary = "tanh of the weight on odd integers, activations clipped to [0, 1]",
         .paper = "Zhou et al. 2016, arXiv:1606.06160"},
        make_dorefa},
+      {{.name = "ewgs",
+        .summary = "symmetric grid, gradient scaled by its sign and the rounding error",
+        .paper = "Lee et al. 2021, arXiv:2104.00903",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true},
+       make_ewgs},
+      {{.name = "dsq",
+        .summary = "symmetric grid, gradient of a tanh between neighbouring codes",
+        .paper = "Gong et al. 2019, arXiv:1908.05033",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true,
+        .trains = "tanh's alpha"},
+       make_dsq},
+      {{.name = "noise",
+        .summary = "training adds uniform noise of one step, evaluation rounds",
+        .paper = "Defossez et al. 2021, arXiv:2104.09987",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true},
+       make_noise},
   };
   return table;
 }

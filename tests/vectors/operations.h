@@ -17,6 +17,7 @@ std::span<const Operation> lr_schedule_operations();
 std::span<const Operation> lsq_operations();
 std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
+std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
 std::span<const Operation> lsq_plus_operations();
 std::span<const Operation> apot_operations();

@@ -1,0 +1,84 @@
+#include "quant/observed_quantizer.h"
+
+#include "core/error.h"
+#include "quant/extent.h"
+
+namespace quench::quant {
+
+ObservedQuantizer::ObservedQuantizer(const QuantizerSpec& spec)
+    : Quantizer(spec),
+      activation_grid_(*spec.settings, "auto", spec.bits),
+      activation_scale_(spec.settings->number("momentum", 0.99, {0.0, 1.0})),
+      weight_grid_(signed_narrow_grid(spec.bits)) {}
+
+QuantGrid ObservedQuantizer::grid() const {
+  if (role() == Role::weight) {
+    expect(weight_seen_, "{}: {} has no grid before it has seen the weight", slot(), method());
+    return weight_grid_;
+  }
+  expect(activation_scale_.seen(),
+         "{}: {} has no grid before training or calibration has shown it an activation", slot(),
+         method());
+  QuantGrid grid = activation_grid_.grid();
+  grid.scale[0] = activation_scale_.value();
+  return grid;
+}
+
+CodeRange ObservedQuantizer::codes_range() const {
+  const QuantGrid& grid = role() == Role::weight ? weight_grid_ : activation_grid_.grid();
+  return {static_cast<float>(grid.qmin), static_cast<float>(grid.qmax)};
+}
+
+Window ObservedQuantizer::gradient_window(float scale) const {
+  if (role() == Role::weight) return {};
+  return {scale * codes_range().low, scale * codes_range().high};
+}
+
+void ObservedQuantizer::observe(const Tensor& x) {
+  if (role() == Role::weight) return observe_weight(x);
+  observe_activation(x);
+}
+
+void ObservedQuantizer::observe_weight(const Tensor& x) {
+  const bool per_channel = granularity() == Granularity::per_channel;
+  const std::vector<Extent> reach = finite_extents(x, per_channel, slot());
+  weight_grid_.axis = per_channel ? 0 : -1;
+  weight_grid_.scale.resize(reach.size());
+  weight_grid_.zero_point.assign(reach.size(), 0);
+  for (std::size_t i = 0; i < reach.size(); ++i) {
+    const double largest = reach[i].max_abs;
+    weight_grid_.scale[i] = largest > 0.0 ? storable_scale(largest / weight_grid_.qmax) : 1.0f;
+  }
+  weight_seen_ = true;
+}
+
+void ObservedQuantizer::observe_activation(const Tensor& x) {
+  const Extent reach = finite_extents(x, false, slot())[0];
+  activation_grid_.settle(reach.min, reach.max);
+  const double largest = activation_grid_.is_unsigned() ? reach.max : reach.max_abs;
+  activation_scale_.add(largest / activation_grid_.grid().qmax);
+}
+
+void ObservedQuantizer::calibrate(std::span<const ValueRange> ranges) {
+  if (role() == Role::weight) return;
+  require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
+  const ValueRange range = ranges[0];
+  activation_grid_.settle(static_cast<float>(range.min), static_cast<float>(range.max));
+  const double reach = activation_grid_.is_unsigned() ? range.max : range.threshold();
+  activation_scale_.add(reach / activation_grid_.grid().qmax);
+}
+
+SavedState ObservedQuantizer::state() const {
+  if (role() == Role::weight) return {};
+  SavedState state = activation_scale_.state();
+  activation_grid_.save(state);
+  return state;
+}
+
+void ObservedQuantizer::load_state(const SavedState& state) {
+  if (role() == Role::weight) return;
+  activation_scale_.load_state(state, slot());
+  activation_grid_.load(state, slot());
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,104 @@
+#include "quant/strategies/noise.h"
+
+#include <algorithm>
+
+#include "core/random.h"
+#include "quant/observed_quantizer.h"
+#include "quant/trained_map.h"
+
+namespace quench::quant {
+namespace {
+
+struct Span {
+  float scale, low, high;  ///< low and high: the ends of the grid, in real units
+  Window window;
+};
+
+class Noise final : public ObservedQuantizer {
+ public:
+  Noise(const QuantizerSpec& spec, double quantize_from)
+      : ObservedQuantizer(spec), quantize_from_(quantize_from), random_(0, stream()) {
+    rounds_ = quantize_from_ == 0.0;
+  }
+
+  void begin_training(const TrainingPlan& plan) override {
+    total_steps_ = plan.total_steps;
+    random_ = Random(plan.seed, stream());
+  }
+  void step(std::int64_t step) override {
+    rounds_ = quantize_from_ < 1.0 &&
+              static_cast<double>(step + 1) >= quantize_from_ * static_cast<double>(total_steps_);
+  }
+
+  SavedState state() const override {
+    SavedState state = ObservedQuantizer::state();
+    state["passes"] = state_number(static_cast<double>(passes_));
+    state["rounds"] = state_number(rounds_ ? 1.0 : 0.0);
+    return state;
+  }
+  void load_state(const SavedState& state) override {
+    ObservedQuantizer::load_state(state);
+    passes_ = static_cast<std::uint64_t>(state_number(state, "passes", slot()));
+    rounds_ = state_number(state, "rounds", slot()) != 0.0;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    observe(x.value());
+    const CodeRange range = codes_range();
+    std::vector<Span> spans;
+    for (const float scale : grid().scale) {
+      spans.push_back({scale, scale * range.low, scale * range.high, gradient_window(scale)});
+    }
+    const std::uint64_t pass = passes_++;
+    const auto pass_gradient = [](float v, float g, const Span& span) {
+      const bool inside = (v >= span.window.low) & (v <= span.window.high);
+      return ElementGradient<0>{.x = inside ? g : 0.0f};
+    };
+    if (rounds_) {
+      return map_trained<0>(
+          x, {}, std::move(spans),
+          [=](float v, const Span& s) { return s.scale * integer_code(v, s.scale, range); },
+          pass_gradient);
+    }
+    const Variable clipped = map_trained<0>(
+        x, {}, spans,
+        [](float v, const Span& s) { return v < s.low ? s.low : (v > s.high ? s.high : v); },
+        pass_gradient);
+    add_noise(clipped.value(), spans, random_.fork(pass));
+    return clipped;
+  }
+
+ private:
+  std::string stream() const { return "noise " + slot(); }
+
+  /// y += s n, in place: the tape keeps x, not y.
+  static void add_noise(Tensor y, const std::vector<Span>& spans, Random random) {
+    Tensor noise(y.shape());
+    random.fill_uniform(noise.span());
+    float* values = y.data();
+    const float* draws = noise.data();
+    for_each_channel(y, spans.size(),
+                     [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                       const float scale = spans[channel].scale;
+#pragma omp simd
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         values[i] += scale * (draws[i] - 0.5f);
+                       }
+                     });
+  }
+
+  double quantize_from_;
+  std::int64_t total_steps_ = 0;
+  Random random_;
+  std::uint64_t passes_ = 0;
+  bool rounds_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_noise(const QuantizerSpec& spec) {
+  return std::make_unique<Noise>(spec, spec.settings->number("quantize_from", 1.0, {0.0, 1.0}));
+}
+
+}  // namespace quench::quant
