@@ -17,11 +17,6 @@ constexpr std::int32_t kMagnitude = 0x7fffffff;
 constexpr std::int32_t kInfinity = 0x7f800000;
 constexpr std::int64_t kPiece = 1 << 15;
 
-Extent merge(const Extent& a, const Extent& b) {
-  return {std::max(a.max_abs, b.max_abs), std::max(a.max, b.max), std::min(a.min, b.min),
-          a.finite && b.finite};
-}
-
 /// Floats of one sign order like the integers of their bits, NaN above infinity, and an integer
 /// maximum vectorizes where a float one, with NaN to mind, does not.
 Extent serial_extent(const float* x, std::int64_t count) {
@@ -51,6 +46,26 @@ double serial_sum_abs(const float* x, std::int64_t count) {
   return total;
 }
 
+Sums serial_sums(const float* x, std::int64_t count) {
+  constexpr std::int64_t kLanes = 16;
+  std::array<double, kLanes> values{}, squares{};
+  const auto add = [&](std::int64_t lane, double v) {
+    values[lane] += v;
+    squares[lane] += v * v;
+  };
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) add(lane, double{x[i + lane]});
+  }
+  for (; i < count; ++i) add(0, double{x[i]});
+  Sums total;
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    total.values += values[lane];
+    total.squares += squares[lane];
+  }
+  return total;
+}
+
 /// Combines reduce(data, count) of fixed pieces in order, so that the thread count changes nothing.
 template <typename T, typename Reduce, typename Merge>
 T reduce_pieces(const float* x, std::int64_t count, T start, Reduce reduce, Merge combine) {
@@ -76,9 +91,21 @@ std::size_t slice_count(const Tensor& x, bool per_channel, std::string_view who)
 
 }  // namespace
 
+Extent merge(const Extent& a, const Extent& b) {
+  return {std::max(a.max_abs, b.max_abs), std::max(a.max, b.max), std::min(a.min, b.min),
+          a.finite && b.finite};
+}
+
 Extent extent(std::span<const float> x) {
   return reduce_pieces(x.data(), static_cast<std::int64_t>(x.size()), Extent{}, serial_extent,
                        merge);
+}
+
+Sums sums(std::span<const float> x) {
+  return reduce_pieces(x.data(), static_cast<std::int64_t>(x.size()), Sums{}, serial_sums,
+                       [](const Sums& a, const Sums& b) {
+                         return Sums{a.values + b.values, a.squares + b.squares};
+                       });
 }
 
 std::vector<Extent> finite_extents(const Tensor& x, bool per_channel, std::string_view who) {

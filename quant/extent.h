@@ -19,6 +19,15 @@ struct Extent {
 
 /// In one pass; of no values, zeros.
 Extent extent(std::span<const float> x);
+/// Of the values of both.
+Extent merge(const Extent& a, const Extent& b);
+
+/// Accumulated in double.
+struct Sums {
+  double values = 0.0;
+  double squares = 0.0;
+};
+Sums sums(std::span<const float> x);
 
 /// One Extent per slice along axis 0, or one of the whole tensor.
 /// @throws std::invalid_argument  if a slice is empty or holds NaN or infinity; the message starts
