@@ -33,7 +33,9 @@ std::deque<Strategy>& strategies() {
       {{.name = "ste",
         .summary = "sign or symmetric grid, straight-through gradient",
         .paper = "Courbariaux et al. 2016, arXiv:1602.02830",
-        .per_channel = true},
+        .per_channel = true,
+        .weight_gradient = Estimator::identity,
+        .activation_gradient = Estimator::window},
        make_ste},
       {{.name = "ab",
         .summary = "float fades into quantized, no gradient estimator",
@@ -105,11 +107,11 @@ const Strategy* find(const std::string& name) {
 }
 
 void check_spec(const StrategyInfo& info, const QuantizerSpec& spec) {
-  const char* role = spec.role == Role::weight ? "weight" : "activation";
+  const char* role = spec.role == Role::weight ? "a weight" : "an activation";
   const BitRange range = info.bits(spec.role);
-  require(info.has(spec.role), "{}: {} has no form for a {}", spec.slot, info.name, role);
+  require(info.has(spec.role), "{}: {} has no form for {}", spec.slot, info.name, role);
   require(spec.bits >= range.min && spec.bits <= range.max,
-          "{}: {}: expected bits in {}..{} for a {}, got {}", spec.slot, info.name, range.min,
+          "{}: {}: expected bits in {}..{} for {}, got {}", spec.slot, info.name, range.min,
           range.max, role, spec.bits);
   if (spec.granularity == Granularity::per_tensor) return;
   require(spec.role == Role::weight,

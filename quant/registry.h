@@ -17,6 +17,13 @@ struct BitRange {
   int max = 0;
 };
 
+/// The gradient dL/dx that a strategy states for a given dL/dy.
+enum class Estimator : std::uint8_t {
+  own,       ///< a formula of its own
+  identity,  ///< dL/dy
+  window,    ///< dL/dy inside the range of the grid, 0 outside
+};
+
 /// A strategy as lists, tables and messages name it, and what it can be asked for.
 struct StrategyInfo {
   std::string name;
@@ -25,7 +32,9 @@ struct StrategyInfo {
   BitRange weight_bits{1, 8};
   BitRange activation_bits{1, 8};
   bool per_channel = false;  ///< of weights
-  std::string trains = {};   ///< beside the weight, e.g. "log2 threshold"; empty: nothing
+  Estimator weight_gradient = Estimator::own;
+  Estimator activation_gradient = Estimator::own;
+  std::string trains = {};  ///< beside the weight, e.g. "log2 threshold"; empty: nothing
   /// The method of the role that this one has no form for, where a config names this one for both.
   std::string partner = "none";
 

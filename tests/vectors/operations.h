@@ -9,6 +9,7 @@ namespace quench::vectors {
 // The operations of each group that the project has, one table per source file.
 std::span<const Operation> ab_operations();
 std::span<const Operation> affine_operations();
+std::span<const Operation> apot_operations();
 std::span<const Operation> bnn_operations();
 std::span<const Operation> calibrator_operations();
 std::span<const Operation> distill_operations();
@@ -16,12 +17,11 @@ std::span<const Operation> dorefa_operations();
 std::span<const Operation> gradient_quantizer_operations();
 std::span<const Operation> lr_schedule_operations();
 std::span<const Operation> lsq_operations();
+std::span<const Operation> lsq_plus_operations();
 std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
 std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
-std::span<const Operation> lsq_plus_operations();
-std::span<const Operation> apot_operations();
 
 /// The function of `op`, or null if the project does not have it yet.
 CaseFunction find_operation(std::string_view op);

@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "core/text_table.h"
+#include "examples/quench/command.h"
+#include "quant/promise.h"
+
+namespace quench::command {
+namespace {
+
+void check(const std::string& name) {
+  TextTable table({{"check"}, {"variants", TextTable::Align::right}, {"result"}});
+  std::string failures;
+  for (const quant::PromiseCheck& check : quant::check_promise(name)) {
+    const bool applies = check.variants > 0;
+    const char* result = !check.failure.empty() ? "FAILED" : applies ? "ok" : "-";
+    table.add({check.name, applies ? std::to_string(check.variants) : "-", result});
+    if (!check.failure.empty()) failures += fmt::format("{}: {}\n", check.name, check.failure);
+  }
+  fmt::print("{}", table.plain());
+  if (failures.empty()) return;
+  fmt::print("\n{}", failures);
+  throw CLI::RuntimeError(1);
+}
+
+}  // namespace
+
+void add_check_quantizer(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "check-quantizer", "Hold a registered method to what every quantizer promises");
+  const auto name = std::make_shared<std::string>();
+  command->add_option("name", *name, "The method (see list quantizers)")->required();
+  command->callback([name] { check(*name); });
+}
+
+}  // namespace quench::command
