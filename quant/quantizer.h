@@ -47,12 +47,17 @@ enum class Mode : std::uint8_t {
   bypass,      ///< as if the slot were empty: the float network underneath
 };
 
+class ThresholdFreezer;
+
 /// What a strategy may need to know of the run before its first step.
 struct TrainingPlan {
   std::int64_t total_steps = 0;
   std::int64_t steps_per_epoch = 0;
   bool adaptive_optimizer = false;  ///< Adam-like: its steps do not shrink with the gradient
   std::uint64_t seed = 0;
+  /// What the slots of one network share to freeze their thresholds in turn ("tqt"); null: a slot
+  /// stands for itself.
+  std::shared_ptr<ThresholdFreezer> freezer = nullptr;
 };
 
 /// A strategy that puts tensors on an integer grid while their network trains.

@@ -17,6 +17,7 @@
 #include "quant/strategies/none.h"
 #include "quant/strategies/pact.h"
 #include "quant/strategies/ste.h"
+#include "quant/strategies/tqt.h"
 
 namespace quench::quant {
 namespace {
@@ -96,6 +97,14 @@ std::deque<Strategy>& strategies() {
         .activation_bits = {2, 8},
         .per_channel = true},
        make_noise},
+      {{.name = "tqt",
+        .summary = "power-of-two scale, trained log2 threshold, full gradient to it",
+        .paper = "Jain et al. 2019, arXiv:1903.08066",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true,
+        .trains = "log2 threshold"},
+       make_tqt},
   };
   return table;
 }

@@ -11,6 +11,7 @@
 #include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
+#include "quant/threshold_freezer.h"
 #include "train/judge.h"
 #include "train/trained_parameters.h"
 
@@ -97,11 +98,13 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
 }
 
 void Trainer::begin_quantizers() {
-  for_each_quantizer(*network_, [this](quant::Quantizer& quantizer) {
+  const auto freezer = std::make_shared<quant::ThresholdFreezer>();
+  for_each_quantizer(*network_, [this, &freezer](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = config_.train.epochs * steps_per_epoch_,
                               .steps_per_epoch = steps_per_epoch_,
                               .adaptive_optimizer = optimizer_->adaptive(),
-                              .seed = config_.train.seed});
+                              .seed = config_.train.seed,
+                              .freezer = freezer});
   });
 }
 

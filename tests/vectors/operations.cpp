@@ -12,7 +12,7 @@ CaseFunction find_operation(std::string_view op) {
                           lr_schedule_operations(), lsq_operations(),
                           lsq_plus_operations(),    optimizer_operations(),
                           pact_operations(),        plugins_operations(),
-                          ppq_operations()};
+                          ppq_operations(),         tqt_operations()};
   for (const auto& group : groups) {
     for (const Operation& operation : group) {
       if (operation.op == op) return operation.run;

@@ -22,6 +22,7 @@ std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
 std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
+std::span<const Operation> tqt_operations();
 
 /// The function of `op`, or null if the project does not have it yet.
 CaseFunction find_operation(std::string_view op);

@@ -1,0 +1,226 @@
+#include "quant/strategies/tqt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <optional>
+
+#include "core/error.h"
+#include "quant/activation_grid.h"
+#include "quant/derived_scale.h"
+#include "quant/extent.h"
+#include "quant/threshold_freezer.h"
+
+namespace quench::quant {
+namespace {
+
+constexpr float kSmallest = -126.0f, kLargest = 127.0f;  // of log2 t
+
+struct TqtOptions {
+  bool three_sigma;
+  bool freeze;
+  FreezeOptions freezing;
+  ActivationGrid activation_grid;
+
+  // All keys are read whatever the slot needs, so that none counts as left over.
+  TqtOptions(const Settings& settings, int bits)
+      : three_sigma(settings.choice("init_weight", "3sd", {"3sd", "max"}) == "3sd"),
+        freeze(settings.boolean("freeze", false)),
+        freezing{.start = settings.integer("freeze_start", 1000, {.min = 0}),
+                 .every = settings.integer("freeze_every", 50, {.min = 1})},
+        activation_grid(settings, "auto", bits, ActivationGrid::Signed::full) {}
+};
+
+class Tqt final : public Quantizer {
+ public:
+  Tqt(const QuantizerSpec& spec, const TqtOptions& options)
+      : Quantizer(spec),
+        options_(options),
+        weight_grid_(signed_full_grid(spec.bits)),
+        log2_t_(Tensor::zeros({per_channel() ? spec.channels : 1}), true) {
+    if (options.freeze) {
+      freezing_ = std::make_shared<FreezableThresholds>(log2_t_.value().numel(), options.freezing);
+    }
+  }
+
+  QuantGrid grid() const override;
+  void observe(const Tensor& x) override;
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override;
+
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    return {{"log2_t", log2_t_}};
+  }
+  void begin_training(const TrainingPlan& plan) override;
+  void step(std::int64_t step) override;
+  std::vector<std::pair<std::string, float>> metrics() const override;
+
+  std::map<std::string, Tensor> state() const override;
+  void load_state(const std::map<std::string, Tensor>& state) override;
+
+ protected:
+  Variable train_forward(const Variable& x) override;
+
+ private:
+  bool per_channel() const { return granularity() == Granularity::per_channel; }
+  /// With scale 1.
+  const QuantGrid& unit_grid() const {
+    return role() == Role::weight ? weight_grid_ : options_.activation_grid.grid();
+  }
+  float scale(float log2_t) const {
+    return tqt_scale(log2_t, unit_grid().qmin == 0 ? bits() : bits() - 1);
+  }
+  std::vector<double> initial_thresholds(const Tensor& x);
+  void start(const std::vector<double>& thresholds);
+
+  TqtOptions options_;
+  QuantGrid weight_grid_;
+  Variable log2_t_;
+  bool seen_ = false;                              // anything at all
+  bool started_ = false;                           // from something other than zeros
+  std::shared_ptr<FreezableThresholds> freezing_;  // null: none
+  std::shared_ptr<ThresholdFreezer> freezer_;      // of the network
+};
+
+/// |mean| + 3 standard deviations of each slice (methods of the authors' code for weights).
+std::vector<double> three_sigma(const Tensor& x, std::size_t slices) {
+  const std::size_t size = static_cast<std::size_t>(x.numel()) / slices;
+  const auto count = static_cast<double>(size);
+  std::vector<double> result(slices);
+  for (std::size_t i = 0; i < slices; ++i) {
+    const std::span<const float> slice = x.span().subspan(i * size, size);
+    double sum = 0.0, squares = 0.0;
+    for (const float value : slice) sum += double{value};
+    const double mean = sum / count;
+    for (const float value : slice) squares += (double{value} - mean) * (double{value} - mean);
+    result[i] = std::abs(mean) + 3.0 * std::sqrt(squares / count);
+  }
+  return result;
+}
+
+std::vector<double> Tqt::initial_thresholds(const Tensor& x) {
+  const std::vector<Extent> reach = finite_extents(x, per_channel(), slot());
+  if (role() == Role::activation) {
+    options_.activation_grid.settle(reach[0].min, reach[0].max);
+    return {double{options_.activation_grid.is_unsigned() ? reach[0].max : reach[0].max_abs}};
+  }
+  if (options_.three_sigma) return three_sigma(x, reach.size());
+  std::vector<double> result(reach.size());
+  std::ranges::transform(reach, result.begin(), [](const Extent& e) { return double{e.max_abs}; });
+  return result;
+}
+
+void Tqt::start(const std::vector<double>& thresholds) {
+  require(static_cast<std::int64_t>(thresholds.size()) == log2_t_.value().numel(),
+          "{}: tqt: expected {} ranges or channels, got {}", slot(), log2_t_.value().numel(),
+          thresholds.size());
+  seen_ = true;
+  started_ = std::ranges::any_of(thresholds, [](double t) { return t > 0.0; });
+  std::ranges::transform(thresholds, log2_t_.mutable_value().data(), [](double t) {
+    return t > 0.0 ? std::clamp(static_cast<float>(std::log2(t)), kSmallest, kLargest) : 0.0f;
+  });
+  log2_t_.mutable_value().bump_version();
+}
+
+void Tqt::observe(const Tensor& x) {
+  if (!started_) return start(initial_thresholds(x));
+  // The threshold is trained, not derived; but a weight with NaN has no codes.
+  if (role() == Role::weight) finite_extents(x, false, slot());
+}
+
+void Tqt::calibrate(std::span<const ValueRange> ranges) {
+  std::vector<double> thresholds;
+  for (const ValueRange& range : ranges) thresholds.push_back(range.threshold());
+  if (role() == Role::activation && ranges.size() == 1) {
+    options_.activation_grid.settle(static_cast<float>(ranges[0].min),
+                                    static_cast<float>(ranges[0].max));
+    if (options_.activation_grid.is_unsigned()) thresholds[0] = ranges[0].max;
+  }
+  start(thresholds);
+}
+
+QuantGrid Tqt::grid() const {
+  expect(seen_, "{}: tqt has no grid before it has seen {}", slot(),
+         role() == Role::weight ? "the weight" : "an activation in training or calibration");
+  QuantGrid grid = unit_grid();
+  const std::span<const float> thresholds = log2_t_.value().span();
+  grid.axis = per_channel() ? 0 : -1;
+  grid.scale.resize(thresholds.size());
+  grid.zero_point.assign(thresholds.size(), 0);
+  std::ranges::transform(thresholds, grid.scale.begin(), [this](float l) { return scale(l); });
+  return grid;
+}
+
+Variable Tqt::train_forward(const Variable& x) {
+  if (!started_) observe(x.value());
+  const std::span<const float> thresholds = log2_t_.value().span();
+  std::vector<DerivedScale> scales(thresholds.size());
+  std::ranges::transform(thresholds, scales.begin(), [this](float log2_t) {
+    const float s = scale(log2_t);
+    return DerivedScale{.scale = s, .slope = s * std::numbers::ln2_v<float>};
+  });
+  const CodeRange codes{static_cast<float>(unit_grid().qmin), static_cast<float>(unit_grid().qmax)};
+  // A frozen threshold gets no gradient, so that no optimizer moves it.
+  const bool trained = freezing_ == nullptr || !freezing_->all_frozen();
+  return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes);
+}
+
+void Tqt::begin_training(const TrainingPlan& plan) {
+  if (freezing_ == nullptr) return;
+  freezer_ = plan.freezer != nullptr ? plan.freezer : std::make_shared<ThresholdFreezer>();
+  freezer_->add(freezing_);
+}
+
+void Tqt::step(std::int64_t step) {
+  Tensor& log2_t = log2_t_.mutable_value();
+  bool changed = false;
+  for (float& value : log2_t.span()) {
+    // NaN stays, for the trainer to name.
+    const float inside = value < kSmallest ? kSmallest : (value > kLargest ? kLargest : value);
+    changed |= inside < value || inside > value;
+    value = inside;
+  }
+  if (freezing_ != nullptr) changed |= freezing_->restore(log2_t);
+  if (changed) log2_t.bump_version();
+  if (freezer_ == nullptr) return;
+  if (started_) freezing_->add(log2_t, log2_t_.grad());
+  freezer_->reported(step);
+}
+
+std::vector<std::pair<std::string, float>> Tqt::metrics() const {
+  std::vector<std::pair<std::string, float>> result{
+      {"threshold", std::exp2(std::ranges::max(log2_t_.value().span()))}};
+  if (freezing_ != nullptr)
+    result.emplace_back("frozen", static_cast<float>(freezing_->frozen_share()));
+  return result;
+}
+
+std::map<std::string, Tensor> Tqt::state() const {
+  SavedState state{{"seen", state_number(seen_ ? 1.0 : 0.0)},
+                   {"started", state_number(started_ ? 1.0 : 0.0)}};
+  if (role() == Role::activation) options_.activation_grid.save(state);
+  if (freezing_ != nullptr) freezing_->save(state);
+  return state;
+}
+
+void Tqt::load_state(const std::map<std::string, Tensor>& state) {
+  seen_ = state_number(state, "seen", slot()) != 0.0;
+  started_ = state_number(state, "started", slot()) != 0.0;
+  if (role() == Role::activation) options_.activation_grid.load(state, slot());
+  if (freezing_ != nullptr) freezing_->load(state, slot());
+}
+
+}  // namespace
+
+float tqt_scale(float log2_t, int fraction_bits) {
+  // fmin and fmax let go of a NaN.
+  const auto exponent =
+      static_cast<int>(std::fmax(std::fmin(std::ceil(log2_t), kLargest), kSmallest));
+  return std::ldexp(1.0f, std::max(exponent - fraction_bits, static_cast<int>(kSmallest)));
+}
+
+std::unique_ptr<Quantizer> make_tqt(const QuantizerSpec& spec) {
+  return std::make_unique<Tqt>(spec, TqtOptions(*spec.settings, spec.bits));
+}
+
+}  // namespace quench::quant
