@@ -51,6 +51,8 @@ inline const std::vector<std::vector<std::string>> kQuantizations{
     {"quant.method=ste", "quant.bits=4", "quant.granularity=per_channel"},
     {"quant.method=ab", "quant.bits=1"},
     {"quant.method=ab", "quant.bits=4", "quant.ab.project_every=3"},
+    {"quant.method=tqt", "quant.bits=4", "quant.tqt.freeze=true", "quant.tqt.freeze_start=3",
+     "quant.tqt.freeze_every=1"},
 };
 
 }  // namespace quench::train

@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "core/safetensors.h"
 #include "train/evaluate.h"
 #include "train/small_experiment.h"
 
@@ -98,6 +99,23 @@ TEST_CASE("training: resumes alike with every method and optimizer") {
       check_same(train(overrides), train(overrides, {5}));
     }
   }
+}
+
+TEST_CASE("training: thresholds of a network freeze one at a time, not one of each layer") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment({"quant.method=tqt", "quant.bits=4", "quant.tqt.freeze=true",
+                                    "quant.tqt.freeze_start=0", "quant.tqt.freeze_every=2"}),
+                  folder);
+  trainer.run(folder, [] { return false; });
+  int slots = 0, frozen = 0;
+  for (const auto& [name, tensor] : read_safetensors(folder.last()).tensors) {
+    if (!name.ends_with("quantizer.freezing")) continue;
+    ++slots;
+    if (tensor.data<double>()[3] != 0.0) ++frozen;
+  }
+  CHECK(slots > 4);
+  CHECK(frozen == 4);  // two epochs of four steps
 }
 
 TEST_CASE("training: a checkpoint between the epochs' ends serves after a kill") {
