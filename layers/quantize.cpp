@@ -11,7 +11,8 @@ void quantize(Module& network, quant::Policy policy) {
                                                .first = layer == layers.front(),
                                                .last = layer == layers.back(),
                                                .depthwise = layer->depthwise(),
-                                               .out_channels = layer->weight().shape()[0]});
+                                               .out_channels = layer->weight().shape()[0],
+                                               .weight = layer->weight().shape()});
     layer->set_input_quantizer(std::move(made.input));
     layer->set_weight_quantizer(std::move(made.weight));
   }

@@ -93,6 +93,7 @@ std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role r
                                  .bits = rule.bits.value(),
                                  .granularity = rule.granularity.value(),
                                  .channels = layer.out_channels,
+                                 .shape = role == Role::weight ? layer.weight : Shape{},
                                  .slot = std::move(slot),
                                  .settings = &table});
 }

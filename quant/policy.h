@@ -16,6 +16,7 @@ struct LayerInfo {
   bool last = false;
   bool depthwise = false;
   std::int64_t out_channels = 1;
+  Shape weight = {};  ///< its shape; rank 0: not told
 };
 
 /// What fills the two slots of a layer.

@@ -28,6 +28,7 @@ struct QuantizerSpec {
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
   std::int64_t channels = 1;  ///< of a weight: its output channels, the slices of per_channel
+  Shape shape = {};           ///< of a weight, for what is trained per element; rank 0: not told
   std::string slot;           ///< for messages: "features.conv2.weight"
   /// The method's own table, e.g. [quant.ab]; null: all defaults. A key left unread is an error.
   Settings* settings = nullptr;

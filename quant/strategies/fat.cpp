@@ -1,0 +1,277 @@
+#include "quant/strategies/fat.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/elementwise.h"
+#include "core/error.h"
+#include "quant/activation_grid.h"
+#include "quant/derived_scale.h"
+#include "quant/extent.h"
+#include "quant/strategies/fat_range.h"
+
+namespace quench::quant {
+namespace {
+
+FatLimits read_limits(const Settings& settings, const std::string& name, FatLimits fallback,
+                      Range accepted) {
+  const FatLimits limits{settings.number(name + "_min", fallback.min, accepted),
+                         settings.number(name + "_max", fallback.max, accepted)};
+  if (limits.max < limits.min)
+    settings.reject(name + "_max", fmt::format("at least {}_min = {}", name, limits.min));
+  return limits;
+}
+
+struct FatOptions {
+  bool symmetric;
+  FatLimits alpha, shift, pointwise_limits;
+  bool clamp, train_thresholds, pointwise;
+  ActivationGrid activation_grid;
+
+  // All keys are read whatever the slot needs, so that none counts as left over.
+  FatOptions(const Settings& settings, int bits)
+      : symmetric(settings.choice("mode", "symmetric", {"symmetric", "asymmetric"}) == "symmetric"),
+        alpha(read_limits(settings, "alpha", {0.5, 1.0}, above(0.0))),
+        shift(read_limits(settings, "shift", {-0.2, 0.4}, {})),
+        pointwise_limits(read_limits(settings, "pointwise", {0.75, 1.25}, above(0.0))),
+        clamp(settings.boolean("clamp", false)),
+        train_thresholds(settings.boolean("train_thresholds", true)),
+        pointwise(settings.boolean("pointwise", false)),
+        activation_grid(settings, "auto", bits) {}
+};
+
+/// A factor, one or one per channel, and where it acts.
+struct Factor {
+  std::string name;
+  FatLimits limits;
+  Variable value;
+
+  Factor(std::string name_in, FatLimits limits_in, double start, const Shape& shape, bool trained)
+      : name(std::move(name_in)),
+        limits(limits_in),
+        value(Tensor::full(shape, static_cast<float>(limits_in.clip(start))), trained) {}
+  void clamp() {
+    Tensor& tensor = value.mutable_value();
+    const auto low = static_cast<float>(limits.min), high = static_cast<float>(limits.max);
+    map_into(tensor, tensor, [=](float v) { return v < low ? low : (v > high ? high : v); });
+    tensor.bump_version();
+  }
+};
+
+/// What both forms share: the calibrated ranges, and the factors on them.
+class Fat : public Quantizer {
+ public:
+  Fat(const QuantizerSpec& spec, const FatOptions& options)
+      : Quantizer(spec),
+        options_(options),
+        ranges_(granularity() == Granularity::per_channel ? static_cast<std::size_t>(spec.channels)
+                                                          : 1) {
+    if (!options.pointwise || role() == Role::activation) return;
+    require(spec.shape.rank() > 0, "{}: fat: expected the weight's shape for pointwise, got none",
+            spec.slot);
+    pointwise_.emplace_back("m", options.pointwise_limits, 1.0, spec.shape, true);
+  }
+
+  void observe(const Tensor& x) override {
+    // The range stays; but a weight with NaN has no codes.
+    if (started_ && role() == Role::activation) return;
+    const bool per_channel = granularity() == Granularity::per_channel;
+    std::vector<ValueRange> ranges;
+    for (const Extent& e : finite_extents(x, per_channel, slot()))
+      ranges.push_back({double{e.min}, double{e.max}});
+    if (!started_) start(ranges);
+  }
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override { start(ranges); }
+
+  Tensor quantize(const Tensor& x) const override {
+    if (pointwise_.empty()) return centered_codes(x, grid());
+    return centered_codes(scaled(Variable(x)).value(), grid());
+  }
+
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    std::vector<std::pair<std::string, Variable>> result;
+    if (options_.train_thresholds)
+      for (const Factor& factor : factors_) result.emplace_back(factor.name, factor.value);
+    for (const Factor& factor : pointwise_) result.emplace_back(factor.name, factor.value);
+    return result;
+  }
+  void step(std::int64_t) override {
+    if (!options_.clamp) return;
+    for (Factor& factor : factors_) factor.clamp();
+    for (Factor& factor : pointwise_) factor.clamp();
+  }
+  std::vector<std::pair<std::string, float>> metrics() const override {
+    return {{"threshold_factor", factors_.back().value.value().data()[0]}};
+  }
+
+  std::map<std::string, Tensor> state() const override;
+  void load_state(const std::map<std::string, Tensor>& state) override;
+
+ protected:
+  void add_factor(std::string name, FatLimits limits, double start) {
+    factors_.emplace_back(std::move(name), limits, start,
+                          Shape({static_cast<std::int64_t>(ranges_.size())}),
+                          options_.train_thresholds);
+  }
+  const Variable& factor(std::size_t i) const { return factors_[i].value; }
+  float factor_of(std::size_t i, std::size_t channel) const {
+    return factors_[i].value.value().data()[channel];
+  }
+  const FatOptions& options() const { return options_; }
+  const std::vector<ValueRange>& ranges() const { return ranges_; }
+
+  /// What passes the grid: x, or the scaled weight.
+  Variable scaled(const Variable& x) const {
+    return pointwise_.empty() ? x : fat_scale_weight(x, pointwise_[0].value, pointwise_[0].limits);
+  }
+  Variable prepare(const Variable& x) {
+    if (!started_) observe(x.value());
+    return scaled(x);
+  }
+  /// `unit` for all channels, to be given its scales.
+  QuantGrid begin_grid(const QuantGrid& unit) const {
+    expect(seen_, "{}: fat has no grid before it has seen {}", slot(),
+           role() == Role::weight ? "the weight" : "an activation in training or calibration");
+    QuantGrid grid = unit;
+    grid.axis = granularity() == Granularity::per_channel ? 0 : -1;
+    grid.scale.resize(ranges_.size());
+    grid.zero_point.assign(ranges_.size(), 0);
+    return grid;
+  }
+
+ private:
+  void start(std::span<const ValueRange> ranges) {
+    require(ranges.size() == ranges_.size(), "{}: fat: expected {} ranges or channels, got {}",
+            slot(), ranges_.size(), ranges.size());
+    ranges_.assign(ranges.begin(), ranges.end());
+    seen_ = true;
+    started_ = std::ranges::any_of(ranges, [](ValueRange r) { return r.threshold() > 0.0; });
+    if (role() == Role::activation) {
+      options_.activation_grid.settle(static_cast<float>(ranges[0].min),
+                                      static_cast<float>(ranges[0].max));
+    }
+  }
+
+  FatOptions options_;
+  std::vector<ValueRange> ranges_;
+  std::vector<Factor> factors_;
+  std::vector<Factor> pointwise_;  // m, or none
+  bool seen_ = false;              // anything at all
+  bool started_ = false;           // from something other than zeros
+};
+
+std::map<std::string, Tensor> Fat::state() const {
+  Tensor packed({static_cast<std::int64_t>(ranges_.size()), 2}, DType::f64);
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    packed.data<double>()[2 * i] = ranges_[i].min;
+    packed.data<double>()[2 * i + 1] = ranges_[i].max;
+  }
+  SavedState state{{"seen", state_number(seen_ ? 1.0 : 0.0)},
+                   {"started", state_number(started_ ? 1.0 : 0.0)},
+                   {"range", packed}};
+  if (role() == Role::activation) options_.activation_grid.save(state);
+  return state;
+}
+
+void Fat::load_state(const std::map<std::string, Tensor>& state) {
+  const Tensor& packed = state_tensor(state, "range", slot());
+  const Shape shape({static_cast<std::int64_t>(ranges_.size()), 2});
+  require(packed.dtype() == DType::f64 && packed.shape() == shape,
+          "{}: expected state 'range' to be f64 {}, got {} {}", slot(), shape.to_string(),
+          name_of(packed.dtype()), packed.shape().to_string());
+  seen_ = state_number(state, "seen", slot()) != 0.0;
+  started_ = state_number(state, "started", slot()) != 0.0;
+  for (std::size_t i = 0; i < ranges_.size(); ++i)
+    ranges_[i] = {packed.data<double>()[2 * i], packed.data<double>()[2 * i + 1]};
+  if (role() == Role::activation) options_.activation_grid.load(state, slot());
+}
+
+class FatSymmetric final : public Fat {
+ public:
+  FatSymmetric(const QuantizerSpec& spec, const FatOptions& options)
+      : Fat(spec, options), weight_grid_(signed_narrow_grid(spec.bits)) {
+    add_factor("alpha", options.alpha, 1.0);
+  }
+
+  QuantGrid grid() const override {
+    QuantGrid grid = begin_grid(unit_grid());
+    for (std::size_t i = 0; i < grid.scale.size(); ++i) grid.scale[i] = derived(i).scale;
+    return grid;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    const Variable prepared = prepare(x);
+    std::vector<DerivedScale> scales;
+    for (std::size_t i = 0; i < ranges().size(); ++i) scales.push_back(derived(i));
+    const QuantGrid& unit = unit_grid();
+    return quantize_with_derived_scale(
+        prepared, factor(0), scales,
+        {static_cast<float>(unit.qmin), static_cast<float>(unit.qmax)});
+  }
+
+ private:
+  /// With scale 1.
+  const QuantGrid& unit_grid() const {
+    return role() == Role::weight ? weight_grid_ : options().activation_grid.grid();
+  }
+  /// s = clip(alpha) T / qmax, and ds/dalpha.
+  DerivedScale derived(std::size_t channel) const {
+    const QuantGrid& unit = unit_grid();
+    const ValueRange range = ranges()[channel];
+    const double threshold = unit.qmin == 0 ? range.max : range.threshold();
+    if (!(threshold > 0.0)) return {};
+    const FatLimits& limits = options().alpha;
+    const double alpha = double{factor_of(0, channel)}, step = threshold / unit.qmax;
+    return {storable_scale(limits.clip(alpha) * step),
+            static_cast<float>(limits.gate(alpha) * step)};
+  }
+
+  QuantGrid weight_grid_;
+};
+
+class FatAsymmetric final : public Fat {
+ public:
+  FatAsymmetric(const QuantizerSpec& spec, const FatOptions& options)
+      : Fat(spec, options), limits_{.alpha_t = options.shift, .alpha_r = options.alpha} {
+    add_factor("alpha_t", options.shift, 0.0);
+    add_factor("alpha_r", options.alpha, 1.0);
+  }
+
+  QuantGrid grid() const override {
+    QuantGrid grid = begin_grid(unsigned_grid(bits()));
+    for (std::size_t i = 0; i < grid.scale.size(); ++i) {
+      const FatRange range = adjusted(i);
+      grid.scale[i] = range.scale;
+      grid.zero_point[i] = -static_cast<std::int32_t>(range.first_code);
+    }
+    return grid;
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    const Variable prepared = prepare(x);
+    std::vector<FatRange> adjusted_ranges;
+    for (std::size_t i = 0; i < ranges().size(); ++i) adjusted_ranges.push_back(adjusted(i));
+    return fat_quantize(prepared, factor(0), factor(1), adjusted_ranges, bits());
+  }
+
+ private:
+  FatRange adjusted(std::size_t channel) const {
+    return fat_range(ranges()[channel], factor_of(0, channel), factor_of(1, channel), limits_,
+                     bits());
+  }
+
+  FatRangeLimits limits_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_fat(const QuantizerSpec& spec) {
+  const FatOptions options(*spec.settings, spec.bits);
+  if (options.symmetric) return std::make_unique<FatSymmetric>(spec, options);
+  return std::make_unique<FatAsymmetric>(spec, options);
+}
+
+}  // namespace quench::quant
