@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "quant/strategies/ab.h"
+#include "quant/strategies/affine.h"
 #include "quant/strategies/apot.h"
 #include "quant/strategies/dorefa.h"
 #include "quant/strategies/dsq.h"
@@ -38,6 +39,21 @@ std::deque<Strategy>& strategies() {
         .weight_gradient = Estimator::identity,
         .activation_gradient = Estimator::window},
        make_ste},
+      {{.name = "affine",
+        .summary = "integer zero point, range of the weight or averaged over batches",
+        .paper = "Jacob et al. 2018, arXiv:1712.05877",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true,
+        .trains = "min, max (option)"},
+       make_affine},
+      {{.name = "symmetric",
+        .summary = "as affine with zero point 0, per channel for weights",
+        .paper = "Krishnamoorthi 2018, arXiv:1806.08342",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true},
+       make_symmetric},
       {{.name = "ab",
         .summary = "float fades into quantized, no gradient estimator",
         .paper = "Liu & Mattina 2019, arXiv:1903.01061",

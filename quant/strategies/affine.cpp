@@ -1,0 +1,34 @@
+#include "quant/strategies/affine.h"
+
+#include "quant/strategies/affine_options.h"
+
+namespace quench::quant {
+
+AffineOptions::AffineOptions(const Settings& settings)
+    : momentum(settings.number("momentum", 0.99, {0.0, 1.0})),
+      zero_debias(settings.boolean("zero_debias", false)),
+      code_mask(settings.choice("mask", "real", {"real", "code"}) == "code"),
+      quant_delay(settings.number("quant_delay", 0.0, at_least(0.0))) {}
+
+std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec) {
+  const Settings& settings = *spec.settings;
+  AffineOptions options(settings);
+  // All keys are read whatever the slot needs, so that none counts as left over.
+  options.train_ranges = settings.boolean("train_ranges", false);
+  const bool affine_weights =
+      settings.choice("weights", "symmetric", {"symmetric", "affine"}) == "affine";
+  const bool is_signed =
+      settings.choice("grid", "unsigned", {"unsigned", "signed_full"}) == "signed_full";
+  const QuantGrid grid = is_signed ? signed_full_grid(spec.bits) : unsigned_grid(spec.bits);
+  if (spec.role == Role::activation) return make_affine_activation(spec, options, grid);
+  return make_affine_weight(spec, options, affine_weights ? std::optional(grid) : std::nullopt);
+}
+
+std::unique_ptr<Quantizer> make_symmetric(const QuantizerSpec& spec) {
+  const AffineOptions options(*spec.settings);
+  const ActivationGrid grid(*spec.settings, "auto", spec.bits);
+  if (spec.role == Role::activation) return make_symmetric_activation(spec, options, grid);
+  return make_affine_weight(spec, options, std::nullopt);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "quant/activation_grid.h"
+#include "quant/affine_range.h"
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// What "affine" and "symmetric" share.
+struct AffineOptions {
+  double momentum;
+  bool zero_debias;
+  bool code_mask;
+  double quant_delay;
+  bool train_ranges = false;
+
+  explicit AffineOptions(const Settings& settings);
+  Window window(float scale, CodeRange codes) const {
+    return code_mask ? code_window(scale, codes) : real_window(scale, codes);
+  }
+};
+
+/// @param grid  of scale 1, with which the weight is affine; none: symmetric
+std::unique_ptr<Quantizer> make_affine_weight(const QuantizerSpec& spec,
+                                              const AffineOptions& options,
+                                              std::optional<QuantGrid> grid);
+std::unique_ptr<Quantizer> make_affine_activation(const QuantizerSpec& spec,
+                                                  const AffineOptions& options,
+                                                  const QuantGrid& grid);
+std::unique_ptr<Quantizer> make_symmetric_activation(const QuantizerSpec& spec,
+                                                     const AffineOptions& options,
+                                                     const ActivationGrid& grid);
+
+}  // namespace quench::quant
