@@ -159,6 +159,8 @@ ExperimentConfig read_experiment(const Settings& settings, std::string name) {
   });
   config.train = section(settings, "train", read_train);
   if (settings.has("distill")) config.distill = section(settings, "distill", read_distill);
+  if (settings.has("calibration"))
+    config.calibration = read_calibration(settings, config.train.eval_batch_size);
   settings.finish_own_keys();
   config.model.name = config.model.settings.choice("name", names_of(models::registered_models()));
   return config;

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/settings.h"
+#include "train/config_calibration.h"
 
 namespace quench::train {
 
@@ -101,8 +103,9 @@ struct ExperimentConfig {
   ScheduleConfig schedule;
   TrainConfig train;
   DistillConfig distill;
-  Settings quant;  ///< [quant], for quant::Policy
-  Settings root;   ///< the whole file; model.settings and quant are tables of it
+  std::optional<CalibrationConfig> calibration;  ///< of a file with a [calibration] table
+  Settings quant;                                ///< [quant], for quant::Policy
+  Settings root;  ///< the whole file; model.settings and quant are tables of it
 
   /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }

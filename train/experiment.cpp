@@ -28,6 +28,15 @@ datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
           .test_size = data.test_size};
 }
 
+/// In order, without augmentation.
+std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
+                                               std::shared_ptr<const datasets::Dataset> images,
+                                               std::int64_t batch_size) {
+  return std::make_unique<datasets::Loader>(
+      std::move(images), transform(config.data, false),
+      datasets::LoaderOptions{.batch_size = batch_size, .threads = config.data.loader_threads});
+}
+
 }  // namespace
 
 datasets::DatasetFormat data_format(const ExperimentConfig& config) {
@@ -61,10 +70,13 @@ std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config
 
 std::unique_ptr<datasets::Loader> evaluation_loader(
     const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images) {
-  return std::make_unique<datasets::Loader>(
-      std::move(images), transform(config.data, false),
-      datasets::LoaderOptions{.batch_size = config.train.eval_batch_size,
-                              .threads = config.data.loader_threads});
+  return plain_loader(config, std::move(images), config.train.eval_batch_size);
+}
+
+std::unique_ptr<datasets::Loader> calibration_loader(
+    const ExperimentConfig& config, const CalibrationConfig& calibration,
+    std::shared_ptr<const datasets::Dataset> images) {
+  return plain_loader(config, std::move(images), calibration.batch_size);
 }
 
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,

@@ -29,11 +29,16 @@ Data load_data(const ExperimentConfig& config);
 /// @throws std::invalid_argument  for an unknown data set
 datasets::DatasetFormat data_format(const ExperimentConfig& config);
 
-/// Loaders over `images`: shuffled and augmented for training, as they are for evaluation.
+/// Loaders over `images`: shuffled and augmented for training, as they are for evaluation and
+/// calibration.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images);
 std::unique_ptr<datasets::Loader> evaluation_loader(
     const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images);
+
+std::unique_ptr<datasets::Loader> calibration_loader(
+    const ExperimentConfig& config, const CalibrationConfig& calibration,
+    std::shared_ptr<const datasets::Dataset> images);
 
 /// The network of [model] with the quantizers of [quant], freshly initialized from the seed.
 /// @throws std::invalid_argument  for unknown names or settings

@@ -12,6 +12,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "quant/threshold_freezer.h"
+#include "train/calibrate.h"
 #include "train/judge.h"
 #include "train/trained_parameters.h"
 
@@ -91,8 +92,8 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   quantize_gradients();
   if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
     progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
-  } else if (const std::string& start = config_.train.init_from; !start.empty()) {
-    load_weights(*network_, config_.model.name, read_safetensors(start), start);
+  } else {
+    start();
   }
   if (resumed != nullptr) MetricsWriter(resumed->metrics()).truncate(progress_.epoch);
 }
@@ -106,6 +107,14 @@ void Trainer::begin_quantizers() {
                               .seed = config_.train.seed,
                               .freezer = freezer});
   });
+}
+
+void Trainer::start() {
+  if (const std::string& from = config_.train.init_from; !from.empty())
+    load_weights(*network_, config_.model.name, read_safetensors(from), from);
+  if (!config_.calibration) return;
+  const auto images = calibration_loader(config_, *config_.calibration, data_.train);
+  calibrate(*network_, *config_.calibration, *images, bar_);
 }
 
 void Trainer::quantize_gradients() {

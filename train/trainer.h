@@ -35,7 +35,8 @@ struct RunResult {
 /// the position is saved with the weights.
 class Trainer {
  public:
-  /// A run from its start. Loads the data and builds the network; nothing is written yet.
+  /// A run from its start. Loads the data, builds the network, and calibrates it if the config has
+  /// a [calibration] table; nothing is written yet.
   /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
   explicit Trainer(ExperimentConfig config);
   /// A run that goes on from the last checkpoint of `folder`, or starts if it has none; what the
@@ -56,6 +57,7 @@ class Trainer {
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers();
+  void start();
   void quantize_gradients();
   void freeze_batch_norm();
   bool train_epoch(const RunFolder& folder,
