@@ -13,6 +13,7 @@ void add_eval(CLI::App& app);
 void add_describe(CLI::App& app);
 void add_compare(CLI::App& app, std::vector<std::string> command_line);
 void add_check_quantizer(CLI::App& app);
+void add_quantize(CLI::App& app, std::vector<std::string> command_line);
 void add_list(CLI::App& app);
 void add_bench(CLI::App& app);
 

@@ -6,6 +6,7 @@
 
 #include "core/text_table.h"
 #include "examples/quench/command.h"
+#include "examples/quench/quantizer_text.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "train/config_file.h"
@@ -18,13 +19,6 @@ struct Options {
   std::string config;
   std::vector<std::string> overrides;
 };
-
-std::string quantizer_text(const quant::Quantizer& quantizer) {
-  if (!quantizer.quantizes()) return "fp32";
-  const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
-  return fmt::format("{} {} bit{}", quantizer.method(), quantizer.bits(),
-                     per_channel ? ", channel" : "");
-}
 
 std::string kib(double bytes) { return fmt::format("{:.1f}", bytes / 1024.0); }
 

@@ -3,7 +3,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
@@ -21,15 +20,6 @@ struct Options {
   std::string checkpoint = "last";
   bool json = false;
 };
-
-std::filesystem::path require_checkpoint(const std::filesystem::path& run,
-                                         const std::string& which) {
-  std::filesystem::path path = run / (which + ".safetensors");
-  if (!std::filesystem::exists(path)) {
-    fail("{}: this run has no {} checkpoint yet: expected {}", run.string(), which, path.string());
-  }
-  return path;
-}
 
 void eval(const Options& options) {
   const std::filesystem::path config_file = require_run(options.run);

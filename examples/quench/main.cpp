@@ -1,3 +1,74 @@
 #include "examples/quench/program.h"
 
 int main(int argc, char** argv) { return quench::command::run_program(argc, argv); }
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/suggest.h"
+#include "examples/quench/command.h"
+
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+int complain(std::string_view message, int status) {
+  fmt::print(stderr, "quench: {}\n", message);
+  return status;
+}
+
+/// Names a misspelt subcommand: the parser itself would only say that one is required.
+void check_subcommands(const CLI::App& app, std::span<char* const> words) {
+  const CLI::App* level = &app;
+  for (const std::string word : words) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : level->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+    }
+    if (names.empty() || word.starts_with('-')) return;
+    quench::require(std::ranges::find(names, word) != names.end(), "unknown subcommand '{}'{}",
+                    word, quench::suggestion(word, names));
+    level = level->get_subcommand(word);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains and evaluates quantized networks.", "quench"};
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of all subcommands");
+  quench::command::add_train(app, {argv, argv + argc});
+  quench::command::add_eval(app);
+  quench::command::add_describe(app);
+  quench::command::add_quantize(app, {argv, argv + argc});
+  quench::command::add_list(app);
+  quench::command::add_bench(app);
+  if (argc == 1) {
+    fmt::print("{}", app.help());
+    return 0;
+  }
+  try {
+    check_subcommands(app, {argv + 1, argv + argc});
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::RuntimeError& stop) {
+    return stop.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
+    return complain(fmt::format("{} (see quench --help-all)", error.what()), kUsage);
+  } catch (const std::invalid_argument& error) {
+    return complain(error.what(), kUsage);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory", kFailure);
+  } catch (const std::exception& error) {
+    return complain(error.what(), kFailure);
+  }
+}

@@ -3,7 +3,9 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/parallel.h"
+#include "train/versions.h"
 
 namespace quench::command {
 
@@ -26,6 +28,26 @@ std::filesystem::path require_run(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(config))
     fail("{}: this is not a run folder: it has no config.toml", folder.string());
   return config;
+}
+
+std::filesystem::path require_checkpoint(const std::filesystem::path& run,
+                                         const std::string& which) {
+  std::filesystem::path path = run / (which + ".safetensors");
+  if (!std::filesystem::exists(path)) {
+    fail("{}: this run has no {} checkpoint yet: expected {}", run.string(), which, path.string());
+  }
+  return path;
+}
+
+train::RunFolder new_run_folder(const std::string& given, const std::string& name) {
+  return given.empty() ? train::RunFolder::create("runs", name)
+                       : train::RunFolder::create_at(given);
+}
+
+void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
+                  const std::vector<std::string>& command_line) {
+  write_file_atomically(folder.config(), config.resolved());
+  write_versions(folder.versions(), train::current_versions(config.train.seed, command_line));
 }
 
 }  // namespace quench::command

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "train/config.h"
+#include "train/run_folder.h"
 
 namespace quench::command {
 
@@ -18,5 +19,17 @@ void apply_threads(const train::ExperimentConfig& config);
 /// The config.toml of an existing run folder.
 /// @throws std::runtime_error  if `folder` is none
 std::filesystem::path require_run(const std::filesystem::path& folder);
+
+/// A checkpoint of a run: "last" or "best".
+/// @throws std::runtime_error  if there is none
+std::filesystem::path require_checkpoint(const std::filesystem::path& run,
+                                         const std::string& which);
+
+/// `given` on the command line, else the next free runs/<name>-<n>.
+train::RunFolder new_run_folder(const std::string& given, const std::string& name);
+
+/// Writes down what is needed to repeat the run, before its first step.
+void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
+                  const std::vector<std::string>& command_line);
 
 }  // namespace quench::command

@@ -4,13 +4,11 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
 #include "train/trainer.h"
-#include "train/versions.h"
 
 namespace quench::command {
 namespace {
@@ -23,18 +21,6 @@ struct Options {
   std::string resume;
   std::vector<std::string> command_line;
 };
-
-train::RunFolder new_folder(const Options& options, const std::string& name) {
-  return options.run.empty() ? train::RunFolder::create("runs", name)
-                             : train::RunFolder::create_at(options.run);
-}
-
-/// Writes down what is needed to repeat the run before its first step.
-void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
-                  const std::vector<std::string>& command_line) {
-  write_file_atomically(folder.config(), config.resolved());
-  write_versions(folder.versions(), train::current_versions(config.train.seed, command_line));
-}
 
 void finish(train::Trainer& trainer, const train::RunFolder& folder,
             const train::RunResult& result) {
@@ -61,7 +47,7 @@ void train_new(const Options& options) {
   apply_threads(config);
   train::Trainer trainer(std::move(config));
   // Made only now, so that a config that does not work leaves no folder behind.
-  const train::RunFolder folder = new_folder(options, trainer.config().name);
+  const train::RunFolder folder = new_run_folder(options.run, trainer.config().name);
   describe_run(folder, trainer.config(), options.command_line);
   run(trainer, folder);
 }

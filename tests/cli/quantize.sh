@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# quantize.sh PROGRAM FOLDER_OF_TINY_TOML: a trained float network quantized without training.
+set -uo pipefail
+
+here=$(cd "$2" && pwd)
+# shellcheck source=tests/cli/harness.sh
+source "$here/harness.sh" "$(realpath "$1")"
+tiny=$here/tiny.toml
+lsq=(--set quant.method=lsq --set quant.bits=8)
+
+# expect_bad STATUS REGEX ARGS...: fails before it has made a run folder.
+expect_bad() {
+  local wanted=$1 regex=$2
+  shift 2
+  expect_failure "$wanted" "$regex" quantize "$@" --run new_run
+  expect_absent new_run
+}
+
+# value KEY: of the JSON that was printed last.
+value() { sed -n "s/^  \"$1\": \(.*[^,]\),\{0,1\}$/\1/p" .stdout; }
+
+expect_success 'top1 float' train "$tiny" --run float
+expect_success '^conv2 +lsq 8 bit +[1-9][0-9.]+ +lsq 8 bit +[1-9][0-9.]+ +[1-9][0-9.]+$' \
+  quantize "$tiny" --checkpoint float "${lsq[@]}" --run quantized
+expect_success '^fc9 +lsq 8 bit +[0-9.]+ +fp32 +- +' quantize "$tiny" --checkpoint float/last.safetensors "${lsq[@]}" \
+  --set quant.last_layer.activation.method=none --run of_file
+
+# The folder is a run: what eval finds there is what quantize found.
+expect_success '"top1_quantized"' quantize "$tiny" --set train.init_from=float/last.safetensors "${lsq[@]}" \
+  --set calibration.order=topological --set calibration.activations=percentile --run judged --json
+found=$(value top1_float)/$(value top1_quantized)
+expect_success '"top1_quantized"' eval judged --json
+report "$([[ $found == */* && $found == "$(value top1_float)/$(value top1_quantized)" ]] && echo true)" \
+  "expected eval to find $found"
+expect_success '.' train judged/config.toml --run trained_on
+
+expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
+expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere
+expect_bad 2 'quantizes some layer.*none' "$tiny" --checkpoint float
+expect_bad 2 'calibration\.batches.*got 0' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.batches=0
+expect_bad 2 'calibration\.activations.*minmax.*percentil' "$tiny" "${lsq[@]}" --checkpoint float \
+  --set calibration.activations=percentil
+expect_bad 2 'calibration\.batchs.*batches' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.batchs=3
+expect_bad 1 'expected a checkpoint of resnet8, got one of binarynet' "$tiny" "${lsq[@]}" --checkpoint float \
+  --set model='{name="resnet8"}'
+expect_bad 1 'does not fit the network.*conv1' "$tiny" "${lsq[@]}" --checkpoint float --set model.width=0.125
+expect_failure 1 'no training position' train --resume quantized
+mkdir empty_run
+expect_bad 1 'empty_run.*no last checkpoint' "$tiny" "${lsq[@]}" --checkpoint empty_run
+finish

@@ -1,0 +1,99 @@
+#include "train/sqnr.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "quant/grid.h"
+#include "train/probe_quantizer.h"
+
+namespace quench::train {
+namespace {
+
+TEST_CASE("signal to noise: by hand, over several parts, without noise, of nothing") {
+  SignalToNoise ratio;
+  ratio.add(std::vector<float>{3}, std::vector<float>{3});
+  CHECK(ratio.db() == INFINITY);
+  ratio.add(std::vector<float>{-4}, std::vector<float>{-3});
+  CHECK(ratio.db() == doctest::Approx(10.0 * std::log10(25.0)));
+
+  SignalToNoise silence;
+  silence.add(std::vector<float>{0}, std::vector<float>{1});
+  CHECK(silence.db() == -INFINITY);
+  CHECK_THROWS_AS(silence.add(std::vector<float>{0, 1}, std::vector<float>{0}),
+                  std::invalid_argument);
+}
+
+TEST_CASE("signal to noise: 6.02 dB per bit for a uniform signal on the grid that it fills") {
+  for (const int bits : {2, 3, 4, 6, 8}) {
+    CAPTURE(bits);
+    quant::QuantGrid grid = quant::signed_full_grid(bits);
+    grid.scale[0] = std::ldexp(2.0f, -bits);
+    // Between half a step below the lowest code and half a step above the highest.
+    constexpr int kCount = 100'000;
+    Tensor signal({kCount});
+    for (int i = 0; i < kCount; ++i) {
+      const double share = (i + 0.5) / kCount;
+      signal.data()[i] = static_cast<float>(2.0 * share - 1.0 - grid.scale[0] / 2.0);
+    }
+    SignalToNoise ratio;
+    ratio.add(signal.span(), fake_quantize(signal, grid).span());
+    // Of a signal in [-1, 1] moved by half a step: power 1/3 + s^2 / 4, noise s^2 / 12.
+    const double step = grid.scale[0];
+    const double exact = 10.0 * std::log10((1.0 / 3.0 + step * step / 4.0) * 12.0 / (step * step));
+    CHECK(ratio.db() == doctest::Approx(exact).epsilon(1e-3));
+    if (bits >= 6) CHECK(ratio.db() == doctest::Approx(6.02 * bits).epsilon(1e-3));
+  }
+}
+
+TEST_CASE(
+    "sqnr of layers: weights, inputs and outputs against sums by hand; float slots have none") {
+  TwoLayers net({0.0f, 0.6f, 2.4f});
+  net.probe_weight(*net.first);
+  net.probe_input(*net.first);
+  net.probe_input(*net.second);
+  ProgressBar bar;
+  const std::vector<LayerSqnr> rows = measure_sqnr(net.network, *ten_pixels(4), 100, bar);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].layer == "first");
+  CHECK(rows[1].layer == "second");
+
+  // 0.6 becomes 1, and 2.4 becomes 2; pixels are integers.
+  CHECK(rows[0].weight.value() == doctest::Approx(10.0 * std::log10(6.12 / 0.32)));
+  CHECK(rows[0].input.value() == INFINITY);
+  CHECK_FALSE(rows[1].weight.has_value());
+  double signal = 0.0, noise = 0.0, input_noise = 0.0, sum_signal = 0.0, sum_noise = 0.0;
+  for (int image = 0; image < 10; ++image) {
+    const double x = 7.0 * image;
+    const double b = 0.6 * x - 20.0, c = 2.4 * x - 80.0, on_b = x - 20.0, on_c = 2.0 * x - 80.0;
+    const auto off_grid = [](double v) { return v - std::nearbyint(v); };
+    signal += b * b + c * c;
+    noise += (b - on_b) * (b - on_b) + (c - on_c) * (c - on_c);
+    input_noise += off_grid(b) * off_grid(b) + off_grid(c) * off_grid(c);
+    sum_signal += (b + c) * (b + c);
+    sum_noise += (b + c - on_b - on_c) * (b + c - on_b - on_c);
+  }
+  CHECK(rows[0].output == doctest::Approx(10.0 * std::log10(signal / noise)));
+  CHECK(rows[1].input.value() ==
+        doctest::Approx(10.0 * std::log10(signal / input_noise)).epsilon(1e-4));
+  CHECK(sum_noise > 0.0);
+  CHECK(rows[1].output == doctest::Approx(10.0 * std::log10(sum_signal / sum_noise)).epsilon(1e-4));
+}
+
+TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked for count") {
+  TwoLayers net({0.0f, 0.6f, 2.4f});
+  ProgressBar bar;
+  for (const LayerSqnr& row : measure_sqnr(net.network, *ten_pixels(4), 1, bar)) {
+    CHECK_FALSE(row.weight.has_value());
+    CHECK_FALSE(row.input.has_value());
+    CHECK(row.output == INFINITY);
+  }
+  net.probe_weight(*net.first);
+  // The one image is 0, to which no weight matters.
+  CHECK(measure_sqnr(net.network, *ten_pixels(1), 1, bar)[0].output == INFINITY);
+  CHECK(measure_sqnr(net.network, *ten_pixels(1), 2, bar)[0].output < 100.0);
+}
+
+}  // namespace
+}  // namespace quench::train

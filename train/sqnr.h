@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/loader.h"
+#include "layers/module.h"
+#include "train/progress.h"
+
+namespace quench::train {
+
+/// Signal-to-quantization-noise ratio, 10 log10(sum x^2 / sum (x - y)^2) in dB, of y that stands
+/// for x, summed in double over all that was added.
+class SignalToNoise {
+ public:
+  /// @throws std::invalid_argument  if the lengths differ
+  void add(std::span<const float> signal, std::span<const float> approximation);
+  /// Infinity where there is no noise, -infinity where there is noise alone.
+  double db() const;
+
+ private:
+  double signal_ = 0.0;
+  double noise_ = 0.0;
+};
+
+/// What quantization does to one layer, in dB.
+struct LayerSqnr {
+  std::string layer;
+  std::optional<double> weight;  ///< of the weight on its grid; none if it stays float
+  std::optional<double> input;   ///< of the float network's activations on the grid of the slot
+  double output = 0.0;           ///< of what the quantized network computes, against the float one
+};
+
+/// Measures each layer with a weight, in order of execution, over the first `batches` batches of
+/// `images`, or all if there are fewer. Every quantizer must have its grid. Batch norm and dropout
+/// work as in evaluation, and nothing changes.
+/// @param bar  shows the batches
+std::vector<LayerSqnr> measure_sqnr(Module& network, datasets::Loader& images, std::int64_t batches,
+                                    ProgressBar& bar);
+
+}  // namespace quench::train
