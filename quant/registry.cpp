@@ -12,6 +12,7 @@
 #include "quant/strategies/dorefa.h"
 #include "quant/strategies/dsq.h"
 #include "quant/strategies/ewgs.h"
+#include "quant/strategies/fat.h"
 #include "quant/strategies/lsq.h"
 #include "quant/strategies/lsq_plus.h"
 #include "quant/strategies/noise.h"
@@ -121,6 +122,14 @@ std::deque<Strategy>& strategies() {
         .per_channel = true,
         .trains = "log2 threshold"},
        make_tqt},
+      {{.name = "fat",
+        .summary = "trained factor on a calibrated threshold; symmetric, or a shifted affine range",
+        .paper = "Goncharenko et al. 2018, arXiv:1812.07872",
+        .weight_bits = {2, 8},
+        .activation_bits = {2, 8},
+        .per_channel = true,
+        .trains = "threshold factors"},
+       make_fat},
   };
   return table;
 }

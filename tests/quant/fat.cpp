@@ -152,8 +152,8 @@ TEST_CASE("fat: every form goes on from saved state") {
 }
 
 TEST_CASE("fat: settings and bits that it does not have") {
-  CHECK_THROWS_WITH_AS(make("fat", {.role = Role::activation, .bits = 1}),
-                       "layer.slot: fat: expected bits in 2..8 for a activation, got 1",
+  CHECK_THROWS_WITH_AS(make("fat", {.bits = 1}),
+                       "layer.slot: fat: expected bits in 2..8 for a weight, got 1",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("fat", kWeight, Settings::from({{"alpha_min", 0.0}})),
                   std::invalid_argument);
