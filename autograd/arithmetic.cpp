@@ -63,6 +63,19 @@ struct MultiplyPerChannelNode final : Node {
   }
 };
 
+/// y[o] = w[o] s[o]: dw[o] = s[o] dy[o], ds[o] = sum over the slice of w[o] dy[o]
+struct MultiplyPerSliceNode final : Node {
+  Saved weight, scale;
+
+  MultiplyPerSliceNode(const Tensor& weight_in, const Tensor& scale_in)
+      : weight(weight_in), scale(scale_in) {}
+  std::string_view name() const override { return "multiply_per_slice"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {needs(0) ? multiply_per_slice(grad_output, scale.get()) : Tensor(),
+            needs(1) ? sum_per_slice(multiply(grad_output, weight.get())) : Tensor()};
+  }
+};
+
 }  // namespace
 
 Variable add(const Variable& a, const Variable& b) {
@@ -88,6 +101,12 @@ Variable add_per_channel(const Variable& x, const Variable& channel) {
 Variable multiply_per_channel(const Variable& x, const Variable& channel) {
   return record<MultiplyPerChannelNode>(
       {x, channel}, multiply_per_channel(x.value(), channel.value()), x.value(), channel.value());
+}
+
+Variable multiply_per_slice(const Variable& weight, const Variable& scale) {
+  return record<MultiplyPerSliceNode>({weight, scale},
+                                      multiply_per_slice(weight.value(), scale.value()),
+                                      weight.value(), scale.value());
 }
 
 }  // namespace quench

@@ -17,4 +17,8 @@ Variable multiply_scalar(const Variable& x, float factor);
 Variable add_per_channel(const Variable& x, const Variable& channel);
 Variable multiply_per_channel(const Variable& x, const Variable& channel);
 
+/// out[o, ...] = weight[o, ...] * scale[o], for a weight [O, ...] and a scale [O].
+/// @throws std::invalid_argument  for other shapes
+Variable multiply_per_slice(const Variable& weight, const Variable& scale);
+
 }  // namespace quench

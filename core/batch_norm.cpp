@@ -131,10 +131,9 @@ BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
 
 }  // namespace
 
-BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
-                                 Tensor& running_mean, Tensor& running_var,
-                                 const BatchNormParams& params) {
-  check(x, gain, bias, running_mean, running_var, params);
+BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
+                                          Tensor& running_var, const BatchNormParams& params) {
+  check(x, {}, {}, running_mean, running_var, params);
   const ChannelLoop loop(x);
   require(loop.rows() > 1,
           "batch_norm: expected more than one value per channel in training, got {} (input {})",
@@ -144,11 +143,21 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tens
   update_running(running_mean, moments.mean, 1.0, params.momentum);
   update_running(running_var, moments.variance, count / (count - 1.0), params.momentum);
 
-  BatchNormResult result{Tensor(x.shape()), {Tensor(Shape{x.dim(1)}), Tensor(Shape{x.dim(1)})}};
+  BatchNormStatistics statistics{Tensor(Shape{x.dim(1)}), Tensor(Shape{x.dim(1)})};
   for (std::size_t c = 0; c < moments.mean.size(); ++c) {
-    result.statistics.mean.data()[c] = static_cast<float>(moments.mean[c]);
-    result.statistics.inv_std.data()[c] = inverse_std(moments.variance[c], params.eps);
+    statistics.mean.data()[c] = static_cast<float>(moments.mean[c]);
+    statistics.inv_std.data()[c] = inverse_std(moments.variance[c], params.eps);
   }
+  return statistics;
+}
+
+BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
+                                 Tensor& running_mean, Tensor& running_var,
+                                 const BatchNormParams& params) {
+  check(x, gain, bias, running_mean, running_var, params);
+  const ChannelLoop loop(x);
+  BatchNormResult result{Tensor(x.shape()),
+                         batch_norm_statistics(x, running_mean, running_var, params)};
   const Normaliser lines(loop, result.statistics, gain, bias);
   loop.for_each([in = x.data(), out = result.output.data(), mean = lines.mean.data(),
                  scale = lines.scale.data(), shift = lines.bias.data(),

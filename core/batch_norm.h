@@ -39,6 +39,11 @@ BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tens
                                  Tensor& running_mean, Tensor& running_var,
                                  const BatchNormParams& params);
 
+/// The statistics of x alone, which normalise nothing here; updates the running ones as above.
+/// @throws std::invalid_argument  as above
+BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
+                                          Tensor& running_var, const BatchNormParams& params);
+
 /// The same function with fixed statistics, folded to one multiply-add per element.
 /// @throws std::invalid_argument  for other shapes or options out of range
 Tensor batch_norm_infer(const Tensor& x, const Tensor& gain, const Tensor& bias,

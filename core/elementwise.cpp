@@ -1,5 +1,6 @@
 #include "core/elementwise.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace quench {
@@ -67,6 +68,25 @@ Tensor add_per_channel(const Tensor& x, const Tensor& channel) {
 }
 Tensor multiply_per_channel(const Tensor& x, const Tensor& channel) {
   return zip_per_channel(x, channel, [](float v, float c) { return v * c; });
+}
+
+Tensor multiply_per_slice(const Tensor& x, const Tensor& slice) {
+  require(x.rank() >= 1 && slice.shape() == Shape{x.dim(0)},
+          "multiply_per_slice: expected one factor per entry of axis 0, got {} and {}",
+          x.shape().to_string(), slice.shape().to_string());
+  Tensor out(x.shape());
+  const std::int64_t size = x.numel() / std::max<std::int64_t>(x.dim(0), 1);
+  const float* in = x.data();
+  const float* factors = slice.data();
+  float* to = out.data();
+  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(size, 1) + 1,
+               [=](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t o = first; o < last; ++o) {
+                   for (std::int64_t i = o * size; i < (o + 1) * size; ++i)
+                     to[i] = in[i] * factors[o];
+                 }
+               });
+  return out;
 }
 
 Tensor sign(const Tensor& x) {

@@ -63,6 +63,9 @@ Tensor multiply_scalar(const Tensor& x, float value);
 /// @throws std::invalid_argument  for other shapes
 Tensor add_per_channel(const Tensor& x, const Tensor& channel);
 Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
+/// out[o, ...] = x[o, ...] * slice[o]: a [O] vector over axis 0, the output channels of a weight.
+/// @throws std::invalid_argument  for other shapes
+Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
 
 /// -1 for x < 0, else +1: sign(0) is +1, a third value would not fit the one bit a kernel stores.
 Tensor sign(const Tensor& x);

@@ -113,6 +113,24 @@ Tensor sum_per_channel(const Tensor& x) {
   return out;
 }
 
+Tensor sum_per_slice(const Tensor& x) {
+  require(x.rank() >= 1, "sum_per_slice: expected [O, ...], got {}", x.shape().to_string());
+  Tensor out(Shape{x.dim(0)});
+  const std::int64_t size = x.numel() / std::max<std::int64_t>(x.dim(0), 1);
+  const float* in = x.data();
+  float* sums = out.data();
+  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(size, 1) + 1,
+               [=](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t o = first; o < last; ++o) {
+                   double sum = 0.0;
+                   for (std::int64_t i = o * size; i < (o + 1) * size; ++i)
+                     sum += static_cast<double>(in[i]);
+                   sums[o] = static_cast<float>(sum);
+                 }
+               });
+  return out;
+}
+
 Tensor argmax(const Tensor& x) {
   require(x.rank() == 2 && x.dim(1) > 0, "argmax: expected [N, C] with C >= 1, got {}",
           x.shape().to_string());

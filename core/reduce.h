@@ -27,6 +27,9 @@ MinMax min_max(const Tensor& x);
 /// @throws std::invalid_argument  for another rank
 Tensor sum_per_channel(const Tensor& x);
 
+/// [O, ...] -> [O], accumulated in double. @throws std::invalid_argument  for rank 0
+Tensor sum_per_slice(const Tensor& x);
+
 /// [N, C] -> s32 [N]: where each row is largest, the first place of a tie. NaN is passed over.
 /// @throws std::invalid_argument  for another rank or C = 0
 Tensor argmax(const Tensor& x);

@@ -1,7 +1,9 @@
 #include "layers/batch_norm.h"
 
+#include "autograd/activation.h"
 #include "autograd/batch_norm.h"
 #include "core/error.h"
+#include "layers/quantized_layer.h"
 
 namespace quench {
 namespace {
@@ -22,6 +24,8 @@ BatchNorm::BatchNorm(std::int64_t channels, const BatchNormParams& params)
       running_var_(register_buffer("running_var", Tensor::full({channels}, 1.0f))) {}
 
 Variable BatchNorm::forward(const Variable& input) {
+  if (folded_into_ != nullptr && folded_into_->normalizes())
+    return activate(input, params_.activation);
   return batch_norm(input, gain_, bias_, running_mean_, running_var_, params_, training());
 }
 

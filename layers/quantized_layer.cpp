@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/elementwise.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "quant/strategies/none.h"
 
@@ -70,22 +71,30 @@ bool QuantizedLayer::evaluates_codes() const {
 }
 
 const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
-  // A weight's grid follows from the weight and from what its quantizer trains. Versions only grow,
-  // so the sum tells a change of any of them.
+  // A weight's grid follows from the weight, from a batch norm folded into it and from what its
+  // quantizer trains. Versions only grow, so the sum tells a change of any of them.
   std::uint64_t version = weight_.value().version();
+  if (folded_) version += folded_->version();
   for (const auto& [name, value] : weight_quantizer_->parameters())
     version += value.value().version();
   if (!weight_codes_ || version != codes_version_) {
-    weight_codes_ = weight_quantizer_->codes(weight_.value());
+    weight_codes_ = weight_quantizer_->codes(effective_weight().value());
     codes_version_ = version;
   }
   return *weight_codes_;
 }
 
 Variable QuantizedLayer::forward(const Variable& input) {
+  // Statistics are re-estimated, under quantizers that stand still.
+  if (normalizes() && weight_quantizer_->mode() == quant::Mode::evaluation &&
+      folded_->in_training()) {
+    folded_->observe(apply(input_->forward(input), weight_, bias_).value());
+  }
   if (evaluates_codes()) return forward_codes(input.value());
   weight_codes_.reset();
-  const Variable output = apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
+  const Variable output =
+      normalizes() ? forward_folded(input_->forward(input))
+                   : apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
   return gradient_ ? gradient_->forward(output) : output;
 }
 
@@ -103,8 +112,37 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
     output = add_to_each_image(
         output, multiply_per_channel(taps, output_scale(offset, weight.grid, taps.dim(1))));
   }
-  if (bias_.defined()) output = add_per_channel(output, bias_.value());
+  if (const Variable bias = effective_bias(); bias.defined())
+    output = add_per_channel(output, bias.value());
   return Variable(std::move(output));
+}
+
+void QuantizedLayer::fold(BatchNorm& norm) {
+  require(norm.gain().shape() == Shape{weight_.shape()[0]},
+          "{}: expected a batch norm of its {} channels to fold, got {}", name(),
+          weight_.shape()[0], norm.gain().shape()[0]);
+  folded_.emplace(norm);
+  norm.folded_into_ = this;
+  weight_codes_.reset();
+}
+
+bool QuantizedLayer::normalizes() const {
+  return folded_ && weight_quantizer_->mode() != quant::Mode::bypass;
+}
+
+Variable QuantizedLayer::effective_weight() const {
+  return folded_ ? folded_->weight(weight_) : weight_;
+}
+
+Variable QuantizedLayer::effective_bias() const { return folded_ ? folded_->bias(bias_) : bias_; }
+
+Variable QuantizedLayer::forward_folded(const Variable& quantized) {
+  const Variable weight = weight_quantizer_->forward(effective_weight());
+  const bool by_batch =
+      folded_->in_training() && weight_quantizer_->mode() == quant::Mode::training;
+  if (!by_batch) return apply(quantized, weight, effective_bias());
+  const Variable plain = apply(quantized, weight_, bias_);
+  return folded_->normalize(apply(quantized, weight, {}), plain, bias_);
 }
 
 bool is_quantized(Module& network) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "layers/folded_batch_norm.h"
 #include "layers/module.h"
 #include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
@@ -22,6 +23,9 @@ namespace quench {
 /// are exact in float32 as long as they stay below 2^24. An activation grid with an offset (LSQ+)
 /// adds offset gamma_w (1 . q_w) to the bias, the sum over the taps that lie on the image: padding
 /// stays real 0.
+///
+/// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
+/// layer's output is the normalized one; see FoldedBatchNorm.
 class QuantizedLayer : public Module {
  public:
   quant::Quantizer& input_quantizer() { return *input_; }
@@ -34,6 +38,18 @@ class QuantizedLayer : public Module {
   /// Of the gradient that arrives at the output; null: it comes through as it is.
   quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
   void set_gradient_quantizer(const quant::GradientQuantizer& quantizer) { gradient_ = quantizer; }
+  /// Takes over what `norm`, which reads this layer's output and nothing else does, computes before
+  /// its activation. Both must be of one network. Bypassed quantizers undo it while they are so: the
+  /// float network has its batch norm.
+  void fold(BatchNorm& norm);
+  /// Null if none is folded in.
+  const FoldedBatchNorm* folded() const { return folded_ ? &*folded_ : nullptr; }
+  /// Whether the output is normalized: a batch norm is folded in, and quantizers are not bypassed.
+  bool normalizes() const;
+  /// The weight as its quantizer gets it, and the bias that goes with it in evaluation: those of
+  /// the layer, or with the batch norm that is folded in.
+  Variable effective_weight() const;
+  Variable effective_bias() const;
 
   /// Whether each output channel sees one input channel only.
   virtual bool depthwise() const { return false; }
@@ -54,12 +70,14 @@ class QuantizedLayer : public Module {
   bool evaluates_codes() const;
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
+  Variable forward_folded(const Variable& quantized);
 
   Variable& weight_;
   Variable bias_;
   std::unique_ptr<quant::Quantizer> input_;
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
   std::optional<quant::GradientQuantizer> gradient_;
+  std::optional<FoldedBatchNorm> folded_;
   // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
   // kernel costs as much as the codes.
   std::optional<Codes> weight_codes_;

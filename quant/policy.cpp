@@ -13,9 +13,10 @@ namespace quench::quant {
 namespace {
 
 const std::vector<std::string>& rule_keys() {
-  static const std::vector<std::string> keys{"method",      "bits",       "granularity",
-                                             "weight",      "activation", "depthwise",
-                                             "first_layer", "last_layer", "override"};
+  static const std::vector<std::string> keys{
+      "method",           "bits",        "granularity", "weight",   "activation",
+      "depthwise",        "first_layer", "last_layer",  "override", "fold_batch_norm",
+      "fold_freeze_epoch"};
   return keys;
 }
 
@@ -98,9 +99,18 @@ std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role r
                                  .settings = &table});
 }
 
+BatchNormFolding read_batch_norm_folding(const Settings& settings) {
+  constexpr std::int64_t kMostEpochs = 1'000'000;
+  const BatchNormFolding defaults;
+  return {.enabled = settings.boolean("fold_batch_norm", defaults.enabled),
+          .freeze_epoch =
+              settings.integer("fold_freeze_epoch", defaults.freeze_epoch, {-1, kMostEpochs})};
+}
+
 Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
   check_keys(settings);
   state_->network = read_network_rule(settings);
+  read_batch_norm_folding(settings);  // who builds the network reads it again; here it is checked
   state_->depthwise = read_optional_rule(settings, "depthwise");
   state_->first_layer = read_optional_rule(settings, "first_layer");
   state_->last_layer = read_optional_rule(settings, "last_layer");

@@ -25,6 +25,16 @@ struct LayerQuantizers {
   std::unique_ptr<Quantizer> weight;
 };
 
+/// When batch norm counts as part of the layer before it, for [quant] fold_batch_norm and
+/// fold_freeze_epoch.
+struct BatchNormFolding {
+  bool enabled = false;
+  /// The epoch, counted from 0, from which running statistics normalize and stand still; -1 never.
+  std::int64_t freeze_epoch = 1;
+};
+/// @throws std::invalid_argument  for a value out of range
+BatchNormFolding read_batch_norm_folding(const Settings& settings);
+
 /// Decides which quantizer each layer gets, from the [quant] table of a config:
 ///
 ///   [quant]
@@ -37,6 +47,8 @@ struct LayerQuantizers {
 ///   first_layer = { activation = { method = "none" } }
 ///   last_layer = { method = "none" }
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
+///   fold_batch_norm = true                           # see BatchNormFolding; default false
+///   fold_freeze_epoch = 1                            # default 1
 ///   [quant.ab]                                       # settings of a method, for all that use it
 ///
 /// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides. Two

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/registry.h"
+#include "layers/fold.h"
 #include "layers/models/registry.h"
 #include "layers/quantize.h"
 
@@ -91,6 +92,8 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                     random);
   settings.finish();
   quantize(*network, quant::Policy(config.quant));
+  if (quant::read_batch_norm_folding(config.quant).enabled)
+    fold_batch_norms(*network, {1, shape.channels, shape.height, shape.width});
   return network;
 }
 

@@ -9,10 +9,12 @@
 #include "core/reduce.h"
 #include "core/safetensors.h"
 #include "layers/batch_norm.h"
+#include "layers/fold.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "quant/threshold_freezer.h"
 #include "train/calibrate.h"
+#include "quant/policy.h"
 #include "train/judge.h"
 #include "train/trained_parameters.h"
 
@@ -144,8 +146,12 @@ RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& sto
 }
 
 void Trainer::freeze_batch_norm() {
-  const std::int64_t first = config_.train.bn_freeze_epoch;
-  if (first < 0 || progress_.epoch < first) return;
+  const auto has_come = [this](std::int64_t first) {
+    return first >= 0 && progress_.epoch >= first;
+  };
+  if (has_come(quant::read_batch_norm_folding(config_.quant).freeze_epoch))
+    freeze_folded_batch_norms(*network_);
+  if (!has_come(config_.train.bn_freeze_epoch)) return;
   for (BatchNorm* norm : batch_norms(*network_)) norm->set_training(false);
 }
 

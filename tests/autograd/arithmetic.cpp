@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
 #include "autograd/gradient_check.h"
 
 namespace quench {
@@ -34,6 +36,21 @@ TEST_CASE("arithmetic: per-channel gradients are summed over batch and pixels") 
     check_gradients([](const auto& v) { return multiply_per_channel(v[0], v[1]); }, inputs, 0.5,
                     1e-5);
   }
+}
+
+TEST_CASE("arithmetic: a factor per slice of axis 0, whatever the rank") {
+  for (const Shape& shape : {Shape{3}, Shape{3, 4}, Shape{3, 2, 2, 1}}) {
+    CAPTURE(shape.to_string());
+    const std::vector<Tensor> inputs{random_tensor(shape, 6), random_tensor({3}, 7)};
+    const Tensor product = multiply_per_slice(Variable(inputs[0]), Variable(inputs[1])).value();
+    const auto slice = static_cast<std::size_t>(shape.numel() / 3);
+    for (std::size_t i = 0; i < product.span().size(); ++i)
+      CHECK(product.span()[i] == inputs[0].span()[i] * inputs[1].span()[i / slice]);
+    check_gradients([](const auto& v) { return multiply_per_slice(v[0], v[1]); }, inputs, 0.5,
+                    1e-5);
+  }
+  CHECK_THROWS_AS(multiply_per_slice(Variable(Tensor({3, 4})), Variable(Tensor(Shape{4}))),
+                  std::invalid_argument);
 }
 
 TEST_CASE("arithmetic: constants take part without a gradient") {

@@ -10,6 +10,7 @@ namespace quench::vectors {
 std::span<const Operation> ab_operations();
 std::span<const Operation> affine_operations();
 std::span<const Operation> apot_operations();
+std::span<const Operation> bn_fold_operations();
 std::span<const Operation> bnn_operations();
 std::span<const Operation> calibrator_operations();
 std::span<const Operation> distill_operations();
