@@ -9,6 +9,7 @@ namespace quench {
 class ActivationLayer final : public Module {
  public:
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
+  Activation activation() const { return activation_; }
 
  protected:
   Variable forward(const Variable& input) override;

@@ -93,7 +93,7 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
   settings.finish();
   quantize(*network, quant::Policy(config.quant));
   if (quant::read_batch_norm_folding(config.quant).enabled)
-    fold_batch_norms(*network, {1, shape.channels, shape.height, shape.width});
+    fold_batch_norms(*network, {1, data.image.channels, data.image.height, data.image.width});
   return network;
 }
 

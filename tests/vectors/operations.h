@@ -15,6 +15,7 @@ std::span<const Operation> bnn_operations();
 std::span<const Operation> calibrator_operations();
 std::span<const Operation> distill_operations();
 std::span<const Operation> dorefa_operations();
+std::span<const Operation> equalize_operations();
 std::span<const Operation> fat_operations();
 std::span<const Operation> gradient_quantizer_operations();
 std::span<const Operation> lr_schedule_operations();

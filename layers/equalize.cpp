@@ -1,0 +1,64 @@
+#include "layers/equalize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/elementwise.h"
+#include "layers/equalize_pairs.h"
+#include "layers/scale_input.h"
+
+namespace quench {
+namespace {
+
+constexpr int kMostSweeps = 100;
+constexpr double kSettled = 1e-4;
+
+/// The largest |w| of each output channel, [O].
+Tensor output_ranges(const Tensor& weight) {
+  Tensor ranges = Tensor::zeros({weight.dim(0)});
+  const std::int64_t slice = weight.numel() / weight.dim(0);
+  for (std::int64_t i = 0; i < weight.numel(); ++i) {
+    float& range = ranges.data()[i / slice];
+    range = std::max(range, std::abs(weight.data()[i]));
+  }
+  return ranges;
+}
+
+double largest_change(const Tensor& factors) {
+  double change = 0.0;
+  for (const float s : factors.span())
+    change = std::max(change, std::abs(static_cast<double>(s) - 1.0));
+  return change;
+}
+
+}  // namespace
+
+Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
+  const Tensor from = output_ranges(producer.layer->weight().value());
+  const Tensor to = input_ranges(consumer, from.dim(0));
+  const Tensor s = zip(from, to, [](float r1, float r2) {
+    if (r1 == 0.0f || r2 == 0.0f) return 1.0f;
+    return static_cast<float>(std::sqrt(static_cast<double>(r1) / static_cast<double>(r2)));
+  });
+  scale_output(producer, map(s, [](float v) { return 1.0f / v; }));
+  scale_input(consumer, s);
+  return s;
+}
+
+EqualizationReport equalize(Module& network, const Shape& image) {
+  fold_into_weights(network, image);
+  const EqualizablePairs found = equalizable_pairs(network, image);
+  EqualizationReport report;
+  report.excluded = found.excluded;
+  for (const auto& [producer, consumer] : found.pairs)
+    report.pairs.emplace_back(producer.layer->name(), consumer->name());
+  if (found.pairs.empty()) return report;
+  do {
+    report.change = 0.0;
+    for (const auto& [producer, consumer] : found.pairs)
+      report.change = std::max(report.change, largest_change(equalize_pair(producer, *consumer)));
+  } while (++report.sweeps < kMostSweeps && report.change >= kSettled);
+  return report;
+}
+
+}  // namespace quench

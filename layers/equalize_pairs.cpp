@@ -1,0 +1,135 @@
+#include "layers/equalize_pairs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "core/elementwise.h"
+#include "core/random.h"
+#include "core/reduce.h"
+#include "layers/activation.h"
+#include "layers/dataflow.h"
+#include "layers/flatten.h"
+#include "layers/fold_into_weights.h"
+#include "layers/pool.h"
+#include "layers/scale_input.h"
+
+namespace quench {
+namespace {
+
+bool homogeneous(Activation activation) {
+  return activation == Activation::none || activation == Activation::relu;
+}
+
+/// Whether a module passes a positive factor of a channel on to the same channel.
+bool passes_factors(const Module& module) {
+  if (const auto* layer = dynamic_cast<const ActivationLayer*>(&module))
+    return homogeneous(layer->activation());
+  return dynamic_cast<const MaxPool2d*>(&module) != nullptr ||
+         dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
+         dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||
+         dynamic_cast<const Flatten*>(&module) != nullptr;
+}
+
+std::string refusal(Activation activation) {
+  return fmt::format("{} does not scale with its input", to_string(activation));
+}
+
+/// Follows what `run`, a layer, has written to the one layer that reads it.
+class Path {
+ public:
+  Path(const Dataflow& flow, const Dataflow::Run& run) : flow_(flow), at_(&run) {
+    layer = dynamic_cast<QuantizedLayer*>(run.module);
+    while (step()) {
+    }
+  }
+
+  QuantizedLayer* layer;
+  BatchNorm* norm = nullptr;
+  QuantizedLayer* consumer = nullptr;
+  std::string reason;  ///< why there is none, where that is worth telling
+
+ private:
+  bool step() {
+    const auto readers = flow_.readers(at_->output);
+    if (readers.size() != 1) return false;
+    const bool first = dynamic_cast<QuantizedLayer*>(at_->module) != nullptr;
+    at_ = readers[0];
+    consumer = dynamic_cast<QuantizedLayer*>(at_->module);
+    if (consumer != nullptr) return false;
+    if (auto* found = dynamic_cast<BatchNorm*>(at_->module)) return first && take(*found);
+    if (const auto* activation = dynamic_cast<const ActivationLayer*>(at_->module);
+        activation != nullptr && !homogeneous(activation->activation())) {
+      reason = refusal(activation->activation());
+    }
+    return passes_factors(*at_->module);
+  }
+
+  bool take(BatchNorm& found) {
+    norm = &found;
+    const Activation activation = found.params().activation;
+    if (!homogeneous(activation)) reason = refusal(activation);
+    return homogeneous(activation);
+  }
+
+  const Dataflow& flow_;
+  const Dataflow::Run* at_;
+};
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  return static_cast<double>(max_abs(subtract(a, b)));
+}
+
+/// Whether the network computes the same with the channels between the two layers halved and
+/// doubled in turn: not if something else reads them, such as the sum of a residual block, which no
+/// trace of modules shows.
+bool alone(Module& network, const EqualizablePair& pair, const Tensor& images,
+           const Tensor& expected) {
+  const std::int64_t channels = pair.producer.layer->weight().shape()[0];
+  Tensor factor({channels}), inverse({channels});
+  for (std::int64_t c = 0; c < channels; ++c) {
+    factor.data()[c] = c % 2 == 0 ? 2.0f : 0.5f;
+    inverse.data()[c] = 1.0f / factor.data()[c];
+  }
+  scale_output(pair.producer, factor);
+  scale_input(*pair.consumer, inverse);
+  const Tensor output = Dataflow(network, images).output();
+  // Powers of two: this restores every bit.
+  scale_output(pair.producer, inverse);
+  scale_input(*pair.consumer, factor);
+  constexpr double kRounding = 1e-4;
+  return largest_difference(output, expected) <= kRounding * static_cast<double>(max_abs(expected));
+}
+
+Tensor random_images(const Shape& image) {
+  Tensor images(image);
+  Random random(1, "equalize");
+  for (float& value : images.span()) value = random.normal();
+  return images;
+}
+
+}  // namespace
+
+EqualizablePairs equalizable_pairs(Module& network, const Shape& image) {
+  const Tensor images = random_images(image);
+  const Dataflow flow(network, images);
+  EqualizablePairs result;
+  for (const Dataflow::Run& run : flow.runs()) {
+    if (dynamic_cast<QuantizedLayer*>(run.module) == nullptr) continue;
+    const Path path(flow, run);
+    if (!path.reason.empty()) result.excluded.emplace_back(path.layer->name(), path.reason);
+    if (path.consumer == nullptr) continue;
+    const EqualizablePair pair{{path.layer, path.norm}, path.consumer};
+    if (alone(network, pair, images, flow.output())) {
+      result.pairs.push_back(pair);
+    } else {
+      result.excluded.emplace_back(path.layer->name(),
+                                   "its output has readers besides " + path.consumer->name());
+    }
+  }
+  return result;
+}
+
+}  // namespace quench

@@ -1,0 +1,107 @@
+#include "layers/expected_input.h"
+
+#include <cmath>
+
+#include "core/elementwise.h"
+#include "core/reduce.h"
+#include "layers/activation.h"
+#include "layers/bias_correction.h"
+#include "layers/dataflow.h"
+#include "layers/flatten.h"
+#include "layers/mode_guard.h"
+#include "layers/pool.h"
+
+namespace quench {
+namespace {
+
+class InputMeans final : public ForwardObserver {
+ public:
+  void after(const Module& module, const Variable& input, const Variable&) override {
+    if (dynamic_cast<const QuantizedLayer*>(&module) == nullptr) return;
+    const Tensor& x = input.value();
+    const Tensor sums = sum_per_channel(x);
+    Total& total = totals_[&module];
+    total.sums.resize(static_cast<std::size_t>(sums.numel()));
+    for (std::size_t c = 0; c < total.sums.size(); ++c)
+      total.sums[c] += static_cast<double>(sums.span()[c]);
+    total.count += static_cast<double>(x.numel() / x.dim(1));
+  }
+
+  ExpectedInputs means() const {
+    ExpectedInputs result;
+    for (const auto& [module, total] : totals_) {
+      Tensor mean(Shape{static_cast<std::int64_t>(total.sums.size())});
+      for (std::size_t c = 0; c < total.sums.size(); ++c)
+        mean.span()[c] = static_cast<float>(total.sums[c] / total.count);
+      result.emplace(module, mean);
+    }
+    return result;
+  }
+
+ private:
+  struct Total {
+    std::vector<double> sums;
+    double count = 0.0;
+  };
+  std::map<const Module*, Total> totals_;
+};
+
+Tensor means_after(BatchNorm& norm, Activation activation) {
+  const ActivationRange range = range_of(activation);
+  const float eps = norm.params().eps;
+  Tensor means(norm.running_var().shape());
+  for (std::int64_t c = 0; c < means.numel(); ++c) {
+    const auto variance = static_cast<double>(norm.running_var().data()[c]);
+    // All but eps of the deviation that the gain gives.
+    const double std = std::abs(static_cast<double>(norm.gain().value().data()[c])) *
+                       std::sqrt(variance / (variance + static_cast<double>(eps)));
+    means.data()[c] = static_cast<float>(
+        clipped_normal_mean(static_cast<double>(norm.bias().value().data()[c]), std, range));
+  }
+  return means;
+}
+
+/// Whether a module leaves the mean of each channel as it is.
+bool keeps_means(const Module& module) {
+  return dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
+         dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||
+         dynamic_cast<const Flatten*>(&module) != nullptr;
+}
+
+/// The means of `input` by channel; undefined if it does not come from a batch norm in that way.
+Tensor means_of(const Dataflow& flow, const Tensor& input) {
+  const Dataflow::Run* run = flow.writer(input);
+  while (run != nullptr && keeps_means(*run->module)) run = flow.writer(run->input);
+  if (run == nullptr) return {};
+  if (auto* norm = dynamic_cast<BatchNorm*>(run->module))
+    return means_after(*norm, norm->params().activation);
+
+  const auto* activation = dynamic_cast<const ActivationLayer*>(run->module);
+  const Dataflow::Run* before = activation == nullptr ? nullptr : flow.writer(run->input);
+  auto* norm = before == nullptr ? nullptr : dynamic_cast<BatchNorm*>(before->module);
+  if (norm == nullptr || norm->params().activation != Activation::none) return {};
+  return means_after(*norm, activation->activation());
+}
+
+}  // namespace
+
+ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches) {
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, false, quant::Mode::bypass);
+  InputMeans observer;
+  for (const Tensor& images : batches) network(Variable(images));
+  return observer.means();
+}
+
+ExpectedInputs batch_norm_means(Module& network, const Tensor& image) {
+  const Dataflow flow(network, image);
+  ExpectedInputs result;
+  for (const Dataflow::Run& run : flow.runs()) {
+    if (dynamic_cast<QuantizedLayer*>(run.module) == nullptr) continue;
+    if (const Tensor means = means_of(flow, run.input); means.defined())
+      result.emplace(run.module, means);
+  }
+  return result;
+}
+
+}  // namespace quench

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "layers/quantized_layer.h"
+
+namespace quench {
+
+/// The mean of each input channel [C] of the layers of a network.
+using ExpectedInputs = std::map<const Module*, Tensor>;
+
+/// Over all images of `batches`, of every layer with quantizer slots, in evaluation with quantizers
+/// bypassed.
+ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
+
+/// What follows from batch norms: of each layer whose input is the output of one, but for an
+/// activation, average pooling and flattening. Output channel c of a batch norm counts as normal,
+/// with the mean bias[c] and the deviation |gain[c]|.
+/// @param image  [1, C, H, W]
+ExpectedInputs batch_norm_means(Module& network, const Tensor& image);
+
+}  // namespace quench

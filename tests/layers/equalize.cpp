@@ -1,0 +1,136 @@
+#include "layers/equalize.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "layers/flatten.h"
+#include "layers/linear.h"
+#include "layers/models/resnet8.h"
+#include "layers/pool.h"
+#include "layers/random_network.h"
+#include "layers/scale_input.h"
+
+namespace quench {
+namespace {
+
+using Names = std::vector<std::pair<std::string, std::string>>;
+using testing::ConvBuilder;
+using testing::deviation;
+using testing::evaluated;
+using testing::random_tensor;
+
+/// The largest |w| of each output channel.
+std::vector<float> output_ranges(const QuantizedLayer& layer) {
+  const Tensor& weight = layer.weight().value();
+  std::vector<float> ranges(static_cast<std::size_t>(weight.dim(0)));
+  const std::size_t slice = weight.span().size() / ranges.size();
+  for (std::size_t i = 0; i < weight.span().size(); ++i)
+    ranges[i / slice] = std::max(ranges[i / slice], std::abs(weight.span()[i]));
+  return ranges;
+}
+
+/// Equalizes and checks that the function stays and that the ranges meet at every pair.
+EqualizationReport check_equalized(Module& network, const Shape& image) {
+  const Tensor images = random_tensor(image.with(0, 3), 5);
+  const Tensor before = evaluated(network, images);
+  const EqualizationReport report = equalize(network, image);
+  CHECK(deviation(evaluated(network, images), before) < 1e-4);
+  CHECK(report.change < 1e-4);
+  CHECK(report.sweeps < 100);
+  for (const auto& [producer, consumer] : report.pairs) {
+    CAPTURE(producer);
+    QuantizedLayer *from = nullptr, *to = nullptr;
+    for (QuantizedLayer* layer : network.quantized_layers()) {
+      if (layer->name() == producer) from = layer;
+      if (layer->name() == consumer) to = layer;
+    }
+    const std::vector<float> ranges = output_ranges(*from);
+    const Tensor inputs = input_ranges(*to, static_cast<std::int64_t>(ranges.size()));
+    for (std::size_t c = 0; c < ranges.size(); ++c)
+      CHECK(std::abs(ranges[c] / inputs.span()[c] - 1.0f) < 1e-3f);
+  }
+  return report;
+}
+
+TEST_CASE("equalize: convolutions in a row, pools and a flattened classifier") {
+  ConvBuilder builder;
+  builder.conv(3, 4, 3, 1, Activation::relu);
+  builder.network->append(
+      "pool", std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+  builder.conv(4, 6, 3, 2, Activation::none);
+  builder.network->append("flatten", std::make_shared<Flatten>());
+  Random random(4, "test");
+  builder.network->append(
+      "fc", std::make_shared<Linear>(
+                LinearOptions{.in_features = 6 * 16, .out_features = 5, .bias = true}, random));
+  testing::randomize(*builder.network, 20);
+  const EqualizationReport report = check_equalized(*builder.network, {1, 3, 8, 8});
+  CHECK(report.pairs == Names{{"conv1", "conv2"}, {"conv2", "fc"}});
+  CHECK(report.excluded.empty());
+}
+
+TEST_CASE("equalize: a depthwise layer in the middle takes the closed form for triples") {
+  ConvBuilder builder;
+  builder.conv(3, 4, 1, 1, Activation::relu)
+      .conv(4, 4, 3, 4, Activation::relu)
+      .conv(4, 5, 1, 1, Activation::none);
+  Module& network = *builder.network;
+  testing::randomize(network, 30);
+  fold_into_weights(network, {1, 3, 8, 8});
+  const auto layers = network.quantized_layers();
+  const std::vector<float> first = output_ranges(*layers[0]), middle = output_ranges(*layers[1]);
+  const Tensor last = input_ranges(*layers[2], 4).clone();
+  const EqualizationReport report = check_equalized(network, {1, 3, 8, 8});
+  CHECK(report.pairs == Names{{"conv1", "conv2"}, {"conv2", "conv3"}});
+  for (std::size_t c = 0; c < 4; ++c) {
+    const float common = std::cbrt(first[c] * middle[c] * last.span()[c]);
+    CHECK(std::abs(output_ranges(*layers[0])[c] / common - 1.0f) < 1e-3f);
+    CHECK(std::abs(output_ranges(*layers[1])[c] / common - 1.0f) < 1e-3f);
+  }
+}
+
+TEST_CASE("equalize: ReLU6 and hardtanh exclude a pair, with the reason") {
+  ConvBuilder builder;
+  builder.conv(3, 4, 1, 1, Activation::relu6)
+      .conv(4, 4, 3, 4, Activation::hardtanh)
+      .conv(4, 5, 1, 1, Activation::none);
+  testing::randomize(*builder.network, 40);
+  const EqualizationReport report = equalize(*builder.network, {1, 3, 8, 8});
+  CHECK(report.pairs.empty());
+  CHECK(report.sweeps == 0);
+  CHECK(report.excluded == Names{{"conv1", "relu6 does not scale with its input"},
+                                 {"conv2", "hardtanh does not scale with its input"}});
+}
+
+TEST_CASE("equalize: in residual blocks only what no sum reads") {
+  Random random(1, "test");
+  const auto network = models::resnet8({.width = 0.25}, random);
+  testing::randomize(*network, 50);
+  const EqualizationReport report = check_equalized(*network, {1, 3, 32, 32});
+  CHECK(report.pairs == Names{{"stack1.conv1", "stack1.conv2"},
+                              {"stack2.conv1", "stack2.conv2"},
+                              {"stack3.conv1", "stack3.conv2"}});
+  // conv1's output is also what the identity of stack1 adds.
+  CHECK(report.excluded == Names{{"conv1", "its output has readers besides stack1.conv1"}});
+}
+
+TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
+  Random random(4, "test");
+  Linear first({.in_features = 2, .out_features = 3, .bias = true}, random);
+  Linear second({.in_features = 3, .out_features = 1}, random);
+  Variable(first.weight())
+      .mutable_value()
+      .copy_from(Tensor::from_row_major<float>({3, 2}, {0.0f, 0.0f, 1.0f, -4.0f, 2.0f, 1.0f}));
+  Variable(second.weight())
+      .mutable_value()
+      .copy_from(Tensor::from_row_major<float>({1, 3}, {5.0f, 1.0f, 0.0f}));
+  const Tensor s = equalize_pair({&first, nullptr}, second);
+  CHECK(s.to_row_major() == std::vector<float>{1.0f, 2.0f, 1.0f});
+  CHECK(first.weight().value().to_row_major() ==
+        std::vector<float>{0.0f, 0.0f, 0.5f, -2.0f, 2.0f, 1.0f});
+  CHECK(second.weight().value().to_row_major() == std::vector<float>{5.0f, 2.0f, 0.0f});
+}
+
+}  // namespace
+}  // namespace quench
