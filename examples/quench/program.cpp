@@ -51,6 +51,7 @@ int run_program(int argc, char** argv) {
   add_eval(app);
   add_describe(app);
   add_compare(app, {argv, argv + argc});
+  add_quantize(app, {argv, argv + argc});
   add_check_quantizer(app);
   add_list(app);
   add_bench(app);
