@@ -13,6 +13,8 @@
 #include "quant/strategies/dsq.h"
 #include "quant/strategies/ewgs.h"
 #include "quant/strategies/fat.h"
+#include "quant/strategies/approx_sign.h"
+#include "quant/strategies/bwn.h"
 #include "quant/strategies/lsq.h"
 #include "quant/strategies/lsq_plus.h"
 #include "quant/strategies/noise.h"
@@ -20,6 +22,7 @@
 #include "quant/strategies/pact.h"
 #include "quant/strategies/ste.h"
 #include "quant/strategies/tqt.h"
+#include "quant/strategies/twn.h"
 
 namespace quench::quant {
 namespace {
@@ -60,6 +63,27 @@ std::deque<Strategy>& strategies() {
         .paper = "Liu & Mattina 2019, arXiv:1903.01061",
         .per_channel = true},
        make_ab},
+      {{.name = "bwn",
+        .summary = "sign times the mean magnitude of its filter or tensor",
+        .paper = "Rastegari et al. 2016, arXiv:1603.05279",
+        .weight_bits = {1, 1},
+        .activation_bits = {0, 0},
+        .per_channel = true},
+       make_bwn},
+      {{.name = "twn",
+        .summary = "-1, 0, +1 by a threshold, straight-through gradient",
+        .paper = "Li & Liu 2016, arXiv:1605.04711",
+        .weight_bits = {2, 2},
+        .activation_bits = {0, 0},
+        .per_channel = true},
+       make_twn},
+      {{.name = "approx_sign",
+        .summary = "sign with a triangular gradient, or SwishSign's",
+        .paper = "Liu et al. 2018, arXiv:1808.00278",
+        .weight_bits = {0, 0},
+        .activation_bits = {1, 1},
+        .partner = "bwn"},
+       make_approx_sign},
       {{.name = "lsq",
         .summary = "trained step size, straight-through gradient",
         .paper = "Esser et al. 2020, arXiv:1902.08153",

@@ -113,6 +113,8 @@ bool has_own_codes(const Quantizer& quantizer) {
   static const std::set<std::pair<std::string, Role>> names{
       {"apot", Role::weight}, {"dorefa", Role::weight}, {"dorefa", Role::activation}};
   return names.contains({quantizer.method(), quantizer.role()});
+  static const std::set<std::string> names{"twn"};
+  return names.contains(quantizer.method());
 }
 
 void check_promise(Quantizer& quantizer, const Tensor& x) {

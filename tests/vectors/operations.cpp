@@ -8,8 +8,10 @@ CaseFunction find_operation(std::string_view op) {
   const std::array groups{ab_operations(),
                           affine_operations(),
                           apot_operations(),
+                          approx_sign_operations(),
                           bn_fold_operations(),
                           bnn_operations(),
+                          bwn_xnor_operations(),
                           calibrator_operations(),
                           distill_operations(),
                           dorefa_operations(),
@@ -23,7 +25,8 @@ CaseFunction find_operation(std::string_view op) {
                           pact_operations(),
                           plugins_operations(),
                           ppq_operations(),
-                          tqt_operations()};
+                          tqt_operations(),
+                          twn_operations()};
   for (const auto& group : groups) {
     for (const Operation& operation : group) {
       if (operation.op == op) return operation.run;

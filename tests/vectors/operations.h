@@ -10,8 +10,10 @@ namespace quench::vectors {
 std::span<const Operation> ab_operations();
 std::span<const Operation> affine_operations();
 std::span<const Operation> apot_operations();
+std::span<const Operation> approx_sign_operations();
 std::span<const Operation> bn_fold_operations();
 std::span<const Operation> bnn_operations();
+std::span<const Operation> bwn_xnor_operations();
 std::span<const Operation> calibrator_operations();
 std::span<const Operation> distill_operations();
 std::span<const Operation> dorefa_operations();
@@ -26,6 +28,7 @@ std::span<const Operation> pact_operations();
 std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
 std::span<const Operation> tqt_operations();
+std::span<const Operation> twn_operations();
 
 /// The function of `op`, or null if the project does not have it yet.
 CaseFunction find_operation(std::string_view op);

@@ -1,0 +1,84 @@
+#include "quant/strategies/approx_sign.h"
+
+#include <cmath>
+
+#include "core/elementwise.h"
+#include "quant/trained_map.h"
+
+namespace quench::quant {
+namespace {
+
+struct Shift {
+  float value;
+};
+
+float shifted_sign(float x, Shift shift) { return binary_code(x - shift.value); }
+
+/// 0 outside [-1, 1], and for NaN.
+float triangle(float u) {
+  const float slope = 2.0f - 2.0f * std::abs(u);
+  return slope > 0.0f ? slope : 0.0f;
+}
+
+/// b (2 - b u tanh(b u / 2)) / (1 + cosh(b u)) by t = exp(-|b u|), which does not overflow.
+float swish_slope(float u, float beta) {
+  const float v = beta * std::abs(u);
+  if (!(v < 80.0f)) return 0.0f;  // less than 1e-30 there, and NaN
+  const float t = std::exp(-v);
+  const float tanh_half = (1.0f - t) / (1.0f + t);
+  return beta * (2.0f - v * tanh_half) * 2.0f * t / ((1.0f + t) * (1.0f + t));
+}
+
+class ApproxSign final : public Quantizer {
+ public:
+  explicit ApproxSign(const QuantizerSpec& spec)
+      : Quantizer(spec),
+        swish_(spec.settings->choice("estimator", "approx_sign", {"approx_sign", "swish_sign"}) ==
+               "swish_sign"),
+        beta_(static_cast<float>(spec.settings->number("beta", 5.0, above(0.0)))),
+        trained_(spec.settings->choice("shift", "none", {"none", "trained"}) == "trained"),
+        shift_(Tensor::zeros({1}), trained_) {}
+
+  QuantGrid grid() const override { return binary_grid(); }
+  void observe(const Tensor&) override {}
+  Tensor quantize(const Tensor& x) const override {
+    return map(x, [shift = shift()](float v) { return shifted_sign(v, shift); });
+  }
+  std::vector<std::pair<std::string, Variable>> parameters() override {
+    if (!trained_) return {};
+    return {{"shift", shift_}};
+  }
+
+ protected:
+  Variable train_forward(const Variable& x) override {
+    if (swish_) {
+      return estimate(x, [beta = beta_](float u) { return swish_slope(u, beta); });
+    }
+    return estimate(x, triangle);
+  }
+
+ private:
+  Shift shift() const { return {shift_.value().data()[0]}; }
+
+  template <typename Slope>
+  Variable estimate(const Variable& x, Slope slope) {
+    return map_trained<1>(x, {shift_}, std::vector{shift()}, shifted_sign,
+                          [slope](float v, float g, Shift a) {
+                            const float grad = g * slope(v - a.value);
+                            return ElementGradient<1>{grad, {-grad}};
+                          });
+  }
+
+  bool swish_;
+  float beta_;
+  bool trained_;
+  Variable shift_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_approx_sign(const QuantizerSpec& spec) {
+  return std::make_unique<ApproxSign>(spec);
+}
+
+}  // namespace quench::quant

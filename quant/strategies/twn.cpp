@@ -1,0 +1,74 @@
+#include "quant/strategies/twn.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "quant/code.h"
+#include "quant/extent.h"
+#include "quant/straight_through.h"
+#include "quant/ternary.h"
+
+namespace quench::quant {
+namespace {
+
+class Twn final : public Quantizer {
+ public:
+  explicit Twn(const QuantizerSpec& spec)
+      : Quantizer(spec),
+        exact_(spec.settings->choice("scale", "threshold", {"threshold", "exact"}) == "exact"),
+        factor_(spec.settings->number("threshold_factor", 0.7, above(0.0))),
+        grid_(signed_narrow_grid(spec.bits)) {}
+
+  QuantGrid grid() const override {
+    expect(!slices_.empty(), "{}: twn has no grid before it has seen the weight", slot());
+    return grid_;
+  }
+
+  void observe(const Tensor& w) override {
+    const bool per_channel = granularity() == Granularity::per_channel;
+    slices_ = exact_ ? ternary_optimum(w, per_channel, slot())
+                     : ternary_by_threshold(w, factor_, per_channel, slot());
+    grid_.axis = per_channel ? 0 : -1;
+    grid_.zero_point.assign(slices_.size(), 0);
+    grid_.scale.clear();
+    for (const Ternary& slice : slices_) {
+      grid_.scale.push_back(slice.alpha > 0.0 ? storable_scale(slice.alpha) : 1.0f);
+    }
+  }
+
+  Tensor quantize(const Tensor& w) const override {
+    expect(!slices_.empty(), "{}: twn has no grid before it has seen the weight", slot());
+    Tensor codes(w.shape());
+    for_each_channel(w, slices_.size(),
+                     [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                       const double delta = slices_[channel].delta;
+                       const float* __restrict from = w.data();
+                       float* __restrict to = codes.data();
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         const bool passes = std::abs(double{from[i]}) > delta;
+                         to[i] = passes ? binary_code(from[i]) : 0.0f;
+                       }
+                     });
+    return codes;
+  }
+
+ protected:
+  Variable train_forward(const Variable& w) override {
+    observe(w.value());
+    return straight_through(w, dequantize(quantize(w.value()), grid_));
+  }
+
+ private:
+  bool exact_;
+  double factor_;
+  std::vector<Ternary> slices_;
+  QuantGrid grid_;
+};
+
+}  // namespace
+
+std::unique_ptr<Quantizer> make_twn(const QuantizerSpec& spec) {
+  return std::make_unique<Twn>(spec);
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,45 @@
+#include <array>
+
+#include "quant/extent.h"
+#include "quant/registry.h"
+#include "vectors/backward.h"
+#include "vectors/operations.h"
+
+namespace quench::vectors {
+namespace {
+
+using namespace quench::quant;
+
+std::unique_ptr<Quantizer> bwn_of(const char* gradient) {
+  Settings settings = Settings::from({{"gradient", gradient}});
+  return make_quantizer(
+      "bwn",
+      {.bits = 1, .granularity = Granularity::per_channel, .slot = "case", .settings = &settings});
+}
+
+void bwn_quantize(const Case& c, Comparison& check) {
+  if (c.params.at("axis").get<int>() != 0) throw NotThere{"another axis than 0"};
+  const Tensor w = tensor(c.inputs.at("w"));
+  check.f64("alpha", mean_abs(w, true, "case"), c.expect.at("alpha"));
+  for (const char* name : {"identity", "xnor", "full"}) {
+    const auto quantizer = bwn_of(name);
+    const Variable leaf(w, true);
+    const Variable y = quantizer->forward(leaf);
+    check.f32("w_t", y.value(), c.expect.at("w_t"));
+    if (!c.inputs.contains("upstream")) continue;
+    backward(y, tensor(c.inputs.at("upstream")));
+    const std::string key = std::string("grad_") + name;
+    check.f32(key, gradient(leaf), c.expect.at(key));
+  }
+  const auto quantizer = bwn_of("full");
+  quantizer->set_mode(Mode::evaluation);
+  check.exact("b", quantizer->codes(w)->values, c.expect.at("b"));
+}
+
+constexpr std::array kOperations{Operation{"bwn.quantize", bwn_quantize}};
+
+}  // namespace
+
+std::span<const Operation> bwn_xnor_operations() { return kOperations; }
+
+}  // namespace quench::vectors
