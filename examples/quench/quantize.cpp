@@ -90,10 +90,10 @@ Result quantize(Experiment& e) {
   train::ProgressBar bar;
   Result result;
   // First: of the network as it was trained.
-  result.floating = evaluate(network, *judging, quant::Mode::bypass);
-  calibrate(network, e.calibration, *images, bar);
-  result.layers = measure_sqnr(network, *images, e.calibration.batches, bar);
-  result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
+  result.floating = train::evaluate(network, *judging, quant::Mode::bypass);
+  train::calibrate(network, e.calibration, *images, bar);
+  result.layers = train::measure_sqnr(network, *images, e.calibration.batches, bar);
+  result.quantized = train::evaluate(network, *judging, quant::Mode::evaluation);
   return result;
 }
 
