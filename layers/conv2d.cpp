@@ -2,6 +2,7 @@
 
 #include "autograd/conv2d.h"
 #include "core/error.h"
+#include "core/patch_magnitude.h"
 #include "layers/initialize.h"
 
 namespace quench {
@@ -33,6 +34,10 @@ bool Conv2d::depthwise() const {
 
 Variable Conv2d::apply(const Variable& input, const Variable& weight, const Variable& bias) {
   return conv2d(input, weight, bias, prepared_);
+}
+
+Tensor Conv2d::input_magnitude(const Tensor& input) const {
+  return patch_magnitude(input, options_.kernel_size, options_.params);
 }
 
 }  // namespace quench

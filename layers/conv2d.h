@@ -27,6 +27,7 @@ class Conv2d final : public QuantizedLayer {
 
  protected:
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;
+  Tensor input_magnitude(const Tensor& input) const override;
 
  private:
   Conv2dOptions options_;

@@ -2,6 +2,7 @@
 
 #include "autograd/linear.h"
 #include "core/error.h"
+#include "core/patch_magnitude.h"
 #include "layers/initialize.h"
 
 namespace quench {
@@ -22,5 +23,7 @@ Linear::Linear(const LinearOptions& options, Random& random)
 Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias) {
   return linear(input, weight, bias);
 }
+
+Tensor Linear::input_magnitude(const Tensor& input) const { return row_magnitude(input); }
 
 }  // namespace quench

@@ -20,6 +20,7 @@ class Linear final : public QuantizedLayer {
 
  protected:
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;
+  Tensor input_magnitude(const Tensor& input) const override;
 };
 
 }  // namespace quench

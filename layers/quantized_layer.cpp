@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "autograd/arithmetic.h"
+#include "autograd/patch_magnitude.h"
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/patch_magnitude.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
@@ -92,10 +95,19 @@ Variable QuantizedLayer::forward(const Variable& input) {
   }
   if (evaluates_codes()) return forward_codes(input.value());
   weight_codes_.reset();
-  const Variable output =
-      normalizes() ? forward_folded(input_->forward(input))
-                   : apply(input_->forward(input), weight_quantizer_->forward(weight_), bias_);
+  const Variable output = forward_values(input);
   return gradient_ ? gradient_->forward(output) : output;
+}
+
+Variable QuantizedLayer::forward_values(const Variable& input) {
+  const Variable values = input_->forward(input);
+  if (normalizes()) return forward_folded(values);
+  const Variable weight = weight_quantizer_->forward(weight_);
+  const bool scaled = input_->scales_output() && input_->mode() != quant::Mode::bypass;
+  if (!scaled) return apply(values, weight, bias_);
+  const Variable output =
+      multiply_across_channels(apply(values, weight, {}), input_magnitude(input.value()));
+  return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
 Variable QuantizedLayer::forward_codes(const Tensor& input) {
@@ -112,6 +124,7 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
     output = add_to_each_image(
         output, multiply_per_channel(taps, output_scale(offset, weight.grid, taps.dim(1))));
   }
+  if (input_->scales_output()) output = multiply_across_channels(output, input_magnitude(input));
   if (const Variable bias = effective_bias(); bias.defined())
     output = add_per_channel(output, bias.value());
   return Variable(std::move(output));
@@ -121,6 +134,10 @@ void QuantizedLayer::fold(BatchNorm& norm) {
   require(norm.gain().shape() == Shape{weight_.shape()[0]},
           "{}: expected a batch norm of its {} channels to fold, got {}", name(),
           weight_.shape()[0], norm.gain().shape()[0]);
+  require(!input_->scales_output(),
+          "{}: {} scales the output by the size of the input, which no folded batch norm can: fold "
+          "without it, or keep the batch norm",
+          name(), input_->method());
   folded_.emplace(norm);
   norm.folded_into_ = this;
   weight_codes_.reset();

@@ -22,7 +22,8 @@ namespace quench {
 /// the three operations rounded to float32: the order in which an integer engine works. The sums
 /// are exact in float32 as long as they stay below 2^24. An activation grid with an offset (LSQ+)
 /// adds offset gamma_w (1 . q_w) to the bias, the sum over the taps that lie on the image: padding
-/// stays real 0.
+/// stays real 0. An input quantizer that scales the output (XNOR-Net) multiplies the scaled sums by
+/// input_magnitude(), a constant in the backward pass, before the bias is added.
 ///
 /// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
 /// layer's output is the normalized one; see FoldedBatchNorm.
@@ -64,10 +65,14 @@ class QuantizedLayer : public Module {
   Variable forward(const Variable& input) final;
   /// The layer's linear function: `bias` may be undefined.
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias) = 0;
+  /// How large the input is under each window of that function, over all channels: [N, 1, OH, OW],
+  /// or [N, 1].
+  virtual Tensor input_magnitude(const Tensor& input) const = 0;
 
  private:
   using Codes = quant::Quantizer::Codes;
   bool evaluates_codes() const;
+  Variable forward_values(const Variable& input);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
   Variable forward_folded(const Variable& quantized);

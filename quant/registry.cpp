@@ -23,6 +23,7 @@
 #include "quant/strategies/ste.h"
 #include "quant/strategies/tqt.h"
 #include "quant/strategies/twn.h"
+#include "quant/strategies/xnor.h"
 
 namespace quench::quant {
 namespace {
@@ -70,6 +71,13 @@ std::deque<Strategy>& strategies() {
         .activation_bits = {0, 0},
         .per_channel = true},
        make_bwn},
+      {{.name = "xnor",
+        .summary = "bwn's weights, sign of activations, output scaled by the input",
+        .paper = "Rastegari et al. 2016, arXiv:1603.05279",
+        .weight_bits = {1, 1},
+        .activation_bits = {1, 1},
+        .per_channel = true},
+       make_xnor},
       {{.name = "twn",
         .summary = "-1, 0, +1 by a threshold, straight-through gradient",
         .paper = "Li & Liu 2016, arXiv:1605.04711",

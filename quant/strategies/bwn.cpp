@@ -46,7 +46,7 @@ class Bwn final : public Quantizer {
       : Quantizer(spec), gradient_(read_gradient(*spec.settings)), grid_(binary_grid()) {}
 
   QuantGrid grid() const override {
-    expect(observed_, "{}: bwn has no grid before it has seen the weight", slot());
+    expect(observed_, "{}: {} has no grid before it has seen the weight", slot(), method());
     return grid_;
   }
 

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "core/patch_magnitude.h"
 #include "quant/extent.h"
 #include "quant/registry.h"
 #include "vectors/backward.h"
@@ -36,7 +37,20 @@ void bwn_quantize(const Case& c, Comparison& check) {
   check.exact("b", quantizer->codes(w)->values, c.expect.at("b"));
 }
 
-constexpr std::array kOperations{Operation{"bwn.quantize", bwn_quantize}};
+void xnor_input_scale(const Case& c, Comparison& check) {
+  const int kernel = c.params.at("kernel"), stride = c.params.at("stride");
+  const int pad = c.params.at("pad");
+  const Tensor x = tensor(c.inputs.at("x"));
+  const Padding padding{pad, pad, pad, pad};
+  // A kernel of one tap leaves the padded mean over channels.
+  check.f32("A", patch_magnitude(x, {1, 1}, {.padding = padding}), c.expect.at("A"));
+  check.f32("K",
+            patch_magnitude(x, {kernel, kernel}, {.stride = {stride, stride}, .padding = padding}),
+            c.expect.at("K"));
+}
+
+constexpr std::array kOperations{Operation{"bwn.quantize", bwn_quantize},
+                                 Operation{"xnor.input_scale", xnor_input_scale}};
 
 }  // namespace
 

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// "xnor": XNOR-Net (Rastegari et al. 2016, arXiv:1603.05279, section 3.2), 1 bit.
+///
+///   weight      as "bwn" (quant/strategies/bwn.h), with the same `gradient`
+///   activation  f(x) = sign(x), sign(0) = +1; dL/dx = dL/df where |x| <= 1, else 0
+///   layer       with input_scale, its output is multiplied by K, the mean of |x| under each window
+///               (of each sample for a linear layer), before the bias is added. K is a constant in
+///               the backward pass. In evaluation likewise: (alpha * (sum of codes)) * K + b.
+///
+/// Settings [quant.xnor], with their defaults:
+///   gradient = "full"
+///   input_scale = false
+std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec);
+
+}  // namespace quench::quant
