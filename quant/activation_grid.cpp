@@ -1,5 +1,7 @@
 #include "quant/activation_grid.h"
 
+#include "core/error.h"
+
 namespace quench::quant {
 namespace {
 
@@ -17,9 +19,8 @@ QuantGrid choose(const std::string& name, int bits, ActivationGrid::Signed when_
 }  // namespace
 
 ActivationGrid::ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
-                               Signed when_signed) {
-  const std::string name =
-      settings.choice("act_grid", fallback, {"auto", "signed_narrow", "signed_full", "unsigned"});
+                               Signed when_signed, const std::vector<std::string>& choices) {
+  const std::string name = settings.choice("act_grid", fallback, choices);
   settled_ = name != "auto";
   grid_ = choose(name, bits, when_signed);
 }
@@ -28,6 +29,13 @@ void ActivationGrid::settle(float min, float max) {
   if (settled_ || (min == 0.0f && max == 0.0f)) return;
   settled_ = true;
   if (min >= 0.0f) grid_ = unsigned_grid(grid_.bits);
+}
+
+double ActivationGrid::scale_of(std::span<const ValueRange> ranges, const std::string& slot) {
+  require(ranges.size() == 1, "{}: expected 1 range, got {}", slot, ranges.size());
+  const ValueRange range = ranges[0];
+  settle(static_cast<float>(range.min), static_cast<float>(range.max));
+  return (is_unsigned() ? range.max : range.threshold()) / grid_.qmax;
 }
 
 void ActivationGrid::save(SavedState& state) const {

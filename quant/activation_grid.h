@@ -3,10 +3,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/settings.h"
 #include "core/tensor.h"
-#include "quant/grid.h"
+#include "quant/quantizer.h"
 #include "quant/saved_state.h"
 
 namespace quench::quant {
@@ -24,17 +25,26 @@ class ActivationGrid {
   enum class Signed : std::uint8_t { narrow, full };
 
   /// @param fallback      of the key
+  /// @param choices       what the method offers of the four
   /// @param when_signed   the signed grid of "auto"
   /// @throws std::invalid_argument  for bits that the chosen grid does not have
   ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
-                 Signed when_signed = Signed::narrow);
+                 Signed when_signed = Signed::narrow,
+                 const std::vector<std::string>& choices = {"auto", "signed_narrow", "signed_full",
+                                                            "unsigned"});
 
   /// Decides "auto" by what values occur; does nothing once decided.
   void settle(float min, float max);
   bool settled() const { return settled_; }
+  bool settled() const { return settled_; }
   bool is_unsigned() const { return grid().qmin == 0; }
   /// With scale 1; signed until decided.
   const QuantGrid& grid() const { return grid_; }
+
+  /// The scale at which the grid covers the one range that a calibrator chose, which also decides
+  /// "auto"; 0 for a range without extent.
+  /// @throws std::invalid_argument  for another number of ranges; the message starts with `slot`
+  double scale_of(std::span<const ValueRange> ranges, const std::string& slot);
 
   void save(SavedState& state) const;
   /// @throws std::invalid_argument  if the entry is missing; the message starts with `slot`

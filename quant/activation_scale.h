@@ -23,6 +23,11 @@ class ActivationScale {
     average_ =
         average_ > 0.0 ? momentum_ * average_ + (1.0 - momentum_) * batch_scale : batch_scale;
   }
+  /// Forgets what was gathered and starts from `scale`, >= 0, as if it came from the first batch.
+  void start(double scale) {
+    average_ = 0.0;
+    add(scale);
+  }
   bool seen() const { return seen_; }          ///< whether there was any batch
   double average() const { return average_; }  ///< 0 before the first batch that was not all zeros
   float value() const;

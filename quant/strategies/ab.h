@@ -37,7 +37,7 @@ namespace quench::quant {
 ///   project_every = 1          steps between two new w_q
 ///   ppq_updates = 3            at most, for w_q and gamma_a
 ///   latent_clip = 0.0          clips latent weights to [-c, c] after each update; 0: off
-///   act_grid = "signed_narrow" or "unsigned"
+///   act_grid = "signed_narrow" or "unsigned", "auto" (quant/activation_grid.h)
 ///   momentum = 0.99            of gamma_a
 ///   ppq_samples = 65536        of an activation, at a fixed stride, go to PPQ
 /// alpha reaches 1 at the first multiple of alpha_every at or after `end`. Before begin_training()

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "quant/activation_scale.h"
 #include "quant/code.h"
+#include "quant/extent.h"
 #include "quant/ppq.h"
 #include "quant/straight_through.h"
 #include "quant/strategies/ab_options.h"
@@ -84,26 +85,30 @@ class AbBinaryActivation final : public AbActivationBase {
 class AbUniformActivation final : public AbActivationBase {
  public:
   AbUniformActivation(const QuantizerSpec& spec, const AbOptions& options)
-      : AbActivationBase(spec, options),
-        scale_(options.momentum),
-        grid_(options.unsigned_activations ? unsigned_grid(spec.bits)
-                                           : signed_narrow_grid(spec.bits)) {}
+      : AbActivationBase(spec, options), scale_(options.momentum), grid_(options.act_grid) {}
 
   QuantGrid grid() const override {
     expect(scale_.seen(),
            "{}: ab has no grid before training or calibration has shown it an activation", slot());
-    QuantGrid grid = grid_;
+    QuantGrid grid = grid_.grid();
     grid.scale[0] = scale_.value();
     return grid;
   }
   void observe(const Tensor& x) override;
 
+  bool calibratable() const override { return true; }
+  void calibrate(std::span<const ValueRange> ranges) override {
+    scale_.start(grid_.scale_of(ranges, slot()));
+  }
+
   std::map<std::string, Tensor> state() const override {
     SavedState state = scale_.state();
     alpha_.save(state);
+    grid_.save(state);
     return state;
   }
   void load_state(const std::map<std::string, Tensor>& state) override {
+    grid_.load(state, slot());
     scale_.load_state(state, slot());
     alpha_.load(state, slot());
   }
@@ -113,7 +118,7 @@ class AbUniformActivation final : public AbActivationBase {
 
  private:
   ActivationScale scale_;
-  QuantGrid grid_;
+  ActivationGrid grid_;
 };
 
 /// About `wanted` elements at a fixed stride. The stride shares no factor with the innermost size,
@@ -129,8 +134,12 @@ std::vector<float> sample(const Tensor& x, std::int64_t wanted) {
 }
 
 void AbUniformActivation::observe(const Tensor& x) {
+  if (!grid_.settled()) {
+    const Extent reach = finite_extents(x, false, slot())[0];
+    grid_.settle(reach.min, reach.max);
+  }
   const PpqOptions options{.max_updates = options_.ppq_updates,
-                           .unsigned_codes = options_.unsigned_activations,
+                           .unsigned_codes = grid_.is_unsigned(),
                            .gamma = scale_.average()};
   const PpqResult fitted = x.numel() <= options_.ppq_samples
                                ? ppq(x.span(), bits(), options, slot())
@@ -146,7 +155,8 @@ Variable AbUniformActivation::train_forward(const Variable& x) {
   if (alpha == 0.0 && options_.activation != AbActivation::blend_ste) return x;
 
   const float scale = scale_.value();
-  const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
+  const CodeRange range{static_cast<float>(grid_.grid().qmin),
+                        static_cast<float>(grid_.grid().qmax)};
   const bool windowed = !pure() && options_.activation != AbActivation::off_then_on;
   const Window window = windowed ? Window{scale * range.low, scale * range.high} : Window{};
   const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);

@@ -43,8 +43,9 @@ AbOptions::AbOptions(const Settings& settings, int bits)
       ppq_updates(static_cast<int>(settings.integer("ppq_updates", 3, {1, 100}))),
       mean_abs_scale(settings.choice("binary_scale", "none", {"none", "mean_abs"}) == "mean_abs"),
       latent_clip(static_cast<float>(settings.number("latent_clip", 0.0, at_least(0.0)))),
-      unsigned_activations(settings.choice("act_grid", "signed_narrow",
-                                           {"signed_narrow", "unsigned"}) == "unsigned"),
+      // PPQ has no form for codes that reach further down than up.
+      act_grid(settings, "signed_narrow", std::max(bits, 2), ActivationGrid::Signed::narrow,
+               {"auto", "signed_narrow", "unsigned"}),
       tail_ste(settings.choice("tail_gradient", "ste", {"ste", "pure"}) == "ste"),
       momentum(settings.number("momentum", 0.99, {0.0, 1.0})),
       ppq_samples(settings.integer("ppq_samples", 65536, {.min = 1})) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/settings.h"
+#include "quant/activation_grid.h"
 #include "quant/quantizer.h"
 #include "quant/saved_state.h"
 #include "quant/schedule.h"
@@ -26,7 +27,7 @@ struct AbOptions {
   int ppq_updates = 3;
   bool mean_abs_scale = false;
   float latent_clip = 0.0f;
-  bool unsigned_activations = false;
+  ActivationGrid act_grid;  ///< of 2 bits for a slot of 1, which has no use for it
   bool tail_ste = true;
   double momentum = 0.99;
   std::int64_t ppq_samples = 65536;

@@ -13,6 +13,9 @@ namespace quench::quant {
 ///   weight      dL/dw = dL/dy, and the latent weight is clipped to [-clip, clip] after each update
 ///               ("identity", the Theano code); or dL/dy where |w| <= clip, else 0, without that
 ///               clipping ("window", BinaryNet.tf)
+///               With sampling = "stochastic" (BinaryConnect: Courbariaux et al. 2015,
+///               arXiv:1511.00363) training draws +1 with probability clip((w + 1) / 2, 0, 1),
+///               anew for each step; evaluation takes the sign.
 /// 2 to 8 bits: f(x) = s * clip(round(x / s), qmin, qmax), symmetric.
 ///   weight      s = max|w| / qmax of each forward pass, per tensor or channel; dL/dw = dL/dy
 ///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation;
@@ -21,8 +24,13 @@ namespace quench::quant {
 /// Settings [quant.ste], with their defaults:
 ///   clip = 1.0                    1 bit; > 0
 ///   weight_gradient = "identity"  1 bit; or "window"
-///   act_grid = "signed_narrow"    2 to 8 bits; or "unsigned"
+///   sampling = "deterministic"    1 bit, weights; or "stochastic"
+///   act_grid = "signed_narrow"    2 to 8 bits; or another of quant/activation_grid.h
 ///   momentum = 0.99               2 to 8 bits; in [0, 1]
 std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec);
+
+/// +1 where uniform < clip((x + 1) / 2, 0, 1), else -1: with `uniform` from [0, 1), +1 with that
+/// probability. @throws std::invalid_argument  if the shapes differ
+Tensor stochastic_sign(const Tensor& x, const Tensor& uniform);
 
 }  // namespace quench::quant

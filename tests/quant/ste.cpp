@@ -84,5 +84,100 @@ TEST_CASE("state without an entry is refused") {
                        std::invalid_argument);
 }
 
+TEST_CASE("stochastic weights: +1 as often as (w + 1) / 2 says, and the sign in evaluation") {
+  const auto quantizer = make("ste", {.bits = 1}, Settings::from({{"sampling", "stochastic"}}));
+  quantizer->begin_training({.total_steps = 2, .seed = 7});
+  const Tensor w = Tensor::full({20000}, 0.5f);
+  const Pass result = pass(*quantizer, w);
+  double ones = 0.0;
+  for (const float value : result.output.span()) {
+    CHECK_UNARY(value == 1.0f || value == -1.0f);
+    ones += value > 0.0f ? 1.0 : 0.0;
+  }
+  // Within five standard deviations.
+  CHECK(std::abs(ones / 20000.0 - 0.75) < 5.0 * std::sqrt(0.75 * 0.25 / 20000.0));
+  CHECK(same_bits(result.gradient, Tensor::full({20000}, 1.0f)));
+  quantizer->set_mode(Mode::evaluation);
+  CHECK(same_bits(quantizer->forward(Variable(w)).value(), Tensor::full({20000}, 1.0f)));
+}
+
+TEST_CASE(
+    "stochastic weights: each step, slot and seed draws its own, and a resumed run the same") {
+  const auto made = [](const char* slot, std::uint64_t seed) {
+    auto quantizer =
+        make("ste", {.bits = 1, .slot = slot}, Settings::from({{"sampling", "stochastic"}}));
+    quantizer->begin_training({.total_steps = 9, .seed = seed});
+    return quantizer;
+  };
+  const Tensor w = Tensor::zeros({64});
+  const auto first = made("a.weight", 1);
+  const Tensor step0 = pass(*first, w).output;
+  CHECK(same_bits(pass(*first, w).output, step0));
+  CHECK_FALSE(same_bits(pass(*made("b.weight", 1), w).output, step0));
+  CHECK_FALSE(same_bits(pass(*made("a.weight", 2), w).output, step0));
+  first->step(0);
+  first->step(1);
+  const Tensor step2 = pass(*first, w).output;
+  CHECK_FALSE(same_bits(step2, step0));
+  const auto resumed = made("a.weight", 1);
+  resumed->load_state(first->state());
+  CHECK(same_bits(pass(*resumed, w).output, step2));
+}
+
+TEST_CASE("stochastic weights with a window mask the gradient outside") {
+  const auto quantizer =
+      make("ste", {.bits = 1},
+           Settings::from({{"sampling", "stochastic"}, {"weight_gradient", "window"}}));
+  quantizer->begin_training({.total_steps = 2});
+  const Pass result = pass(*quantizer, vector_of({-1.5f, 1.0f, 2.0f}));
+  CHECK(result.output.to_row_major() == std::vector<float>{-1, 1, 1});
+  CHECK(result.gradient.to_row_major() == std::vector<float>{0, 1, 0});
+}
+
+TEST_CASE("act_grid auto: the first batch that is not all zeros decides, and the state holds it") {
+  for (const char* name : {"ste", "ab"}) {
+    CAPTURE(name);
+    const QuantizerSpec spec{.role = Role::activation, .bits = 4};
+    const auto quantizer = make(name, spec, Settings::from({{"act_grid", "auto"}}));
+    quantizer->observe(Tensor::zeros({3}));
+    CHECK(quantizer->grid().qmin == -7);
+    quantizer->observe(vector_of({0.0f, 15.0f, 7.0f}));
+    CHECK(quantizer->grid().qmin == 0);
+    CHECK(quantizer->grid().qmax == 15);
+    quantizer->observe(vector_of({-3.0f, 2.0f}));
+    const auto resumed = make(name, spec, Settings::from({{"act_grid", "auto"}}));
+    resumed->load_state(quantizer->state());
+    CHECK(resumed->grid() == quantizer->grid());
+    CHECK(resumed->grid().qmin == 0);
+  }
+}
+
+TEST_CASE("a calibrated activation reaches its threshold with the last code") {
+  for (const char* name : {"ste", "ab"}) {
+    CAPTURE(name);
+    const QuantizerSpec spec{.role = Role::activation, .bits = 4};
+    const auto narrow = make(name, spec);
+    REQUIRE(narrow->calibratable());
+    narrow->calibrate(std::vector{ValueRange{-3.5, 2.0}});
+    CHECK(narrow->grid().scale[0] == 0.5f);
+    const auto decided = make(name, spec, Settings::from({{"act_grid", "auto"}}));
+    decided->calibrate(std::vector{ValueRange{0.0, 7.5}});
+    CHECK(decided->grid().qmax == 15);
+    CHECK(decided->grid().scale[0] == 0.5f);
+    CHECK_THROWS_WITH_AS(narrow->calibrate(std::vector<ValueRange>(2)),
+                         "layer.slot: expected 1 range, got 2", std::invalid_argument);
+  }
+}
+
+TEST_CASE("ab has no signed_full grid, which PPQ does not define") {
+  CHECK_THROWS_AS(make("ab", {.role = Role::activation, .bits = 4},
+                       Settings::from({{"act_grid", "signed_full"}})),
+                  std::invalid_argument);
+  const auto full = make("ste", {.role = Role::activation, .bits = 4},
+                         Settings::from({{"act_grid", "signed_full"}}));
+  pass(*full, vector_of({-7.0f, 3.5f}));
+  CHECK(full->grid().qmin == -8);
+}
+
 }  // namespace
 }  // namespace quench::quant

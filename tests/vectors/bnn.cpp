@@ -2,7 +2,9 @@
 
 #include "autograd/linear.h"
 #include "autograd/loss.h"
+#include "core/elementwise.h"
 #include "quant/registry.h"
+#include "quant/strategies/ste.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 
@@ -27,6 +29,30 @@ void bnn_sign(const Case& c, Comparison& check) {
   backward(y, tensor(c.inputs.at("upstream")));
   check.exact("y", y.value(), c.expect.at("y"));
   check.f32("grad_x", gradient(x), c.expect.at("grad_x"));
+}
+
+/// TensorFlow's sign(0) is 0; here it is +1, and all else has to agree.
+void bnn_sign_tf(const Case& c, Comparison& check) {
+  const Variable x(tensor(c.inputs.at("x")));
+  const std::vector<double> values = numbers(c.inputs.at("x"));
+  std::vector<double> want = numbers(c.expect.at("y"));
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (values[i] == 0.0) want[i] = 1.0;
+  }
+  check.exact("y", sign_quantizer(nullptr)->forward(x).value(), want);
+}
+
+void bnn_stochastic_sign(const Case& c, Comparison& check) {
+  const Tensor x = tensor(c.inputs.at("x"));
+  check.exact("y", stochastic_sign(x, tensor(c.inputs.at("uniform"))), c.expect.at("y"));
+  // p is where the draw turns.
+  const Tensor p = tensor(c.expect.at("p"));
+  const Tensor below = map(p, [](float v) { return v - 1e-6f; });
+  const Tensor above = map(p, [](float v) { return v + 1e-6f; });
+  check.exact("p", stochastic_sign(x, below),
+              std::vector(static_cast<std::size_t>(x.numel()), 1.0));
+  check.exact("p", stochastic_sign(x, above),
+              std::vector(static_cast<std::size_t>(x.numel()), -1.0));
 }
 
 void bnn_dense(const Case& c, Comparison& check) {
@@ -67,8 +93,10 @@ void squared_hinge_loss(const Case& c, Comparison& check) {
   check.f32("grad_z", gradient(z), c.expect.at("grad_z"));
 }
 
-constexpr std::array kOperations{Operation{"bnn.sign", bnn_sign}, Operation{"bnn.dense", bnn_dense},
-                                 Operation{"loss.squared_hinge", squared_hinge_loss}};
+constexpr std::array kOperations{
+    Operation{"bnn.sign", bnn_sign}, Operation{"bnn.sign_tf", bnn_sign_tf},
+    Operation{"bnn.stochastic_sign", bnn_stochastic_sign}, Operation{"bnn.dense", bnn_dense},
+    Operation{"loss.squared_hinge", squared_hinge_loss}};
 
 }  // namespace
 
