@@ -36,7 +36,6 @@ class ActivationGrid {
   /// Decides "auto" by what values occur; does nothing once decided.
   void settle(float min, float max);
   bool settled() const { return settled_; }
-  bool settled() const { return settled_; }
   bool is_unsigned() const { return grid().qmin == 0; }
   /// With scale 1; signed until decided.
   const QuantGrid& grid() const { return grid_; }

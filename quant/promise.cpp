@@ -340,6 +340,16 @@ bool threads_change_nothing(const Variant& variant) {
   return true;
 }
 
+bool bypass_is_nothing(const Variant& variant) {
+  const auto quantizer = variant.make();
+  const Tensor x = random_tensor(kShape, 16);
+  quantizer->set_mode(Mode::bypass);
+  if (!quantizer->forward(Variable(x)).value().shares_storage_with(x))
+    fail("a bypassed quantizer hands on another tensor");
+  if (quantizer->codes(x)) fail("a bypassed quantizer has codes");
+  return true;
+}
+
 struct Rule {
   const char* name;
   bool (*check)(const Variant&);  ///< whether it applies; throws if it is broken
@@ -354,6 +364,7 @@ constexpr std::array kRules{
     Rule{"trained values have gradients and effect", trained_values_count},
     Rule{"saved and loaded, it goes on bit for bit", saved_state_goes_on},
     Rule{"the number of threads changes no bit", threads_change_nothing},
+    Rule{"bypassed, it changes nothing", bypass_is_nothing},
 };
 
 }  // namespace

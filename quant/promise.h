@@ -28,6 +28,7 @@ struct PromiseCheck {
 ///   - trained values get a gradient, and the grid follows them
 ///   - saved and loaded, it goes on bit for bit
 ///   - the number of threads changes no bit
+///   - bypassed, it hands on the very tensor
 ///
 /// @throws std::invalid_argument  for an unknown name
 std::vector<PromiseCheck> check_promise(const std::string& name);
