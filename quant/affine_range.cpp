@@ -53,7 +53,10 @@ CodeRange centered_range(const QuantGrid& grid, std::size_t i) {
           static_cast<float>(grid.qmax - grid.zero_point[i])};
 }
 
-Window real_window(float scale, CodeRange codes) { return {scale * codes.low, scale * codes.high}; }
+Window real_window(float scale, CodeRange codes, const ValueRange& range) {
+  if (range.min == 0.0 && range.max == 0.0) return {0.0f, 0.0f};
+  return {scale * codes.low, scale * codes.high};
+}
 
 Window code_window(float scale, CodeRange codes) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -26,8 +26,8 @@ CodeRange centered_range(const QuantGrid& grid, std::size_t i);
 
 /// Where a gradient passes: which real values the grid covers once its zero point is an integer,
 /// scale * [low, high] (TensorFlow), or those whose rounded code is one (PyTorch), up to half a step
-/// further.
-Window real_window(float scale, CodeRange codes);
+/// further. A `range` of nothing covers nothing but 0.
+Window real_window(float scale, CodeRange codes, const ValueRange& range);
 Window code_window(float scale, CodeRange codes);
 
 }  // namespace quench::quant

@@ -12,9 +12,9 @@
 #include "layers/fold.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
+#include "quant/policy.h"
 #include "quant/threshold_freezer.h"
 #include "train/calibrate.h"
-#include "quant/policy.h"
 #include "train/judge.h"
 #include "train/trained_parameters.h"
 

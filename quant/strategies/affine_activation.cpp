@@ -53,7 +53,7 @@ class RangeActivation : public Quantizer {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
     const CodeRange codes = centered_range(exported, 0);
-    return map_straight_through(x, options_.window(scale, codes), 1.0f,
+    return map_straight_through(x, options_.window(scale, codes, average_.value()), 1.0f,
                                 [=](float v) { return scale * integer_code(v, scale, codes); });
   }
 
@@ -151,7 +151,7 @@ class TrainedRange final : public AffineActivation {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
     const CodeRange codes = centered_range(exported, 0);
-    const RangeConstants constants{scale, codes, options().window(scale, codes)};
+    const RangeConstants constants{scale, codes, options().window(scale, codes, range())};
     return map_trained<2>(
         x, {min_, max_}, std::vector{constants},
         [](float v, RangeConstants c) { return c.scale * integer_code(v, c.scale, c.codes); },

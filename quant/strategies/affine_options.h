@@ -18,8 +18,8 @@ struct AffineOptions {
   bool train_ranges = false;
 
   explicit AffineOptions(const Settings& settings);
-  Window window(float scale, CodeRange codes) const {
-    return code_mask ? code_window(scale, codes) : real_window(scale, codes);
+  Window window(float scale, CodeRange codes, const ValueRange& range) const {
+    return code_mask ? code_window(scale, codes) : real_window(scale, codes, range);
   }
 };
 

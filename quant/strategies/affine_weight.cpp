@@ -76,13 +76,14 @@ class AffineWeight final : public Quantizer {
  protected:
   Variable train_forward(const Variable& x) override {
     calibrated_ = false;
-    measure(x.value());
+    const std::vector<ValueRange> ranges = measure(x.value());
     // The symmetric scale reaches the largest weight: none has its gradient masked.
     if (!affine_) return straight_through(x, fake_quantize(x.value(), grid_));
     std::vector<ChannelConstants> constants;
     for (std::size_t i = 0; i < grid_.scale.size(); ++i) {
       const CodeRange codes = centered_range(grid_, i);
-      constants.push_back({grid_.scale[i], codes, options_.window(grid_.scale[i], codes)});
+      constants.push_back(
+          {grid_.scale[i], codes, options_.window(grid_.scale[i], codes, ranges[i])});
     }
     return map_trained<0>(
         x, {}, std::move(constants),
@@ -94,13 +95,14 @@ class AffineWeight final : public Quantizer {
   }
 
  private:
-  void measure(const Tensor& x) {
+  std::vector<ValueRange> measure(const Tensor& x) {
     std::vector<ValueRange> ranges;
     for (const Extent& reach :
          finite_extents(x, granularity() == Granularity::per_channel, slot())) {
       ranges.push_back({double{reach.min}, double{reach.max}});
     }
     cover(ranges);
+    return ranges;
   }
 
   void cover(std::span<const ValueRange> ranges) {

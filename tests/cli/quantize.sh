@@ -43,7 +43,7 @@ expect_bad 2 'calibration\.activations.*minmax.*percentil' "$tiny" "${lsq[@]}" -
 expect_bad 2 'calibration\.batchs.*batches' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.batchs=3
 expect_bad 1 'expected a checkpoint of resnet8, got one of binarynet' "$tiny" "${lsq[@]}" --checkpoint float \
   --set model='{name="resnet8"}'
-expect_bad 1 'does not fit the network.*conv1' "$tiny" "${lsq[@]}" --checkpoint float --set model.width=0.125
+expect_bad 1 'does not fit the network.*bn1' "$tiny" "${lsq[@]}" --checkpoint float --set model.width=0.125
 expect_failure 1 'no training position' train --resume quantized
 mkdir empty_run
 expect_bad 1 'empty_run.*no last checkpoint' "$tiny" "${lsq[@]}" --checkpoint empty_run

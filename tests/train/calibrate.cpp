@@ -110,7 +110,8 @@ WeightScale first_scale(const std::vector<std::string>& overrides) {
 
 TEST_CASE("training: a [calibration] table starts quantizers from ranges, no table does not") {
   const WeightScale own = first_scale({"quant.method=lsq", "quant.bits=4"});
-  CHECK(own.scale < 0.9 * own.reach);
+  // 2 mean |w| / sqrt(qmax), of weights that are uniform in [-reach qmax, reach qmax].
+  CHECK(own.scale == doctest::Approx(std::sqrt(7.0) * own.reach).epsilon(0.1));
   const WeightScale calibrated =
       first_scale({"quant.method=lsq", "quant.bits=4", "calibration.batches=2"});
   CHECK(calibrated.scale == doctest::Approx(calibrated.reach).epsilon(1e-6));

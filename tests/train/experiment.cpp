@@ -62,8 +62,8 @@ TEST_CASE("build_network: a leftover key of [model] or [quant] is an error") {
     CAPTURE(key);
     const ExperimentConfig config = small_experiment({key});
     const Data data = load_data(config);
-    CHECK_THROWS_WITH_AS(build_network(config, data.train->format()), doctest::Contains("did you mean"),
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(build_network(config, data.train->format()),
+                         doctest::Contains("did you mean"), std::invalid_argument);
   }
 }
 

@@ -63,7 +63,8 @@ void params(const Case& c, Comparison& check) {
   check.exact("zero_point", {static_cast<double>(grid.zero_point[0])}, c.expect.at("zero_point"));
   check.exact("qmin", {static_cast<double>(grid.qmin)}, c.expect.at("qmin"));
   check.exact("qmax", {static_cast<double>(grid.qmax)}, c.expect.at("qmax"));
-  const Window nudged = real_window(grid.scale[0], centered_range(grid, 0));
+  const Window nudged =
+      real_window(grid.scale[0], centered_range(grid, 0), {c.params.at("min"), c.params.at("max")});
   check.f32("nudged_min", {nudged.low}, c.expect.at("nudged_min"));
   check.f32("nudged_max", {nudged.high}, c.expect.at("nudged_max"));
 }
