@@ -1,13 +1,20 @@
-// What quantization costs a training step: forward and backward of every registered strategy beside a
-// copy of the bytes that the two must move: forward reads x and writes y, backward reads g, writes
-// dL/dx and, where the gradient depends on x, reads x or a mask. The copy is measured in the same
-// process, right before each line, since others may use the machine.
+// What quantization costs a training step: forward and backward of every registered strategy, or of
+// those named on the command line, beside a copy of as many bytes as the two must move: forward
+// reads x and writes y, backward reads g and writes dL/dx, and reads what the gradient depends on, x
+// or a mask of a byte. Not counted: that forward writes the mask, and that a method reads x before to
+// find its range or its scale (ab's least squares does so four times), or draws random numbers.
+//
+// "Memory speed" is what the first tensor tells, which no cache holds. The second, as large as a
+// layer's weight, stays in the cache; a copy there runs at the speed of the cache, several times as
+// fast, and what counts is the arithmetic.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "autograd/node.h"
@@ -20,40 +27,32 @@ namespace {
 using namespace quench;
 using namespace quench::quant;
 
-constexpr int kRounds = 7;
+constexpr int kRounds = 9;
 
-double seconds_of(const std::function<void()>& work) {
+double seconds_of(const std::function<void()>& work, int repetitions) {
   const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (int i = 0; i < repetitions; ++i) work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+         repetitions;
 }
 
-/// The median of several, each of enough repetitions to last some milliseconds.
-double median_seconds(const std::function<void()>& work) {
-  const double once = seconds_of(work);
-  const int repetitions = std::clamp(static_cast<int>(5e-3 / once), 1, 100);
-  std::vector<double> times;
-  for (int round = 0; round < kRounds; ++round) {
-    times.push_back(seconds_of([&] {
-                      for (int i = 0; i < repetitions; ++i) work();
-                    }) /
-                    repetitions);
-  }
-  std::ranges::nth_element(times, times.begin() + kRounds / 2);
-  return times[kRounds / 2];
+/// As often as fits some milliseconds.
+int repetitions_of(const std::function<void()>& work) {
+  return std::clamp(static_cast<int>(5e-3 / seconds_of(work, 1)), 1, 100);
 }
 
-/// Bytes per second read and written by copies of a tensor.
-double copy_speed(const Tensor& x) {
-  const auto copy = [&x] {
-    Tensor y(x.shape());
-    const float* from = x.data();
-    float* to = y.data();
-    parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
-      std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin) * sizeof(float));
-    });
-  };
-  return 2.0 * static_cast<double>(x.bytes()) / median_seconds(copy);
+double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + kRounds / 2);
+  return values[kRounds / 2];
+}
+
+void copy(const Tensor& x) {
+  Tensor y(x.shape());
+  const float* from = x.data();
+  float* to = y.data();
+  parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin) * sizeof(float));
+  });
 }
 
 /// Lets a gradient into the tape as a loss would, and nothing else.
@@ -89,21 +88,31 @@ void measure(const std::string& name, const QuantizerSpec& spec, const Tensor& x
     if (!y.requires_grad()) return;
     record<Upstream>({y}, Tensor::scalar(0.0f), gradient).backward();
   };
-  const double copy = copy_speed(x);
-  const double bytes = bytes_per_element(*quantizer) * static_cast<double>(x.numel());
-  const double speed = bytes / median_seconds(pass);
+  const auto copy_once = [&] { copy(x); };
+  const double pass_bytes = bytes_per_element(*quantizer) * static_cast<double>(x.numel());
+  const double copy_bytes = 2.0 * static_cast<double>(x.bytes());
+  const int passes = repetitions_of(pass), copies = repetitions_of(copy_once);
+  // In turns, and their ratio of each turn: others may use the machine.
+  std::vector<double> speeds, shares;
+  for (int round = 0; round < kRounds; ++round) {
+    speeds.push_back(pass_bytes / seconds_of(pass, passes));
+    shares.push_back(speeds.back() / (copy_bytes / seconds_of(copy_once, copies)));
+  }
   fmt::print("{:<12} {:<10} {} bits  {:>7.1f} MiB  {} threads  {:>6.2f} GB/s  {:>4.0f} % of copy\n",
              name, spec.role == Role::weight ? "weight" : "activation", spec.bits,
-             static_cast<double>(x.bytes()) / (1 << 20), num_threads(), speed / 1e9,
-             100.0 * speed / copy);
+             static_cast<double>(x.bytes()) / (1 << 20), num_threads(), median(speeds) / 1e9,
+             100.0 * median(shares));
 }
 
-void measure_all(const Tensor& x, const Tensor& gradient) {
+void measure_all(const Tensor& x, const Tensor& gradient, std::span<char* const> names) {
   for (const StrategyInfo& info : registered_quantizers()) {
+    if (info.name == "none") continue;
+    if (!names.empty() && std::ranges::find(names, std::string_view(info.name)) == names.end())
+      continue;
     for (const Role role : {Role::weight, Role::activation}) {
-      for (const int bits : {1, 4}) {
+      for (const int bits : {1, 2, 4, 8}) {
         const BitRange range = info.bits(role);
-        if (bits < range.min || bits > range.max || info.name == "none") continue;
+        if (bits < range.min || bits > range.max) continue;
         measure(info.name, {.role = role, .bits = bits, .slot = info.name}, x, gradient);
       }
     }
@@ -112,14 +121,15 @@ void measure_all(const Tensor& x, const Tensor& gradient) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const std::span<char* const> names(argv + 1, static_cast<std::size_t>(argc - 1));
   flush_denormals();
   // Beyond any cache, and a layer's.
   for (const Shape& shape : {Shape{64, 256, 32, 32}, Shape{128, 384, 3, 3}}) {
     const Tensor x = random_values(shape), gradient = random_values(shape);
     for (const int threads : {1, 2}) {
       set_num_threads(threads);
-      measure_all(x, gradient);
+      measure_all(x, gradient, names);
     }
   }
 }
