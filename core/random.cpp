@@ -17,24 +17,55 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-float to_uniform(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+// Through a signed integer, which every vector unit converts; 24 bits are exact in it.
+float to_uniform(std::uint64_t word) {
+  return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24f;
+}
+
+/// Four 32-bit words, each in 64 bits: so the widening products vectorize, and without an array they
+/// stay in registers.
+struct Words {
+  std::uint64_t a, b, c, d;
+};
+
+inline Words philox(Words counter, std::uint32_t key0, std::uint32_t key1) {
+  constexpr std::uint64_t kLow = 0xffffffff;
+  constexpr std::uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
+  constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p = kMultiplier0 * counter.a, q = kMultiplier1 * counter.c;
+    counter = {(q >> 32) ^ counter.b ^ key0, q & kLow, (p >> 32) ^ counter.d ^ key1, p & kLow};
+    key0 += kWeyl0;
+    key1 += kWeyl1;
+  }
+  return counter;
+}
+
+/// The values of `count` blocks from `first` on.
+void uniform_blocks(std::uint64_t first, std::int64_t count, std::uint64_t fork,
+                    std::array<std::uint32_t, 2> key, float* values) {
+  constexpr std::uint64_t kLow = 0xffffffff;
+  const std::uint64_t fork_low = fork & kLow, fork_high = fork >> 32;
+  const std::uint32_t key0 = key[0], key1 = key[1];
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint64_t block = first + static_cast<std::uint64_t>(i);
+    const Words words = philox({block & kLow, block >> 32, fork_low, fork_high}, key0, key1);
+    values[4 * i] = to_uniform(words.a);
+    values[4 * i + 1] = to_uniform(words.b);
+    values[4 * i + 2] = to_uniform(words.c);
+    values[4 * i + 3] = to_uniform(words.d);
+  }
+}
 
 }  // namespace
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key) {
-  constexpr std::uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-  constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{kMultiplier0} * counter[0];
-    const std::uint64_t b = std::uint64_t{kMultiplier1} * counter[2];
-    counter = {
-        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += kWeyl0;
-    key[1] += kWeyl1;
-  }
-  return counter;
+  const Words words = philox({counter[0], counter[1], counter[2], counter[3]}, key[0], key[1]);
+  return {static_cast<std::uint32_t>(words.a), static_cast<std::uint32_t>(words.b),
+          static_cast<std::uint32_t>(words.c), static_cast<std::uint32_t>(words.d)};
 }
 
 Random::Random(std::uint64_t seed, std::string_view stream) {
@@ -75,12 +106,17 @@ void Random::fill_uniform(std::span<float> values) {
   const std::uint64_t first = position_;
   const auto count = static_cast<std::int64_t>(values.size());
   parallel_for(count, kParallelGrain / 4, [=, this](std::int64_t begin, std::int64_t end) {
-    std::array<std::uint32_t, 4> words{};
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::uint64_t at = first + static_cast<std::uint64_t>(i);
-      if (i == begin || at % 4 == 0) words = block(at / 4);
-      values[static_cast<std::size_t>(i)] = to_uniform(words[at % 4]);
-    }
+    std::int64_t i = begin;
+    const auto position = [&] { return first + static_cast<std::uint64_t>(i); };
+    const auto draw = [&] {
+      values[static_cast<std::size_t>(i)] = to_uniform(block(position() / 4)[position() % 4]);
+      ++i;
+    };
+    while (i < end && position() % 4 != 0) draw();
+    const std::int64_t blocks = (end - i) / 4;
+    uniform_blocks(position() / 4, blocks, fork_, key_, values.data() + i);
+    i += 4 * blocks;
+    while (i < end) draw();
   });
   position_ += values.size();
 }
