@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "quant/code.h"
+#include "quant/lane_sum.h"
 
 namespace quench::quant {
 namespace {
@@ -34,16 +35,7 @@ Extent serial_extent(const float* x, std::int64_t count) {
 }
 
 double serial_sum_abs(const float* x, std::int64_t count) {
-  constexpr std::int64_t kLanes = 16;
-  std::array<double, kLanes> lanes{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += std::abs(double{x[i + lane]});
-  }
-  for (; i < count; ++i) lanes[0] += std::abs(double{x[i]});
-  double total = 0.0;
-  for (const double lane : lanes) total += lane;
-  return total;
+  return lane_sum<double>(count, [x](std::int64_t i) { return std::abs(double{x[i]}); });
 }
 
 Sums serial_sums(const float* x, std::int64_t count) {

@@ -1,6 +1,5 @@
 #include "quant/moments.h"
 
-#include <array>
 #include <cmath>
 
 #include "core/error.h"
@@ -9,30 +8,16 @@
 namespace quench::quant {
 namespace {
 
-/// Sum of term(x - center), in lanes, so that it vectorizes.
-template <typename Term>
-double lane_sum(const float* x, std::int64_t count, double center, Term term) {
-  constexpr std::int64_t kLanes = 16;
-  std::array<double, kLanes> lanes{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] += term(double{x[i + lane]} - center);
-  }
-  for (; i < count; ++i) lanes[0] += term(double{x[i]} - center);
-  double total = 0.0;
-  for (const double lane : lanes) total += lane;
-  return total;
-}
-
 /// Mean of term(x - center) per channel, from fixed pieces in order.
 template <typename Term>
 std::vector<double> channel_means(const Tensor& x, const std::vector<double>& centers, Term term) {
   const Pieces pieces(x.numel(), static_cast<std::int64_t>(centers.size()));
   std::vector<double> parts(static_cast<std::size_t>(pieces.count()));
   pieces.for_each([&](std::int64_t piece) {
-    parts[static_cast<std::size_t>(piece)] = lane_sum(
-        x.data() + pieces.begin(piece), pieces.size(piece), centers[pieces.channel(piece)], term);
+    const float* from = x.data() + pieces.begin(piece);
+    const double center = centers[pieces.channel(piece)];
+    parts[static_cast<std::size_t>(piece)] = lane_sum<double>(
+        pieces.size(piece), [=](std::int64_t i) { return term(double{from[i]} - center); });
   });
   std::vector<double> means(centers.size(), 0.0);
   for (std::int64_t piece = 0; piece < pieces.count(); ++piece)

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "quant/extent.h"
+#include "quant/lane_sum.h"
 #include "quant/trained_map.h"
 
 namespace quench::quant {
@@ -12,19 +13,16 @@ namespace {
 
 struct Above {
   double sum = 0.0;
-  std::int64_t count = 0;
+  double count = 0.0;
 };
 
 /// Of the |x| over delta.
 Above sum_above(const float* x, std::int64_t count, double delta) {
-  Above result;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double magnitude = std::abs(double{x[i]});
-    const bool passes = magnitude > delta;
-    result.sum += passes ? magnitude : 0.0;
-    result.count += passes ? 1 : 0;
-  }
-  return result;
+  const auto magnitude = [x](std::int64_t i) { return std::abs(double{x[i]}); };
+  return {
+      lane_sum<double>(count,
+                       [=](std::int64_t i) { return magnitude(i) > delta ? magnitude(i) : 0.0; }),
+      lane_sum<double>(count, [=](std::int64_t i) { return magnitude(i) > delta ? 1.0 : 0.0; })};
 }
 
 Ternary optimum(const float* w, std::int64_t count) {
@@ -62,7 +60,7 @@ std::vector<Ternary> ternary_by_threshold(const Tensor& w, double factor, bool p
   for (std::int64_t piece = 0; piece < pieces.count(); ++piece) {
     const Above& part = parts[static_cast<std::size_t>(piece)];
     result[pieces.channel(piece)].alpha += part.sum;
-    result[pieces.channel(piece)].count += part.count;
+    result[pieces.channel(piece)].count += static_cast<std::int64_t>(part.count);
   }
   for (Ternary& slice : result) {
     if (slice.count > 0) slice.alpha /= static_cast<double>(slice.count);

@@ -9,6 +9,7 @@
 #include "autograd/node.h"
 #include "core/parallel.h"
 #include "quant/code.h"
+#include "quant/lane_sum.h"
 
 namespace quench::quant {
 
@@ -85,33 +86,24 @@ struct TrainedMapNode final : Node {
   }
 
  private:
-  /// Two loops over a piece in cache, since one loop that maps and sums is not vectorized.
-  std::array<float, K> backward_piece(const float* __restrict in, const float* __restrict g,
-                                      float* __restrict out, std::int64_t count,
-                                      Constants channel) const {
+  /// Two loops over a piece in cache, since one loop that maps and sums is not vectorized. An element
+  /// depends on its own index alone, which `ivdep` says of memory that `element` may look up, too.
+  std::array<float, K> backward_piece(const float* in, const float* g, float* out,
+                                      std::int64_t count, Constants channel) const {
     std::array<std::array<float, Pieces::kSize>, K> terms;
     const Backward local = element;
+#pragma GCC ivdep
     for (std::int64_t i = 0; i < count; ++i) {
       const ElementGradient<K> gradient = local(in[i], g[i], channel);
       out[i] = gradient.x;
       for (std::size_t k = 0; k < K; ++k) terms[k][i] = gradient.trained[k];
     }
     std::array<float, K> result;
-    for (std::size_t k = 0; k < K; ++k) result[k] = lane_sum(terms[k].data(), count);
-    return result;
-  }
-
-  static float lane_sum(const float* values, std::int64_t count) {
-    constexpr std::int64_t kLanes = 16;
-    std::array<float, kLanes> lanes{};
-    std::int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-      for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
+    for (std::size_t k = 0; k < K; ++k) {
+      const float* of_k = terms[k].data();
+      result[k] = lane_sum<float>(count, [=](std::int64_t i) { return of_k[i]; });
     }
-    for (; i < count; ++i) lanes[0] += values[i];
-    float sum = 0.0f;
-    for (const float lane : lanes) sum += lane;
-    return sum;
+    return result;
   }
 
   Tensor total(const Pieces& pieces, const std::vector<std::array<float, K>>& sums,
@@ -144,9 +136,10 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
   pieces.for_each([&](std::int64_t piece) {
     const Constants channel = constants[pieces.channel(piece)];
     const Forward local = forward;
-    const float* __restrict from = input.data() + pieces.begin(piece);
-    float* __restrict to = output.data() + pieces.begin(piece);
+    const float* from = input.data() + pieces.begin(piece);
+    float* to = output.data() + pieces.begin(piece);
     const std::int64_t count = pieces.size(piece);
+#pragma GCC ivdep
     for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i], channel);
   });
   std::vector<Variable> inputs{x};

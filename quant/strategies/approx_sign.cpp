@@ -54,19 +54,21 @@ class ApproxSign final : public Quantizer {
     if (swish_) {
       return estimate(x, [beta = beta_](float u) { return swish_slope(u, beta); });
     }
-    return estimate(x, triangle);
+    return estimate(x, [](float u) { return triangle(u); });
   }
 
  private:
   Shift shift() const { return {shift_.value().data()[0]}; }
 
+  /// `slope` is a lambda, not a function: a call through a pointer would be one for every element.
   template <typename Slope>
   Variable estimate(const Variable& x, Slope slope) {
-    return map_trained<1>(x, {shift_}, std::vector{shift()}, shifted_sign,
-                          [slope](float v, float g, Shift a) {
-                            const float grad = g * slope(v - a.value);
-                            return ElementGradient<1>{grad, {-grad}};
-                          });
+    return map_trained<1>(
+        x, {shift_}, std::vector{shift()}, [](float v, Shift a) { return shifted_sign(v, a); },
+        [slope](float v, float g, Shift a) {
+          const float grad = g * slope(v - a.value);
+          return ElementGradient<1>{grad, {-grad}};
+        });
   }
 
   bool swish_;

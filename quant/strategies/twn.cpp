@@ -38,27 +38,34 @@ class Twn final : public Quantizer {
 
   Tensor quantize(const Tensor& w) const override {
     expect(!slices_.empty(), "{}: twn has no grid before it has seen the weight", slot());
-    Tensor codes(w.shape());
-    for_each_channel(w, slices_.size(),
-                     [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
-                       const double delta = slices_[channel].delta;
-                       const float* __restrict from = w.data();
-                       float* __restrict to = codes.data();
-                       for (std::int64_t i = begin; i < end; ++i) {
-                         const bool passes = std::abs(double{from[i]}) > delta;
-                         to[i] = passes ? binary_code(from[i]) : 0.0f;
-                       }
-                     });
-    return codes;
+    return write_codes(w, std::vector<float>(slices_.size(), 1.0f));
   }
 
  protected:
   Variable train_forward(const Variable& w) override {
     observe(w.value());
-    return straight_through(w, dequantize(quantize(w.value()), grid_));
+    return straight_through(w, write_codes(w.value(), grid_.scale));
   }
 
  private:
+  /// unit[channel] * code(w)
+  Tensor write_codes(const Tensor& w, const std::vector<float>& unit) const {
+    Tensor out(w.shape());
+    for_each_channel(w, slices_.size(),
+                     [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
+                       const double delta = slices_[channel].delta;
+                       const float factor = unit[channel];
+                       const float* from = w.data();
+                       float* to = out.data();
+#pragma omp simd
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         const float signed_factor = factor * binary_code(from[i]);
+                         to[i] = std::abs(double{from[i]}) > delta ? signed_factor : 0.0f;
+                       }
+                     });
+    return out;
+  }
+
   bool exact_;
   double factor_;
   std::vector<Ternary> slices_;
