@@ -1,34 +1,67 @@
 #include "quant/strategies/bwn.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "quant/extent.h"
+#include "quant/lane_sum.h"
 #include "quant/straight_through.h"
 #include "quant/trained_map.h"
 
 namespace quench::quant {
 namespace {
 
-/// alpha = mean|w|, of the tensor or of each slice along axis 0, as a function of w.
-struct MeanAbsNode final : Node {
-  Saved w;
+float inside(float x) { return std::abs(x) <= 1.0f ? 1.0f : 0.0f; }
 
-  explicit MeanAbsNode(Saved w_in) : w(std::move(w_in)) {}
+/// y = alpha sign(w) with alpha = mean|w|, of the tensor or of each slice along axis 0:
+///
+///   dL/dw = dL/dy alpha [|w| <= 1] + sign(w) mean(dL/dy sign(w))
+///
+/// of which the second part comes through alpha.
+struct BinaryNode final : Node {
+  Saved w;
+  std::vector<float> alpha;
+
+  BinaryNode(Saved w_in, std::vector<float> alpha_in)
+      : w(std::move(w_in)), alpha(std::move(alpha_in)) {}
   std::string_view name() const override { return "quantize"; }
-  std::vector<Tensor> backward(const Tensor& grad_alpha) const override {
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
     const Tensor& weight = w.get();
+    const Pieces pieces(weight.numel(), static_cast<std::int64_t>(alpha.size()));
+    const std::vector<float> shares = through_alpha(weight, grad_output, pieces);
     Tensor grad(weight.shape());
-    const Pieces pieces(weight.numel(), grad_alpha.numel());
     pieces.for_each([&](std::int64_t piece) {
-      const float share =
-          grad_alpha.data()[pieces.channel(piece)] / static_cast<float>(pieces.slice);
-      const float* __restrict from = weight.data() + pieces.begin(piece);
-      float* __restrict to = grad.data() + pieces.begin(piece);
-      const std::int64_t count = pieces.size(piece);
-      for (std::int64_t i = 0; i < count; ++i) to[i] = share * binary_code(from[i]);
+      const std::int64_t begin = pieces.begin(piece), count = pieces.size(piece);
+      const float scale = alpha[pieces.channel(piece)], share = shares[pieces.channel(piece)];
+      const float *x = weight.data() + begin, *g = grad_output.data() + begin;
+      float* to = grad.data() + begin;
+#pragma omp simd
+      for (std::int64_t i = 0; i < count; ++i)
+        to[i] = g[i] * scale * inside(x[i]) + share * binary_code(x[i]);
     });
     return {std::move(grad)};
+  }
+
+ private:
+  /// mean(dL/dy sign(w)) of each slice.
+  static std::vector<float> through_alpha(const Tensor& weight, const Tensor& grad_output,
+                                          const Pieces& pieces) {
+    std::vector<float> sums(static_cast<std::size_t>(pieces.count()));
+    pieces.for_each([&](std::int64_t piece) {
+      const float *x = weight.data() + pieces.begin(piece),
+                  *g = grad_output.data() + pieces.begin(piece);
+      sums[static_cast<std::size_t>(piece)] = lane_sum<float>(
+          pieces.size(piece), [=](std::int64_t i) { return g[i] * binary_code(x[i]); });
+    });
+    std::vector<double> totals(static_cast<std::size_t>(pieces.channels), 0.0);
+    for (std::int64_t piece = 0; piece < pieces.count(); ++piece)
+      totals[pieces.channel(piece)] += double{sums[static_cast<std::size_t>(piece)]};
+    std::vector<float> shares(totals.size());
+    std::ranges::transform(totals, shares.begin(), [&](double total) {
+      return static_cast<float>(total) / static_cast<float>(pieces.slice);
+    });
+    return shares;
   }
 };
 
@@ -66,27 +99,20 @@ class Bwn final : public Quantizer {
     if (gradient_ == Gradient::identity)
       return straight_through(w, fake_quantize(w.value(), grid_));
 
-    const auto channels = static_cast<std::int64_t>(grid_.scale.size());
-    const Tensor alpha = Tensor::from_row_major({channels}, grid_.scale);
-    const auto forward = [](float x, float scale) { return scale * binary_code(x); };
-    if (gradient_ == Gradient::paper) {
-      const float share = static_cast<float>(channels) /
-                          static_cast<float>(std::max<std::int64_t>(w.value().numel(), 1));
-      return map_trained<1>(w, {Variable(alpha)}, grid_.scale, forward,
-                            [share](float x, float g, float scale) {
-                              return ElementGradient<1>{g * (share + scale * inside(x)), {0.0f}};
-                            });
+    if (gradient_ == Gradient::full) {
+      return record<BinaryNode>({w}, fake_quantize(w.value(), grid_), Saved(w.value()),
+                                grid_.scale);
     }
-    // The tape adds up what reaches w through its sign and through its mean.
-    const Variable mean = record<MeanAbsNode>({w}, alpha, Saved(w.value()));
-    return map_trained<1>(w, {mean}, grid_.scale, forward, [](float x, float g, float scale) {
-      return ElementGradient<1>{g * scale * inside(x), {g * binary_code(x)}};
-    });
+    const float share = static_cast<float>(grid_.scale.size()) /
+                        static_cast<float>(std::max<std::int64_t>(w.value().numel(), 1));
+    return map_trained<0>(
+        w, {}, grid_.scale, [](float x, float scale) { return scale * binary_code(x); },
+        [share](float x, float g, float scale) {
+          return ElementGradient<0>{g * (share + scale * inside(x)), {}};
+        });
   }
 
  private:
-  static float inside(float x) { return std::abs(x) <= 1.0f ? 1.0f : 0.0f; }
-
   Gradient gradient_;
   QuantGrid grid_;
   bool observed_ = false;
