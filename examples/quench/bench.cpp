@@ -108,37 +108,27 @@ void bench_train(const Options& options) {
 
 }  // namespace
 
-void add_bench(CLI::App& app) {
-  CLI::App* bench = app.add_subcommand("bench", "Measures speed and memory on this machine");
-  bench->require_subcommand(1);
-  CLI::App* train =
-      bench->add_subcommand("train", "Images per second of a training step, per model and method");
+void add_bench(Subcommand& program) {
+  Subcommand bench = program.add_subcommand("bench", "Measures speed and memory on this machine");
+  bench.require_subcommand();
+  Subcommand train =
+      bench.add_subcommand("train", "Images per second of a training step, per model and method");
   const auto options = std::make_shared<Options>();
   bench::TrainStepCase& step_case = options->step_case;
-  const auto one = [options](const std::string&) {
-    options->all = false;
-    return std::string{};
-  };
-  train->add_option("--model", step_case.model, "Model (see quench list models)")
-      ->capture_default_str();
-  train->add_option("--width", step_case.width, "Width multiplier: time this case alone")
-      ->each([one](const std::string& s) { one(s); });
-  train->add_option("--batch", step_case.batch, "Images per step: time this case alone")
-      ->each([one](const std::string& s) { one(s); });
-  train
-      ->add_option("--method", step_case.method,
-                   "1-bit quantizer of weights and activations: time this case alone")
-      ->each([one](const std::string& s) { one(s); });
-  train->add_option("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw")
-      ->capture_default_str();
-  train->add_option("--steps", step_case.steps, "Timed steps, after two to warm up")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  train->add_option("--threads", options->threads, "Threads (default: all cores)")
-      ->check(CLI::Range(1, 1'000'000));
-  train->add_flag("--json", options->json, "Print JSON");
-  train->add_flag("--profile", options->profile, "Print where the time goes, per operation");
-  train->callback([options] { bench_train(*options); });
+  const OptionForm shown{.show_default = true}, count{.min = 1, .max = 1'000'000};
+  const OptionForm alone{.when_given = [options] { options->all = false; }};
+  train.add("--model", step_case.model, "Model (see quench list models)", shown);
+  train.add("--width", step_case.width, "Width multiplier: time this case alone", alone);
+  train.add("--batch", step_case.batch, "Images per step: time this case alone", alone);
+  train.add("--method", step_case.method,
+            "1-bit quantizer of weights and activations: time this case alone", alone);
+  train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw", shown);
+  train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
+            {.show_default = true, .min = 1, .max = 1'000'000});
+  train.add("--threads", options->threads, "Threads (default: all cores)", count);
+  train.add("--json", options->json, "Print JSON");
+  train.add("--profile", options->profile, "Print where the time goes, per operation");
+  train.run([options] { bench_train(*options); });
 }
 
 }  // namespace quench::command

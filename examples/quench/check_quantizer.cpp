@@ -22,17 +22,17 @@ void check(const std::string& name) {
   fmt::print("{}", table.plain());
   if (failures.empty()) return;
   fmt::print("\n{}", failures);
-  throw CLI::RuntimeError(1);
+  throw Exit{1};
 }
 
 }  // namespace
 
-void add_check_quantizer(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_check_quantizer(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
       "check-quantizer", "Hold a registered method to what every quantizer promises");
   const auto name = std::make_shared<std::string>();
-  command->add_option("name", *name, "The method (see list quantizers)")->required();
-  command->callback([name] { check(*name); });
+  command.add("name", *name, "The method (see list quantizers)", {.required = true});
+  command.run([name] { check(*name); });
 }
 
 }  // namespace quench::command

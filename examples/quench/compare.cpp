@@ -116,7 +116,7 @@ void compare(const Options& options) {
   if (stop_signal() != 0) {
     fmt::print(stderr, "stopped; saved. Go on with: quench compare --resume {}\n",
                folder.path().string());
-    throw CLI::RuntimeError(128 + stop_signal());
+    throw Exit{128 + stop_signal()};
   }
   if (!failed.empty()) {
     fail("{} of {} runs failed; to try them again: quench compare --resume {}", failed.size(),
@@ -126,36 +126,33 @@ void compare(const Options& options) {
 
 }  // namespace
 
-void add_compare(CLI::App& app, std::vector<std::string> command_line) {
-  CLI::App* compare_command = app.add_subcommand(
+void add_compare(Subcommand& program, std::vector<std::string> command_line) {
+  Subcommand command = program.add_subcommand(
       "compare", "Train variants of an experiment over several seeds, and compare them in pairs");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  const auto add = [&](const char* name, auto& value, const char* help) {
-    return compare_command->add_option(name, value, help);
-  };
-  add("config", options->config, "Experiment, e.g. examples/quickstart.toml");
-  add("--vary", options->vary, "Values of one key, each a variant: --vary quant.method=ste,ab")
-      ->type_name("KEY=V1,V2")
-      ->allow_extra_args(false);
-  add("--variant", options->variants,
-      "A variant of several keys: --variant 'wide: model.width=1 optimizer.lr=1e-3'")
-      ->type_name("'NAME: KEY=VALUE...'")
-      ->allow_extra_args(false);
-  add("--seeds", options->seeds, "Seeds of each variant, e.g. 0..4 or 1,5,9")
-      ->capture_default_str();
-  add("--set", options->overrides, "Override one config key for all variants")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  add("--data-dir", options->data_dir,
-      "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
-  add("--jobs", options->jobs, "Runs at the same time; they share the cores")
-      ->capture_default_str();
-  add("--run", options->run,
-      "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison goes on");
-  add("--resume", options->resume, "Go on with what is missing of the comparison in this folder");
-  compare_command->add_flag("--json", options->json, "Print compare.json instead of the table");
-  compare_command->callback([options] { compare(*options); });
+  command.add("config", options->config, "Experiment, e.g. examples/quickstart.toml");
+  command.add("--vary", options->vary,
+              "Values of one key, each a variant: --vary quant.method=ste,ab",
+              {.type_name = "KEY=V1,V2"});
+  command.add("--variant", options->variants,
+              "A variant of several keys: --variant 'wide: model.width=1 optimizer.lr=1e-3'",
+              {.type_name = "'NAME: KEY=VALUE...'"});
+  command.add("--seeds", options->seeds, "Seeds of each variant, e.g. 0..4 or 1,5,9",
+              {.show_default = true});
+  command.add("--set", options->overrides, "Override one config key for all variants",
+              {.type_name = "KEY=VALUE"});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
+  command.add("--jobs", options->jobs, "Runs at the same time; they share the cores",
+              {.show_default = true});
+  command.add("--run", options->run,
+              "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
+              "goes on");
+  command.add("--resume", options->resume,
+              "Go on with what is missing of the comparison in this folder");
+  command.add("--json", options->json, "Print compare.json instead of the table");
+  command.run([options] { compare(*options); });
 }
 
 }  // namespace quench::command

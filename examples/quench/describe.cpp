@@ -110,14 +110,13 @@ void describe(const Options& options) {
 
 }  // namespace
 
-void add_describe(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_describe(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
       "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<Options>();
-  command->add_option("config", options->config, "Experiment")->required();
-  command->add_option("--set", options->overrides, "Override one config key")
-      ->type_name("KEY=VALUE");
-  command->callback([options] { describe(*options); });
+  command.add("config", options->config, "Experiment", {.required = true});
+  command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
+  command.run([options] { describe(*options); });
 }
 
 }  // namespace quench::command

@@ -51,17 +51,16 @@ void eval(const Options& options) {
 
 }  // namespace
 
-void add_eval(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_eval(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
       "eval", "Accuracy of a run on the test set, with quantized and with float weights");
   const auto options = std::make_shared<Options>();
-  command->add_option("run", options->run, "Run folder")->required();
-  command->add_option("--data-dir", options->data_dir, "Where the data set lies");
-  command->add_option("--checkpoint", options->checkpoint, "Which one")
-      ->check(CLI::IsMember({"last", "best"}))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { eval(*options); });
+  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("--checkpoint", options->checkpoint, "Which one",
+              {.show_default = true, .choices = {"last", "best"}});
+  command.add("--json", options->json, "Print JSON");
+  command.run([options] { eval(*options); });
 }
 
 }  // namespace quench::command

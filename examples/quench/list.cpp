@@ -91,13 +91,13 @@ void list(const Options& options) {
 
 }  // namespace
 
-void add_list(CLI::App& app) {
-  CLI::App* list = app.add_subcommand(
+void add_list(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
       "list", "Quantizers, models, datasets, optimizers, schedules that a config can name");
   const auto options = std::make_shared<Options>();
-  list->add_option("what", options->what, "One of them");
-  list->add_flag("--markdown", options->markdown, "Print Markdown");
-  list->callback([options] { quench::command::list(*options); });
+  command.add("what", options->what, "One of them");
+  command.add("--markdown", options->markdown, "Print Markdown");
+  command.run([options] { list(*options); });
 }
 
 }  // namespace quench::command

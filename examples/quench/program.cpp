@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -47,14 +48,16 @@ int run_program(int argc, char** argv) {
   CLI::App app{"Trains and evaluates quantized networks.", "quench"};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all subcommands");
-  add_train(app, {argv, argv + argc});
-  add_eval(app);
-  add_describe(app);
-  add_compare(app, {argv, argv + argc});
-  add_quantize(app, {argv, argv + argc});
-  add_check_quantizer(app);
-  add_list(app);
-  add_bench(app);
+  Subcommand program(app);
+  const std::vector<std::string> command_line{argv, argv + argc};
+  add_train(program, command_line);
+  add_eval(program);
+  add_describe(program);
+  add_quantize(program, command_line);
+  add_compare(program, command_line);
+  add_check_quantizer(program);
+  add_list(program);
+  add_bench(program);
   if (argc == 1) {
     fmt::print("{}", app.help());
     return 0;
@@ -63,8 +66,8 @@ int run_program(int argc, char** argv) {
     check_subcommands(app, {argv + 1, argv + argc});
     app.parse(argc, argv);
     return 0;
-  } catch (const CLI::RuntimeError& stop) {
-    return stop.get_exit_code();
+  } catch (const Exit& exit) {
+    return exit.status;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
     return complain(fmt::format("{} (see quench --help-all)", error.what()), kUsage);

@@ -166,21 +166,20 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_quantize(CLI::App& app, std::vector<std::string> command_line) {
-  CLI::App* command = app.add_subcommand(
+void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
+  Subcommand command = program.add_subcommand(
       "quantize", "Quantize a trained network without training: calibrate, judge, save");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command->add_option("config", options->config, "Experiment with [quant] and [calibration]")
-      ->required();
-  command->add_option("--checkpoint", options->checkpoint,
-                      "Trained weights: a run folder or a file (default: train.init_from)");
-  command->add_option("--data-dir", options->data_dir, "Where the data set lies");
-  command->add_option("--set", options->overrides, "Override one config key")
-      ->type_name("KEY=VALUE");
-  command->add_option("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
-  command->add_flag("--json", options->json, "Print JSON");
-  command->callback([options] { run(*options); });
+  command.add("config", options->config, "Experiment with [quant] and [calibration]",
+              {.required = true});
+  command.add("--checkpoint", options->checkpoint,
+              "Trained weights: a run folder or a file (default: train.init_from)");
+  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--json", options->json, "Print JSON");
+  command.run([options] { run(*options); });
 }
 
 }  // namespace quench::command

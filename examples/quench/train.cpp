@@ -30,7 +30,7 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder,
   }
   fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
              result.epochs, trainer.config().train.epochs, folder.path().string());
-  throw CLI::RuntimeError(128 + stop_signal());  // what a shell reports for the signal itself
+  throw Exit{128 + stop_signal()};  // what a shell reports for the signal itself
 }
 
 void run(train::Trainer& trainer, const train::RunFolder& folder) {
@@ -66,19 +66,19 @@ void resume(const Options& options) {
 
 }  // namespace
 
-void add_train(CLI::App& app, std::vector<std::string> command_line) {
-  CLI::App* train =
-      app.add_subcommand("train", "Train a network as a config file says, into a run folder");
+void add_train(Subcommand& program, std::vector<std::string> command_line) {
+  Subcommand command =
+      program.add_subcommand("train", "Train a network as a config file says, into a run folder");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  train->add_option("config", options->config, "Experiment, e.g. examples/quickstart.toml");
-  train->add_option("--data-dir", options->data_dir,
-                    "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
-  train->add_option("--set", options->overrides, "Override one config key: --set quant.method=ste")
-      ->type_name("KEY=VALUE");
-  train->add_option("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
-  train->add_option("--resume", options->resume, "Go on with this run folder, bit for bit");
-  train->callback([options] {
+  command.add("config", options->config, "Experiment, e.g. examples/quickstart.toml");
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
+  command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",
+              {.type_name = "KEY=VALUE"});
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--resume", options->resume, "Go on with this run folder, bit for bit");
+  command.run([options] {
     if (!options->resume.empty()) return resume(*options);
     require(!options->config.empty(), "train: expected a config file or --resume RUN");
     train_new(*options);

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace quench::command {
+
+/// What an option takes, and how the help shows it.
+struct OptionForm {
+  bool required = false;
+  bool show_default = false;
+  const char* type_name = nullptr;        ///< "KEY=VALUE"
+  std::vector<std::string> choices = {};  ///< empty: any
+  int min = 0, max = 0;                   ///< both 0: any
+  std::function<void()> when_given = {};
+};
+
+/// A subcommand of the program. Parsing writes into variables of the caller, which have to outlive
+/// it. The parser's header takes longer to compile than all of a subcommand: only two files see it.
+class Subcommand {
+ public:
+  explicit Subcommand(CLI::App& app) : app_(&app) {}
+
+  Subcommand add_subcommand(const std::string& name, const std::string& summary);
+  /// One of those that were added has to be given.
+  void require_subcommand();
+
+  /// `name` is an option if it starts with dashes, else a word in its place. A bool is a flag; a
+  /// vector takes one value each time that the option is given.
+  /// @tparam T  std::string, std::vector<std::string>, int, std::int64_t, double or bool
+  template <typename T>
+  void add(const std::string& name, T& value, const std::string& help, const OptionForm& form = {});
+
+  void run(std::function<void()> function);
+
+ private:
+  CLI::App* app_;
+};
+
+/// Ends the program with this status and no further message.
+struct Exit {
+  int status;
+};
+
+}  // namespace quench::command
