@@ -88,11 +88,14 @@ std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role r
       rule.method_of_both && !info.has(role)) {
     method = info.partner;
   }
+  const Granularity granularity =
+      role == Role::weight ? rule.granularity.value_or(find_quantizer(method, slot).granularity)
+                           : Granularity::per_tensor;
   Settings table = settings.table(method);
   methods_used.push_back(method);
   return make_quantizer(method, {.role = role,
                                  .bits = rule.bits.value(),
-                                 .granularity = rule.granularity.value(),
+                                 .granularity = granularity,
                                  .channels = layer.out_channels,
                                  .shape = role == Role::weight ? layer.weight : Shape{},
                                  .slot = std::move(slot),

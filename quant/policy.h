@@ -40,7 +40,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   [quant]
 ///   method = "ste"                                   # of weights and activations; default "none"
 ///   bits = 1                                         # likewise; default 8
-///   granularity = "per_tensor"                       # of weights; or "per_channel"
+///   granularity = "per_tensor"                       # of weights; or "per_channel"; default
+///                                                    # "auto": StrategyInfo::granularity
 ///   weight = { method = "ab", bits = 4, granularity = "per_channel" }
 ///   activation = { method = "ste", bits = 8 }
 ///   depthwise = { weight = { bits = 8 } }            # a rule with any of the keys above

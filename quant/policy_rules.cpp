@@ -15,9 +15,10 @@ SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
   }
   if (settings.has("bits")) rule.bits = static_cast<int>(settings.integer("bits", {1, 8}));
   if (with_granularity && settings.has("granularity")) {
-    rule.granularity = settings.choice("granularity", {"per_tensor", "per_channel"}) == "per_tensor"
-                           ? Granularity::per_tensor
-                           : Granularity::per_channel;
+    const std::string granularity =
+        settings.choice("granularity", {"auto", "per_tensor", "per_channel"});
+    if (granularity == "per_tensor") rule.granularity = Granularity::per_tensor;
+    if (granularity == "per_channel") rule.granularity = Granularity::per_channel;
   }
   return rule;
 }
@@ -65,9 +66,8 @@ LayerRule read_network_rule(const Settings& settings) {
   // Asked for with their defaults, so that a resolved config states them.
   SlotRule defaults{.method = settings.text("method", "none"),
                     .method_of_both = true,
-                    .bits = static_cast<int>(settings.integer("bits", 8, {1, 8})),
-                    .granularity = Granularity::per_tensor};
-  settings.text("granularity", "per_tensor");
+                    .bits = static_cast<int>(settings.integer("bits", 8, {1, 8}))};
+  settings.text("granularity", "auto");
   LayerRule rule{defaults, defaults};
   rule.apply(read_layer_rule(settings));
   return rule;

@@ -31,7 +31,8 @@ struct StrategyInfo {
   std::string paper = {};
   BitRange weight_bits{1, 8};
   BitRange activation_bits{1, 8};
-  bool per_channel = false;  ///< of weights
+  bool per_channel = false;  ///< whether weights can have a scale per output channel
+  Granularity granularity = Granularity::per_tensor;  ///< of weights, where a config leaves it open
   Estimator weight_gradient = Estimator::own;
   Estimator activation_gradient = Estimator::own;
   std::string trains = {};  ///< beside the weight, e.g. "log2 threshold"; empty: nothing

@@ -30,6 +30,14 @@ std::string bits_text(quant::BitRange bits) {
                               : fmt::format("{} to {}", bits.min, bits.max);
 }
 
+/// The default first.
+std::string granularity_text(const quant::StrategyInfo& info) {
+  if (!info.has(quant::Role::weight)) return "-";
+  if (!info.per_channel) return "tensor";
+  return info.granularity == quant::Granularity::per_channel ? "channel, tensor"
+                                                             : "tensor, channel";
+}
+
 TextTable quantizer_table() {
   TextTable table({{"method"},
                    {"what it does"},
@@ -44,8 +52,8 @@ TextTable quantizer_table() {
       return info.partner == "none" ? "-" : fmt::format("by {}", info.partner);
     };
     table.add({info.name, info.summary, bits(quant::Role::weight), bits(quant::Role::activation),
-               info.per_channel ? "tensor, channel" : "tensor",
-               info.trains.empty() ? "-" : info.trains, info.paper.empty() ? "-" : info.paper});
+               granularity_text(info), info.trains.empty() ? "-" : info.trains,
+               info.paper.empty() ? "-" : info.paper});
   }
   return table;
 }

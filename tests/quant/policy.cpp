@@ -39,6 +39,16 @@ TEST_CASE("the network's rule: for both, or by role; 8 bits unless said") {
   CHECK(describe(apart, {.name = "a"}) == "2 | none");
 }
 
+TEST_CASE("granularity: where a config leaves it open, the method's own") {
+  Policy open(table({{"method", "symmetric"}}));
+  CHECK(describe(open, {.name = "a", .out_channels = 2}) == "8 per_channel | 8");
+  Policy automatic(table({{"method", "ste"}, {"granularity", "auto"}}));
+  CHECK(describe(automatic, {.name = "a"}) == "8 | 8");
+  Policy given(
+      table({{"method", "symmetric"}, {"weight", table({{"granularity", "per_tensor"}})}}));
+  CHECK(describe(given, {.name = "a"}) == "8 | 8");
+}
+
 TEST_CASE("slots are named after their layer") {
   Policy policy(table({{"method", "ste"}}));
   const LayerQuantizers made = policy.make({.name = "block1.dw"});
