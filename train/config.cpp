@@ -166,9 +166,19 @@ ExperimentConfig read_experiment(const Settings& settings, std::string name) {
   return config;
 }
 
+namespace {
+
+/// Of the file; a run folder's config.toml is named after its folder.
+std::string name_of(const std::filesystem::path& config) {
+  const std::filesystem::path folder = std::filesystem::absolute(config).parent_path();
+  return (config.filename() == "config.toml" ? folder.filename() : config.stem()).string();
+}
+
+}  // namespace
+
 ExperimentConfig load_experiment(const std::filesystem::path& path,
                                  const std::vector<std::string>& overrides) {
-  return read_experiment(load_settings(path, overrides), path.stem().string());
+  return read_experiment(load_settings(path, overrides), name_of(path));
 }
 
 }  // namespace quench::train

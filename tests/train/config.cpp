@@ -54,6 +54,10 @@ method = "lsq"
 )";
   const ExperimentConfig config = load_experiment(path, {"train.batch_size=64"});
   CHECK(config.name == "quick");
+  const std::filesystem::path run = std::filesystem::path(path).parent_path() / "run-7";
+  std::filesystem::create_directory(run);
+  std::filesystem::copy_file(path, run / "config.toml");
+  CHECK(load_experiment(run / "config.toml").name == "run-7");
   CHECK(config.model.name == "binarynet");
   CHECK(config.model.settings.number("width", 1.0) == 0.5);
   CHECK(config.data.validation_size == 100);

@@ -5,32 +5,13 @@
 #include <stdexcept>
 
 #include "layers/batch_norm.h"
-#include "train/small_experiment.h"
+#include "train/small_run.h"
 #include "train/trainer.h"
 
 namespace quench::train {
 namespace {
 
-using Overrides = std::vector<std::string>;
-
 const Overrides kFolded{"quant.method=ste", "quant.bits=4", "quant.fold_batch_norm=true"};
-
-Overrides with(Overrides overrides, const char* more) {
-  overrides.emplace_back(more);
-  return overrides;
-}
-
-/// The checkpoint of a run in one go, or with a new Trainer after step `stop`.
-std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
-  const TemporaryFolder parent;
-  const RunFolder folder = RunFolder::create_at(parent / "run");
-  std::int64_t step = 0;
-  const auto run = [&] {
-    return Trainer(small_experiment(overrides), folder).run(folder, [&] { return ++step == stop; });
-  };
-  if (run().interrupted) run();
-  return read_bytes(folder.last());
-}
 
 TEST_CASE("fold_batch_norm: resumed before and after the freeze, the same bits as in one go") {
   const std::string whole = checkpoint_of(kFolded);

@@ -7,14 +7,13 @@
 
 #include "core/safetensors.h"
 #include "layers/batch_norm.h"
-#include "train/small_experiment.h"
+#include "train/small_run.h"
 #include "train/trained_parameters.h"
 #include "train/trainer.h"
 
 namespace quench::train {
 namespace {
 
-using Overrides = std::vector<std::string>;
 using Values = std::map<std::string, std::vector<float>>;
 
 Values values_of(Module& network) {
@@ -24,18 +23,6 @@ Values values_of(Module& network) {
   }
   for (const Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value.to_row_major();
   return result;
-}
-
-/// The checkpoint of a run in one go, or with a new Trainer after step `stop`.
-std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
-  const TemporaryFolder parent;
-  const RunFolder folder = RunFolder::create_at(parent / "run");
-  std::int64_t step = 0;
-  const auto run = [&] {
-    return Trainer(small_experiment(overrides), folder).run(folder, [&] { return ++step == stop; });
-  };
-  if (run().interrupted) run();
-  return read_bytes(folder.last());
 }
 
 TEST_CASE("optimizer.train: what is not listed stands still and has no moments") {

@@ -2,32 +2,13 @@
 #include <doctest/doctest.h>
 
 #include "layers/quantized_layer.h"
-#include "train/small_experiment.h"
+#include "train/small_run.h"
 #include "train/trainer.h"
 
 namespace quench::train {
 namespace {
 
-using Overrides = std::vector<std::string>;
-
 const Overrides kSte{"quant.method=ste", "quant.bits=4"};
-
-Overrides with(Overrides overrides, const std::string& more) {
-  overrides.push_back(more);
-  return overrides;
-}
-
-/// The checkpoint of a run in one go, or with a new Trainer after step `stop`.
-std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
-  const TemporaryFolder parent;
-  const RunFolder folder = RunFolder::create_at(parent / "run");
-  std::int64_t step = 0;
-  const auto run = [&] {
-    return Trainer(small_experiment(overrides), folder).run(folder, [&] { return ++step == stop; });
-  };
-  if (run().interrupted) run();
-  return read_bytes(folder.last());
-}
 
 TEST_CASE("gradient_bits: layers with a quantized weight quantize their gradient, others not") {
   Trainer trainer(small_experiment(
