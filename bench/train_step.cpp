@@ -1,5 +1,6 @@
 #include "bench/train_step.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -14,7 +15,9 @@
 #include "layers/loss.h"
 #include "layers/models/registry.h"
 #include "layers/quantize.h"
+#include "layers/quantized_layer.h"
 #include "layers/trace.h"
+#include "quant/registry.h"
 #include "train/optimizer.h"
 
 namespace quench::bench {
@@ -22,18 +25,35 @@ namespace {
 
 constexpr std::int64_t kClasses = 10;
 constexpr int kWarmUpSteps = 2;
+constexpr std::int64_t kStepsBefore = 50;  // halfway, where alpha-blending does all its work
+
+/// The fewest bits that a method, or what stands for it in a role that it lacks, has there; 0: the
+/// role is not quantized.
+int fewest_bits(const std::string& method, quant::Role role) {
+  const quant::StrategyInfo& info = quant::find_quantizer(method, "bench train");
+  if (info.has(role)) return method == "none" ? 0 : info.bits(role).min;
+  return fewest_bits(info.partner, role);
+}
 
 std::unique_ptr<Module> make_network(const TrainStepCase& step_case) {
   Random random(0, "initialization");
   Settings model = Settings::from({{"width", step_case.width}});
   auto network = models::make_model(step_case.model, model, {.classes = kClasses}, random);
-  const Settings one_bit = Settings::from({{"bits", 1}});
+  const auto at_bits = [&](quant::Role role) {
+    return Settings::from({{"bits", std::max(fewest_bits(step_case.method, role), 1)}});
+  };
   const Settings real_input =
       Settings::from({{"activation", Settings::from({{"method", "none"}})}});
   quantize(*network, quant::Policy(Settings::from({{"method", step_case.method},
-                                                   {"weight", one_bit},
-                                                   {"activation", one_bit},
+                                                   {"weight", at_bits(quant::Role::weight)},
+                                                   {"activation", at_bits(quant::Role::activation)},
                                                    {"first_layer", real_input}})));
+  for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
+    quantizer.begin_training({.total_steps = 2 * kStepsBefore,
+                              .steps_per_epoch = 2 * kStepsBefore,
+                              .adaptive_optimizer = step_case.optimizer != "sgd"});
+    for (std::int64_t step = 0; step < kStepsBefore; ++step) quantizer.step(step);
+  });
   return network;
 }
 
@@ -76,44 +96,103 @@ double training_macs(Module& network) {
   return macs;
 }
 
-}  // namespace
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
 
-TrainStepResult time_train_step(const TrainStepCase& step_case) {
+/// A network in training.
+class Training {
+ public:
+  explicit Training(const TrainStepCase& step_case)
+      : network_(make_network(step_case)),
+        optimizer_(train::make_optimizer(
+            {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
+            network_->parameters())),
+        loss_(make_loss({})),
+        images_(random_images(step_case.batch)),
+        labels_(random_labels(step_case.batch)) {}
+
+  Module& network() { return *network_; }
+  double seconds_of_step() {
+    const auto start = std::chrono::steady_clock::now();
+    optimizer_->zero_grad();
+    loss_((*network_)(Variable(images_)), labels_).backward();
+    optimizer_->step(1e-3f);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  void warm_up() {
+    for (int step = 0; step < kWarmUpSteps; ++step) seconds_of_step();
+  }
+
+ private:
+  std::unique_ptr<Module> network_;
+  std::unique_ptr<train::Optimizer> optimizer_;
+  Loss loss_;
+  Tensor images_, labels_;
+};
+
+void check(const TrainStepCase& step_case) {
   require(step_case.steps >= 1 && step_case.batch >= 1,
           "bench train: expected batch and steps >= 1, got {} and {}", step_case.batch,
           step_case.steps);
-  const auto network = make_network(step_case);
-  const auto optimizer = train::make_optimizer(
-      {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
-      network->parameters());
-  const Loss loss = make_loss({});
-  const Tensor images = random_images(step_case.batch), labels = random_labels(step_case.batch);
+}
+
+std::string bits_text(const std::string& method) {
+  const auto text = [&](quant::Role role) {
+    const int bits = fewest_bits(method, role);
+    return bits == 0 ? std::string("-") : fmt::format("{}", bits);
+  };
+  return text(quant::Role::weight) + "/" + text(quant::Role::activation);
+}
+
+}  // namespace
+
+TrainStepResult time_train_step(const TrainStepCase& step_case) {
+  check(step_case);
+  Training training(step_case);
   TrainStepResult result;
-  result.flops = 2.0 * training_macs(*network) * static_cast<double>(step_case.batch);
+  result.flops = 2.0 * training_macs(training.network()) * static_cast<double>(step_case.batch);
 
   reset_allocator_peak();
+  training.warm_up();
+  const std::uint64_t warm_allocations = allocator_stats().system_allocations;
   std::vector<double> seconds;
-  std::uint64_t warm_allocations = 0;
-  for (int step = 0; step < kWarmUpSteps + step_case.steps; ++step) {
-    if (step == kWarmUpSteps) warm_allocations = allocator_stats().system_allocations;
-    const auto start = std::chrono::steady_clock::now();
-    optimizer->zero_grad();
-    loss((*network)(Variable(images)), labels).backward();
-    optimizer->step(1e-3f);
-    if (step >= kWarmUpSteps) {
-      seconds.push_back(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-  }
-  std::ranges::sort(seconds);
-  result.median_seconds = seconds[seconds.size() / 2];
-  result.best_seconds = seconds.front();
+  for (int step = 0; step < step_case.steps; ++step) seconds.push_back(training.seconds_of_step());
+  result.median_seconds = median(seconds);
+  result.best_seconds = *std::ranges::min_element(seconds);
   result.images_per_second = static_cast<double>(step_case.batch) / result.median_seconds;
   result.tensor_bytes = allocator_stats().peak_bytes_in_use;
   result.resident_bytes = peak_resident_bytes();
   result.huge_page_bytes = huge_page_bytes();
   result.late_allocations = allocator_stats().system_allocations - warm_allocations;
   return result;
+}
+
+void compare_methods(const TrainStepCase& step_case, std::vector<std::string> methods,
+                     const std::function<void(const MethodCost&)>& report) {
+  check(step_case);
+  if (methods.empty()) {
+    for (const quant::StrategyInfo& info : quant::registered_quantizers())
+      if (info.name != "none") methods.push_back(info.name);
+  }
+  for (const std::string& method : methods) quant::find_quantizer(method, "bench train");
+  TrainStepCase fp32_case = step_case, method_case = step_case;
+  fp32_case.method = "none";
+  Training fp32(fp32_case);
+  fp32.warm_up();
+  for (const std::string& method : methods) {
+    method_case.method = method;
+    Training training(method_case);
+    training.warm_up();
+    std::vector<double> seconds, ratios;
+    for (int step = 0; step < step_case.steps; ++step) {
+      const double fp32_seconds = fp32.seconds_of_step();
+      seconds.push_back(training.seconds_of_step());
+      ratios.push_back(seconds.back() / fp32_seconds);
+    }
+    report({method, bits_text(method), median(seconds), median(ratios)});
+  }
 }
 
 }  // namespace quench::bench

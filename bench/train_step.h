@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace quench::bench {
 
@@ -11,7 +13,7 @@ struct TrainStepCase {
   std::string model = "binarynet";
   double width = 0.25;
   std::int64_t batch = 128;
-  /// Of weights and activations, at 1 bit; the first layer's input stays real.
+  /// Of weights and activations, at 1 bit or as few as it has; the first layer's input stays real.
   std::string method = "none";
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed, after two to warm up; >= 1
@@ -34,5 +36,19 @@ struct TrainStepResult {
 /// Images and labels are random and the same in every step: only time is measured.
 /// @throws std::invalid_argument  for unknown names or values out of range
 TrainStepResult time_train_step(const TrainStepCase& step_case);
+
+/// What a method makes of the time of a step.
+struct MethodCost {
+  std::string method;
+  std::string bits;             ///< of weights and activations, as "1/2"; "-": not quantized
+  double median_seconds = 0.0;  ///< of its steps
+  double ratio = 0.0;           ///< median of its steps' times over those of the fp32 steps beside
+};
+
+/// Steps of each method (none: all that are registered) and of fp32 in turn: what else the machine
+/// does meanwhile meets both. `report` gets each method's cost as soon as it is known.
+/// @throws as time_train_step()
+void compare_methods(const TrainStepCase& step_case, std::vector<std::string> methods,
+                     const std::function<void(const MethodCost&)>& report);
 
 }  // namespace quench::bench

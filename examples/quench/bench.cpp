@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "bench/fma_peak.h"
 #include "bench/train_step.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "examples/quench/command.h"
@@ -15,7 +19,8 @@ namespace {
 
 struct Options {
   bench::TrainStepCase step_case;
-  bool all = true;  // no case was described: time the usual ones
+  bool all = true;      // no case was described: time the usual ones
+  std::string methods;  // instead, each beside fp32
   int threads = 0;
   bool json = false;
   bool profile = false;
@@ -106,6 +111,42 @@ void bench_train(const Options& options) {
   }
 }
 
+/// Of "ste,lsq"; none of "all".
+std::vector<std::string> names_of(const std::string& methods) {
+  std::vector<std::string> names;
+  if (methods == "all") return names;
+  std::istringstream text(methods);
+  for (std::string name; std::getline(text, name, ',');) names.push_back(name);
+  return names;
+}
+
+void bench_methods(const Options& options) {
+  require(options.step_case.method == "none",
+          "bench train: expected --method or --methods, got both");
+  if (options.threads > 0) set_num_threads(options.threads);
+  flush_denormals();
+  const bench::TrainStepCase& c = options.step_case;
+  nlohmann::json results = nlohmann::json::array();
+  if (!options.json) {
+    fmt::print("training step of {} {}, batch {}, {} threads, beside fp32 steps in turn\n", c.model,
+               c.width, c.batch, num_threads());
+    fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "x fp32");
+  }
+  bench::compare_methods(c, names_of(options.methods), [&](const bench::MethodCost& cost) {
+    const double ms = cost.median_seconds * 1e3;
+    if (options.json) {
+      results.push_back({{"method", cost.method},
+                         {"bits", cost.bits},
+                         {"median_ms", ms},
+                         {"ratio_to_fp32", cost.ratio}});
+      return;
+    }
+    fmt::print("{:<12} {:>14} {:>10.1f} {:>9.2f}\n", cost.method, cost.bits, ms, cost.ratio);
+    std::fflush(stdout);
+  });
+  if (options.json) fmt::print("{}\n", results.dump(2));
+}
+
 }  // namespace
 
 void add_bench(Subcommand& program) {
@@ -121,14 +162,21 @@ void add_bench(Subcommand& program) {
   train.add("--width", step_case.width, "Width multiplier: time this case alone", alone);
   train.add("--batch", step_case.batch, "Images per step: time this case alone", alone);
   train.add("--method", step_case.method,
-            "1-bit quantizer of weights and activations: time this case alone", alone);
+            "Quantizer of weights and activations, at its fewest bits: time this case alone",
+            alone);
+  train.add("--methods", options->methods,
+            "Quantizers to compare with fp32, their steps in turn: names, or all",
+            {.type_name = "all|NAME,NAME"});
   train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw", shown);
   train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
             {.show_default = true, .min = 1, .max = 1'000'000});
   train.add("--threads", options->threads, "Threads (default: all cores)", count);
   train.add("--json", options->json, "Print JSON");
   train.add("--profile", options->profile, "Print where the time goes, per operation");
-  train.run([options] { bench_train(*options); });
+  train.run([options] {
+    if (options->methods.empty()) return bench_train(*options);
+    bench_methods(*options);
+  });
 }
 
 }  // namespace quench::command

@@ -37,6 +37,8 @@ command_lines() {
   expect_failure 2 'nonsense' list nonsense
   expect_failure 2 'subcommand' bench
   expect_failure 2 'steps.*1000000' bench train --steps 0
+  expect_failure 2 'method.*methods.*both' bench train --method ste --methods ab
+  expect_failure 2 'symetric.*did you mean .symmetric' bench train --methods symetric
   expect_success 'ste' list quantizers
   expect_success 'usage|train'
 }
