@@ -10,7 +10,7 @@ namespace quench {
 
 struct EqualizationReport {
   std::vector<std::pair<std::string, std::string>> pairs;  ///< layers, by name
-  /// Layers that one other reads but that were left alone, with the reason.
+  /// Layers whose output was left as it was, with the reason; all but those of `pairs` and the last.
   std::vector<std::pair<std::string, std::string>> excluded;
   int sweeps = 0;       ///< over all pairs
   double change = 0.0;  ///< the largest |s - 1| of the last sweep

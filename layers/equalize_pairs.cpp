@@ -54,17 +54,31 @@ class Path {
  private:
   bool step() {
     const auto readers = flow_.readers(at_->output);
-    if (readers.size() != 1) return false;
+    if (readers.size() != 1) return leave(readers.size());
     const bool first = dynamic_cast<QuantizedLayer*>(at_->module) != nullptr;
     at_ = readers[0];
     consumer = dynamic_cast<QuantizedLayer*>(at_->module);
     if (consumer != nullptr) return false;
-    if (auto* found = dynamic_cast<BatchNorm*>(at_->module)) return first && take(*found);
+    if (auto* found = dynamic_cast<BatchNorm*>(at_->module); found != nullptr && first)
+      return take(*found);
     if (const auto* activation = dynamic_cast<const ActivationLayer*>(at_->module);
         activation != nullptr && !homogeneous(activation->activation())) {
       reason = refusal(activation->activation());
+      return false;
     }
-    return passes_factors(*at_->module);
+    if (!passes_factors(*at_->module)) reason = at_->module->name() + " behind it keeps no factors";
+    return reason.empty();
+  }
+
+  /// Ends where several read a tensor, or none. What the network puts out has no reader to tell of.
+  bool leave(std::size_t readers) {
+    const bool last = at_->output.shares_storage_with(flow_.output());
+    if (readers > 1) {
+      reason = fmt::format("{} layers read its output", readers);
+    } else if (!last) {
+      reason = "a sum reads its output, or another function that is no layer";
+    }
+    return false;
   }
 
   bool take(BatchNorm& found) {

@@ -17,8 +17,8 @@ namespace {
 void calibrate_weights(Module& network, const quant::CalibratorOptions& options) {
   for (QuantizedLayer* layer : network.quantized_layers()) {
     quant::Quantizer& quantizer = layer->weight_quantizer();
-    const Tensor& weight = layer->weight().value();
     if (!quantizer.quantizes()) continue;
+    const Tensor weight = layer->effective_weight().value();
     if (!quantizer.calibratable()) {
       quantizer.observe(weight);
       continue;

@@ -10,7 +10,8 @@ namespace quench::train {
 /// Gives every quantizer of `network` the grid that data suggests, without training: a calibratable
 /// one (Quantizer::calibratable) takes the range that the calibrator of its role chose, per tensor
 /// or per channel as its granularity is; any other one observes the same data. Weights are float,
-/// and batch norm and dropout work as in evaluation; neither weights nor statistics change.
+/// with what is folded into them, and batch norm and dropout work as in evaluation; neither weights
+/// nor statistics change.
 ///
 /// @param images  of which the first `config.batches` batches are taken, or all if there are fewer
 /// @param bar     shows the batches

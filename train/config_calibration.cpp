@@ -30,6 +30,9 @@ CalibrationConfig read_calibration(const Settings& experiment, std::int64_t batc
   config.weights.method = s.choice("weights", options.method, calibrators());
   config.activations.method = s.choice("activations", options.method, calibrators());
   config.order = s.choice("order", config.order, {"float", "topological"});
+  config.equalize = s.boolean("equalize", config.equalize);
+  config.bias_correction =
+      s.choice("bias_correction", config.bias_correction, {"none", "empirical", "analytic"});
   s.finish();
   return config;
 }

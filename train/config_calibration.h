@@ -8,7 +8,8 @@
 
 namespace quench::train {
 
-/// [calibration]: the ranges that quantizers start from, chosen from data without training.
+/// [calibration]: what data do to a network without training, above all the ranges that quantizers
+/// start from.
 struct CalibrationConfig {
   std::int64_t batches = 10;      ///< of training images, in order and without augmentation; >= 1
   std::int64_t batch_size = 256;  ///< without the key as train.eval_batch_size
@@ -19,6 +20,10 @@ struct CalibrationConfig {
   /// "float": all activations in one pass of the float network. "topological": each layer's with
   /// the layers before it quantized, in a pass of its own (Graffitist).
   std::string order = "float";
+  bool equalize = false;  ///< before ranges are chosen: see layers/equalize.h
+  /// Once they are: "none", or where correct_biases() takes its mean inputs from, "empirical" or
+  /// "analytic".
+  std::string bias_correction = "none";
 };
 
 /// Reads and checks the table `calibration` of an experiment; without one, all defaults.

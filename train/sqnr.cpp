@@ -30,18 +30,41 @@ struct Ratios {
   SignalToNoise weight, input, output;
 };
 
+/// Which modules of a network show what the layers of the quantized one get and give.
+class Layers {
+ public:
+  /// @param network  the quantized one itself, or its float twin
+  Layers(Module& network, Module& quantized) {
+    const auto layers = network.quantized_layers(), twins = quantized.quantized_layers();
+    require(layers.size() == twins.size(), "sqnr: expected a float network of {} layers, got {}",
+            twins.size(), layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      QuantizedLayer& layer = *layers[i];
+      readers_[&layer] = twins[i];
+      // A folded batch norm normalizes before it in the quantized network, and in it in the float
+      // one: the two agree on what it gives.
+      const Module* writer = &layer;
+      if (layer.folded() != nullptr) writer = &layer.folded()->norm();
+      writers_[writer] = twins[i];
+    }
+  }
+
+  /// The layer whose input, or output, is that of `module`; null: none.
+  QuantizedLayer* reader(const Module& module) const { return find(readers_, module); }
+  QuantizedLayer* writer(const Module& module) const { return find(writers_, module); }
+
+ private:
+  using Map = std::map<const Module*, QuantizedLayer*>;
+  static QuantizedLayer* find(const Map& layers, const Module& module) {
+    const auto found = layers.find(&module);
+    return found == layers.end() ? nullptr : found->second;
+  }
+  Map readers_, writers_;
+};
+
 /// By layer, in the order of first execution.
 class LayerRatios {
  public:
-  explicit LayerRatios(Module& network) {
-    for (QuantizedLayer* layer : network.quantized_layers()) known_[layer] = layer;
-  }
-
-  QuantizedLayer* find(const Module& module) const {
-    const auto found = known_.find(&module);
-    return found == known_.end() ? nullptr : found->second;
-  }
-
   Ratios& of(QuantizedLayer* layer) {
     const auto found = std::ranges::find(ratios_, layer, [](const auto& e) { return e.first; });
     return found != ratios_.end() ? found->second : ratios_.emplace_back(layer, Ratios{}).second;
@@ -59,24 +82,23 @@ class LayerRatios {
   }
 
  private:
-  std::map<const Module*, QuantizedLayer*> known_;
   std::vector<std::pair<QuantizedLayer*, Ratios>> ratios_;
 };
 
 /// Keeps the outputs of the float network, and measures its inputs on the grids.
 class FloatPass final : public ForwardObserver {
  public:
-  FloatPass(LayerRatios& ratios, std::vector<Tensor>& outputs)
-      : ratios_(ratios), outputs_(outputs) {}
+  FloatPass(const Layers& layers, LayerRatios& ratios, std::vector<Tensor>& outputs)
+      : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, const Variable& input, const Variable& output) override {
-    QuantizedLayer* layer = ratios_.find(module);
-    if (layer == nullptr) return;
-    add_slot(ratios_.of(layer).input, layer->input_quantizer(), input.value());
-    outputs_.push_back(output.value());
+    if (QuantizedLayer* layer = layers_.reader(module))
+      add_slot(ratios_.of(layer).input, layer->input_quantizer(), input.value());
+    if (layers_.writer(module) != nullptr) outputs_.push_back(output.value());
   }
 
  private:
+  const Layers& layers_;
   LayerRatios& ratios_;
   std::vector<Tensor>& outputs_;
 };
@@ -84,32 +106,49 @@ class FloatPass final : public ForwardObserver {
 /// Compares the outputs of the quantized network with those kept.
 class QuantizedPass final : public ForwardObserver {
  public:
-  QuantizedPass(LayerRatios& ratios, const std::vector<Tensor>& outputs)
-      : ratios_(ratios), outputs_(outputs) {}
+  QuantizedPass(const Layers& layers, LayerRatios& ratios, const std::vector<Tensor>& outputs)
+      : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, const Variable&, const Variable& output) override {
-    QuantizedLayer* layer = ratios_.find(module);
-    if (layer == nullptr) return;
-    ratios_.of(layer).output.add(outputs_[next_++].span(), output.value().span());
+    if (QuantizedLayer* layer = layers_.writer(module))
+      ratios_.of(layer).output.add(outputs_[next_++].span(), output.value().span());
   }
 
  private:
+  const Layers& layers_;
   LayerRatios& ratios_;
   const std::vector<Tensor>& outputs_;
   std::size_t next_ = 0;
 };
 
-void add_batch(Module& network, const Variable& images, LayerRatios& ratios) {
-  std::vector<Tensor> outputs;
-  {
-    FloatPass pass(ratios, outputs);
-    network.set_quantizer_mode(quant::Mode::bypass);
-    network(images);
+/// Runs both networks over the same images.
+class Comparison {
+ public:
+  Comparison(Module& floating, Module& network)
+      : floating_(floating),
+        network_(network),
+        float_layers_(floating, network),
+        layers_(network, network) {}
+
+  void add(const Variable& images) {
+    std::vector<Tensor> outputs;
+    {
+      FloatPass pass(float_layers_, ratios, outputs);
+      floating_.set_quantizer_mode(quant::Mode::bypass);
+      floating_(images);
+    }
+    QuantizedPass pass(layers_, ratios, outputs);
+    network_.set_quantizer_mode(quant::Mode::evaluation);
+    network_(images);
   }
-  QuantizedPass pass(ratios, outputs);
-  network.set_quantizer_mode(quant::Mode::evaluation);
-  network(images);
-}
+
+  LayerRatios ratios;
+
+ private:
+  Module& floating_;
+  Module& network_;
+  Layers float_layers_, layers_;
+};
 
 }  // namespace
 
@@ -128,22 +167,24 @@ double SignalToNoise::db() const {
   return 10.0 * std::log10(signal_ / noise_);
 }
 
-std::vector<LayerSqnr> measure_sqnr(Module& network, datasets::Loader& images, std::int64_t batches,
-                                    ProgressBar& bar) {
+std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
+                                    std::int64_t batches, ProgressBar& bar) {
   const NoGradGuard no_grad;
+  const ModeGuard float_modes(floating, false, quant::Mode::bypass);
   const ModeGuard modes(network, false, quant::Mode::evaluation);
-  LayerRatios ratios(network);
+  Comparison comparison(floating, network);
   const std::int64_t total = std::min(batches, images.batches_per_epoch());
   bar.begin("quantization noise", total);
   images.start_epoch(0);
   for (std::int64_t k = 0; k < total; ++k) {
-    add_batch(network, Variable(images.next()->images), ratios);
+    comparison.add(Variable(images.next()->images));
     bar.update(k + 1);
   }
   for (QuantizedLayer* layer : network.quantized_layers()) {
-    add_slot(ratios.of(layer).weight, layer->weight_quantizer(), layer->weight().value());
+    add_slot(comparison.ratios.of(layer).weight, layer->weight_quantizer(),
+             layer->effective_weight().value());
   }
-  return ratios.in_decibels();
+  return comparison.ratios.in_decibels();
 }
 
 }  // namespace quench::train

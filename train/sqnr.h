@@ -31,14 +31,18 @@ struct LayerSqnr {
   std::string layer;
   std::optional<double> weight;  ///< of the weight on its grid; none if it stays float
   std::optional<double> input;   ///< of the float network's activations on the grid of the slot
-  double output = 0.0;           ///< of what the quantized network computes, against the float one
+  /// Of what the quantized network computes, against the float one; with a batch norm folded in,
+  /// after that and its activation.
+  double output = 0.0;
 };
 
 /// Measures each layer with a weight, in order of execution, over the first `batches` batches of
 /// `images`, or all if there are fewer. Every quantizer must have its grid. Batch norm and dropout
 /// work as in evaluation, and nothing changes.
-/// @param bar  shows the batches
-std::vector<LayerSqnr> measure_sqnr(Module& network, datasets::Loader& images, std::int64_t batches,
-                                    ProgressBar& bar);
+/// @param floating  bypassed, what `network` stands for: `network` itself, or another of its model
+/// @param bar       shows the batches
+/// @throws std::invalid_argument  if the two have different numbers of layers
+std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
+                                    std::int64_t batches, ProgressBar& bar);
 
 }  // namespace quench::train

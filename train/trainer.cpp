@@ -14,8 +14,8 @@
 #include "layers/trace.h"
 #include "quant/policy.h"
 #include "quant/threshold_freezer.h"
-#include "train/calibrate.h"
 #include "train/judge.h"
+#include "train/post_training.h"
 #include "train/trained_parameters.h"
 
 namespace quench::train {
@@ -116,7 +116,7 @@ void Trainer::start() {
     load_weights(*network_, config_.model.name, read_safetensors(from), from);
   if (!config_.calibration) return;
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
-  calibrate(*network_, *config_.calibration, *images, bar_);
+  apply_calibration(*network_, *config_.calibration, *images, bar_);
 }
 
 void Trainer::quantize_gradients() {

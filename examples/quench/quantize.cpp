@@ -1,24 +1,17 @@
 #include <fmt/format.h>
 
-#include <cmath>
-#include <map>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/safetensors.h"
-#include "core/text_table.h"
 #include "examples/quench/command.h"
-#include "examples/quench/quantizer_text.h"
+#include "examples/quench/quantize_report.h"
 #include "examples/quench/run_options.h"
 #include "layers/quantized_layer.h"
-#include "train/calibrate.h"
 #include "train/checkpoint.h"
-#include "train/evaluate.h"
-#include "train/experiment.h"
-#include "train/sqnr.h"
+#include "train/post_training.h"
 
 namespace quench::command {
 namespace {
@@ -39,12 +32,6 @@ struct Experiment {
   train::CalibrationConfig calibration;
   train::Data data;
   std::unique_ptr<Module> network;
-};
-
-struct Result {
-  train::Accuracy floating;
-  train::Accuracy quantized;
-  std::vector<train::LayerSqnr> layers;
 };
 
 train::ExperimentConfig load_config(const Options& options) {
@@ -75,75 +62,33 @@ Experiment load(const Options& options) {
                       ? *e.config.calibration
                       : train::read_calibration(e.config.root, e.config.train.eval_batch_size);
   e.data = train::load_data(e.config);
-  e.network = train::build_network(e.config, e.data.train->format());
+  e.network = train::load_trained(e.config, e.data.train->format());
   require(is_quantized(*e.network),
           "quantize: expected a config that quantizes some layer, got method \"none\" for all: set "
           "[quant] or give --set quant.method=NAME (quench list quantizers)");
-  train::load_weights(*e.network, e.config.model.name, read_safetensors(start), start);
   return e;
 }
 
-Result quantize(Experiment& e) {
-  Module& network = *e.network;
-  const auto judging = train::evaluation_loader(e.config, e.data.judged());
-  const auto images = train::calibration_loader(e.config, e.calibration, e.data.train);
-  train::ProgressBar bar;
-  Result result;
-  // First: of the network as it was trained.
-  result.floating = train::evaluate(network, *judging, quant::Mode::bypass);
-  train::calibrate(network, e.calibration, *images, bar);
-  result.layers = train::measure_sqnr(network, *images, e.calibration.batches, bar);
-  result.quantized = train::evaluate(network, *judging, quant::Mode::evaluation);
-  return result;
+nlohmann::json report(const train::RunFolder& folder, const Experiment& e,
+                      const train::PostTrainingResult& result) {
+  nlohmann::json json = quantize_json(result);
+  json["run"] = folder.path().string();
+  json["checkpoint"] = e.config.train.init_from;
+  json["held_out"] = e.data.validation != nullptr;
+  return json;
 }
 
-/// Without a finite value, "exact" for no noise; null in JSON, where a float slot has no entry.
-nlohmann::json report(const train::RunFolder& folder, const Experiment& e, const Result& result) {
-  nlohmann::json layers = nlohmann::json::array();
-  for (const train::LayerSqnr& layer : result.layers) {
-    nlohmann::json row{{"layer", layer.layer}, {"output_sqnr_db", layer.output}};
-    if (layer.weight) row["weight_sqnr_db"] = *layer.weight;
-    if (layer.input) row["input_sqnr_db"] = *layer.input;
-    layers.push_back(std::move(row));
-  }
-  return {{"run", folder.path().string()},
-          {"checkpoint", e.config.train.init_from},
-          {"images", result.quantized.images},
-          {"held_out", e.data.validation != nullptr},
-          {"top1_float", result.floating.top1()},
-          {"top1_quantized", result.quantized.top1()},
-          {"layers", layers}};
-}
-
-std::string decibels(const std::optional<double>& value) {
-  if (!value) return "-";
-  return std::isinf(*value) && *value > 0.0 ? "exact" : fmt::format("{:.1f}", *value);
-}
-
-void print_layers(const Experiment& e, const Result& result) {
-  std::map<std::string, QuantizedLayer*> layers;
-  for (QuantizedLayer* layer : e.network->quantized_layers()) layers[layer->name()] = layer;
-  constexpr auto kRight = TextTable::Align::right;
-  TextTable table({{"layer"},
-                   {"weight quantizer"},
-                   {"SQNR dB", kRight},
-                   {"input quantizer"},
-                   {"SQNR dB", kRight},
-                   {"output SQNR dB", kRight}});
-  for (const train::LayerSqnr& row : result.layers) {
-    QuantizedLayer& layer = *layers.at(row.layer);
-    table.add({row.layer, quantizer_text(layer.weight_quantizer()), decibels(row.weight),
-               quantizer_text(layer.input_quantizer()), decibels(row.input), decibels(row.output)});
-  }
-  fmt::print("{}", table.plain());
-}
-
-void print(const train::RunFolder& folder, const Experiment& e, const Result& result) {
+void print(const train::RunFolder& folder, const Experiment& e,
+           const train::PostTrainingResult& result) {
   fmt::print("run folder {}\n", folder.path().string());
-  fmt::print("{} calibrated on {} batches of {} training images: weights {}, activations {}\n\n",
-             e.config.train.init_from, e.calibration.batches, e.calibration.batch_size,
-             e.calibration.weights.method, e.calibration.activations.method);
-  print_layers(e, result);
+  const std::int64_t images =
+      std::min(e.calibration.batches * e.calibration.batch_size, e.data.train->size());
+  fmt::print("{} calibrated on {} training images: weights {}, activations {}\n",
+             e.config.train.init_from, images, e.calibration.weights.method,
+             e.calibration.activations.method);
+  print_steps(result.calibration);
+  fmt::print("\n");
+  print_layers(*e.network, result.layers);
   fmt::print("\n  top1 float      {:.2f} %  ({} {} images)\n  top1 quantized  {:.2f} %\n",
              result.floating.top1(), result.quantized.images,
              e.data.validation ? "held-out" : "test", result.quantized.top1());
@@ -153,7 +98,9 @@ void run(const Options& options) {
   Experiment e = load(options);
   const train::RunFolder folder = new_run_folder(options.run, e.config.name);
   describe_run(folder, e.config, options.command_line);
-  const Result result = quantize(e);
+  train::ProgressBar bar;
+  const auto result =
+      train::quantize_after_training(e.config, e.calibration, e.data, *e.network, bar);
   write_safetensors(folder.last(), train::network_state(*e.network, e.config.model.name));
   const nlohmann::json json = report(folder, e, result);
   write_file_atomically(folder.path() / "quantize.json", json.dump(2) + "\n");

@@ -54,7 +54,8 @@ TEST_CASE(
   net.probe_input(*net.first);
   net.probe_input(*net.second);
   ProgressBar bar;
-  const std::vector<LayerSqnr> rows = measure_sqnr(net.network, *ten_pixels(4), 100, bar);
+  const std::vector<LayerSqnr> rows =
+      measure_sqnr(net.network, net.network, *ten_pixels(4), 100, bar);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].layer == "first");
   CHECK(rows[1].layer == "second");
@@ -84,15 +85,15 @@ TEST_CASE(
 TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked for count") {
   TwoLayers net({0.0f, 0.6f, 2.4f});
   ProgressBar bar;
-  for (const LayerSqnr& row : measure_sqnr(net.network, *ten_pixels(4), 1, bar)) {
+  for (const LayerSqnr& row : measure_sqnr(net.network, net.network, *ten_pixels(4), 1, bar)) {
     CHECK_FALSE(row.weight.has_value());
     CHECK_FALSE(row.input.has_value());
     CHECK(row.output == INFINITY);
   }
   net.probe_weight(*net.first);
   // The one image is 0, to which no weight matters.
-  CHECK(measure_sqnr(net.network, *ten_pixels(1), 1, bar)[0].output == INFINITY);
-  CHECK(measure_sqnr(net.network, *ten_pixels(1), 2, bar)[0].output < 100.0);
+  CHECK(measure_sqnr(net.network, net.network, *ten_pixels(1), 1, bar)[0].output == INFINITY);
+  CHECK(measure_sqnr(net.network, net.network, *ten_pixels(1), 2, bar)[0].output < 100.0);
 }
 
 }  // namespace

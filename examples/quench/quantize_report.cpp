@@ -1,0 +1,110 @@
+#include "examples/quench/quantize_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "core/text_table.h"
+#include "examples/quench/quantizer_text.h"
+#include "layers/quantized_layer.h"
+
+namespace quench::command {
+namespace {
+
+using Reasons = std::vector<std::pair<std::string, std::string>>;  ///< layer, why
+
+nlohmann::json skipped_json(const Reasons& skipped) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& [layer, reason] : skipped)
+    rows.push_back({{"layer", layer}, {"reason", reason}});
+  return rows;
+}
+
+nlohmann::json to_json(const EqualizationReport& report) {
+  nlohmann::json pairs = nlohmann::json::array();
+  for (const auto& [layer, reader] : report.pairs)
+    pairs.push_back({{"layer", layer}, {"reader", reader}});
+  return {{"pairs", pairs},
+          {"skipped", skipped_json(report.excluded)},
+          {"sweeps", report.sweeps},
+          {"last_change", report.change}};
+}
+
+nlohmann::json to_json(const BiasCorrectionReport& report) {
+  return {{"corrected", report.corrected}, {"skipped", skipped_json(report.skipped)}};
+}
+
+nlohmann::json to_json(const std::vector<train::LayerSqnr>& layers) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const train::LayerSqnr& layer : layers) {
+    nlohmann::json row{{"layer", layer.layer}, {"output_sqnr_db", layer.output}};
+    if (layer.weight) row["weight_sqnr_db"] = *layer.weight;
+    if (layer.input) row["input_sqnr_db"] = *layer.input;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// "; not conv1, conv2 (why), conv3 (why else)", reasons in the order in which they come first.
+std::string but_not(const Reasons& skipped) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const auto& [layer, reason] : skipped) {
+    const auto known = std::ranges::find(groups, reason, [](const auto& g) { return g.first; });
+    auto& group = known != groups.end() ? *known : groups.emplace_back(reason, 0);
+    group.second.push_back(layer);
+  }
+  std::string text;
+  for (const auto& [reason, layers] : groups)
+    text +=
+        fmt::format("{}{} ({})", text.empty() ? "; not " : ", ", fmt::join(layers, ", "), reason);
+  return text;
+}
+
+std::string decibels(const std::optional<double>& value) {
+  if (!value) return "-";
+  return std::isinf(*value) && *value > 0.0 ? "exact" : fmt::format("{:.1f}", *value);
+}
+
+}  // namespace
+
+nlohmann::json quantize_json(const train::PostTrainingResult& result) {
+  nlohmann::json json{{"images", result.quantized.images},
+                      {"top1_float", result.floating.top1()},
+                      {"top1_quantized", result.quantized.top1()},
+                      {"layers", to_json(result.layers)}};
+  const auto& [equalization, bias_correction] = result.calibration;
+  if (equalization) json["equalization"] = to_json(*equalization);
+  if (bias_correction) json["bias_correction"] = to_json(*bias_correction);
+  return json;
+}
+
+void print_steps(const train::CalibrationReport& report) {
+  if (const auto& done = report.equalization)
+    fmt::print("equalized {} pairs of layers{}\n", done->pairs.size(), but_not(done->excluded));
+  if (const auto& done = report.bias_correction)
+    fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
+}
+
+void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
+  std::map<std::string, QuantizedLayer*> layers;
+  for (QuantizedLayer* layer : network.quantized_layers()) layers[layer->name()] = layer;
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"weight quantizer"},
+                   {"SQNR dB", kRight},
+                   {"input quantizer"},
+                   {"SQNR dB", kRight},
+                   {"output SQNR dB", kRight}});
+  for (const train::LayerSqnr& row : rows) {
+    QuantizedLayer& layer = *layers.at(row.layer);
+    table.add({row.layer, quantizer_text(layer.weight_quantizer()), decibels(row.weight),
+               quantizer_text(layer.input_quantizer()), decibels(row.input), decibels(row.output)});
+  }
+  fmt::print("{}", table.plain());
+}
+
+}  // namespace quench::command

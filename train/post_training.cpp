@@ -1,0 +1,64 @@
+#include "train/post_training.h"
+
+#include <algorithm>
+
+#include "core/safetensors.h"
+#include "train/calibrate.h"
+#include "train/checkpoint.h"
+
+namespace quench::train {
+namespace {
+
+std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) {
+  std::vector<Tensor> batches;
+  images.start_epoch(0);
+  for (std::int64_t k = 0; k < std::min(count, images.batches_per_epoch()); ++k)
+    batches.push_back(images.next()->images);
+  return batches;
+}
+
+EqualizationReport equalize_for(Module& network, datasets::Loader& images) {
+  const Tensor batch = first_batches(images, 1)[0];
+  return equalize(network, batch.shape().with(0, 1));
+}
+
+}  // namespace
+
+CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
+                                    datasets::Loader& images, ProgressBar& bar) {
+  CalibrationReport report;
+  if (config.equalize) report.equalization = equalize_for(network, images);
+  calibrate(network, config, images, bar);
+  if (config.bias_correction != "none") {
+    const auto mode =
+        config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;
+    report.bias_correction = correct_biases(network, first_batches(images, config.batches), mode);
+  }
+  return report;
+}
+
+std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
+                                     const datasets::DatasetFormat& format) {
+  auto network = build_network(config, format);
+  const std::string& from = config.train.init_from;
+  load_weights(*network, config.model.name, read_safetensors(from), from);
+  return network;
+}
+
+PostTrainingResult quantize_after_training(const ExperimentConfig& config,
+                                           const CalibrationConfig& calibration, const Data& data,
+                                           Module& network, ProgressBar& bar) {
+  const auto judging = evaluation_loader(config, data.judged());
+  const auto images = calibration_loader(config, calibration, data.train);
+  PostTrainingResult result;
+  result.floating = evaluate(network, *judging, quant::Mode::bypass);
+  result.calibration = apply_calibration(network, calibration, *images, bar);
+  // Corrected biases are those of the quantized network alone, so the float one is a copy.
+  const auto floating = load_trained(config, data.train->format());
+  if (calibration.equalize) equalize_for(*floating, *images);
+  result.layers = measure_sqnr(*floating, network, *images, calibration.batches, bar);
+  result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
+  return result;
+}
+
+}  // namespace quench::train

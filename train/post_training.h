@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "layers/bias_correction.h"
+#include "layers/equalize.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/sqnr.h"
+
+namespace quench::train {
+
+/// What [calibration] did to a network beside choosing ranges.
+struct CalibrationReport {
+  std::optional<EqualizationReport> equalization;
+  std::optional<BiasCorrectionReport> bias_correction;
+};
+
+/// All that [calibration] asks for, in the order in which each step needs the one before: equalize(),
+/// so that ranges are those of the equalized network; calibrate(); correct_biases(), which needs the
+/// quantized weights, and the float network to compare with. Each step changes the float network for
+/// good: the first up to rounding, the last by as much as it takes out of the quantized one.
+///
+/// @param images  of which the first `config.batches` batches serve all steps, or all if there are
+///                fewer
+/// @throws std::invalid_argument  as calibrate()
+CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
+                                    datasets::Loader& images, ProgressBar& bar);
+
+/// The network of an experiment with the weights of train.init_from.
+/// @throws std::invalid_argument, std::runtime_error  for settings or a file that do not fit
+std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
+                                     const datasets::DatasetFormat& format);
+
+struct PostTrainingResult {
+  Accuracy floating;   ///< of the network as it was trained
+  Accuracy quantized;  ///< after everything
+  CalibrationReport calibration;
+  /// Against the float network before its biases were corrected.
+  std::vector<LayerSqnr> layers;
+};
+
+/// Quantizes `network` as load_trained() gave it, with no training: apply_calibration() on training
+/// images, judged by Data::judged() before and after.
+PostTrainingResult quantize_after_training(const ExperimentConfig& config,
+                                           const CalibrationConfig& calibration, const Data& data,
+                                           Module& network, ProgressBar& bar);
+
+}  // namespace quench::train
