@@ -66,7 +66,8 @@ class Path {
       reason = refusal(activation->activation());
       return false;
     }
-    if (!passes_factors(*at_->module)) reason = at_->module->name() + " behind it keeps no factors";
+    if (!passes_factors(*at_->module))
+      reason = at_->module->name() + " behind it has factors of its own";
     return reason.empty();
   }
 
@@ -76,7 +77,7 @@ class Path {
     if (readers > 1) {
       reason = fmt::format("{} layers read its output", readers);
     } else if (!last) {
-      reason = "a sum reads its output, or another function that is no layer";
+      reason = "a sum or another function reads its output";
     }
     return false;
   }

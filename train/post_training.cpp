@@ -27,6 +27,7 @@ EqualizationReport equalize_for(Module& network, datasets::Loader& images) {
 CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
                                     datasets::Loader& images, ProgressBar& bar) {
   CalibrationReport report;
+  if (!is_quantized(network)) return report;
   if (config.equalize) report.equalization = equalize_for(network, images);
   calibrate(network, config, images, bar);
   if (config.bias_correction != "none") {

@@ -21,7 +21,8 @@ struct CalibrationReport {
 /// All that [calibration] asks for, in the order in which each step needs the one before: equalize(),
 /// so that ranges are those of the equalized network; calibrate(); correct_biases(), which needs the
 /// quantized weights, and the float network to compare with. Each step changes the float network for
-/// good: the first up to rounding, the last by as much as it takes out of the quantized one.
+/// good: the first up to rounding, the last by as much as it takes out of the quantized one. A
+/// network without quantizers is left alone.
 ///
 /// @param images  of which the first `config.batches` batches serve all steps, or all if there are
 ///                fewer

@@ -34,12 +34,38 @@ report "$([[ $found == */* && $found == "$(value top1_float)/$(value top1_quanti
   "expected eval to find $found"
 expect_success '.' train judged/config.toml --run trained_on
 
+# Weights that have changed beside their grids come back as well, and can be trained on.
+resnet=(--set 'model={name="resnet8", width=0.25}' --set calibration.equalize=true)
+expect_success 'top1 float' train "$tiny" --set 'model={name="resnet8", width=0.25}' --run resnet
+for settings in 'quant.method=symmetric empirical' 'quant.method=pact analytic' \
+  'quant={method="affine",bits=6,fold_batch_norm=true} analytic'; do
+  read -r quant bias <<<"$settings"
+  rm -rf changed
+  expect_success '"top1_quantized"' quantize "$tiny" --checkpoint resnet "${resnet[@]}" --set "$quant" \
+    --set calibration.bias_correction="$bias" --run changed --json
+  found=$(value top1_quantized)
+  expect_success '"top1_quantized"' eval changed --json
+  report "$([[ -n $found && $found == "$(value top1_quantized)" ]] && echo true)" "expected eval to find $found"
+  rm -rf trained_on
+  expect_success 'top1 quantized' train "$tiny" --set 'model={name="resnet8", width=0.25}' --set "$quant" \
+    --set train.init_from=changed/last.safetensors --run trained_on
+done
+expect_success '^equalized 3 pairs of layers; not conv1 \(.*stack1.conv1\), stack1.conv2, .*\(a sum' quantize "$tiny" \
+  --checkpoint resnet "${resnet[@]}" --set quant.method=tqt --set calibration.bias_correction=empirical --run told
+report "$(grep -q '^biases of 8 layers corrected; not stack2.shortcut, stack3.shortcut (no bias' .stdout && echo true)" \
+  "expected a line on the biases"
+report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalization"' told/quantize.json && echo true)" \
+  "expected both steps in quantize.json"
+
 expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
 expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere
 expect_bad 2 'quantizes some layer.*none' "$tiny" --checkpoint float
 expect_bad 2 'calibration\.batches.*got 0' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.batches=0
 expect_bad 2 'calibration\.activations.*minmax.*percentil' "$tiny" "${lsq[@]}" --checkpoint float \
   --set calibration.activations=percentil
+expect_bad 2 'calibration\.bias_correction.*none.*empirical.*analytic.*got.*mean' "$tiny" "${lsq[@]}" \
+  --checkpoint float --set calibration.bias_correction=mean
+expect_bad 2 'calibration\.equalize.*got' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.equalize=3
 expect_bad 2 'calibration\.batchs.*batches' "$tiny" "${lsq[@]}" --checkpoint float --set calibration.batchs=3
 expect_bad 1 'expected a checkpoint of resnet8, got one of binarynet' "$tiny" "${lsq[@]}" --checkpoint float \
   --set model='{name="resnet8"}'

@@ -103,6 +103,21 @@ TEST_CASE("equalize: ReLU6 and hardtanh exclude a pair, with the reason") {
                                  {"conv2", "hardtanh does not scale with its input"}});
 }
 
+TEST_CASE(
+    "equalize: a batch norm behind a pool is not the layer's own, so the pair is left alone") {
+  ConvBuilder builder;
+  Random random(4, "test");
+  builder.network->append("conv0", std::make_shared<Conv2d>(
+                                       Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+  builder.network->append(
+      "pool", std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+  builder.network->append("bn0", std::make_shared<BatchNorm>(4, BatchNormParams{}));
+  builder.conv(4, 5, 1, 1, Activation::none);
+  const EqualizationReport report = equalize(*builder.network, {1, 3, 8, 8});
+  CHECK(report.pairs.empty());
+  CHECK(report.excluded == Names{{"conv0", "bn0 behind it has factors of its own"}});
+}
+
 TEST_CASE("equalize: in residual blocks only what no sum reads") {
   Random random(1, "test");
   const auto network = models::resnet8({.width = 0.25}, random);
@@ -112,7 +127,13 @@ TEST_CASE("equalize: in residual blocks only what no sum reads") {
                               {"stack2.conv1", "stack2.conv2"},
                               {"stack3.conv1", "stack3.conv2"}});
   // conv1's output is also what the identity of stack1 adds.
-  CHECK(report.excluded == Names{{"conv1", "its output has readers besides stack1.conv1"}});
+  const std::string sum = "a sum or another function reads its output";
+  CHECK(report.excluded == Names{{"conv1", "its output has readers besides stack1.conv1"},
+                                 {"stack1.conv2", sum},
+                                 {"stack2.conv2", sum},
+                                 {"stack2.shortcut", sum},
+                                 {"stack3.conv2", sum},
+                                 {"stack3.shortcut", sum}});
 }
 
 TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {

@@ -74,6 +74,16 @@ TEST_CASE("calibrate: the method of each role; a weight per channel has a range 
   check_range(pixels, 0.0, 0.5 * 28.0 + 0.5 * 63.0);
 }
 
+TEST_CASE("calibrate: the range of a weight is that of what its quantizer gets") {
+  TwoLayers net({0.0f, 0.6f, 2.4f});
+  const Probe& weight = net.probe_weight(*net.first);
+  BatchNorm norm(3, {.eps = 0.0f});
+  norm.gain().mutable_value().copy_from(Tensor::full({3}, 2.0f));
+  net.first->fold(norm);
+  calibrate(net, batches(1));
+  check_range(weight, 0.0, 4.8);
+}
+
 TEST_CASE("calibrate: what takes no range observes the data") {
   TwoLayers net({0.0f, 0.6f, 2.4f});
   const Probe& weight = net.probe_weight(*net.first, false);
@@ -118,9 +128,12 @@ TEST_CASE("training: a [calibration] table starts quantizers from ranges, no tab
 }
 
 TEST_CASE("training: calibrated, interrupted and resumed, the same bits") {
-  const std::vector<std::string> overrides{"quant.method=lsq", "quant.bits=4",
+  const std::vector<std::string> overrides{"quant.method=lsq",
+                                           "quant.bits=4",
                                            "calibration.activations=mse",
-                                           "calibration.order=topological"};
+                                           "calibration.order=topological",
+                                           "calibration.equalize=true",
+                                           "calibration.bias_correction=analytic"};
   const auto train = [&](const std::set<int>& stops) {
     const TemporaryFolder parent;
     const RunFolder folder = RunFolder::create_at(parent / "run");

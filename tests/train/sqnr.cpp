@@ -82,6 +82,42 @@ TEST_CASE(
   CHECK(rows[1].output == doctest::Approx(10.0 * std::log10(sum_signal / sum_noise)).epsilon(1e-4));
 }
 
+TEST_CASE("sqnr of layers: against another network, which stands for the float one") {
+  TwoLayers floating({0.0f, 0.6f, 2.3f}), net({0.0f, 1.0f, 2.0f});
+  ProgressBar bar;
+  const auto rows = measure_sqnr(floating.network, net.network, *ten_pixels(4), 100, bar);
+  double signal = 0.0, noise = 0.0;
+  for (double x = 0.0; x < 70.0; x += 7.0) {
+    signal += (0.6 * x - 20.0) * (0.6 * x - 20.0) + (2.3 * x - 80.0) * (2.3 * x - 80.0);
+    noise += (0.4 * x) * (0.4 * x) + (0.3 * x) * (0.3 * x);
+  }
+  CHECK(rows.at(0).output == doctest::Approx(10.0 * std::log10(signal / noise)).epsilon(1e-5));
+
+  Sequential empty;
+  CHECK_THROWS_WITH_AS(measure_sqnr(empty, net.network, *ten_pixels(4), 1, bar),
+                       "sqnr: expected a float network of 2 layers, got 0", std::invalid_argument);
+}
+
+TEST_CASE("sqnr of layers: a folded batch norm counts as part of its layer") {
+  Random random(1, "test");
+  Sequential network;
+  auto conv = network.append(
+      "conv",
+      std::make_shared<Conv2d>(
+          Conv2dOptions{.in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}}, random));
+  auto norm = network.append("bn", std::make_shared<BatchNorm>(1, BatchNormParams{.eps = 0.0f}));
+  Variable(conv->weight()).mutable_value().copy_from(Tensor::full({1, 1, 1, 1}, 1.5f));
+  norm->gain().mutable_value().copy_from(Tensor::full({1}, 2.0f));
+  norm->bias().mutable_value().copy_from(Tensor::full({1}, 3.0f));
+  TwoLayers::probe_weight(*conv);
+  conv->fold(*norm);
+  ProgressBar bar;
+  const auto rows = measure_sqnr(network, network, *ten_pixels(4), 100, bar);
+  // 1.5 x 2 lies on the grid of integers, and both compute 3 x + 3.
+  CHECK(rows.at(0).weight.value() == INFINITY);
+  CHECK(rows.at(0).output == INFINITY);
+}
+
 TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked for count") {
   TwoLayers net({0.0f, 0.6f, 2.4f});
   ProgressBar bar;
