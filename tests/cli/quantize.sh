@@ -56,6 +56,8 @@ report "$(grep -q '^biases of 8 layers corrected; not stack2.shortcut, stack3.sh
   "expected a line on the biases"
 report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalization"' told/quantize.json && echo true)" \
   "expected both steps in quantize.json"
+expect_success '^dorefa makes other weights of those of [0-9]+ layers .*train with it' quantize "$tiny" --checkpoint float \
+  --set quant.method=dorefa --run stranger
 
 expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
 expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere

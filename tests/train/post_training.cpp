@@ -80,7 +80,7 @@ TEST_CASE(
 using Overrides = std::vector<std::string>;
 
 const Overrides kResNet{"model={name=\"resnet8\", width=0.25}",
-                        "quant={}",
+                        "quant.first_layer.activation.method=none",
                         "quant.method=symmetric",
                         "quant.bits=3",
                         "quant.granularity=per_tensor",
@@ -93,7 +93,7 @@ Overrides with(Overrides overrides, const Overrides& more) {
 
 /// A checkpoint of `overrides` trained in float for a few steps.
 void train_float(const Overrides& overrides, const std::filesystem::path& file) {
-  Trainer trainer(small_experiment(with(overrides, {"quant={}"})));
+  Trainer trainer(small_experiment(with(overrides, {"quant.method=none"})));
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   trainer.run(folder, [] { return false; });
