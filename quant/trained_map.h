@@ -118,15 +118,29 @@ struct TrainedMapNode final : Node {
   }
 };
 
-/// y = forward(x) element by element, on the tape as a function of x and of K trained values (a
-/// scale, a threshold, an offset) of which there are one, or one per slice of x along axis 0.
+/// `output` on the tape as a function of x and of K trained values (a scale, a threshold, an offset)
+/// of which there are one, or one per slice of x along axis 0.
 ///
 /// @param trained    each f32 with as many elements as there are constants
-/// @param constants  one, or one per channel: all that forward and backward need, computed from the
-///                   trained values; a small struct of floats, passed by value
-/// @param forward    (float x, Constants) -> float y
+/// @param constants  one, or one per channel: all that backward needs, computed from the trained
+///                   values; a small struct of floats, passed by value
 /// @param backward   (float x, float grad_y, Constants) -> ElementGradient<K>: dL/dx, and what this
 ///                   element adds to dL/dtrained[k]. Without branches, so that it vectorizes
+template <std::size_t K, typename Constants, typename Backward>
+Variable record_trained(const Variable& x, const std::array<Variable, K>& trained, Tensor output,
+                        std::vector<Constants> constants, Backward backward) {
+  std::vector<Variable> inputs{x};
+  inputs.insert(inputs.end(), trained.begin(), trained.end());
+  std::array<Shape, K> shapes;
+  std::ranges::transform(trained, shapes.begin(), [](const Variable& v) { return v.shape(); });
+  return record<TrainedMapNode<K, Constants, Backward>>(inputs, std::move(output), Saved(x.value()),
+                                                        std::move(shapes), std::move(constants),
+                                                        std::move(backward));
+}
+
+/// record_trained() of y = forward(x), element by element.
+///
+/// @param forward  (float x, Constants) -> float y
 template <std::size_t K, typename Constants, typename Forward, typename Backward>
 Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
                      std::vector<Constants> constants, Forward forward, Backward backward) {
@@ -142,13 +156,7 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
 #pragma GCC ivdep
     for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i], channel);
   });
-  std::vector<Variable> inputs{x};
-  inputs.insert(inputs.end(), trained.begin(), trained.end());
-  std::array<Shape, K> shapes;
-  std::ranges::transform(trained, shapes.begin(), [](const Variable& v) { return v.shape(); });
-  return record<TrainedMapNode<K, Constants, Backward>>(inputs, std::move(output), Saved(input),
-                                                        std::move(shapes), std::move(constants),
-                                                        std::move(backward));
+  return record_trained(x, trained, std::move(output), std::move(constants), std::move(backward));
 }
 
 }  // namespace quench::quant

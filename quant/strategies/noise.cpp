@@ -62,32 +62,34 @@ class Noise final : public ObservedQuantizer {
           [=](float v, const Span& s) { return s.scale * integer_code(v, s.scale, range); },
           pass_gradient);
     }
-    const Variable clipped = map_trained<0>(
-        x, {}, spans,
-        [](float v, const Span& s) { return v < s.low ? s.low : (v > s.high ? s.high : v); },
-        pass_gradient);
-    add_noise(clipped.value(), spans, random_.fork(pass));
-    return clipped;
+    Tensor output = with_noise(x.value(), spans, random_.fork(pass));
+    return record_trained<0>(x, {}, std::move(output), std::move(spans), pass_gradient);
   }
 
  private:
   std::string stream() const { return "noise " + slot(); }
 
-  /// y += s n, in place: the tape keeps x, not y. Drawn piece by piece, so that n stays in cache.
-  static void add_noise(Tensor y, const std::vector<Span>& spans, const Random& random) {
-    const Pieces pieces(y.numel(), static_cast<std::int64_t>(spans.size()));
+  /// clip(x, low, high) + s n, drawn piece by piece, so that n stays in cache.
+  static Tensor with_noise(const Tensor& x, const std::vector<Span>& spans, const Random& random) {
+    Tensor output(x.shape());
+    const Pieces pieces(x.numel(), static_cast<std::int64_t>(spans.size()));
     pieces.for_each([&](std::int64_t piece) {
       const std::int64_t begin = pieces.begin(piece), count = pieces.size(piece);
       std::array<float, Pieces::kSize> noise;
       Random here = random;
       here.seek(static_cast<std::uint64_t>(begin));
       here.fill_uniform({noise.data(), static_cast<std::size_t>(count)});
-      float* values = y.data() + begin;
-      const float* draws = noise.data();
-      const float scale = spans[pieces.channel(piece)].scale;
+      const Span span = spans[pieces.channel(piece)];
+      const float *from = x.data() + begin, *draws = noise.data();
+      float* to = output.data() + begin;
 #pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) values[i] += scale * (draws[i] - 0.5f);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const float v = from[i];
+        const float clipped = v < span.low ? span.low : (v > span.high ? span.high : v);
+        to[i] = clipped + span.scale * (draws[i] - 0.5f);
+      }
     });
+    return output;
   }
 
   double quantize_from_;
