@@ -141,8 +141,12 @@ class KlCalibrator final : public DistributionCalibrator {
 
  protected:
   double threshold() const override {
-    return kl_threshold(histogram().counts(), histogram().width(),
-                        levels(options().bits, has_negative()))
+    std::vector<double> counts(histogram().counts().begin(), histogram().counts().end());
+    // The zeros that a ReLU leaves, exact on every grid, would outweigh all else: groups of more
+    // than a bin spread them, and the search ends at the smallest threshold. So pytorch-quantization
+    // (NVIDIA) counts the first bin as the second.
+    if (counts.size() > 1) counts[0] = counts[1];
+    return kl_threshold(counts, histogram().width(), levels(options().bits, has_negative()))
         .threshold;
   }
 };

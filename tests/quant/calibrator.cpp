@@ -85,6 +85,21 @@ TEST_CASE("signedness comes from the data: where nothing is negative all codes a
   }
 }
 
+TEST_CASE("kl: the zeros of a ReLU, exact on every grid, do not draw the threshold in") {
+  Random random(5, "test");
+  std::vector<float> positive(20000), rectified;
+  for (float& v : positive) {
+    v = std::abs(random.normal());
+    rectified.insert(rectified.end(), {v, 0.0f, 0.0f});
+  }
+  for (const int bits : {4, 8}) {
+    CAPTURE(bits);
+    const ValueRange range = range_of({rectified}, {.method = "kl", .bits = bits});
+    CHECK(range.max == doctest::Approx(range_of({positive}, {.method = "kl", .bits = bits}).max));
+    if (bits == 8) CHECK(range.max > 3.0);  // beyond which a half normal has 0.3 %
+  }
+}
+
 TEST_CASE("a histogram comes close to all values kept, for each method that can do both") {
   const std::vector<float> x = random_tensor({50000}, 6).to_row_major();
   const std::vector<float> first(x.begin(), x.begin() + 20000), rest(x.begin() + 20000, x.end());
