@@ -60,12 +60,8 @@ void ObservedQuantizer::observe_activation(const Tensor& x) {
 }
 
 void ObservedQuantizer::calibrate(std::span<const ValueRange> ranges) {
-  if (role() == Role::weight) return;
-  require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
-  const ValueRange range = ranges[0];
-  activation_grid_.settle(static_cast<float>(range.min), static_cast<float>(range.max));
-  const double reach = activation_grid_.is_unsigned() ? range.max : range.threshold();
-  activation_scale_.add(reach / activation_grid_.grid().qmax);
+  if (role() == Role::activation)
+    activation_scale_.start(activation_grid_.scale_of(ranges, slot()));
 }
 
 SavedState ObservedQuantizer::state() const {

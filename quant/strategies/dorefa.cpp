@@ -10,6 +10,7 @@
 #include "quant/code.h"
 #include "quant/extent.h"
 #include "quant/straight_through.h"
+#include "quant/strategies/bwn.h"
 
 namespace quench::quant {
 namespace {
@@ -124,30 +125,6 @@ class DorefaWeight final : public Quantizer {
   bool observed_ = false;
 };
 
-class DorefaBinaryWeight final : public Quantizer {
- public:
-  explicit DorefaBinaryWeight(const QuantizerSpec& spec) : Quantizer(spec), grid_(binary_grid()) {}
-
-  QuantGrid grid() const override {
-    expect(observed_, "{}: dorefa has no grid before it has seen the weight", slot());
-    return grid_;
-  }
-  void observe(const Tensor& x) override {
-    grid_.scale[0] = storable_scale(mean_abs(x, false, slot())[0]);
-    observed_ = true;
-  }
-
- protected:
-  Variable train_forward(const Variable& x) override {
-    observe(x.value());
-    return straight_through(x, fake_quantize(x.value(), grid_));
-  }
-
- private:
-  QuantGrid grid_;
-  bool observed_ = false;
-};
-
 class DorefaActivation final : public Quantizer {
  public:
   DorefaActivation(const QuantizerSpec& spec, const DorefaOptions& options)
@@ -171,12 +148,19 @@ class DorefaActivation final : public Quantizer {
   QuantGrid grid_;
 };
 
+/// sign(w) mean|w|, dL/dw = dL/dy.
+std::unique_ptr<Quantizer> make_binary_weight(QuantizerSpec spec) {
+  Settings settings = Settings::from({{"gradient", "identity"}});
+  spec.settings = &settings;
+  return make_bwn(spec);
+}
+
 }  // namespace
 
 std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec) {
   const DorefaOptions options(*spec.settings);
   if (spec.role == Role::activation) return std::make_unique<DorefaActivation>(spec, options);
-  if (spec.bits == 1) return std::make_unique<DorefaBinaryWeight>(spec);
+  if (spec.bits == 1) return make_binary_weight(spec);
   return std::make_unique<DorefaWeight>(spec, options);
 }
 

@@ -6,10 +6,8 @@
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "quant/activation_grid.h"
-#include "quant/activation_scale.h"
 #include "quant/code.h"
-#include "quant/extent.h"
+#include "quant/observed_quantizer.h"
 #include "quant/straight_through.h"
 
 namespace quench::quant {
@@ -19,18 +17,13 @@ struct SteOptions {
   float clip;
   bool windowed_weights;
   bool stochastic;
-  ActivationGrid act_grid;  // of 2 bits for a slot of 1, which has no use for it
-  double momentum;
 
-  // All keys are read whatever the slot needs, so that none counts as left over.
-  SteOptions(const Settings& settings, int bits)
+  explicit SteOptions(const Settings& settings)
       : clip(static_cast<float>(settings.number("clip", 1.0, above(0.0)))),
         windowed_weights(settings.choice("weight_gradient", "identity", {"identity", "window"}) ==
                          "window"),
         stochastic(settings.choice("sampling", "deterministic", {"deterministic", "stochastic"}) ==
-                   "stochastic"),
-        act_grid(settings, "signed_narrow", std::max(bits, 2)),
-        momentum(settings.number("momentum", 0.99, {0.0, 1.0})) {}
+                   "stochastic") {}
 };
 
 class SteBinary : public Quantizer {
@@ -103,88 +96,21 @@ class SteStochasticWeight final : public SteBinary {
   std::int64_t next_step_ = 0;
 };
 
-class SteWeight final : public Quantizer {
+class SteGrid final : public ObservedQuantizer {
  public:
-  explicit SteWeight(const QuantizerSpec& spec)
-      : Quantizer(spec), grid_(signed_narrow_grid(spec.bits)) {}
-
-  QuantGrid grid() const override {
-    expect(observed_, "{}: ste has no grid before it has seen the weight", slot());
-    return grid_;
-  }
-
-  void observe(const Tensor& x) override {
-    const bool per_channel = granularity() == Granularity::per_channel;
-    const std::vector<Extent> reach = finite_extents(x, per_channel, slot());
-    grid_.axis = per_channel ? 0 : -1;
-    grid_.scale.resize(reach.size());
-    grid_.zero_point.assign(reach.size(), 0);
-    for (std::size_t i = 0; i < reach.size(); ++i) {
-      const float largest = reach[i].max_abs;
-      grid_.scale[i] = largest > 0.0f ? storable_scale(double{largest} / grid_.qmax) : 1.0f;
-    }
-    observed_ = true;
-  }
+  using ObservedQuantizer::ObservedQuantizer;
 
  protected:
   Variable train_forward(const Variable& x) override {
     observe(x.value());
-    // The scale reaches the largest weight: none lies outside, so none has its gradient masked.
-    return straight_through(x, fake_quantize(x.value(), grid_));
-  }
-
- private:
-  QuantGrid grid_;
-  bool observed_ = false;
-};
-
-class SteActivation final : public Quantizer {
- public:
-  SteActivation(const QuantizerSpec& spec, const SteOptions& options)
-      : Quantizer(spec), scale_(options.momentum), grid_(options.act_grid) {}
-
-  QuantGrid grid() const override {
-    expect(scale_.seen(),
-           "{}: ste has no grid before training or calibration has shown it an activation", slot());
-    QuantGrid grid = grid_.grid();
-    grid.scale[0] = scale_.value();
-    return grid;
-  }
-
-  void observe(const Tensor& x) override {
-    const Extent reach = finite_extents(x, false, slot())[0];
-    grid_.settle(reach.min, reach.max);
-    scale_.add(double{grid_.is_unsigned() ? reach.max : reach.max_abs} / grid_.grid().qmax);
-  }
-
-  bool calibratable() const override { return true; }
-  void calibrate(std::span<const ValueRange> ranges) override {
-    scale_.start(grid_.scale_of(ranges, slot()));
-  }
-
-  SavedState state() const override {
-    SavedState state = scale_.state();
-    grid_.save(state);
-    return state;
-  }
-  void load_state(const SavedState& state) override {
-    scale_.load_state(state, slot());
-    grid_.load(state, slot());
-  }
-
- protected:
-  Variable train_forward(const Variable& x) override {
-    observe(x.value());
-    const float scale = scale_.value();
-    const CodeRange range{static_cast<float>(grid_.grid().qmin),
-                          static_cast<float>(grid_.grid().qmax)};
-    return map_straight_through(x, {scale * range.low, scale * range.high}, 1.0f,
+    const QuantGrid current = grid();
+    // The scale of a weight reaches the largest: none lies outside, so none has its gradient masked.
+    if (role() == Role::weight) return straight_through(x, fake_quantize(x.value(), current));
+    const float scale = current.scale[0];
+    const CodeRange range = codes_range();
+    return map_straight_through(x, gradient_window(scale), 1.0f,
                                 [=](float v) { return scale * integer_code(v, scale, range); });
   }
-
- private:
-  ActivationScale scale_;
-  ActivationGrid grid_;
 };
 
 }  // namespace
@@ -196,12 +122,15 @@ Tensor stochastic_sign(const Tensor& x, const Tensor& uniform) {
 }
 
 std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec) {
-  const SteOptions options(*spec.settings, spec.bits);
-  if (spec.bits == 1 && spec.role == Role::weight && options.stochastic)
+  // All keys are read whatever the slot needs, so that none counts as left over.
+  const SteOptions options(*spec.settings);
+  QuantizerSpec of_more_bits = spec;
+  of_more_bits.bits = std::max(spec.bits, 2);
+  auto on_grid = std::make_unique<SteGrid>(of_more_bits);
+  if (spec.bits > 1) return on_grid;
+  if (spec.role == Role::weight && options.stochastic)
     return std::make_unique<SteStochasticWeight>(spec, options);
-  if (spec.bits == 1) return std::make_unique<SteBinary>(spec, options);
-  if (spec.role == Role::weight) return std::make_unique<SteWeight>(spec);
-  return std::make_unique<SteActivation>(spec, options);
+  return std::make_unique<SteBinary>(spec, options);
 }
 
 }  // namespace quench::quant

@@ -38,7 +38,6 @@ std = [64.0, 64.0, 64.0]
 [quant]
 first_layer = { activation = { method = "none" } }
 last_layer = { method = "symmetric", bits = 8 }
-ste = { act_grid = "auto" }
 ab = { act_grid = "auto", start = 0.0 }
 pact = { init = "max" }
 [optimizer]
