@@ -42,11 +42,7 @@ class LsqActivation final : public Quantizer {
 
   bool calibratable() const override { return true; }
   void calibrate(std::span<const ValueRange> ranges) override {
-    require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
-    const ValueRange range = ranges[0];
-    grid_.settle(static_cast<float>(range.min), static_cast<float>(range.max));
-    const double reach = grid_.is_unsigned() ? range.max : range.threshold();
-    scale_.start(std::array{reach / grid_.grid().qmax}, slot());
+    scale_.start(std::array{grid_.scale_of(ranges, slot())}, slot());
   }
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
