@@ -6,129 +6,17 @@
 #include <cstring>
 #include <limits>
 
-#include "autograd/node.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/random.h"
 #include "core/reduce.h"
+#include "quant/promise_variant.h"
 
 namespace quench::quant {
 namespace {
 
-constexpr std::int64_t kSteps = 8;  // of the training run that a variant goes through
-constexpr const char* kSlot = "layer.slot";
-const Shape kShape{6, 3, 2, 2};
-
-struct Variant {
-  StrategyInfo info;
-  QuantizerSpec spec;
-
-  std::string text() const {
-    return fmt::format("{}, {} bits, {}", spec.role == Role::weight ? "weight" : "activation",
-                       spec.bits,
-                       spec.granularity == Granularity::per_channel ? "per_channel" : "per_tensor");
-  }
-  std::unique_ptr<Quantizer> make() const {
-    auto quantizer = make_quantizer(info.name, spec);
-    quantizer->begin_training({.total_steps = kSteps, .steps_per_epoch = kSteps});
-    return quantizer;
-  }
-};
-
-std::vector<Variant> variants_of(const StrategyInfo& info) {
-  std::vector<Variant> variants;
-  for (const Role role : {Role::weight, Role::activation}) {
-    const BitRange range = info.bits(role);
-    for (int bits = std::max(range.min, 1); bits <= range.max; ++bits) {
-      QuantizerSpec spec{.role = role, .bits = bits, .channels = kShape[0], .slot = kSlot};
-      variants.push_back({info, spec});
-      if (role == Role::activation || !info.per_channel) continue;
-      spec.granularity = Granularity::per_channel;
-      variants.push_back({info, spec});
-    }
-  }
-  return variants;
-}
-
-Tensor random_tensor(const Shape& shape, std::uint64_t seed, float scale = 1.0f) {
-  Tensor out(shape);
-  Random random(seed, "promise");
-  for (float& value : out.span()) value = scale * random.normal();
-  return out;
-}
-
-Tensor ones() { return Tensor::full(kShape, 1.0f); }
-
-/// L = sum upstream * y, whose gradient at y is the upstream itself.
-struct WeightedSumNode final : Node {
-  Tensor upstream;
-  explicit WeightedSumNode(Tensor upstream_in) : upstream(std::move(upstream_in)) {}
-  std::string_view name() const override { return "weighted_sum"; }
-  std::vector<Tensor> backward(const Tensor&) const override { return {upstream}; }
-};
-
-struct Pass {
-  Tensor output, gradient;
-};
-
-/// One forward and backward pass; parameters keep their gradients of this pass alone.
-Pass pass(Quantizer& quantizer, const Tensor& x, const Tensor& upstream) {
-  for (auto& [name, value] : quantizer.parameters()) value.zero_grad();
-  const Variable leaf(x, true);
-  const Variable y = quantizer.forward(leaf);
-  if (y.requires_grad()) {
-    record<WeightedSumNode>({y}, Tensor::scalar(0.0f), upstream).backward();
-  }
-  return {y.value(), leaf.grad().defined() ? leaf.grad() : Tensor::zeros(x.shape())};
-}
-
-/// What an optimizer would do to trained values, in small steps.
-void move_parameters(Quantizer& quantizer) {
-  for (auto& [name, value] : quantizer.parameters()) {
-    if (!value.grad().defined()) continue;
-    const Tensor& grad = value.grad();
-    for (std::int64_t i = 0; i < grad.numel(); ++i)
-      value.mutable_value().data()[i] -= 1e-3f * std::clamp(grad.data()[i], -1.0f, 1.0f);
-    value.mutable_value().bump_version();
-  }
-}
-
-void train(Quantizer& quantizer, std::int64_t from, std::int64_t to) {
-  for (std::int64_t step = from; step < to; ++step) {
-    pass(quantizer, random_tensor(kShape, 10 + static_cast<std::uint64_t>(step)), ones());
-    move_parameters(quantizer);
-    quantizer.step(step);
-  }
-}
-
-std::unique_ptr<Quantizer> trained(const Variant& variant, std::int64_t steps) {
-  auto quantizer = variant.make();
-  train(*quantizer, 0, steps);
-  return quantizer;
-}
-
-struct Example {
-  const char* name;
-  Tensor values;
-};
-
-std::vector<Example> ordinary_examples() {
-  Tensor empty_channel = random_tensor(kShape, 1);
-  std::fill_n(empty_channel.data() + 12, 12, 0.0f);
-  return {{"normal", random_tensor(kShape, 3)},       {"zeros", Tensor::zeros(kShape)},
-          {"constant", Tensor::full(kShape, 0.375f)}, {"negative", Tensor::full(kShape, -2.0f)},
-          {"tiny", random_tensor(kShape, 6, 1e-37f)}, {"empty channel", empty_channel}};
-}
-
-std::vector<Example> all_examples() {
-  std::vector<Example> examples = ordinary_examples();
-  Tensor mixed = random_tensor(kShape, 2);
-  mixed.data()[0] = 1e38f;
-  mixed.data()[1] = -1e-38f;
-  examples.push_back({"huge", random_tensor(kShape, 5, 1e37f)});
-  examples.push_back({"of all sizes", mixed});
-  return examples;
-}
+using Variant = PromiseVariant;
+using Pass = PromisePass;
+constexpr std::int64_t kSteps = PromiseVariant::kSteps;
 
 bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
@@ -165,7 +53,7 @@ void require_on_grid(Quantizer& quantizer, const Tensor& x, const char* what) {
 
 bool evaluation_is_the_grid(const Variant& variant) {
   for (const std::int64_t steps : {std::int64_t{1}, kSteps / 2, kSteps}) {
-    const auto quantizer = trained(variant, steps);
+    const auto quantizer = variant.trained(steps);
     quantizer->set_mode(Mode::evaluation);
     for (const auto& [name, x] : all_examples()) require_on_grid(*quantizer, x, name);
   }
@@ -174,10 +62,10 @@ bool evaluation_is_the_grid(const Variant& variant) {
 
 bool activations_keep_their_grid(const Variant& variant) {
   if (variant.spec.role == Role::weight) return false;
-  const auto quantizer = trained(variant, kSteps);
+  const auto quantizer = variant.trained(kSteps);
   const QuantGrid before = quantizer->grid();
   quantizer->set_mode(Mode::evaluation);
-  Tensor x = random_tensor(kShape, 7, 100.0f);
+  Tensor x = random_tensor(kPromiseShape, 7, 100.0f);
   x.data()[0] = std::numeric_limits<float>::infinity();
   x.data()[1] = -std::numeric_limits<float>::infinity();
   x.data()[2] = std::numeric_limits<float>::quiet_NaN();
@@ -193,25 +81,25 @@ bool activations_keep_their_grid(const Variant& variant) {
 
 /// A fixed grid (sign, say) takes NaN as any value; whatever estimates a range refuses it.
 bool nan_is_refused(const Variant& variant) {
-  const auto quantizer = trained(variant, kSteps / 2);
-  Tensor x = random_tensor(kShape, 8);
+  const auto quantizer = variant.trained(kSteps / 2);
+  Tensor x = random_tensor(kPromiseShape, 8);
   x.data()[4] = std::numeric_limits<float>::quiet_NaN();
   try {
     quantizer->observe(x);
   } catch (const std::invalid_argument& error) {
-    if (std::string(error.what()).find(kSlot) == std::string::npos)
+    if (std::string(error.what()).find(PromiseVariant::kSlot) == std::string::npos)
       fail("the message does not name the slot: {}", error.what());
     return true;
   }
-  check_grid(quantizer->grid(), kShape);
+  check_grid(quantizer->grid(), kPromiseShape);
   return true;
 }
 
 bool training_is_finite(const Variant& variant) {
   for (const std::int64_t steps : {std::int64_t{0}, kSteps / 2}) {
     for (const auto& [name, x] : ordinary_examples()) {
-      const auto quantizer = trained(variant, steps);
-      const Pass result = pass(*quantizer, x, random_tensor(kShape, 8));
+      const auto quantizer = variant.trained(steps);
+      const Pass result = pass(*quantizer, x, random_tensor(kPromiseShape, 8));
       if (result.output.shape() != x.shape()) fail("{}: the shape changed", name);
       if (!all_finite(result.output)) fail("{}: an output is not finite", name);
       if (!all_finite(result.gradient)) fail("{}: a gradient is not finite", name);
@@ -239,8 +127,9 @@ bool gradient_is_as_stated(const Variant& variant) {
   const Estimator stated = variant.spec.role == Role::weight ? variant.info.weight_gradient
                                                              : variant.info.activation_gradient;
   if (stated == Estimator::own) return false;
-  const auto quantizer = trained(variant, kSteps / 2);
-  const Tensor x = random_tensor(kShape, 11, 2.0f), upstream = random_tensor(kShape, 12);
+  const auto quantizer = variant.trained(kSteps / 2);
+  const Tensor x = random_tensor(kPromiseShape, 11, 2.0f),
+               upstream = random_tensor(kPromiseShape, 12);
   const Pass result = pass(*quantizer, x, upstream);
   if (variant.spec.role == Role::weight) quantizer->observe(x);
   const QuantGrid grid = quantizer->grid();
@@ -264,8 +153,8 @@ bool gradient_is_as_stated(const Variant& variant) {
 /// Whether the grid, or what training makes of x and its gradient, answers to a change of one
 /// trained value.
 bool answers(const Variant& variant, std::size_t index, float factor, float summand) {
-  const auto quantizer = trained(variant, kSteps / 2);
-  const Tensor x = random_tensor(kShape, 13);
+  const auto quantizer = variant.trained(kSteps / 2);
+  const Tensor x = random_tensor(kPromiseShape, 13);
   const Pass before = pass(*quantizer, x, ones());
   const QuantGrid grid = quantizer->grid();
   Variable value = quantizer->parameters()[index].second;
@@ -277,8 +166,8 @@ bool answers(const Variant& variant, std::size_t index, float factor, float summ
 }
 
 bool trained_values_count(const Variant& variant) {
-  const auto quantizer = trained(variant, kSteps / 2);
-  pass(*quantizer, random_tensor(kShape, 13), random_tensor(kShape, 14));
+  const auto quantizer = variant.trained(kSteps / 2);
+  pass(*quantizer, random_tensor(kPromiseShape, 13), random_tensor(kPromiseShape, 14));
   const auto parameters = quantizer->parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& [name, value] = parameters[i];
@@ -306,12 +195,12 @@ void copy_parameters(Quantizer& from, Quantizer& to) {
 
 bool saved_state_goes_on(const Variant& variant) {
   for (const std::int64_t steps : {std::int64_t{0}, kSteps / 2, kSteps}) {
-    const auto first = trained(variant, steps);
+    const auto first = variant.trained(steps);
     const auto second = variant.make();
     second->load_state(first->state());
     copy_parameters(*first, *second);
     for (std::int64_t step = steps; step < kSteps + 2; ++step) {
-      const Tensor x = random_tensor(kShape, 30 + static_cast<std::uint64_t>(step));
+      const Tensor x = random_tensor(kPromiseShape, 30 + static_cast<std::uint64_t>(step));
       const Pass a = pass(*first, x, ones()), b = pass(*second, x, ones());
       if (!same_bits(a.output, b.output)) fail("step {}: other outputs after loading", step);
       if (!same_bits(a.gradient, b.gradient)) fail("step {}: other gradients after loading", step);
@@ -330,7 +219,7 @@ bool threads_change_nothing(const Variant& variant) {
   std::vector<Pass> passes;
   for (const int threads : {1, 3}) {
     set_num_threads(threads);
-    const auto quantizer = trained(variant, kSteps / 2);
+    const auto quantizer = variant.trained(kSteps / 2);
     passes.push_back(
         pass(*quantizer, random_tensor({6, 40, 20, 10}, 15), Tensor::full({6, 40, 20, 10}, 0.5f)));
   }
@@ -342,7 +231,7 @@ bool threads_change_nothing(const Variant& variant) {
 
 bool bypass_is_nothing(const Variant& variant) {
   const auto quantizer = variant.make();
-  const Tensor x = random_tensor(kShape, 16);
+  const Tensor x = random_tensor(kPromiseShape, 16);
   quantizer->set_mode(Mode::bypass);
   if (!quantizer->forward(Variable(x)).value().shares_storage_with(x))
     fail("a bypassed quantizer hands on another tensor");

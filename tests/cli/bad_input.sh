@@ -102,7 +102,6 @@ data_folders() {
   expect_bad_train 1 'data_batch_5\.bin' "$tiny" "${cifar[@]}" --data-dir partial
 }
 
-# The newest checkpoint of a run folder.
 checkpoint() { printf '%s/last.safetensors' "$1"; }
 
 run_folders() {
