@@ -11,6 +11,13 @@
 #include "quant/code.h"
 #include "quant/lane_sum.h"
 
+/// Says of the loop that follows that its iterations do not depend on each other through memory.
+#ifdef __clang__
+#define QUENCH_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define QUENCH_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 namespace quench::quant {
 
 /// What one element contributes to the gradients of x and of K trained values.
@@ -87,12 +94,12 @@ struct TrainedMapNode final : Node {
 
  private:
   /// Two loops over a piece in cache, since one loop that maps and sums is not vectorized. An element
-  /// depends on its own index alone, which `ivdep` says of memory that `element` may look up, too.
+  /// depends on its own index alone, which the macro says of memory that `element` may look up, too.
   std::array<float, K> backward_piece(const float* in, const float* g, float* out,
                                       std::int64_t count, Constants channel) const {
     std::array<std::array<float, Pieces::kSize>, K> terms;
     const Backward local = element;
-#pragma GCC ivdep
+    QUENCH_INDEPENDENT
     for (std::int64_t i = 0; i < count; ++i) {
       const ElementGradient<K> gradient = local(in[i], g[i], channel);
       out[i] = gradient.x;
@@ -153,7 +160,7 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
     const float* from = input.data() + pieces.begin(piece);
     float* to = output.data() + pieces.begin(piece);
     const std::int64_t count = pieces.size(piece);
-#pragma GCC ivdep
+    QUENCH_INDEPENDENT
     for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i], channel);
   });
   return record_trained(x, trained, std::move(output), std::move(constants), std::move(backward));

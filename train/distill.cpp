@@ -92,7 +92,7 @@ DistilledLoss::DistilledLoss(const ExperimentConfig& student, const datasets::Da
 Variable DistilledLoss::operator()(const Variable& logits, const Tensor& images,
                                    const Tensor& labels) {
   if (label_weight_ == 1.0f) return label_loss_(logits, labels);
-  const Variable distance = distance_(logits, teacher_.logits(images));
+  Variable distance = distance_(logits, teacher_.logits(images));
   if (label_weight_ == 0.0f) return distance;
   return add(multiply_scalar(label_loss_(logits, labels), label_weight_),
              multiply_scalar(distance, 1.0f - label_weight_));

@@ -50,7 +50,7 @@ struct ScaledWeightNode final : Node {
       return g * std::clamp(factor, low, high);
     });
     const Tensor passing = zip(grad_output, m.get(), [low, high](float g, float factor) {
-      return (factor >= low) & (factor <= high) ? g : 0.0f;
+      return ((factor >= low) & (factor <= high)) ? g : 0.0f;
     });
     return {std::move(to_weight), multiply(passing, weight.get())};
   }
@@ -101,7 +101,7 @@ Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable
     const bool outside = below | above;
     const float rest = (rounded - ratio) * c.inside_r;
     const float by_r = below ? c.below_r : (above ? c.above_r : rest);
-    return ElementGradient<2>{number & !outside ? g : 0.0f,
+    return ElementGradient<2>{(number & !outside) ? g : 0.0f,
                               {outside ? g * c.outside_t : 0.0f, g * by_r}};
   };
   return map_trained<2>(x, {alpha_t, alpha_r}, std::move(channels), forward, backward);
