@@ -36,7 +36,7 @@ double largest_change(const Tensor& factors) {
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
-  const Tensor s = zip(from, to, [](float r1, float r2) {
+  Tensor s = zip(from, to, [](float r1, float r2) {
     if (r1 == 0.0f || r2 == 0.0f) return 1.0f;
     return static_cast<float>(std::sqrt(static_cast<double>(r1) / static_cast<double>(r2)));
   });

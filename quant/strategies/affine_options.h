@@ -26,7 +26,7 @@ struct AffineOptions {
 /// @param grid  of scale 1, with which the weight is affine; none: symmetric
 std::unique_ptr<Quantizer> make_affine_weight(const QuantizerSpec& spec,
                                               const AffineOptions& options,
-                                              std::optional<QuantGrid> grid);
+                                              const std::optional<QuantGrid>& grid);
 std::unique_ptr<Quantizer> make_affine_activation(const QuantizerSpec& spec,
                                                   const AffineOptions& options,
                                                   const QuantGrid& grid);

@@ -135,7 +135,7 @@ class AffineWeight final : public Quantizer {
 
 std::unique_ptr<Quantizer> make_affine_weight(const QuantizerSpec& spec,
                                               const AffineOptions& options,
-                                              std::optional<QuantGrid> grid) {
+                                              const std::optional<QuantGrid>& grid) {
   return std::make_unique<AffineWeight>(spec, options, grid);
 }
 

@@ -39,7 +39,9 @@ std = [64.0, 64.0, 64.0]
 first_layer = { activation = { method = "none" } }
 last_layer = { method = "symmetric", bits = 8 }
 ab = { act_grid = "auto", start = 0.0 }
-pact = { init = "max" }
+noise = { quantize_from = 0.5 }
+[calibration]
+activations = "mse"
 [optimizer]
 name = "adam"
 lr = 5e-3
