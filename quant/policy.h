@@ -53,10 +53,11 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   [quant.ab]                                       # settings of a method, for all that use it
 ///
 /// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides. Two
-/// overrides that match one layer have to agree on what both say. Within one rule, what `weight` and `activation` say wins over what stands beside
-/// them. Where a method that a rule names for both has no form for one of the two (PACT: weights),
-/// its partner takes that slot (StrategyInfo::partner). An empty table means "none" everywhere. The table of a registered method that no layer
-/// uses is accepted unread, so that another method is one changed line.
+/// overrides that match one layer have to agree on what both say. Within one rule, what `weight` and
+/// `activation` say wins over what stands beside them. Where a method that a rule names for both has
+/// no form for one of the two (PACT: weights), its partner takes that slot (StrategyInfo::partner).
+/// An empty table means "none" everywhere. The table of a registered method that no layer uses is
+/// accepted unread, so that another method is one changed line.
 class Policy {
  public:
   /// @throws std::invalid_argument  for an unknown key or method, or a value out of range

@@ -11,6 +11,7 @@
 #include "datasets/registry.h"
 #include "examples/quench/command.h"
 #include "layers/models/registry.h"
+#include "quant/calibrator.h"
 #include "quant/registry.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
@@ -66,6 +67,8 @@ struct Section {
 const std::vector<Section>& sections() {
   static const std::vector<Section> table{
       {"quantizers", quantizer_table},
+      {"calibrators",
+       [] { return table_of(quant::registered_calibrators(), &quant::CalibratorInfo::summary); }},
       {"models", [] { return table_of(models::registered_models(), &models::ModelInfo::summary); }},
       {"datasets",
        [] { return table_of(datasets::known_datasets(), &datasets::DatasetEntry::description); }},
@@ -101,7 +104,8 @@ void list(const Options& options) {
 
 void add_list(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "list", "Quantizers, models, datasets, optimizers, schedules that a config can name");
+      "list",
+      "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
   const auto options = std::make_shared<Options>();
   command.add("what", options->what, "One of them");
   command.add("--markdown", options->markdown, "Print Markdown");
