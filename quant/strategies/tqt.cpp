@@ -9,6 +9,7 @@
 #include "quant/activation_grid.h"
 #include "quant/derived_scale.h"
 #include "quant/extent.h"
+#include "quant/moments.h"
 #include "quant/threshold_freezer.h"
 
 namespace quench::quant {
@@ -82,31 +83,19 @@ class Tqt final : public Quantizer {
   std::shared_ptr<ThresholdFreezer> freezer_;      // of the network
 };
 
-/// |mean| + 3 standard deviations of each slice (methods of the authors' code for weights).
-std::vector<double> three_sigma(const Tensor& x, std::size_t slices) {
-  const std::size_t size = static_cast<std::size_t>(x.numel()) / slices;
-  const auto count = static_cast<double>(size);
-  std::vector<double> result(slices);
-  for (std::size_t i = 0; i < slices; ++i) {
-    const std::span<const float> slice = x.span().subspan(i * size, size);
-    double sum = 0.0, squares = 0.0;
-    for (const float value : slice) sum += double{value};
-    const double mean = sum / count;
-    for (const float value : slice) squares += (double{value} - mean) * (double{value} - mean);
-    result[i] = std::abs(mean) + 3.0 * std::sqrt(squares / count);
-  }
-  return result;
-}
-
 std::vector<double> Tqt::initial_thresholds(const Tensor& x) {
+  std::vector<double> result;
+  if (role() == Role::weight && options_.three_sigma) {
+    for (const Moments& m : moments(x, per_channel(), slot()))
+      result.push_back(std::abs(m.mean) + 3.0 * m.deviation);
+    return result;
+  }
   const std::vector<Extent> reach = finite_extents(x, per_channel(), slot());
   if (role() == Role::activation) {
     options_.activation_grid.settle(reach[0].min, reach[0].max);
     return {double{options_.activation_grid.is_unsigned() ? reach[0].max : reach[0].max_abs}};
   }
-  if (options_.three_sigma) return three_sigma(x, reach.size());
-  std::vector<double> result(reach.size());
-  std::ranges::transform(reach, result.begin(), [](const Extent& e) { return double{e.max_abs}; });
+  for (const Extent& e : reach) result.push_back(double{e.max_abs});
   return result;
 }
 
