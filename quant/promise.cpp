@@ -71,7 +71,8 @@ bool activations_keep_their_grid(const Variant& variant) {
   x.data()[2] = std::numeric_limits<float>::quiet_NaN();
   require_on_grid(*quantizer, x, "infinities");
   if (quantizer->grid() != before) fail("evaluation moved the grid");
-  const float* values = quantizer->codes(x)->values.data();
+  const Tensor codes = quantizer->codes(x)->values;
+  const float* values = codes.data();
   const auto zero_point = static_cast<float>(before.zero_point[0]);
   if (values[0] + zero_point != static_cast<float>(before.qmax) ||
       values[1] + zero_point != static_cast<float>(before.qmin))
