@@ -24,7 +24,7 @@ class InputMeans final : public ForwardObserver {
     total.sums.resize(static_cast<std::size_t>(sums.numel()));
     for (std::size_t c = 0; c < total.sums.size(); ++c)
       total.sums[c] += static_cast<double>(sums.span()[c]);
-    total.count += static_cast<double>(x.numel() / x.dim(1));
+    total.count += static_cast<double>(x.numel()) / static_cast<double>(x.dim(1));
   }
 
   ExpectedInputs means() const {
