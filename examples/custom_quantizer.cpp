@@ -53,7 +53,7 @@ class SigmaQuantizer final : public Quantizer {
     observe(x.value());
     const QuantGrid current = grid();
     const float scale = current.scale[0];
-    const CodeRange range{static_cast<float>(current.qmin), static_cast<float>(current.qmax)};
+    const CodeRange range = centered_range(current);
     return map_straight_through(x, {scale * range.low, scale * range.high}, 1.0f,
                                 [=](float v) { return scale * integer_code(v, scale, range); });
   }

@@ -31,11 +31,16 @@ void ActivationGrid::settle(float min, float max) {
   if (min >= 0.0f) grid_ = unsigned_grid(grid_.bits);
 }
 
-double ActivationGrid::scale_of(std::span<const ValueRange> ranges, const std::string& slot) {
+double ActivationGrid::reach_of(std::span<const ValueRange> ranges, const std::string& slot) {
   require(ranges.size() == 1, "{}: expected 1 range, got {}", slot, ranges.size());
   const ValueRange range = ranges[0];
   settle(static_cast<float>(range.min), static_cast<float>(range.max));
-  return (is_unsigned() ? range.max : range.threshold()) / grid_.qmax;
+  return range.reach(grid_);
+}
+
+double ActivationGrid::scale_of(std::span<const ValueRange> ranges, const std::string& slot) {
+  const double reach = reach_of(ranges, slot);
+  return reach / grid_.qmax;
 }
 
 void ActivationGrid::save(SavedState& state) const {

@@ -40,9 +40,11 @@ class ActivationGrid {
   /// With scale 1; signed until decided.
   const QuantGrid& grid() const { return grid_; }
 
-  /// The scale at which the grid covers the one range that a calibrator chose, which also decides
-  /// "auto"; 0 for a range without extent.
+  /// What qmax has to reach to cover the one range that a calibrator chose, which also decides
+  /// "auto".
   /// @throws std::invalid_argument  for another number of ranges; the message starts with `slot`
+  double reach_of(std::span<const ValueRange> ranges, const std::string& slot);
+  /// The scale at which it does; 0 for a range without extent. @throws as reach_of()
   double scale_of(std::span<const ValueRange> ranges, const std::string& slot);
 
   void save(SavedState& state) const;

@@ -43,14 +43,9 @@ void cover_affine(QuantGrid& grid, std::size_t i, const ValueRange& range) {
 }
 
 void cover_symmetric(QuantGrid& grid, std::size_t i, const ValueRange& range) {
-  const double reach = grid.qmin == 0 ? range.max : range.threshold();
+  const double reach = range.reach(grid);
   grid.scale[i] = reach > 0.0 ? storable_scale(reach / grid.qmax) : 1.0f;
   grid.zero_point[i] = 0;
-}
-
-CodeRange centered_range(const QuantGrid& grid, std::size_t i) {
-  return {static_cast<float>(grid.qmin - grid.zero_point[i]),
-          static_cast<float>(grid.qmax - grid.zero_point[i])};
 }
 
 Window real_window(float scale, CodeRange codes, const ValueRange& range) {

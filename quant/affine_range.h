@@ -21,9 +21,6 @@ void cover_affine(QuantGrid& grid, std::size_t i, const ValueRange& range);
 /// its max where the grid is unsigned.
 void cover_symmetric(QuantGrid& grid, std::size_t i, const ValueRange& range);
 
-/// The codes of channel `i` less their zero point.
-CodeRange centered_range(const QuantGrid& grid, std::size_t i);
-
 /// Where a gradient passes: which real values the grid covers once its zero point is an integer,
 /// scale * [low, high] (TensorFlow), or those whose rounded code is one (PyTorch), up to half a step
 /// further. A `range` of nothing covers nothing but 0.

@@ -16,7 +16,7 @@ class MinMaxCalibrator final : public Calibrator {
 
  protected:
   void add(std::span<const float>, const Extent&) override {}
-  ValueRange choose() const override { return {double{reach().min}, double{reach().max}}; }
+  ValueRange choose() const override { return range_of(reach()); }
 };
 
 class MovingAverageCalibrator final : public Calibrator {
@@ -25,9 +25,7 @@ class MovingAverageCalibrator final : public Calibrator {
       : Calibrator(options.slot), average_(options.momentum) {}
 
  protected:
-  void add(std::span<const float>, const Extent& batch) override {
-    average_.add({double{batch.min}, double{batch.max}});
-  }
+  void add(std::span<const float>, const Extent& batch) override { average_.add(range_of(batch)); }
   ValueRange choose() const override { return average_.value(); }
 
  private:

@@ -18,6 +18,9 @@ struct CodeRange {
   float high = 127.0f;
 };
 
+/// Of the codes of channel `channel`, less their zero point.
+CodeRange centered_range(const QuantGrid& grid, std::size_t channel = 0);
+
 /// clip(round_half_even(x / scale), low, high), NaN to 0. The quotient is a true division: a
 /// multiplication by the rounded reciprocal lands on the other side of a tie now and then.
 inline float integer_code(float x, float scale, CodeRange range) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "quant/grid.h"
 
 namespace quench::quant {
 
@@ -17,10 +18,22 @@ struct Extent {
   bool finite = true;    ///< no NaN and no infinity among them
 };
 
+/// The real values that a grid is to cover, as they occur or as calibration chose them: min <= 0 <=
+/// max.
+struct ValueRange {
+  double min = 0.0;
+  double max = 0.0;
+  double threshold() const { return -min > max ? -min : max; }  ///< for a symmetric grid
+  /// For a grid with zero point 0: what its qmax has to reach.
+  double reach(const QuantGrid& grid) const { return grid.qmin == 0 ? max : threshold(); }
+};
+
 /// In one pass; of no values, zeros.
 Extent extent(std::span<const float> x);
 /// Of the values of both.
 Extent merge(const Extent& a, const Extent& b);
+
+inline ValueRange range_of(const Extent& e) { return {double{e.min}, double{e.max}}; }
 
 /// Accumulated in double.
 struct Sums {

@@ -9,11 +9,6 @@
 namespace quench::quant {
 namespace {
 
-CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
-  return {static_cast<float>(grid.qmin - grid.zero_point[channel]),
-          static_cast<float>(grid.qmax - grid.zero_point[channel])};
-}
-
 /// The level nearest to v, in units of a step; the upper one on ties.
 float nearest_level(float v, const std::vector<std::int32_t>& levels) {
   const float number = v == v ? v : 0.0f;
@@ -64,6 +59,17 @@ void require_bits(const char* name, int bits, int least) {
 }
 
 }  // namespace
+
+CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
+  return {static_cast<float>(grid.qmin - grid.zero_point[channel]),
+          static_cast<float>(grid.qmax - grid.zero_point[channel])};
+}
+
+void QuantGrid::set_channels(std::size_t count, bool per_channel) {
+  axis = per_channel ? 0 : -1;
+  scale.assign(count, 1.0f);
+  zero_point.assign(count, 0);
+}
 
 void check_grid(const QuantGrid& grid, const Shape& shape) {
   require_bits("grid", grid.bits, 1);

@@ -24,6 +24,8 @@ struct QuantGrid {
   /// (LSQ+). Padding with real 0 then lies off the grid.
   float offset = 0.0f;
 
+  /// A scale for each of `count` output channels, or one, to be set; zero points are 0.
+  void set_channels(std::size_t count, bool per_channel);
   bool binary() const { return levels.size() == 2 && levels[0] == -1 && levels[1] == 1; }
   bool operator==(const QuantGrid&) const = default;
 };

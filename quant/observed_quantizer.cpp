@@ -1,6 +1,7 @@
 #include "quant/observed_quantizer.h"
 
 #include "core/error.h"
+#include "quant/affine_range.h"
 #include "quant/extent.h"
 
 namespace quench::quant {
@@ -25,8 +26,7 @@ QuantGrid ObservedQuantizer::grid() const {
 }
 
 CodeRange ObservedQuantizer::codes_range() const {
-  const QuantGrid& grid = role() == Role::weight ? weight_grid_ : activation_grid_.grid();
-  return {static_cast<float>(grid.qmin), static_cast<float>(grid.qmax)};
+  return centered_range(role() == Role::weight ? weight_grid_ : activation_grid_.grid());
 }
 
 Window ObservedQuantizer::gradient_window(float scale) const {
@@ -42,21 +42,17 @@ void ObservedQuantizer::observe(const Tensor& x) {
 void ObservedQuantizer::observe_weight(const Tensor& x) {
   const bool per_channel = granularity() == Granularity::per_channel;
   const std::vector<Extent> reach = finite_extents(x, per_channel, slot());
-  weight_grid_.axis = per_channel ? 0 : -1;
-  weight_grid_.scale.resize(reach.size());
-  weight_grid_.zero_point.assign(reach.size(), 0);
-  for (std::size_t i = 0; i < reach.size(); ++i) {
-    const double largest = reach[i].max_abs;
-    weight_grid_.scale[i] = largest > 0.0 ? storable_scale(largest / weight_grid_.qmax) : 1.0f;
-  }
+  weight_grid_.set_channels(reach.size(), per_channel);
+  for (std::size_t i = 0; i < reach.size(); ++i)
+    cover_symmetric(weight_grid_, i, range_of(reach[i]));
   weight_seen_ = true;
 }
 
 void ObservedQuantizer::observe_activation(const Tensor& x) {
   const Extent reach = finite_extents(x, false, slot())[0];
   activation_grid_.settle(reach.min, reach.max);
-  const double largest = activation_grid_.is_unsigned() ? reach.max : reach.max_abs;
-  activation_scale_.add(largest / activation_grid_.grid().qmax);
+  const QuantGrid& grid = activation_grid_.grid();
+  activation_scale_.add(range_of(reach).reach(grid) / grid.qmax);
 }
 
 void ObservedQuantizer::calibrate(std::span<const ValueRange> ranges) {

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/reduce.h"
+#include "quant/code.h"
 #include "quant/promise_variant.h"
 
 namespace quench::quant {
@@ -119,9 +120,8 @@ struct Reach {
 
 Reach reach_of(const QuantGrid& grid, std::size_t channel) {
   const float scale = grid.scale[channel];
-  const auto zero_point = static_cast<float>(grid.zero_point[channel]);
-  return {scale * (static_cast<float>(grid.qmin) - zero_point) + grid.offset,
-          scale * (static_cast<float>(grid.qmax) - zero_point) + grid.offset, scale};
+  const CodeRange codes = centered_range(grid, channel);
+  return {scale * codes.low + grid.offset, scale * codes.high + grid.offset, scale};
 }
 
 bool gradient_is_as_stated(const Variant& variant) {

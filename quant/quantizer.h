@@ -13,6 +13,7 @@
 #include "autograd/variable.h"
 #include "core/random.h"
 #include "core/settings.h"
+#include "quant/extent.h"
 #include "quant/grid.h"
 
 namespace quench::quant {
@@ -32,13 +33,6 @@ struct QuantizerSpec {
   std::string slot;           ///< for messages: "features.conv2.weight"
   /// The method's own table, e.g. [quant.ab]; null: all defaults. A key left unread is an error.
   Settings* settings = nullptr;
-};
-
-/// The real values that a grid is to cover, as calibration chose them: min <= 0 <= max.
-struct ValueRange {
-  double min = 0.0;
-  double max = 0.0;
-  double threshold() const { return -min > max ? -min : max; }  ///< for a symmetric grid
 };
 
 /// How a quantizer treats what passes through.

@@ -59,7 +59,7 @@ double fake_quantize_error(std::span<const float> x, std::span<const double> wei
     const auto error = [=](float v) { return (v - scale * binary_code(v)) / unit; };
     return unit_square * mean_square(x, weights, error);
   }
-  const CodeRange range{static_cast<float>(grid.qmin), static_cast<float>(grid.qmax)};
+  const CodeRange range = centered_range(grid);
   const auto error = [=](float v) { return (v - scale * integer_code(v, scale, range)) / unit; };
   return unit_square * mean_square(x, weights, error);
 }

@@ -155,8 +155,7 @@ Variable AbUniformActivation::train_forward(const Variable& x) {
   if (alpha == 0.0 && options_.activation != AbActivation::blend_ste) return x;
 
   const float scale = scale_.value();
-  const CodeRange range{static_cast<float>(grid_.grid().qmin),
-                        static_cast<float>(grid_.grid().qmax)};
+  const CodeRange range = centered_range(grid_.grid());
   const bool windowed = !pure() && options_.activation != AbActivation::off_then_on;
   const Window window = windowed ? Window{scale * range.low, scale * range.high} : Window{};
   const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);

@@ -108,7 +108,7 @@ Tensor AbWeight::blend(const Tensor& w) const {
   const float* from = w.data();
   float* to = out.data();
   const float keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value());
-  const CodeRange range{static_cast<float>(grid_.qmin), static_cast<float>(grid_.qmax)};
+  const CodeRange range = centered_range(grid_);
   const bool binary = grid_.binary();
   const std::vector<float>& scales = grid_.scale;
   // By value: a float reached through a reference might be what the loop writes to.

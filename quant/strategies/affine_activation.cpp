@@ -19,7 +19,7 @@ class RangeActivation : public Quantizer {
   void observe(const Tensor& x) override {
     const Extent reach = finite_extents(x, false, slot())[0];
     settle(reach.min, reach.max);
-    average_.add({double{reach.min}, double{reach.max}});
+    average_.add(range_of(reach));
   }
 
   bool calibratable() const override { return true; }
@@ -52,7 +52,7 @@ class RangeActivation : public Quantizer {
   virtual Variable fake_quantize_on(const Variable& x) {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
-    const CodeRange codes = centered_range(exported, 0);
+    const CodeRange codes = centered_range(exported);
     return map_straight_through(x, options_.window(scale, codes, average_.value()), 1.0f,
                                 [=](float v) { return scale * integer_code(v, scale, codes); });
   }
@@ -150,7 +150,7 @@ class TrainedRange final : public AffineActivation {
   Variable fake_quantize_on(const Variable& x) override {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
-    const CodeRange codes = centered_range(exported, 0);
+    const CodeRange codes = centered_range(exported);
     const RangeConstants constants{scale, codes, options().window(scale, codes, range())};
     return map_trained<2>(
         x, {min_, max_}, std::vector{constants},

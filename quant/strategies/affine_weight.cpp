@@ -65,7 +65,7 @@ class AffineWeight final : public Quantizer {
           "{}: expected a calibrated grid of {} channels, got {}", slot(), channels_,
           entry->shape().to_string());
     }
-    resize(channels_);
+    grid_.set_channels(channels_, granularity() == Granularity::per_channel);
     for (std::size_t i = 0; i < channels_; ++i) {
       grid_.scale[i] = scale.data()[i];
       grid_.zero_point[i] = static_cast<std::int32_t>(zero_point.data()[i]);
@@ -99,14 +99,14 @@ class AffineWeight final : public Quantizer {
     std::vector<ValueRange> ranges;
     for (const Extent& reach :
          finite_extents(x, granularity() == Granularity::per_channel, slot())) {
-      ranges.push_back({double{reach.min}, double{reach.max}});
+      ranges.push_back(range_of(reach));
     }
     cover(ranges);
     return ranges;
   }
 
   void cover(std::span<const ValueRange> ranges) {
-    resize(ranges.size());
+    grid_.set_channels(ranges.size(), granularity() == Granularity::per_channel);
     for (std::size_t i = 0; i < ranges.size(); ++i) {
       if (affine_) {
         cover_affine(grid_, i, ranges[i]);
@@ -115,12 +115,6 @@ class AffineWeight final : public Quantizer {
       }
     }
     observed_ = true;
-  }
-
-  void resize(std::size_t channels) {
-    grid_.axis = granularity() == Granularity::per_channel ? 0 : -1;
-    grid_.scale.resize(channels);
-    grid_.zero_point.resize(channels);
   }
 
   AffineOptions options_;

@@ -86,9 +86,7 @@ class Bwn final : public Quantizer {
   void observe(const Tensor& w) override {
     const bool per_channel = granularity() == Granularity::per_channel;
     const std::vector<double> means = mean_abs(w, per_channel, slot());
-    grid_.axis = per_channel ? 0 : -1;
-    grid_.zero_point.assign(means.size(), 0);
-    grid_.scale.resize(means.size());
+    grid_.set_channels(means.size(), per_channel);
     std::ranges::transform(means, grid_.scale.begin(), storable_scale);
     observed_ = true;
   }

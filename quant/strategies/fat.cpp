@@ -77,8 +77,7 @@ class Fat : public Quantizer {
     if (started_ && role() == Role::activation) return;
     const bool per_channel = granularity() == Granularity::per_channel;
     std::vector<ValueRange> ranges;
-    for (const Extent& e : finite_extents(x, per_channel, slot()))
-      ranges.push_back({double{e.min}, double{e.max}});
+    for (const Extent& e : finite_extents(x, per_channel, slot())) ranges.push_back(range_of(e));
     if (!started_) start(ranges);
   }
   bool calibratable() const override { return true; }
@@ -134,9 +133,7 @@ class Fat : public Quantizer {
     expect(seen_, "{}: fat has no grid before it has seen {}", slot(),
            role() == Role::weight ? "the weight" : "an activation in training or calibration");
     QuantGrid grid = unit;
-    grid.axis = granularity() == Granularity::per_channel ? 0 : -1;
-    grid.scale.resize(ranges_.size());
-    grid.zero_point.assign(ranges_.size(), 0);
+    grid.set_channels(ranges_.size(), granularity() == Granularity::per_channel);
     return grid;
   }
 
@@ -205,10 +202,7 @@ class FatSymmetric final : public Fat {
     const Variable prepared = prepare(x);
     std::vector<DerivedScale> scales;
     for (std::size_t i = 0; i < ranges().size(); ++i) scales.push_back(derived(i));
-    const QuantGrid& unit = unit_grid();
-    return quantize_with_derived_scale(
-        prepared, factor(0), scales,
-        {static_cast<float>(unit.qmin), static_cast<float>(unit.qmax)});
+    return quantize_with_derived_scale(prepared, factor(0), scales, centered_range(unit_grid()));
   }
 
  private:
@@ -219,8 +213,7 @@ class FatSymmetric final : public Fat {
   /// s = clip(alpha) T / qmax, and ds/dalpha.
   DerivedScale derived(std::size_t channel) const {
     const QuantGrid& unit = unit_grid();
-    const ValueRange range = ranges()[channel];
-    const double threshold = unit.qmin == 0 ? range.max : range.threshold();
+    const double threshold = ranges()[channel].reach(unit);
     if (!(threshold > 0.0)) return {};
     const FatLimits& limits = options().alpha;
     const double alpha = double{factor_of(0, channel)}, step = threshold / unit.qmax;

@@ -38,8 +38,7 @@ class LsqWeight final : public Quantizer {
         first_steps_(first_steps),
         grid_(signed_full_grid(spec.bits)),
         scale_(spec.granularity == Granularity::per_channel ? spec.channels : 1) {
-    if (spec.granularity == Granularity::per_channel) grid_.axis = 0;
-    grid_.zero_point.assign(scale_.values().size(), 0);
+    grid_.set_channels(scale_.values().size(), spec.granularity == Granularity::per_channel);
   }
 
   QuantGrid grid() const override {
@@ -106,7 +105,7 @@ std::int64_t features(const Tensor& activations) {
 
 Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid, std::int64_t n,
                  const LsqOptions& options) {
-  const CodeRange range{static_cast<float>(grid.qmin), static_cast<float>(grid.qmax)};
+  const CodeRange range = centered_range(grid);
   const float factor = options.gradient_factor(n, grid.qmax);
   std::vector<StepConstants> constants;
   for (const float value : scale.value().span()) constants.push_back({value, range, factor});

@@ -93,7 +93,7 @@ std::vector<double> Tqt::initial_thresholds(const Tensor& x) {
   const std::vector<Extent> reach = finite_extents(x, per_channel(), slot());
   if (role() == Role::activation) {
     options_.activation_grid.settle(reach[0].min, reach[0].max);
-    return {double{options_.activation_grid.is_unsigned() ? reach[0].max : reach[0].max_abs}};
+    return {range_of(reach[0]).reach(options_.activation_grid.grid())};
   }
   for (const Extent& e : reach) result.push_back(double{e.max_abs});
   return result;
@@ -120,11 +120,8 @@ void Tqt::observe(const Tensor& x) {
 void Tqt::calibrate(std::span<const ValueRange> ranges) {
   std::vector<double> thresholds;
   for (const ValueRange& range : ranges) thresholds.push_back(range.threshold());
-  if (role() == Role::activation && ranges.size() == 1) {
-    options_.activation_grid.settle(static_cast<float>(ranges[0].min),
-                                    static_cast<float>(ranges[0].max));
-    if (options_.activation_grid.is_unsigned()) thresholds[0] = ranges[0].max;
-  }
+  if (role() == Role::activation && ranges.size() == 1)
+    thresholds[0] = options_.activation_grid.reach_of(ranges, slot());
   start(thresholds);
 }
 
@@ -133,9 +130,7 @@ QuantGrid Tqt::grid() const {
          role() == Role::weight ? "the weight" : "an activation in training or calibration");
   QuantGrid grid = unit_grid();
   const std::span<const float> thresholds = log2_t_.value().span();
-  grid.axis = per_channel() ? 0 : -1;
-  grid.scale.resize(thresholds.size());
-  grid.zero_point.assign(thresholds.size(), 0);
+  grid.set_channels(thresholds.size(), per_channel());
   std::ranges::transform(thresholds, grid.scale.begin(), [this](float l) { return scale(l); });
   return grid;
 }
@@ -148,7 +143,7 @@ Variable Tqt::train_forward(const Variable& x) {
     const float s = scale(log2_t);
     return DerivedScale{.scale = s, .slope = s * std::numbers::ln2_v<float>};
   });
-  const CodeRange codes{static_cast<float>(unit_grid().qmin), static_cast<float>(unit_grid().qmax)};
+  const CodeRange codes = centered_range(unit_grid());
   // A frozen threshold gets no gradient, so that no optimizer moves it.
   const bool trained = freezing_ == nullptr || !freezing_->all_frozen();
   return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes);

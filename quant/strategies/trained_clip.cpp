@@ -15,25 +15,18 @@ TrainedClip::TrainedClip(const QuantizerSpec& spec, double fallback, ActivationG
   if (init == "constant") alpha_.start(std::array{alpha}, slot());
 }
 
-/// How far the grid has to reach to cover [min, max].
-double TrainedClip::reach(double min, double max) const {
-  return grid_.is_unsigned() ? max : std::max(-min, max);
-}
-
 void TrainedClip::observe(const Tensor& x) {
   if (alpha_.started() && grid_.settled()) return;
   const Extent extent = finite_extents(x, false, slot())[0];
   grid_.settle(extent.min, extent.max);
   if (alpha_.started()) return;
-  const double clip = reach(extent.min, extent.max);
+  const double clip = range_of(extent).reach(grid_.grid());
   if (clip == 0.0) return alpha_.note_zeros();
   alpha_.start(std::array{clip}, slot());
 }
 
 void TrainedClip::calibrate(std::span<const ValueRange> ranges) {
-  require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
-  grid_.settle(static_cast<float>(ranges[0].min), static_cast<float>(ranges[0].max));
-  alpha_.start(std::array{reach(ranges[0].min, ranges[0].max)}, slot());
+  alpha_.start(std::array{grid_.reach_of(ranges, slot())}, slot());
 }
 
 float TrainedClip::alpha_value() const {

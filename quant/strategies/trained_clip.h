@@ -38,8 +38,6 @@ class TrainedClip : public Quantizer {
   const ActivationGrid& activation_grid() const { return grid_; }
 
  private:
-  double reach(double min, double max) const;
-
   TrainedScale alpha_;
   ActivationGrid grid_;
 };

@@ -28,12 +28,10 @@ class Twn final : public Quantizer {
     const bool per_channel = granularity() == Granularity::per_channel;
     slices_ = exact_ ? ternary_optimum(w, per_channel, slot())
                      : ternary_by_threshold(w, factor_, per_channel, slot());
-    grid_.axis = per_channel ? 0 : -1;
-    grid_.zero_point.assign(slices_.size(), 0);
-    grid_.scale.clear();
-    for (const Ternary& slice : slices_) {
-      grid_.scale.push_back(slice.alpha > 0.0 ? storable_scale(slice.alpha) : 1.0f);
-    }
+    grid_.set_channels(slices_.size(), per_channel);
+    std::ranges::transform(slices_, grid_.scale.begin(), [](const Ternary& slice) {
+      return slice.alpha > 0.0 ? storable_scale(slice.alpha) : 1.0f;
+    });
   }
 
   Tensor quantize(const Tensor& w) const override {

@@ -130,7 +130,7 @@ class FaultyQuantizer final : public Quantizer {
   Variable train_forward(const Variable& x) override {
     observe(x.value());
     const float scale = grid().scale[0];
-    const CodeRange range{static_cast<float>(grid().qmin), static_cast<float>(grid().qmax)};
+    const CodeRange range = centered_range(grid());
     const float gain = fault_ == Fault::other_gradient ? 0.5f : 1.0f;
     return map_straight_through(x, {scale * range.low, scale * range.high}, gain,
                                 [=](float v) { return scale * integer_code(v, scale, range); });
