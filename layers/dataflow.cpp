@@ -19,10 +19,12 @@ class Recorder final : public ForwardObserver {
       if (module->modules().size() == 1) leaves_.emplace(module, module);
     }
   }
-  void after(const Module& module, const Variable& input, const Variable& output) override {
+  void after(const Module& module, Inputs inputs, const Variable& output) override {
     const auto leaf = leaves_.find(&module);
-    if (leaf == leaves_.end() || same(input.value(), output.value())) return;
-    runs.push_back({leaf->second, input.value(), output.value()});
+    if (leaf == leaves_.end() || same(inputs[0].value(), output.value())) return;
+    Dataflow::Run run{leaf->second, {}, output.value()};
+    for (const Variable& input : inputs) run.inputs.push_back(input.value());
+    runs.push_back(std::move(run));
   }
   std::vector<Dataflow::Run> runs;
 
@@ -43,7 +45,8 @@ Dataflow::Dataflow(Module& network, const Tensor& images) {
 std::vector<const Dataflow::Run*> Dataflow::readers(const Tensor& tensor) const {
   std::vector<const Run*> result;
   for (const Run& run : runs_) {
-    if (same(run.input, tensor)) result.push_back(&run);
+    const auto reads = [&tensor](const Tensor& input) { return same(input, tensor); };
+    if (std::ranges::any_of(run.inputs, reads)) result.push_back(&run);
   }
   return result;
 }

@@ -9,13 +9,14 @@ namespace quench {
 /// Which module reads what another has written, found by running the network.
 ///
 /// Modules that have modules of their own, and those that return their input (dropout in
-/// evaluation), are left out. Functions that a module calls directly, such as the sum of a residual
-/// block, are not seen: a tensor may have readers beside those of readers().
+/// evaluation), are left out. Functions that a module calls directly are not seen: a tensor may have
+/// readers beside those of readers().
 class Dataflow {
  public:
   struct Run {
     Module* module = nullptr;
-    Tensor input, output;  ///< kept, so that no storage serves twice
+    std::vector<Tensor> inputs;
+    Tensor output;  ///< all kept, so that no storage serves twice
   };
 
   /// Runs the images once in evaluation, quantizers bypassed.

@@ -16,9 +16,9 @@ namespace {
 
 class InputMeans final : public ForwardObserver {
  public:
-  void after(const Module& module, const Variable& input, const Variable&) override {
+  void after(const Module& module, Inputs inputs, const Variable&) override {
     if (dynamic_cast<const QuantizedLayer*>(&module) == nullptr) return;
-    const Tensor& x = input.value();
+    const Tensor& x = inputs[0].value();
     const Tensor sums = sum_per_channel(x);
     Total& total = totals_[&module];
     total.sums.resize(static_cast<std::size_t>(sums.numel()));
@@ -71,13 +71,13 @@ bool keeps_means(const Module& module) {
 /// The means of `input` by channel; undefined if it does not come from a batch norm in that way.
 Tensor means_of(const Dataflow& flow, const Tensor& input) {
   const Dataflow::Run* run = flow.writer(input);
-  while (run != nullptr && keeps_means(*run->module)) run = flow.writer(run->input);
+  while (run != nullptr && keeps_means(*run->module)) run = flow.writer(run->inputs[0]);
   if (run == nullptr) return {};
   if (auto* norm = dynamic_cast<BatchNorm*>(run->module))
     return means_after(*norm, norm->params().activation);
 
   const auto* activation = dynamic_cast<const ActivationLayer*>(run->module);
-  const Dataflow::Run* before = activation == nullptr ? nullptr : flow.writer(run->input);
+  const Dataflow::Run* before = activation == nullptr ? nullptr : flow.writer(run->inputs[0]);
   auto* norm = before == nullptr ? nullptr : dynamic_cast<BatchNorm*>(before->module);
   if (norm == nullptr || norm->params().activation != Activation::none) return {};
   return means_after(*norm, activation->activation());
@@ -98,7 +98,7 @@ ExpectedInputs batch_norm_means(Module& network, const Tensor& image) {
   ExpectedInputs result;
   for (const Dataflow::Run& run : flow.runs()) {
     if (dynamic_cast<QuantizedLayer*>(run.module) == nullptr) continue;
-    if (const Tensor means = means_of(flow, run.input); means.defined())
+    if (const Tensor means = means_of(flow, run.inputs[0]); means.defined())
       result.emplace(run.module, means);
   }
   return result;

@@ -1,6 +1,7 @@
 #include "layers/module.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/error.h"
@@ -22,8 +23,25 @@ ForwardObserver::~ForwardObserver() { observer = outer_; }
 
 Variable Module::operator()(const Variable& input) {
   Variable output = forward(input);
-  if (observer != nullptr) observer->after(*this, input, output);
+  if (observer != nullptr) observer->after(*this, {&input, 1}, output);
   return output;
+}
+
+Variable Module::operator()(const Variable& a, const Variable& b) {
+  const std::array inputs{a, b};
+  Variable output = combine(a, b);
+  if (observer != nullptr) observer->after(*this, inputs, output);
+  return output;
+}
+
+Variable Module::forward(const Variable&) {
+  expect(false, "{}: expected two inputs, got one", name_);
+  return {};
+}
+
+Variable Module::combine(const Variable&, const Variable&) {
+  expect(false, "{}: expected one input, got two", name_);
+  return {};
 }
 
 void Module::set_training(bool training) {

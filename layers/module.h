@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,8 +32,9 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// forward(), told to the ForwardObserver that is alive, if any.
+  /// forward() or combine(), told to the ForwardObserver that is alive, if any.
   Variable operator()(const Variable& input);
+  Variable operator()(const Variable& a, const Variable& b);
 
   /// Batch norm and dropout as in training, or as in evaluation. Quantizers have their own mode.
   void set_training(bool training);
@@ -51,7 +53,10 @@ class Module {
   const std::string& name() const { return name_; }
 
  protected:
-  virtual Variable forward(const Variable& input) = 0;
+  /// A module defines one of the two.
+  /// @throws std::logic_error  unless defined: it takes another number of inputs
+  virtual Variable forward(const Variable& input);
+  virtual Variable combine(const Variable& a, const Variable& b);
 
   /// Each adds a part under `name`; the reference stays valid as long as the module lives.
   /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
@@ -86,7 +91,10 @@ class ForwardObserver {
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
 
-  virtual void after(const Module& module, const Variable& input, const Variable& output) = 0;
+  /// What a module read, one or two, in the order of its operator().
+  using Inputs = std::span<const Variable>;
+
+  virtual void after(const Module& module, Inputs inputs, const Variable& output) = 0;
 
  private:
   ForwardObserver* outer_;

@@ -11,12 +11,12 @@ namespace {
 
 class LayerRecorder final : public ForwardObserver {
  public:
-  void after(const Module& module, const Variable& input, const Variable& output) override {
+  void after(const Module& module, Inputs inputs, const Variable& output) override {
     const auto* layer = dynamic_cast<const QuantizedLayer*>(&module);
     if (layer == nullptr) return;
     const Shape& weight = layer->weight().shape();
     // Every output element is a dot product with one slice of the weight.
-    layers.push_back({module.name(), input.shape(), output.shape(), weight,
+    layers.push_back({module.name(), inputs[0].shape(), output.shape(), weight,
                       output.shape().numel() / output.shape()[0] * (weight.numel() / weight[0])});
   }
   std::vector<LayerTrace> layers;
@@ -24,7 +24,7 @@ class LayerRecorder final : public ForwardObserver {
 
 class NonFiniteFinder final : public ForwardObserver {
  public:
-  void after(const Module& module, const Variable&, const Variable& output) override {
+  void after(const Module& module, Inputs, const Variable& output) override {
     if (found.empty() && !all_finite(output.value()))
       found = module.name().empty() ? "the network" : module.name();
   }

@@ -46,14 +46,14 @@ class InputWatcher final : public ForwardObserver {
     }
   }
 
-  void after(const Module& module, const Variable& input, const Variable&) override {
+  void after(const Module& module, Inputs inputs, const Variable&) override {
     const auto found = watched_.find(&module);
     if (found == watched_.end()) return;
     const auto& [quantizer, calibrator] = found->second;
     if (calibrator) {
-      calibrator->observe(input.value().span());
+      calibrator->observe(inputs[0].value().span());
     } else {
-      quantizer->observe(input.value());
+      quantizer->observe(inputs[0].value());
     }
   }
 
@@ -77,9 +77,7 @@ class InputWatcher final : public ForwardObserver {
 
 class LayerOrder final : public ForwardObserver {
  public:
-  void after(const Module& module, const Variable&, const Variable&) override {
-    layers.push_back(&module);
-  }
+  void after(const Module& module, Inputs, const Variable&) override { layers.push_back(&module); }
   std::vector<const Module*> layers;
 };
 

@@ -91,9 +91,9 @@ class FloatPass final : public ForwardObserver {
   FloatPass(const Layers& layers, LayerRatios& ratios, std::vector<Tensor>& outputs)
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
-  void after(const Module& module, const Variable& input, const Variable& output) override {
+  void after(const Module& module, Inputs inputs, const Variable& output) override {
     if (QuantizedLayer* layer = layers_.reader(module))
-      add_slot(ratios_.of(layer).input, layer->input_quantizer(), input.value());
+      add_slot(ratios_.of(layer).input, layer->input_quantizer(), inputs[0].value());
     if (layers_.writer(module) != nullptr) outputs_.push_back(output.value());
   }
 
@@ -109,7 +109,7 @@ class QuantizedPass final : public ForwardObserver {
   QuantizedPass(const Layers& layers, LayerRatios& ratios, const std::vector<Tensor>& outputs)
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
-  void after(const Module& module, const Variable&, const Variable& output) override {
+  void after(const Module& module, Inputs, const Variable& output) override {
     if (QuantizedLayer* layer = layers_.writer(module))
       ratios_.of(layer).output.add(outputs_[next_++].span(), output.value().span());
   }

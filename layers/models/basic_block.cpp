@@ -1,7 +1,5 @@
 #include "layers/models/basic_block.h"
 
-#include "autograd/arithmetic.h"
-
 namespace quench::models {
 namespace {
 
@@ -33,12 +31,12 @@ BasicBlock::BasicBlock(const BasicBlockOptions& options, Random& random) {
   if (options.stride != 1 || in != out) {
     shortcut_ = register_module("shortcut", conv(in, out, 1, options.stride, random));
   }
-  relu_ = register_module("relu", std::make_shared<ActivationLayer>(Activation::relu));
+  add_ = register_module("add", std::make_shared<Add>(Activation::relu));
 }
 
 Variable BasicBlock::forward(const Variable& input) {
   const Variable residual = (*bn2_)((*conv2_)((*bn1_)((*conv1_)(input))));
-  return (*relu_)(add(residual, shortcut_ ? (*shortcut_)(input) : input));
+  return (*add_)(residual, shortcut_ ? (*shortcut_)(input) : input);
 }
 
 }  // namespace quench::models

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/random.h"
-#include "layers/activation.h"
+#include "layers/add.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/module.h"
@@ -40,7 +40,7 @@ class BasicBlock final : public Module {
   std::shared_ptr<Conv2d> conv2_;
   std::shared_ptr<BatchNorm> bn2_;
   std::shared_ptr<Conv2d> shortcut_;  // null for the identity
-  std::shared_ptr<ActivationLayer> relu_;
+  std::shared_ptr<Add> add_;
 };
 
 }  // namespace quench::models

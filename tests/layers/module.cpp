@@ -39,7 +39,7 @@ using Names = std::vector<std::string>;
 
 class OrderRecorder final : public ForwardObserver {
  public:
-  void after(const Module& module, const Variable&, const Variable&) override {
+  void after(const Module& module, Inputs, const Variable&) override {
     order.push_back(module.name());
   }
   Names order;
