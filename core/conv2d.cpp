@@ -86,18 +86,36 @@ PreparedConv2d::~PreparedConv2d() = default;
 PreparedConv2d::PreparedConv2d(PreparedConv2d&&) noexcept = default;
 PreparedConv2d& PreparedConv2d::operator=(PreparedConv2d&&) noexcept = default;
 
-Tensor PreparedConv2d::forward(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  const ProfileScope scope("conv2d");
+Shape PreparedConv2d::check_forward(const Tensor& input, const Tensor& weight,
+                                    const Tensor& bias) const {
   check_type(input, "input");
   check_type(weight, "weight");
-  const Shape shape = conv2d_output_shape(input.shape(), weight.shape(), params_);
+  Shape shape = conv2d_output_shape(input.shape(), weight.shape(), params_);
   if (bias.defined()) {
     check_type(bias, "bias");
     require(bias.shape() == Shape{shape[1]}, "conv2d: expected bias [{}], got {} (weight {})",
             shape[1], bias.shape().to_string(), weight.shape().to_string());
   }
-  Tensor output(shape);
-  convolution_->forward(input, weight, bias, output);
+  return shape;
+}
+
+Tensor PreparedConv2d::forward(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  const ProfileScope scope("conv2d");
+  Tensor output(check_forward(input, weight, bias));
+  convolution_->forward(input, weight, bias, {}, output);
+  return output;
+}
+
+Tensor PreparedConv2d::infer(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                             Activation activation, Tensor addend) {
+  const ProfileScope scope("conv2d");
+  const Shape shape = check_forward(input, weight, bias);
+  const bool accumulate = addend.defined();
+  require(!accumulate || addend.shape() == shape, "conv2d: expected addend {}, got {}",
+          shape.to_string(), accumulate ? addend.shape().to_string() : "");
+  Tensor output = accumulate ? std::move(addend) : Tensor(shape);
+  convolution_->forward(input, weight, bias, {.activation = activation, .accumulate = accumulate},
+                        output);
   return output;
 }
 

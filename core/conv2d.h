@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 
+#include "core/activation.h"
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/window.h"
@@ -49,6 +50,10 @@ class PreparedConv2d {
   /// @param weight  [O, C/groups, KH, KW]
   /// @param bias    [O], or undefined for none
   Tensor forward(const Tensor& input, const Tensor& weight, const Tensor& bias = {});
+  /// activation(conv2d + addend) in one pass over the output, for inference.
+  /// @param addend  of the output's shape, whose memory the output takes over; or undefined for none
+  Tensor infer(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation,
+               Tensor addend = {});
   /// The gradient of the loss with respect to the input.
   Tensor backward_data(const Tensor& grad_output, const Tensor& weight, const Shape& input_shape);
   /// The gradient of the loss with respect to the weight.
@@ -56,6 +61,8 @@ class PreparedConv2d {
                           const Shape& weight_shape);
 
  private:
+  Shape check_forward(const Tensor& input, const Tensor& weight, const Tensor& bias) const;
+
   Conv2dParams params_;
   std::unique_ptr<onednn::Convolution> convolution_;
 };

@@ -16,6 +16,7 @@ namespace {
 struct Key {
   Shape activations, weight;
   bool bias = false;
+  Epilogue epilogue = {};
   int threads = num_threads();
   bool operator==(const Key&) const = default;
 };
@@ -37,7 +38,8 @@ struct Layouts {
     offered.weights = any_layout(ours.weights);
     if (blocked_layout_pays(pass, key.activations, key.weight, params)) {
       offered.source = any_layout(ours.source);
-      offered.destination = any_layout(ours.destination);
+      // What is added lies in the output already, in our layout.
+      if (!key.epilogue.accumulate) offered.destination = any_layout(ours.destination);
     }
   }
 };
@@ -45,7 +47,7 @@ struct Layouts {
 struct ForwardPass {
   ForwardPass(const Key& key, const Conv2dParams& params) {
     const auto [ours, offered] = Layouts(key, params, Pass::forward);
-    const auto desc = forward_desc(offered, params);
+    const auto desc = forward_desc(offered, params, key.epilogue);
     input = Relayout(ours.source, desc.src_desc());
     weight = Relayout(ours.weights, desc.weights_desc());
     bias = ours.bias;
@@ -140,9 +142,12 @@ Convolution::Convolution(const Conv2dParams& params)
 Convolution::~Convolution() = default;
 
 void Convolution::forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
-                          Tensor& output) {
-  const ForwardPass& pass = cache_->forward.get(
-      {.activations = input.shape(), .weight = weight.shape(), .bias = bias.defined()}, params_);
+                          const Epilogue& epilogue, Tensor& output) {
+  const ForwardPass& pass = cache_->forward.get({.activations = input.shape(),
+                                                 .weight = weight.shape(),
+                                                 .bias = bias.defined(),
+                                                 .epilogue = epilogue},
+                                                params_);
   const Tensor source = pass.input.apply(input);
   const Tensor weights = cache_->relaid(weight, pass.weight);
   const Tensor destination = pass.output.staging(output);

@@ -20,6 +20,29 @@ Geometry geometry(const Conv2dParams& params) {
           .padding_end = {params.padding.bottom, params.padding.right}};
 }
 
+/// 3.x dropped the scale that 2.x has before the algorithm.
+void append_clamp(dnnl::post_ops& ops, dnnl::algorithm algorithm, float low, float high) {
+#if DNNL_VERSION_MAJOR >= 3
+  ops.append_eltwise(algorithm, low, high);
+#else
+  ops.append_eltwise(1.0f, algorithm, low, high);
+#endif
+}
+
+dnnl::primitive_attr attributes(const Epilogue& epilogue) {
+  dnnl::post_ops ops;
+  if (epilogue.accumulate) ops.append_sum(1.0f);
+  const ActivationRange range = range_of(epilogue.activation);
+  if (epilogue.activation == Activation::relu) {
+    append_clamp(ops, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  } else if (epilogue.activation != Activation::none) {
+    append_clamp(ops, dnnl::algorithm::eltwise_clip, range.low, range.high);
+  }
+  dnnl::primitive_attr attributes = user_scratchpad();
+  attributes.set_post_ops(ops);
+  return attributes;
+}
+
 }  // namespace
 
 memory::desc activation_desc(const Shape& shape) {
@@ -50,7 +73,8 @@ memory::desc any_layout(const memory::desc& desc) {
 #if DNNL_VERSION_MAJOR >= 3
 
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
-                                                       const Conv2dParams& params) {
+                                                       const Conv2dParams& params,
+                                                       const Epilogue& epilogue) {
   const auto [strides, dilates, begin, end] = geometry(params);
   return {cpu_engine(),
           dnnl::prop_kind::forward_training,
@@ -63,7 +87,7 @@ dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& d
           dilates,
           begin,
           end,
-          user_scratchpad()};
+          attributes(epilogue)};
 }
 
 dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,
@@ -85,11 +109,12 @@ dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
 #else
 
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
-                                                       const Conv2dParams& params) {
+                                                       const Conv2dParams& params,
+                                                       const Epilogue& epilogue) {
   const auto [strides, dilates, begin, end] = geometry(params);
   return {{dnnl::prop_kind::forward_training, kDirect, descs.source, descs.weights, descs.bias,
            descs.destination, strides, dilates, begin, end},
-          user_scratchpad(),
+          attributes(epilogue),
           cpu_engine()};
 }
 

@@ -5,6 +5,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "core/conv2d.h"
+#include "core/onednn/convolution.h"
 
 namespace quench::onednn {
 
@@ -22,7 +23,8 @@ dnnl::memory::desc any_layout(const dnnl::memory::desc& desc);
 
 /// The three passes, with dilation counted as oneDNN does.
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
-                                                       const Conv2dParams& params);
+                                                       const Conv2dParams& params,
+                                                       const Epilogue& epilogue = {});
 dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,
                                                                    const Conv2dParams& params);
 dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(

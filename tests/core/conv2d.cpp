@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -103,6 +104,21 @@ void check_all_passes(PreparedConv2d& conv, const Shape& input_shape, const Shap
   for (std::size_t i = 0; i < output.value.size(); ++i)
     output.add(i, double{b[i / plane % b.size()]});
   check_close(conv.forward(input, weight, bias), output);
+
+  const Tensor addend = random_tensor(output_shape, "addend");
+  const std::vector<float> added = addend.to_row_major<float>();
+  for (std::size_t i = 0; i < output.value.size(); ++i) output.add(i, double{added[i]});
+  check_close(conv.infer(input, weight, bias, Activation::none, addend.clone()), output);
+  for (const Activation activation : {Activation::relu, Activation::relu6, Activation::hardtanh}) {
+    CAPTURE(to_string(activation));
+    const double low = activation == Activation::hardtanh ? -1.0 : 0.0;
+    const double high = activation == Activation::relu    ? std::numeric_limits<double>::infinity()
+                        : activation == Activation::relu6 ? 6.0
+                                                          : 1.0;
+    Reference clamped = output;
+    for (double& value : clamped.value) value = std::clamp(value, low, high);
+    check_close(conv.infer(input, weight, bias, activation, addend.clone()), clamped);
+  }
 }
 
 void check_all_passes(const Conv2dParams& params, const Shape& input, const Shape& weight) {
