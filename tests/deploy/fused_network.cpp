@@ -1,0 +1,118 @@
+#include "deploy/fused_network.h"
+
+#include <doctest/doctest.h>
+
+#include "layers/activation.h"
+#include "layers/add.h"
+#include "layers/models/resnet8.h"
+#include "layers/pool.h"
+#include "layers/quantize.h"
+#include "layers/random_network.h"
+
+using namespace quench;
+using quench::deploy::FusedNetwork;
+
+namespace {
+
+constexpr double kRounding = 1e-5;
+
+std::shared_ptr<Conv2d> conv(std::int64_t in, std::int64_t out, Random& random) {
+  return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = in,
+                                                .out_channels = out,
+                                                .params = {.padding = {1, 1, 1, 1}},
+                                                .bias = true},
+                                  random);
+}
+
+/// Reads its first convolution's output again after a sum has read it.
+class ReadTwice final : public Module {
+ public:
+  explicit ReadTwice(Random& random)
+      : stem_(register_module("stem", conv(3, 4, random))),
+        conv1_(register_module("conv1", conv(4, 4, random))),
+        conv2_(register_module("conv2", conv(4, 4, random))),
+        add1_(register_module("add1", std::make_shared<Add>(Activation::relu))),
+        add2_(register_module("add2", std::make_shared<Add>())) {}
+
+ protected:
+  Variable forward(const Variable& input) override {
+    const Variable stem = (*stem_)(input);
+    const Variable middle = (*add1_)(stem, (*conv1_)(stem));
+    return (*add2_)((*conv2_)(middle), stem);
+  }
+
+ private:
+  std::shared_ptr<Conv2d> stem_, conv1_, conv2_;
+  std::shared_ptr<Add> add1_, add2_;
+};
+
+void check_equal(Module& network, FusedNetwork& fused, const Shape& shape) {
+  const Tensor images = testing::random_tensor(shape, 9);
+  const Tensor before = images.clone();
+  CHECK(testing::deviation(fused(images), testing::evaluated(network, images)) < kRounding);
+  CHECK(images.to_row_major<float>() == before.to_row_major<float>());
+}
+
+}  // namespace
+
+TEST_CASE("fused_network: batch norms, activations and sums become part of convolutions") {
+  Random random(1, "test");
+  const auto network = models::resnet8({}, random);
+  network->set_training(false);
+  testing::randomize(*network, 20);
+  FusedNetwork fused(*network, {1, 3, 32, 32});
+  // 1 of the stem; conv1 and conv2 with the sum; twice conv1, conv2 and shortcut with the sum; pool
+  // and linear layer.
+  CHECK(fused.steps() == 1 + 2 + 3 + 3 + 2);
+  check_equal(*network, fused, {1, 3, 32, 32});
+  check_equal(*network, fused, {3, 3, 32, 32});
+}
+
+TEST_CASE("fused_network: activations of their own, pools and depthwise convolutions") {
+  Random random(2, "test");
+  testing::ConvBuilder builder;
+  builder.conv(3, 8, 3, 1, Activation::relu6).conv(8, 8, 3, 8, Activation::none);
+  auto& network = *builder.network;
+  network.append("relu", std::make_shared<ActivationLayer>(Activation::relu));
+  network.append("pool", std::make_shared<MaxPool2d>(Window2d{{2, 2}, {2, 2}, {}}));
+  network.append("last", conv(8, 5, random));
+  network.append("clip", std::make_shared<ActivationLayer>(Activation::hardtanh));
+  network.set_training(false);
+  testing::randomize(network, 30);
+  FusedNetwork fused(network, {2, 3, 10, 6});
+  CHECK(fused.steps() == 4);
+  check_equal(network, fused, {2, 3, 10, 6});
+}
+
+TEST_CASE("fused_network: a sum leaves an operand alone that is read again") {
+  Random random(3, "test");
+  ReadTwice network(random);
+  network.set_training(false);
+  testing::randomize(network, 40);
+  FusedNetwork fused(network, {1, 3, 6, 6});
+  CHECK(fused.steps() == 4);  // stem, conv1, the first sum, conv2 with the second
+  check_equal(network, fused, {2, 3, 6, 6});
+}
+
+TEST_CASE("fused_network: keeps the weights it was made from") {
+  Random random(4, "test");
+  Sequential network;
+  const auto layer = network.append("conv", conv(3, 4, random));
+  network.append("bn", std::make_shared<BatchNorm>(4, BatchNormParams{}));
+  network.set_training(false);
+  FusedNetwork fused(network, {1, 3, 5, 5});
+  const Tensor images = testing::random_tensor({1, 3, 5, 5}, 9);
+  const Tensor before = testing::evaluated(network, images);
+  Variable weight = layer->weight();
+  weight.mutable_value().copy_from(Tensor::zeros(weight.shape()));
+  CHECK(testing::deviation(fused(images), before) < kRounding);
+}
+
+TEST_CASE("fused_network: refuses quantizers") {
+  Random random(5, "test");
+  const auto network = models::resnet8({.width = 0.25}, random);
+  quantize(*network, quant::Policy(Settings::from({{"method", "ste"}})));
+  CHECK_THROWS_WITH_AS(FusedNetwork(*network, {1, 3, 32, 32}),
+                       "fused_network: expected a float network, got one with quantizers",
+                       std::invalid_argument);
+}
