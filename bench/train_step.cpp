@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -13,7 +12,6 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "layers/loss.h"
-#include "layers/models/registry.h"
 #include "layers/quantize.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
@@ -23,7 +21,6 @@
 namespace quench::bench {
 namespace {
 
-constexpr std::int64_t kClasses = 10;
 constexpr int kWarmUpSteps = 2;
 constexpr std::int64_t kStepsBefore = 50;  // halfway, where alpha-blending does all its work
 
@@ -35,12 +32,16 @@ int fewest_bits(const std::string& method, quant::Role role) {
   return fewest_bits(info.partner, role);
 }
 
-std::unique_ptr<Module> make_network(const TrainStepCase& step_case) {
-  Random random(0, "initialization");
-  Settings model = Settings::from({{"width", step_case.width}});
-  auto network = models::make_model(step_case.model, model, {.classes = kClasses}, random);
+/// Of weights or activations; 0: not quantized.
+int bits_of(const TrainStepCase& step_case, quant::Role role) {
+  const int fewest = fewest_bits(step_case.method, role);
+  return fewest == 0 || step_case.bits == 0 ? fewest : step_case.bits;
+}
+
+std::unique_ptr<Module> make_quantized_network(const TrainStepCase& step_case) {
+  auto network = make_network(step_case.network);
   const auto at_bits = [&](quant::Role role) {
-    return Settings::from({{"bits", std::max(fewest_bits(step_case.method, role), 1)}});
+    return Settings::from({{"bits", std::max(bits_of(step_case, role), 1)}});
   };
   const Settings real_input =
       Settings::from({{"activation", Settings::from({{"method", "none"}})}});
@@ -57,18 +58,12 @@ std::unique_ptr<Module> make_network(const TrainStepCase& step_case) {
   return network;
 }
 
-Tensor random_images(std::int64_t batch) {
-  Random random(0, "images");
-  Tensor images({batch, 3, 32, 32});
-  std::ranges::generate(images.span(), [&] { return random.uniform(-2.0f, 2.0f); });
-  return images;
-}
-
-Tensor random_labels(std::int64_t batch) {
+Tensor random_labels(const TrainStepCase& step_case) {
   Random random(0, "labels");
-  Tensor labels({batch}, DType::s32);
+  Tensor labels({step_case.batch}, DType::s32);
+  const auto below = static_cast<std::uint32_t>(classes(step_case.network));
   std::ranges::generate(labels.span<std::int32_t>(),
-                        [&] { return static_cast<std::int32_t>(random.below(kClasses)); });
+                        [&] { return static_cast<std::int32_t>(random.below(below)); });
   return labels;
 }
 
@@ -89,37 +84,32 @@ std::size_t huge_page_bytes() {
 
 /// Multiply-accumulates per image in the three passes of every layer, less the input gradient that
 /// the first layer does not need.
-double training_macs(Module& network) {
-  const std::vector<LayerTrace> layers = trace_layers(network, {1, 3, 32, 32});
+double training_macs(Module& network, std::int64_t image_size) {
+  const std::vector<LayerTrace> layers = trace_layers(network, {1, 3, image_size, image_size});
   double macs = -static_cast<double>(layers.front().macs);
   for (const LayerTrace& layer : layers) macs += 3.0 * static_cast<double>(layer.macs);
   return macs;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 /// A network in training.
 class Training {
  public:
   explicit Training(const TrainStepCase& step_case)
-      : network_(make_network(step_case)),
+      : network_(make_quantized_network(step_case)),
         optimizer_(train::make_optimizer(
             {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
             network_->parameters())),
         loss_(make_loss({})),
-        images_(random_images(step_case.batch)),
-        labels_(random_labels(step_case.batch)) {}
+        images_(random_images(step_case.network, step_case.batch)),
+        labels_(random_labels(step_case)) {}
 
   Module& network() { return *network_; }
   double seconds_of_step() {
-    const auto start = std::chrono::steady_clock::now();
-    optimizer_->zero_grad();
-    loss_((*network_)(Variable(images_)), labels_).backward();
-    optimizer_->step(1e-3f);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds_of([this] {
+      optimizer_->zero_grad();
+      loss_((*network_)(Variable(images_)), labels_).backward();
+      optimizer_->step(1e-3f);
+    });
   }
   void warm_up() {
     for (int step = 0; step < kWarmUpSteps; ++step) seconds_of_step();
@@ -138,9 +128,9 @@ void check(const TrainStepCase& step_case) {
           step_case.steps);
 }
 
-std::string bits_text(const std::string& method) {
+std::string bits_text(const TrainStepCase& step_case) {
   const auto text = [&](quant::Role role) {
-    const int bits = fewest_bits(method, role);
+    const int bits = bits_of(step_case, role);
     return bits == 0 ? std::string("-") : fmt::format("{}", bits);
   };
   return text(quant::Role::weight) + "/" + text(quant::Role::activation);
@@ -152,7 +142,8 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   check(step_case);
   Training training(step_case);
   TrainStepResult result;
-  result.flops = 2.0 * training_macs(training.network()) * static_cast<double>(step_case.batch);
+  result.flops = 2.0 * training_macs(training.network(), step_case.network.image_size) *
+                 static_cast<double>(step_case.batch);
 
   reset_allocator_peak();
   training.warm_up();
@@ -191,7 +182,7 @@ void compare_methods(const TrainStepCase& step_case, std::vector<std::string> me
       seconds.push_back(training.seconds_of_step());
       ratios.push_back(seconds.back() / fp32_seconds);
     }
-    report({method, bits_text(method), median(seconds), median(ratios)});
+    report({method, bits_text(method_case), median(seconds), median(ratios)});
   }
 }
 

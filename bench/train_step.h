@@ -6,15 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "bench/network.h"
+
 namespace quench::bench {
 
 /// One network and method to time a training step of: forward, loss, backward, optimizer.
 struct TrainStepCase {
-  std::string model = "binarynet";
-  double width = 0.25;
+  NetworkCase network{.width = 0.25};
   std::int64_t batch = 128;
-  /// Of weights and activations, at 1 bit or as few as it has; the first layer's input stays real.
-  std::string method = "none";
+  std::string method = "none";  ///< of weights and activations; the first layer's input stays real
+  int bits = 0;                 ///< of both; 0: 1, or as few as the method has
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed, after two to warm up; >= 1
 };
