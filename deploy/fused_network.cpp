@@ -90,9 +90,10 @@ class FusedNetwork::Planner {
   std::size_t value_of(const Tensor& tensor) const {
     const Dataflow::Run* writer = flow_.writer(tensor);
     if (writer != nullptr) return static_cast<std::size_t>(writer - runs_.data()) + 1;
-    require(tensor.shares_storage_with(images_),
-            "fused_network: expected a network whose every step is a module, got a function between "
-            "two of them");
+    require(
+        tensor.shares_storage_with(images_),
+        "fused_network: expected a network whose every step is a module, got a function between "
+        "two of them");
     return 0;
   }
 
@@ -177,7 +178,8 @@ class FusedNetwork::Planner {
 };
 
 FusedNetwork::FusedNetwork(Module& network, const Shape& image) {
-  require(!is_quantized(network), "fused_network: expected a float network, got one with quantizers");
+  require(!is_quantized(network),
+          "fused_network: expected a float network, got one with quantizers");
   Planner planner(network, image);
   steps_ = planner.plan();
   output_ = planner.output();
