@@ -24,9 +24,10 @@ constexpr std::size_t kMaxDepth = 3;                // {tensor: {shape: [..]}}
 /// One entry of the header, checked.
 struct Entry {
   std::string name;
-  DType dtype;
-  std::vector<std::int64_t> shape;
-  std::uint64_t begin, end;  // bytes of the data section
+  std::uint64_t begin = 0, end = 0;  // bytes of the data section
+  bool wanted = true;
+  DType dtype = DType::f32;  // of a wanted one, as is the shape
+  std::vector<std::int64_t> shape = {};
 };
 
 /// Refuses what nlohmann-json lets pass: a repeated key (it keeps the last) and pointless depth.
@@ -107,10 +108,19 @@ std::uint64_t count_elements(const std::vector<std::uint64_t>& shape, const std:
   return count;
 }
 
-Entry read_entry(const std::string& name, const json& entry, std::uint64_t data_bytes,
-                 const std::string& path) {
-  const std::string where = fmt::format("{}: tensor '{}'", path, name);
+/// Its name and place.
+Entry read_place(const std::string& name, const json& entry, std::uint64_t data_bytes,
+                 const std::string& where) {
   if (!entry.is_object()) fail("{}: expected an object, got {}", where, entry.dump());
+  const auto range =
+      sizes(member(entry, "data_offsets", where), data_bytes, where + ": data_offsets");
+  if (range.size() != 2 || range[0] > range[1]) {
+    fail("{}: expected data_offsets [begin, end], got {}", where, entry["data_offsets"].dump());
+  }
+  return {.name = name, .begin = range[0], .end = range[1]};
+}
+
+void read_type(Entry& result, const json& entry, const std::string& where) {
   const json& type = member(entry, "dtype", where);
   const std::optional<DType> dtype =
       type.is_string() ? dtype_from(type.get_ref<const std::string&>()) : std::nullopt;
@@ -120,17 +130,14 @@ Entry read_entry(const std::string& name, const json& entry, std::uint64_t data_
   if (shape.size() > Shape::kMaxRank) {
     fail("{}: expected at most {} axes, got {}", where, Shape::kMaxRank, shape.size());
   }
-  const auto range =
-      sizes(member(entry, "data_offsets", where), data_bytes, where + ": data_offsets");
-  if (range.size() != 2 || range[0] > range[1]) {
-    fail("{}: expected data_offsets [begin, end], got {}", where, entry["data_offsets"].dump());
-  }
+  const std::uint64_t bytes = result.end - result.begin;
   const std::uint64_t count = count_elements(shape, where);
-  if (count * size_of(*dtype) != range[1] - range[0]) {
+  if (count * size_of(*dtype) != bytes) {
     fail("{}: expected {} bytes for {} {}, got {}", where, count * size_of(*dtype), type.dump(),
-         entry["shape"].dump(), range[1] - range[0]);
+         entry["shape"].dump(), bytes);
   }
-  return {name, *dtype, {shape.begin(), shape.end()}, range[0], range[1]};
+  result.dtype = *dtype;
+  result.shape.assign(shape.begin(), shape.end());
 }
 
 /// Tensors must tile the data: an overlap or a hole means that the header belongs to another file.
@@ -184,7 +191,8 @@ Tensor tensor_from(const Entry& entry, Bytes data) {
 
 }  // namespace
 
-TensorFile read_safetensors(const std::filesystem::path& path) {
+TensorFile read_safetensors(const std::filesystem::path& path,
+                            const std::function<bool(const std::string&)>& wanted) {
   const std::string name = path.string();
   const std::vector<std::byte> file = read_file(path);
   const Bytes bytes(file);
@@ -194,7 +202,11 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
 
   std::vector<Entry> entries;
   for (const auto& [key, entry] : header.items()) {
-    if (key != kMetadata) entries.push_back(read_entry(key, entry, data.size(), name));
+    if (key == kMetadata) continue;
+    const std::string where = fmt::format("{}: tensor '{}'", name, key);
+    entries.push_back(read_place(key, entry, data.size(), where));
+    entries.back().wanted = !wanted || wanted(key);
+    if (entries.back().wanted) read_type(entries.back(), entry, where);
   }
   check_tiling(entries, data.size(), name);
 
@@ -202,6 +214,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   result.metadata = read_metadata(header, name);
   verify_checksum(result, header, data, name);
   for (const Entry& entry : entries) {
+    if (!entry.wanted) continue;
     result.tensors.emplace(entry.name, with_type(entry.dtype, [&]<typename T>(T) {
                              return tensor_from<T>(entry, data);
                            }));

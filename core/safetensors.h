@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -21,8 +22,11 @@ struct TensorFile {
 /// Nothing in the file is trusted: the header is checked against the file's size before anything is
 /// allocated, and tensors must cover the data exactly, without overlap or hole. A file from
 /// write_safetensors() carries a checksum, which is verified.
+/// @param wanted  says by its name whether a tensor is read; one that is not may have any type and
+///                rank. Empty: all are
 /// @throws std::runtime_error  naming file, tensor and the value that is wrong
-TensorFile read_safetensors(const std::filesystem::path& path);
+TensorFile read_safetensors(const std::filesystem::path& path,
+                            const std::function<bool(const std::string&)>& wanted = {});
 
 /// Writes `file` atomically (see write_file_atomically), with a checksum over names, metadata and
 /// values in the metadata key "quench_checksum", which read_safetensors() keeps to itself.
