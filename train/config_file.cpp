@@ -125,6 +125,12 @@ Settings parse_override(const std::string& assignment) {
 
 Settings load_settings(const fs::path& path, const std::vector<std::string>& overrides) {
   Settings settings = load_file(path, {});
+  settings.merge(settings_of(overrides));
+  return settings;
+}
+
+Settings settings_of(const std::vector<std::string>& overrides) {
+  Settings settings;
   for (const std::string& assignment : overrides) settings.merge(parse_override(assignment));
   return settings;
 }

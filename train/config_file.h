@@ -21,4 +21,7 @@ namespace quench::train {
 Settings load_settings(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides = {});
 
+/// The overrides alone, without a file. @throws std::invalid_argument  as above
+Settings settings_of(const std::vector<std::string>& overrides);
+
 }  // namespace quench::train

@@ -15,6 +15,7 @@ void add_describe(Subcommand& program);
 void add_compare(Subcommand& program, std::vector<std::string> command_line);
 void add_check_quantizer(Subcommand& program);
 void add_quantize(Subcommand& program, std::vector<std::string> command_line);
+void add_import(Subcommand& program, std::vector<std::string> command_line);
 void add_list(Subcommand& program);
 void add_bench(Subcommand& program);
 

@@ -1,42 +1,57 @@
 #include "layers/models/basic_block.h"
 
+#include "layers/models/padding.h"
+#include "layers/pad_channels.h"
+#include "layers/pool.h"
+
 namespace quench::models {
 namespace {
 
-std::shared_ptr<Conv2d> conv(std::int64_t in_channels, std::int64_t out_channels, int kernel_size,
-                             int stride, Random& random) {
-  const int pad = kernel_size / 2;
-  return std::make_shared<Conv2d>(
-      Conv2dOptions{.in_channels = in_channels,
-                    .out_channels = out_channels,
-                    .kernel_size = {kernel_size, kernel_size},
-                    .params = {.stride = {stride, stride}, .padding = {pad, pad, pad, pad}}},
-      random);
+std::shared_ptr<Module> padded_shortcut(const BasicBlockOptions& options) {
+  const std::int64_t missing = options.out_channels - options.in_channels;
+  auto result = std::make_shared<Sequential>();
+  result->append("subsample",
+                 std::make_shared<MaxPool2d>(Window2d{.stride = {options.stride, options.stride}}));
+  result->append("pad", std::make_shared<PadChannels>(missing / 2, missing - missing / 2));
+  return result;
 }
 
-std::shared_ptr<BatchNorm> norm(const BasicBlockOptions& options, Activation activation) {
-  return std::make_shared<BatchNorm>(
-      options.out_channels,
-      BatchNormParams{.eps = options.eps, .momentum = options.momentum, .activation = activation});
+std::shared_ptr<Module> make_shortcut(const BasicBlockOptions& options, Random& random) {
+  const ConvSpec conv{.in_channels = options.in_channels,
+                      .out_channels = options.out_channels,
+                      .kernel_size = 1,
+                      .stride = options.stride};
+  switch (options.shortcut) {
+    case Shortcut::pad:
+      return padded_shortcut(options);
+    case Shortcut::conv:
+      return make_conv(conv, random);
+    case Shortcut::conv_norm:
+      break;
+  }
+  return conv_norm(conv, options.norm, Activation::none, random);
 }
 
 }  // namespace
 
-BasicBlock::BasicBlock(const BasicBlockOptions& options, Random& random) {
+std::shared_ptr<Residual> basic_block(const BasicBlockOptions& options, Random& random) {
   const std::int64_t in = options.in_channels, out = options.out_channels;
-  conv1_ = register_module("conv1", conv(in, out, 3, options.stride, random));
-  bn1_ = register_module("bn1", norm(options, Activation::relu));
-  conv2_ = register_module("conv2", conv(out, out, 3, 1, random));
-  bn2_ = register_module("bn2", norm(options, Activation::none));
-  if (options.stride != 1 || in != out) {
-    shortcut_ = register_module("shortcut", conv(in, out, 1, options.stride, random));
-  }
-  add_ = register_module("add", std::make_shared<Add>(Activation::relu));
-}
-
-Variable BasicBlock::forward(const Variable& input) {
-  const Variable residual = (*bn2_)((*conv2_)((*bn1_)((*conv1_)(input))));
-  return (*add_)(residual, shortcut_ ? (*shortcut_)(input) : input);
+  const auto conv = [&random](std::int64_t from, std::int64_t to, int stride) {
+    return make_conv({.in_channels = from,
+                      .out_channels = to,
+                      .stride = stride,
+                      .padding = symmetric_padding(3)},
+                     random);
+  };
+  auto block = std::make_shared<Residual>();
+  block->append("conv1", conv(in, out, options.stride));
+  block->append("bn1", make_norm(out, options.norm, Activation::relu));
+  block->append("conv2", conv(out, out, 1));
+  block->append("bn2", make_norm(out, options.norm));
+  if (options.stride != 1 || in != out)
+    block->set_shortcut("shortcut", make_shortcut(options, random));
+  block->join(Activation::relu);
+  return block;
 }
 
 }  // namespace quench::models

@@ -104,4 +104,18 @@ std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& rando
   return Builder(options, random).build();
 }
 
+std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input,
+                                       Random& random) {
+  require(input.height == input.width, "binarynet: expected square images, got {} x {}",
+          input.height, input.width);
+  return binarynet({.width = settings.number("width", 1.0, above(0.0, 16.0)),
+                    .in_channels = input.channels,
+                    .image_size = input.height,
+                    .classes = input.classes,
+                    .activation = parse_activation(
+                        settings.choice("activation", "hardtanh", {"hardtanh", "relu"})),
+                    .first_pad = settings.choice("first_pad", "same", {"same", "valid"}) == "same"},
+                   random);
+}
+
 }  // namespace quench::models

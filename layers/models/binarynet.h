@@ -4,6 +4,8 @@
 
 #include "core/activation.h"
 #include "core/random.h"
+#include "core/settings.h"
+#include "layers/models/model_input.h"
 #include "layers/module.h"
 
 namespace quench::models {
@@ -29,5 +31,8 @@ struct BinaryNetOptions {
 /// except in the relu baseline.
 /// @throws std::invalid_argument  for a width that is not > 0 or an image size not as above
 std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& random);
+/// By the keys of [model]: width, activation, first_pad.
+/// @throws std::invalid_argument  for images that are not square
+std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input, Random& random);
 
 }  // namespace quench::models

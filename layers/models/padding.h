@@ -14,7 +14,9 @@ inline Padding symmetric_padding(int kernel_size) {
 }
 
 /// Rows or columns of the output of a stride with "same" padding: ceil(size / stride).
-inline std::int64_t same_size(std::int64_t size, int stride) { return (size + stride - 1) / stride; }
+inline std::int64_t same_size(std::int64_t size, int stride) {
+  return (size + stride - 1) / stride;
+}
 
 /// TensorFlow's "SAME" for images of that size: in all max((ceil(size / stride) - 1) * stride + k -
 /// size, 0) per axis, the smaller half at the top and left.

@@ -1,40 +1,30 @@
 #include "layers/models/registry.h"
 
-#include <array>
+#include <fmt/format.h>
 
-#include "core/error.h"
+#include <array>
+#include <stdexcept>
+
 #include "core/suggest.h"
 #include "layers/models/binarynet.h"
+#include "layers/models/cifar_resnet.h"
 #include "layers/models/resnet8.h"
 
 namespace quench::models {
 namespace {
 
-std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input,
-                                       Random& random) {
-  require(input.height == input.width, "binarynet: expected square images, got {} x {}",
-          input.height, input.width);
-  return binarynet({.width = settings.number("width", 1.0, above(0.0, 16.0)),
-                    .in_channels = input.channels,
-                    .image_size = input.height,
-                    .classes = input.classes,
-                    .activation = parse_activation(
-                        settings.choice("activation", "hardtanh", {"hardtanh", "relu"})),
-                    .first_pad = settings.choice("first_pad", "same", {"same", "valid"}) == "same"},
-                   random);
-}
-
-std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random) {
-  return resnet8({.width = settings.number("width", 1.0, above(0.0, 16.0)),
-                  .in_channels = input.channels,
-                  .classes = input.classes},
-                 random);
+template <int depth>
+std::unique_ptr<Module> make_cifar_resnet(Settings& settings, const ModelInput& input,
+                                          Random& random) {
+  return make_cifar_resnet(depth, settings, input, random);
 }
 
 struct Entry {
   const char* name;
   const char* summary;
   std::unique_ptr<Module> (*make)(Settings&, const ModelInput&, Random&);
+  /// Whose files `quench import` reads; none: no trained ones are about.
+  std::span<const SourceNames> sources = {};
 };
 
 constexpr std::array kModels{
@@ -43,7 +33,22 @@ constexpr std::array kModels{
           make_binarynet},
     Entry{"resnet8", "3 residual blocks for CIFAR-10, 77,850 parameters (MLPerf Tiny)",
           make_resnet8},
+    Entry{"resnet20", "ResNet-20 for CIFAR-10, 269,722 parameters (He et al. 2015)",
+          make_cifar_resnet<20>, kCifarResNetSources},
+    Entry{"resnet32", "ResNet-32 for CIFAR-10", make_cifar_resnet<32>, kCifarResNetSources},
+    Entry{"resnet44", "ResNet-44 for CIFAR-10", make_cifar_resnet<44>, kCifarResNetSources},
+    Entry{"resnet56", "ResNet-56 for CIFAR-10", make_cifar_resnet<56>, kCifarResNetSources},
 };
+
+const Entry& entry_of(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Entry& entry : kModels) {
+    if (name == entry.name) return entry;
+    names.emplace_back(entry.name);
+  }
+  throw std::invalid_argument(fmt::format("model.name: expected a known name, got \"{}\"{}", name,
+                                          suggestion(name, names)));
+}
 
 }  // namespace
 
@@ -55,13 +60,11 @@ std::vector<ModelInfo> registered_models() {
 
 std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
                                    const ModelInput& input, Random& random) {
-  std::vector<std::string> names;
-  for (const Entry& entry : kModels) {
-    if (name == entry.name) return entry.make(settings, input, random);
-    names.emplace_back(entry.name);
-  }
-  require(false, "model.name: expected a known name, got \"{}\"{}", name, suggestion(name, names));
-  return nullptr;
+  return entry_of(name).make(settings, input, random);
+}
+
+std::span<const SourceNames> model_sources(const std::string& name) {
+  return entry_of(name).sources;
 }
 
 }  // namespace quench::models

@@ -1,22 +1,17 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/random.h"
 #include "core/settings.h"
+#include "layers/models/model_input.h"
+#include "layers/models/source_names.h"
 #include "layers/module.h"
 
 namespace quench::models {
-
-/// What a network has to fit: images of the data set and its classes.
-struct ModelInput {
-  std::int64_t channels = 3;
-  std::int64_t height = 32;
-  std::int64_t width = 32;
-  std::int64_t classes = 10;
-};
 
 struct ModelInfo {
   std::string name;
@@ -32,5 +27,9 @@ std::vector<ModelInfo> registered_models();
 ///                                that the network does not take
 std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
                                    const ModelInput& input, Random& random);
+
+/// Whose trained weights of the model `quench import` reads; none if there are no name maps.
+/// @throws std::invalid_argument  as make_model()
+std::span<const SourceNames> model_sources(const std::string& name);
 
 }  // namespace quench::models

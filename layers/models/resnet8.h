@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "core/random.h"
+#include "core/settings.h"
+#include "layers/models/model_input.h"
 #include "layers/module.h"
 
 namespace quench::models {
@@ -15,7 +17,7 @@ struct ResNet8Options {
 };
 
 /// ResNet-8 for CIFAR-10, the image classifier of MLPerf Tiny (Banbury et al. 2021,
-/// arXiv:2106.07597; resnet_v1_eembc): a 3x3 convolution to 16 channels, one BasicBlock each of
+/// arXiv:2106.07597; resnet_v1_eembc): a 3x3 convolution to 16 channels, one basic block each of
 /// 16, 32 and 64 channels, the latter two with stride 2, global average pool, linear layer with
 /// bias. Takes images of any size; 12,501,632 multiply-accumulates for 32x32 at width 1.
 ///
@@ -25,5 +27,7 @@ struct ResNet8Options {
 /// Batch norm: eps 1e-3, momentum 0.1.
 /// @throws std::invalid_argument  for a width that is not > 0
 std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random);
+/// By the keys of [model]: width.
+std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random);
 
 }  // namespace quench::models

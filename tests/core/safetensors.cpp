@@ -110,6 +110,19 @@ TEST_CASE("safetensors: accepts a padded header in any order, without metadata")
   CHECK(file.tensors.at("a").rank() == 0);
 }
 
+TEST_CASE("safetensors: what is not wanted may be of any type, but has to have its place") {
+  const TemporaryFolder folder;
+  const std::string header = R"({"a":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+                             R"("b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})";
+  const auto wanted = [](const std::string& name) { return name == "b"; };
+  write_file_atomically(folder / "a", file_of(header, 11));
+  const TensorFile file = read_safetensors(folder / "a", wanted);
+  CHECK(file.tensors.size() == 1);
+  CHECK(file.tensors.at("b").numel() == 3);
+  write_file_atomically(folder / "a", file_of(header, 12));
+  CHECK_THROWS_AS(read_safetensors(folder / "a", wanted), std::runtime_error);
+}
+
 TEST_CASE("safetensors: a wrong header is named") {
   const TemporaryFolder folder;
   const auto one = [](const std::string& entry) { return file_of("{\"t\":" + entry + "}", 8); };

@@ -25,14 +25,32 @@ Tensor value_of(Module& module, const std::string& name) {
 
 bool has_shortcut(const BasicBlockOptions& options) {
   Random random(1, "test");
-  BasicBlock block(options, random);
-  for (const auto& [name, module] : block.modules()) {
+  const auto block = basic_block(options, random);
+  for (const auto& [name, module] : block->modules()) {
     if (name == "shortcut") return true;
   }
   return false;
 }
 
 Doubles doubles(const Tensor& tensor) { return testing::converted<double>(tensor.to_row_major()); }
+
+/// Option A: x[:, :, ::stride, ::stride] between channels of zeros, as many before as after but for an
+/// odd one after.
+Doubles naive_padded(const Tensor& x, const Shape& out, std::int64_t stride) {
+  const Doubles values = doubles(x);
+  const std::int64_t channels = x.dim(1), before = (out[1] - channels) / 2;
+  Doubles result(static_cast<std::size_t>(out.numel()), 0.0);
+  for (std::int64_t n = 0; n < out[0]; ++n)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t h = 0; h < out[2]; ++h)
+        for (std::int64_t w = 0; w < out[3]; ++w) {
+          const std::int64_t from = ((n * channels + c) * x.dim(2) + h * stride) * x.dim(3);
+          const std::int64_t to = ((n * out[1] + before + c) * out[2] + h) * out[3] + w;
+          result[static_cast<std::size_t>(to)] =
+              values[static_cast<std::size_t>(from + w * stride)];
+        }
+  return result;
+}
 
 /// The block in evaluation with the running statistics of a new batch norm, mean 0 and variance 1.
 Doubles naive_block(Module& block, const Tensor& input, const BasicBlockOptions& options) {
@@ -48,8 +66,8 @@ Doubles naive_block(Module& block, const Tensor& input, const BasicBlockOptions&
     const std::size_t pixels = x.size() / (2 * gain.size());  // two images
     for (std::size_t i = 0; i < x.size(); ++i) {
       const std::size_t channel = i / pixels % gain.size();
-      x[i] =
-          x[i] * gain[channel] / std::sqrt(1.0 + static_cast<double>(options.eps)) + bias[channel];
+      x[i] = x[i] * gain[channel] / std::sqrt(1.0 + static_cast<double>(options.norm.eps)) +
+             bias[channel];
     }
     return x;
   };
@@ -59,23 +77,31 @@ Doubles naive_block(Module& block, const Tensor& input, const BasicBlockOptions&
   Doubles hidden = norm(conv(doubles(input), in, "conv1.weight", options.stride, 1), "bn1");
   for (double& value : hidden) value = std::max(value, 0.0);
   Doubles result = norm(conv(hidden, middle, "conv2.weight", 1, 1), "bn2");
-  const Doubles shortcut = has_shortcut(options)
-                               ? conv(doubles(input), in, "shortcut.weight", options.stride, 0)
-                               : doubles(input);
+  const Doubles shortcut = [&] {
+    if (!has_shortcut(options)) return doubles(input);
+    if (options.shortcut == Shortcut::pad) return naive_padded(input, middle, options.stride);
+    if (options.shortcut == Shortcut::conv)
+      return conv(doubles(input), in, "shortcut.weight", options.stride, 0);
+    return norm(conv(doubles(input), in, "shortcut.conv.weight", options.stride, 0), "shortcut.bn");
+  }();
   REQUIRE(shortcut.size() == result.size());
   for (std::size_t i = 0; i < result.size(); ++i)
     result[i] = std::max(result[i] + shortcut[i], 0.0);
   return result;
 }
 
-TEST_CASE("BasicBlock: the residual plus the shortcut, with and without a projection") {
+TEST_CASE("basic_block: the residual plus the shortcut, with and without a projection") {
   for (const BasicBlockOptions& options :
-       {BasicBlockOptions{.in_channels = 4, .out_channels = 4, .eps = 1e-3f},
+       {BasicBlockOptions{.in_channels = 4, .out_channels = 4, .norm = {.eps = 1e-3f}},
         BasicBlockOptions{.in_channels = 3, .out_channels = 5, .stride = 2},
         BasicBlockOptions{.in_channels = 3, .out_channels = 6},
-        BasicBlockOptions{.in_channels = 4, .out_channels = 4, .stride = 2}}) {
+        BasicBlockOptions{.in_channels = 4, .out_channels = 4, .stride = 2},
+        BasicBlockOptions{
+            .in_channels = 3, .out_channels = 8, .stride = 2, .shortcut = Shortcut::pad},
+        BasicBlockOptions{.in_channels = 3, .out_channels = 5, .shortcut = Shortcut::conv_norm}}) {
     Random random(1, "test");
-    BasicBlock block(options, random);
+    const auto made = basic_block(options, random);
+    Module& block = *made;
     for (const char* name : {"bn1.weight", "bn1.bias", "bn2.weight", "bn2.bias"}) {
       Tensor value = value_of(block, name);
       for (float& element : value.span()) element = random.normal();
@@ -91,15 +117,16 @@ TEST_CASE("BasicBlock: the residual plus the shortcut, with and without a projec
   }
 }
 
-TEST_CASE("BasicBlock: a shortcut convolution only where the shapes differ") {
+TEST_CASE("basic_block: a shortcut convolution only where the shapes differ") {
   CHECK_FALSE(has_shortcut({.in_channels = 4, .out_channels = 4}));
   CHECK(has_shortcut({.in_channels = 4, .out_channels = 4, .stride = 2}));
   CHECK(has_shortcut({.in_channels = 4, .out_channels = 8}));
 }
 
-TEST_CASE("BasicBlock: the gradient passes the identity unchanged where the sum is positive") {
+TEST_CASE("basic_block: the gradient passes the identity unchanged where the sum is positive") {
   Random random(1, "test");
-  BasicBlock block({.in_channels = 4, .out_channels = 4}, random);
+  const auto made = basic_block({.in_channels = 4, .out_channels = 4}, random);
+  Module& block = *made;
   Tensor gain = value_of(block, "bn2.weight");
   for (float& element : gain.span()) element = 0.0f;  // leaves relu(x)
   const Tensor x = random_tensor({2, 4, 5, 5}, 4);
@@ -114,10 +141,10 @@ TEST_CASE("BasicBlock: the gradient passes the identity unchanged where the sum 
   }
 }
 
-TEST_CASE("BasicBlock: sizes below 1 are refused") {
+TEST_CASE("basic_block: sizes below 1 are refused") {
   Random random(1, "test");
-  CHECK_THROWS_AS(BasicBlock({.in_channels = 4}, random), std::invalid_argument);
-  CHECK_THROWS_AS(BasicBlock({.out_channels = 4}, random), std::invalid_argument);
+  CHECK_THROWS_AS(basic_block({.in_channels = 4}, random), std::invalid_argument);
+  CHECK_THROWS_AS(basic_block({.out_channels = 4}, random), std::invalid_argument);
 }
 
 }  // namespace

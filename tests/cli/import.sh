@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# import.sh PROGRAM FOLDER_OF_TINY_TOML: weights from elsewhere, as a checkpoint and as a run.
+set -uo pipefail
+
+here=$(cd "$2" && pwd)
+# shellcheck source=tests/cli/harness.sh
+source "$here/harness.sh" "$(realpath "$1")"
+tiny=$here/tiny.toml
+# Takes the place of tiny.toml's model.
+narrow=(--set 'model={name="resnet20", width=0.0625}')
+
+header=
+bytes=0
+
+# tensor NAME SIZE...: one more of the file in the making.
+tensor() {
+  local name=$1 end size=4 axis
+  shift
+  for axis in "$@"; do size=$((size * axis)); done
+  end=$((bytes + size))
+  header+=",\"$name\":{\"dtype\":\"F32\",\"shape\":[$(IFS=, && echo "$*")],\"data_offsets\":[$bytes,$end]}"
+  bytes=$end
+}
+
+# norm NAME CHANNELS
+norm() {
+  local part
+  for part in weight bias running_mean running_var; do tensor "$1.$part" "$2"; done
+}
+
+# write_file FILE: the tensors so far, all zero.
+write_file() {
+  local text="{${header#,}}" length
+  length=$(printf '%016x' ${#text})
+  {
+    for i in 14 12 10 8 6 4 2 0; do printf '%b' "\\x${length:i:2}"; done
+    printf '%s' "$text"
+    head -c "$bytes" /dev/zero
+  } >"$1"
+}
+
+# resnet20 CLASSES: of 1, 2 and 4 channels.
+resnet20() {
+  local in=1 stage block out
+  header='' bytes=0
+  tensor conv1.weight 1 3 3 3
+  norm bn1 1
+  for stage in 1 2 3; do
+    out=$((1 << (stage - 1)))
+    for block in 0 1 2; do
+      tensor "layer$stage.$block.conv1.weight" "$out" "$in" 3 3
+      norm "layer$stage.$block.bn1" "$out"
+      tensor "layer$stage.$block.conv2.weight" "$out" "$out" 3 3
+      norm "layer$stage.$block.bn2" "$out"
+      in=$out
+    done
+  done
+  tensor linear.weight "$1" 4
+  tensor linear.bias "$1"
+}
+
+resnet20 10
+write_file foreign.safetensors
+resnet20 7
+tensor layer4.0.conv1.weight 1
+write_file stranger.safetensors
+
+# A checkpoint that whatever takes one takes.
+expect_success '97 tensors.*akamaster' import foreign.safetensors --model resnet20 --set model.width=0.0625 \
+  -o imported.safetensors
+expect_success 'top1 float' train "$tiny" "${narrow[@]}" --set train.init_from=imported.safetensors --run trained
+expect_success 'top1 quantized' quantize "$tiny" "${narrow[@]}" --set quant.method=symmetric \
+  --checkpoint imported.safetensors --run quantized
+
+# A run that is complete but for the training.
+expect_success '97 tensors.*run' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
+expect_success '"top1_float"' eval run --json
+expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
+
+# Nothing is written over, and nothing is left of what failed.
+expect_failure 2 'imported.safetensors exists' import foreign.safetensors --model resnet20 \
+  --set model.width=0.0625 -o imported.safetensors
+expect_failure 1 'run.*holds' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
+# expect_bad STATUS REGEX ARGS...
+expect_bad() {
+  local wanted=$1 regex=$2
+  shift 2
+  expect_failure "$wanted" "$regex" import "$@"
+  expect_absent new.safetensors
+  expect_absent new_run
+}
+expect_bad 1 '^  linear\.bias is f32 \[7\] and should be f32 \[10\]' stranger.safetensors --config "$tiny" \
+  "${narrow[@]}" --run new_run
+expect_bad 1 'layer4\.0\.conv1\.weight f32 \[1\] is unknown' stranger.safetensors --model resnet20 \
+  --set model.width=0.0625 -o new.safetensors
+expect_bad 1 '^  layer1\.3\.bn1\.bias f32 \[1\] is missing' foreign.safetensors --model resnet32 \
+  --set model.width=0.0625 -o new.safetensors
+expect_bad 2 'model\.widht.*width' foreign.safetensors --model resnet20 --set model.widht=1 -o new.safetensors
+expect_bad 2 'modle' foreign.safetensors --model resnet20 --set modle.width=1 -o new.safetensors
+expect_bad 2 'resnet21.*resnet20' foreign.safetensors --model resnet21 -o new.safetensors
+expect_bad 2 'map of names.*binarynet' foreign.safetensors --model binarynet -o new.safetensors
+expect_bad 2 'quantizes' foreign.safetensors --config "$tiny" "${narrow[@]}" --set quant.method=ste --run new_run
+expect_bad 2 'neither' foreign.safetensors -o new.safetensors
+expect_bad 2 'both' foreign.safetensors --model resnet20 --config "$tiny" -o new.safetensors
+expect_bad 2 'expected -o' foreign.safetensors --model resnet20
+expect_bad 2 '--run' foreign.safetensors --config "$tiny" -o new.safetensors
+expect_bad 1 'missing.safetensors' missing.safetensors --model resnet20 -o new.safetensors
+expect_bad 1 'import.sh' "$here/import.sh" --model resnet20 -o new.safetensors
+finish

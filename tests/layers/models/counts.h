@@ -1,0 +1,47 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "layers/models/registry.h"
+#include "layers/trace.h"
+
+// What papers publish of a network.
+namespace quench::testing {
+
+inline std::unique_ptr<Module> build_model(const std::string& name, Settings settings,
+                                           const models::ModelInput& input) {
+  Random random(1, "test");
+  auto network = models::make_model(name, settings, input, random);
+  settings.finish();
+  return network;
+}
+
+inline std::int64_t parameter_count(Module& network) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : network.parameters()) count += parameter.value.value().numel();
+  return count;
+}
+
+inline std::int64_t count_of(Module& network, ParameterKind kind) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : network.parameters())
+    if (parameter.kind == kind) count += parameter.value.value().numel();
+  return count;
+}
+
+inline std::int64_t total_macs(const std::vector<LayerTrace>& layers) {
+  std::int64_t macs = 0;
+  for (const LayerTrace& layer : layers) macs += layer.macs;
+  return macs;
+}
+
+/// Of the layer with that name; no shape if there is none.
+inline Shape output_of(const std::vector<LayerTrace>& layers, const std::string& name) {
+  const auto found = std::ranges::find(layers, name, &LayerTrace::name);
+  return found == layers.end() ? Shape{} : found->output;
+}
+
+}  // namespace quench::testing

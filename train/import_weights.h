@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "core/safetensors.h"
+#include "layers/module.h"
+
+namespace quench::train {
+
+/// A file of weights that another project trained, before it is fitted to a network.
+struct ForeignWeights {
+  std::filesystem::path path;
+  TensorFile file;
+};
+/// Reads safetensors; counts of batches ("...num_batches_tracked") are left out, and so is the
+/// "module." that parallel training puts before every name.
+/// @throws std::runtime_error  as read_safetensors()
+ForeignWeights read_foreign_weights(const std::filesystem::path& path);
+
+/// How many classes the last layer of `model`, built as `network`, has in the file.
+/// @throws std::runtime_error     if the file has no such layer
+/// @throws std::invalid_argument  if nobody's names for the parts of `model` are known
+std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model);
+
+struct ImportReport {
+  std::string source;              ///< whose names the file has, of models::model_sources()
+  std::int64_t tensors = 0;        ///< taken over
+  std::int64_t folded_biases = 0;  ///< of convolutions, see import_weights()
+};
+
+/// Copies the weights into a float network of that name. Of the known projects, the one whose names
+/// fit best counts. Where a convolution has a bias beside a batch norm ("x.conv.bias" in a network
+/// with "x.bn"), it becomes part of the running mean, which it is subtracted from.
+/// @throws std::runtime_error     listing every tensor that is missing, unknown or mis-shaped; the
+///                                network is as it was then
+/// @throws std::invalid_argument  if nobody's names for the parts of `model` are known
+ImportReport import_weights(Module& network, const std::string& model,
+                            const ForeignWeights& weights);
+
+}  // namespace quench::train
