@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "datasets/resize.h"
 
 namespace quench::datasets {
 namespace {
@@ -19,17 +20,38 @@ class Subset final : public Dataset {
   const std::vector<std::string>& class_names() const override { return whole_->class_names(); }
 
   int read(std::int64_t index, std::span<std::uint8_t> pixels) const override {
-    require(index >= 0 && index < size(), "subset: expected an index in 0..{}, got {}", size() - 1,
-            index);
-    return whole_->read(indices_[static_cast<std::size_t>(index)], pixels);
+    return whole_->read(source(index), pixels);
+  }
+
+  int read_box(std::int64_t index, const ChooseBox& choose,
+               std::span<std::uint8_t> pixels) const override {
+    return whole_->read_box(source(index), choose, pixels);
   }
 
  private:
+  std::int64_t source(std::int64_t index) const {
+    require(index >= 0 && index < size(), "subset: expected an index in 0..{}, got {}", size() - 1,
+            index);
+    return indices_[static_cast<std::size_t>(index)];
+  }
+
   std::shared_ptr<const Dataset> whole_;
   std::vector<std::int64_t> indices_;
 };
 
 }  // namespace
+
+int Dataset::read_box(std::int64_t index, const ChooseBox& choose,
+                      std::span<std::uint8_t> pixels) const {
+  const ImageShape shape = image_shape();
+  std::vector<std::uint8_t> whole(shape.bytes());
+  const int label = read(index, whole);
+  const ImageView view{whole.data(), shape.width, shape.height, shape.channels,
+                       std::ptrdiff_t{shape.width} * shape.channels};
+  resize(view.part(choose(shape.width, shape.height)), shape.width, shape.height,
+         {.width = shape.width, .height = shape.height}, pixels.data());
+  return label;
+}
 
 std::shared_ptr<Dataset> subset(std::shared_ptr<const Dataset> whole,
                                 std::vector<std::int64_t> indices) {

@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "datasets/image.h"
 
 namespace quench::datasets {
 
@@ -27,7 +30,10 @@ struct DatasetFormat {
   int classes = 0;
 };
 
-/// A fixed collection of labelled images, all of one shape, one byte per channel value.
+/// Chooses the part of a `width` x `height` image that is to be shown; it has to lie inside.
+using ChooseBox = std::function<Box(int width, int height)>;
+
+/// A fixed collection of labelled images, shown in one shape, one byte per channel value.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -43,11 +49,17 @@ class Dataset {
   /// @param pixels  image_shape().bytes() bytes
   /// @throws std::invalid_argument  if the index or the number of bytes is not as above
   virtual int read(std::int64_t index, std::span<std::uint8_t> pixels) const = 0;
+
+  /// The same of a part of the image, resized to image_shape(). `choose` is asked once, with the size
+  /// that the image is stored in.
+  virtual int read_box(std::int64_t index, const ChooseBox& choose,
+                       std::span<std::uint8_t> pixels) const;
 };
 
 struct DatasetPair {
   std::shared_ptr<Dataset> train;
   std::shared_ptr<Dataset> test;
+  std::vector<std::string> left_out;  ///< "<file>: <reason>" of files that were not usable
 };
 
 /// A view on the images `indices` of `whole`, in that order; copies no pixel. An index may come

@@ -14,16 +14,34 @@ namespace {
 struct Source {
   const char* name;
   const char* description;
-  DatasetFormat format;
+  int channels;
+  const char* normalization;
+  DatasetFormat (*format)(const DatasetSpec& spec);
   DatasetPair (*load)(const DatasetSpec& spec);
 };
 
-DatasetPair cifar10(const DatasetSpec& spec) {
+/// Of sets whose files decide how many images there are.
+void require_default_sizes(const DatasetSpec& spec) {
   require(spec.train_size == 0 && spec.test_size == 0,
-          "cifar10: expected data.train_size and data.test_size to be 0, because its files decide "
+          "{}: expected data.train_size and data.test_size to be 0, because its files decide "
           "them, got {} and {}; train.max_steps_per_epoch shortens an epoch",
-          spec.train_size, spec.test_size);
+          spec.name, spec.train_size, spec.test_size);
+}
+
+DatasetFormat ten_classes_32x32(const DatasetSpec&) { return {{3, 32, 32}, 10}; }
+
+DatasetPair cifar10(const DatasetSpec& spec) {
+  require_default_sizes(spec);
   return load_cifar10(spec.data_dir);
+}
+
+DatasetFormat image_folder_shape(const DatasetSpec& spec) {
+  return image_folder_format(spec.data_dir, spec.folder);
+}
+
+DatasetPair image_folder(const DatasetSpec& spec) {
+  require_default_sizes(spec);
+  return open_image_folder(spec.data_dir, spec.folder);
 }
 
 DatasetPair synthetic(const DatasetSpec& spec) {
@@ -35,13 +53,12 @@ DatasetPair synthetic(const DatasetSpec& spec) {
 
 constexpr std::array kSources{
     Source{"synthetic",
-           "10 classes of figures and textures, 32x32, drawn by the program; no download",
-           {{3, 32, 32}, 10},
-           synthetic},
-    Source{"cifar10",
-           "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)",
-           {{3, 32, 32}, 10},
-           cifar10},
+           "10 classes of figures and textures, 32x32, drawn by the program; no download", 3, "tf",
+           ten_classes_32x32, synthetic},
+    Source{"cifar10", "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", 3,
+           "cifar10", ten_classes_32x32, cifar10},
+    Source{"imagefolder", "your own photographs: a folder per class, JPEG, PNG or BMP", 3,
+           "torchvision", image_folder_shape, image_folder},
 };
 
 std::vector<std::string> known_names() {
@@ -61,11 +78,13 @@ const Source& find(const std::string& name) {
 
 std::vector<DatasetEntry> known_datasets() {
   std::vector<DatasetEntry> entries;
-  for (const Source& source : kSources) entries.push_back({source.name, source.description});
+  for (const Source& source : kSources) {
+    entries.push_back({source.name, source.description, source.channels, source.normalization});
+  }
   return entries;
 }
 
-DatasetFormat dataset_format(const DatasetSpec& spec) { return find(spec.name).format; }
+DatasetFormat dataset_format(const DatasetSpec& spec) { return find(spec.name).format(spec); }
 
 DatasetPair load_dataset(const DatasetSpec& spec) {
   require(spec.train_size >= 0 && spec.test_size >= 0,

@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "datasets/registry.h"
 #include "layers/distillation_loss.h"
 #include "layers/loss.h"
 #include "layers/models/registry.h"
@@ -35,35 +34,6 @@ std::vector<std::string> names_of(const Entries& entries) {
   std::vector<std::string> names;
   for (const auto& entry : entries) names.push_back(entry.name);
   return names;
-}
-
-struct PixelStatistics {
-  std::vector<double> mean, std;
-};
-
-/// Over the training images of the set, times 255; the middle of the range where nobody measured.
-PixelStatistics pixel_statistics(const std::string& dataset) {
-  if (dataset == "cifar10") return {{125.3, 123.0, 113.9}, {63.0, 62.1, 66.7}};
-  return {{127.5, 127.5, 127.5}, {127.5, 127.5, 127.5}};
-}
-
-DataConfig read_data(const Settings& s) {
-  DataConfig data;
-  data.name = s.choice("name", data.name, names_of(datasets::known_datasets()));
-  data.dir = s.text("dir", data.dir);
-  data.train_size = s.integer("train_size", data.train_size, kCount);
-  data.test_size = s.integer("test_size", data.test_size, kCount);
-  data.validation_size = s.integer("validation_size", data.validation_size, kCount);
-  const PixelStatistics statistics = pixel_statistics(data.name);
-  data.mean = s.numbers("mean", statistics.mean, {0.0, 255.0});
-  data.std = s.numbers("std", statistics.std, above(0.0, 255.0));
-  if (data.mean.empty()) s.reject("mean", "one number per channel");
-  if (data.mean.size() != data.std.size()) s.reject("std", "as many numbers as mean has");
-  data.crop_padding = static_cast<int>(s.integer("crop_padding", data.crop_padding, {0, 1024}));
-  data.horizontal_flip = s.boolean("horizontal_flip", data.horizontal_flip);
-  data.loader_threads =
-      static_cast<int>(s.integer("loader_threads", data.loader_threads, {1, 1024}));
-  return data;
 }
 
 OptimizerConfig read_optimizer(const Settings& s) {

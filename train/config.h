@@ -8,6 +8,7 @@
 
 #include "core/settings.h"
 #include "train/config_calibration.h"
+#include "train/config_data.h"
 
 namespace quench::train {
 
@@ -15,20 +16,6 @@ namespace quench::train {
 struct ModelConfig {
   std::string name;  ///< one of models::registered_models()
   Settings settings;
-};
-
-/// [data]
-struct DataConfig {
-  std::string name = "synthetic";    ///< one of datasets::known_datasets()
-  std::string dir = "data";          ///< where downloaded files lie
-  std::int64_t train_size = 0;       ///< images drawn for a built-in set; 0 is its default
-  std::int64_t test_size = 0;        ///< likewise
-  std::int64_t validation_size = 0;  ///< training images held out to judge the run by; 0 is none
-  std::vector<double> mean;          ///< per channel, in pixel units (0 to 255)
-  std::vector<double> std;           ///< per channel, in pixel units; > 0
-  int crop_padding = 0;              ///< pixels; 0 is no random crop
-  bool horizontal_flip = false;
-  int loader_threads = 1;
 };
 
 /// [optimizer]

@@ -26,7 +26,8 @@ datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
           .data_dir = data.dir,
           .seed = config.train.seed,
           .train_size = data.train_size,
-          .test_size = data.test_size};
+          .test_size = data.test_size,
+          .folder = data.folder};
 }
 
 /// In order, without augmentation.
@@ -35,7 +36,15 @@ std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
                                                std::int64_t batch_size) {
   return std::make_unique<datasets::Loader>(
       std::move(images), transform(config.data, false),
-      datasets::LoaderOptions{.batch_size = batch_size, .threads = config.data.loader_threads});
+      datasets::LoaderOptions{.batch_size = batch_size, .threads = config.data.threads()});
+}
+
+/// What skip_bad passed over, for the user to see.
+void report(const std::vector<std::string>& left_out) {
+  if (left_out.empty()) return;
+  fmt::print(stderr, "left out {} files that cannot be decoded (data.skip_bad):\n",
+             left_out.size());
+  for (const std::string& fault : left_out) fmt::print(stderr, "  {}\n", fault);
 }
 
 }  // namespace
@@ -47,6 +56,7 @@ datasets::DatasetFormat data_format(const ExperimentConfig& config) {
 Data load_data(const ExperimentConfig& config) {
   const DataConfig& data = config.data;
   const datasets::DatasetPair pair = datasets::load_dataset(dataset_spec(config));
+  report(pair.left_out);
   if (data.validation_size == 0) return {pair.train, nullptr, pair.test};
   const std::int64_t size = pair.train->size(), kept = size - data.validation_size;
   require(kept >= 1, "data.validation_size: expected fewer than the {} training images, got {}",
@@ -65,7 +75,7 @@ std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config
       datasets::LoaderOptions{.batch_size = config.train.batch_size,
                               .shuffle = true,
                               .drop_last = true,
-                              .threads = config.data.loader_threads,
+                              .threads = config.data.threads(),
                               .seed = config.train.seed});
 }
 

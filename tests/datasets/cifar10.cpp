@@ -60,7 +60,7 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("cifar10: files are read in order and planes become H, W, C") {
   const TemporaryFolder folder;
   write_all(folder.path());
-  const auto [train, test] = load_cifar10(folder.path());
+  const auto [train, test, left_out] = load_cifar10(folder.path());
   CHECK(train->size() == 10);
   CHECK(test->size() == 3);
   CHECK(train->num_classes() == 10);

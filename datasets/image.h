@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace quench::datasets {
+
+/// A rectangle of pixels of some image.
+struct Box {
+  int x = 0;  ///< of the left column
+  int y = 0;  ///< of the top row
+  int width = 0;
+  int height = 0;
+  bool operator==(const Box&) const = default;
+};
+
+/// Bytes H, W, C that somebody else holds; a row may be followed by bytes of other pixels.
+struct ImageView {
+  const std::uint8_t* pixels = nullptr;
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  std::ptrdiff_t stride = 0;  ///< bytes from one row to the next
+
+  const std::uint8_t* row(int y) const { return pixels + y * stride; }
+
+  /// The part `box`, which has to lie inside.
+  ImageView part(const Box& box) const {
+    return {row(box.y) + std::ptrdiff_t{box.x} * channels, box.width, box.height, channels, stride};
+  }
+};
+
+/// A decoded image, RGB; copies share the pixels.
+struct Image {
+  static constexpr int kChannels = 3;
+
+  int width = 0;
+  int height = 0;
+  std::shared_ptr<const std::uint8_t[]> pixels;  ///< [H, W, 3]
+
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * kChannels;
+  }
+  ImageView view() const {
+    return {pixels.get(), width, height, kChannels, std::ptrdiff_t{width} * kChannels};
+  }
+};
+
+}  // namespace quench::datasets

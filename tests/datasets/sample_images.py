@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Writes sample_images.h: files of odd kinds, as bytes. Needs Pillow (Debian: python3-pil).
+
+    tests/datasets/sample_images.py > tests/datasets/sample_images.h
+"""
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+COLORS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (220, 220, 60)]
+
+
+def quadrants(width, height):
+    """Red and green above blue and yellow."""
+    image = Image.new("RGB", (width, height))
+    for y in range(height):
+        for x in range(width):
+            image.putpixel((x, y), COLORS[(y >= height // 2) * 2 + (x >= width // 2)])
+    return image
+
+
+def saved(image, **options):
+    file = io.BytesIO()
+    image.save(file, **options)
+    return file.getvalue()
+
+
+def jpeg(image, **options):
+    return saved(image, format="JPEG", quality=80, optimize=True, **options)
+
+
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def png(width, height, depth, color, data):
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data, 9))
+            + chunk(b"IEND", b""))
+
+
+def samples():
+    picture = quadrants(16, 16)
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    cmyk = jpeg(picture.convert("CMYK"))
+    adobe = cmyk.index(b"Adobe")
+    yield "kBaselineJpeg", "16x16 quadrants", jpeg(picture, subsampling=0)
+    yield "kProgressiveJpeg", "the same", jpeg(picture, subsampling=0, progressive=True)
+    yield "kGreyJpeg", "the same, one component", jpeg(picture.convert("L"))
+    yield "kCmykJpeg", "the same", cmyk
+    yield "kYcckJpeg", "the bytes of the one before, said to be YCCK", (
+        cmyk[:adobe + 11] + b"\x02" + cmyk[adobe + 12:])
+    yield "kCmykWithoutAdobe", "the same without its Adobe marker", cmyk[:2] + cmyk[adobe + 12:]
+    # Stored on its side, 32x16: upright it is 16x32.
+    yield "kRotatedJpeg", "32x16, EXIF orientation 6", jpeg(
+        quadrants(16, 32).transpose(Image.ROTATE_90), subsampling=0, exif=rotated)
+    yield "kPalettePng", "16x16 quadrants", saved(
+        picture.convert("P", palette=Image.ADAPTIVE, colors=4), format="PNG", optimize=True)
+    yield "kAlphaPng", "2x1: (10, 20, 30, 40), (50, 60, 70, 0)", png(
+        2, 1, 8, 6, bytes([0, 10, 20, 30, 40, 50, 60, 70, 0]))
+    yield "kDeepPng", "1x1 of 16 bits: 0x1234, 0x56ff, 0x9abc", png(
+        1, 1, 16, 2, bytes([0, 0x12, 0x34, 0x56, 0xff, 0x9a, 0xbc]))
+    yield "kHugePng", "says 15000x15000, holds 1 row of nothing", png(15000, 15000, 8, 2, bytes(1))
+    yield "kBombPng", "says 8x8, unpacks to 1 MB", png(8, 8, 8, 2, bytes(1 << 20))
+
+
+print("#pragma once\n\n#include <string_view>\n\nnamespace quench::datasets {\n")
+print("// Written by sample_images.py, in hexadecimal.")
+for name, what, data in samples():
+    text = data.hex()
+    print(f"\n/// {what}\ninline constexpr std::string_view {name} =")
+    lines = [text[i:i + 92] for i in range(0, len(text), 92)]
+    print("\n".join(f'    "{line}"' for line in lines) + ";")
+    if name == "kYcckJpeg":
+        pixel = Image.open(io.BytesIO(data)).convert("RGB").getpixel((3, 3))
+        print(f"/// Its pixel (3, 3) as Pillow decodes it.\ninline constexpr int kYcckPixel[] = "
+              f"{{{pixel[0]}, {pixel[1]}, {pixel[2]}}};")
+print("\n}  // namespace quench::datasets")

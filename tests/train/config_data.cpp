@@ -1,0 +1,63 @@
+#include "train/config_data.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "core/settings.h"
+
+using namespace quench;
+using namespace quench::train;
+
+namespace {
+
+std::string error_of(const Settings& settings) {
+  try {
+    read_data(settings);
+    settings.finish();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("config: a convention by name gives mean and std, the set's own by default") {
+  CHECK(read_data(Settings::from({{"normalize", "unit"}})).std ==
+        std::vector<double>{255.0, 255.0, 255.0});
+  CHECK(read_data(Settings::from({{"name", "cifar10"}})).mean ==
+        std::vector<double>{125.3, 123.0, 113.9});
+  CHECK(read_data(Settings::from({{"name", "imagefolder"}})).mean[0] ==
+        doctest::Approx(0.485 * 255));
+  const DataConfig numbers =
+      read_data(Settings::from({{"mean", std::vector<double>{1.0, 2.0, 3.0}}}));
+  CHECK(numbers.mean == std::vector<double>{1.0, 2.0, 3.0});
+  CHECK(numbers.std == std::vector<double>{127.5, 127.5, 127.5});
+}
+
+TEST_CASE("config: a convention and numbers conflict, and what is resolved reads back") {
+  CHECK(error_of(
+            Settings::from({{"normalize", "tf"}, {"std", std::vector<double>{1.0, 1.0, 1.0}}})) ==
+        "<settings>: normalize: expected either this or numbers in mean and std, not both, got "
+        "\"tf\"");
+  const Settings settings;
+  read_data(settings);
+  CHECK(settings.resolved().find("normalize = \"tf\"") != std::string::npos);
+  CHECK(settings.resolved().find("mean") == std::string::npos);
+}
+
+TEST_CASE("config: keys of image folders belong to image folders") {
+  const DataConfig data =
+      read_data(Settings::from({{"name", "imagefolder"}, {"image_size", 96}, {"test_dir", "x"}}));
+  CHECK(data.folder.image_size == 96);
+  CHECK(data.folder.short_side == 110);  // 96 / 0.875
+  CHECK(data.folder.paths.test == "x");
+  CHECK(data.folder.threads >= 1);
+  CHECK(read_data(Settings::from({{"name", "imagefolder"}})).folder.short_side == 256);
+  CHECK(error_of(Settings::from({{"name", "cifar10"}, {"image_size", 96}})).find("image_size") !=
+        std::string::npos);
+  CHECK(error_of(Settings::from({{"name", "imagefolder"}, {"resize", 200}})) ==
+        "<settings>: resize: expected an integer in 224..32768, got 200");
+}
