@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 program, peer_python, rounds, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+only = sys.argv[5:]  # models; none: all
 peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "torch_train_step.py")
 
 # glibc gives large buffers back to the system after every step and pays for their pages again; these settings keep
@@ -14,7 +15,15 @@ peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", 
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "268435456",
          "OMP_WAIT_POLICY": "active", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
-CASES = [("1.0", "64", "none"), ("1.0", "64", "ste"), ("0.25", "128", "none"), ("0.25", "128", "ste")]
+# Model, width, image size, batch, quench's method, PyTorch's candidates of which the fastest counts, timed steps.
+CASES = [("binarynet", "1.0", "32", "64", "none", ["none"], "4"),
+         ("binarynet", "1.0", "32", "64", "ste", ["ste"], "4"),
+         ("binarynet", "0.25", "32", "128", "none", ["none"], "8"),
+         ("binarynet", "0.25", "32", "128", "ste", ["ste"], "8"),
+         ("mobilenet_v1", "0.5", "32", "128", "none", ["none"], "6"),
+         ("mobilenet_v1", "0.5", "32", "128", "symmetric", ["uniform", "uniform_native"], "6"),
+         ("mobilenet_v1", "0.25", "128", "32", "none", ["none"], "10"),
+         ("mobilenet_v1", "0.25", "128", "32", "symmetric", ["uniform", "uniform_native"], "10")]
 
 
 def run(command, extra_environment):
@@ -22,42 +31,49 @@ def run(command, extra_environment):
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-def quench(width, batch, method, steps):
-    command = [program, "bench", "train", "--width", width, "--batch", batch, "--method", method, "--steps", steps,
-               "--threads", threads, "--json"]
+def quench(case):
+    model, width, size, batch, method, _, steps = case
+    command = [program, "bench", "train", "--model", model, "--width", width, "--image-size", size, "--batch", batch,
+               "--method", method, "--steps", steps, "--threads", threads, "--json"]
+    if method == "symmetric":
+        command += ["--bits", "8"]
     return run(command, {})[0]
 
 
-def torch(width, batch, method, steps, layout, tuned):
+def torch(case, method, layout, tuned):
+    model, width, size, batch, _, _, steps = case
     environment = dict(TUNED) if tuned else {}
     if os.path.isdir(OPENBLAS):  # else libblas may be the slow reference implementation
         environment["LD_LIBRARY_PATH"] = OPENBLAS
-    command = [peer_python, peer_script, "--width", width, "--batch", batch, "--method", method, "--steps", steps,
-               "--threads", threads, "--layout", layout]
+    command = [peer_python, peer_script, "--model", model, "--width", width, "--image-size", size, "--batch", batch,
+               "--method", method, "--steps", steps, "--threads", threads, "--layout", layout]
     return run(command, environment)
 
 
-def best_layout(by_layout):
-    """The layout with the higher median speed, as (images/s, MiB)."""
-    speeds = {layout: statistics.median(r["images_per_second"] for r in runs) for layout, runs in by_layout.items()}
-    layout = max(speeds, key=speeds.get)
-    return speeds[layout], statistics.median(r["peak_rss_mib"] for r in by_layout[layout])
+def best(variants):
+    """The variant (layout and way to write the quantizer) with the highest median speed, as (images/s, MiB)."""
+    speeds = {key: statistics.median(r["images_per_second"] for r in runs) for key, runs in variants.items()}
+    key = max(speeds, key=speeds.get)
+    return speeds[key], statistics.median(r["peak_rss_mib"] for r in variants[key])
 
 
-print(f"{'width':>5} {'batch':>5} {'method':<6} | {'quench':>8} {'tuned':>8} {'stock':>8} images/s | "
+print(f"{'model':<12} {'width':>5} {'size':>4} {'batch':>5} {'method':<9} | {'quench':>8} {'tuned':>8} {'stock':>8} images/s | "
       f"{'x tuned':>7} {'x stock':>7} | {'quench':>6} {'tuned':>6} {'stock':>6} MiB | {'memory x tuned':>14} {'x stock':>7} | FMA peak", flush=True)
-for width, batch, method in CASES:
-    steps = "4" if width == "1.0" else "8"
-    ours, tuned, stock = [], {"nhwc": [], "nchw": []}, {"nhwc": [], "nchw": []}
+for case in CASES:
+    model, width, size, batch, method, peers, _ = case
+    if only and model not in only:
+        continue
+    variants = [(peer, layout) for peer in peers for layout in ("nhwc", "nchw")]
+    ours, tuned, stock = [], {v: [] for v in variants}, {v: [] for v in variants}
     for _ in range(rounds):
-        ours.append(quench(width, batch, method, steps))
-        for layout in ("nhwc", "nchw"):
-            tuned[layout].append(torch(width, batch, method, steps, layout, True))
-            stock[layout].append(torch(width, batch, method, steps, layout, False))
+        ours.append(quench(case))
+        for variant in variants:
+            tuned[variant].append(torch(case, *variant, True))
+            stock[variant].append(torch(case, *variant, False))
     speed = statistics.median(r["images_per_second"] for r in ours)
     memory = statistics.median(r["peak_rss_mib"] for r in ours)
     peak = statistics.median(r["fraction_of_fma_peak"] for r in ours)
-    (tuned_speed, tuned_memory), (stock_speed, stock_memory) = best_layout(tuned), best_layout(stock)
-    print(f"{width:>5} {batch:>5} {method:<6} | {speed:8.1f} {tuned_speed:8.1f} {stock_speed:8.1f} images/s | "
+    (tuned_speed, tuned_memory), (stock_speed, stock_memory) = best(tuned), best(stock)
+    print(f"{model:<12} {width:>5} {size:>4} {batch:>5} {method:<9} | {speed:8.1f} {tuned_speed:8.1f} {stock_speed:8.1f} images/s | "
           f"{speed / tuned_speed:7.2f} {speed / stock_speed:7.2f} | {memory:6.0f} {tuned_memory:6.0f} {stock_memory:6.0f} MiB | "
           f"{memory / tuned_memory:14.2f} {memory / stock_memory:7.2f} | {100 * peak:.0f} %", flush=True)

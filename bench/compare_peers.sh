@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Training steps of quench and of PyTorch, run in turn on this machine: images/s, peak memory, ratios of medians.
 #
-#   bench/compare_peers.sh [ROUNDS]     (default 3; 10 to 15 minutes on an idle 2-core machine)
+#   bench/compare_peers.sh [ROUNDS [MODEL...]]     (default 3 rounds of all models; half an hour on an idle 2-core machine)
 #
 # Needs Debian's python3-torch and libopenblas0-openmp. Environment: THREADS (default: all cores), QUENCH (program),
 # PEER_PYTHON (an interpreter that has torch). ONEDNN_MAX_CPU_ISA=AVX2 shows both sides as on a machine without AVX-512.
@@ -16,4 +16,4 @@ python=${PEER_PYTHON:-/usr/bin/python3}
   exit 1
 }
 grep -m1 'model name' /proc/cpuinfo
-exec "$python" bench/compare_peers.py "$program" "$python" "${1:-3}" "${THREADS:-$(nproc)}"
+exec "$python" bench/compare_peers.py "$program" "$python" "${1:-3}" "${THREADS:-$(nproc)}" "${@:2}"
