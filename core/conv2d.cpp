@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/depthwise.h"
 #include "core/error.h"
 #include "core/im2col.h"
 #include "core/onednn/convolution.h"
@@ -136,6 +137,8 @@ Tensor PreparedConv2d::backward_weights(const Tensor& input, const Tensor& grad_
   check_type(input, "input");
   check_type(grad_output, "grad_output");
   check_grad_output(grad_output.shape(), conv2d_output_shape(input.shape(), weight_shape, params_));
+  if (onednn::own_depthwise_pays(grad_output.shape(), weight_shape, params_))
+    return depthwise_backward_weights(input, grad_output, weight_shape, params_);
   if (onednn::im2col_pays(grad_output.shape(), weight_shape, params_)) {
     return im2col_backward_weights(input, grad_output, weight_shape, params_);
   }

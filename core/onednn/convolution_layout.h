@@ -16,4 +16,8 @@ bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
 /// Whether the weight's gradient is faster as a matrix product than by oneDNN's convolutions.
 bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
 
+/// Whether depthwise_backward_weights() is faster than oneDNN's backward_weights.
+/// @param output  shape of grad_output, [N, O, OH, OW]
+bool own_depthwise_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
+
 }  // namespace quench::onednn
