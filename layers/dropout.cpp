@@ -14,7 +14,7 @@ Dropout::Dropout(float probability, Random random)
 }
 
 Variable Dropout::forward(const Variable& input) {
-  if (!training()) return input;
+  if (!training() || probability_ == 0.0f) return input;
   random_.seek(static_cast<std::uint64_t>(*position_.data<double>()));
   Variable output = dropout(input, probability_, random_);
   *position_.data<double>() = static_cast<double>(random_.position());

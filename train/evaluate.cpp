@@ -48,6 +48,24 @@ std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
   return correct;
 }
 
+std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels) {
+  require(logits.rank() == 2 && labels.shape() == Shape{logits.dim(0)},
+          "count_in_top: expected logits [N, classes] and labels [N], got {} and {}",
+          logits.shape().to_string(), labels.shape().to_string());
+  std::int64_t found = 0;
+  for (std::int64_t row = 0; row < logits.dim(0); ++row) {
+    const float* values = logits.data() + row * logits.dim(1);
+    const std::int64_t label = labels.data<std::int32_t>()[row];
+    const float own = values[label];
+    std::int64_t ahead = 0;
+    // Written so that a label whose logit is NaN is behind all others.
+    for (std::int64_t c = 0; c < logits.dim(1); ++c)
+      ahead += values[c] == own ? c < label : !(values[c] < own);
+    found += ahead < k ? 1 : 0;
+  }
+  return found;
+}
+
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, mode);
@@ -56,6 +74,7 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
   while (const auto batch = loader.next()) {
     const Variable logits = network(Variable(batch->images));
     accuracy.correct += count_correct(logits.value(), batch->labels);
+    accuracy.correct_top5 += count_in_top(5, logits.value(), batch->labels);
     accuracy.images += batch->labels.dim(0);
   }
   return accuracy;

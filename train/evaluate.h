@@ -11,15 +11,24 @@ namespace quench::train {
 
 struct Accuracy {
   std::int64_t correct = 0;
+  std::int64_t correct_top5 = 0;  ///< the label is among the five largest logits
   std::int64_t images = 0;
-  double top1() const {
-    return images == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(images);
+  double top1() const { return percent(correct); }
+  double top5() const { return percent(correct_top5); }
+
+ private:
+  double percent(std::int64_t count) const {
+    return images == 0 ? 0.0 : 100.0 * static_cast<double>(count) / static_cast<double>(images);
   }
 };
 
 /// How many rows of `logits` [N, classes] have their largest value at the label, s32 [N].
 /// @throws std::invalid_argument  for other shapes
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
+/// How many have fewer than k values that are larger than the label's, or equal and before it; none
+/// whose label has NaN.
+/// @throws std::invalid_argument  for other shapes
+std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
 /// quantizers in `mode`.

@@ -35,18 +35,29 @@ void eval(const Options& options) {
   const auto training = train::training_loader(config, data.train);
   const auto [quantized, floating] = train::judge(
       *network, *loader, *training, config.train.bn_batches, train::StaleStatistics::replace);
+  // Of ten classes, five are no distinction.
+  const bool top5 = data.test->num_classes() > 10;
   if (options.json) {
-    const nlohmann::json result{{"run", options.run},
-                                {"checkpoint", checkpoint.string()},
-                                {"images", quantized.images},
-                                {"top1_quantized", quantized.top1()},
-                                {"top1_float", floating.top1()}};
+    nlohmann::json result{{"run", options.run},
+                          {"checkpoint", checkpoint.string()},
+                          {"images", quantized.images},
+                          {"top1_quantized", quantized.top1()},
+                          {"top1_float", floating.top1()}};
+    if (top5) {
+      result["top5_quantized"] = quantized.top5();
+      result["top5_float"] = floating.top5();
+    }
     fmt::print("{}\n", result.dump(2));
     return;
   }
   fmt::print("{}: {} test images of {}\n", checkpoint.string(), quantized.images, config.data.name);
-  fmt::print("  top1 quantized  {:.2f} %\n  top1 float      {:.2f} %\n", quantized.top1(),
-             floating.top1());
+  const auto print = [top5](const char* which, const train::Accuracy& accuracy) {
+    fmt::print("  top1 {:<10} {:.2f} %", which, accuracy.top1());
+    if (top5) fmt::print("  top5 {:.2f} %", accuracy.top5());
+    fmt::print("\n");
+  };
+  print("quantized", quantized);
+  print("float", floating);
 }
 
 }  // namespace

@@ -7,6 +7,12 @@
 
 namespace quench::models {
 
+/// How the convolutions of a network are padded.
+enum class PadStyle : std::uint8_t {
+  symmetric,  ///< PyTorch's: as much on all sides, whatever the image
+  same,       ///< TensorFlow's: what the image needs, the larger half at the bottom and right
+};
+
 /// As much on all sides: k / 2 keeps the size of an image under an odd kernel of stride 1.
 inline Padding symmetric_padding(int kernel_size) {
   const int pad = kernel_size / 2;

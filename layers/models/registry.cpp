@@ -8,6 +8,10 @@
 #include "core/suggest.h"
 #include "layers/models/binarynet.h"
 #include "layers/models/cifar_resnet.h"
+#include "layers/models/mnasnet.h"
+#include "layers/models/mobilenet_names.h"
+#include "layers/models/mobilenet_v1.h"
+#include "layers/models/mobilenet_v2.h"
 #include "layers/models/resnet8.h"
 
 namespace quench::models {
@@ -38,6 +42,11 @@ constexpr std::array kModels{
     Entry{"resnet32", "ResNet-32 for CIFAR-10", make_cifar_resnet<32>, kCifarResNetSources},
     Entry{"resnet44", "ResNet-44 for CIFAR-10", make_cifar_resnet<44>, kCifarResNetSources},
     Entry{"resnet56", "ResNet-56 for CIFAR-10", make_cifar_resnet<56>, kCifarResNetSources},
+    Entry{"mobilenet_v1", "depthwise-separable convolutions, any width (Howard et al. 2017)",
+          make_mobilenet_v1, kMobileNetV1Sources},
+    Entry{"mobilenet_v2", "inverted residual blocks, any width (Sandler et al. 2018)",
+          make_mobilenet_v2, kMobileNetV2Sources},
+    Entry{"mnasnet", "MNasNet-B1, any width (Tan et al. 2019)", make_mnasnet, kMNasNetSources},
 };
 
 const Entry& entry_of(const std::string& name) {

@@ -49,6 +49,21 @@ TEST_CASE("count_correct: rows whose largest logit is the label's") {
   CHECK_THROWS_AS(count_correct(logits, labels({1, 0})), std::invalid_argument);
 }
 
+TEST_CASE(
+    "count_in_top: the label's place among the logits, of equals the first before the second") {
+  const Tensor logits =
+      Tensor::from_row_major({5, 3}, std::vector{1.0f, 3.0f, 2.0f, 1.0f, 3.0f, 2.0f, 1.0f, 3.0f,
+                                                 2.0f, 5.0f, 5.0f, 5.0f, NAN, 1.0f, 2.0f});
+  const auto labels = [](const std::vector<std::int32_t>& values) {
+    return Tensor::from_row_major<std::int32_t>({static_cast<std::int64_t>(values.size())}, values);
+  };
+  const Tensor wanted = labels({1, 2, 0, 1, 0});
+  CHECK(count_in_top(1, logits, wanted) == 1);
+  CHECK(count_in_top(2, logits, wanted) == 3);
+  CHECK(count_in_top(3, logits, wanted) == 4);  // NaN has no place
+  CHECK_THROWS_AS(count_in_top(1, logits, labels({1, 0})), std::invalid_argument);
+}
+
 TEST_CASE("evaluate: counts every image once, whatever the batches; modes stay") {
   const auto network = classifier();
   for (const std::int64_t batch_size : {1, 3, 10, 64}) {

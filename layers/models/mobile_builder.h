@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/random.h"
+#include "core/settings.h"
+#include "layers/models/conv_norm.h"
+#include "layers/models/model_input.h"
+#include "layers/models/padding.h"
+#include "layers/sequential.h"
+
+namespace quench::models {
+
+/// What the mobile networks have in common.
+struct MobileOptions {
+  ModelInput input{.height = 224, .width = 224, .classes = 1000};
+  double width = 1.0;  ///< multiplies channel counts
+  PadStyle padding = PadStyle::same;
+  /// The first two strides of 2 are 1, which leaves an image of 32 x 32 the 4 x 4 of its last map.
+  bool small_images = false;
+  Activation activation = Activation::relu6;
+  float dropout = 0.0f;  ///< probability, before the classifier
+  /// The networks were trained with the new batch weighing 0.0003, which takes some 10,000 steps to
+  /// forget the start: set that for long trainings.
+  NormOptions norm{.eps = 1e-3f, .momentum = 0.01f};
+};
+
+/// Keys of [model]: width, padding ("same" | "symmetric"), small_images ("auto": up to 64 x 64 |
+/// "yes" | "no"), activation ("relu6" | "relu"), dropout, bn_eps, bn_momentum.
+MobileOptions read_mobile_options(const Settings& settings, const ModelInput& input,
+                                  const MobileOptions& fallback);
+
+/// Makes the parts of a mobile network, in the order in which they run, each to fit what the one
+/// before puts out.
+class MobileBuilder {
+ public:
+  /// @throws std::invalid_argument  for a width that is not > 0
+  MobileBuilder(const MobileOptions& options, Random& random);
+
+  /// Convolution, batch norm and activation.
+  std::shared_ptr<Sequential> conv(std::int64_t out_channels, int kernel_size, int stride,
+                                   Activation activation);
+  std::shared_ptr<Sequential> depthwise(int kernel_size, int stride, Activation activation);
+  /// Global average pool, dropout and the linear layer.
+  void append_classifier(Sequential& network);
+
+  std::int64_t channels() const { return channels_; }
+  std::int64_t height() const { return height_; }
+
+ private:
+  std::shared_ptr<Sequential> conv_norm(ConvSpec spec, Activation activation);
+  int effective(int stride);
+
+  const MobileOptions& options_;
+  Random& random_;
+  std::int64_t channels_, height_, width_;
+  int strides_left_out_ = 0;
+};
+
+}  // namespace quench::models
