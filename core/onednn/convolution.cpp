@@ -151,11 +151,10 @@ void Convolution::forward(const Tensor& input, const Tensor& weight, const Tenso
   const Tensor source = pass.input.apply(input);
   const Tensor weights = cache_->relaid(weight, pass.weight);
   const Tensor destination = pass.output.staging(output);
-  Arguments arguments{{DNNL_ARG_SRC, view(pass.input.to(), source)},
-                      {DNNL_ARG_WEIGHTS, view(pass.weight.to(), weights)},
-                      {DNNL_ARG_DST, view(pass.output.from(), destination)}};
-  if (bias.defined()) arguments.emplace(DNNL_ARG_BIAS, view(pass.bias, bias));
-  pass.kernel.execute(std::move(arguments));
+  pass.kernel.execute({{DNNL_ARG_SRC, pass.input.to(), source},
+                       {DNNL_ARG_WEIGHTS, pass.weight.to(), weights},
+                       {DNNL_ARG_BIAS, pass.bias, bias},
+                       {DNNL_ARG_DST, pass.output.from(), destination}});
   pass.output.finish(destination, output);
 }
 
@@ -166,9 +165,9 @@ void Convolution::backward_data(const Tensor& grad_output, const Tensor& weight,
   const Tensor grad_destination = pass.grad_output.apply(grad_output);
   const Tensor weights = pass.weight.apply(weight);
   const Tensor grad_source = pass.grad_input.staging(grad_input);
-  pass.kernel.execute({{DNNL_ARG_DIFF_DST, view(pass.grad_output.to(), grad_destination)},
-                       {DNNL_ARG_WEIGHTS, view(pass.weight.to(), weights)},
-                       {DNNL_ARG_DIFF_SRC, view(pass.grad_input.from(), grad_source)}});
+  pass.kernel.execute({{DNNL_ARG_DIFF_DST, pass.grad_output.to(), grad_destination},
+                       {DNNL_ARG_WEIGHTS, pass.weight.to(), weights},
+                       {DNNL_ARG_DIFF_SRC, pass.grad_input.from(), grad_source}});
   pass.grad_input.finish(grad_source, grad_input);
 }
 
@@ -179,9 +178,9 @@ void Convolution::backward_weights(const Tensor& input, const Tensor& grad_outpu
   const Tensor source = pass.input.apply(input);
   const Tensor grad_destination = pass.grad_output.apply(grad_output);
   const Tensor grad_weights = pass.grad_weight.staging(grad_weight);
-  pass.kernel.execute({{DNNL_ARG_SRC, view(pass.input.to(), source)},
-                       {DNNL_ARG_DIFF_DST, view(pass.grad_output.to(), grad_destination)},
-                       {DNNL_ARG_DIFF_WEIGHTS, view(pass.grad_weight.from(), grad_weights)}});
+  pass.kernel.execute({{DNNL_ARG_SRC, pass.input.to(), source},
+                       {DNNL_ARG_DIFF_DST, pass.grad_output.to(), grad_destination},
+                       {DNNL_ARG_DIFF_WEIGHTS, pass.grad_weight.from(), grad_weights}});
   pass.grad_weight.finish(grad_weights, grad_weight);
 }
 

@@ -1,7 +1,5 @@
 #include "core/onednn/primitive.h"
 
-#include <utility>
-
 namespace quench::onednn {
 namespace {
 
@@ -23,22 +21,31 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-dnnl::memory view(const dnnl::memory::desc& desc, const Tensor& tensor) {
-  return {desc, cpu_engine(), const_cast<std::byte*>(tensor.bytes_begin())};
-}
-
 Tensor buffer(const dnnl::memory::desc& desc) {
   return Tensor({static_cast<std::int64_t>(desc.get_size())}, DType::u8);
 }
 
-void Primitive::execute(Arguments arguments) const {
+void Primitive::bind(const Operand& operand) const {
+  if (!operand.tensor.defined()) return;
+  // oneDNN takes no const pointers, also for what it only reads.
+  void* data = const_cast<std::byte*>(operand.tensor.bytes_begin());
+  const auto known = memories_.find(operand.argument);
+  if (known == memories_.end()) {
+    memories_.emplace(operand.argument, dnnl::memory(operand.layout, cpu_engine(), data));
+  } else {
+    known->second.set_data_handle(data);
+  }
+}
+
+void Primitive::execute(std::initializer_list<Operand> operands) const {
+  for (const Operand& operand : operands) bind(operand);
   Tensor scratch;  // handed back to the pool on return: the CPU stream has finished by then
   if (scratchpad_.get_size() > 0) {
     scratch = buffer(scratchpad_);
-    arguments.emplace(DNNL_ARG_SCRATCHPAD, view(scratchpad_, scratch));
+    bind({DNNL_ARG_SCRATCHPAD, scratchpad_, scratch});
   }
   dnnl::stream stream = cpu_stream();
-  primitive_.execute(stream, arguments);
+  primitive_.execute(stream, memories_);
   stream.wait();
 }
 
@@ -59,8 +66,7 @@ Tensor Relayout::apply(const Tensor& source) const {
 Tensor Relayout::staging(const Tensor& target) const { return needed_ ? buffer(from_) : target; }
 
 void Relayout::finish(const Tensor& staged, const Tensor& target) const {
-  if (needed_)
-    reorder_.execute({{DNNL_ARG_FROM, view(from_, staged)}, {DNNL_ARG_TO, view(to_, target)}});
+  if (needed_) reorder_.execute({{DNNL_ARG_FROM, from_, staged}, {DNNL_ARG_TO, to_, target}});
 }
 
 }  // namespace quench::onednn

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
@@ -8,31 +9,37 @@
 /// What all oneDNN wrappers share. For this folder alone: it brings in oneDNN's headers.
 namespace quench::onednn {
 
-using Arguments = std::unordered_map<int, dnnl::memory>;
-
 const dnnl::engine& cpu_engine();
 
 /// Attributes that leave scratch memory to us, so that it is pooled, counted and reused.
 dnnl::primitive_attr user_scratchpad();
 
-/// Views of memory that a tensor owns. oneDNN takes no const pointers, also for what it only reads.
-dnnl::memory view(const dnnl::memory::desc& desc, const Tensor& tensor);
-
 /// A pooled buffer large enough for `desc`.
 Tensor buffer(const dnnl::memory::desc& desc);
 
-/// A oneDNN primitive that takes its scratch memory from the pool.
+/// What a primitive gets as one of its DNNL_ARG_..., in a layout that does not change.
+struct Operand {
+  int argument;
+  const dnnl::memory::desc& layout;
+  const Tensor& tensor;  ///< an undefined one is left out
+};
+
+/// A oneDNN primitive that takes its scratch memory from the pool. One thread may use it at a time.
 class Primitive {
  public:
   Primitive() = default;
   explicit Primitive(const dnnl::primitive_desc_base& desc)
       : primitive_(desc.get()), scratchpad_(desc.scratchpad_desc()) {}
 
-  void execute(Arguments arguments) const;
+  void execute(std::initializer_list<Operand> operands) const;
 
  private:
+  void bind(const Operand& operand) const;
+
   dnnl::primitive primitive_;
   dnnl::memory::desc scratchpad_;
+  // Made once, since they cost as much as the smallest kernels, and pointed anew in each call.
+  mutable std::unordered_map<int, dnnl::memory> memories_;
 };
 
 /// Copies between two layouts of the same values; nothing at all if the layouts are equal.
