@@ -1,7 +1,5 @@
 #include "layers/models/mobile_builder.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
@@ -11,13 +9,6 @@ namespace quench::models {
 namespace {
 
 constexpr int kStridesLeftOut = 2;  // of small images
-constexpr std::int64_t kSmall = 64;
-
-bool read_small_images(const Settings& settings, const ModelInput& input) {
-  const std::string choice = settings.choice("small_images", "auto", {"auto", "yes", "no"});
-  return choice == "auto" ? std::max(input.height, input.width) <= kSmall : choice == "yes";
-}
-
 }  // namespace
 
 MobileOptions read_mobile_options(const Settings& settings, const ModelInput& input,

@@ -7,9 +7,6 @@
 // What other projects call the parts of MobileNet v1, v2 and MNasNet.
 namespace quench::models {
 
-/// The parts' own names, those of mobilenet_v1.h and inverted_residual.h: "block3.dw.conv.weight".
-inline constexpr SourceNames kOwnNames{.source = "quench", .renames = {}};
-
 /// timm's depthwise-separable blocks "blocks.<stage>.<block>", common to all three.
 inline constexpr std::array kTimmMobileNetV1{
     Rename{"conv1.conv", "conv_stem"},

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
+
+#include "core/settings.h"
 
 namespace quench::models {
 
@@ -11,5 +15,12 @@ struct ModelInput {
   std::int64_t width = 32;
   std::int64_t classes = 10;
 };
+
+/// Key small_images of [model], for networks that keep more of a small image: "yes", "no", or
+/// "auto", which is up to 64 x 64.
+inline bool read_small_images(const Settings& settings, const ModelInput& input) {
+  const std::string choice = settings.choice("small_images", "auto", {"auto", "yes", "no"});
+  return choice == "auto" ? std::max(input.height, input.width) <= 64 : choice == "yes";
+}
 
 }  // namespace quench::models

@@ -12,6 +12,8 @@
 #include "layers/models/mobilenet_names.h"
 #include "layers/models/mobilenet_v1.h"
 #include "layers/models/mobilenet_v2.h"
+#include "layers/models/resnet.h"
+#include "layers/models/resnet50_v2.h"
 #include "layers/models/resnet8.h"
 
 namespace quench::models {
@@ -42,6 +44,11 @@ constexpr std::array kModels{
     Entry{"resnet32", "ResNet-32 for CIFAR-10", make_cifar_resnet<32>, kCifarResNetSources},
     Entry{"resnet44", "ResNet-44 for CIFAR-10", make_cifar_resnet<44>, kCifarResNetSources},
     Entry{"resnet56", "ResNet-56 for CIFAR-10", make_cifar_resnet<56>, kCifarResNetSources},
+    Entry{"resnet18", "ResNet-18 (He et al. 2015)", make_resnet18, kResNetSources},
+    Entry{"resnet50", "ResNet-50, stride as in v1.5, v1 or tf-slim (He et al. 2015)", make_resnet50,
+          kResNetSources},
+    Entry{"resnet50_v2", "ResNet-50 with batch norm before convolutions (He et al. 2016)",
+          make_resnet50_v2, kOwnNameSources},
     Entry{"mobilenet_v1", "depthwise-separable convolutions, any width (Howard et al. 2017)",
           make_mobilenet_v1, kMobileNetV1Sources},
     Entry{"mobilenet_v2", "inverted residual blocks, any width (Sandler et al. 2018)",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 
@@ -19,6 +20,10 @@ struct SourceNames {
   const char* source;  ///< for messages: "torchvision"
   std::span<const Rename> renames;
 };
+
+/// For files with the names that the network's parts have here.
+inline constexpr SourceNames kOwnNames{.source = "quench", .renames = {}};
+inline constexpr std::array kOwnNameSources{kOwnNames};
 
 /// The name in the other project's file of the tensor that is `name` here.
 std::string source_name(const SourceNames& names, const std::string& name);
