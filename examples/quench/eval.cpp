@@ -6,6 +6,7 @@
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
+#include "layers/quantized_layer.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/judge.h"
@@ -56,7 +57,7 @@ void eval(const Options& options) {
     if (top5) fmt::print("  top5 {:.2f} %", accuracy.top5());
     fmt::print("\n");
   };
-  print("quantized", quantized);
+  if (is_quantized(*network)) print("quantized", quantized);
   print("float", floating);
 }
 

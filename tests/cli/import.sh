@@ -75,6 +75,8 @@ expect_success 'top1 quantized' quantize "$tiny" "${narrow[@]}" --set quant.meth
 # A run that is complete but for the training.
 expect_success '97 tensors.*run' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
 expect_success '"top1_float"' eval run --json
+expect_success 'top1 float' eval run
+report "$(grep -q quantized .stdout && echo false || echo true)" "a float network has no quantized accuracy"
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
 # Nothing is written over, and nothing is left of what failed.
