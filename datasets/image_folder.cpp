@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -15,7 +16,11 @@ class ImageFolder final : public Dataset {
  public:
   ImageFolder(std::vector<FolderFile> files, std::vector<std::string> names,
               const ImageFolderOptions& options)
-      : files_(std::move(files)), names_(std::move(names)), options_(options) {}
+      : files_(std::move(files)),
+        names_(std::move(names)),
+        options_(options),
+        kept_(options.cache_bytes > 0 ? files_.size() : 0),
+        room_(options.cache_bytes) {}
 
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   int num_classes() const override { return static_cast<int>(names_.size()); }
@@ -27,7 +32,7 @@ class ImageFolder final : public Dataset {
 
   int read(std::int64_t index, std::span<std::uint8_t> pixels) const override {
     const FolderFile& file = at(index, pixels);
-    const Image image = decode_image_file(file.path, options_.decode);
+    const Image image = load(index);
     central_view(image.view(), options_.short_side, options_.image_size, options_.image_size,
                  pixels.data());
     return file.label;
@@ -36,7 +41,7 @@ class ImageFolder final : public Dataset {
   int read_box(std::int64_t index, const ChooseBox& choose,
                std::span<std::uint8_t> pixels) const override {
     const FolderFile& file = at(index, pixels);
-    const Image image = decode_image_file(file.path, options_.decode);
+    const Image image = load(index);
     const Box box = choose(image.width, image.height);
     const int side = options_.image_size;
     resize(image.view().part(box), side, side, {.width = side, .height = side}, pixels.data());
@@ -53,9 +58,31 @@ class ImageFolder final : public Dataset {
     return files_[static_cast<std::size_t>(index)];
   }
 
+  Image load(std::int64_t index) const {
+    const auto at = static_cast<std::size_t>(index);
+    const std::filesystem::path& path = files_[at].path;
+    if (options_.cache_bytes == 0) return decode_image_file(path, options_.decode);
+    {
+      const std::lock_guard lock(mutex_);
+      if (kept_[at].pixels != nullptr) return kept_[at];
+    }
+    Image image = decode_image_file(path, options_.decode);
+    const std::lock_guard lock(mutex_);
+    const auto bytes = static_cast<std::int64_t>(image.bytes());
+    if (kept_[at].pixels == nullptr && bytes <= room_) {
+      kept_[at] = image;
+      room_ -= bytes;
+    }
+    return image;
+  }
+
   std::vector<FolderFile> files_;
   std::vector<std::string> names_;
   ImageFolderOptions options_;
+
+  mutable std::mutex mutex_;  // guards the following
+  mutable std::vector<Image> kept_;
+  mutable std::int64_t room_;  // bytes
 };
 
 /// Why each file cannot be decoded; empty where it can.
@@ -105,6 +132,8 @@ void validate(const ImageFolderOptions& options) {
   require(options.short_side >= options.image_size,
           "imagefolder: expected data.resize >= data.image_size, got {} and {}", options.short_side,
           options.image_size);
+  require(options.cache_bytes >= 0, "imagefolder: expected cache_bytes >= 0, got {}",
+          options.cache_bytes);
   require(options.threads >= 1, "imagefolder: expected threads >= 1, got {}", options.threads);
 }
 
@@ -126,14 +155,10 @@ DatasetPair open_image_folder(const std::filesystem::path& root,
   return pair;
 }
 
-DatasetFormat image_folder_format(const std::filesystem::path& root,
-                                  const ImageFolderOptions& options) {
+int count_image_folder_classes(const std::filesystem::path& root,
+                               const ImageFolderOptions& options) {
   validate(options);
-  const FolderClasses classes = read_classes(find_folders(root, options.paths));
-  return {.image = {.channels = Image::kChannels,
-                    .height = options.image_size,
-                    .width = options.image_size},
-          .classes = static_cast<int>(classes.names.size())};
+  return static_cast<int>(read_classes(find_folders(root, options.paths)).names.size());
 }
 
 }  // namespace quench::datasets

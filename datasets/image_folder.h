@@ -16,14 +16,16 @@ struct ImageFolderOptions {
   int image_size = 224;  ///< height and width of what the network sees
   int short_side = 256;  ///< evaluation: the short side before the crop; >= image_size
   DecodeOptions decode;
-  bool skip_bad = false;  ///< decode every file at the start and leave out what cannot be
-  int threads = 1;        ///< of that; >= 1
+  bool skip_bad = false;         ///< decode every file at the start and leave out what cannot be
+  int threads = 1;               ///< of that; >= 1
+  std::int64_t cache_bytes = 0;  ///< decoded images are kept until they fill this; >= 0
 };
 
 /// Photographs in one folder per class, JPEG, PNG or BMP, decoded whenever they are read.
 ///
 /// read() gives evaluation's view: short side resized, middle cropped. read_box() decodes and shows
-/// the chosen part. Neither keeps anything, so that a set of any size fits.
+/// the chosen part. Decoded images are kept up to cache_bytes for each of
+/// the two sets, and by default not at all, so that a set of any size fits.
 ///
 /// @throws std::invalid_argument  unless 1 <= image_size <= short_side
 /// @throws std::runtime_error     as find_folders(), read_classes(), list_files(); and with skip_bad
@@ -31,8 +33,8 @@ struct ImageFolderOptions {
 ///                                read, naming the file.
 DatasetPair open_image_folder(const std::filesystem::path& root, const ImageFolderOptions& options);
 
-/// Image size and number of classes, without reading an image. Throws as the above.
-DatasetFormat image_folder_format(const std::filesystem::path& root,
-                                  const ImageFolderOptions& options);
+/// The number of classes, without reading an image. Throws as the above.
+int count_image_folder_classes(const std::filesystem::path& root,
+                               const ImageFolderOptions& options);
 
 }  // namespace quench::datasets

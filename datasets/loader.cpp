@@ -1,6 +1,7 @@
 #include "datasets/loader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -21,6 +22,7 @@ class Loader::Producer {
   Producer(std::shared_ptr<const Dataset> dataset, const Transform& transform,
            const LoaderOptions& options)
       : dataset_(std::move(dataset)),
+        transform_(transform),
         converter_(transform, dataset_->image_shape()),
         options_(options) {}
 
@@ -44,34 +46,59 @@ class Loader::Producer {
     return order;
   }
 
-  Batch make(const std::vector<std::int64_t>& order, std::int64_t epoch, std::int64_t index) const {
-    const std::int64_t begin = index * options_.batch_size;
-    const std::int64_t count = std::min(options_.batch_size, dataset_->size() - begin);
+  /// Batch `index` without its contents.
+  Batch allocate(std::int64_t index) const {
+    const std::int64_t count =
+        std::min(options_.batch_size, dataset_->size() - index * options_.batch_size);
     const ImageShape shape = dataset_->image_shape();
-    Batch batch{.images = Tensor({count, shape.channels, shape.height, shape.width}),
-                .labels = Tensor({count}, DType::s32),
-                .index = index};
-    const std::span<float> images = batch.images.span();
-    const std::span<std::int32_t> labels = batch.labels.span<std::int32_t>();
+    return {.images = Tensor({count, shape.channels, shape.height, shape.width}),
+            .labels = Tensor({count}, DType::s32),
+            .index = index};
+  }
+
+  /// Images per piece of a batch: enough work that the lock around it costs nothing, and little
+  /// enough that all threads share a batch of photographs.
+  std::int64_t piece_size() const {
+    constexpr std::size_t kBytes = std::size_t{1} << 19;
+    const std::size_t images = kBytes / std::max<std::size_t>(1, dataset_->image_shape().bytes());
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(images), 1, options_.batch_size);
+  }
+
+  /// Prepares the images [begin, end) of `batch`.
+  void fill(const Batch& batch, const std::vector<std::int64_t>& order, std::int64_t epoch,
+            std::int64_t begin, std::int64_t end) const {
     const Random random = Random(options_.seed, "augment").fork(static_cast<std::uint64_t>(epoch));
-    std::vector<std::uint8_t> pixels(shape.bytes());
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const std::int64_t source = order[static_cast<std::size_t>(begin) + i];
-      labels[i] = dataset_->read(source, pixels);
-      converter_.convert(pixels, random.fork(static_cast<std::uint64_t>(source)),
-                         images.subspan(i * pixels.size(), pixels.size()));
+    const std::size_t bytes = dataset_->image_shape().bytes();
+    std::vector<std::uint8_t> pixels(bytes);
+    Tensor images = batch.images, labels = batch.labels;  // handles on what the batch holds
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t source =
+          order[static_cast<std::size_t>(batch.index * options_.batch_size + i)];
+      Random draws = random.fork(static_cast<std::uint64_t>(source));
+      labels.data<std::int32_t>()[i] = read(source, draws, pixels);
+      transform_.jitter.apply(pixels, dataset_->image_shape().channels, draws);
+      converter_.convert(pixels, draws,
+                         images.span().subspan(static_cast<std::size_t>(i) * bytes, bytes));
     }
-    return batch;
   }
 
  private:
+  int read(std::int64_t index, Random& draws, std::span<std::uint8_t> pixels) const {
+    if (!transform_.random_crop) return dataset_->read(index, pixels);
+    const auto choose = [&](int width, int height) {
+      return transform_.random_crop->draw(width, height, draws);
+    };
+    return dataset_->read_box(index, choose, pixels);
+  }
+
   std::shared_ptr<const Dataset> dataset_;
+  Transform transform_;
   PixelConverter converter_;
   LoaderOptions options_;
 };
 
-/// One pass: threads claim batches in order and put them into a ring of slots, the consumer takes
-/// them out in order. No OpenMP in here: compute threads belong to the training step.
+/// One pass: threads claim pieces of batches in order and fill them in a ring of slots, the consumer
+/// takes the batches out in order. No OpenMP in here: compute threads belong to the training step.
 class Loader::Epoch {
  public:
   Epoch(const Producer& producer, std::int64_t epoch, std::int64_t first_batch)
@@ -80,7 +107,7 @@ class Loader::Epoch {
         order_(producer.order(epoch)),
         end_(producer.batches()),
         slots_(static_cast<std::size_t>(producer.options().prefetch)),
-        claimed_(first_batch),
+        claimed_{.batch = first_batch},
         taken_(first_batch) {
     for (int i = 0; i < producer.options().threads; ++i) {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -88,24 +115,37 @@ class Loader::Epoch {
   }
 
   std::optional<Batch> next() {
+    if (taken_ == end_) return std::nullopt;
     Slot slot;
     {
       std::unique_lock lock(mutex_);
-      if (taken_ == end_) return std::nullopt;
       Slot& front = slot_of(taken_);
-      filled_.wait(lock, [&] { return front.batch.has_value() || front.error != nullptr; });
+      const auto start = std::chrono::steady_clock::now();
+      filled_.wait(lock, [&] { return front.batch.has_value() && front.missing == 0; });
+      waited_ += std::chrono::steady_clock::now() - start;
       slot = std::exchange(front, {});
       ++taken_;
     }
-    emptied_.notify_one();
+    emptied_.notify_all();
     if (slot.error != nullptr) std::rethrow_exception(slot.error);
     return std::move(slot.batch);
   }
 
+  double seconds_waited() const { return std::chrono::duration<double>(waited_).count(); }
+
  private:
   struct Slot {
-    std::optional<Batch> batch;
-    std::exception_ptr error;
+    std::optional<Batch> batch;  // once its first piece is claimed
+    std::int64_t missing = 0;    // images that are not there yet
+    std::exception_ptr error;    // of the first image, in order, that failed
+    std::int64_t error_at = 0;
+  };
+
+  /// The images [begin, end) of a batch.
+  struct Piece {
+    std::int64_t batch = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
   };
 
   Slot& slot_of(std::int64_t batch) {
@@ -113,41 +153,66 @@ class Loader::Epoch {
   }
 
   void work(const std::stop_token& stop) {
-    while (const std::optional<std::int64_t> index = claim(stop)) {
-      Slot slot;
+    Batch batch;
+    while (const std::optional<Piece> piece = claim(stop, batch)) {
+      std::exception_ptr error;
       try {
-        slot.batch = producer_.make(order_, epoch_, *index);
+        producer_.fill(batch, order_, epoch_, piece->begin, piece->end);
       } catch (...) {
-        slot.error = std::current_exception();
+        error = std::current_exception();
       }
-      {
-        const std::lock_guard lock(mutex_);
-        slot_of(*index) = std::move(slot);
-      }
-      filled_.notify_one();
+      batch = {};  // the consumer is to be the only owner
+      put_back(*piece, error);
     }
   }
 
-  /// The next batch to make, once there is a slot for it; nothing when all are claimed.
-  std::optional<std::int64_t> claim(const std::stop_token& stop) {
+  /// The next piece to fill and its batch, once there is a slot; nothing when all are claimed.
+  std::optional<Piece> claim(const std::stop_token& stop, Batch& batch) {
     std::unique_lock lock(mutex_);
     const bool go_on = emptied_.wait(lock, stop, [this] {
-      return claimed_ == end_ || claimed_ < taken_ + static_cast<std::int64_t>(slots_.size());
+      return claimed_.batch == end_ ||
+             claimed_.batch < taken_ + static_cast<std::int64_t>(slots_.size());
     });
-    if (!go_on || stop.stop_requested() || claimed_ == end_) return std::nullopt;
-    return claimed_++;
+    if (!go_on || stop.stop_requested() || claimed_.batch == end_) return std::nullopt;
+    Slot& slot = slot_of(claimed_.batch);
+    if (!slot.batch) {
+      slot.batch = producer_.allocate(claimed_.batch);
+      slot.missing = slot.batch->labels.dim(0);
+    }
+    batch = *slot.batch;
+    const std::int64_t images = batch.labels.dim(0);
+    claimed_.end = std::min(images, claimed_.begin + producer_.piece_size());
+    const Piece piece = claimed_;
+    claimed_ = piece.end < images ? Piece{.batch = piece.batch, .begin = piece.end}
+                                  : Piece{.batch = piece.batch + 1};
+    return piece;
+  }
+
+  void put_back(const Piece& piece, const std::exception_ptr& error) {
+    {
+      const std::lock_guard lock(mutex_);
+      Slot& slot = slot_of(piece.batch);
+      slot.missing -= piece.end - piece.begin;
+      if (error != nullptr && (slot.error == nullptr || piece.begin < slot.error_at)) {
+        slot.error = error;
+        slot.error_at = piece.begin;
+      }
+      if (slot.missing > 0) return;
+    }
+    filled_.notify_one();
   }
 
   const Producer& producer_;
   const std::int64_t epoch_;
   const std::vector<std::int64_t> order_;
   const std::int64_t end_;
+  std::chrono::steady_clock::duration waited_{};  // the consumer's
 
   std::mutex mutex_;  // guards the following
   std::condition_variable filled_;
   std::condition_variable_any emptied_;  // the kind that a stop request can wake
   std::vector<Slot> slots_;
-  std::int64_t claimed_;
+  Piece claimed_;  // its batch and begin: the next piece
   std::int64_t taken_;
 
   std::vector<std::jthread> threads_;  // last: stopped and joined before the rest goes away
@@ -177,6 +242,8 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   epoch_.reset();  // its threads are gone before new ones come
   epoch_ = std::make_unique<Epoch>(*producer_, epoch, first_batch);
 }
+
+double Loader::seconds_waited() const { return epoch_ == nullptr ? 0.0 : epoch_->seconds_waited(); }
 
 std::optional<Batch> Loader::next() {
   expect(epoch_ != nullptr, "loader: expected start_epoch before next");

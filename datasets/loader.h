@@ -30,7 +30,7 @@ struct LoaderOptions {
 /// What a batch holds is a pure function of (seed, epoch, position): neither the number of threads
 /// nor timing changes it, and an epoch can be entered anywhere, so that a resumed run sees the
 /// batches the interrupted one would have seen. The order of an epoch is a permutation drawn from
-/// the stream "shuffle", forked by epoch; an image's crop and flip come from the stream "augment",
+/// the stream "shuffle", forked by epoch; an image's crops, colours and flip come from the stream "augment",
 /// forked by epoch and then by the image's index in the dataset.
 ///
 /// One thread uses a loader; the destructor stops the background threads, also in mid-epoch.
@@ -54,6 +54,9 @@ class Loader {
   /// threw, after which a new epoch must be started.
   /// @throws std::logic_error  if no epoch was started
   std::optional<Batch> next();
+
+  /// How long next() has waited for batches since start_epoch().
+  double seconds_waited() const;
 
  private:
   class Epoch;

@@ -5,7 +5,8 @@
 
 #include "core/error.h"
 #include "core/suggest.h"
-#include "datasets/cifar10.h"
+#include "datasets/cifar.h"
+#include "datasets/mnist.h"
 #include "datasets/synthetic.h"
 
 namespace quench::datasets {
@@ -16,7 +17,8 @@ struct Source {
   const char* description;
   int channels;
   const char* normalization;
-  DatasetFormat (*format)(const DatasetSpec& spec);
+  ImageShape (*shape)(const DatasetSpec& spec);
+  int (*classes)(const DatasetSpec& spec);
   DatasetPair (*load)(const DatasetSpec& spec);
 };
 
@@ -28,15 +30,31 @@ void require_default_sizes(const DatasetSpec& spec) {
           spec.name, spec.train_size, spec.test_size);
 }
 
-DatasetFormat ten_classes_32x32(const DatasetSpec&) { return {{3, 32, 32}, 10}; }
-
-DatasetPair cifar10(const DatasetSpec& spec) {
-  require_default_sizes(spec);
-  return load_cifar10(spec.data_dir);
+template <int Channels, int Side>
+ImageShape fixed_shape(const DatasetSpec&) {
+  return {Channels, Side, Side};
 }
 
-DatasetFormat image_folder_shape(const DatasetSpec& spec) {
-  return image_folder_format(spec.data_dir, spec.folder);
+template <int Classes>
+int fixed_classes(const DatasetSpec&) {
+  return Classes;
+}
+
+/// A set whose files are all that decides what it is.
+template <DatasetPair (*Load)(const std::filesystem::path& data_dir)>
+DatasetPair from_files(const DatasetSpec& spec) {
+  require_default_sizes(spec);
+  return Load(spec.data_dir);
+}
+
+ImageShape folder_shape(const DatasetSpec& spec) {
+  return {.channels = Image::kChannels,
+          .height = spec.folder.image_size,
+          .width = spec.folder.image_size};
+}
+
+int folder_classes(const DatasetSpec& spec) {
+  return count_image_folder_classes(spec.data_dir, spec.folder);
 }
 
 DatasetPair image_folder(const DatasetSpec& spec) {
@@ -54,11 +72,17 @@ DatasetPair synthetic(const DatasetSpec& spec) {
 constexpr std::array kSources{
     Source{"synthetic",
            "10 classes of figures and textures, 32x32, drawn by the program; no download", 3, "tf",
-           ten_classes_32x32, synthetic},
+           fixed_shape<3, 32>, fixed_classes<10>, synthetic},
     Source{"cifar10", "10 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", 3,
-           "cifar10", ten_classes_32x32, cifar10},
+           "cifar10", fixed_shape<3, 32>, fixed_classes<10>, from_files<load_cifar10>},
+    Source{"cifar100", "100 classes of photographs, 32x32, 50000 + 10000 (Krizhevsky 2009)", 3,
+           "cifar100", fixed_shape<3, 32>, fixed_classes<100>, from_files<load_cifar100>},
+    Source{"mnist", "10 handwritten digits, 28x28 grey, 60000 + 10000 (LeCun et al. 1998)", 1,
+           "mnist", fixed_shape<1, 28>, fixed_classes<10>, from_files<load_mnist>},
+    Source{"fashion_mnist", "10 kinds of clothes, 28x28 grey, 60000 + 10000 (Xiao et al. 2017)", 1,
+           "fashion_mnist", fixed_shape<1, 28>, fixed_classes<10>, from_files<load_fashion_mnist>},
     Source{"imagefolder", "your own photographs: a folder per class, JPEG, PNG or BMP", 3,
-           "torchvision", image_folder_shape, image_folder},
+           "torchvision", folder_shape, folder_classes, image_folder},
 };
 
 std::vector<std::string> known_names() {
@@ -84,7 +108,12 @@ std::vector<DatasetEntry> known_datasets() {
   return entries;
 }
 
-DatasetFormat dataset_format(const DatasetSpec& spec) { return find(spec.name).format(spec); }
+ImageShape dataset_image_shape(const DatasetSpec& spec) { return find(spec.name).shape(spec); }
+
+DatasetFormat dataset_format(const DatasetSpec& spec) {
+  const Source& source = find(spec.name);
+  return {source.shape(spec), source.classes(spec)};
+}
 
 DatasetPair load_dataset(const DatasetSpec& spec) {
   require(spec.train_size >= 0 && spec.test_size >= 0,

@@ -30,6 +30,10 @@ struct DatasetEntry {
 /// All sets that load_dataset() knows, in the order of its table.
 std::vector<DatasetEntry> known_datasets();
 
+/// The shape of a set's images, for which no file has to be there.
+/// @throws std::invalid_argument  if the name is unknown (the message lists the known ones)
+ImageShape dataset_image_shape(const DatasetSpec& spec);
+
 /// The shape of a set's images and the number of its classes, without loading it.
 /// @throws std::invalid_argument  if the name is unknown (the message lists the known ones)
 /// @throws std::runtime_error     if the folders that tell them are missing

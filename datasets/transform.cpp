@@ -24,6 +24,8 @@ void Transform::validate(ImageShape shape) const {
   require(crop_padding >= 0 && crop_padding <= limit,
           "transform: expected crop_padding in 0..{}, got {} (images {}x{})", limit, crop_padding,
           shape.height, shape.width);
+  if (random_crop) random_crop->validate();
+  jitter.validate(shape.channels);
 }
 
 PixelConverter::PixelConverter(const Transform& transform, ImageShape shape)

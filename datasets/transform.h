@@ -1,15 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/random.h"
+#include "datasets/color_jitter.h"
 #include "datasets/dataset.h"
+#include "datasets/random_crop.h"
 
 namespace quench::datasets {
 
-/// How bytes become network inputs: (pixel - mean) / std, after a random crop and flip.
+/// How images become network inputs: (pixel - mean) / std, after random crops, colours and flips.
 struct Transform {
   std::vector<float> mean;  ///< per channel, in pixel units (0 to 255)
   std::vector<float> std;   ///< per channel, in pixel units; > 0
@@ -18,10 +21,13 @@ struct Transform {
   /// random crop out of the image padded by as much on every side. The pad is 0 after
   /// normalisation, that is a pixel equal to the mean. 0 is no crop.
   int crop_padding = 0;
-  bool horizontal_flip = false;  ///< mirrors every second image, at random
+  bool horizontal_flip = false;           ///< mirrors every second image, at random
+  std::optional<RandomCrop> random_crop;  ///< shows a part of the image in the whole's place
+  ColorJitter jitter;
 
   /// @throws std::invalid_argument  if the lists do not hold one finite value per channel, a std is
-  ///                                not > 0, or the padding is not in 0..min(height, width)-1
+  ///                                not > 0, the padding is not in 0..min(height, width)-1, or
+  ///                                random_crop or jitter are out of range
   void validate(ImageShape shape) const;
 };
 

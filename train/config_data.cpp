@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <thread>
+#include <tuple>
 
 #include "datasets/normalization.h"
 #include "datasets/registry.h"
@@ -47,6 +48,39 @@ void read_normalization(const Settings& s, const datasets::DatasetEntry& set, Da
   data.std = normalization.std;
 }
 
+/// Two numbers, the smaller first.
+std::pair<double, double> read_bounds(const Settings& s, std::string_view key, double low,
+                                      double high, Range range) {
+  const std::vector<double> bounds = s.numbers(key, {low, high}, range);
+  if (bounds.size() != 2 || bounds[0] > bounds[1]) s.reject(key, "[smallest, largest]");
+  return {bounds[0], bounds[1]};
+}
+
+std::optional<datasets::RandomCrop> read_random_crop(const Settings& s) {
+  if (!s.boolean("random_crop", false)) {
+    s.allow("crop_scale");
+    s.allow("crop_ratio");
+    return std::nullopt;
+  }
+  datasets::RandomCrop crop;
+  std::tie(crop.min_scale, crop.max_scale) =
+      read_bounds(s, "crop_scale", crop.min_scale, crop.max_scale, above(0.0, 1.0));
+  std::tie(crop.min_ratio, crop.max_ratio) =
+      read_bounds(s, "crop_ratio", crop.min_ratio, crop.max_ratio, above(0.0));
+  return crop;
+}
+
+datasets::ColorJitter read_jitter(const Settings& s, int channels) {
+  constexpr Range kFactor{0.0, 100.0};
+  datasets::ColorJitter jitter;
+  jitter.brightness = s.number("brightness", jitter.brightness, kFactor);
+  jitter.contrast = s.number("contrast", jitter.contrast, kFactor);
+  const bool colored = channels == 3;
+  jitter.saturation = s.number("saturation", jitter.saturation, colored ? kFactor : Range{0, 0});
+  jitter.hue = s.number("hue", jitter.hue, colored ? Range{0.0, 0.5} : Range{0, 0});
+  return jitter;
+}
+
 datasets::ImageFolderOptions read_folder(const Settings& s) {
   datasets::ImageFolderOptions folder;
   folder.paths = {.train = s.text("train_dir", ""),
@@ -59,6 +93,7 @@ datasets::ImageFolderOptions read_folder(const Settings& s) {
   folder.decode.exif_rotation = s.boolean("exif_rotation", folder.decode.exif_rotation);
   folder.decode.max_pixels = s.integer("max_pixels", folder.decode.max_pixels, kPixels);
   folder.skip_bad = s.boolean("skip_bad", folder.skip_bad);
+  folder.cache_bytes = s.integer("cache_mb", 0, {0, std::int64_t{1} << 30}) << 20;
   return folder;
 }
 
@@ -80,6 +115,8 @@ DataConfig read_data(const Settings& s) {
   read_normalization(s, set, data);
   data.crop_padding = read_int(s, "crop_padding", data.crop_padding, {0, 1024});
   data.horizontal_flip = s.boolean("horizontal_flip", data.horizontal_flip);
+  data.random_crop = read_random_crop(s);
+  data.jitter = read_jitter(s, set.channels);
   const bool decodes = data.name == "imagefolder";
   data.loader_threads = read_int(s, "loader_threads", decodes ? 0 : 1, {0, 1024});
   if (decodes) data.folder = read_folder(s);

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/settings.h"
+#include "datasets/color_jitter.h"
 #include "datasets/image_folder.h"
+#include "datasets/random_crop.h"
 
 namespace quench::train {
 
@@ -20,6 +23,8 @@ struct DataConfig {
   std::vector<double> std;           ///< per channel, in pixel units; > 0
   int crop_padding = 0;              ///< pixels; 0 is no random crop
   bool horizontal_flip = false;
+  std::optional<datasets::RandomCrop> random_crop;
+  datasets::ColorJitter jitter;
   int loader_threads = 1;               ///< 0 is all cores
   datasets::ImageFolderOptions folder;  ///< imagefolder; its threads are the loader's
 

@@ -13,11 +13,14 @@ std::vector<float> to_float(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-datasets::Transform transform(const DataConfig& data, bool augment) {
-  return {.mean = to_float(data.mean),
-          .std = to_float(data.std),
-          .crop_padding = augment ? data.crop_padding : 0,
-          .horizontal_flip = augment && data.horizontal_flip};
+datasets::Transform make_transform(const DataConfig& data, bool augment) {
+  datasets::Transform transform{.mean = to_float(data.mean), .std = to_float(data.std)};
+  if (!augment) return transform;
+  transform.crop_padding = data.crop_padding;
+  transform.horizontal_flip = data.horizontal_flip;
+  transform.random_crop = data.random_crop;
+  transform.jitter = data.jitter;
+  return transform;
 }
 
 datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
@@ -35,7 +38,7 @@ std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
                                                std::shared_ptr<const datasets::Dataset> images,
                                                std::int64_t batch_size) {
   return std::make_unique<datasets::Loader>(
-      std::move(images), transform(config.data, false),
+      std::move(images), make_transform(config.data, false),
       datasets::LoaderOptions{.batch_size = batch_size, .threads = config.data.threads()});
 }
 
@@ -51,6 +54,14 @@ void report(const std::vector<std::string>& left_out) {
 
 datasets::DatasetFormat data_format(const ExperimentConfig& config) {
   return datasets::dataset_format(dataset_spec(config));
+}
+
+datasets::ImageShape image_shape(const ExperimentConfig& config) {
+  return datasets::dataset_image_shape(dataset_spec(config));
+}
+
+datasets::Transform evaluation_transform(const ExperimentConfig& config) {
+  return make_transform(config.data, false);
 }
 
 Data load_data(const ExperimentConfig& config) {
@@ -71,7 +82,7 @@ std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config
           "train.batch_size: expected at most the {} training images, got {}", images->size(),
           config.train.batch_size);
   return std::make_unique<datasets::Loader>(
-      std::move(images), transform(config.data, true),
+      std::move(images), make_transform(config.data, true),
       datasets::LoaderOptions{.batch_size = config.train.batch_size,
                               .shuffle = true,
                               .drop_last = true,

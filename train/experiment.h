@@ -29,6 +29,12 @@ Data load_data(const ExperimentConfig& config);
 /// @throws std::invalid_argument  for an unknown data set
 datasets::DatasetFormat data_format(const ExperimentConfig& config);
 
+/// The shape of its images, for which no file has to be there.
+datasets::ImageShape image_shape(const ExperimentConfig& config);
+
+/// How evaluation turns pixels into inputs.
+datasets::Transform evaluation_transform(const ExperimentConfig& config);
+
 /// Loaders over `images`: shuffled and augmented for training, as they are for evaluation and
 /// calibration.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,

@@ -30,6 +30,7 @@ constexpr std::array kColumns{
     Column{"lr", &MetricsRow::lr},
     Column{"images_per_second", &MetricsRow::images_per_second},
     Column{"seconds", &MetricsRow::seconds},
+    Column{"data_wait_s", &MetricsRow::data_wait_s},
 };
 
 std::string header_line() {

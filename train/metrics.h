@@ -17,7 +17,8 @@ struct MetricsRow {
   double alpha = 0.0;           ///< blending factor of the quantizers
   double lr = 0.0;              ///< at the epoch's last step
   double images_per_second = 0.0;
-  double seconds = 0.0;  ///< the epoch took
+  double seconds = 0.0;      ///< the epoch took
+  double data_wait_s = 0.0;  ///< of which the training step waited for images
   bool operator==(const MetricsRow&) const = default;
 };
 

@@ -26,6 +26,7 @@ class RunFolder {
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }     ///< see metrics.h
   std::filesystem::path last() const { return path_ / "last.safetensors"; }   ///< newest checkpoint
   std::filesystem::path best() const { return path_ / "best.safetensors"; }   ///< best top1
+  std::filesystem::path classes() const { return path_ / "classes.txt"; }     ///< see class_names.h
   std::filesystem::path versions() const { return path_ / "versions.json"; }  ///< see versions.h
 
  private:

@@ -62,8 +62,12 @@ std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantize
   if (quantized) line += fmt::format("  quantized {:5.2f}", row.top1_quantized);
   line += fmt::format("  float {:5.2f}", row.top1_float);
   if (has_alpha) line += fmt::format("  alpha {:.2f}", row.alpha);
-  return line + fmt::format("  lr {:.1e}  {:.0f} img/s  {}", row.lr, row.images_per_second,
-                            format_duration(row.seconds));
+  line += fmt::format("  lr {:.1e}  {:.0f} img/s  {}", row.lr, row.images_per_second,
+                      format_duration(row.seconds));
+  constexpr double kWorthSaying = 0.02;  // of the epoch
+  if (row.data_wait_s > kWorthSaying * row.seconds)
+    line += fmt::format("  (waited {:.1f} s for data)", row.data_wait_s);
+  return line;
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -238,6 +242,7 @@ void Trainer::require_finite(const RunFolder& folder) {
 
 void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
   require_finite(folder);
+  const double data_wait = training_->seconds_waited();  // before others use the loader
   const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
   // In the end the statistics stay: they are those of the network that is handed out.
   const Judgement judgement =
@@ -254,7 +259,8 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                        .alpha = alpha().value_or(0.0),
                        .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
                        .images_per_second = images_per_second,
-                       .seconds = seconds};
+                       .seconds = seconds,
+                       .data_wait_s = data_wait};
   const bool best = quantized > progress_.best_top1;
   progress_ = {.epoch = progress_.epoch + 1,
                .step = progress_.step,

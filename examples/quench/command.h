@@ -11,6 +11,7 @@ namespace quench::command {
 /// `command_line` is main's argv, which a run folder keeps.
 void add_train(Subcommand& program, std::vector<std::string> command_line);
 void add_eval(Subcommand& program);
+void add_predict(Subcommand& program);
 void add_describe(Subcommand& program);
 void add_compare(Subcommand& program, std::vector<std::string> command_line);
 void add_check_quantizer(Subcommand& program);

@@ -21,7 +21,8 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
     return;
   }
   CLI::Option* option = app_->add_option(name, value, help);
-  if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(false);
+  const bool is_option = name.starts_with('-');
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(!is_option);
   option->required(form.required);
   if (form.show_default) option->capture_default_str();
   if (form.type_name != nullptr) option->type_name(form.type_name);

@@ -20,12 +20,14 @@ struct Options {
   std::string data_dir;
   std::string checkpoint = "last";
   bool json = false;
+  bool skip_bad = false;
 };
 
 void eval(const Options& options) {
   const std::filesystem::path config_file = require_run(options.run);
-  const train::ExperimentConfig config =
-      train::load_experiment(config_file, data_dir_override(options.data_dir));
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  add_skip_bad(options.skip_bad, overrides);
+  const train::ExperimentConfig config = train::load_experiment(config_file, overrides);
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);
@@ -71,6 +73,7 @@ void add_eval(Subcommand& program) {
   command.add("--data-dir", options->data_dir, "Where the data set lies");
   command.add("--checkpoint", options->checkpoint, "Which one",
               {.show_default = true, .choices = {"last", "best"}});
+  command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { eval(*options); });
 }

@@ -52,6 +52,7 @@ int run_program(int argc, char** argv) {
   const std::vector<std::string> command_line{argv, argv + argc};
   add_train(program, command_line);
   add_eval(program);
+  add_predict(program);
   add_describe(program);
   add_quantize(program, command_line);
   add_import(program, command_line);

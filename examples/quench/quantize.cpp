@@ -11,6 +11,7 @@
 #include "examples/quench/run_options.h"
 #include "layers/quantized_layer.h"
 #include "train/checkpoint.h"
+#include "train/class_names.h"
 #include "train/post_training.h"
 
 namespace quench::command {
@@ -23,6 +24,7 @@ struct Options {
   std::string checkpoint;
   std::string run;
   bool json = false;
+  bool skip_bad = false;
   std::vector<std::string> command_line;
 };
 
@@ -42,6 +44,7 @@ train::ExperimentConfig load_config(const Options& options) {
   };
   add(data_dir_override(options.data_dir));
   add(options.overrides);
+  add_skip_bad(options.skip_bad, overrides);
   if (!options.checkpoint.empty()) {
     const bool is_run = std::filesystem::is_directory(options.checkpoint);
     const std::string file =
@@ -98,6 +101,7 @@ void run(const Options& options) {
   Experiment e = load(options);
   const train::RunFolder folder = new_run_folder(options.run, e.config.name);
   describe_run(folder, e.config, options.command_line);
+  train::write_class_names(folder.classes(), e.data.train->class_names());
   train::ProgressBar bar;
   const auto result =
       train::quantize_after_training(e.config, e.calibration, e.data, *e.network, bar);
@@ -125,6 +129,7 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--data-dir", options->data_dir, "Where the data set lies");
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { run(*options); });
 }

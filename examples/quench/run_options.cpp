@@ -17,6 +17,10 @@ std::vector<std::string> data_dir_override(const std::string& given) {
   return {fmt::format("data.dir=\"{}\"", dir)};
 }
 
+void add_skip_bad(bool given, std::vector<std::string>& overrides) {
+  if (given) overrides.emplace_back("data.skip_bad=true");
+}
+
 void apply_threads(const train::ExperimentConfig& config) {
   if (config.train.threads > 0) set_num_threads(config.train.threads);
   flush_denormals();

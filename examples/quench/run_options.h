@@ -13,6 +13,11 @@ namespace quench::command {
 /// else what the config says, as an override for load_experiment(); none in the last case.
 std::vector<std::string> data_dir_override(const std::string& given);
 
+/// The help of --skip-bad, and the override that it stands for.
+inline constexpr const char* kSkipBadHelp =
+    "Leave out files of an image folder that cannot be decoded, and list them";
+void add_skip_bad(bool given, std::vector<std::string>& overrides);
+
 /// Sets the threads that the config asks for, and flushes denormals.
 void apply_threads(const train::ExperimentConfig& config);
 

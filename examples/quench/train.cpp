@@ -8,6 +8,7 @@
 #include "examples/quench/run_options.h"
 #include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
+#include "train/class_names.h"
 #include "train/trainer.h"
 
 namespace quench::command {
@@ -19,6 +20,7 @@ struct Options {
   std::vector<std::string> overrides;
   std::string run;
   std::string resume;
+  bool skip_bad = false;
   std::vector<std::string> command_line;
 };
 
@@ -43,12 +45,14 @@ void run(train::Trainer& trainer, const train::RunFolder& folder) {
 void train_new(const Options& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  add_skip_bad(options.skip_bad, overrides);
   train::ExperimentConfig config = train::load_experiment(options.config, overrides);
   apply_threads(config);
   train::Trainer trainer(std::move(config));
   // Made only now, so that a config that does not work leaves no folder behind.
   const train::RunFolder folder = new_run_folder(options.run, trainer.config().name);
   describe_run(folder, trainer.config(), options.command_line);
+  train::write_class_names(folder.classes(), trainer.data().train->class_names());
   run(trainer, folder);
 }
 
@@ -76,6 +80,7 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
               "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
   command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",
               {.type_name = "KEY=VALUE"});
+  command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
   command.add("--resume", options->resume, "Go on with this run folder, bit for bit");
   command.run([options] {

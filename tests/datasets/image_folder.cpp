@@ -59,8 +59,8 @@ TEST_CASE("imagefolder: classes by folder name, images by file name, hidden file
   CHECK(pair.train->class_names() == std::vector<std::string>{"cat", "dog"});
   CHECK(contents(*pair.train) == Contents{{30, 0}, {10, 1}, {20, 1}});
   CHECK(contents(*pair.test) == Contents{{40, 1}});
-  CHECK(image_folder_format(root.path(), kSmall).classes == 2);
-  CHECK(image_folder_format(root.path(), kSmall).image == ImageShape{3, 4, 4});
+  CHECK(count_image_folder_classes(root.path(), kSmall) == 2);
+  CHECK(pair.train->image_shape() == ImageShape{3, 4, 4});
 }
 
 TEST_CASE("imagefolder: class folders in the root serve for training and test") {
@@ -162,6 +162,21 @@ TEST_CASE("imagefolder: a bad file is an error with its name, or left out and li
   fs::remove(root / "a/3.bmp");
   CHECK(error_of(root.path(), options) ==
         "imagefolder: none of 1 files can be decoded; the first: " + fault);
+}
+
+TEST_CASE("imagefolder: what was decoded is kept as long as it fits") {
+  const TemporaryFolder root;
+  for (int i = 0; i < 3; ++i) write_image(root / ("a/" + std::to_string(i)), i);
+  ImageFolderOptions options = kSmall;
+  options.cache_bytes = 2 * 4 * 4 * 3 + 1;  // two pictures
+  const DatasetPair pair = open_image_folder(root.path(), options);
+  const Contents all = contents(*pair.train);
+  for (int i = 0; i < 2; ++i) fs::remove(root / ("a/" + std::to_string(i)));
+  CHECK(contents(*pair.train) == all);
+  fs::remove(root / "a/2");
+  std::vector<std::uint8_t> pixels(4 * 4 * 3);
+  CHECK(pair.train->read(1, pixels) == 0);
+  CHECK_THROWS_AS(pair.train->read(2, pixels), std::runtime_error);
 }
 
 TEST_CASE("imagefolder: missing and empty folders are named") {

@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <set>
 #include <stdexcept>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "datasets/images.h"
@@ -142,6 +145,70 @@ TEST_CASE("loader: an epoch entered in the middle continues as if it had been ru
     CAPTURE(first);
     CHECK(epoch_of(loader, 4, first) == Content(whole.begin() + first, whole.end()));
   }
+}
+
+TEST_CASE("loader: random parts and colours depend on seed, epoch and position alone") {
+  const ImageShape shape{.channels = 3, .height = 260, .width = 260};  // batches in several pieces
+  Transform transform{.mean = {0, 0, 0}, .std = {1, 1, 1}};
+  transform.random_crop.emplace();
+  transform.jitter = {.brightness = 0.3, .saturation = 0.3};
+  const auto content = [&](int threads, std::int64_t epoch, std::int64_t first) {
+    Loader loader(counting_images(9, shape), transform,
+                  {.batch_size = 5, .shuffle = true, .threads = threads, .seed = 4});
+    return epoch_of(loader, epoch, first);
+  };
+  const Content one = content(1, 0, 0);
+  CHECK(one == content(4, 0, 0));
+  CHECK(one != content(1, 1, 0));
+  CHECK(one.at(1) == content(3, 0, 1).at(0));
+}
+
+TEST_CASE("loader: of several damaged images in a batch the first is reported") {
+  /// Every image is damaged, and says which it is.
+  class AllDamaged final : public Dataset {
+   public:
+    std::int64_t size() const override { return 12; }
+    int num_classes() const override { return 1; }
+    ImageShape image_shape() const override { return {.channels = 3, .height = 500, .width = 500}; }
+    const std::vector<std::string>& class_names() const override { return names_; }
+    int read(std::int64_t index, std::span<std::uint8_t>) const override {
+      throw std::runtime_error("image " + std::to_string(index));
+    }
+
+   private:
+    std::vector<std::string> names_{"class"};
+  };
+  const Transform plain{.mean = {0, 0, 0}, .std = {1, 1, 1}};
+  for (int round = 0; round < 20; ++round) {
+    Loader loader(std::make_shared<AllDamaged>(), plain, {.batch_size = 6, .threads = 4});
+    loader.start_epoch(0, 1);
+    CHECK_THROWS_WITH_AS(loader.next(), "image 6", std::runtime_error);
+  }
+}
+
+TEST_CASE("loader: tells how long it was waited for") {
+  /// Takes its time.
+  class Slow final : public Dataset {
+   public:
+    std::int64_t size() const override { return images_->size(); }
+    int num_classes() const override { return images_->num_classes(); }
+    ImageShape image_shape() const override { return images_->image_shape(); }
+    const std::vector<std::string>& class_names() const override { return images_->class_names(); }
+    int read(std::int64_t index, std::span<std::uint8_t> pixels) const override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      return images_->read(index, pixels);
+    }
+
+   private:
+    std::shared_ptr<Dataset> images_ = counting_images(4, kTiny);
+  };
+  Loader loader(std::make_shared<Slow>(), kPlain, {.batch_size = 2});
+  CHECK(loader.seconds_waited() == 0.0);
+  loader.start_epoch(0);
+  drain(loader);
+  CHECK(loader.seconds_waited() >= 0.018);  // the consumer does nothing else
+  loader.start_epoch(1);
+  CHECK(loader.seconds_waited() == 0.0);
 }
 
 TEST_CASE("loader: a held batch is not overwritten by later ones") {

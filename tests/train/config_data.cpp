@@ -48,6 +48,23 @@ TEST_CASE("config: a convention and numbers conflict, and what is resolved reads
   CHECK(settings.resolved().find("mean") == std::string::npos);
 }
 
+TEST_CASE("config: random parts and colours") {
+  const DataConfig data = read_data(Settings::from({{"random_crop", true},
+                                                    {"crop_scale", std::vector<double>{0.5, 0.9}},
+                                                    {"brightness", 0.4},
+                                                    {"hue", 0.1}}));
+  REQUIRE(data.random_crop.has_value());
+  CHECK(data.random_crop->min_scale == 0.5);
+  CHECK(data.random_crop->max_scale == 0.9);
+  CHECK(data.random_crop->max_ratio == doctest::Approx(4.0 / 3.0));
+  CHECK(data.jitter.brightness == 0.4);
+  CHECK(data.jitter.hue == 0.1);
+  CHECK_FALSE(read_data(Settings()).random_crop.has_value());
+  CHECK(error_of(Settings::from(
+            {{"random_crop", true}, {"crop_scale", std::vector<double>{0.9, 0.5}}})) ==
+        "<settings>: crop_scale: expected [smallest, largest], got [0.9, 0.5]");
+}
+
 TEST_CASE("config: keys of image folders belong to image folders") {
   const DataConfig data =
       read_data(Settings::from({{"name", "imagefolder"}, {"image_size", 96}, {"test_dir", "x"}}));

@@ -16,7 +16,8 @@ using namespace quench::train;
 namespace {
 
 constexpr const char* kHeader =
-    "epoch,step,loss,train_top1,top1_quantized,top1_float,alpha,lr,images_per_second,seconds\n";
+    "epoch,step,loss,train_top1,top1_quantized,top1_float,alpha,lr,images_per_second,seconds,data_"
+    "wait_s\n";
 
 std::string text_of(const std::filesystem::path& path) {
   std::ostringstream text;
@@ -80,9 +81,9 @@ TEST_CASE("metrics: a damaged file is an error with its line") {
   const TemporaryFolder folder;
   const std::string header = kHeader;
   CHECK(error_for(folder, "a,b\n").starts_with(":1: expected the columns epoch,step,"));
-  CHECK(error_for(folder, header + "1,2\n") == ":2: expected 10 values, got 2");
-  CHECK(error_for(folder, header + "1,2,3,4,5,6,7,8,9,10\n1,2,x,4,5,6,7,8,9,10\n") ==
+  CHECK(error_for(folder, header + "1,2\n") == ":2: expected 11 values, got 2");
+  CHECK(error_for(folder, header + "1,2,3,4,5,6,7,8,9,10,11\n1,2,x,4,5,6,7,8,9,10,11\n") ==
         ":3: loss: expected a number, got 'x'");
-  CHECK(error_for(folder, header + "1.5,2,3,4,5,6,7,8,9,10\n") ==
+  CHECK(error_for(folder, header + "1.5,2,3,4,5,6,7,8,9,10,11\n") ==
         ":2: epoch: expected a number, got '1.5'");
 }

@@ -51,6 +51,7 @@ void check_same(const Outcome& a, const Outcome& b) {
   for (std::size_t i = 0; i < a.rows.size(); ++i) {
     MetricsRow other = b.rows[i];
     other.seconds = a.rows[i].seconds;
+    other.data_wait_s = a.rows[i].data_wait_s;
     other.images_per_second = a.rows[i].images_per_second;
     CHECK(a.rows[i] == other);
   }
@@ -67,6 +68,8 @@ TEST_CASE("training: the loss falls, and each epoch leaves a row") {
     CHECK(row.lr == doctest::Approx(3e-3));
     CHECK(row.top1_quantized == row.top1_float);  // nothing is quantized
     CHECK(row.seconds > 0.0);
+    CHECK(row.data_wait_s >= 0.0);
+    CHECK(row.data_wait_s <= row.seconds);
     CHECK(row.images_per_second * row.seconds == doctest::Approx(64.0));
   }
 }

@@ -14,4 +14,9 @@ namespace quench::datasets {
 ///                             record, or a label is above 9; the message names file and record
 DatasetPair load_cifar10(const std::filesystem::path& data_dir);
 
+/// CIFAR-100, likewise: train.bin and test.bin, in `data_dir` or in its folder cifar-100-binary. A
+/// record has a coarse label, which is passed over, and one of 100 fine labels, whose names are read
+/// from fine_label_names.txt where it lies beside them.
+DatasetPair load_cifar100(const std::filesystem::path& data_dir);
+
 }  // namespace quench::datasets

@@ -1,4 +1,4 @@
-#include "datasets/cifar10.h"
+#include "datasets/cifar.h"
 
 #include <doctest/doctest.h>
 
@@ -116,4 +116,45 @@ TEST_CASE("cifar10: a label above 9 names file and record") {
   write(folder.path() / "data_batch_2.bin", records({0, 9, 10}));
   CHECK(contains(message_of(folder.path()),
                  "data_batch_2.bin: record 2: expected a label in 0..9, got 10"));
+}
+
+TEST_CASE("cifar100: the fine label counts, names are read where they lie") {
+  const TemporaryFolder folder;
+  const auto fine = [](std::uint8_t coarse, std::uint8_t label) {
+    std::vector<std::uint8_t> record = records({label});
+    record.insert(record.begin(), coarse);
+    return record;
+  };
+  write(folder / "train.bin", fine(3, 99));
+  write(folder / "test.bin", fine(19, 42));
+  const DatasetPair unnamed = load_cifar100(folder.path());
+  std::vector<std::uint8_t> pixels(3072);
+  CHECK(unnamed.train->read(0, pixels) == 99);
+  CHECK(unnamed.test->read(0, pixels) == 42);
+  CHECK(pixels[37 * 3] == 37);
+  CHECK(pixels[37 * 3 + 1] == 42);
+  CHECK(unnamed.test->num_classes() == 100);
+  CHECK(unnamed.test->class_names()[42] == "class 42");
+
+  std::ofstream names(folder / "fine_label_names.txt");
+  for (int i = 0; i < 100; ++i) names << "name" << i << '\n';
+  names.close();
+  CHECK(load_cifar100(folder.path()).test->class_names()[42] == "name42");
+}
+
+TEST_CASE("cifar100: a file of CIFAR-10, and a label above 99, are named") {
+  const TemporaryFolder folder;
+  const auto message = [&folder](const std::vector<std::uint8_t>& train) -> std::string {
+    write(folder / "train.bin", train);
+    try {
+      load_cifar100(folder.path());
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  CHECK(contains(message(records({1})), "expected one or more records of 3074 bytes, got 3073"));
+  std::vector<std::uint8_t> record = records({100});
+  record.insert(record.begin(), 0);
+  CHECK(contains(message(record), "train.bin: record 0: expected a label in 0..99, got 100"));
 }

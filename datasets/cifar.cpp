@@ -1,0 +1,135 @@
+#include "datasets/cifar.h"
+
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "datasets/memory_dataset.h"
+
+namespace quench::datasets {
+namespace {
+
+constexpr std::size_t kPlane = 32 * 32;
+constexpr std::size_t kImageBytes = 3 * kPlane;
+
+/// One of the two sets: a record is its labels, the last of which counts, then the planes R, G, B.
+struct Format {
+  const char* name;
+  const char* folder;  // as the archive unpacks
+  std::size_t labels;
+  unsigned classes;
+  const char* hint;
+  std::size_t record_bytes() const { return labels + kImageBytes; }
+};
+
+constexpr Format kCifar10{"cifar10", "cifar-10-batches-bin", 1, 10,
+                          "pass --data-dir or run examples/get_cifar10.sh"};
+constexpr Format kCifar100{"cifar100", "cifar-100-binary", 2, 100,
+                           "pass --data-dir with the unpacked cifar-100-binary.tar.gz"};
+
+std::filesystem::path find_folder(const Format& format, const std::filesystem::path& data_dir) {
+  std::error_code ignored;  // a folder that cannot be read counts as missing
+  std::filesystem::path unpacked = data_dir / format.folder;
+  if (std::filesystem::is_directory(unpacked, ignored)) return unpacked;
+  if (std::filesystem::is_directory(data_dir, ignored)) return data_dir;
+  fail("{}: expected a folder with the binary version of the set, got \"{}\", which is none; {}",
+       format.name, data_dir.string(), format.hint);
+}
+
+std::vector<std::uint8_t> read_records(const Format& format, const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error)
+    fail("{}: cannot read {} ({}); {}", format.name, path.string(), error.message(), format.hint);
+  const std::size_t record = format.record_bytes();
+  if (size == 0 || size % record != 0) {
+    fail(
+        "{}: {}: expected one or more records of {} bytes, got {} bytes (record {} has {}); "
+        "the download may be incomplete",
+        format.name, path.string(), record, size, size / record, size % record);
+  }
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  if (!file) {
+    fail("{}: {}: expected to read {} bytes, got {}", format.name, path.string(), size,
+         file.gcount());
+  }
+  return bytes;
+}
+
+/// Appends the image of one record, turning the planes C, H, W into pixels H, W, C.
+void append_image(const std::uint8_t* planes, std::vector<std::uint8_t>& pixels) {
+  for (std::size_t i = 0; i < kPlane; ++i) {
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      pixels.push_back(planes[channel * kPlane + i]);
+    }
+  }
+}
+
+void append_file(const Format& format, const std::filesystem::path& path, ImageList& images) {
+  const std::vector<std::uint8_t> bytes = read_records(format, path);
+  const std::size_t records = bytes.size() / format.record_bytes();
+  images.pixels.reserve(images.pixels.size() + records * kImageBytes);
+  for (std::size_t record = 0; record < records; ++record) {
+    const std::uint8_t* planes = bytes.data() + record * format.record_bytes() + format.labels;
+    const std::uint8_t label = planes[-1];
+    if (label >= format.classes) {
+      fail("{}: {}: record {}: expected a label in 0..{}, got {}", format.name, path.string(),
+           record, format.classes - 1, label);
+    }
+    images.labels.push_back(label);
+    append_image(planes, images.pixels);
+  }
+}
+
+std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem::path& folder,
+                                    const std::vector<std::string>& class_names,
+                                    const std::vector<const char*>& files) {
+  ImageList images;
+  images.shape = {.channels = 3, .height = 32, .width = 32};
+  images.class_names = class_names;
+  for (const char* file : files) append_file(format, folder / file, images);
+  return memory_dataset(std::move(images));
+}
+
+/// One name a line; numbers where there is no such file.
+std::vector<std::string> read_names(const Format& format, const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty()) names.push_back(line);
+  }
+  if (names.empty()) {
+    for (unsigned i = 0; i < format.classes; ++i) names.push_back(fmt::format("class {}", i));
+  }
+  if (names.size() != format.classes) {
+    fail("{}: {}: expected {} names, got {}", format.name, path.string(), format.classes,
+         names.size());
+  }
+  return names;
+}
+
+}  // namespace
+
+DatasetPair load_cifar10(const std::filesystem::path& data_dir) {
+  const std::filesystem::path folder = find_folder(kCifar10, data_dir);
+  const std::vector<std::string> names{"airplane", "automobile", "bird",  "cat",  "deer",
+                                       "dog",      "frog",       "horse", "ship", "truck"};
+  return {.train = load_files(kCifar10, folder, names,
+                              {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                               "data_batch_4.bin", "data_batch_5.bin"}),
+          .test = load_files(kCifar10, folder, names, {"test_batch.bin"})};
+}
+
+DatasetPair load_cifar100(const std::filesystem::path& data_dir) {
+  const std::filesystem::path folder = find_folder(kCifar100, data_dir);
+  const auto names = read_names(kCifar100, folder / "fine_label_names.txt");
+  return {.train = load_files(kCifar100, folder, names, {"train.bin"}),
+          .test = load_files(kCifar100, folder, names, {"test.bin"})};
+}
+
+}  // namespace quench::datasets

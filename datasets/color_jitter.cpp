@@ -1,0 +1,115 @@
+#include "datasets/color_jitter.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include "core/error.h"
+
+namespace quench::datasets {
+namespace {
+
+std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
+}
+
+/// Luma of ITU-R BT.601.
+float grey(const std::uint8_t* rgb) {
+  return 0.299f * static_cast<float>(rgb[0]) + 0.587f * static_cast<float>(rgb[1]) +
+         0.114f * static_cast<float>(rgb[2]);
+}
+
+/// Sums in integers: exact, whatever the order.
+float mean_grey(std::span<const std::uint8_t> pixels, int channels) {
+  std::array<std::uint64_t, 3> sums{};
+  const auto step = static_cast<std::size_t>(channels);
+  for (std::size_t i = 0; i < pixels.size(); i += step) {
+    for (std::size_t c = 0; c < step; ++c) sums[c] += pixels[i + c];
+  }
+  const auto count = static_cast<double>(pixels.size() / step);
+  const auto mean = [&](std::size_t c) { return static_cast<double>(sums[c]) / count; };
+  if (channels == 1) return static_cast<float>(mean(0));
+  return static_cast<float>(0.299 * mean(0) + 0.587 * mean(1) + 0.114 * mean(2));
+}
+
+float draw_factor(double strength, Random& random) {
+  const auto low = static_cast<float>(std::max(0.0, 1.0 - strength));
+  return random.uniform(low, static_cast<float>(1.0 + strength));
+}
+
+}  // namespace
+
+void ColorJitter::validate(int channels) const {
+  const auto check = [](const char* name, double value, double limit) {
+    require(value >= 0.0 && value <= limit, "color_jitter: expected {} in 0..{}, got {}", name,
+            limit, value);
+  };
+  constexpr double kMost = 100.0;
+  check("brightness", brightness, kMost);
+  check("contrast", contrast, kMost);
+  check("saturation", saturation, kMost);
+  check("hue", hue, 0.5);
+  require(channels == 3 || (saturation == 0.0 && hue == 0.0),
+          "color_jitter: expected saturation and hue 0 for images of {} channels, got {} and {}",
+          channels, saturation, hue);
+}
+
+void ColorJitter::apply(std::span<std::uint8_t> pixels, int channels, Random& random) const {
+  if (!any()) return;
+  const float bright = brightness > 0 ? draw_factor(brightness, random) : 1.0f;
+  const float contrasted = contrast > 0 ? draw_factor(contrast, random) : 1.0f;
+  const float saturated = saturation > 0 ? draw_factor(saturation, random) : 1.0f;
+  const auto most = static_cast<float>(hue);
+  const float turned = hue > 0 ? random.uniform(-most, most) : 0.0f;
+  std::array<int, 4> order{0, 1, 2, 3};
+  for (std::size_t i = order.size(); i > 1; --i) {  // Fisher-Yates
+    std::swap(order[i - 1], order[random.below(static_cast<std::uint32_t>(i))]);
+  }
+  for (const int step : order) {
+    if (step == 0 && brightness > 0) scale_brightness(pixels, bright);
+    if (step == 1 && contrast > 0) scale_contrast(pixels, channels, contrasted);
+    if (step == 2 && saturation > 0) scale_saturation(pixels, saturated);
+    if (step == 3 && hue > 0) turn_hue(pixels, turned);
+  }
+}
+
+void scale_brightness(std::span<std::uint8_t> pixels, float factor) {
+  for (std::uint8_t& value : pixels) value = to_byte(factor * static_cast<float>(value));
+}
+
+void scale_contrast(std::span<std::uint8_t> pixels, int channels, float factor) {
+  const float rest = (1.0f - factor) * mean_grey(pixels, channels);
+  for (std::uint8_t& value : pixels) value = to_byte(factor * static_cast<float>(value) + rest);
+}
+
+void scale_saturation(std::span<std::uint8_t> pixels, float factor) {
+  for (std::size_t i = 0; i < pixels.size(); i += 3) {
+    std::uint8_t* rgb = pixels.data() + i;
+    const float rest = (1.0f - factor) * grey(rgb);
+    for (int c = 0; c < 3; ++c) rgb[c] = to_byte(factor * static_cast<float>(rgb[c]) + rest);
+  }
+}
+
+void turn_hue(std::span<std::uint8_t> pixels, float turn) {
+  for (std::size_t i = 0; i < pixels.size(); i += 3) {
+    std::uint8_t* rgb = pixels.data() + i;
+    const float r = rgb[0], g = rgb[1], b = rgb[2];
+    const float value = std::max({r, g, b}), chroma = value - std::min({r, g, b});
+    if (chroma == 0.0f) continue;  // grey has no hue
+    // Sixths of the circle from red on.
+    float hue = value == r ? (g - b) / chroma
+                           : (value == g ? 2.0f + (b - r) / chroma : 4.0f + (r - g) / chroma);
+    hue += 6.0f * turn;
+    // HSV back to RGB without its table of six cases: each channel is a trapezoid over the circle.
+    const std::array<float, 3> phases{5.0f, 3.0f, 1.0f};
+    for (std::size_t c = 0; c < 3; ++c) {
+      const float shifted = phases[c] + hue;
+      const float k = shifted - 6.0f * std::floor(shifted / 6.0f);
+      rgb[c] = to_byte(value - chroma * std::clamp(std::min(k, 4.0f - k), 0.0f, 1.0f));
+    }
+  }
+}
+
+}  // namespace quench::datasets
