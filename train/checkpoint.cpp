@@ -174,6 +174,12 @@ void load_weights(Module& network, const std::string& model, const TensorFile& f
   load_tensors(target, other_prefixes(network), file, path);
 }
 
+void load_weights(Module& network, const std::string& model, const std::filesystem::path& from) {
+  const std::filesystem::path file =
+      std::filesystem::is_directory(from) ? from / "last.safetensors" : from;
+  load_weights(network, model, read_safetensors(file), file);
+}
+
 void load_network(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path) {
   check_model(model, file, path);

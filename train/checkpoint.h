@@ -37,6 +37,10 @@ void load_network(Module& network, const std::string& model, const TensorFile& f
 void load_weights(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 
+/// The same from a file, or from the last checkpoint of a run folder.
+/// @throws std::runtime_error  as load_network(), or for a damaged file
+void load_weights(Module& network, const std::string& model, const std::filesystem::path& from);
+
 /// network_state() with the optimizer and the position; written atomically, so `path` always holds
 /// a whole one.
 void save_checkpoint(const std::filesystem::path& path, Module& network, const std::string& model,

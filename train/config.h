@@ -69,7 +69,7 @@ struct TrainConfig {
   /// weight, see quant/gradient_quantizer.h; 0 is off.
   int gradient_bits = 0;
   std::int64_t eval_batch_size = 256;
-  std::string init_from;                 ///< checkpoint to take the weights from; empty is none
+  std::string init_from;  ///< checkpoint, or run, to take the weights from; empty is none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
 };
 

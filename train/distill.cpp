@@ -42,7 +42,7 @@ std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const Experi
   ExperimentConfig config = student;
   config.quant = Settings();
   auto network = build_network(config, images.format());
-  load_weights(*network, config.model.name, read_safetensors(path), path);
+  load_weights(*network, config.model.name, path);
   return network;
 }
 

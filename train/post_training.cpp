@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/safetensors.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 
@@ -41,8 +40,7 @@ CalibrationReport apply_calibration(Module& network, const CalibrationConfig& co
 std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
                                      const datasets::DatasetFormat& format) {
   auto network = build_network(config, format);
-  const std::string& from = config.train.init_from;
-  load_weights(*network, config.model.name, read_safetensors(from), from);
+  load_weights(*network, config.model.name, config.train.init_from);
   return network;
 }
 

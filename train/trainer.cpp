@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/reduce.h"
-#include "core/safetensors.h"
 #include "layers/batch_norm.h"
 #include "layers/fold.h"
 #include "layers/quantized_layer.h"
@@ -117,7 +116,7 @@ void Trainer::begin_quantizers() {
 
 void Trainer::start() {
   if (const std::string& from = config_.train.init_from; !from.empty())
-    load_weights(*network_, config_.model.name, read_safetensors(from), from);
+    load_weights(*network_, config_.model.name, from);
   if (!config_.calibration) return;
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
   apply_calibration(*network_, *config_.calibration, *images, bar_);

@@ -77,6 +77,7 @@ expect_success '97 tensors.*run' import foreign.safetensors --config "$tiny" "${
 expect_success '"top1_float"' eval run --json
 expect_success 'top1 float' eval run
 report "$(grep -q quantized .stdout && echo false || echo true)" "a float network has no quantized accuracy"
+expect_success 'top1' train run/config.toml --set train.init_from=run --run trained_on
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
 # Nothing is written over, and nothing is left of what failed.
