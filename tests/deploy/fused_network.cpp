@@ -4,6 +4,7 @@
 
 #include "layers/activation.h"
 #include "layers/add.h"
+#include "layers/models/registry.h"
 #include "layers/models/resnet8.h"
 #include "layers/pool.h"
 #include "layers/quantize.h"
@@ -66,6 +67,23 @@ TEST_CASE("fused_network: batch norms, activations and sums become part of convo
   CHECK(fused.steps() == 1 + 2 + 3 + 3 + 2);
   check_equal(*network, fused, {1, 3, 32, 32});
   check_equal(*network, fused, {3, 3, 32, 32});
+}
+
+TEST_CASE(
+    "fused_network: a step for each convolution is left of real networks") {
+  const models::ModelInput input{.height = 64, .width = 64, .classes = 10};
+  // 20 convolutions of ResNet-18, 27 of MobileNet; mean and linear layer of both.
+  for (const auto& [name, steps] : {std::pair{"resnet18", 22}, {"mobilenet_v1", 29}}) {
+    CAPTURE(std::string(name));
+    Random random(6, "test");
+    Settings settings = Settings::from({{"width", 0.25}});
+    const auto network = models::make_model(name, settings, input, random);
+    network->set_training(false);
+    testing::randomize(*network, 50);
+    FusedNetwork fused(*network, {1, 3, 64, 64});
+    CHECK(fused.steps() == static_cast<std::size_t>(steps));
+    check_equal(*network, fused, {2, 3, 64, 64});
+  }
 }
 
 TEST_CASE("fused_network: activations of their own, pools and depthwise convolutions") {
