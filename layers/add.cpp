@@ -6,7 +6,8 @@
 namespace quench {
 
 Variable Add::combine(const Variable& a, const Variable& b) {
-  return activate(add(a, b), activation_);
+  const auto [x, y] = quantized(a, b);
+  return activate(add(x, y), activation_);
 }
 
 }  // namespace quench

@@ -1,14 +1,20 @@
 #pragma once
 
 #include "core/activation.h"
-#include "layers/module.h"
+#include "layers/slotted_module.h"
 
 namespace quench {
 
 /// activation(a + b) of two inputs of one shape: where a shortcut joins its residual branch.
-class Add final : public Module {
+///
+/// Each input has a slot for a quantizer, or both share one. In evaluation the sum is that of an
+/// integer engine with float32 requantization: float(s1 (q1 - z1)) + float(s2 (q2 - z2)), each of
+/// the three operations rounded to float32. On one grid with a scale of a power of two (TQT) this is
+/// exactly s (q1 + q2). The sum itself is rounded to integers by whoever reads it.
+class Add final : public SlottedModule {
  public:
-  explicit Add(Activation activation = Activation::none) : activation_(activation) {}
+  explicit Add(Activation activation = Activation::none)
+      : SlottedModule(2), activation_(activation) {}
   Activation activation() const { return activation_; }
 
  protected:

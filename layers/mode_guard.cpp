@@ -1,6 +1,6 @@
 #include "layers/mode_guard.h"
 
-#include "layers/quantized_layer.h"
+#include "layers/slotted_module.h"
 
 namespace quench {
 
@@ -8,11 +8,9 @@ ModeGuard::ModeGuard(Module& network, bool training, quant::Mode quantizers) {
   for (const auto& [name, module] : network.modules()) {
     modules_.emplace_back(module, module->training());
   }
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    for (const auto& [slot, quantizer] : layer->quantizers()) {
-      quantizers_.emplace_back(quantizer, quantizer->mode());
-    }
-  }
+  for_each_quantizer(network, [this](quant::Quantizer& quantizer) {
+    quantizers_.emplace_back(&quantizer, quantizer.mode());
+  });
   network.set_training(training);
   network.set_quantizer_mode(quantizers);
 }

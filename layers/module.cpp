@@ -49,10 +49,7 @@ void Module::set_training(bool training) {
 }
 
 void Module::set_quantizer_mode(quant::Mode mode) {
-  for (QuantizedLayer* layer : quantized_layers()) {
-    layer->input_quantizer().set_mode(mode);
-    layer->weight_quantizer().set_mode(mode);
-  }
+  for_each_quantizer(*this, [mode](quant::Quantizer& quantizer) { quantizer.set_mode(mode); });
 }
 
 std::vector<std::pair<std::string, Module*>> Module::modules() {
@@ -62,6 +59,18 @@ std::vector<std::pair<std::string, Module*>> Module::modules() {
   }
   return result;
 }
+
+template <typename M>
+std::vector<M*> Module::modules_of() {
+  std::vector<M*> result;
+  for (const auto& [path, module] : modules()) {
+    if (auto* found = dynamic_cast<M*>(module)) result.push_back(found);
+  }
+  return result;
+}
+
+std::vector<SlottedModule*> Module::slotted_modules() { return modules_of<SlottedModule>(); }
+std::vector<QuantizedLayer*> Module::quantized_layers() { return modules_of<QuantizedLayer>(); }
 
 std::vector<Parameter> Module::parameters() {
   std::vector<Parameter> result;
@@ -74,8 +83,9 @@ std::vector<Parameter> Module::parameters() {
         result.back().quantizer = &layer->weight_quantizer();
       }
     }
-    if (layer == nullptr) continue;
-    for (const auto& [slot, quantizer] : layer->quantizers()) {
+    auto* slotted = dynamic_cast<SlottedModule*>(module);
+    if (slotted == nullptr) continue;
+    for (const auto& [slot, quantizer] : slotted->quantizers()) {
       for (const auto& [name, value] : quantizer->parameters()) {
         result.push_back({join(path, join(slot, name)), value, ParameterKind::quantizer, nullptr});
       }
@@ -89,14 +99,6 @@ std::vector<Buffer> Module::buffers() {
   for (const auto& [path, module] : modules()) {
     for (const auto& [name, buffer] : module->buffers_)
       result.push_back({join(path, name), *buffer});
-  }
-  return result;
-}
-
-std::vector<QuantizedLayer*> Module::quantized_layers() {
-  std::vector<QuantizedLayer*> result;
-  for (const auto& [path, module] : modules()) {
-    if (auto* layer = dynamic_cast<QuantizedLayer*>(module)) result.push_back(layer);
   }
   return result;
 }

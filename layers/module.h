@@ -13,6 +13,7 @@
 namespace quench {
 
 class QuantizedLayer;
+class SlottedModule;
 
 /// A value of a layer that is not trained but saved, such as a running mean.
 struct Buffer {
@@ -42,7 +43,9 @@ class Module {
 
   std::vector<Parameter> parameters();
   std::vector<Buffer> buffers();
-  /// Every layer with quantizer slots, in the order in which they are registered.
+  /// Every module with quantizer slots, and every one of these that has a weight, in the order in
+  /// which they are registered.
+  std::vector<SlottedModule*> slotted_modules();
   std::vector<QuantizedLayer*> quantized_layers();
   /// Sets the mode of every quantizer.
   void set_quantizer_mode(quant::Mode mode);
@@ -70,6 +73,8 @@ class Module {
   }
 
  private:
+  template <typename M>
+  std::vector<M*> modules_of();
   void add_child(std::string name, std::shared_ptr<Module> module);
   void rename(const std::string& prefix);
   void require_free(const std::string& name) const;

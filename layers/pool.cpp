@@ -3,9 +3,28 @@
 #include "autograd/pool.h"
 
 namespace quench {
+namespace {
+
+/// pool(input) as its quantizer lets it through: in evaluation the mean of codes, scaled.
+template <typename Pool>
+Variable pool_quantized(quant::Quantizer& quantizer, const Variable& input, Pool pool) {
+  if (const auto codes = quantizer.codes(input.value()))
+    return Variable(dequantize(pool(Variable(codes->values)).value(), codes->grid));
+  return pool(quantizer.forward(input));
+}
+
+}  // namespace
 
 Variable MaxPool2d::forward(const Variable& input) { return max_pool2d(input, window_); }
-Variable AveragePool2d::forward(const Variable& input) { return avg_pool2d(input, window_); }
-Variable GlobalAveragePool::forward(const Variable& input) { return global_avg_pool2d(input); }
+
+Variable AveragePool2d::forward(const Variable& input) {
+  return pool_quantized(input_quantizer(), input,
+                        [this](const Variable& x) { return avg_pool2d(x, window_); });
+}
+
+Variable GlobalAveragePool::forward(const Variable& input) {
+  return pool_quantized(input_quantizer(), input,
+                        [](const Variable& x) { return global_avg_pool2d(x); });
+}
 
 }  // namespace quench

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/window.h"
-#include "layers/module.h"
+#include "layers/slotted_module.h"
 
 namespace quench {
 
@@ -18,7 +18,11 @@ class MaxPool2d final : public Module {
 };
 
 /// avg_pool2d() of core/pool.h as a layer: the mean over places in the image, without padding.
-class AveragePool2d final : public Module {
+///
+/// Its input has a slot for a quantizer. In evaluation the mean is that of an integer engine: the
+/// sum of the codes q - z, exact below 2^24, divided by the count and multiplied by the scale, each
+/// of the two operations rounded to float32.
+class AveragePool2d final : public SlottedModule {
  public:
   explicit AveragePool2d(const Window2d& window) : window_(window) {}
 
@@ -29,8 +33,8 @@ class AveragePool2d final : public Module {
   Window2d window_;
 };
 
-/// [N, C, H, W] to [N, C].
-class GlobalAveragePool final : public Module {
+/// AveragePool2d over the whole image: [N, C, H, W] to [N, C].
+class GlobalAveragePool final : public SlottedModule {
  protected:
   Variable forward(const Variable& input) override;
 };

@@ -1,20 +1,40 @@
 #include "layers/quantize.h"
 
+#include "layers/add.h"
 #include "layers/quantized_layer.h"
 
 namespace quench {
+namespace {
+
+void fill(QuantizedLayer& layer, quant::LayerQuantizers made) {
+  layer.set_input_quantizer(std::move(made.input));
+  layer.set_weight_quantizer(std::move(made.weight));
+}
+
+void fill_operands(SlottedModule& module, quant::Policy& policy) {
+  const auto kind = dynamic_cast<const Add*>(&module) != nullptr ? quant::OperandKind::residual
+                                                                 : quant::OperandKind::pool;
+  const auto made =
+      policy.make_operands({.name = module.name(), .kind = kind, .count = module.input_count()});
+  for (std::size_t i = 0; i < made.size(); ++i) module.set_input_quantizer(made[i], i);
+}
+
+}  // namespace
 
 void quantize(Module& network, quant::Policy policy) {
   const std::vector<QuantizedLayer*> layers = network.quantized_layers();
-  for (QuantizedLayer* layer : layers) {
-    quant::LayerQuantizers made = policy.make({.name = layer->name(),
-                                               .first = layer == layers.front(),
-                                               .last = layer == layers.back(),
-                                               .depthwise = layer->depthwise(),
-                                               .out_channels = layer->weight().shape()[0],
-                                               .weight = layer->weight().shape()});
-    layer->set_input_quantizer(std::move(made.input));
-    layer->set_weight_quantizer(std::move(made.weight));
+  for (SlottedModule* module : network.slotted_modules()) {
+    auto* layer = dynamic_cast<QuantizedLayer*>(module);
+    if (layer == nullptr) {
+      fill_operands(*module, policy);
+      continue;
+    }
+    fill(*layer, policy.make({.name = layer->name(),
+                              .first = layer == layers.front(),
+                              .last = layer == layers.back(),
+                              .depthwise = layer->depthwise(),
+                              .out_channels = layer->weight().shape()[0],
+                              .weight = layer->weight().shape()}));
   }
   policy.finish();
 }

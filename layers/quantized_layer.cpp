@@ -40,16 +40,11 @@ Tensor add_to_each_image(const Tensor& batch, const Tensor& row) {
 
 QuantizedLayer::QuantizedLayer(Tensor weight, bool with_bias)
     : weight_(register_parameter("weight", std::move(weight), ParameterKind::weight)),
-      input_(std::make_unique<quant::NoQuantizer>()),
       weight_quantizer_(std::make_unique<quant::NoQuantizer>()) {
   if (with_bias) {
     bias_ =
         register_parameter("bias", Tensor::zeros({weight_.value().dim(0)}), ParameterKind::bias);
   }
-}
-
-void QuantizedLayer::set_input_quantizer(std::unique_ptr<quant::Quantizer> quantizer) {
-  input_ = std::move(quantizer);
 }
 
 void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer) {
@@ -58,7 +53,9 @@ void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quan
 }
 
 std::vector<std::pair<std::string, quant::Quantizer*>> QuantizedLayer::quantizers() {
-  return {{"input_quantizer", input_.get()}, {"weight_quantizer", weight_quantizer_.get()}};
+  auto result = SlottedModule::quantizers();
+  result.emplace_back("weight_quantizer", weight_quantizer_.get());
+  return result;
 }
 
 double QuantizedLayer::weight_bytes() const {
@@ -66,11 +63,11 @@ double QuantizedLayer::weight_bytes() const {
   return static_cast<double>(weight_.value().numel()) * bits / 8.0;
 }
 
-bool QuantizedLayer::evaluates_codes() const {
+bool QuantizedLayer::evaluates_codes() {
   const auto evaluates = [](const quant::Quantizer& quantizer) {
     return quantizer.quantizes() && quantizer.mode() == quant::Mode::evaluation;
   };
-  return evaluates(*input_) && evaluates(*weight_quantizer_);
+  return evaluates(input_quantizer()) && evaluates(*weight_quantizer_);
 }
 
 const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
@@ -91,7 +88,7 @@ Variable QuantizedLayer::forward(const Variable& input) {
   // Statistics are re-estimated, under quantizers that stand still.
   if (normalizes() && weight_quantizer_->mode() == quant::Mode::evaluation &&
       folded_->in_training()) {
-    folded_->observe(apply(input_->forward(input), weight_, bias_).value());
+    folded_->observe(apply(input_quantizer().forward(input), weight_, bias_).value());
   }
   if (evaluates_codes()) return forward_codes(input.value());
   weight_codes_.reset();
@@ -100,10 +97,11 @@ Variable QuantizedLayer::forward(const Variable& input) {
 }
 
 Variable QuantizedLayer::forward_values(const Variable& input) {
-  const Variable values = input_->forward(input);
+  const Variable values = input_quantizer().forward(input);
   if (normalizes()) return forward_folded(values);
   const Variable weight = weight_quantizer_->forward(weight_);
-  const bool scaled = input_->scales_output() && input_->mode() != quant::Mode::bypass;
+  const bool scaled =
+      input_quantizer().scales_output() && input_quantizer().mode() != quant::Mode::bypass;
   if (!scaled) return apply(values, weight, bias_);
   const Variable output =
       multiply_across_channels(apply(values, weight, {}), input_magnitude(input.value()));
@@ -111,7 +109,7 @@ Variable QuantizedLayer::forward_values(const Variable& input) {
 }
 
 Variable QuantizedLayer::forward_codes(const Tensor& input) {
-  const Codes input_codes = input_->codes(input).value();
+  const Codes input_codes = input_quantizer().codes(input).value();
   const Codes& weight = weight_codes();
   Tensor output = apply(Variable(input_codes.values), Variable(weight.values), {}).value();
   const Tensor scale = output_scale(input_codes.grid.scale[0], weight.grid, output.dim(1));
@@ -124,7 +122,8 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
     output = add_to_each_image(
         output, multiply_per_channel(taps, output_scale(offset, weight.grid, taps.dim(1))));
   }
-  if (input_->scales_output()) output = multiply_across_channels(output, input_magnitude(input));
+  if (input_quantizer().scales_output())
+    output = multiply_across_channels(output, input_magnitude(input));
   if (const Variable bias = effective_bias(); bias.defined())
     output = add_per_channel(output, bias.value());
   return Variable(std::move(output));
@@ -134,10 +133,10 @@ void QuantizedLayer::fold(BatchNorm& norm) {
   require(norm.gain().shape() == Shape{weight_.shape()[0]},
           "{}: expected a batch norm of its {} channels to fold, got {}", name(),
           weight_.shape()[0], norm.gain().shape()[0]);
-  require(!input_->scales_output(),
+  require(!input_quantizer().scales_output(),
           "{}: {} scales the output by the size of the input, which no folded batch norm can: fold "
           "without it, or keep the batch norm",
-          name(), input_->method());
+          name(), input_quantizer().method());
   folded_.emplace(norm);
   norm.folded_into_ = this;
   weight_codes_.reset();
@@ -160,13 +159,6 @@ Variable QuantizedLayer::forward_folded(const Variable& quantized) {
   if (!by_batch) return apply(quantized, weight, effective_bias());
   const Variable plain = apply(quantized, weight_, bias_);
   return folded_->normalize(apply(quantized, weight, {}), plain, bias_);
-}
-
-bool is_quantized(Module& network) {
-  bool quantized = false;
-  for_each_quantizer(
-      network, [&quantized](quant::Quantizer& quantizer) { quantized |= quantizer.quantizes(); });
-  return quantized;
 }
 
 }  // namespace quench

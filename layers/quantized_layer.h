@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "layers/folded_batch_norm.h"
-#include "layers/module.h"
+#include "layers/slotted_module.h"
 #include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
 
@@ -27,14 +27,11 @@ namespace quench {
 ///
 /// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
 /// layer's output is the normalized one; see FoldedBatchNorm.
-class QuantizedLayer : public Module {
+class QuantizedLayer : public SlottedModule {
  public:
-  quant::Quantizer& input_quantizer() { return *input_; }
   quant::Quantizer& weight_quantizer() { return *weight_quantizer_; }
-  void set_input_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
   void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
-  /// The slots by the names used in checkpoints and messages.
-  std::vector<std::pair<std::string, quant::Quantizer*>> quantizers();
+  std::vector<std::pair<std::string, quant::Quantizer*>> quantizers() override;
 
   /// Of the gradient that arrives at the output; null: it comes through as it is.
   quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
@@ -71,7 +68,7 @@ class QuantizedLayer : public Module {
 
  private:
   using Codes = quant::Quantizer::Codes;
-  bool evaluates_codes() const;
+  bool evaluates_codes();
   Variable forward_values(const Variable& input);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
@@ -79,7 +76,6 @@ class QuantizedLayer : public Module {
 
   Variable& weight_;
   Variable bias_;
-  std::unique_ptr<quant::Quantizer> input_;
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
   std::optional<quant::GradientQuantizer> gradient_;
   std::optional<FoldedBatchNorm> folded_;
@@ -88,16 +84,5 @@ class QuantizedLayer : public Module {
   std::optional<Codes> weight_codes_;
   std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
-
-/// Calls visit(quant::Quantizer&) for every slot of a network, also for those that hold "none".
-template <typename Visit>
-void for_each_quantizer(Module& network, Visit visit) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    for (const auto& [slot, quantizer] : layer->quantizers()) visit(*quantizer);
-  }
-}
-
-/// Whether any slot of the network holds a quantizer other than "none".
-bool is_quantized(Module& network);
 
 }  // namespace quench

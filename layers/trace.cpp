@@ -1,5 +1,6 @@
 #include "layers/trace.h"
 
+#include <set>
 #include <stdexcept>
 
 #include "core/reduce.h"
@@ -11,15 +12,25 @@ namespace {
 
 class LayerRecorder final : public ForwardObserver {
  public:
+  explicit LayerRecorder(Module& network) {
+    for (SlottedModule* module : network.slotted_modules())
+      if (module->quantizes()) quantizing_.insert(module);
+  }
   void after(const Module& module, Inputs inputs, const Variable& output) override {
     const auto* layer = dynamic_cast<const QuantizedLayer*>(&module);
-    if (layer == nullptr) return;
-    const Shape& weight = layer->weight().shape();
-    // Every output element is a dot product with one slice of the weight.
-    layers.push_back({module.name(), inputs[0].shape(), output.shape(), weight,
-                      output.shape().numel() / output.shape()[0] * (weight.numel() / weight[0])});
+    LayerTrace trace{module.name(), inputs[0].shape(), output.shape(), {}, 0};
+    if (layer != nullptr) {
+      trace.weight = layer->weight().shape();
+      // Every output element is a dot product with one slice of the weight.
+      trace.macs =
+          output.shape().numel() / output.shape()[0] * (trace.weight.numel() / trace.weight[0]);
+    }
+    if (layer != nullptr || quantizing_.contains(&module)) layers.push_back(std::move(trace));
   }
   std::vector<LayerTrace> layers;
+
+ private:
+  std::set<const Module*> quantizing_;
 };
 
 class NonFiniteFinder final : public ForwardObserver {
@@ -36,7 +47,7 @@ class NonFiniteFinder final : public ForwardObserver {
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::bypass);
-  LayerRecorder recorder;
+  LayerRecorder recorder(network);
   network(Variable(Tensor::zeros(image)));
   return recorder.layers;
 }

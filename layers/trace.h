@@ -8,17 +8,18 @@
 
 namespace quench {
 
-/// One weighted layer as it stands in the network.
+/// One layer as it stands in the network.
 struct LayerTrace {
   std::string name;
   Shape input;  ///< with the batch that was traced
   Shape output;
-  Shape weight;
+  Shape weight;           ///< rank 0: it has none
   std::int64_t macs = 0;  ///< multiply-accumulates per image
 };
 
 /// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and
-/// tells of each layer with a weight, in order of execution.
+/// tells of each layer with a weight, and of each sum and pool that quantizes what it reads, in order of
+/// execution.
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
 /// The dotted name of the first module, in order of execution, whose output for `images` holds NaN

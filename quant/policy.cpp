@@ -14,8 +14,8 @@ namespace {
 
 const std::vector<std::string>& rule_keys() {
   static const std::vector<std::string> keys{
-      "method",           "bits",        "granularity", "weight",   "activation",
-      "depthwise",        "first_layer", "last_layer",  "override", "fold_batch_norm",
+      "method",           "bits", "granularity", "weight",     "activation", "depthwise",
+      "residual",         "pool", "first_layer", "last_layer", "override",   "fold_batch_norm",
       "fold_freeze_epoch"};
   return keys;
 }
@@ -39,6 +39,12 @@ LayerRule read_optional_rule(const Settings& settings, std::string_view key) {
   return settings.has(key) ? read_layer_rule(settings.table(key)) : LayerRule{};
 }
 
+/// The method of one slot: a rule for both roles means its partner where it has no form.
+std::string method_for(const SlotRule& rule, Role role, const std::string& slot) {
+  const StrategyInfo& info = find_quantizer(rule.method.value(), slot);
+  return rule.method_of_both && !info.has(role) ? info.partner : info.name;
+}
+
 /// Every key is a rule's or names a method; a misspelt method would otherwise be a table that
 /// nothing ever reads.
 void check_keys(const Settings& settings) {
@@ -56,12 +62,16 @@ void check_keys(const Settings& settings) {
 struct Policy::State {
   Settings settings;
   LayerRule network, depthwise, first_layer, last_layer;
+  OperandRule residual, pool;
   std::vector<Override> overrides;
   std::vector<std::string> layers;        ///< names seen by make()
   std::vector<std::string> methods_used;  ///< their tables have been read
 
   LayerRule rule_for(const LayerInfo& layer);
+  void apply_overrides(const std::string& name, LayerRule& rule);
   std::unique_ptr<Quantizer> make_slot(const SlotRule& rule, Role role, const LayerInfo& layer);
+  std::unique_ptr<Quantizer> make_operand(const SlotRule& rule, std::string slot);
+  std::unique_ptr<Quantizer> make_of(const std::string& method, QuantizerSpec spec);
 };
 
 LayerRule Policy::State::rule_for(const LayerInfo& layer) {
@@ -69,37 +79,52 @@ LayerRule Policy::State::rule_for(const LayerInfo& layer) {
   if (layer.depthwise) rule.apply(depthwise);
   if (layer.first) rule.apply(first_layer);
   if (layer.last) rule.apply(last_layer);
+  apply_overrides(layer.name, rule);
+  return rule;
+}
+
+void Policy::State::apply_overrides(const std::string& name, LayerRule& rule) {
   std::vector<const Override*> matching;
   for (Override& entry : overrides) {
-    if (!matches(entry.pattern, layer.name)) continue;
-    for (const Override* other : matching) require_agreement(*other, entry, layer.name);
+    if (!matches(entry.pattern, name)) continue;
+    for (const Override* other : matching) require_agreement(*other, entry, name);
     matching.push_back(&entry);
     entry.used = true;
     rule.apply(entry.rule);
   }
-  return rule;
+}
+
+std::unique_ptr<Quantizer> Policy::State::make_of(const std::string& method, QuantizerSpec spec) {
+  Settings table = settings.table(method);
+  methods_used.push_back(method);
+  spec.settings = &table;
+  return make_quantizer(method, spec);
 }
 
 std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role role,
                                                     const LayerInfo& layer) {
   std::string slot = layer.name + (role == Role::weight ? ".weight" : ".input");
-  std::string method = rule.method.value();
-  if (const StrategyInfo& info = find_quantizer(method, slot);
-      rule.method_of_both && !info.has(role)) {
-    method = info.partner;
-  }
+  const std::string method = method_for(rule, role, slot);
   const Granularity granularity =
       role == Role::weight ? rule.granularity.value_or(find_quantizer(method, slot).granularity)
                            : Granularity::per_tensor;
-  Settings table = settings.table(method);
-  methods_used.push_back(method);
-  return make_quantizer(method, {.role = role,
-                                 .bits = rule.bits.value(),
-                                 .granularity = granularity,
-                                 .channels = layer.out_channels,
-                                 .shape = role == Role::weight ? layer.weight : Shape{},
-                                 .slot = std::move(slot),
-                                 .settings = &table});
+  return make_of(method, {.role = role,
+                          .bits = rule.bits.value(),
+                          .granularity = granularity,
+                          .channels = layer.out_channels,
+                          .shape = role == Role::weight ? layer.weight : Shape{},
+                          .slot = std::move(slot)});
+}
+
+std::unique_ptr<Quantizer> Policy::State::make_operand(const SlotRule& rule, std::string slot) {
+  auto quantizer =
+      make_of(method_for(rule, Role::activation, slot),
+              {.role = Role::activation, .bits = rule.bits.value(), .slot = std::move(slot)});
+  require(!quantizer->scales_output(),
+          "{}: expected a method whose grid is all there is, got {}, which scales the output of a "
+          "layer by the size of its input",
+          quantizer->slot(), quantizer->method());
+  return quantizer;
 }
 
 BatchNormFolding read_batch_norm_folding(const Settings& settings) {
@@ -117,6 +142,8 @@ Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
   state_->depthwise = read_optional_rule(settings, "depthwise");
   state_->first_layer = read_optional_rule(settings, "first_layer");
   state_->last_layer = read_optional_rule(settings, "last_layer");
+  state_->residual = read_operand_rule(settings, "residual", state_->network);
+  state_->pool = read_operand_rule(settings, "pool", state_->network);
   for (const Settings& entry : settings.tables("override")) {
     state_->overrides.push_back(
         {entry.text("match"), read_layer_rule(entry), entry.origin("match")});
@@ -133,6 +160,27 @@ LayerQuantizers Policy::make(const LayerInfo& layer) {
   state_->layers.push_back(layer.name);
   return {state_->make_slot(rule.activation, Role::activation, layer),
           state_->make_slot(rule.weight, Role::weight, layer)};
+}
+
+std::vector<std::shared_ptr<Quantizer>> Policy::make_operands(const OperandInfo& module) {
+  const OperandRule& rule = module.kind == OperandKind::residual ? state_->residual : state_->pool;
+  LayerRule own{.weight = {}, .activation = rule.slot};
+  if (rule.given) {
+    state_->apply_overrides(module.name, own);
+    state_->layers.push_back(module.name);
+  }
+  const SlotRule& slot = own.activation;
+  const bool shared =
+      module.count == 2 &&
+      rule.shared.value_or(find_quantizer(slot.method.value(), module.name).sum_on_one_grid);
+  std::vector<std::shared_ptr<Quantizer>> result;
+  if (shared || module.count == 1) {
+    result.assign(module.count, state_->make_operand(slot, module.name + ".input"));
+  } else {
+    for (std::size_t i = 1; i <= module.count; ++i)
+      result.push_back(state_->make_operand(slot, fmt::format("{}.input{}", module.name, i)));
+  }
+  return result;
 }
 
 void Policy::finish() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +27,14 @@ struct LayerQuantizers {
   std::unique_ptr<Quantizer> weight;
 };
 
+/// A module without a weight that reads activations: a residual sum, or an average pool.
+enum class OperandKind : std::uint8_t { residual, pool };
+struct OperandInfo {
+  std::string name;  ///< dotted path, e.g. "stack1.add"
+  OperandKind kind = OperandKind::residual;
+  std::size_t count = 2;  ///< of its operands
+};
+
 /// When batch norm counts as part of the layer before it, for [quant] fold_batch_norm and
 /// fold_freeze_epoch.
 struct BatchNormFolding {
@@ -47,6 +57,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   depthwise = { weight = { bits = 8 } }            # a rule with any of the keys above
 ///   first_layer = { activation = { method = "none" } }
 ///   last_layer = { method = "none" }
+///   residual = { method = "ste", bits = 8 }          # of the operands of residual sums
+///   pool = { bits = 8 }                              # of what average pools read
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
 ///   fold_batch_norm = true                           # see BatchNormFolding; default false
 ///   fold_freeze_epoch = 1                            # default 1
@@ -56,6 +68,13 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 /// overrides that match one layer have to agree on what both say. Within one rule, what `weight` and
 /// `activation` say wins over what stands beside them. Where a method that a rule names for both has
 /// no form for one of the two (PACT: weights), its partner takes that slot (StrategyInfo::partner).
+///
+/// `residual` and `pool` take the method of activations where they name none, and 8 bits; without
+/// them sums and pools compute in float, and overrides leave them alone. With them, what an override
+/// says of activations holds for sums and pools of matching names too. `residual.shared` says whether
+/// both operands are on one grid; a method has a default of its own (StrategyInfo::sum_on_one_grid).
+/// A layer that reads the same tensor as a sum has its own slot, and may have another grid.
+///
 /// An empty table means "none" everywhere. The table of a registered method that no layer uses is
 /// accepted unread, so that another method is one changed line.
 class Policy {
@@ -69,6 +88,9 @@ class Policy {
   /// The quantizers of one layer.
   /// @throws std::invalid_argument  for settings that a method refuses, or overrides that disagree
   LayerQuantizers make(const LayerInfo& layer);
+  /// The quantizers of a sum or pool, one per operand; those that share a grid are the same one.
+  /// @throws std::invalid_argument  as above, and for a method that scales a layer's output
+  std::vector<std::shared_ptr<Quantizer>> make_operands(const OperandInfo& module);
   /// Call once all layers have theirs.
   /// @throws std::invalid_argument  for a key nobody read, or an override that matched no layer
   ///                                (the message lists their names)

@@ -62,6 +62,19 @@ LayerRule read_layer_rule(const Settings& settings) {
   return rule;
 }
 
+OperandRule read_operand_rule(const Settings& quant, const char* key, const LayerRule& network) {
+  // 8 bits as few bits for a layer's operands need not do for values that pass many layers.
+  OperandRule rule{.given = quant.has(key), .slot = {.method = "none", .bits = 8}, .shared = {}};
+  if (!rule.given) return rule;
+  const Settings table = quant.table(key);
+  rule.slot.method = network.activation.method;
+  rule.slot.method_of_both = network.activation.method_of_both;
+  rule.slot.apply(read_slot_rule(table, false));
+  if (key == std::string_view("residual") && table.has("shared"))
+    rule.shared = table.boolean("shared");
+  return rule;
+}
+
 LayerRule read_network_rule(const Settings& settings) {
   // Asked for with their defaults, so that a resolved config states them.
   SlotRule defaults{.method = settings.text("method", "none"),

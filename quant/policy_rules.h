@@ -29,6 +29,17 @@ struct LayerRule {
   void apply(const LayerRule& later);
 };
 
+/// What the table `residual` or `pool` says: of the operands of sums, or of what is averaged.
+struct OperandRule {
+  bool given = false;  ///< whether there is such a table
+  /// With the method that activations of the network have where it names none, and 8 bits; without
+  /// a table "none".
+  SlotRule slot;
+  std::optional<bool> shared;  ///< one grid for both operands
+};
+/// @param network  the rule of the whole network
+OperandRule read_operand_rule(const Settings& quant, const char* key, const LayerRule& network);
+
 /// Reads `method`, `bits`, `granularity` and the tables `weight` and `activation`.
 /// @throws std::invalid_argument  for an unknown method or a value out of range
 LayerRule read_layer_rule(const Settings& settings);

@@ -38,6 +38,8 @@ struct StrategyInfo {
   std::string trains = {};  ///< beside the weight, e.g. "log2 threshold"; empty: nothing
   /// The method of the role that this one has no form for, where a config names this one for both.
   std::string partner = "none";
+  /// Whether both operands of a residual sum are on one grid, where a config leaves it open.
+  bool sum_on_one_grid = false;
 
   const BitRange& bits(Role role) const {
     return role == Role::weight ? weight_bits : activation_bits;

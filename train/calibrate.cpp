@@ -31,54 +31,52 @@ void calibrate_weights(Module& network, const quant::CalibratorOptions& options)
   }
 }
 
-/// Shows the inputs of some layers, as they run, to calibrators or to the quantizers themselves.
+/// Shows the inputs of some modules, as they run, to calibrators or to the quantizers themselves.
 class InputWatcher final : public ForwardObserver {
  public:
-  InputWatcher(const std::vector<QuantizedLayer*>& layers,
-               const quant::CalibratorOptions& options) {
-    for (QuantizedLayer* layer : layers) {
-      quant::Quantizer& quantizer = layer->input_quantizer();
-      if (!quantizer.quantizes()) continue;
-      quant::CalibratorOptions own = options;
-      own.bits = quantizer.bits();
-      own.slot = quantizer.slot();
-      watched_[layer] = {&quantizer, quantizer.calibratable() ? make_calibrator(own) : nullptr};
+  InputWatcher(const std::vector<SlottedModule*>& modules, quant::CalibratorOptions options) {
+    for (SlottedModule* module : modules) {
+      modules_[module] = module;
+      for (const auto& [slot, quantizer] : module->quantizers()) {
+        options.bits = quantizer->bits();
+        options.slot = quantizer->slot();
+        const bool calibrates = quantizer->role() == quant::Role::activation &&
+                                quantizer->quantizes() && quantizer->calibratable();
+        if (calibrates) calibrators_[quantizer] = make_calibrator(options);
+      }
     }
   }
 
   void after(const Module& module, Inputs inputs, const Variable&) override {
-    const auto found = watched_.find(&module);
-    if (found == watched_.end()) return;
-    const auto& [quantizer, calibrator] = found->second;
-    if (calibrator) {
-      calibrator->observe(inputs[0].value().span());
-    } else {
-      quantizer->observe(inputs[0].value());
+    const auto found = modules_.find(&module);
+    if (found == modules_.end()) return;
+    for (const auto& [quantizer, values] : found->second->readings(inputs)) {
+      if (!quantizer->quantizes()) continue;
+      if (const auto own = calibrators_.find(quantizer); own != calibrators_.end()) {
+        own->second->observe(values.span());
+      } else {
+        quantizer->observe(values);
+      }
     }
   }
 
   /// Once all batches have run.
   void calibrate() {
-    for (auto& [layer, watched] : watched_) {
-      if (watched.calibrator) {
-        const quant::ValueRange range = watched.calibrator->range();
-        watched.quantizer->calibrate({&range, 1});
-      }
+    for (auto& [quantizer, calibrator] : calibrators_) {
+      const quant::ValueRange range = calibrator->range();
+      quantizer->calibrate({&range, 1});
     }
   }
 
  private:
-  struct Watched {
-    quant::Quantizer* quantizer = nullptr;
-    std::unique_ptr<quant::Calibrator> calibrator;
-  };
-  std::map<const Module*, Watched> watched_;
+  std::map<const Module*, SlottedModule*> modules_;
+  std::map<quant::Quantizer*, std::unique_ptr<quant::Calibrator>> calibrators_;
 };
 
-class LayerOrder final : public ForwardObserver {
+class ExecutionOrder final : public ForwardObserver {
  public:
-  void after(const Module& module, Inputs, const Variable&) override { layers.push_back(&module); }
-  std::vector<const Module*> layers;
+  void after(const Module& module, Inputs, const Variable&) override { modules.push_back(&module); }
+  std::vector<const Module*> modules;
 };
 
 class Calibration {
@@ -93,22 +91,22 @@ class Calibration {
 
   void in_float_order() {
     bar_.begin("calibration", batches_);
-    watch(network_.quantized_layers());
+    watch(network_.slotted_modules());
   }
 
   void in_topological_order() {
-    const std::vector<QuantizedLayer*> layers = in_order_of_execution();
-    bar_.begin("calibration", batches_ * static_cast<std::int64_t>(layers.size()));
-    for (QuantizedLayer* layer : layers) {
-      watch({layer});
-      for (const auto& [slot, quantizer] : layer->quantizers())
+    const std::vector<SlottedModule*> modules = in_order_of_execution();
+    bar_.begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
+    for (SlottedModule* module : modules) {
+      watch({module});
+      for (const auto& [slot, quantizer] : module->quantizers())
         quantizer->set_mode(quant::Mode::evaluation);
     }
   }
 
  private:
-  void watch(const std::vector<QuantizedLayer*>& layers) {
-    InputWatcher watcher(layers, config_.activations);
+  void watch(const std::vector<SlottedModule*>& modules) {
+    InputWatcher watcher(modules, config_.activations);
     images_.start_epoch(0);
     for (std::int64_t k = 0; k < batches_; ++k) {
       network_(Variable(images_.next()->images));
@@ -117,15 +115,17 @@ class Calibration {
     watcher.calibrate();
   }
 
-  std::vector<QuantizedLayer*> in_order_of_execution() {
-    LayerOrder order;
+  /// Those with empty slots have nothing to wait for.
+  std::vector<SlottedModule*> in_order_of_execution() {
+    ExecutionOrder order;
     images_.start_epoch(0);
     network_(Variable(images_.next()->images));
-    std::vector<QuantizedLayer*> layers = network_.quantized_layers();
-    std::ranges::sort(layers, {}, [&order](const Module* layer) {
-      return std::ranges::find(order.layers, layer) - order.layers.begin();
+    std::vector<SlottedModule*> modules = network_.slotted_modules();
+    std::erase_if(modules, [](SlottedModule* module) { return !module->quantizes(); });
+    std::ranges::sort(modules, {}, [&order](const Module* module) {
+      return std::ranges::find(order.modules, module) - order.modules.begin();
     });
-    return layers;
+    return modules;
   }
 
   Module& network_;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "layers/quantized_layer.h"
+#include "layers/slotted_module.h"
 
 namespace quench::train {
 namespace {
@@ -17,15 +17,15 @@ constexpr const char* kOptimizerPrefix = "optimizer.";
 constexpr const char* kProgress = "training.progress";
 
 struct Slot {
-  std::string prefix;  // "<layer>.<slot>."
+  std::string prefix;  // "<module>.<slot>."
   quant::Quantizer* quantizer;
 };
 
 std::vector<Slot> slots(Module& network) {
   std::vector<Slot> result;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    for (const auto& [slot, quantizer] : layer->quantizers()) {
-      result.push_back({layer->name() + "." + slot + ".", quantizer});
+  for (SlottedModule* module : network.slotted_modules()) {
+    for (const auto& [slot, quantizer] : module->quantizers()) {
+      result.push_back({module->name() + "." + slot + ".", quantizer});
     }
   }
   return result;

@@ -30,59 +30,75 @@ struct Ratios {
   SignalToNoise weight, input, output;
 };
 
-/// Which modules of a network show what the layers of the quantized one get and give.
+/// What the table tells of: layers, and what else quantizes.
+std::vector<SlottedModule*> measured(Module& quantized) {
+  std::vector<SlottedModule*> result = quantized.slotted_modules();
+  std::erase_if(result, [](SlottedModule* module) {
+    return dynamic_cast<QuantizedLayer*>(module) == nullptr && !module->quantizes();
+  });
+  return result;
+}
+
+/// Which modules of a network show what those measured of the quantized one get and give.
 class Layers {
  public:
   /// @param network  the quantized one itself, or its float twin
   Layers(Module& network, Module& quantized) {
-    const auto layers = network.quantized_layers(), twins = quantized.quantized_layers();
-    require(layers.size() == twins.size(), "sqnr: expected a float network of {} layers, got {}",
-            twins.size(), layers.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      QuantizedLayer& layer = *layers[i];
-      readers_[&layer] = twins[i];
-      // A folded batch norm normalizes before it in the quantized network, and in it in the float
-      // one: the two agree on what it gives.
-      const Module* writer = &layer;
-      if (layer.folded() != nullptr) writer = &layer.folded()->norm();
-      writers_[writer] = twins[i];
+    const auto layers = network.quantized_layers(), own = quantized.quantized_layers();
+    require(layers.size() == own.size(), "sqnr: expected a float network of {} layers, got {}",
+            own.size(), layers.size());
+    const auto modules = network.slotted_modules(), twins = quantized.slotted_modules();
+    const auto shown = measured(quantized);
+    for (std::size_t i = 0; i < modules.size(); ++i) {
+      if (std::ranges::find(shown, twins[i]) == shown.end()) continue;
+      readers_[modules[i]] = twins[i];
+      writers_[writer_of(*modules[i])] = twins[i];
     }
   }
 
-  /// The layer whose input, or output, is that of `module`; null: none.
-  QuantizedLayer* reader(const Module& module) const { return find(readers_, module); }
-  QuantizedLayer* writer(const Module& module) const { return find(writers_, module); }
+  /// The module whose inputs, or output, are those of `module`; null: none.
+  SlottedModule* reader(const Module& module) const { return find(readers_, module); }
+  SlottedModule* writer(const Module& module) const { return find(writers_, module); }
 
  private:
-  using Map = std::map<const Module*, QuantizedLayer*>;
-  static QuantizedLayer* find(const Map& layers, const Module& module) {
-    const auto found = layers.find(&module);
-    return found == layers.end() ? nullptr : found->second;
+  using Map = std::map<const Module*, SlottedModule*>;
+  static const Module* writer_of(SlottedModule& module) {
+    // A folded batch norm normalizes before it in the quantized network, and in it in the float
+    // one: the two agree on what it gives.
+    const auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+    if (layer != nullptr && layer->folded() != nullptr) return &layer->folded()->norm();
+    return &module;
+  }
+  static SlottedModule* find(const Map& modules, const Module& module) {
+    const auto found = modules.find(&module);
+    return found == modules.end() ? nullptr : found->second;
   }
   Map readers_, writers_;
 };
 
-/// By layer, in the order of first execution.
+/// By module, in the order of first execution.
 class LayerRatios {
  public:
-  Ratios& of(QuantizedLayer* layer) {
-    const auto found = std::ranges::find(ratios_, layer, [](const auto& e) { return e.first; });
-    return found != ratios_.end() ? found->second : ratios_.emplace_back(layer, Ratios{}).second;
+  Ratios& of(SlottedModule* module) {
+    const auto found = std::ranges::find(ratios_, module, [](const auto& e) { return e.first; });
+    return found != ratios_.end() ? found->second : ratios_.emplace_back(module, Ratios{}).second;
   }
 
   std::vector<LayerSqnr> in_decibels() const {
     std::vector<LayerSqnr> result;
-    for (const auto& [layer, ratios] : ratios_) {
-      LayerSqnr row{.layer = layer->name(), .output = ratios.output.db()};
-      if (layer->weight_quantizer().quantizes()) row.weight = ratios.weight.db();
-      if (layer->input_quantizer().quantizes()) row.input = ratios.input.db();
+    for (const auto& [module, ratios] : ratios_) {
+      LayerSqnr row{.layer = module->name(), .output = ratios.output.db()};
+      auto* layer = dynamic_cast<QuantizedLayer*>(module);
+      if (layer != nullptr && layer->weight_quantizer().quantizes())
+        row.weight = ratios.weight.db();
+      if (module->input_quantizer().quantizes()) row.input = ratios.input.db();
       result.push_back(std::move(row));
     }
     return result;
   }
 
  private:
-  std::vector<std::pair<QuantizedLayer*, Ratios>> ratios_;
+  std::vector<std::pair<SlottedModule*, Ratios>> ratios_;
 };
 
 /// Keeps the outputs of the float network, and measures its inputs on the grids.
@@ -92,8 +108,10 @@ class FloatPass final : public ForwardObserver {
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, Inputs inputs, const Variable& output) override {
-    if (QuantizedLayer* layer = layers_.reader(module))
-      add_slot(ratios_.of(layer).input, layer->input_quantizer(), inputs[0].value());
+    if (SlottedModule* reader = layers_.reader(module)) {
+      for (const auto& [quantizer, values] : reader->readings(inputs))
+        add_slot(ratios_.of(reader).input, *quantizer, values);
+    }
     if (layers_.writer(module) != nullptr) outputs_.push_back(output.value());
   }
 
@@ -110,8 +128,8 @@ class QuantizedPass final : public ForwardObserver {
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, Inputs, const Variable& output) override {
-    if (QuantizedLayer* layer = layers_.writer(module))
-      ratios_.of(layer).output.add(outputs_[next_++].span(), output.value().span());
+    if (SlottedModule* writer = layers_.writer(module))
+      ratios_.of(writer).output.add(outputs_[next_++].span(), output.value().span());
   }
 
  private:

@@ -26,17 +26,18 @@ class SignalToNoise {
   double noise_ = 0.0;
 };
 
-/// What quantization does to one layer, in dB.
+/// What quantization does to one layer, sum or pool, in dB.
 struct LayerSqnr {
   std::string layer;
   std::optional<double> weight;  ///< of the weight on its grid; none if it stays float
-  std::optional<double> input;   ///< of the float network's activations on the grid of the slot
+  /// Of the float network's activations on the grid of the slot, of a sum over both operands.
+  std::optional<double> input;
   /// Of what the quantized network computes, against the float one; with a batch norm folded in,
   /// after that and its activation.
   double output = 0.0;
 };
 
-/// Measures each layer with a weight, in order of execution, over the first `batches` batches of
+/// Measures each layer with a weight, and each sum and pool that quantizes, in order of execution, over the first `batches` batches of
 /// `images`, or all if there are fewer. Every quantizer must have its grid. Batch norm and dropout
 /// work as in evaluation, and nothing changes.
 /// @param floating  bypassed, what `network` stands for: `network` itself, or another of its model

@@ -47,6 +47,8 @@ struct Totals {
   double bytes = 0.0;
   double float_bytes = 0.0;
   std::map<std::string, std::int64_t> macs_by_bits;  // "4 x 8": weight, activation
+
+  void add(const LayerTrace& trace, QuantizedLayer& layer);
 };
 
 std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& input) {
@@ -54,6 +56,13 @@ std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& in
     return quantizer.quantizes() ? std::to_string(quantizer.bits()) : std::string("fp32");
   };
   return fmt::format("{} x {}", bits(weight), bits(input));
+}
+
+void Totals::add(const LayerTrace& trace, QuantizedLayer& layer) {
+  macs += trace.macs;
+  macs_by_bits[bits_text(layer.weight_quantizer(), layer.input_quantizer())] += trace.macs;
+  bytes += layer.weight_bytes();
+  float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
 }
 
 void print_totals(Module& network, const Totals& totals) {
@@ -74,8 +83,8 @@ void describe(const Options& options) {
   const datasets::DatasetFormat data = train::data_format(config);
   const auto network = train::build_network(config, data);
 
-  std::map<std::string, QuantizedLayer*> layers;
-  for (QuantizedLayer* layer : network->quantized_layers()) layers[layer->name()] = layer;
+  std::map<std::string, SlottedModule*> modules;
+  for (SlottedModule* module : network->slotted_modules()) modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"input"},
@@ -89,19 +98,13 @@ void describe(const Options& options) {
   Totals totals;
   for (const LayerTrace& trace :
        trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width})) {
-    QuantizedLayer& layer = *layers.at(trace.name);
-    const quant::Quantizer& weight = layer.weight_quantizer();
-    const quant::Quantizer& input = layer.input_quantizer();
-    const std::int64_t parameters =
-        trace.weight.numel() + (layer.bias().defined() ? layer.bias().value().numel() : 0);
-    const double bytes = layer.weight_bytes();
+    SlottedModule& module = *modules.at(trace.name);
+    auto* layer = dynamic_cast<QuantizedLayer*>(&module);
     table.add({trace.name, image_text(trace.input), image_text(trace.output),
-               fmt::format("{}", fmt::join(trace.weight.sizes(), "x")), grouped(trace.macs),
-               grouped(parameters), quantizer_text(weight), quantizer_text(input), kib(bytes)});
-    totals.macs += trace.macs;
-    totals.macs_by_bits[bits_text(weight, input)] += trace.macs;
-    totals.bytes += bytes;
-    totals.float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
+               layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
+               layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
+               weight_text(module), inputs_text(module), layer ? kib(layer->weight_bytes()) : "-"});
+    if (layer != nullptr) totals.add(trace, *layer);
   }
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, config.data.name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());

@@ -71,13 +71,13 @@ std::string decibels(const std::optional<double>& value) {
 
 /// DoReFa and APoT rescale or normalize a weight, for a network that learns to live with it: of one
 /// that did not, they leave less than the signs alone would (4.4 dB of a normal distribution).
-void print_strangers(const std::map<std::string, QuantizedLayer*>& layers,
-                     const std::vector<train::LayerSqnr>& rows) {
+void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows) {
   constexpr double kLeastDb = 3.0;
   std::map<std::string, int> counts;
-  for (const train::LayerSqnr& row : rows) {
-    if (row.weight.value_or(kLeastDb) < kLeastDb)
-      ++counts[layers.at(row.layer)->weight_quantizer().method()];
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    const auto row = std::ranges::find(rows, layer->name(), &train::LayerSqnr::layer);
+    if (row != rows.end() && row->weight.value_or(kLeastDb) < kLeastDb)
+      ++counts[layer->weight_quantizer().method()];
   }
   for (const auto& [method, count] : counts)
     fmt::print(
@@ -106,8 +106,8 @@ void print_steps(const train::CalibrationReport& report) {
 }
 
 void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
-  std::map<std::string, QuantizedLayer*> layers;
-  for (QuantizedLayer* layer : network.quantized_layers()) layers[layer->name()] = layer;
+  std::map<std::string, SlottedModule*> modules;
+  for (SlottedModule* module : network.slotted_modules()) modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"weight quantizer"},
@@ -116,12 +116,12 @@ void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
                    {"SQNR dB", kRight},
                    {"output SQNR dB", kRight}});
   for (const train::LayerSqnr& row : rows) {
-    QuantizedLayer& layer = *layers.at(row.layer);
-    table.add({row.layer, quantizer_text(layer.weight_quantizer()), decibels(row.weight),
-               quantizer_text(layer.input_quantizer()), decibels(row.input), decibels(row.output)});
+    SlottedModule& module = *modules.at(row.layer);
+    table.add({row.layer, weight_text(module), decibels(row.weight), inputs_text(module),
+               decibels(row.input), decibels(row.output)});
   }
   fmt::print("{}", table.plain());
-  print_strangers(layers, rows);
+  print_strangers(network, rows);
 }
 
 }  // namespace quench::command

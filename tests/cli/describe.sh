@@ -14,6 +14,11 @@ expect_success 'weights 38\.3 KiB, in fp32 302\.2 KiB' describe "$examples/resne
 expect_success 'stack3\.conv2 .*64x64x3x3 +2,359,296 +36,864 +ab 2 bit, channel +ste 8 bit' \
   describe "$examples/resnet8_cifar10_qat.toml" --set quant.activation.method=ste --set quant.activation.bits=8 \
   --set 'quant.override=[{match="stack3.*", weight={method="ab", bits=2, granularity="per_channel"}}]'
+# A sum reads two operands of stack1's 16 channels at the residual rule's 8 bits, the pool 64 of 8x8.
+expect_success 'stack1\.add +16x32x32 +16x32x32 +- +- +- +- +tqt 8 bit, shared +-' \
+  describe "$examples/resnet8_cifar10_qat.toml" --set quant.method=tqt --set 'quant.residual={}'
+expect_success 'pool +64x8x8 +64 +- +- +- +- +affine 6 bit +-' \
+  describe "$examples/resnet8_cifar10_qat.toml" --set 'quant.pool={method="affine", bits=6}'
 expect_success '4 x 4: 96\.5 %  8 x 8: 3\.5 %' describe "$examples/resnet8_cifar10_qat.toml"
 expect_failure 2 'konv.*layers: conv1' describe "$examples/resnet8_cifar10_qat.toml" \
   --set 'quant.override=[{match="konv*", bits=2}]'

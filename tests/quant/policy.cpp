@@ -169,5 +169,73 @@ TEST_CASE("patterns: * is any letters, ? is one, and the whole name has to match
   CHECK_FALSE(matches("", "x"));
 }
 
+/// "method bits" of each operand, or that of the two together.
+std::string operands(Policy& policy, const OperandInfo& module) {
+  const auto made = policy.make_operands(module);
+  REQUIRE(made.size() == module.count);
+  const auto text = [](const Quantizer& quantizer) {
+    return quantizer.method() + (quantizer.quantizes() ? " " + describe(quantizer) : "");
+  };
+  if (module.count == 1) return text(*made[0]);
+  if (made[0] == made[1]) return "both " + text(*made[0]);
+  return text(*made[0]) + ", " + text(*made[1]);
+}
+
+constexpr OperandKind kPool = OperandKind::pool;
+
+TEST_CASE("operands: float without a rule, whatever overrides say of their names") {
+  Policy policy(table({{"method", "ste"},
+                       {"bits", 4},
+                       {"override", SettingsValue::List{table({{"match", "*"}, {"bits", 3}})}}}));
+  policy.make({.name = "conv"});
+  CHECK(operands(policy, {.name = "add"}) == "none, none");
+  CHECK(operands(policy, {.name = "pool", .kind = kPool, .count = 1}) == "none");
+  policy.finish();
+}
+
+TEST_CASE("operands: the method of activations and 8 bits, or what rule and overrides say") {
+  Policy policy(
+      table({{"method", "pact"},
+             {"bits", 4},
+             {"activation", table({{"method", "lsq"}})},
+             {"residual", Settings()},
+             {"pool", table({{"method", "affine"}, {"bits", 6}})},
+             {"override",
+              SettingsValue::List{table({{"match", "stack1.*"}, {"bits", 5}}),
+                                  table({{"match", "p?"}, {"weight", table({{"bits", 2}})}})}}}));
+  CHECK(operands(policy, {.name = "stack0.add"}) == "lsq 8, lsq 8");
+  CHECK(operands(policy, {.name = "stack1.add"}) == "lsq 5, lsq 5");
+  CHECK(operands(policy, {.name = "p1", .kind = kPool, .count = 1}) == "affine 6");
+  policy.finish();
+}
+
+TEST_CASE("operands: one grid for both where the method or the rule says so") {
+  Policy tqt(table({{"method", "tqt"}, {"residual", Settings()}}));
+  CHECK(operands(tqt, {.name = "add"}) == "both tqt 8");
+  Policy apart(table({{"method", "tqt"}, {"residual", table({{"shared", false}})}}));
+  CHECK(operands(apart, {.name = "add"}) == "tqt 8, tqt 8");
+  Policy joined(table({{"residual", table({{"method", "ste"}, {"shared", true}})}}));
+  CHECK(operands(joined, {.name = "add"}) == "both ste 8");
+}
+
+TEST_CASE("operands: what does not fit is refused") {
+  CHECK_THROWS_WITH_AS(Policy(table({{"residual", table({{"bits", 9}})}})),
+                       "<settings>: residual.bits: expected an integer in 1..8, got 9",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Policy(table({{"pool", table({{"method", "afine"}})}})),
+                       doctest::Contains("did you mean \"affine\"?"), std::invalid_argument);
+  Policy weights(table({{"residual", table({{"method", "twn"}})}}));
+  CHECK_THROWS_WITH_AS(weights.make_operands({.name = "add"}),
+                       "add.input1: twn has no form for an activation", std::invalid_argument);
+  Policy scaled(table({{"residual", table({{"method", "xnor"}, {"bits", 1}})},
+                       {"xnor", table({{"input_scale", true}})}}));
+  CHECK_THROWS_WITH_AS(
+      scaled.make_operands({.name = "add"}),
+      doctest::Contains("add.input1: expected a method whose grid is all there is"),
+      std::invalid_argument);
+  Policy leftover(table({{"pool", table({{"shared", true}})}}));
+  CHECK_THROWS_WITH_AS(leftover.finish(), doctest::Contains("pool.shared"), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace quench::quant

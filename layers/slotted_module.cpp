@@ -1,0 +1,62 @@
+#include "layers/slotted_module.h"
+
+#include <algorithm>
+#include <array>
+
+#include "autograd/shape_ops.h"
+#include "core/concat.h"
+#include "quant/strategies/none.h"
+
+namespace quench {
+
+SlottedModule::SlottedModule(std::size_t inputs) : inputs_(inputs) {
+  for (auto& quantizer : inputs_) quantizer = std::make_shared<quant::NoQuantizer>();
+}
+
+void SlottedModule::set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer,
+                                        std::size_t input) {
+  inputs_.at(input) = std::move(quantizer);
+}
+
+bool SlottedModule::shares_quantizer() const {
+  return inputs_.size() == 2 && inputs_[0] == inputs_[1];
+}
+
+std::vector<std::pair<std::string, quant::Quantizer*>> SlottedModule::quantizers() {
+  if (inputs_.size() == 1 || shares_quantizer()) return {{"input_quantizer", inputs_[0].get()}};
+  return {{"input1_quantizer", inputs_[0].get()}, {"input2_quantizer", inputs_[1].get()}};
+}
+
+bool SlottedModule::quantizes() {
+  return std::ranges::any_of(quantizers(),
+                             [](const auto& slot) { return slot.second->quantizes(); });
+}
+
+std::vector<std::pair<quant::Quantizer*, Tensor>> SlottedModule::readings(
+    ForwardObserver::Inputs inputs) {
+  if (shares_quantizer()) {
+    const std::array parts{inputs[0].value(), inputs[1].value()};
+    return {{inputs_[0].get(), concat(parts, 0)}};
+  }
+  std::vector<std::pair<quant::Quantizer*, Tensor>> result;
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    result.emplace_back(inputs_[i].get(), inputs[i].value());
+  return result;
+}
+
+std::pair<Variable, Variable> SlottedModule::quantized(const Variable& a, const Variable& b) {
+  // Elsewhere than in training nothing is gathered, and two passes spare the joining.
+  if (!shares_quantizer() || inputs_[0]->mode() != quant::Mode::training)
+    return {inputs_[0]->forward(a), inputs_[1]->forward(b)};
+  const std::array parts{a, b};
+  const Variable both = inputs_[0]->forward(concat(parts, 0));
+  const std::int64_t images = a.shape()[0];
+  return {slice(both, 0, images), slice(both, images, 2 * images)};
+}
+
+bool is_quantized(Module& network) {
+  return std::ranges::any_of(network.slotted_modules(),
+                             [](SlottedModule* module) { return module->quantizes(); });
+}
+
+}  // namespace quench

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "layers/module.h"
+#include "quant/quantizer.h"
+
+namespace quench {
+
+/// A module with slots for quantizers, which are empty ("none") until a policy fills them: one for
+/// each activation that it reads, and what a subclass adds.
+///
+/// One quantizer may serve two inputs, which then share its grid. It sees them as one tensor, one
+/// behind the other along axis 0: its statistics, its start and its gradient are those of both.
+class SlottedModule : public Module {
+ public:
+  /// Of the activation that enters as argument `input` of operator(), counted from 0.
+  quant::Quantizer& input_quantizer(std::size_t input = 0) { return *inputs_[input]; }
+  void set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer, std::size_t input = 0);
+  std::size_t input_count() const { return inputs_.size(); }
+  /// Whether one quantizer serves two inputs.
+  bool shares_quantizer() const;
+
+  /// The quantizers, each once, by the names of their slots in checkpoints and messages:
+  /// "input_quantizer", or "input1_quantizer" and "input2_quantizer" of two that are apart.
+  virtual std::vector<std::pair<std::string, quant::Quantizer*>> quantizers();
+  /// Whether any of them is other than "none".
+  bool quantizes();
+  /// The input quantizers, each once, with what it gets of these inputs.
+  std::vector<std::pair<quant::Quantizer*, Tensor>> readings(ForwardObserver::Inputs inputs);
+
+ protected:
+  explicit SlottedModule(std::size_t inputs = 1);
+  /// Two inputs as their quantizers let them through.
+  std::pair<Variable, Variable> quantized(const Variable& a, const Variable& b);
+
+ private:
+  std::vector<std::shared_ptr<quant::Quantizer>> inputs_;
+};
+
+/// Calls visit(quant::Quantizer&) for every quantizer of a network, also for "none".
+template <typename Visit>
+void for_each_quantizer(Module& network, Visit visit) {
+  for (SlottedModule* module : network.slotted_modules()) {
+    for (const auto& [slot, quantizer] : module->quantizers()) visit(*quantizer);
+  }
+}
+
+/// Whether any slot of the network holds a quantizer other than "none".
+bool is_quantized(Module& network);
+
+}  // namespace quench
