@@ -10,6 +10,7 @@ class ActivationLayer final : public Module {
  public:
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
   Activation activation() const { return activation_; }
+  void set_activation(Activation activation) { activation_ = activation; }
 
  protected:
   Variable forward(const Variable& input) override;

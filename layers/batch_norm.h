@@ -23,12 +23,15 @@ class BatchNorm final : public Module {
   /// The weight of the next batch in the running statistics; see BatchNormParams::momentum.
   void set_momentum(float momentum) { params_.momentum = momentum; }
   float momentum() const { return params_.momentum; }
+  void set_activation(Activation activation) { params_.activation = activation; }
   const BatchNormParams& params() const { return params_; }
 
   const Variable& gain() const { return gain_; }
   const Variable& bias() const { return bias_; }
   Variable& gain() { return gain_; }
   Variable& bias() { return bias_; }
+  const Tensor& running_mean() const { return running_mean_; }
+  const Tensor& running_var() const { return running_var_; }
   Tensor& running_mean() { return running_mean_; }
   Tensor& running_var() { return running_var_; }
 

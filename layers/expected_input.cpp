@@ -46,19 +46,12 @@ class InputMeans final : public ForwardObserver {
   std::map<const Module*, Total> totals_;
 };
 
-Tensor means_after(BatchNorm& norm, Activation activation) {
+Tensor means_after(const BatchNorm& norm, Activation activation) {
   const ActivationRange range = range_of(activation);
-  const float eps = norm.params().eps;
-  Tensor means(norm.running_var().shape());
-  for (std::int64_t c = 0; c < means.numel(); ++c) {
-    const auto variance = static_cast<double>(norm.running_var().data()[c]);
-    // All but eps of the deviation that the gain gives.
-    const double std = std::abs(static_cast<double>(norm.gain().value().data()[c])) *
-                       std::sqrt(variance / (variance + static_cast<double>(eps)));
-    means.data()[c] = static_cast<float>(
-        clipped_normal_mean(static_cast<double>(norm.bias().value().data()[c]), std, range));
-  }
-  return means;
+  return zip(norm.bias().value(), output_deviations(norm), [&range](float mean, float deviation) {
+    return static_cast<float>(
+        clipped_normal_mean(static_cast<double>(mean), static_cast<double>(deviation), range));
+  });
 }
 
 /// Whether a module leaves the mean of each channel as it is.
@@ -102,6 +95,15 @@ ExpectedInputs batch_norm_means(Module& network, const Tensor& image) {
       result.emplace(run.module, means);
   }
   return result;
+}
+
+Tensor output_deviations(const BatchNorm& norm) {
+  const float eps = norm.params().eps;
+  return zip(norm.gain().value(), norm.running_var(), [eps](float gain, float variance) {
+    const auto v = static_cast<double>(variance);
+    return static_cast<float>(std::abs(static_cast<double>(gain)) *
+                              std::sqrt(v / (v + static_cast<double>(eps))));
+  });
 }
 
 }  // namespace quench

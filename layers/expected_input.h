@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 
 namespace quench {
@@ -19,5 +20,9 @@ ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
 /// with the mean bias[c] and the deviation |gain[c]|.
 /// @param image  [1, C, H, W]
 ExpectedInputs batch_norm_means(Module& network, const Tensor& image);
+
+/// The deviation of each channel that a batch norm puts out, before its activation: |gain| but for
+/// eps.
+Tensor output_deviations(const BatchNorm& norm);
 
 }  // namespace quench

@@ -9,22 +9,24 @@
 namespace quench::quant {
 namespace {
 
-void check(const Tensor& depthwise, const Tensor& bias, const Tensor& pointwise,
-           std::span<const float> largest) {
+void check(const Tensor& depthwise, std::span<const float> largest) {
   require(depthwise.rank() == 4 && depthwise.dim(1) == 1,
           "rescale_depthwise: expected a depthwise weight [C, 1, KH, KW], got {}",
           depthwise.shape().to_string());
+  require(largest.empty() || static_cast<std::int64_t>(largest.size()) == depthwise.dim(0),
+          "rescale_depthwise: expected the largest values of {} channels, got {}", depthwise.dim(0),
+          largest.size());
+  require(std::ranges::all_of(largest, [](float x) { return std::isfinite(x); }),
+          "rescale_depthwise: expected finite largest values");
+}
+
+void check_around(const Tensor& depthwise, const Tensor& bias, const Tensor& pointwise) {
   const std::int64_t channels = depthwise.dim(0);
   require(!bias.defined() || bias.shape() == Shape({channels}),
           "rescale_depthwise: expected a bias [{}], got {}", channels, bias.shape().to_string());
   require(pointwise.shape() == Shape({pointwise.dim(0), channels, 1, 1}),
           "rescale_depthwise: expected a pointwise weight [O, {}, 1, 1], got {}", channels,
           pointwise.shape().to_string());
-  require(largest.empty() || static_cast<std::int64_t>(largest.size()) == channels,
-          "rescale_depthwise: expected the largest values of {} channels, got {}", channels,
-          largest.size());
-  require(std::ranges::all_of(largest, [](float x) { return std::isfinite(x); }),
-          "rescale_depthwise: expected finite largest values");
 }
 
 /// The mean over the locked channels, or over all if none is.
@@ -60,9 +62,9 @@ void apply(const std::vector<double>& factors, Tensor& depthwise, Tensor& bias, 
 
 }  // namespace
 
-DepthwiseRescale rescale_depthwise(Tensor& depthwise, Tensor& bias, Tensor& pointwise,
-                                   std::span<const float> largest, const RescaleOptions& options) {
-  check(depthwise, bias, pointwise, largest);
+DepthwiseRescale choose_depthwise_rescale(const Tensor& depthwise, std::span<const float> largest,
+                                          const RescaleOptions& options) {
+  check(depthwise, largest);
   const std::vector<Extent> reach = finite_extents(depthwise, true, "rescale_depthwise");
   DepthwiseRescale result;
   for (std::size_t k = 0; k < reach.size(); ++k) {
@@ -80,6 +82,14 @@ DepthwiseRescale rescale_depthwise(Tensor& depthwise, Tensor& bias, Tensor& poin
     }
     result.factors.push_back(factor);
   }
+  return result;
+}
+
+DepthwiseRescale rescale_depthwise(Tensor& depthwise, Tensor& bias, Tensor& pointwise,
+                                   std::span<const float> largest, const RescaleOptions& options) {
+  check(depthwise, largest);
+  check_around(depthwise, bias, pointwise);
+  DepthwiseRescale result = choose_depthwise_rescale(depthwise, largest, options);
   apply(result.factors, depthwise, bias, pointwise);
   return result;
 }

@@ -41,5 +41,9 @@ struct DepthwiseRescale {
 DepthwiseRescale rescale_depthwise(Tensor& depthwise, Tensor& bias, Tensor& pointwise,
                                    std::span<const float> largest = {},
                                    const RescaleOptions& options = {});
+/// What it chooses, without applying it.
+DepthwiseRescale choose_depthwise_rescale(const Tensor& depthwise,
+                                          std::span<const float> largest = {},
+                                          const RescaleOptions& options = {});
 
 }  // namespace quench::quant

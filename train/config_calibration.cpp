@@ -30,7 +30,14 @@ CalibrationConfig read_calibration(const Settings& experiment, std::int64_t batc
   config.weights.method = s.choice("weights", options.method, calibrators());
   config.activations.method = s.choice("activations", options.method, calibrators());
   config.order = s.choice("order", config.order, {"float", "topological"});
+  config.relu6 = s.choice("relu6", config.relu6, {"keep", "replace"});
   config.equalize = s.boolean("equalize", config.equalize);
+  config.absorb_bias = s.boolean("absorb_bias", config.absorb_bias);
+  if (config.absorb_bias && !config.equalize)
+    s.reject("absorb_bias", "false without equalize, which makes biases high");
+  config.depthwise_rescale = s.boolean("depthwise_rescale", config.depthwise_rescale);
+  if (config.depthwise_rescale && config.equalize)
+    s.reject("depthwise_rescale", "false beside equalize, which evens out the same channels");
   config.bias_correction =
       s.choice("bias_correction", config.bias_correction, {"none", "empirical", "analytic"});
   s.finish();

@@ -20,7 +20,13 @@ struct CalibrationConfig {
   /// "float": all activations in one pass of the float network. "topological": each layer's with
   /// the layers before it quantized, in a pass of its own (Graffitist).
   std::string order = "float";
-  bool equalize = false;  ///< before ranges are chosen: see layers/equalize.h
+  /// "keep", or "replace": ReLU for every ReLU6 of the network, from the start and for good, so that
+  /// equalize() reaches the layers around it; see layers/relu6.h.
+  std::string relu6 = "keep";
+  bool equalize = false;     ///< before ranges are chosen: see layers/equalize.h
+  bool absorb_bias = false;  ///< after equalize, which it wants: see layers/absorb_bias.h
+  /// Before ranges are chosen, instead of equalize: see layers/rescale_depthwise.h.
+  bool depthwise_rescale = false;
   /// Once they are: "none", or where correct_biases() takes its mean inputs from, "empirical" or
   /// "analytic".
   std::string bias_correction = "none";

@@ -5,6 +5,7 @@
 #include "layers/fold.h"
 #include "layers/models/registry.h"
 #include "layers/quantize.h"
+#include "layers/relu6.h"
 
 namespace quench::train {
 namespace {
@@ -112,6 +113,7 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                      .classes = data.classes},
                                     random);
   settings.finish();
+  if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
   quantize(*network, quant::Policy(config.quant));
   if (quant::read_batch_norm_folding(config.quant).enabled)
     fold_batch_norms(*network, {1, data.image.channels, data.image.height, data.image.width});

@@ -16,18 +16,26 @@ std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) 
   return batches;
 }
 
-EqualizationReport equalize_for(Module& network, datasets::Loader& images) {
-  const Tensor batch = first_batches(images, 1)[0];
-  return equalize(network, batch.shape().with(0, 1));
+/// What changes the float network, up to rounding and what it says of ReLU6, before ranges are chosen.
+CalibrationReport even_out(Module& network, const CalibrationConfig& config,
+                           datasets::Loader& images) {
+  CalibrationReport report;
+  if (config.equalize) {
+    const Shape image = first_batches(images, 1)[0].shape().with(0, 1);
+    report.equalization = equalize(network, image);
+    if (config.absorb_bias) report.bias_absorption = absorb_biases(network, image);
+  }
+  if (config.depthwise_rescale)
+    report.depthwise_rescale = rescale_depthwise(network, first_batches(images, config.batches));
+  return report;
 }
 
 }  // namespace
 
 CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
                                     datasets::Loader& images, ProgressBar& bar) {
-  CalibrationReport report;
-  if (!is_quantized(network)) return report;
-  if (config.equalize) report.equalization = equalize_for(network, images);
+  if (!is_quantized(network)) return {};
+  CalibrationReport report = even_out(network, config, images);
   calibrate(network, config, images, bar);
   if (config.bias_correction != "none") {
     const auto mode =
@@ -54,7 +62,7 @@ PostTrainingResult quantize_after_training(const ExperimentConfig& config,
   result.calibration = apply_calibration(network, calibration, *images, bar);
   // Corrected biases are those of the quantized network alone, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
-  if (calibration.equalize) equalize_for(*floating, *images);
+  even_out(*floating, calibration, *images);
   result.layers = measure_sqnr(*floating, network, *images, calibration.batches, bar);
   result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
   return result;

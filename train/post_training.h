@@ -4,8 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include "layers/absorb_bias.h"
 #include "layers/bias_correction.h"
 #include "layers/equalize.h"
+#include "layers/rescale_depthwise.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/sqnr.h"
@@ -15,11 +17,14 @@ namespace quench::train {
 /// What [calibration] did to a network beside choosing ranges.
 struct CalibrationReport {
   std::optional<EqualizationReport> equalization;
+  std::optional<BiasAbsorptionReport> bias_absorption;
+  std::optional<DepthwiseRescaleReport> depthwise_rescale;
   std::optional<BiasCorrectionReport> bias_correction;
 };
 
-/// All that [calibration] asks for, in the order in which each step needs the one before: equalize(),
-/// so that ranges are those of the equalized network; calibrate(); correct_biases(), which needs the
+/// All that [calibration] asks for, in the order in which each step needs the one before:
+/// equalize() and absorb_biases(), or rescale_depthwise(), so that ranges are those of the changed
+/// network; calibrate(); correct_biases(), which needs the
 /// quantized weights, and the float network to compare with. Each step changes the float network for
 /// good: the first up to rounding, the last by as much as it takes out of the quantized one. A
 /// network without quantizers is left alone.

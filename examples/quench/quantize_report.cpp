@@ -24,14 +24,29 @@ nlohmann::json skipped_json(const Reasons& skipped) {
   return rows;
 }
 
+nlohmann::json pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& [layer, reader] : pairs) rows.push_back({{"layer", layer}, {"reader", reader}});
+  return rows;
+}
+
 nlohmann::json to_json(const EqualizationReport& report) {
-  nlohmann::json pairs = nlohmann::json::array();
-  for (const auto& [layer, reader] : report.pairs)
-    pairs.push_back({{"layer", layer}, {"reader", reader}});
-  return {{"pairs", pairs},
+  return {{"pairs", pairs_json(report.pairs)},
           {"skipped", skipped_json(report.excluded)},
           {"sweeps", report.sweeps},
           {"last_change", report.change}};
+}
+
+nlohmann::json to_json(const BiasAbsorptionReport& report) {
+  return {{"pairs", pairs_json(report.pairs)},
+          {"channels", report.channels},
+          {"skipped", skipped_json(report.excluded)}};
+}
+
+nlohmann::json to_json(const DepthwiseRescaleReport& report) {
+  return {{"pairs", pairs_json(report.pairs)},
+          {"locked_channels", report.locked},
+          {"skipped", skipped_json(report.excluded)}};
 }
 
 nlohmann::json to_json(const BiasCorrectionReport& report) {
@@ -92,15 +107,25 @@ nlohmann::json quantize_json(const train::PostTrainingResult& result) {
                       {"top1_float", result.floating.top1()},
                       {"top1_quantized", result.quantized.top1()},
                       {"layers", to_json(result.layers)}};
-  const auto& [equalization, bias_correction] = result.calibration;
-  if (equalization) json["equalization"] = to_json(*equalization);
-  if (bias_correction) json["bias_correction"] = to_json(*bias_correction);
+  const auto add = [&json](const char* key, const auto& step) {
+    if (step) json[key] = to_json(*step);
+  };
+  add("equalization", result.calibration.equalization);
+  add("bias_absorption", result.calibration.bias_absorption);
+  add("depthwise_rescale", result.calibration.depthwise_rescale);
+  add("bias_correction", result.calibration.bias_correction);
   return json;
 }
 
 void print_steps(const train::CalibrationReport& report) {
   if (const auto& done = report.equalization)
     fmt::print("equalized {} pairs of layers{}\n", done->pairs.size(), but_not(done->excluded));
+  if (const auto& done = report.bias_absorption)
+    fmt::print("high biases of {} channels of {} layers absorbed{}\n", done->channels,
+               done->pairs.size(), but_not(done->excluded));
+  if (const auto& done = report.depthwise_rescale)
+    fmt::print("rescaled {} depthwise layers, {} of their channels locked by ReLU6{}\n",
+               done->pairs.size(), done->locked, but_not(done->excluded));
   if (const auto& done = report.bias_correction)
     fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
 }

@@ -201,5 +201,18 @@ TEST_CASE("training: [calibration] equalizes before the first step") {
     CHECK(max_abs(weight.slice(c, c + 1)) == doctest::Approx(inputs.data()[c]).epsilon(1e-3));
 }
 
+TEST_CASE("calibration: keys that need or exclude each other") {
+  CHECK_THROWS_WITH_AS(
+      small_experiment({"calibration.absorb_bias=true"}),
+      doctest::Contains("calibration.absorb_bias: expected false without equalize"),
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      small_experiment({"calibration.equalize=true", "calibration.depthwise_rescale=true"}),
+      doctest::Contains("calibration.depthwise_rescale: expected false beside equalize"),
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(small_experiment({"calibration.relu6=drop"}),
+                       doctest::Contains("calibration.relu6: expected"), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace quench::train
