@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "layers/fold_into_weights.h"
 #include "layers/random_network.h"
 
 namespace quench {
