@@ -41,7 +41,8 @@ run() {
   rm -rf "$folder"
   "$quench" quantize "$examples/$network/$config.toml" --checkpoint "$work/$network" --run "$folder" "${data[@]}" \
     --set "model.width=${width[$network]}" --set "quant.granularity=per_$granularity" \
-    --set "quant.weight={bits=$bits}" \
+    --set "quant.weight={bits=$bits}" --set "quant.first_layer={weight={bits=8}}" \
+    --set "quant.depthwise={weight={bits=8}}" \
     --set "calibration.weights=$weight" --set "calibration.activations=$activation" > "$folder.log"
 }
 
