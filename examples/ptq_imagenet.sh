@@ -25,7 +25,7 @@ declare -A file=([mobilenet_v1]=mobilenet_v1_075_224_imagenet [mobilenet_v2]=mob
 declare -A width=([mobilenet_v1]=0.75 [mobilenet_v2]=1.0)
 declare -A title=([mobilenet_v1]="MobileNet v1 0.75" [mobilenet_v2]="MobileNet v2 1.0")
 
-rows=("tensor minmax minmax" "tensor minmax kl" "tensor mse mse" "channel minmax minmax" "channel minmax kl" "channel mse mse")
+rows=("tensor minmax minmax" "channel minmax minmax" "channel minmax kl" "tensor minmax kl" "channel mse mse" "tensor mse mse")
 columns=("ptq_minmax 8" "ptq_equalized 8" "ptq_minmax 4" "ptq_equalized 4")
 
 cell() { # NETWORK "CONFIG BITS" "GRANULARITY WEIGHTS ACTIVATIONS": the name of its run folder
@@ -56,8 +56,8 @@ for network in mobilenet_v1 mobilenet_v2; do
   "$quench" import "$weights/${file[$network]}.safetensors" --config "$examples/${network}_imagenet.toml" \
     --set "model.width=${width[$network]}" --run "$work/$network" "${data[@]}"
 done
-for column in "${columns[@]}"; do
-  for row in "${rows[@]}"; do
+for row in "${rows[@]}"; do
+  for column in "${columns[@]}"; do
     for network in mobilenet_v1 mobilenet_v2; do
       if [[ ${PTQ_TABLE_ONLY:-} == "" ]]; then run "$network" "$column" "$row"; fi
     done

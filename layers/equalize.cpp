@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/elementwise.h"
+#include "core/reduce.h"
 #include "layers/equalize_pairs.h"
 #include "layers/scale_input.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int kMostSweeps = 100;
 constexpr double kSettled = 1e-4;
+constexpr float kDead = 1e-4f;  // of the largest range
 
 /// The largest |w| of each output channel, [O].
 Tensor output_ranges(const Tensor& weight) {
@@ -36,8 +38,11 @@ double largest_change(const Tensor& factors) {
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
-  Tensor s = zip(from, to, [](float r1, float r2) {
-    if (r1 == 0.0f || r2 == 0.0f) return 1.0f;
+  // A channel that its batch norm has all but switched off still puts out its bias. Blown up to the
+  // range of the others it would take the share of that bias in the next layer below any step.
+  const float dead1 = kDead * max_abs(from), dead2 = kDead * max_abs(to);
+  Tensor s = zip(from, to, [dead1, dead2](float r1, float r2) {
+    if (r1 <= dead1 || r2 <= dead2) return 1.0f;
     return static_cast<float>(std::sqrt(static_cast<double>(r1) / static_cast<double>(r2)));
   });
   scale_output(producer, map(s, [](float v) { return 1.0f / v; }));

@@ -19,7 +19,8 @@ struct EqualizationReport {
 /// Cross-layer equalization (Nagel et al. 2019, arXiv:1906.04721, section 4.1): channel i of a
 /// layer is divided by s_i = sqrt(r1_i / r2_i) and multiplied again in the layer that reads it, with
 /// r1_i = max|W1[i]| and r2_i = max|W2[:, i]|, so that both ranges become sqrt(r1_i r2_i) and one
-/// scale per tensor serves all channels. Where a range is 0, s_i is 1.
+/// scale per tensor serves all channels. Where a range is 0, or below 1e-4 of the largest of its layer,
+/// s_i is 1.
 ///
 /// Begins with fold_into_weights(). Takes each pair of layers with nothing between but batch norm,
 /// ReLU, pooling or flattening, where no third party reads the tensor: tested by scaling it and

@@ -153,5 +153,21 @@ TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
   CHECK(second.weight().value().to_row_major() == std::vector<float>{5.0f, 2.0f, 0.0f});
 }
 
+TEST_CASE("equalize_pair: a channel of next to nothing counts as dead, and keeps its bias") {
+  Random random(4, "test");
+  Linear first({.in_features = 1, .out_features = 3, .bias = true}, random);
+  Linear second({.in_features = 3, .out_features = 1}, random);
+  const auto set = [](const Variable& value, const Tensor& to) {
+    Variable(value).mutable_value().copy_from(to);
+  };
+  set(first.weight(), Tensor::from_row_major<float>({3, 1}, {1e-9f, 4.0f, 0.01f}));
+  set(first.bias(), Tensor::from_row_major<float>({3}, {2.0f, 2.0f, 2.0f}));
+  set(second.weight(), Tensor::from_row_major<float>({1, 3}, {1.0f, 1.0f, 1.0f}));
+  const Tensor s = equalize_pair({&first, nullptr}, second);
+  CHECK(s.to_row_major() == std::vector<float>{1.0f, 2.0f, 0.1f});
+  CHECK(first.bias().value().to_row_major()[0] == 2.0f);
+  CHECK(second.weight().value().to_row_major()[0] == 1.0f);
+}
+
 }  // namespace
 }  // namespace quench

