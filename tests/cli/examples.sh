@@ -13,7 +13,7 @@ small=(--set data.dir=photos --set data.image_size=32)
 
 while IFS= read -r config; do
   options=()
-  if [[ $config == "$examples"/*/* ]] || grep -q imagefolder "$config"; then options=("${small[@]}"); fi
+  if [[ $config == "$examples"/*/* ]] || grep -q "imagefolder\|imagenet" "$config"; then options=("${small[@]}"); fi
   expect_success 'multiply-accumulates' describe "$config" "${options[@]}"
 done < <(find "$examples" -name '*.toml' | sort)
 
