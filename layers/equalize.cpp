@@ -33,6 +33,19 @@ double largest_change(const Tensor& factors) {
   return change;
 }
 
+/// Channels that nobody reads have no range to balance, but would set the scale of all: they are
+/// brought down to the largest of those that are read.
+void lower_unread(const BatchNormPair& producer, const QuantizedLayer& consumer) {
+  const Tensor from = output_ranges(producer.layer->weight().value());
+  const Tensor to = input_ranges(consumer, from.dim(0));
+  const float largest =
+      max_abs(zip(from, to, [](float r1, float r2) { return r2 > 0.0f ? r1 : 0.0f; }));
+  if (largest == 0.0f) return;
+  scale_output(producer, zip(from, to, [largest](float r1, float r2) {
+                 return r2 == 0.0f && r1 > largest ? largest / r1 : 1.0f;
+               }));
+}
+
 }  // namespace
 
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
@@ -63,6 +76,7 @@ EqualizationReport equalize(Module& network, const Shape& image) {
     for (const auto& [producer, consumer] : found.pairs)
       report.change = std::max(report.change, largest_change(equalize_pair(producer, *consumer)));
   } while (++report.sweeps < kMostSweeps && report.change >= kSettled);
+  for (const auto& [producer, consumer] : found.pairs) lower_unread(producer, *consumer);
   return report;
 }
 
