@@ -33,17 +33,20 @@ double largest_change(const Tensor& factors) {
   return change;
 }
 
-/// Channels that nobody reads have no range to balance, but would set the scale of all: they are
-/// brought down to the largest of those that are read.
-void lower_unread(const BatchNormPair& producer, const QuantizedLayer& consumer) {
+/// Channels that next to nobody reads have no range to balance, but would set the scale of all: they
+/// are brought down to the largest of those that are read.
+void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
+  const float unread = kDead * max_abs(to);
   const float largest =
-      max_abs(zip(from, to, [](float r1, float r2) { return r2 > 0.0f ? r1 : 0.0f; }));
+      max_abs(zip(from, to, [unread](float r1, float r2) { return r2 > unread ? r1 : 0.0f; }));
   if (largest == 0.0f) return;
-  scale_output(producer, zip(from, to, [largest](float r1, float r2) {
-                 return r2 == 0.0f && r1 > largest ? largest / r1 : 1.0f;
-               }));
+  const Tensor factor = zip(from, to, [unread, largest](float r1, float r2) {
+    return r2 <= unread && r1 > largest ? largest / r1 : 1.0f;
+  });
+  scale_output(producer, factor);
+  scale_input(consumer, map(factor, [](float f) { return 1.0f / f; }));
 }
 
 }  // namespace
