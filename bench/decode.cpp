@@ -1,6 +1,6 @@
 // Whether a network has to wait for its photographs: images/s of the loader (read, decode, resize,
-// crop, normalize, into batches) beside those of a loop that decodes the same files with stb_image
-// and does nothing else, on as many threads, in turn.
+// crop, normalize, into batches) beside those of a loop that decodes the same JPEG files with
+// stb_image and does nothing else, on as many threads, in turn.
 //
 //   bench_decode FOLDER [THREADS [ROUNDS]]
 //
@@ -16,11 +16,11 @@
 #include <thread>
 #include <vector>
 
+#include "bench/stb_jpeg.h"
 #include "core/file.h"
 #include "datasets/image_folder.h"
 #include "datasets/loader.h"
 #include "datasets/normalization.h"
-#include "datasets/stb_decoder.h"
 
 namespace {
 
@@ -36,11 +36,7 @@ double images_per_second_decoding(const std::vector<FolderFile>& files, int thre
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
-      const std::vector<std::byte> bytes = read_file(files[i].path);
-      Image image;
-      std::string reason;
-      stb_decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
-                 std::size_t{1} << 30, image, reason);
+      bench::decode_with_stb(read_file(files[i].path));
     }
   };
   std::vector<std::jthread> others;

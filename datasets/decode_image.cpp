@@ -1,15 +1,13 @@
 #include "datasets/decode_image.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "datasets/exif.h"
-#include "datasets/jpeg_header.h"
+#include "datasets/jpeg_decoder.h"
 #include "datasets/stb_decoder.h"
 
 namespace quench::datasets {
@@ -32,16 +30,19 @@ Format format_of(Bytes bytes) {
   return Format::other;
 }
 
-JpegHeader check_jpeg(Bytes bytes) {
-  const JpegHeader header = read_jpeg_header(bytes);
-  // The decoder fills what is missing with grey and says nothing.
-  if (!header.is_complete) fail("cut short: the JPEG has no end-of-image marker");
-  if (header.components == 4 && !header.has_adobe) {
-    fail(
-        "a JPEG of four components without Adobe's marker, whose colours nobody knows; "
-        "convert it to RGB");
+void check_size(const ImageSize& size, const DecodeOptions& options) {
+  if (size.width < 1 || size.height < 1) fail("an image of {} x {}", size.width, size.height);
+  if (std::int64_t{size.width} * size.height > options.max_pixels) {
+    fail("{} x {} are more than {} pixels; data.max_pixels would allow it", size.width, size.height,
+         options.max_pixels);
   }
-  return header;
+}
+
+Image decode_jpeg(Bytes bytes, const DecodeOptions& options) {
+  JpegDecoder decoder(bytes);
+  check_size(decoder.size(), options);
+  const Image image = decoder.decode();
+  return options.exif_rotation ? oriented(image, decoder.orientation()) : image;
 }
 
 std::int64_t little_endian(Bytes bytes, std::size_t at, int count) {
@@ -76,9 +77,21 @@ std::size_t largest_block(const ImageSize& size, std::size_t file_bytes) {
 /// No honest file takes more for an image of the most pixels.
 std::uintmax_t largest_file(const DecodeOptions& options) {
   constexpr std::uintmax_t kHeaders = 1 << 20, kBytesPerPixel = 8;
-  // The decoder counts in int.
+  // stb_image counts in int.
   return std::min<std::uintmax_t>(
       kHeaders + kBytesPerPixel * static_cast<std::uintmax_t>(options.max_pixels), 0x7fffffff);
+}
+
+Image decode_png_or_bmp(Bytes bytes, Format format, const DecodeOptions& options) {
+  ImageSize size;
+  std::string reason;
+  if (!stb_size(bytes, size, reason)) fail("damaged or not supported ({})", reason);
+  check_size(size, options);
+  if (format == Format::bmp) check_bmp(bytes, size);
+  Image image;
+  if (!stb_decode(bytes, largest_block(size, bytes.size()), image, reason))
+    fail("damaged or not supported ({})", reason);
+  return image;
 }
 
 }  // namespace
@@ -90,20 +103,8 @@ Image decode_image(Bytes bytes, const DecodeOptions& options) {
          options.max_pixels);
   const Format format = format_of(bytes);
   if (format == Format::other) fail("it is no JPEG, PNG or BMP");
-  ImageSize size;
-  std::string reason;
-  if (!stb_size(bytes, size, reason)) fail("damaged or not supported ({})", reason);
-  if (size.width < 1 || size.height < 1) fail("an image of {} x {}", size.width, size.height);
-  if (std::int64_t{size.width} * size.height > options.max_pixels) {
-    fail("{} x {} are more than {} pixels; data.max_pixels would allow it", size.width, size.height,
-         options.max_pixels);
-  }
-  const JpegHeader header = format == Format::jpeg ? check_jpeg(bytes) : JpegHeader{};
-  if (format == Format::bmp) check_bmp(bytes, size);
-  Image image;
-  if (!stb_decode(bytes, largest_block(size, bytes.size()), image, reason))
-    fail("damaged or not supported ({})", reason);
-  return options.exif_rotation ? oriented(image, header.orientation) : image;
+  return format == Format::jpeg ? decode_jpeg(bytes, options)
+                                : decode_png_or_bmp(bytes, format, options);
 }
 
 Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& options) {

@@ -15,6 +15,12 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
+/// Width and height that a file's header tells, before any pixel is decoded.
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+};
+
 /// Bytes H, W, C that somebody else holds; a row may be followed by bytes of other pixels.
 struct ImageView {
   const std::uint8_t* pixels = nullptr;

@@ -19,7 +19,6 @@ void* reallocate(void* block, std::size_t bytes) {
 #define STBI_MALLOC(bytes) allocate(bytes)
 #define STBI_REALLOC(block, bytes) reallocate(block, bytes)
 #define STBI_FREE(block) std::free(block)
-#define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO

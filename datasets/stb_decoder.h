@@ -9,13 +9,7 @@
 
 namespace quench::datasets {
 
-/// Width and height from a file's header, before any pixel is decoded.
-struct ImageSize {
-  int width = 0;
-  int height = 0;
-};
-
-/// stb_image, which decodes JPEG, PNG and BMP; compiled here alone. Thread-safe.
+/// stb_image, which decodes PNG and BMP; compiled here alone. Thread-safe.
 /// Both return false and say why in `reason` if the bytes are none of these.
 bool stb_size(std::span<const std::uint8_t> bytes, ImageSize& size, std::string& reason);
 

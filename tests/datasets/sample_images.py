@@ -42,6 +42,29 @@ def png(width, height, depth, color, data):
             + chunk(b"IEND", b""))
 
 
+def segment(code, data):
+    return struct.pack(">BBH", 0xff, code, 2 + len(data)) + data
+
+
+def one_scan():
+    """8x8, grey and progressive; the 11 bytes before the end are a scan of the one DC coefficient, 0."""
+    return (b"\xff\xd8" + segment(0xdb, bytes([0] + [1] * 64))
+            + segment(0xc2, struct.pack(">BHHBBBB", 8, 8, 8, 1, 1, 0x11, 0))
+            + segment(0xc4, bytes([0, 1] + [0] * 15 + [0]))  # one code: "0" stands for a difference of 0
+            + segment(0xda, bytes([1, 1, 0, 0, 0, 0])) + b"\x7f" + b"\xff\xd9")
+
+
+def decoded(data):
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def show_bytes(name, what, data):
+    text = data.hex()
+    print(f"\n/// {what}\ninline constexpr std::string_view {name} =")
+    lines = [text[i:i + 92] for i in range(0, len(text), 92)]
+    print("\n".join(f'    "{line}"' for line in lines) + ";")
+
+
 def samples():
     picture = quadrants(16, 16)
     rotated = Image.Exif()
@@ -49,6 +72,9 @@ def samples():
     cmyk = jpeg(picture.convert("CMYK"))
     adobe = cmyk.index(b"Adobe")
     yield "kBaselineJpeg", "16x16 quadrants", jpeg(picture, subsampling=0)
+    yield "kSubsampledJpeg", "13x11 quadrants, chroma of half the size each way", jpeg(
+        quadrants(13, 11), subsampling="4:2:0")
+    yield "kOneScanJpeg", one_scan.__doc__, one_scan()
     yield "kProgressiveJpeg", "the same", jpeg(picture, subsampling=0, progressive=True)
     yield "kGreyJpeg", "the same, one component", jpeg(picture.convert("L"))
     yield "kCmykJpeg", "the same", cmyk
@@ -71,12 +97,12 @@ def samples():
 print("#pragma once\n\n#include <string_view>\n\nnamespace quench::datasets {\n")
 print("// Written by sample_images.py, in hexadecimal.")
 for name, what, data in samples():
-    text = data.hex()
-    print(f"\n/// {what}\ninline constexpr std::string_view {name} =")
-    lines = [text[i:i + 92] for i in range(0, len(text), 92)]
-    print("\n".join(f'    "{line}"' for line in lines) + ";")
+    show_bytes(name, what, data)
+    if name == "kSubsampledJpeg":
+        show_bytes("kSubsampledPixels", "Its pixels as Pillow decodes them (H, W, C).",
+                   decoded(data).tobytes())
     if name == "kYcckJpeg":
-        pixel = Image.open(io.BytesIO(data)).convert("RGB").getpixel((3, 3))
+        pixel = decoded(data).getpixel((3, 3))
         print(f"/// Its pixel (3, 3) as Pillow decodes it.\ninline constexpr int kYcckPixel[] = "
               f"{{{pixel[0]}, {pixel[1]}, {pixel[2]}}};")
 print("\n}  // namespace quench::datasets")
