@@ -98,7 +98,7 @@ struct JpegDecoder::Session {
   // one. Nothing on the way is destroyed, so neither this function nor a step may have an object
   // with a destructor, and what a step leaves behind lies in the session.
   static bool completes(Session& session, void (*step)(Session&)) {
-    if (setjmp(session.escape) != 0) return false;  // NOLINT(cert-err52-cpp): libjpeg is C
+    if (setjmp(session.escape) != 0) return false;
     step(session);
     return true;
   }
