@@ -5,19 +5,12 @@
 #include <cmath>
 #include <vector>
 
-#include "core/random.h"
+#include "core/exact_tensor.h"
 
 using namespace quench;
+using quench::testing::exact_tensor;
 
 namespace {
-
-/// Multiples of 1/8 of few bits: all sums below are exact, so that any order gives the same bits.
-Tensor exact_tensor(const Shape& shape, std::string_view stream) {
-  Random random(5, stream);
-  Tensor tensor(shape);
-  for (float& value : tensor.span()) value = std::nearbyint(random.uniform(-16.0f, 16.0f)) * 0.125f;
-  return tensor;
-}
 
 /// dL/dw[c, ky, kx] = sum over images and pixels of grad[n, c, y, x] times the pixel under the tap.
 std::vector<float> reference(const Tensor& input, const Tensor& grad, const Shape& weight,
