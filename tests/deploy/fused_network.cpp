@@ -69,8 +69,7 @@ TEST_CASE("fused_network: batch norms, activations and sums become part of convo
   check_equal(*network, fused, {3, 3, 32, 32});
 }
 
-TEST_CASE(
-    "fused_network: a step for each convolution is left of real networks") {
+TEST_CASE("fused_network: a step for each convolution is left of real networks") {
   const models::ModelInput input{.height = 64, .width = 64, .classes = 10};
   // 20 convolutions of ResNet-18, 27 of MobileNet; mean and linear layer of both.
   for (const auto& [name, steps] : {std::pair{"resnet18", 22}, {"mobilenet_v1", 29}}) {
