@@ -7,13 +7,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "datasets/image.h"
 
 namespace quench::datasets {
 namespace {
 
-std::uint8_t to_byte(float value) {
-  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f) + 0.5f);
-}
+std::uint8_t clamped(float value) { return to_byte(std::clamp(value, 0.0f, 255.0f)); }
 
 /// Luma of ITU-R BT.601.
 float grey(const std::uint8_t* rgb) {
@@ -28,8 +27,10 @@ float mean_grey(std::span<const std::uint8_t> pixels, int channels) {
   for (std::size_t i = 0; i < pixels.size(); i += step) {
     for (std::size_t c = 0; c < step; ++c) sums[c] += pixels[i + c];
   }
-  const auto count = static_cast<double>(pixels.size() / step);
-  const auto mean = [&](std::size_t c) { return static_cast<double>(sums[c]) / count; };
+  const std::size_t count = pixels.size() / step;
+  const auto mean = [&](std::size_t c) {
+    return static_cast<double>(sums[c]) / static_cast<double>(count);
+  };
   if (channels == 1) return static_cast<float>(mean(0));
   return static_cast<float>(0.299 * mean(0) + 0.587 * mean(1) + 0.114 * mean(2));
 }
@@ -76,19 +77,19 @@ void ColorJitter::apply(std::span<std::uint8_t> pixels, int channels, Random& ra
 }
 
 void scale_brightness(std::span<std::uint8_t> pixels, float factor) {
-  for (std::uint8_t& value : pixels) value = to_byte(factor * static_cast<float>(value));
+  for (std::uint8_t& value : pixels) value = clamped(factor * static_cast<float>(value));
 }
 
 void scale_contrast(std::span<std::uint8_t> pixels, int channels, float factor) {
   const float rest = (1.0f - factor) * mean_grey(pixels, channels);
-  for (std::uint8_t& value : pixels) value = to_byte(factor * static_cast<float>(value) + rest);
+  for (std::uint8_t& value : pixels) value = clamped(factor * static_cast<float>(value) + rest);
 }
 
 void scale_saturation(std::span<std::uint8_t> pixels, float factor) {
   for (std::size_t i = 0; i < pixels.size(); i += 3) {
     std::uint8_t* rgb = pixels.data() + i;
     const float rest = (1.0f - factor) * grey(rgb);
-    for (int c = 0; c < 3; ++c) rgb[c] = to_byte(factor * static_cast<float>(rgb[c]) + rest);
+    for (int c = 0; c < 3; ++c) rgb[c] = clamped(factor * static_cast<float>(rgb[c]) + rest);
   }
 }
 
@@ -107,7 +108,7 @@ void turn_hue(std::span<std::uint8_t> pixels, float turn) {
     for (std::size_t c = 0; c < 3; ++c) {
       const float shifted = phases[c] + hue;
       const float k = shifted - 6.0f * std::floor(shifted / 6.0f);
-      rgb[c] = to_byte(value - chroma * std::clamp(std::min(k, 4.0f - k), 0.0f, 1.0f));
+      rgb[c] = clamped(value - chroma * std::clamp(std::min(k, 4.0f - k), 0.0f, 1.0f));
     }
   }
 }

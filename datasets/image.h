@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,11 @@ struct ImageView {
     return {row(box.y) + std::ptrdiff_t{box.x} * channels, box.width, box.height, channels, stride};
   }
 };
+
+/// The nearest byte of a value of 0 to 255, halves rounded up.
+inline std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(std::floor(value + 0.5f));
+}
 
 /// A decoded image, RGB; copies share the pixels.
 struct Image {

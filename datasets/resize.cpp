@@ -32,8 +32,8 @@ class Filter {
 
  private:
   void add(int source, double center, double width) {
-    const int first = std::max(0, static_cast<int>(center - width + 0.5));
-    const int last = std::min(source, static_cast<int>(center + width + 0.5));
+    const int first = std::max(0, static_cast<int>(std::lround(center - width)));
+    const int last = std::min(source, static_cast<int>(std::lround(center + width)));
     const auto weight = [&](int pixel) {
       return std::max(0.0, 1.0 - std::abs(pixel + 0.5 - center) / width);
     };
@@ -76,13 +76,14 @@ void mix_columns(const std::vector<float>& row, const Filter& filter, int width,
     for (int k = 0; k < taps.count; ++k, pixel += Channels) {
       for (int c = 0; c < Channels; ++c) sum[c] += taps.weights[k] * pixel[c];
     }
-    for (int c = 0; c < Channels; ++c) *output++ = static_cast<std::uint8_t>(sum[c] + 0.5f);
+    for (int c = 0; c < Channels; ++c) *output++ = to_byte(sum[c]);
   }
 }
 
 void copy(const ImageView& source, const Box& window, std::uint8_t* output) {
   const ImageView part = source.part(window);
-  const auto row_bytes = static_cast<std::size_t>(part.width * part.channels);
+  const auto row_bytes =
+      static_cast<std::size_t>(part.width) * static_cast<std::size_t>(part.channels);
   for (int y = 0; y < part.height; ++y, output += row_bytes) {
     std::memcpy(output, part.row(y), row_bytes);
   }

@@ -117,9 +117,9 @@ std::unique_ptr<Quantizer> Policy::State::make_slot(const SlotRule& rule, Role r
 }
 
 std::unique_ptr<Quantizer> Policy::State::make_operand(const SlotRule& rule, std::string slot) {
-  auto quantizer =
-      make_of(method_for(rule, Role::activation, slot),
-              {.role = Role::activation, .bits = rule.bits.value(), .slot = std::move(slot)});
+  const std::string method = method_for(rule, Role::activation, slot);
+  auto quantizer = make_of(
+      method, {.role = Role::activation, .bits = rule.bits.value(), .slot = std::move(slot)});
   require(!quantizer->scales_output(),
           "{}: expected a method whose grid is all there is, got {}, which scales the output of a "
           "layer by the size of its input",
