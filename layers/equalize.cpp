@@ -42,11 +42,9 @@ void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const float largest =
       max_abs(zip(from, to, [unread](float r1, float r2) { return r2 > unread ? r1 : 0.0f; }));
   if (largest == 0.0f) return;
-  const Tensor factor = zip(from, to, [unread, largest](float r1, float r2) {
-    return r2 <= unread && r1 > largest ? largest / r1 : 1.0f;
-  });
-  scale_output(producer, factor);
-  scale_input(consumer, map(factor, [](float f) { return 1.0f / f; }));
+  scale_between(producer, consumer, zip(from, to, [unread, largest](float r1, float r2) {
+                  return r2 <= unread && r1 > largest ? largest / r1 : 1.0f;
+                }));
 }
 
 }  // namespace
@@ -61,6 +59,7 @@ Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
     if (r1 <= dead1 || r2 <= dead2) return 1.0f;
     return static_cast<float>(std::sqrt(static_cast<double>(r1) / static_cast<double>(r2)));
   });
+  // Not scale_between(): the reader gets s itself, not the inverse of a rounded inverse.
   scale_output(producer, map(s, [](float v) { return 1.0f / v; }));
   scale_input(consumer, s);
   return s;

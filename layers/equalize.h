@@ -28,7 +28,8 @@ struct EqualizationReport {
 /// Sweeps over all pairs until no s_i is further than 1e-4 from 1, at most 100 times; a depthwise
 /// layer between two others then has the range (r1 r2 r3)^(1/3) of the closed form for triples.
 ///
-/// Channels that the next layer multiplies by 0 alone are brought down to the largest that it reads.
+/// Channels that the next layer multiplies by next to nothing, below 1e-4 of its largest, are brought
+/// down to the largest of the others.
 ///
 /// The network computes the same in evaluation, up to rounding. Quantizers are not touched: they
 /// must observe or calibrate after this.

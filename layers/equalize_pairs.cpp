@@ -97,6 +97,10 @@ class Path {
   const Dataflow::Run* at_;
 };
 
+Tensor inverse(const Tensor& factor) {
+  return map(factor, [](float f) { return 1.0f / f; });
+}
+
 double largest_difference(const Tensor& a, const Tensor& b) {
   return static_cast<double>(max_abs(subtract(a, b)));
 }
@@ -107,17 +111,12 @@ double largest_difference(const Tensor& a, const Tensor& b) {
 bool alone(Module& network, const EqualizablePair& pair, const Tensor& images,
            const Tensor& expected) {
   const std::int64_t channels = pair.producer.layer->weight().shape()[0];
-  Tensor factor({channels}), inverse({channels});
-  for (std::int64_t c = 0; c < channels; ++c) {
-    factor.data()[c] = c % 2 == 0 ? 2.0f : 0.5f;
-    inverse.data()[c] = 1.0f / factor.data()[c];
-  }
-  scale_output(pair.producer, factor);
-  scale_input(*pair.consumer, inverse);
+  Tensor factor({channels});
+  for (std::int64_t c = 0; c < channels; ++c) factor.data()[c] = c % 2 == 0 ? 2.0f : 0.5f;
+  scale_between(pair.producer, *pair.consumer, factor);
   const Tensor output = Dataflow(network, images).output();
   // Powers of two: this restores every bit.
-  scale_output(pair.producer, inverse);
-  scale_input(*pair.consumer, factor);
+  scale_between(pair.producer, *pair.consumer, inverse(factor));
   constexpr double kRounding = 1e-4;
   return largest_difference(output, expected) <= kRounding * static_cast<double>(max_abs(expected));
 }
@@ -130,6 +129,11 @@ Tensor random_images(const Shape& image) {
 }
 
 }  // namespace
+
+void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor) {
+  scale_output(producer, factor);
+  scale_input(consumer, inverse(factor));
+}
 
 EqualizablePairs equalizable_pairs(Module& network, const Shape& image) {
   const Tensor images = random_images(image);

@@ -80,8 +80,7 @@ std::vector<EqualizablePair> depthwise_pairs(Module& network, const Shape& image
 void scale(const EqualizablePair& pair, const std::vector<double>& factors) {
   Tensor up({static_cast<std::int64_t>(factors.size())});
   std::ranges::transform(factors, up.data(), [](double f) { return static_cast<float>(f); });
-  scale_output(pair.producer, up);
-  scale_input(*pair.consumer, map(up, [](float f) { return 1.0f / f; }));
+  scale_between(pair.producer, *pair.consumer, up);
 }
 
 }  // namespace
