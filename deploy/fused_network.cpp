@@ -12,7 +12,7 @@
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/dataflow.h"
-#include "layers/quantized_layer.h"
+#include "layers/slotted_module.h"
 
 namespace quench::deploy {
 

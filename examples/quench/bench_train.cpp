@@ -63,7 +63,7 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
 
 void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
   fmt::print(
-      "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>8} "
+      "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>8} "
       "{:>11}\n",
       c.network.model, c.network.width, c.batch, c.method, c.optimizer, r.images_per_second,
       r.median_seconds * 1e3, r.best_seconds * 1e3, 100.0 * r.flops / r.median_seconds / peak,
@@ -79,7 +79,7 @@ void bench_train(const Options& options) {
     fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
                peak * 1e-9);
     fmt::print(
-        "{:<10} {:>5} {:>6}  {:<6} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
+        "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
         "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
         "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
   }

@@ -6,7 +6,7 @@
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
-#include "layers/quantized_layer.h"
+#include "layers/slotted_module.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/judge.h"

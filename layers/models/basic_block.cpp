@@ -2,7 +2,6 @@
 
 #include "layers/models/padding.h"
 #include "layers/pad_channels.h"
-#include "layers/pool.h"
 
 namespace quench::models {
 namespace {
@@ -10,8 +9,7 @@ namespace {
 std::shared_ptr<Module> padded_shortcut(const BasicBlockOptions& options) {
   const std::int64_t missing = options.out_channels - options.in_channels;
   auto result = std::make_shared<Sequential>();
-  result->append("subsample",
-                 std::make_shared<MaxPool2d>(Window2d{.stride = {options.stride, options.stride}}));
+  result->append("subsample", subsample(options.stride));
   result->append("pad", std::make_shared<PadChannels>(missing / 2, missing - missing / 2));
   return result;
 }

@@ -3,11 +3,9 @@
 #include <string>
 
 #include "core/error.h"
-#include "layers/linear.h"
 #include "layers/models/basic_block.h"
 #include "layers/models/padding.h"
 #include "layers/models/scaled_channels.h"
-#include "layers/pool.h"
 
 namespace quench::models {
 namespace {
@@ -54,11 +52,7 @@ std::unique_ptr<Module> cifar_resnet(const CifarResNetOptions& options, Random& 
       channels = block.out_channels;
     }
   }
-  network->append("pool", std::make_shared<GlobalAveragePool>());
-  network->append("linear", std::make_shared<Linear>(LinearOptions{.in_features = channels,
-                                                                   .out_features = options.classes,
-                                                                   .bias = true},
-                                                     random));
+  append_classifier(*network, "linear", channels, options.classes, random);
   return network;
 }
 

@@ -1,5 +1,8 @@
 #include "layers/models/conv_norm.h"
 
+#include "layers/linear.h"
+#include "layers/pool.h"
+
 namespace quench::models {
 
 NormOptions read_norm_options(const Settings& settings, const NormOptions& fallback) {
@@ -35,6 +38,19 @@ std::shared_ptr<Sequential> conv_norm(const ConvSpec& spec, const NormOptions& n
   result->append("conv", make_conv(spec, random));
   result->append("bn", make_norm(spec.out_channels, norm, activation));
   return result;
+}
+
+std::shared_ptr<Module> subsample(int stride) {
+  return std::make_shared<MaxPool2d>(Window2d{.stride = {stride, stride}});
+}
+
+void append_classifier(Sequential& network, const std::string& name, std::int64_t channels,
+                       std::int64_t classes, Random& random) {
+  network.append("pool", std::make_shared<GlobalAveragePool>());
+  network.append(
+      name,
+      std::make_shared<Linear>(
+          LinearOptions{.in_features = channels, .out_features = classes, .bias = true}, random));
 }
 
 }  // namespace quench::models

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "core/random.h"
 #include "core/settings.h"
@@ -9,7 +10,7 @@
 #include "layers/conv2d.h"
 #include "layers/sequential.h"
 
-// What the tables of the networks are made of: a convolution, a batch norm, or both as one part.
+// What the tables of the networks are made of.
 namespace quench::models {
 
 /// Of all batch norms of one network.
@@ -38,5 +39,12 @@ std::shared_ptr<BatchNorm> make_norm(std::int64_t channels, const NormOptions& n
 /// A convolution "conv" and its batch norm with activation, "bn".
 std::shared_ptr<Sequential> conv_norm(const ConvSpec& spec, const NormOptions& norm,
                                       Activation activation, Random& random);
+
+/// x at every stride-th pixel.
+std::shared_ptr<Module> subsample(int stride);
+
+/// Ends a network: "pool", the global average, and `name`, a linear layer with bias.
+void append_classifier(Sequential& network, const std::string& name, std::int64_t channels,
+                       std::int64_t classes, Random& random);
 
 }  // namespace quench::models

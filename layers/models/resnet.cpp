@@ -1,7 +1,6 @@
 #include "layers/models/resnet.h"
 
 #include "layers/models/basic_block.h"
-#include "layers/models/padding.h"
 #include "layers/models/resnet_stages.h"
 
 namespace quench::models {
@@ -9,27 +8,14 @@ namespace {
 
 constexpr ResNetStages kStages18{{{64, 2}, {128, 2}, {256, 2}, {512, 2}}};
 
-/// 1x1, 3x3, 1x1 (He et al. 2015, fig. 5), each with batch norm.
 std::shared_ptr<Module> bottleneck(const ResNetBlock& block, const ResNetOptions& options,
                                    Random& random) {
   const std::int64_t in = block.in_channels, out = block.channels * kBottleneckExpansion;
-  const bool first = options.stride_style == StrideStyle::v1;
   auto result = std::make_shared<Residual>();
-  result->append("conv1", make_conv({.in_channels = in,
-                                     .out_channels = block.channels,
-                                     .kernel_size = 1,
-                                     .stride = first ? block.stride : 1},
-                                    random));
-  result->append("bn1", make_norm(block.channels, options.norm, Activation::relu));
-  result->append("conv2", make_conv({.in_channels = block.channels,
-                                     .out_channels = block.channels,
-                                     .stride = first ? 1 : block.stride,
-                                     .padding = symmetric_padding(3)},
-                                    random));
-  result->append("bn2", make_norm(block.channels, options.norm, Activation::relu));
-  result->append(
-      "conv3",
-      make_conv({.in_channels = block.channels, .out_channels = out, .kernel_size = 1}, random));
+  append_bottleneck(block, options, false, random,
+                    [&](const std::string& name, std::shared_ptr<Module> part) {
+                      result->append(name, std::move(part));
+                    });
   result->append("bn3", make_norm(out, options.norm));
   if (in != out) {
     const ConvSpec projection{
@@ -49,7 +35,8 @@ std::unique_ptr<Module> build(const ResNetOptions& options, const ResNetStages& 
   network->append("conv1", make_stem(options, false, random));
   network->append("bn1", make_norm(kResNetStem, options.norm, Activation::relu));
   append_stem_pool(*network, options);
-  append_head(*network, append_stages(*network, stages, expansion, style, make), options, random);
+  append_classifier(*network, "fc", append_stages(*network, stages, expansion, style, make),
+                    options.input.classes, random);
   return network;
 }
 

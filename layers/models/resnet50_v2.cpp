@@ -1,7 +1,6 @@
 #include "layers/models/resnet50_v2.h"
 
 #include "layers/add.h"
-#include "layers/models/padding.h"
 #include "layers/models/resnet_stages.h"
 
 namespace quench::models {
@@ -11,24 +10,11 @@ class PreactBottleneck final : public Module {
  public:
   PreactBottleneck(const ResNetBlock& block, const ResNetOptions& options, Random& random) {
     const std::int64_t in = block.in_channels, out = block.channels * kBottleneckExpansion;
-    const bool first = options.stride_style == StrideStyle::v1;
     preact_ = register_module("preact", make_norm(in, options.norm, Activation::relu));
-    append("conv1", make_conv({.in_channels = in,
-                               .out_channels = block.channels,
-                               .kernel_size = 1,
-                               .stride = first ? block.stride : 1},
-                              random));
-    append("bn1", make_norm(block.channels, options.norm, Activation::relu));
-    append("conv2", make_conv({.in_channels = block.channels,
-                               .out_channels = block.channels,
-                               .stride = first ? 1 : block.stride,
-                               .padding = symmetric_padding(3)},
-                              random));
-    append("bn2", make_norm(block.channels, options.norm, Activation::relu));
-    append("conv3",
-           make_conv(
-               {.in_channels = block.channels, .out_channels = out, .kernel_size = 1, .bias = true},
-               random));
+    append_bottleneck(block, options, true, random,
+                      [this](const std::string& name, std::shared_ptr<Module> part) {
+                        branch_.push_back(register_module(name, std::move(part)));
+                      });
     if (in != out) {
       projection_ = register_module("shortcut", make_conv({.in_channels = in,
                                                            .out_channels = out,
@@ -51,10 +37,6 @@ class PreactBottleneck final : public Module {
   }
 
  private:
-  void append(const char* name, std::shared_ptr<Module> module) {
-    branch_.push_back(register_module(name, std::move(module)));
-  }
-
   Variable shortcut(const Variable& input, const Variable& active) {
     if (projection_) return (*projection_)(active);
     return subsample_ ? (*subsample_)(input) : input;
@@ -78,7 +60,7 @@ std::unique_ptr<Module> resnet50_v2(const ResNetOptions& options, Random& random
   const std::int64_t channels =
       append_stages(*network, kStages50, kBottleneckExpansion, options.stride_style, make);
   network->append("postnorm", make_norm(channels, options.norm, Activation::relu));
-  append_head(*network, channels, options, random);
+  append_classifier(*network, "fc", channels, options.input.classes, random);
   return network;
 }
 

@@ -3,11 +3,9 @@
 #include <string>
 
 #include "core/error.h"
-#include "layers/linear.h"
 #include "layers/models/basic_block.h"
 #include "layers/models/padding.h"
 #include "layers/models/scaled_channels.h"
-#include "layers/pool.h"
 
 namespace quench::models {
 
@@ -31,11 +29,7 @@ std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random) {
     network->append("stack" + std::to_string(stack), basic_block(block, random));
     channels = block.out_channels;
   }
-  network->append("pool", std::make_shared<GlobalAveragePool>());
-  network->append("fc", std::make_shared<Linear>(LinearOptions{.in_features = channels,
-                                                               .out_features = options.classes,
-                                                               .bias = true},
-                                                 random));
+  append_classifier(*network, "fc", channels, options.classes, random);
   return network;
 }
 

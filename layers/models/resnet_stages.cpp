@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "layers/linear.h"
 #include "layers/models/padding.h"
 #include "layers/pool.h"
 
@@ -55,17 +54,26 @@ void append_stem_pool(Sequential& network, const ResNetOptions& options) {
                                 Window2d{.kernel = {3, 3}, .stride = {2, 2}, .padding = padding}));
 }
 
-void append_head(Sequential& network, std::int64_t channels, const ResNetOptions& options,
-                 Random& random) {
-  network.append("pool", std::make_shared<GlobalAveragePool>());
-  network.append("fc", std::make_shared<Linear>(LinearOptions{.in_features = channels,
-                                                              .out_features = options.input.classes,
-                                                              .bias = true},
-                                                random));
-}
-
-std::shared_ptr<Module> subsample(int stride) {
-  return std::make_shared<MaxPool2d>(Window2d{.stride = {stride, stride}});
+void append_bottleneck(const ResNetBlock& block, const ResNetOptions& options, bool bias,
+                       Random& random, const AppendPart& append) {
+  const bool first = options.stride_style == StrideStyle::v1;
+  append("conv1", make_conv({.in_channels = block.in_channels,
+                             .out_channels = block.channels,
+                             .kernel_size = 1,
+                             .stride = first ? block.stride : 1},
+                            random));
+  append("bn1", make_norm(block.channels, options.norm, Activation::relu));
+  append("conv2", make_conv({.in_channels = block.channels,
+                             .out_channels = block.channels,
+                             .stride = first ? 1 : block.stride,
+                             .padding = symmetric_padding(3)},
+                            random));
+  append("bn2", make_norm(block.channels, options.norm, Activation::relu));
+  append("conv3", make_conv({.in_channels = block.channels,
+                             .out_channels = block.channels * kBottleneckExpansion,
+                             .kernel_size = 1,
+                             .bias = bias},
+                            random));
 }
 
 }  // namespace quench::models

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "layers/models/resnet.h"
 
@@ -36,11 +37,12 @@ inline constexpr std::int64_t kResNetStem = 64;
 std::shared_ptr<Conv2d> make_stem(const ResNetOptions& options, bool bias, Random& random);
 /// The max pool behind it, but for small images.
 void append_stem_pool(Sequential& network, const ResNetOptions& options);
-/// Global average pool and the linear layer with bias.
-void append_head(Sequential& network, std::int64_t channels, const ResNetOptions& options,
-                 Random& random);
 
-/// x at every stride-th pixel.
-std::shared_ptr<Module> subsample(int stride);
+using AppendPart = std::function<void(const std::string& name, std::shared_ptr<Module> part)>;
+/// The branch of a bottleneck up to its last convolution, "conv1" to "conv3": 1x1, 3x3 and 1x1 with
+/// batch norms between them (He et al. 2015, fig. 5).
+/// @param bias  of conv3
+void append_bottleneck(const ResNetBlock& block, const ResNetOptions& options, bool bias,
+                       Random& random, const AppendPart& append);
 
 }  // namespace quench::models
