@@ -1,0 +1,129 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/activation.h"
+#include "core/conv2d.h"
+#include "core/window.h"
+#include "quant/grid.h"
+
+namespace quench::deploy {
+
+// A network of integers: what freeze() makes of a trained one, what a model file holds, and what
+// the interpreter and the engine run. deploy/README.md writes its arithmetic down.
+
+/// The number of a value within IntegerNetwork::values.
+using ValueId = std::size_t;
+
+/// What one operation hands to others, per image [C, H, W], in memory H, W, C.
+struct Value {
+  std::int64_t channels = 0, height = 0, width = 0;
+  /// Of its codes, which are kept as q - qmin in one byte; one scale, for the tensor. Without a grid
+  /// the value is real (f32): the network's output.
+  std::optional<quant::QuantGrid> grid;
+  /// The quantizer slots of the trained network that read it, for messages: "conv2.input".
+  std::vector<std::string> readers;
+
+  std::int64_t numel() const { return channels * height * width; }
+  /// The code, as kept, of real 0. @throws std::logic_error  for a real value
+  std::uint8_t zero_code() const;
+  bool operator==(const Value&) const = default;
+};
+
+/// y = clamp(x * scale[c] + shift[c]) on reals: multiplication and addition each rounded to f32.
+struct Affine {
+  std::vector<float> scale, shift;  ///< one per channel; both empty: y = clamp(x)
+  Activation activation = Activation::none;
+
+  bool operator==(const Affine&) const = default;
+};
+
+/// What is done to the real numbers of an operation before they are codes of a value.
+struct Output {
+  std::vector<Affine> steps;
+  ValueId value = 0;
+
+  bool operator==(const Output&) const = default;
+};
+
+/// The images as codes; no inputs.
+struct Quantize {
+  bool operator==(const Quantize&) const = default;
+};
+
+/// real = float(sum of w (q - zero)) * (input scale * weight scale[o]) + bias[o]. A linear layer is
+/// a convolution by a kernel of the size of its image.
+struct Convolution {
+  std::array<int, 2> kernel{1, 1};
+  Conv2dParams params;
+  std::int64_t out_channels = 0;
+  quant::QuantGrid weight_grid;                 ///< one scale, or one per output channel
+  std::vector<std::int16_t> weight;             ///< q - zero_point, [O][KH][KW][C/groups]
+  std::vector<float> bias;                      ///< [O], or empty
+  std::optional<Window2d> pool = std::nullopt;  ///< the largest sum of each window goes on
+
+  bool operator==(const Convolution&) const = default;
+};
+
+/// real = s1 (q1 - z1) + s2 (q2 - z2), of two inputs of one shape.
+struct Addition {
+  bool operator==(const Addition&) const = default;
+};
+
+/// real = float(sum of (q - zero)) / float(count) * scale, over the places on the image.
+struct AveragePool {
+  Window2d window;
+  bool operator==(const AveragePool&) const = default;
+};
+
+/// Moves codes: its output has its input's grid. The largest code of each window.
+struct MaxPool {
+  Window2d window;
+  bool operator==(const MaxPool&) const = default;
+};
+
+/// Moves codes: channels of real 0 before and after those of its input.
+struct PadChannels {
+  std::int64_t before = 0, after = 0;
+  bool operator==(const PadChannels&) const = default;
+};
+
+struct Operation {
+  using Kind = std::variant<Quantize, Convolution, Addition, AveragePool, MaxPool, PadChannels>;
+
+  std::string name;  ///< of the module that it was
+  Kind kind;
+  std::vector<ValueId> inputs;
+  std::vector<Output> outputs;  ///< at least one; one without steps if it moves codes
+
+  bool operator==(const Operation&) const = default;
+};
+
+struct IntegerNetwork {
+  std::int64_t channels = 0, height = 0, width = 0;  ///< of an image
+  std::vector<Value> values;
+  std::vector<Operation> operations;  ///< each after those whose values it reads
+  ValueId output = 0;                 ///< the real value [classes, 1, 1]
+  /// What a user of the model needs beside the numbers, as text: "model", "config" (of the run, in
+  /// TOML: data, normalization), "classes" (one name a line), "commit".
+  std::map<std::string, std::string> metadata;
+
+  bool operator==(const IntegerNetwork&) const = default;
+};
+
+/// Whether everything fits together: shapes, ids, grids, lengths, order.
+/// @throws std::invalid_argument  naming the operation and what is wrong with it
+void check_network(const IntegerNetwork& network);
+
+/// [C, H, W] of what an operation makes of its inputs, from its sizes alone.
+/// @throws std::invalid_argument  if they do not fit
+std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation);
+
+}  // namespace quench::deploy
