@@ -21,6 +21,8 @@ struct Conv2dParams {
   /// Distance of neighbouring kernel taps, vertical and horizontal; >= 1, where 1 is dense.
   std::array<int, 2> dilation{1, 1};
   int groups = 1;  ///< >= 1; equal to in_channels for a depthwise convolution
+
+  bool operator==(const Conv2dParams&) const = default;
 };
 
 /// [N, O, OH, OW] for input [N, C, H, W] and weight [O, C/groups, KH, KW].

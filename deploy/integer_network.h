@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -106,6 +107,11 @@ struct Operation {
   bool operator==(const Operation&) const = default;
 };
 
+/// "quantize", "convolution", "addition", "average_pool", "max_pool" or "pad_channels".
+std::string_view to_string(const Operation::Kind& kind);
+/// Whether its output holds codes of its input as they are.
+bool moves_codes(const Operation::Kind& kind);
+
 struct IntegerNetwork {
   std::int64_t channels = 0, height = 0, width = 0;  ///< of an image
   std::vector<Value> values;
@@ -118,8 +124,14 @@ struct IntegerNetwork {
   bool operator==(const IntegerNetwork&) const = default;
 };
 
-/// Whether everything fits together: shapes, ids, grids, lengths, order.
-/// @throws std::invalid_argument  naming the operation and what is wrong with it
+/// No value of an image has more elements, nor has a weight.
+inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+/// No kernel, stride, padding or dilation is larger.
+inline constexpr int kMaxWindow = 1 << 20;
+
+/// Whether everything fits together, so that what runs the network need not ask again: shapes, ids,
+/// grids, lengths, order; that every number is finite, and that 32 bits hold every sum (bounds.h).
+/// @throws std::invalid_argument  naming the operation or the value, and what is wrong with it
 void check_network(const IntegerNetwork& network);
 
 /// [C, H, W] of what an operation makes of its inputs, from its sizes alone.

@@ -1,0 +1,115 @@
+#include "deploy/integer_network.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/pool.h"
+#include "core/shape.h"
+
+namespace quench::deploy {
+namespace {
+
+/// As the functions of core/ want it. Sizes are of unknown origin: nothing may overflow.
+Shape image_shape(std::int64_t channels, std::int64_t height, std::int64_t width) {
+  require(std::min({channels, height, width}) >= 1, "expected sizes of at least 1, got {}x{}x{}",
+          channels, height, width);
+  const Shape shape{1, channels, height, width};
+  require(shape.numel() <= kMaxElements, "expected at most {} elements, got {}", +kMaxElements,
+          shape.to_string());
+  return shape;
+}
+
+Shape image_shape(const Value& value) {
+  return image_shape(value.channels, value.height, value.width);
+}
+
+Shape bounded(const Shape& shape) { return image_shape(shape[1], shape[2], shape[3]); }
+
+/// core/ adds and multiplies them as they are.
+void check_window(std::array<int, 2> kernel, std::array<int, 2> stride, const Padding& padding,
+                  std::array<int, 2> dilation = {1, 1}) {
+  const auto [low, high] =
+      std::minmax({kernel[0], kernel[1], stride[0], stride[1], dilation[0], dilation[1]});
+  const auto [least_padding, most_padding] =
+      std::minmax({padding.top, padding.left, padding.bottom, padding.right});
+  require(low >= 1 && least_padding >= 0 && std::max(high, most_padding) <= kMaxWindow,
+          "expected kernel, stride and dilation in 1..{}, and padding in 0..{}, got kernel {}x{}, "
+          "stride {}x{}, dilation {}x{}, padding {}, {}, {}, {}",
+          +kMaxWindow, +kMaxWindow, kernel[0], kernel[1], stride[0], stride[1], dilation[0],
+          dilation[1], padding.top, padding.left, padding.bottom, padding.right);
+}
+
+Shape pooled(const Shape& input, const Window2d& window) {
+  check_window(window.kernel, window.stride, window.padding);
+  return bounded(pooled_shape(input, window));
+}
+
+/// What an operation makes of its inputs.
+struct ShapeOf {
+  const IntegerNetwork& network;
+  const std::vector<ValueId>& inputs;
+
+  Shape input(std::size_t i = 0) const { return image_shape(network.values[inputs[i]]); }
+
+  Shape operator()(const Quantize&) const {
+    return image_shape(network.channels, network.height, network.width);
+  }
+  Shape operator()(const Convolution& convolution) const {
+    const auto& [kernel, params, out_channels, grid, weight, bias, pool] = convolution;
+    check_window(kernel, params.stride, params.padding, params.dilation);
+    require(params.groups >= 1, "expected at least one group, got {}", params.groups);
+    const Shape shape{out_channels, input()[1] / params.groups, kernel[0], kernel[1]};
+    require(shape.numel() <= kMaxElements, "expected at most {} weights, got {}", +kMaxElements,
+            shape.to_string());
+    const Shape output = bounded(conv2d_output_shape(input(), shape, params));
+    return pool ? pooled(output, *pool) : output;
+  }
+  Shape operator()(const Addition&) const {
+    require(input(0) == input(1), "expected inputs of one shape, got {} and {}",
+            input(0).to_string(), input(1).to_string());
+    return input();
+  }
+  Shape operator()(const AveragePool& pool) const { return pooled(input(), pool.window); }
+  Shape operator()(const MaxPool& pool) const { return pooled(input(), pool.window); }
+  Shape operator()(const PadChannels& pad) const {
+    require(std::min(pad.before, pad.after) >= 0 && std::max(pad.before, pad.after) <= kMaxElements,
+            "expected 0..{} channels to add, got {} and {}", +kMaxElements, pad.before, pad.after);
+    return bounded(input().with(1, pad.before + input()[1] + pad.after));
+  }
+};
+
+std::size_t count_inputs(const Operation::Kind& kind) {
+  if (std::holds_alternative<Quantize>(kind)) return 0;
+  return std::holds_alternative<Addition>(kind) ? 2 : 1;
+}
+
+}  // namespace
+
+std::uint8_t Value::zero_code() const {
+  expect(grid.has_value(), "integer network: a real value has no code of 0");
+  return static_cast<std::uint8_t>(grid->zero_point[0] - grid->qmin);
+}
+
+std::string_view to_string(const Operation::Kind& kind) {
+  constexpr std::array<std::string_view, std::variant_size_v<Operation::Kind>> kNames{
+      "quantize", "convolution", "addition", "average_pool", "max_pool", "pad_channels"};
+  return kNames[kind.index()];
+}
+
+bool moves_codes(const Operation::Kind& kind) {
+  return std::holds_alternative<MaxPool>(kind) || std::holds_alternative<PadChannels>(kind);
+}
+
+std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation) {
+  const std::size_t count = count_inputs(operation.kind);
+  require(operation.inputs.size() == count, "expected {} inputs, got {}", count,
+          operation.inputs.size());
+  for (const ValueId id : operation.inputs) {
+    require(id < network.values.size(), "expected an input below {}, got {}", network.values.size(),
+            id);
+  }
+  const Shape shape = std::visit(ShapeOf{network, operation.inputs}, operation.kind);
+  return {shape[1], shape[2], shape[3]};
+}
+
+}  // namespace quench::deploy
