@@ -77,17 +77,16 @@ struct Check {
     for (const float scale : grid.scale)
       check_finite(std::array{input_grid().scale[0] * scale}, "input scale * weight scale");
     check_weight(convolution);
-    // What it adds is the same everywhere, part of the bias, unless taps lie off the image.
-    if (params.padding != Padding{}) check_no_offset(input());
+    // What an offset adds differs from place to place where taps lie off the image.
+    require(!pool || input_grid().offset == 0.0f,
+            "expected an input whose grid has no offset before a max pool of sums, got {}",
+            input_grid().offset);
     for (const std::int64_t sum : largest_sums(convolution, input_grid())) {
       require(sum <= kMaxSum, "expected sums of at most {}, they may reach {}", kMaxSum, sum);
     }
   }
-  void operator()(const Addition&) const {
-    for (const ValueId id : inputs) check_no_offset(network.values[id]);
-  }
+  void operator()(const Addition&) const {}
   void operator()(const AveragePool& pool) const {
-    check_no_offset(input());
     const std::int64_t places = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
                                 std::min<std::int64_t>(pool.window.kernel[1], input().width);
     const std::int64_t code = largest_code(input_grid());
@@ -95,18 +94,7 @@ struct Check {
             kMaxSum, places, code);
   }
   void operator()(const MaxPool&) const {}
-  void operator()(const PadChannels&) const {
-    check_no_offset(input());
-    const auto& levels = input_grid().levels;
-    require(levels.empty() || std::ranges::binary_search(levels, 0),
-            "expected a grid with a code of 0 to pad with");
-  }
-
- private:
-  static void check_no_offset(const Value& value) {
-    require(value.grid->offset == 0.0f, "expected an input whose grid has no offset, got {}",
-            value.grid->offset);
-  }
+  void operator()(const PadChannels&) const {}
 };
 
 void check_steps(const std::vector<Affine>& steps, std::int64_t channels) {

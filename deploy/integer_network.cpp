@@ -44,6 +44,16 @@ Shape pooled(const Shape& input, const Window2d& window) {
   return bounded(pooled_shape(input, window));
 }
 
+Shape sums_shape(const Shape& input, const Convolution& convolution) {
+  const auto& [kernel, params, out_channels, grid, weight, bias, pool] = convolution;
+  check_window(kernel, params.stride, params.padding, params.dilation);
+  require(params.groups >= 1, "expected at least one group, got {}", params.groups);
+  const Shape shape{out_channels, input[1] / params.groups, kernel[0], kernel[1]};
+  require(shape.numel() <= kMaxElements, "expected at most {} weights, got {}", +kMaxElements,
+          shape.to_string());
+  return bounded(conv2d_output_shape(input, shape, params));
+}
+
 /// What an operation makes of its inputs.
 struct ShapeOf {
   const IntegerNetwork& network;
@@ -55,14 +65,8 @@ struct ShapeOf {
     return image_shape(network.channels, network.height, network.width);
   }
   Shape operator()(const Convolution& convolution) const {
-    const auto& [kernel, params, out_channels, grid, weight, bias, pool] = convolution;
-    check_window(kernel, params.stride, params.padding, params.dilation);
-    require(params.groups >= 1, "expected at least one group, got {}", params.groups);
-    const Shape shape{out_channels, input()[1] / params.groups, kernel[0], kernel[1]};
-    require(shape.numel() <= kMaxElements, "expected at most {} weights, got {}", +kMaxElements,
-            shape.to_string());
-    const Shape output = bounded(conv2d_output_shape(input(), shape, params));
-    return pool ? pooled(output, *pool) : output;
+    const Shape sums = sums_shape(input(), convolution);
+    return convolution.pool ? pooled(sums, *convolution.pool) : sums;
   }
   Shape operator()(const Addition&) const {
     require(input(0) == input(1), "expected inputs of one shape, got {} and {}",
@@ -98,6 +102,11 @@ std::string_view to_string(const Operation::Kind& kind) {
 
 bool moves_codes(const Operation::Kind& kind) {
   return std::holds_alternative<MaxPool>(kind) || std::holds_alternative<PadChannels>(kind);
+}
+
+std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& convolution) {
+  const Shape shape = sums_shape(image_shape(image), convolution);
+  return {shape[2], shape[3]};
 }
 
 std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation) {

@@ -134,6 +134,10 @@ inline constexpr int kMaxWindow = 1 << 20;
 /// @throws std::invalid_argument  naming the operation or the value, and what is wrong with it
 void check_network(const IntegerNetwork& network);
 
+/// Height and width of the sums of a convolution, before it pools them.
+/// @throws std::invalid_argument  if they do not fit
+std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& convolution);
+
 /// [C, H, W] of what an operation makes of its inputs, from its sizes alone.
 /// @throws std::invalid_argument  if they do not fit
 std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation);

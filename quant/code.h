@@ -35,6 +35,9 @@ inline float integer_code(float x, float scale, CodeRange range) {
 /// -1 for x < 0, else +1, so that 0 (and NaN) fits the one bit a kernel stores.
 inline float binary_code(float x) { return x < 0.0f ? -1.0f : 1.0f; }
 
+/// q - zero_point of one number on a grid with one scale, as centered_codes() has it.
+float centered_code(float x, const QuantGrid& grid);
+
 /// Calls body(channel, begin, end) on ranges of memory that cover x, each within one of `channels`
 /// equal slices along axis 0 (one: the whole tensor). Runs in parallel: `body` must not throw.
 template <typename Body>

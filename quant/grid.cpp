@@ -99,6 +99,13 @@ void check_grid(const QuantGrid& grid, const Shape& shape) {
           grid.qmin, grid.qmax);
 }
 
+float centered_code(float x, const QuantGrid& grid) {
+  const float shifted = x - grid.offset;
+  if (grid.binary()) return binary_code(shifted);
+  if (!grid.levels.empty()) return nearest_level(shifted / grid.scale[0], grid.levels);
+  return integer_code(shifted, grid.scale[0], centered_range(grid));
+}
+
 Tensor centered_codes(const Tensor& x, const QuantGrid& grid) {
   check_grid(grid, x.shape());
   Tensor codes(x.shape());
