@@ -9,6 +9,7 @@ namespace quench {
 class MaxPool2d final : public Module {
  public:
   explicit MaxPool2d(const Window2d& window) : window_(window) {}
+  const Window2d& window() const { return window_; }
 
  protected:
   Variable forward(const Variable& input) override;
@@ -25,6 +26,7 @@ class MaxPool2d final : public Module {
 class AveragePool2d final : public SlottedModule {
  public:
   explicit AveragePool2d(const Window2d& window) : window_(window) {}
+  const Window2d& window() const { return window_; }
 
  protected:
   Variable forward(const Variable& input) override;

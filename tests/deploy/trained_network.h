@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "layers/loss.h"
+#include "layers/mode_guard.h"
+#include "layers/models/registry.h"
+#include "layers/quantize.h"
+#include "layers/random_network.h"
+#include "quant/registry.h"
+
+namespace quench::testing {
+
+struct QuantizedCase {
+  std::string model;
+  double width = 0.125;
+  std::int64_t image_size = 16;
+  std::string method = "symmetric";
+  int bits = 8;
+};
+
+/// The method for one role, at the nearest number of bits it has; where it has no form for the role,
+/// a plain one of 8 bits.
+inline Settings role_rule(const QuantizedCase& c, quant::Role role) {
+  const quant::StrategyInfo& info = quant::find_quantizer(c.method, "test");
+  if (!info.has(role)) return Settings::from({{"method", "affine"}, {"bits", 8}});
+  const auto [min, max] = info.bits(role);
+  return Settings::from({{"method", c.method}, {"bits", std::clamp(c.bits, min, max)}});
+}
+
+/// Gives batch norms the statistics of `images`, so that values do not grow from block to block.
+inline void settle(Module& network, const Tensor& images) {
+  for (BatchNorm* norm : batch_norms(network)) norm->set_momentum(1.0f);
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, true, quant::Mode::bypass);
+  network(Variable(images));
+}
+
+/// A small network with quantizers in every slot that have seen a few batches in training, so that
+/// each has its grid; the image has 8 bits, as have sums and pools.
+inline std::unique_ptr<Module> trained_network(const QuantizedCase& c) {
+  Random random(5, "test");
+  Settings model =
+      c.model.starts_with("resnet") ? Settings::from({}) : Settings::from({{"width", c.width}});
+  auto network = models::make_model(
+      c.model, model, {.height = c.image_size, .width = c.image_size, .classes = 10}, random);
+  randomize(*network, 17);
+  settle(*network, random_tensor({4, 3, c.image_size, c.image_size}, 99));
+  const auto eight = [](const char* method) {
+    return Settings::from({{"method", method}, {"bits", 8}});
+  };
+  quantize(*network, quant::Policy(Settings::from(
+                         {{"weight", role_rule(c, quant::Role::weight)},
+                          {"activation", role_rule(c, quant::Role::activation)},
+                          {"first_layer", Settings::from({{"activation", eight("affine")}})},
+                          {"residual", eight("affine")},
+                          {"pool", eight("affine")}})));
+  network->set_quantizer_mode(quant::Mode::training);
+  for_each_quantizer(*network, [](quant::Quantizer& q) {
+    q.begin_training({.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = true});
+  });
+  network->set_training(false);
+  const NoGradGuard no_grad;
+  for (std::uint64_t batch = 0; batch < 3; ++batch)
+    (*network)(Variable(random_tensor({2, 3, c.image_size, c.image_size}, 100 + batch)));
+  return network;
+}
+
+}  // namespace quench::testing
