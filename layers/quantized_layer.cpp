@@ -1,6 +1,7 @@
 #include "layers/quantized_layer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/arithmetic.h"
 #include "autograd/patch_magnitude.h"
@@ -8,6 +9,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/patch_magnitude.h"
+#include "quant/code.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
@@ -21,6 +23,27 @@ Tensor output_scale(float factor, const quant::QuantGrid& weight, std::int64_t c
     scale.data()[c] = factor * weight.scale[group];
   }
   return scale;
+}
+
+/// Integers that f32 holds without exception, and so their sums in any order.
+constexpr double kExactSums = 16777216.0;
+
+/// The largest sum of |code| over the weights of one output channel.
+double largest_sum(const Tensor& codes) {
+  const std::int64_t count = codes.numel() / codes.dim(0);
+  double largest = 0.0;
+  for (std::int64_t o = 0; o < codes.dim(0); ++o) {
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < count; ++i)
+      sum += static_cast<double>(std::abs(codes.data()[o * count + i]));
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+float largest_code(const quant::QuantGrid& grid) {
+  const quant::CodeRange range = quant::centered_range(grid);
+  return std::max(std::abs(range.low), std::abs(range.high));
 }
 
 /// Adds `row` [1, ...] to every image of the batch.
@@ -79,6 +102,7 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
     version += value.value().version();
   if (!weight_codes_ || version != codes_version_) {
     weight_codes_ = weight_quantizer_->codes(effective_weight().value());
+    weight_reach_ = largest_sum(weight_codes_->values);
     codes_version_ = version;
   }
   return *weight_codes_;
@@ -108,10 +132,27 @@ Variable QuantizedLayer::forward_values(const Variable& input) {
   return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
+/// The sums of products as f32, rounded once if that cannot hold them.
+Tensor QuantizedLayer::sums_of(const Codes& input) {
+  const Tensor& weight = weight_codes().values;
+  const auto sums = [&](const Tensor& codes) {
+    return apply(Variable(input.values), Variable(codes), {}).value();
+  };
+  if (weight_reach_ * static_cast<double>(largest_code(input.grid)) < kExactSums)
+    return sums(weight);
+  constexpr float kRadix = 16.0f;
+  const Tensor high = map(weight, [](float w) { return std::nearbyint(w / kRadix); });
+  const Tensor low = zip(weight, high, [](float w, float h) { return w - kRadix * h; });
+  return zip(sums(high), sums(low), [](float h, float l) {
+    return static_cast<float>(static_cast<double>(kRadix) * static_cast<double>(h) +
+                              static_cast<double>(l));
+  });
+}
+
 Variable QuantizedLayer::forward_codes(const Tensor& input) {
   const Codes input_codes = input_quantizer().codes(input).value();
   const Codes& weight = weight_codes();
-  Tensor output = apply(Variable(input_codes.values), Variable(weight.values), {}).value();
+  Tensor output = sums_of(input_codes);
   const Tensor scale = output_scale(input_codes.grid.scale[0], weight.grid, output.dim(1));
   // The usual case of 1 bit, where batch norm stands for the scale.
   const bool unscaled = std::ranges::all_of(scale.span(), [](float s) { return s == 1.0f; });

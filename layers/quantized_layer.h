@@ -20,7 +20,8 @@ namespace quench {
 /// While both slots evaluate on grids, the layer sums products of integer codes and applies the
 /// scales after that, (gamma_a gamma_w) (q_w . q_a) + b (Liu & Mattina 2019, eq. 7), with each of
 /// the three operations rounded to float32: the order in which an integer engine works. The sums
-/// are exact in float32 as long as they stay below 2^24. An activation grid with an offset (LSQ+)
+/// are exact: where the weights at hand could take them past 2^24, which float32 counts up to, they
+/// are made of two halves. An activation grid with an offset (LSQ+)
 /// adds offset gamma_w (1 . q_w) to the bias, the sum over the taps that lie on the image: padding
 /// stays real 0. An input quantizer that scales the output (XNOR-Net) multiplies the scaled sums by
 /// input_magnitude(), a constant in the backward pass, before the bias is added.
@@ -72,6 +73,7 @@ class QuantizedLayer : public SlottedModule {
   Variable forward_values(const Variable& input);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
+  Tensor sums_of(const Codes& input);
   Variable forward_folded(const Variable& quantized);
 
   Variable& weight_;
@@ -82,6 +84,7 @@ class QuantizedLayer : public SlottedModule {
   // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
   // kernel costs as much as the codes.
   std::optional<Codes> weight_codes_;
+  double weight_reach_ = 0.0;        // the largest sum of |code| of an output channel
   std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
 

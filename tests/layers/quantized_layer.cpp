@@ -113,6 +113,38 @@ TEST_CASE("training with 1-bit ste: the convolution of signs; bypass: the float 
               naive_conv(input, weight, layer->bias().value()), 1e-5);
 }
 
+TEST_CASE("evaluation: sums past 2^24, which f32 cannot count, are rounded once") {
+  constexpr std::int64_t kFeatures = 9001;
+  Random random(2, "test");
+  Linear layer({.in_features = kFeatures, .out_features = 3}, random);
+  layer.set_input_quantizer(make_quantizer("affine", Role::activation, 8));
+  layer.set_weight_quantizer(make_quantizer("symmetric", Role::weight, 8));
+  // Near the ends of their ranges, so that sums are large and partial sums odd.
+  const auto near_end = [](Tensor tensor) {
+    for (std::int64_t i = 0; i < tensor.numel(); ++i)
+      tensor.data()[i] = 1.0f - 0.001f * static_cast<float>(i * 7 % 40);
+    return tensor;
+  };
+  Variable weight = layer.weight();
+  weight.mutable_value().copy_from(near_end(Tensor({3, kFeatures})));
+  const Tensor input = near_end(Tensor({2, kFeatures}));
+  layer(Variable(input));
+  set_mode(layer, Mode::evaluation);
+  const auto output = layer(Variable(input)).value().to_row_major();
+
+  const auto w = codes(weight.value(), layer.weight_quantizer().grid());
+  const auto x = codes(input, layer.input_quantizer().grid());
+  std::vector<std::int64_t> sums;
+  for (std::size_t i = 0; i < 6; ++i) {
+    std::int64_t sum = 0;
+    for (std::size_t k = 0; k < kFeatures; ++k)
+      sum += x[i / 3 * kFeatures + k] * w[i % 3 * kFeatures + k];
+    CHECK(sum > (std::int64_t{1} << 27));
+    sums.push_back(sum);
+  }
+  CHECK(output == scaled(sums, layer, 3, 1));
+}
+
 TEST_CASE("evaluation: output is (s_a s_w) * integer sum + bias, bit for bit") {
   struct Case {
     const char* method;
