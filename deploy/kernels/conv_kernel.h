@@ -41,7 +41,7 @@ class ConvKernel {
 
   /// Of the image as accumulate() reads it; 0 if that is the image itself.
   virtual std::size_t workspace_bytes() const = 0;
-  /// Fills the rows [begin, end) of image_rows() of the workspace. Rows may be filled by different
+  /// Fills the rows [begin, end) of workspace_rows() of the workspace. Rows may be filled by different
   /// threads. Not called for a workspace of 0 bytes.
   /// @param image  codes [H][W][C]
   virtual void prepare(const std::uint8_t* image, std::int64_t begin, std::int64_t end,

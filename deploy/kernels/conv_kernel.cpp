@@ -1,0 +1,55 @@
+#include "deploy/kernels/conv_kernel.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "core/shape.h"
+#include "deploy/kernels/conv_scalar.h"
+
+namespace quench::deploy {
+namespace {
+
+std::int64_t out_size(std::int64_t size, int before, int after, int kernel, int dilation,
+                      int stride) {
+  return (size + before + after - (std::int64_t{kernel} - 1) * dilation - 1) / stride + 1;
+}
+
+void check(const ConvProblem& problem) {
+  const Conv2dParams& params = problem.params;
+  require(params.groups >= 1 && problem.channels % params.groups == 0,
+          "convolution of codes: expected channels divisible by groups, got {} and {}",
+          problem.channels, params.groups);
+  const Shape weight{problem.out_channels, problem.channels / params.groups, problem.kernel[0],
+                     problem.kernel[1]};
+  conv2d_output_shape({1, problem.channels, problem.height, problem.width}, weight, params);
+  require(static_cast<std::int64_t>(problem.weight.size()) == weight.numel(),
+          "convolution of codes: expected {} weights, got {}", weight.numel(),
+          problem.weight.size());
+  for (const std::int16_t w : problem.weight)
+    require(std::abs(w) <= 255, "convolution of codes: expected weights in [-255, 255], got {}", w);
+  require(problem.zero_code <= problem.input_max,
+          "convolution of codes: expected zero_code <= input_max, got {} and {}", problem.zero_code,
+          problem.input_max);
+}
+
+}  // namespace
+
+std::int64_t ConvProblem::out_height() const {
+  return out_size(height, params.padding.top, params.padding.bottom, kernel[0], params.dilation[0],
+                  params.stride[0]);
+}
+
+std::int64_t ConvProblem::out_width() const {
+  return out_size(width, params.padding.left, params.padding.right, kernel[1], params.dilation[1],
+                  params.stride[1]);
+}
+
+std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa) {
+  check(problem);
+  require(isa <= best_isa(), "convolution of codes: this machine has {}, not {}",
+          to_string(best_isa()), to_string(isa));
+  return make_scalar_conv(problem);
+}
+
+}  // namespace quench::deploy
