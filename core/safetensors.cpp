@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/safetensors_format.h"
+#include "core/strict_json.h"
 
 namespace quench {
 namespace {
@@ -30,29 +30,6 @@ struct Entry {
   std::vector<std::int64_t> shape = {};
 };
 
-/// Refuses what nlohmann-json lets pass: a repeated key (it keeps the last) and pointless depth.
-class StrictJson {
- public:
-  explicit StrictJson(const std::string& path) : path_(path) {}
-  bool operator()(int, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      keys_.emplace_back();
-      if (keys_.size() > kMaxDepth) fail("{}: header is nested too deeply", path_);
-    } else if (event == json::parse_event_t::object_end ||
-               event == json::parse_event_t::array_end) {
-      keys_.pop_back();
-    } else if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys_.back().insert(key).second) fail("{}: header names '{}' twice", path_, key);
-    }
-    return true;
-  }
-
- private:
-  const std::string& path_;
-  std::vector<std::set<std::string>> keys_;
-};
-
 std::uint64_t header_length(Bytes file, const std::string& path) {
   if (file.size() < kLengthBytes) {
     fail("{}: expected at least {} bytes, got {}", path, kLengthBytes, file.size());
@@ -68,13 +45,7 @@ std::uint64_t header_length(Bytes file, const std::string& path) {
 }
 
 json parse_header(Bytes bytes, const std::string& path) {
-  const auto* begin = reinterpret_cast<const char*>(bytes.data());
-  json header;
-  try {
-    header = json::parse(begin, begin + bytes.size(), StrictJson(path));
-  } catch (const json::exception& error) {
-    fail("{}: header is not valid JSON: {}", path, error.what());
-  }
+  json header = parse_strict_json(bytes, kMaxDepth, path);
   if (!header.is_object()) fail("{}: expected a header that is a JSON object", path);
   return header;
 }
