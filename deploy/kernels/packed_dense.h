@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "deploy/kernels/dense_steps.h"
+#include "deploy/kernels/dense_tile.h"
+
+namespace quench::deploy {
+
+/// The weights of a block of output channels in the order in which a kernel reads them.
+class PackedBlock {
+ public:
+  PackedBlock(const ConvProblem& problem, const ChannelBlock& channels);
+
+  /// @param codes  of a step: 4, with weights of 8 bits; or 2, with 16
+  void append(const std::vector<WeightStep>& steps, int codes);
+
+  DenseBlock view() const;
+  std::int64_t first_channel() const { return channels_.first; }
+  int vectors(int lanes) const { return static_cast<int>(channels_.lanes) / lanes; }
+
+  std::array<std::int32_t, kMaxDepth> groups{};  ///< as DenseBlock's
+  std::vector<std::int32_t> pairs;               ///< as DenseBlock's
+
+ private:
+  struct alignas(64) Line {
+    std::array<std::byte, 64> bytes{};
+  };
+
+  ChannelBlock channels_;
+  std::vector<std::int32_t> offsets_, start_;
+  std::vector<Line> weights_;
+  std::size_t weight_bytes_ = 0;
+};
+
+/// A convolution packed for one kernel.
+struct PackedDense {
+  std::string_view name;
+  const DenseTiles* tiles = nullptr;
+  int code_bytes = 1;
+  std::vector<PackedBlock> blocks;
+  /// Of one pixel, in multiplications by FMA of 8 products.
+  double cost = 0.0;
+};
+
+/// The packing with the lowest cost on this instruction set. Not for Isa::scalar.
+PackedDense pack_dense(const ConvProblem& problem, Isa isa);
+
+}  // namespace quench::deploy

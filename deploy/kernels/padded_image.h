@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "deploy/kernels/conv_kernel.h"
+
+namespace quench::deploy {
+
+/// The image as kernels read it: codes [H][W][C] of 8 or 16 bits with borders of zero_code, so that
+/// every tap of every output pixel is an address and needs no test.
+class PaddedImage {
+ public:
+  /// @param code_bytes  1 or 2
+  PaddedImage(const ConvProblem& problem, int code_bytes);
+
+  /// With room for a kernel to read on a little behind the last code.
+  std::size_t bytes() const;
+  std::int64_t rows() const { return height_ + top_ + bottom_; }
+  /// Fills the rows [begin, end).
+  void fill(const std::uint8_t* image, std::int64_t begin, std::int64_t end,
+            std::byte* padded) const;
+
+  /// Bytes from the first code to the first tap of the output pixel (y, x).
+  std::int64_t window(std::int64_t y, std::int64_t x) const {
+    return (y * stride_[0] * width() + x * stride_[1]) * channels_ * code_bytes_;
+  }
+  /// Bytes from the first tap to the tap (ky, kx).
+  std::int64_t tap(int ky, int kx) const {
+    return (ky * dilation_[0] * width() + kx * dilation_[1]) * channels_ * code_bytes_;
+  }
+  /// Whether the image itself is this: there are no borders and codes have 8 bits.
+  bool is_image() const;
+
+ private:
+  std::int64_t width() const { return width_ + left_ + right_; }
+  template <typename Code>
+  void fill_row(const std::uint8_t* image, std::int64_t row, std::byte* padded) const;
+
+  std::int64_t channels_, height_, width_;
+  std::int64_t top_, left_, bottom_, right_;
+  std::array<std::int64_t, 2> stride_, dilation_;
+  int code_bytes_;
+  std::uint8_t zero_code_;
+};
+
+}  // namespace quench::deploy
