@@ -214,7 +214,7 @@ TEST_CASE("bounds: a network whose sums may leave 32 bits is refused") {
   CHECK_NOTHROW(check_network(with_taps(33025)));
   CHECK_THROWS_WITH_AS(
       check_network(with_taps(33026)),
-      "integer network: operation 1 'fc': expected sums of at most 2147483647, they "
+      "integer network: operation 1 'fc': expected sums of at most 2147483646, they "
       "may reach 2147515650",
       std::invalid_argument);
 }

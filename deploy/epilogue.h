@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "deploy/integer_network.h"
+
+namespace quench::deploy {
+
+/// From the sums of a convolution to the codes (or reals) of one of its outputs, row by row: the
+/// arithmetic of deploy/arithmetic.h in vectors, with the same bits.
+///
+/// Where the codes are -1 and +1 the way from sum to code is a threshold per channel (methods:
+/// Hubara et al. 2016; Umuroglu et al. 2017, arXiv:1612.07119, section 4.2.2). It is found by
+/// bisection on that very arithmetic, which is monotone in the sum, and so is exact.
+class Epilogue {
+ public:
+  /// For reals as they come, as of sums and averages: run_reals() alone.
+  Epilogue(const Output& output, const Value& value);
+  /// @param scale       [O], > 0; what takes sums to reals
+  /// @param bias        [O], or empty
+  /// @param largest     [O], the sums are at most so large; for the thresholds
+  Epilogue(const Output& output, const Value& value, std::vector<float> scale,
+           std::vector<float> bias, const std::vector<std::int64_t>& largest);
+
+  /// @param sums    [pixels][O]
+  /// @param addend  [pixels][O] reals that are added after the scale; null for none
+  /// @param out     of this output's value: where its first pixel of these lies
+  void run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
+           std::byte* out) const;
+  /// @param reals  [pixels][O]; used as scratch
+  void run_reals(float* reals, std::int64_t pixels, std::byte* out) const;
+
+  /// Bytes of one pixel of the value.
+  std::size_t pixel_bytes() const;
+  ValueId value() const { return output_.value; }
+
+ private:
+  struct Threshold {
+    std::vector<std::int32_t> flip;   ///< 0, or -1 where a larger sum has the smaller code
+    std::vector<std::int32_t> least;  ///< code 1 from here on, of the sum or its complement
+  };
+
+  float real(std::int64_t sum, std::size_t channel) const;
+  Threshold find_thresholds(const std::vector<std::int64_t>& largest) const;
+  void threshold(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
+  void fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
+  void encode(const float* reals, std::uint8_t* out) const;
+
+  Output output_;
+  Value value_;
+  std::int64_t channels_;
+  std::vector<float> scale_, bias_;
+  Threshold threshold_;
+};
+
+}  // namespace quench::deploy

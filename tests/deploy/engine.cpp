@@ -1,0 +1,85 @@
+#include "deploy/engine.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "core/parallel.h"
+#include "deploy/freeze.h"
+#include "deploy/small_network.h"
+#include "deploy/trained_network.h"
+
+using namespace quench;
+using namespace quench::deploy;
+
+namespace {
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         std::memcmp(a.bytes_begin(), b.bytes_begin(), a.bytes()) == 0;
+}
+
+/// Every value and the logits of the engine against the interpreter, with every instruction set.
+void check_engine(const IntegerNetwork& network) {
+  const Tensor images =
+      testing::random_tensor({3, network.channels, network.height, network.width}, 9);
+  const Values expected = interpret(network, images);
+  for (int isa = 0; isa <= static_cast<int>(best_isa()); ++isa) {
+    CAPTURE(isa);
+    Engine engine(network, static_cast<Isa>(isa));
+    const Values values = engine.values(images);
+    for (ValueId id = 0; id < values.size(); ++id) {
+      CAPTURE(network.values[id].readers[0]);
+      CHECK(same_bits(values[id], expected[id]));
+    }
+    CHECK(same_bits(engine(images), logits_of(network, expected)));
+  }
+}
+
+void check_engine(const testing::QuantizedCase& c) {
+  CAPTURE(c.model);
+  CAPTURE(c.method);
+  const auto network = testing::trained_network(c);
+  check_engine(freeze(*network, {1, 3, c.image_size, c.image_size}));
+}
+
+}  // namespace
+
+TEST_CASE("engine: the bits of the interpreter, for every kind of operation and grid") {
+  check_engine(testing::small_network());
+}
+
+TEST_CASE("engine: the bits of the interpreter, for every method") {
+  for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
+    if (info.name == "none" || info.name == "xnor") continue;
+    for (const int bits : {1, 4, 8})
+      check_engine({.model = "resnet8", .method = info.name, .bits = bits});
+  }
+}
+
+TEST_CASE("engine: the bits of the interpreter, for networks of other shapes") {
+  check_engine({.model = "binarynet", .method = "ste", .bits = 1});
+  for (const char* model : {"resnet20", "mobilenet_v1", "mobilenet_v2"})
+    check_engine({.model = model, .image_size = 24, .method = "lsq"});
+}
+
+TEST_CASE("engine: any number of threads gives the same bits") {
+  const int threads = num_threads();
+  const auto network = testing::trained_network({.model = "resnet8", .method = "tqt", .bits = 8});
+  Engine engine(freeze(*network, {1, 3, 16, 16}));
+  const Tensor images = testing::random_tensor({2, 3, 16, 16}, 4);
+  const Tensor expected = logits_of(engine.network(), interpret(engine.network(), images));
+  for (const int count : {1, 2, 3, 5}) {
+    set_num_threads(count);
+    CHECK(same_bits(engine(images), expected));
+  }
+  set_num_threads(threads);
+}
+
+TEST_CASE("engine: images of another size are refused") {
+  Engine engine(testing::small_network());
+  CHECK_THROWS_WITH_AS(engine(Tensor::zeros({1, 3, 5, 6})),
+                       doctest::Contains("expected images [N, 3, 6, 6]"), std::invalid_argument);
+}
