@@ -32,12 +32,16 @@ Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& tra
   Judgement judgement;
   judgement.floating = evaluate_float(network, images, training, bn_batches);
   std::optional<BufferGuard> guard;
-  if (has_stale_batch_norm(network)) {
-    if (stale == StaleStatistics::restore) guard.emplace(network);
-    reestimate_batch_norm(network, training, bn_batches, quant::Mode::evaluation);
-  }
+  if (stale == StaleStatistics::restore && has_stale_batch_norm(network)) guard.emplace(network);
+  replace_stale_statistics(network, training, bn_batches);
   judgement.quantized = evaluate(network, images, quant::Mode::evaluation);
   return judgement;
+}
+
+void replace_stale_statistics(Module& network, datasets::Loader& training,
+                              std::int64_t bn_batches) {
+  if (has_stale_batch_norm(network))
+    reestimate_batch_norm(network, training, bn_batches, quant::Mode::evaluation);
 }
 
 }  // namespace quench::train

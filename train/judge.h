@@ -20,4 +20,8 @@ enum class StaleStatistics : bool { restore, replace };
 Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
                 std::int64_t bn_batches, StaleStatistics stale);
 
+/// What judge() does to a quantized network before it evaluates: re-estimates running batch-norm
+/// statistics, where a quantizer says that those of training do not fit.
+void replace_stale_statistics(Module& network, datasets::Loader& training, std::int64_t bn_batches);
+
 }  // namespace quench::train
