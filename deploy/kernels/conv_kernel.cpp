@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/shape.h"
+#include "deploy/kernels/binary.h"
 #include "deploy/kernels/conv_scalar.h"
 #include "deploy/kernels/dense_conv.h"
 
@@ -50,6 +51,7 @@ std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa
   check(problem);
   require(isa <= best_isa(), "convolution of codes: this machine has {}, not {}",
           to_string(best_isa()), to_string(isa));
+  if (is_binary(problem)) return make_binary_conv(problem, isa);
   if (isa == Isa::scalar) return make_scalar_conv(problem);
   return make_dense_conv(problem, isa);
 }
