@@ -6,8 +6,14 @@
 
 namespace quench::train {
 
-/// The names of a run's classes, one line each in the order of their labels, so that the run tells
-/// what it sees without its data set. @throws std::runtime_error  if the file cannot be written
+/// The names of a network's classes, one line each in the order of their labels.
+std::string class_names_text(const std::vector<std::string>& names);
+/// @param path  of the file that holds the text, for messages
+/// @throws std::runtime_error  if it is empty
+std::vector<std::string> class_names_from_text(const std::string& text, const std::string& path);
+
+/// As a file of a run, so that it tells what it sees without its data set.
+/// @throws std::runtime_error  if the file cannot be written
 void write_class_names(const std::filesystem::path& path, const std::vector<std::string>& names);
 
 /// @throws std::runtime_error  if the file cannot be read or is empty

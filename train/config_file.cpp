@@ -66,15 +66,19 @@ class Converter {
   OriginOf origin_of_;
 };
 
-toml::table parse_file(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
+toml::table parse_text(std::string_view text, const std::string& name) {
   try {
-    return toml::parse(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    return toml::parse(text);
   } catch (const toml::parse_error& error) {
     const auto& at = error.source().begin;
     throw std::invalid_argument(
-        fmt::format("{}:{}:{}: {}", path.string(), at.line, at.column, error.description()));
+        fmt::format("{}:{}:{}: {}", name, at.line, at.column, error.description()));
   }
+}
+
+toml::table parse_file(const fs::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return parse_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
 /// `chain` holds the files that led here.
@@ -125,6 +129,13 @@ Settings parse_override(const std::string& assignment) {
 
 Settings load_settings(const fs::path& path, const std::vector<std::string>& overrides) {
   Settings settings = load_file(path, {});
+  settings.merge(settings_of(overrides));
+  return settings;
+}
+
+Settings parse_settings(std::string_view toml, const std::string& name,
+                        const std::vector<std::string>& overrides) {
+  Settings settings = Converter(name, file_origin).table(parse_text(toml, name));
   settings.merge(settings_of(overrides));
   return settings;
 }

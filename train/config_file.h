@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/settings.h"
@@ -20,6 +21,11 @@ namespace quench::train {
 /// @throws std::runtime_error     for a file that cannot be read
 Settings load_settings(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides = {});
+
+/// The same from a text that was such a file, `name` in its errors; it extends none.
+/// @throws std::invalid_argument  as above
+Settings parse_settings(std::string_view toml, const std::string& name,
+                        const std::vector<std::string>& overrides = {});
 
 /// The overrides alone, without a file. @throws std::invalid_argument  as above
 Settings settings_of(const std::vector<std::string>& overrides);

@@ -66,18 +66,23 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels) {
   return found;
 }
 
-Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
-  const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, mode);
+Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader) {
   Accuracy accuracy;
   loader.start_epoch(0);
   while (const auto batch = loader.next()) {
-    const Variable logits = network(Variable(batch->images));
-    accuracy.correct += count_correct(logits.value(), batch->labels);
-    accuracy.correct_top5 += count_in_top(5, logits.value(), batch->labels);
+    const Tensor logits = network(batch->images);
+    accuracy.correct += count_correct(logits, batch->labels);
+    accuracy.correct_top5 += count_in_top(5, logits, batch->labels);
     accuracy.images += batch->labels.dim(0);
   }
   return accuracy;
+}
+
+Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, false, mode);
+  return evaluate([&network](const Tensor& images) { return network(Variable(images)).value(); },
+                  loader);
 }
 
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,

@@ -30,6 +30,8 @@ std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 /// @throws std::invalid_argument  for other shapes
 std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 
+/// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W].
+Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader);
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
 /// quantizers in `mode`.
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);

@@ -7,13 +7,6 @@
 namespace quench::train {
 namespace {
 
-bool has_stale_batch_norm(Module& network) {
-  bool stale = false;
-  for_each_quantizer(
-      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
-  return stale;
-}
-
 Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loader& training,
                         std::int64_t bn_batches) {
   const BufferGuard guard(network);
@@ -22,6 +15,13 @@ Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loa
 }
 
 }  // namespace
+
+bool has_stale_batch_norm(Module& network) {
+  bool stale = false;
+  for_each_quantizer(
+      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
+  return stale;
+}
 
 Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
                 std::int64_t bn_batches, StaleStatistics stale) {

@@ -23,5 +23,7 @@ Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& tra
 /// What judge() does to a quantized network before it evaluates: re-estimates running batch-norm
 /// statistics, where a quantizer says that those of training do not fit.
 void replace_stale_statistics(Module& network, datasets::Loader& training, std::int64_t bn_batches);
+/// Whether one says so.
+bool has_stale_batch_norm(Module& network);
 
 }  // namespace quench::train

@@ -3,9 +3,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/trained_run.h"
 #include "layers/slotted_module.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
@@ -23,11 +25,30 @@ struct Options {
   bool skip_bad = false;
 };
 
-void eval(const Options& options) {
-  const std::filesystem::path config_file = require_run(options.run);
-  std::vector<std::string> overrides = data_dir_override(options.data_dir);
-  add_skip_bad(options.skip_bad, overrides);
-  const train::ExperimentConfig config = train::load_experiment(config_file, overrides);
+using Results = std::vector<std::pair<std::string, train::Accuracy>>;
+
+/// @param json   what comes before the accuracies
+/// @param title  likewise, of a text
+void print(const Options& options, nlohmann::json json, const std::string& title, int classes,
+           const Results& results) {
+  const bool top5 = classes > 10;  // of ten, five are no distinction
+  if (!options.json) fmt::print("{}\n", title);
+  for (const auto& [which, accuracy] : results) {
+    if (options.json) {
+      json["top1_" + which] = accuracy.top1();
+      if (top5) json["top5_" + which] = accuracy.top5();
+      continue;
+    }
+    fmt::print("  top1 {:<10} {:.2f} %", which, accuracy.top1());
+    if (top5) fmt::print("  top5 {:.2f} %", accuracy.top5());
+    fmt::print("\n");
+  }
+  if (options.json) fmt::print("{}\n", json.dump(2));
+}
+
+void eval_run(const Options& options, const std::vector<std::string>& overrides) {
+  const train::ExperimentConfig config =
+      train::load_experiment(require_run(options.run), overrides);
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);
@@ -38,40 +59,52 @@ void eval(const Options& options) {
   const auto training = train::training_loader(config, data.train);
   const auto [quantized, floating] = train::judge(
       *network, *loader, *training, config.train.bn_batches, train::StaleStatistics::replace);
-  // Of ten classes, five are no distinction.
-  const bool top5 = data.test->num_classes() > 10;
-  if (options.json) {
-    nlohmann::json result{{"run", options.run},
-                          {"checkpoint", checkpoint.string()},
-                          {"images", quantized.images},
-                          {"top1_quantized", quantized.top1()},
-                          {"top1_float", floating.top1()}};
-    if (top5) {
-      result["top5_quantized"] = quantized.top5();
-      result["top5_float"] = floating.top5();
-    }
-    fmt::print("{}\n", result.dump(2));
-    return;
+  Results results{{"float", floating}};
+  if (options.json || is_quantized(*network))
+    results.insert(results.begin(), {"quantized", quantized});
+  print(options,
+        {{"run", options.run}, {"checkpoint", checkpoint.string()}, {"images", quantized.images}},
+        fmt::format("{}: {} test images of {}", checkpoint.string(), quantized.images,
+                    config.data.name),
+        data.test->num_classes(), results);
+}
+
+void eval_model(const Options& options, const std::vector<std::string>& overrides) {
+  const DeployedModel model = load_model(options.run, overrides);
+  const train::Data data = train::load_data(model.config);
+  if (data.test->class_names() != model.classes) {
+    fail("{}: its classes are not those of the data set {}", options.run, model.config.data.name);
   }
-  fmt::print("{}: {} test images of {}\n", checkpoint.string(), quantized.images, config.data.name);
-  const auto print = [top5](const char* which, const train::Accuracy& accuracy) {
-    fmt::print("  top1 {:<10} {:.2f} %", which, accuracy.top1());
-    if (top5) fmt::print("  top5 {:.2f} %", accuracy.top5());
-    fmt::print("\n");
-  };
-  if (is_quantized(*network)) print("quantized", quantized);
-  print("float", floating);
+  const auto loader = train::evaluation_loader(model.config, data.test);
+  const train::Accuracy accuracy =
+      train::evaluate([&](const Tensor& images) { return (*model.engine)(images); }, *loader);
+  print(
+      options, {{"model", options.run}, {"images", accuracy.images}},
+      fmt::format("{}: {} test images of {}", options.run, accuracy.images, model.config.data.name),
+      data.test->num_classes(), {{"quantized", accuracy}});
+}
+
+void eval(const Options& options) {
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  add_skip_bad(options.skip_bad, overrides);
+  if (is_model_file(options.run)) {
+    eval_model(options, overrides);
+  } else {
+    eval_run(options, overrides);
+  }
 }
 
 }  // namespace
 
 void add_eval(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "eval", "Accuracy of a run on the test set, with quantized and with float weights");
+      "eval",
+      "Accuracy on the test set: of a run with quantized and with float weights, or of a "
+      "deployed network");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("run", options->run, "Run folder, or a file of quench deploy", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies");
-  command.add("--checkpoint", options->checkpoint, "Which one",
+  command.add("--checkpoint", options->checkpoint, "Which one of a run",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -10,14 +11,11 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/trained_run.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
-#include "train/checkpoint.h"
-#include "train/class_names.h"
-#include "train/experiment.h"
 
 namespace quench::command {
 namespace {
@@ -32,12 +30,29 @@ struct Options {
   bool skip_bad = false;
 };
 
-/// From the run folder; of a run that keeps none, from its data set.
-std::vector<std::string> class_names(const Options& options,
-                                     const train::ExperimentConfig& config) {
-  const std::filesystem::path file = std::filesystem::path(options.run) / "classes.txt";
-  if (std::filesystem::exists(file)) return train::read_class_names(file);
-  return train::load_data(config).train->class_names();
+/// What classifies images, of a run or a model file.
+struct Classifier {
+  train::ExperimentConfig config;
+  std::vector<std::string> classes;
+  std::function<Tensor(const Tensor&)> logits;
+};
+
+Classifier classifier_of_model(const Options& options) {
+  DeployedModel model = load_model(options.run, data_dir_override(options.data_dir));
+  const std::shared_ptr<deploy::Engine> engine = std::move(model.engine);
+  return {std::move(model.config), std::move(model.classes),
+          [engine](const Tensor& image) { return (*engine)(image); }};
+}
+
+Classifier classifier_of_run(const Options& options) {
+  TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
+  const std::shared_ptr<Module> network = std::move(run.network);
+  const auto mode = is_quantized(*network) ? quant::Mode::evaluation : quant::Mode::bypass;
+  return {std::move(run.config), std::move(run.classes), [network, mode](const Tensor& image) {
+            const NoGradGuard no_grad;
+            const ModeGuard modes(*network, false, mode);
+            return (*network)(Variable(image)).value();
+          }};
 }
 
 using Predictions = std::vector<train::Prediction>;
@@ -62,18 +77,8 @@ nlohmann::json to_json(const std::string& file, const Predictions& predictions,
 }
 
 void predict(const Options& options) {
-  const train::ExperimentConfig config =
-      train::load_experiment(require_run(options.run), data_dir_override(options.data_dir));
-  apply_threads(config);
-  const std::vector<std::string> names = class_names(options, config);
-  const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
-  const auto network = train::build_network(
-      config, {.image = train::image_shape(config), .classes = static_cast<int>(names.size())});
-  train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
-
-  const NoGradGuard no_grad;
-  const ModeGuard modes(*network, false,
-                        is_quantized(*network) ? quant::Mode::evaluation : quant::Mode::bypass);
+  const auto [config, names, logits] =
+      is_model_file(options.run) ? classifier_of_model(options) : classifier_of_run(options);
   nlohmann::json results = nlohmann::json::array();
   std::size_t skipped = 0;
   for (const std::string& file : options.images) {
@@ -86,8 +91,7 @@ void predict(const Options& options) {
       ++skipped;
       continue;
     }
-    const Variable logits = (*network)(Variable(image));
-    const Predictions predictions = train::most_probable(logits.value(), options.top);
+    const Predictions predictions = train::most_probable(logits(image), options.top);
     if (options.json) {
       results.push_back(to_json(file, predictions, names));
     } else {
@@ -102,13 +106,14 @@ void predict(const Options& options) {
 
 void add_predict(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "predict", "What a run's network sees in image files: the most probable classes");
+      "predict",
+      "What a run's network, or a deployed one, sees in image files: the most probable classes");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("run", options->run, "Run folder, or a file of quench deploy", {.required = true});
   command.add("images", options->images, "JPEG, PNG or BMP files", {.required = true});
   command.add("--top", options->top, "How many classes to print",
               {.show_default = true, .min = 1, .max = 100000});
-  command.add("--checkpoint", options->checkpoint, "Which one",
+  command.add("--checkpoint", options->checkpoint, "Which one of a run",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt");

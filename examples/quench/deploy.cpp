@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "core/text_table.h"
+#include "deploy/engine.h"
+#include "deploy/freeze.h"
+#include "deploy/model_file.h"
+#include "deploy/packed_weights.h"
+#include "examples/quench/command.h"
+#include "examples/quench/run_options.h"
+#include "examples/quench/trained_run.h"
+#include "train/deployed.h"
+#include "train/experiment.h"
+#include "train/judge.h"
+
+namespace quench::command {
+namespace {
+
+using deploy::Convolution;
+using deploy::IntegerNetwork;
+using deploy::Operation;
+
+struct Options {
+  std::string run;
+  std::string file;
+  std::string checkpoint = "last";
+  std::string data_dir;
+};
+
+std::string kib(std::size_t bytes) {
+  return fmt::format("{:.1f}", static_cast<double>(bytes) / 1024.0);
+}
+
+/// What quench eval does before it tells the quantized accuracy.
+void replace_stale_statistics(TrainedRun& run) {
+  const std::int64_t batches = run.config.train.bn_batches;
+  if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return;
+  const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  train::replace_stale_statistics(*run.network, *training, batches);
+  fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n", batches);
+}
+
+IntegerNetwork freeze(TrainedRun& run) {
+  const datasets::ImageShape image = train::image_shape(run.config);
+  IntegerNetwork network =
+      deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
+  train::describe_network(network, run.config, run.classes);
+  return network;
+}
+
+std::string size_text(const deploy::Value& value) {
+  return fmt::format("{}x{}x{}", value.channels, value.height, value.width);
+}
+
+/// "8", or "4, 1" of what is read by more than one quantizer, or "real".
+std::string bits_text(const IntegerNetwork& network, const Operation& operation) {
+  std::string text;
+  for (const deploy::Output& output : operation.outputs) {
+    const auto& grid = network.values[output.value].grid;
+    text +=
+        fmt::format("{}{}", text.empty() ? "" : ", ", grid ? std::to_string(grid->bits) : "real");
+  }
+  return text;
+}
+
+std::string weight_shape(const IntegerNetwork& network, const Operation& operation) {
+  const auto& convolution = std::get<Convolution>(operation.kind);
+  const auto& [height, width] = convolution.kernel;
+  return fmt::format("{}x{}x{}x{}", convolution.out_channels,
+                     network.values[operation.inputs[0]].channels / convolution.params.groups,
+                     height, width);
+}
+
+void print_operations(const deploy::Engine& engine) {
+  const IntegerNetwork& network = engine.network();
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"computes"},
+                   {"output"},
+                   {"output bits", kRight},
+                   {"weight"},
+                   {"weight bits", kRight},
+                   {"KiB", kRight},
+                   {"kernel"}});
+  const auto kernels = engine.kernels();
+  for (std::size_t i = 0; i < network.operations.size(); ++i) {
+    const Operation& operation = network.operations[i];
+    std::vector<std::string> cells{operation.name, std::string(to_string(operation.kind)),
+                                   size_text(network.values[operation.outputs[0].value]),
+                                   bits_text(network, operation)};
+    if (const auto* convolution = std::get_if<Convolution>(&operation.kind)) {
+      const int bits = convolution->weight_grid.bits;
+      cells.push_back(weight_shape(network, operation));
+      cells.push_back(std::to_string(bits));
+      cells.push_back(kib(deploy::packed_bytes(convolution->weight.size(), bits)));
+    } else {
+      cells.resize(cells.size() + 3, "-");
+    }
+    cells.emplace_back(kernels[i].empty() ? "-" : kernels[i]);
+    table.add(std::move(cells));
+  }
+  fmt::print("{}", table.plain());
+}
+
+void deploy_run(const Options& options) {
+  TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
+  replace_stale_statistics(run);
+  IntegerNetwork network = freeze(run);
+  deploy::write_model(options.file, network);
+  const deploy::WeightBytes bytes = deploy::weight_bytes(network);
+  print_operations(deploy::Engine(std::move(network)));
+  fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(bytes.packed),
+             kib(bytes.float32),
+             static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
+  fmt::print("{}: {} KiB, of {}\n", options.file, kib(std::filesystem::file_size(options.file)),
+             run.checkpoint.string());
+}
+
+}  // namespace
+
+void add_deploy(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "deploy", "Freezes a run's network to integers, in a file for eval, predict and bench");
+  const auto options = std::make_shared<Options>();
+  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("-o,--output", options->file, "Model file to write",
+              {.required = true, .type_name = "model.qnc"});
+  command.add("--checkpoint", options->checkpoint, "Which one",
+              {.show_default = true, .choices = {"last", "best"}});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies, for a run without classes.txt or with batch norm to "
+              "re-estimate");
+  command.run([options] { deploy_run(*options); });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,51 @@
+#include "examples/quench/trained_run.h"
+
+#include "core/safetensors.h"
+#include "deploy/model_file.h"
+#include "examples/quench/run_options.h"
+#include "train/checkpoint.h"
+#include "train/class_names.h"
+#include "train/deployed.h"
+#include "train/experiment.h"
+
+namespace quench::command {
+namespace {
+
+/// From the run folder; of a run that keeps none, from its data set.
+std::vector<std::string> class_names(const std::filesystem::path& folder,
+                                     const train::ExperimentConfig& config) {
+  const std::filesystem::path file = folder / "classes.txt";
+  if (std::filesystem::exists(file)) return train::read_class_names(file);
+  return train::load_data(config).train->class_names();
+}
+
+}  // namespace
+
+TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
+                    const std::vector<std::string>& overrides) {
+  TrainedRun run;
+  run.config = train::load_experiment(require_run(folder), overrides);
+  apply_threads(run.config);
+  run.classes = class_names(folder, run.config);
+  run.checkpoint = require_checkpoint(folder, checkpoint);
+  run.network = train::build_network(run.config, {.image = train::image_shape(run.config),
+                                                  .classes = static_cast<int>(run.classes.size())});
+  train::load_network(*run.network, run.config.model.name, read_safetensors(run.checkpoint),
+                      run.checkpoint);
+  run.network->set_training(false);
+  return run;
+}
+
+DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {
+  deploy::IntegerNetwork network = deploy::read_model(file);
+  DeployedModel model;
+  model.config = train::experiment_of(network, file, overrides);
+  model.classes = train::class_names_of(network, file);
+  apply_threads(model.config);
+  model.engine = std::make_unique<deploy::Engine>(std::move(network));
+  return model;
+}
+
+bool is_model_file(const std::string& word) { return std::filesystem::is_regular_file(word); }
+
+}  // namespace quench::command
