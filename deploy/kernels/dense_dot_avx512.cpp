@@ -33,8 +33,12 @@ void tile(const std::byte* const* windows, const DenseBlock& block, std::int32_t
       __builtin_memcpy(&four, window[p] + offset, sizeof(four));
       const __m512i codes = _mm512_set1_epi32(four);
       QUENCH_UNROLL for (int v = 0; v < V; ++v) {
-        sum[p][v] = Wide ? _mm512_dpwssd_epi32(sum[p][v], codes, weight[v])
-                         : _mm512_dpbusd_epi32(sum[p][v], codes, weight[v]);
+        if constexpr (Wide) {
+          sum[p][v] = _mm512_dpwssd_epi32(sum[p][v], codes, weight[v]);
+        } else {
+          sum[p][v] = _mm512_dpbusd_epi32(sum[p][v], codes, weight[v]);
+        }
+        asm volatile("" : "+v"(sum[p][v]));  // stays in its register: g++ would copy it around
       }
     }
   }

@@ -28,6 +28,7 @@ inline __attribute__((always_inline)) void add_groups(const std::byte* const (&w
                                  _mm256_maddubs_epi16(broadcast(window[p] + offset[d]), weight[d]));
       }
       sum[p] = _mm256_add_epi32(sum[p], _mm256_madd_epi16(pairs, one));
+      pin(sum[p]);
     }
   }
 }

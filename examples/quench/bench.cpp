@@ -21,6 +21,7 @@ void add_bench(Subcommand& program) {
   bench.require_subcommand();
   add_bench_train(bench);
   add_bench_infer(bench);
+  add_bench_conv(bench);
 }
 
 }  // namespace quench::command

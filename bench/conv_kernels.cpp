@@ -1,0 +1,195 @@
+#include "bench/conv_kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <memory>
+
+#include "bench/network.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/random.h"
+
+namespace quench::bench {
+namespace {
+
+constexpr std::array kTypes{
+    ConvType{"f32"},
+    ConvType{"u8s8", 255, 127, 1.0},
+    ConvType{"u8s4", 255, 7, 0.5},
+    ConvType{"u4s4", 15, 7, 0.5},
+    ConvType{"b1", 2, 1, 0.125},
+};
+constexpr double kShortestSample = 1e-4;  // seconds; shorter runs are timed several at once
+
+/// Normal weights, each output channel's largest magnitude at the type's end; signs for 1 bit.
+std::vector<std::int16_t> random_weights(const ConvLayer& layer, const ConvType& type) {
+  Random random(0, "weights");
+  const deploy::ConvProblem& problem = layer.problem;
+  const auto window = static_cast<std::size_t>(problem.channels / problem.params.groups *
+                                               problem.kernel[0] * problem.kernel[1]);
+  std::vector<std::int16_t> weights;
+  std::vector<float> channel(window);
+  for (std::int64_t o = 0; o < problem.out_channels; ++o) {
+    float largest = 1e-6f;
+    for (float& weight : channel) {
+      weight = random.normal();
+      largest = std::max(largest, std::abs(weight));
+    }
+    const float scale = static_cast<float>(type.weight_max) / largest;
+    for (const float weight : channel) {
+      const float code = type.weight_max == 1 ? std::copysign(1.0f, weight) : weight * scale;
+      weights.push_back(static_cast<std::int16_t>(std::lrint(code)));
+    }
+  }
+  return weights;
+}
+
+/// An integer convolution with its memory, run as an engine would.
+class IntegerRun {
+ public:
+  IntegerRun(const ConvLayer& layer, const ConvType& type, deploy::Isa isa) : layer_(layer) {
+    deploy::ConvProblem problem = layer.problem;
+    problem.weight = random_weights(layer, type);
+    problem.input_max = static_cast<std::uint8_t>(type.input_max);
+    problem.binary_input = type.weight_max == 1;
+    problem.zero_code = problem.binary_input ? 1 : 0;
+    kernel_ = deploy::make_conv_kernel(problem, isa);
+    reference_ = deploy::make_conv_kernel(problem, deploy::Isa::scalar);
+    Random random(1, "codes");
+    codes_.resize(static_cast<std::size_t>(layer.batch * image_size()));
+    std::ranges::generate(codes_, [&] {
+      const std::uint32_t code = problem.binary_input
+                                     ? 2 * random.below(2)
+                                     : random.below(static_cast<std::uint32_t>(type.input_max) + 1);
+      return static_cast<std::uint8_t>(code);
+    });
+    workspace_.resize(kernel_->workspace_bytes());
+    sums_.resize(static_cast<std::size_t>(layer.batch * pixels() * problem.out_channels));
+  }
+
+  std::string kernel() const { return std::string(kernel_->name()); }
+
+  void operator()() {
+    for (std::int64_t image = 0; image < layer_.batch; ++image) run(*kernel_, image, sums_);
+  }
+
+  bool exact() {
+    std::vector<std::int32_t> expected(sums_.size());
+    for (std::int64_t image = 0; image < layer_.batch; ++image) run(*reference_, image, expected);
+    return sums_ == expected;
+  }
+
+ private:
+  std::int64_t pixels() const { return layer_.problem.out_height() * layer_.problem.out_width(); }
+  std::int64_t image_size() const {
+    return layer_.problem.channels * layer_.problem.height * layer_.problem.width;
+  }
+
+  void run(const deploy::ConvKernel& kernel, std::int64_t image, std::vector<std::int32_t>& sums) {
+    const std::uint8_t* codes = codes_.data() + image * image_size();
+    const auto* input = reinterpret_cast<const std::byte*>(codes);
+    if (kernel.workspace_bytes() > 0) {
+      parallel_for(kernel.workspace_rows(), 1, [&](std::int64_t begin, std::int64_t end) {
+        kernel.prepare(codes, begin, end, workspace_.data());
+      });
+      input = workspace_.data();
+    }
+    std::int32_t* out = sums.data() + image * pixels() * layer_.problem.out_channels;
+    parallel_for(pixels(), 1, [&](std::int64_t begin, std::int64_t end) {
+      constexpr std::int64_t kStrip = 48;  // what an engine has room for between caches
+      for (std::int64_t first = begin; first < end; first += kStrip) {
+        kernel.accumulate(input, first, std::min(kStrip, end - first),
+                          out + first * layer_.problem.out_channels);
+      }
+    });
+  }
+
+  const ConvLayer& layer_;
+  std::unique_ptr<deploy::ConvKernel> kernel_, reference_;
+  std::vector<std::uint8_t> codes_;
+  std::vector<std::byte> workspace_;
+  std::vector<std::int32_t> sums_;
+};
+
+std::function<void()> float_run(const ConvLayer& layer) {
+  const deploy::ConvProblem& p = layer.problem;
+  Random random(0, "f32");
+  const auto filled = [&](const Shape& shape) {
+    Tensor tensor(shape);
+    std::ranges::generate(tensor.span(), [&] { return random.uniform(-1.0f, 1.0f); });
+    return tensor;
+  };
+  const Tensor input = filled({layer.batch, p.channels, p.height, p.width});
+  const Tensor weight =
+      filled({p.out_channels, p.channels / p.params.groups, p.kernel[0], p.kernel[1]});
+  const auto convolution = std::make_shared<PreparedConv2d>(p.params);
+  return [=] { convolution->forward(input, weight); };
+}
+
+double bytes_of(const ConvLayer& layer, const ConvType& type) {
+  const deploy::ConvProblem& p = layer.problem;
+  const auto count = [](std::int64_t elements) { return static_cast<double>(elements); };
+  const double code_bytes = type.input_max == 0 ? 4.0 : 1.0;
+  return count(layer.batch * p.channels * p.height * p.width) * code_bytes +
+         count(p.out_channels * p.channels / p.params.groups * p.kernel[0] * p.kernel[1]) *
+             type.weight_bytes +
+         count(layer.batch * p.out_height() * p.out_width() * p.out_channels) * 4.0;
+}
+
+}  // namespace
+
+ConvType conv_type(const std::string& name) {
+  const auto* type = std::ranges::find(kTypes, name, &ConvType::name);
+  require(type != kTypes.end(), "bench conv: expected types f32, u8s8, u8s4, u4s4 or b1, got '{}'",
+          name);
+  return *type;
+}
+
+std::vector<ConvTiming> time_layer(const ConvLayer& layer, const std::vector<ConvType>& types,
+                                   deploy::Isa isa, double seconds) {
+  struct Case {
+    ConvTiming timing;
+    std::function<void()> run;
+    std::shared_ptr<IntegerRun> integer;  // null: f32
+    int at_once = 1;
+    std::vector<double> times;
+  };
+  std::vector<Case> cases;
+  for (const ConvType& type : types) {
+    Case c{.timing = {.type = type, .kernel = "oneDNN", .bytes = bytes_of(layer, type)}};
+    if (type.input_max == 0) {
+      c.run = float_run(layer);
+    } else {
+      c.integer = std::make_shared<IntegerRun>(layer, type, isa);
+      c.timing.kernel = c.integer->kernel();
+      c.run = [run = c.integer] { (*run)(); };
+    }
+    c.run();  // lays weights out, warms caches
+    c.at_once = static_cast<int>(kShortestSample / std::max(seconds_of(c.run), 1e-9)) + 1;
+    cases.push_back(std::move(c));
+  }
+  constexpr std::size_t kFewestRuns = 5;
+  for (double total = 0.0; total < seconds * static_cast<double>(cases.size()) ||
+                           cases[0].times.size() < kFewestRuns;) {
+    for (Case& c : cases) {
+      const double sample = seconds_of([&] {
+        for (int i = 0; i < c.at_once; ++i) c.run();
+      });
+      total += sample;
+      c.times.push_back(sample / c.at_once);
+    }
+  }
+  std::vector<ConvTiming> timings;
+  for (Case& c : cases) {
+    c.timing.runs = static_cast<int>(c.times.size()) * c.at_once;
+    c.timing.min_seconds = *std::ranges::min_element(c.times);
+    c.timing.median_seconds = median(std::move(c.times));
+    c.timing.exact = c.integer == nullptr || c.integer->exact();
+    timings.push_back(std::move(c.timing));
+  }
+  return timings;
+}
+
+}  // namespace quench::bench

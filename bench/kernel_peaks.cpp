@@ -1,0 +1,130 @@
+#include "bench/kernel_peaks.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "core/parallel.h"
+
+namespace quench::bench {
+namespace {
+
+constexpr std::int64_t kRounds = 400'000;
+constexpr int kSums = 8;  // covers four cycles of latency on two ports
+
+#define QUENCH_UNROLL _Pragma("GCC unroll 16")
+#define QUENCH_TARGET(isa) __attribute__((target(isa), noinline))
+// Makes the compiler think that the vector changes, so that no work is saved.
+#define QUENCH_CHANGE(vector) asm volatile("" : "+x"(vector))
+
+QUENCH_TARGET("avx2") void madd16() {
+  __m256i codes = _mm256_set1_epi16(3), weight = _mm256_set1_epi16(-2);
+  __m256i sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = _mm256_setzero_si256();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      QUENCH_CHANGE(codes);
+      s = _mm256_add_epi32(s, _mm256_madd_epi16(codes, weight));
+      QUENCH_CHANGE(s);
+    }
+  }
+}
+
+/// Groups of `Depth` vpmaddubsw that one vpmaddwd widens.
+template <int Depth>
+QUENCH_TARGET("avx2")
+void maddubs() {
+  __m256i codes = _mm256_set1_epi8(3), weight = _mm256_set1_epi8(-2), one = _mm256_set1_epi16(1);
+  QUENCH_CHANGE(one);
+  __m256i sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = _mm256_setzero_si256();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      QUENCH_CHANGE(codes);
+      __m256i pairs = _mm256_maddubs_epi16(codes, weight);
+      QUENCH_UNROLL for (int d = 1; d < Depth; ++d) {
+        QUENCH_CHANGE(codes);
+        pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(codes, weight));
+      }
+      s = _mm256_add_epi32(s, _mm256_madd_epi16(pairs, one));
+      QUENCH_CHANGE(s);
+    }
+  }
+}
+
+template <bool Wide>
+QUENCH_TARGET("avx512f,avx512vnni")
+void dot() {
+  __m512i codes = _mm512_set1_epi8(3), weight = _mm512_set1_epi8(-2);
+  __m512i sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = _mm512_setzero_si512();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      QUENCH_CHANGE(codes);
+      s = Wide ? _mm512_dpwssd_epi32(s, codes, weight) : _mm512_dpbusd_epi32(s, codes, weight);
+      asm volatile("" : "+v"(s));
+    }
+  }
+}
+
+struct Mix {
+  std::string_view kernel;
+  void (*run)();
+  int products;  ///< of each of the kSums sums in a round
+};
+
+constexpr std::array kMixes{
+    Mix{"avx2 madd16", madd16, 16},
+    Mix{"avx2 maddubs", maddubs<4>, 128},
+    Mix{"avx2 maddubs narrow", maddubs<16>, 512},
+    Mix{"avx512 vnni", dot<false>, 64},
+    Mix{"avx512 vnni 16", dot<true>, 32},
+    Mix{"avx2 depthwise", madd16, 16},
+    Mix{"avx512 depthwise", dot<true>, 32},
+};
+
+/// The shortest of some runs on all threads, in seconds.
+template <typename Run>
+double shortest(int threads, Run run) {
+  double best = 1e30;
+  for (int repeat = 0; repeat < 9; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+#pragma omp parallel num_threads(threads)
+    run();
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+}  // namespace
+
+double measured_kernel_peak(std::string_view kernel, int threads) {
+  const auto* mix = std::ranges::find(kMixes, kernel, &Mix::kernel);
+  if (mix == kMixes.end()) return 0.0;
+  const double products = static_cast<double>(kRounds) * kSums * mix->products;
+  return 2.0 * products * threads / shortest(threads, mix->run);
+}
+
+double measured_read_bandwidth(int threads) {
+  constexpr std::size_t kWords = std::size_t{1} << 24;  // 128 MiB
+  const std::vector<std::uint64_t> words(kWords, 1);
+  std::uint64_t sink = 0;
+  double best = 1e30;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+#pragma omp parallel for num_threads(threads) reduction(+ : sink) schedule(static)
+    for (std::size_t i = 0; i < kWords; ++i) sink += words[i];
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  asm volatile("" ::"r"(sink));
+  return static_cast<double>(kWords * sizeof(std::uint64_t)) / best;
+}
+
+}  // namespace quench::bench
