@@ -8,6 +8,7 @@
 #include "deploy/kernels/binary.h"
 #include "deploy/kernels/conv_scalar.h"
 #include "deploy/kernels/dense_conv.h"
+#include "deploy/kernels/depthwise_conv.h"
 
 namespace quench::deploy {
 namespace {
@@ -53,7 +54,9 @@ std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa
           to_string(best_isa()), to_string(isa));
   if (is_binary(problem)) return make_binary_conv(problem, isa);
   if (isa == Isa::scalar) return make_scalar_conv(problem);
-  return make_dense_conv(problem, isa);
+  const bool depthwise = problem.params.groups == problem.channels &&
+                         problem.out_channels == problem.channels && problem.channels > 1;
+  return depthwise ? make_depthwise_conv(problem, isa) : make_dense_conv(problem, isa);
 }
 
 }  // namespace quench::deploy

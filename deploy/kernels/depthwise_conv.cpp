@@ -1,0 +1,115 @@
+#include "deploy/kernels/depthwise_conv.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "deploy/kernels/depthwise_tile.h"
+#include "deploy/kernels/padded_image.h"
+
+namespace quench::deploy {
+namespace {
+
+constexpr int kMostPixels = 8;  // of a tile
+
+const DepthwiseTiles& tiles_of([[maybe_unused]] Isa isa) {
+#ifdef QUENCH_HAVE_AVX512
+  if (isa == Isa::avx512) return kDepthwiseAvx512;
+#endif
+#ifdef QUENCH_HAVE_AVX2
+  return kDepthwiseAvx2;
+#else
+  static const DepthwiseTiles none{};
+  return none;
+#endif
+}
+
+/// Where the weights of a block's channel stand among its lanes: see DepthwiseWeights.
+std::size_t place_of(std::size_t channel, std::size_t lanes) {
+  const std::size_t eight = channel / 8, high = channel % 8 / 4;
+  return high * lanes / 2 + eight * 4 + channel % 4;
+}
+
+class DepthwiseConv final : public ConvKernel {
+ public:
+  DepthwiseConv(const ConvProblem& problem, Isa isa)
+      : tiles_(tiles_of(isa)),
+        name_(isa == Isa::avx512 ? "avx512 depthwise" : "avx2 depthwise"),
+        image_(problem, 2),
+        out_width_(problem.out_width()),
+        channels_(problem.channels) {
+    for (int ky = 0; ky < problem.kernel[0]; ++ky)
+      for (int kx = 0; kx < problem.kernel[1]; ++kx)
+        taps_.push_back(static_cast<std::int32_t>(image_.tap(ky, kx)));
+    const std::size_t taps = taps_.size();
+    if (taps % 2 == 1) taps_.push_back(taps_.back());
+    pack(problem, taps);
+  }
+
+  std::size_t workspace_bytes() const override { return image_.bytes(); }
+  std::int64_t workspace_rows() const override { return image_.rows(); }
+  void prepare(const std::uint8_t* image, std::int64_t begin, std::int64_t end,
+               std::byte* workspace) const override {
+    image_.fill(image, begin, end, workspace);
+  }
+  std::string_view name() const override { return name_; }
+
+  void accumulate(const std::byte* input, std::int64_t first, std::int64_t count,
+                  std::int32_t* sums) const override {
+    const DepthwiseWeights weights{.taps = taps_.data(),
+                                   .weights = weights_.data(),
+                                   .start = start_.data(),
+                                   .pairs = static_cast<std::int32_t>(taps_.size() / 2),
+                                   .channels = static_cast<std::int32_t>(channels_)};
+    std::int64_t y = first / out_width_, x = first % out_width_;
+    for (std::int64_t at = 0; at < count;) {
+      std::array<const std::byte*, kMostPixels> windows;
+      const int pixels = static_cast<int>(std::min<std::int64_t>(tiles_.pixels, count - at));
+      for (int p = 0; p < pixels; ++p) {
+        windows[static_cast<std::size_t>(p)] = input + image_.window(y, x);
+        if (++x == out_width_) {
+          x = 0;
+          ++y;
+        }
+      }
+      tiles_.tile(pixels)(windows.data(), weights, sums + at * channels_);
+      at += pixels;
+    }
+  }
+
+ private:
+  void pack(const ConvProblem& problem, std::size_t taps) {
+    const auto lanes = static_cast<std::size_t>(tiles_.lanes);
+    const auto channels = static_cast<std::size_t>(channels_);
+    const std::size_t blocks = (channels + lanes - 1) / lanes;
+    start_.resize(blocks * lanes);
+    weights_.resize(blocks * lanes * taps_.size());
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      const std::size_t block = channel / lanes, place = place_of(channel % lanes, lanes);
+      std::int16_t* packed = weights_.data() + block * lanes * taps_.size();
+      std::int64_t sum = 0;
+      for (std::size_t tap = 0; tap < taps; ++tap) {
+        const std::int16_t weight = problem.weight[channel * taps + tap];
+        packed[(tap / 2 * lanes + place) * 2 + tap % 2] = weight;
+        sum += weight;
+      }
+      start_[block * lanes + place] = static_cast<std::int32_t>(-sum * problem.zero_code);
+    }
+  }
+
+  const DepthwiseTiles& tiles_;
+  std::string_view name_;
+  PaddedImage image_;
+  std::int64_t out_width_, channels_;
+  std::vector<std::int32_t> taps_;     // an even number
+  std::vector<std::int16_t> weights_;  // of a block after the other, as DepthwiseWeights has them
+  std::vector<std::int32_t> start_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvKernel> make_depthwise_conv(const ConvProblem& problem, Isa isa) {
+  return std::make_unique<DepthwiseConv>(problem, isa);
+}
+
+}  // namespace quench::deploy

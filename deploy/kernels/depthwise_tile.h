@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// What the driver of the depthwise kernels and their inner loops agree on. Included by files of every
+// instruction set: no inline functions here.
+
+namespace quench::deploy {
+
+/// The weights in blocks of a kernel's lanes. Taps come in pairs, the last one with itself if they are
+/// odd.
+struct DepthwiseWeights {
+  const std::int32_t* taps = nullptr;  ///< of each tap, bytes from a window's first
+  /// Of each block and pair: two vectors of pairs of weights, in the order in which the halves of
+  /// 128-bit lanes interleave: channels 0 to 3, 8 to 11, ... of a block, then 4 to 7, 12 to 15, ...
+  const std::int16_t* weights = nullptr;
+  const std::int32_t* start = nullptr;  ///< what the sums of each block start at, in that order
+  std::int32_t pairs = 0;
+  std::int32_t channels = 0;
+};
+
+/// Adds up the products for some windows of wide codes: sums[p * channels + c], in int32.
+using DepthwiseTile = void (*)(const std::byte* const* windows, const DepthwiseWeights& depthwise,
+                               std::int32_t* sums);
+
+/// The loops of one kernel, for any number of pixels up to `pixels`.
+struct DepthwiseTiles {
+  int lanes;  ///< channels of a block
+  int pixels;
+  DepthwiseTile (*tile)(int pixels);
+};
+
+extern const DepthwiseTiles kDepthwiseAvx2, kDepthwiseAvx512;
+
+}  // namespace quench::deploy
