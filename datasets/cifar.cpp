@@ -115,10 +115,13 @@ std::vector<std::string> read_names(const Format& format, const std::filesystem:
 
 }  // namespace
 
+std::vector<std::string> cifar10_classes() {
+  return {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+}
+
 DatasetPair load_cifar10(const std::filesystem::path& data_dir) {
   const std::filesystem::path folder = find_folder(kCifar10, data_dir);
-  const std::vector<std::string> names{"airplane", "automobile", "bird",  "cat",  "deer",
-                                       "dog",      "frog",       "horse", "ship", "truck"};
+  const std::vector<std::string> names = cifar10_classes();
   return {.train = load_files(kCifar10, folder, names,
                               {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                                "data_batch_4.bin", "data_batch_5.bin"}),

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "datasets/dataset.h"
 
@@ -13,6 +15,8 @@ namespace quench::datasets {
 /// @throws std::runtime_error  if the folder or a file is missing, a file is empty or ends inside a
 ///                             record, or a label is above 9; the message names file and record
 DatasetPair load_cifar10(const std::filesystem::path& data_dir);
+/// Its class names, in the order of their labels.
+std::vector<std::string> cifar10_classes();
 
 /// CIFAR-100, likewise: train.bin and test.bin, in `data_dir` or in its folder cifar-100-binary. A
 /// record has a coarse label, which is passed over, and one of 100 fine labels, whose names are read

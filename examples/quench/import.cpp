@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
+#include "examples/quench/import_integers.h"
 #include "examples/quench/run_options.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
@@ -93,6 +94,11 @@ void import_run(const Options& options, const train::ForeignWeights& weights) {
 
 void run(const Options& options) {
   check(options);
+  if (comes_as_integers(options.model)) {
+    require(options.overrides.empty(), "import --model {}: expected no --set, got {}",
+            options.model, options.overrides[0]);
+    return import_integers(options.file, options.model, options.output);
+  }
   const train::ForeignWeights weights = train::read_foreign_weights(options.file);
   options.config.empty() ? import_checkpoint(options, weights) : import_run(options, weights);
 }
@@ -111,8 +117,11 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
               "else that takes one");
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
   command.add("--data-dir", options->data_dir, "Where the data set lies");
-  command.add("--model", options->model, "Without a config: its name (quench list models)");
-  command.add("-o,--output", options->output, "Without a config: the checkpoint to write");
+  command.add(
+      "--model", options->model,
+      "Without a config: its name (quench list models), or cnv_w1a1, which comes as integers");
+  command.add("-o,--output", options->output,
+              "Without a config: the checkpoint to write, or the model file of integers");
   command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
               {.type_name = "KEY=VALUE"});
   command.run([options] { run(*options); });

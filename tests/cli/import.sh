@@ -11,14 +11,17 @@ narrow=(--set 'model={name="resnet20", width=0.0625}')
 
 header=
 bytes=0
+ones=0 # how many of them, at the end, are 1
+dtype=F32
+element=4
 
 # tensor NAME SIZE...: one more of the file in the making.
 tensor() {
-  local name=$1 end size=4 axis
+  local name=$1 end size=$element axis
   shift
   for axis in "$@"; do size=$((size * axis)); done
   end=$((bytes + size))
-  header+=",\"$name\":{\"dtype\":\"F32\",\"shape\":[$(IFS=, && echo "$*")],\"data_offsets\":[$bytes,$end]}"
+  header+=",\"$name\":{\"dtype\":\"$dtype\",\"shape\":[$(IFS=, && echo "$*")],\"data_offsets\":[$bytes,$end]}"
   bytes=$end
 }
 
@@ -28,14 +31,15 @@ norm() {
   for part in weight bias running_mean running_var; do tensor "$1.$part" "$2"; done
 }
 
-# write_file FILE: the tensors so far, all zero.
+# write_file FILE: the tensors so far, all bytes zero but the last ones.
 write_file() {
   local text="{${header#,}}" length
   length=$(printf '%016x' ${#text})
   {
     for i in 14 12 10 8 6 4 2 0; do printf '%b' "\\x${length:i:2}"; done
     printf '%s' "$text"
-    head -c "$bytes" /dev/zero
+    head -c $((bytes - ones)) /dev/zero
+    head -c "$ones" /dev/zero | tr '\0' '\1'
   } >"$1"
 }
 
@@ -71,6 +75,28 @@ expect_success '97 tensors.*akamaster' import foreign.safetensors --model resnet
 expect_success 'top1 float' train "$tiny" "${narrow[@]}" --set train.init_from=imported.safetensors --run trained
 expect_success 'top1 quantized' quantize "$tiny" "${narrow[@]}" --set quant.method=symmetric \
   --checkpoint imported.safetensors --run quantized
+
+# A network that comes as integers: one channel everywhere, thresholds of 0, weights of 1.
+header='' bytes=0
+for layer in conv1 conv2 conv3 conv4 conv5 conv6 fc1 fc2; do tensor $layer.threshold 1; done
+ones=$((-bytes)) dtype=I8 element=1
+tensor conv1.weight 1 3 3 3
+for layer in conv2 conv3 conv4 conv5 conv6; do tensor $layer.weight 1 1 3 3; done
+for layer in fc1 fc2; do tensor $layer.weight 1 1; done
+tensor fc3.weight 10 1
+ones=$((ones + bytes))
+write_file cnv.safetensors
+expect_success 'into cnv.qnc' import cnv.safetensors --model cnv_w1a1 -o cnv.qnc
+{
+  printf 'BM\106\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\002\0\0\0\002\0\0\0\001\0\030\0'
+  printf '\0%.0s' {1..24}
+  printf '\377%.0s' {1..16}
+} >white.bmp
+expect_success 'airplane' predict cnv.qnc white.bmp
+expect_failure 1 'cnv: conv1.weight: expected s8.*got f32' import foreign.safetensors --model cnv_w1a1 -o new.qnc
+expect_failure 2 'expected no --set, got model.width=2' import cnv.safetensors --model cnv_w1a1 \
+  --set model.width=2 -o new.qnc
+expect_absent new.qnc
 
 # A run that is complete but for the training.
 expect_success '97 tensors.*run' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run

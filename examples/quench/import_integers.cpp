@@ -1,0 +1,46 @@
+#include "examples/quench/import_integers.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/safetensors.h"
+#include "datasets/cifar.h"
+#include "deploy/import_cnv.h"
+#include "deploy/model_file.h"
+#include "deploy/packed_weights.h"
+#include "train/config.h"
+#include "train/config_file.h"
+#include "train/deployed.h"
+
+namespace quench::command {
+namespace {
+
+constexpr const char* kCnv = "cnv_w1a1";
+
+/// What images CNV takes. Of the models that can be trained BinaryNet is its nearest relative.
+constexpr const char* kCnvExperiment = R"(
+[model]
+name = "binarynet"
+[data]
+name = "cifar10"
+normalize = "tf"
+horizontal_flip = false
+)";
+
+}  // namespace
+
+bool comes_as_integers(const std::string& model) { return model == kCnv; }
+
+void import_integers(const std::string& file, const std::string& model, const std::string& output) {
+  deploy::IntegerNetwork network = deploy::import_cnv(read_safetensors(file));
+  train::describe_network(
+      network, train::read_experiment(train::parse_settings(kCnvExperiment, model), model),
+      datasets::cifar10_classes());
+  network.metadata["model"] = model;
+  deploy::write_model(output, network);
+  fmt::print("{}: {:.1f} KiB of weights into {}, for eval, predict and bench\n", file,
+             static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output);
+}
+
+}  // namespace quench::command
