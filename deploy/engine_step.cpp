@@ -16,6 +16,9 @@ namespace {
 
 using Step = Engine::Step;
 
+/// So many lie in the first-level cache while steps go over them.
+constexpr std::int64_t kStripReals = 4096;
+
 std::vector<Epilogue> plain_epilogues(const IntegerNetwork& network, const Operation& operation) {
   std::vector<Epilogue> result;
   for (const Output& output : operation.outputs)
@@ -45,8 +48,8 @@ class QuantizeStep final : public Step {
         epilogues_(plain_epilogues(network, operation)) {}
 
   void run(const Memory& memory) override {
-    constexpr std::int64_t kStrip = 1024;
-    for_each_strip(pixels_, kStrip, [&](std::int64_t first, std::int64_t count) {
+    const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
+    for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
       const float* from = memory.pixels + first * channels_;
       std::vector<float> reals(from, from + count * channels_);
       write_reals(memory, epilogues_, reals, first, count);
@@ -82,7 +85,7 @@ class AdditionStep final : public Step {
   void run(const Memory& memory) override {
     const auto* a = reinterpret_cast<const std::uint8_t*>(memory.values[inputs_[0]]);
     const auto* b = reinterpret_cast<const std::uint8_t*>(memory.values[inputs_[1]]);
-    const std::int64_t strip = std::max<std::int64_t>(4096 / channels_, 1);
+    const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
       std::vector<float> reals(static_cast<std::size_t>(count * channels_));
       const auto [x, y] = std::pair(a + first * channels_, b + first * channels_);

@@ -150,37 +150,39 @@ void Epilogue::run(const std::int32_t* sums, const float* addend, std::int64_t p
   }
 }
 
-void Epilogue::encode(const float* reals, std::uint8_t* out) const {
+void Epilogue::write(const float* reals, std::int64_t count, std::byte* out) const {
+  if (!value_.grid) {
+    std::copy_n(reals, count, reinterpret_cast<float*>(out));
+    return;
+  }
+  auto* codes = reinterpret_cast<std::uint8_t*>(out);
   if (!uniform(value_)) {
-    for (std::int64_t c = 0; c < channels_; ++c) out[c] = stored_code(reals[c], *value_.grid);
+    for (std::int64_t i = 0; i < count; ++i) codes[i] = stored_code(reals[i], *value_.grid);
     return;
   }
   const Encoder encode(*value_.grid);
 #pragma omp simd
-  for (std::int64_t c = 0; c < channels_; ++c) out[c] = encode(reals[c]);
+  for (std::int64_t i = 0; i < count; ++i) codes[i] = encode(reals[i]);
 }
 
 void Epilogue::run_reals(float* reals, std::int64_t pixels, std::byte* out) const {
-  for (std::int64_t p = 0; p < pixels; ++p, reals += channels_, out += pixel_bytes()) {
-    for (const Affine& step : output_.steps) {
-      const ActivationRange range = range_of(step.activation);
-      const float* scale = step.scale.data();
-      const float* shift = step.shift.data();
-      if (step.scale.empty()) {
+  const std::int64_t count = pixels * channels_;
+  for (const Affine& step : output_.steps) {
+    const ActivationRange range = range_of(step.activation);
+    if (step.scale.empty()) {
 #pragma omp simd
-        for (std::int64_t c = 0; c < channels_; ++c) reals[c] = range.clamp(reals[c]);
-      } else {
-#pragma omp simd
-        for (std::int64_t c = 0; c < channels_; ++c)
-          reals[c] = range.clamp(reals[c] * scale[c] + shift[c]);
-      }
+      for (std::int64_t i = 0; i < count; ++i) reals[i] = range.clamp(reals[i]);
+      continue;
     }
-    if (value_.grid) {
-      encode(reals, reinterpret_cast<std::uint8_t*>(out));
-    } else {
-      std::copy_n(reals, channels_, reinterpret_cast<float*>(out));
+    const float* scale = step.scale.data();
+    const float* shift = step.shift.data();
+    for (float* pixel = reals; pixel < reals + count; pixel += channels_) {
+#pragma omp simd
+      for (std::int64_t c = 0; c < channels_; ++c)
+        pixel[c] = range.clamp(pixel[c] * scale[c] + shift[c]);
     }
   }
+  write(reals, count, out);
 }
 
 }  // namespace quench::deploy

@@ -46,7 +46,7 @@ class Epilogue {
   Threshold find_thresholds(const std::vector<std::int64_t>& largest) const;
   void threshold(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
   void fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
-  void encode(const float* reals, std::uint8_t* out) const;
+  void write(const float* reals, std::int64_t count, std::byte* out) const;
 
   Output output_;
   Value value_;

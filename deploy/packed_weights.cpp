@@ -80,7 +80,8 @@ std::vector<std::int16_t> unpack_weights(std::span<const std::byte> bytes, std::
     const std::int64_t code = row.read(bytes, i);
     require(code < codes, "expected weights below {}, got {} at {}", codes, code, i);
     const std::int64_t zero = grid.zero_point[i / size];
-    const std::int64_t w = grid.levels.empty() ? grid.qmin + code - zero : grid.levels[static_cast<std::size_t>(code)];
+    const std::int64_t w =
+        grid.levels.empty() ? grid.qmin + code - zero : grid.levels[static_cast<std::size_t>(code)];
     require(w >= -kMaxWeight && w <= kMaxWeight, "expected weights of at most {} in size, got {}",
             kMaxWeight, w);
     weight[i] = static_cast<std::int16_t>(w);

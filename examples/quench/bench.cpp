@@ -22,6 +22,7 @@ void add_bench(Subcommand& program) {
   add_bench_train(bench);
   add_bench_infer(bench);
   add_bench_conv(bench);
+  add_bench_net(bench);
 }
 
 }  // namespace quench::command

@@ -8,13 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "core/safetensors.h"
 #include "core/text_table.h"
 #include "deploy/engine.h"
-#include "deploy/model_file.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
-#include "train/checkpoint.h"
+#include "examples/quench/trained_run.h"
 #include "train/experiment.h"
 #include "train/judge.h"
 
@@ -123,19 +121,14 @@ void print_json(const Options& options, const Verification& result) {
 void run(const Options& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   add_skip_bad(options.skip_bad, overrides);
-  const train::ExperimentConfig config =
-      train::load_experiment(require_run(options.run), overrides);
-  apply_threads(config);
-  deploy::Engine engine(deploy::read_model(options.model));
-  const auto checkpoint = require_checkpoint(options.run, options.checkpoint);
-  const train::Data data = train::load_data(config);
-  const auto network = train::build_network(config, data.train->format());
-  train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
-  const auto training = train::training_loader(config, data.train);
-  train::replace_stale_statistics(*network, *training, config.train.bn_batches);
+  const TrainedRun run = load_run(options.run, options.checkpoint, overrides);
+  const DeployedModel model = load_model(options.model, overrides);
+  const train::Data data = train::load_data(run.config);
+  const auto training = train::training_loader(run.config, data.train);
+  train::replace_stale_statistics(*run.network, *training, run.config.train.bn_batches);
 
-  const auto loader = train::evaluation_loader(config, data.test);
-  const Verification result = verify(options, *network, engine, *loader);
+  const auto loader = train::evaluation_loader(run.config, data.test);
+  const Verification result = verify(options, *run.network, *model.engine, *loader);
   if (options.json) {
     print_json(options, result);
   } else {

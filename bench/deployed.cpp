@@ -1,0 +1,145 @@
+#include "bench/deployed.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "bench/network.h"
+#include "core/conv2d.h"
+#include "core/random.h"
+#include "deploy/freeze.h"
+#include "deploy/fused_network.h"
+#include "layers/quantize.h"
+
+namespace quench::bench {
+namespace {
+
+constexpr int kWarmUp = 3;
+
+Tensor random_tensor(const Shape& shape) {
+  Random random(0, "images");
+  Tensor tensor(shape);
+  std::ranges::generate(tensor.span(), [&] { return random.uniform(-2.0f, 2.0f); });
+  return tensor;
+}
+
+/// The float convolution beside one of integers.
+class FloatConv {
+ public:
+  FloatConv(const deploy::Convolution& conv, const deploy::Value& input)
+      : prepared_(conv.params),
+        input_(random_tensor({1, input.channels, input.height, input.width})),
+        weight_(random_tensor({conv.out_channels, input.channels / conv.params.groups,
+                               conv.kernel[0], conv.kernel[1]})),
+        bias_(random_tensor({conv.out_channels})) {}
+
+  double seconds() {
+    return seconds_of([this] { prepared_.infer(input_, weight_, bias_, Activation::relu); });
+  }
+  double macs() const {
+    const Shape output = conv2d_output_shape(input_.shape(), weight_.shape(), prepared_.params());
+    return static_cast<double>(output.numel()) *
+           static_cast<double>(weight_.numel() / weight_.dim(0));
+  }
+
+ private:
+  PreparedConv2d prepared_;
+  Tensor input_, weight_, bias_;
+};
+
+Settings slot(const char* method, int bits) {
+  return Settings::from({{"method", method}, {"bits", bits}});
+}
+
+quant::Policy policy(int weight_bits, int activation_bits) {
+  const char* weight = weight_bits == 1 ? "ste" : "symmetric";
+  const char* activation = activation_bits == 1 ? "ste" : "affine";
+  Settings quant = Settings::from({{"weight", slot(weight, weight_bits)},
+                                   {"activation", slot(activation, activation_bits)},
+                                   {"residual", slot("affine", 8)},
+                                   {"pool", slot("affine", 8)}});
+  Settings ends = Settings::from({{"activation", slot("affine", 8)}});
+  if (weight_bits > 1) {
+    ends.set("weight", slot("symmetric", 8));
+    quant.set("last_layer", ends);
+  }
+  quant.set("first_layer", ends);
+  return quant::Policy(quant);
+}
+
+struct Timeline {
+  std::vector<double> integer, floating;
+};
+
+std::vector<OperationTime> time_operations(deploy::Engine& engine, const Tensor& image, int runs) {
+  const deploy::IntegerNetwork& network = engine.network();
+  std::vector<Timeline> times(network.operations.size());
+  std::vector<std::unique_ptr<FloatConv>> floats;
+  for (const deploy::Operation& operation : network.operations) {
+    const auto* conv = std::get_if<deploy::Convolution>(&operation.kind);
+    floats.push_back(conv == nullptr
+                         ? nullptr
+                         : std::make_unique<FloatConv>(*conv, network.values[operation.inputs[0]]));
+  }
+  for (int run = -kWarmUp; run < runs; ++run) {
+    const std::vector<double> seconds = engine.operation_seconds(image);
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+      const double floating = floats[i] ? floats[i]->seconds() : 0.0;
+      if (run < 0) continue;
+      times[i].integer.push_back(seconds[i]);
+      times[i].floating.push_back(floating);
+    }
+  }
+  std::vector<OperationTime> result;
+  const auto kernels = engine.kernels();
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const deploy::Operation& operation = network.operations[i];
+    result.push_back({operation.name, std::string(to_string(operation.kind)),
+                      std::string(kernels[i]), floats[i] ? floats[i]->macs() : 0.0,
+                      median(times[i].integer), median(times[i].floating)});
+  }
+  return result;
+}
+
+}  // namespace
+
+deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, int weight_bits,
+                                              int activation_bits) {
+  const auto network = make_network(network_case);
+  quantize(*network, policy(weight_bits, activation_bits));
+  for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
+    quantizer.begin_training({.total_steps = 1, .steps_per_epoch = 1});
+  });
+  const NoGradGuard no_grad;
+  const Tensor images = random_images(network_case, 2);
+  network->set_quantizer_mode(quant::Mode::training);
+  network->set_training(false);
+  (*network)(Variable(images));
+  return deploy::freeze(*network, images.shape().with(0, 1));
+}
+
+DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds) {
+  const deploy::IntegerNetwork& network = engine.network();
+  const Tensor image = random_tensor({1, network.channels, network.height, network.width});
+  deploy::FusedNetwork fused(float_network, image.shape());
+  Timeline times;
+  double total = 0.0;
+  for (int run = -kWarmUp; run < 7 || total < seconds; ++run) {
+    const double integer = seconds_of([&] { engine(image); });
+    const double floating = seconds_of([&] { fused(image); });
+    if (run < 0) continue;
+    times.integer.push_back(integer);
+    times.floating.push_back(floating);
+    total += integer + floating;
+  }
+  DeployedTimes result;
+  result.runs = static_cast<int>(times.integer.size());
+  result.best_seconds = *std::ranges::min_element(times.integer);
+  result.best_float_seconds = *std::ranges::min_element(times.floating);
+  result.seconds = median(times.integer);
+  result.float_seconds = median(times.floating);
+  result.operations = time_operations(engine, image, std::min(result.runs, 50));
+  for (const OperationTime& operation : result.operations) result.macs += operation.macs;
+  return result;
+}
+
+}  // namespace quench::bench

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/network.h"
+#include "deploy/engine.h"
+#include "layers/module.h"
+
+namespace quench::bench {
+
+/// An integer network of a model with drawn weights: only its time is worth anything.
+/// @param weight_bits, activation_bits  1: of every layer but the image's 8; else of all but the first
+///                                      and last layer, which have 8, as have sums and pools
+/// @throws std::invalid_argument  for unknown names or values out of range
+deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, int weight_bits,
+                                              int activation_bits);
+
+/// One operation of an integer network, and the same in float32 where it is a convolution.
+struct OperationTime {
+  std::string name, kind, kernel;
+  double macs = 0.0;
+  double seconds = 0.0;        ///< median
+  double float_seconds = 0.0;  ///< median of PreparedConv2d::infer(); 0: no convolution
+};
+
+struct DeployedTimes {
+  double seconds = 0.0, best_seconds = 0.0;              ///< of the engine, one image
+  double float_seconds = 0.0, best_float_seconds = 0.0;  ///< of deploy::FusedNetwork
+  double macs = 0.0;
+  int runs = 0;
+  std::vector<OperationTime> operations;
+};
+
+/// Times an integer network and the float network of the same shape in turn, image by image.
+/// @param float_network  in evaluation, without quantizers
+/// @param seconds        how long to repeat
+DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds);
+
+}  // namespace quench::bench

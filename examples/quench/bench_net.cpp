@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bench/deployed.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "core/text_table.h"
+#include "deploy/model_file.h"
+#include "examples/quench/bench.h"
+#include "layers/mode_guard.h"
+#include "train/deployed.h"
+#include "train/experiment.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string file;
+  bench::NetworkCase network{.model = "", .image_size = 224};
+  int weight_bits = 8, activation_bits = 8;
+  double seconds = 3.0;
+  int threads = 0;
+  bool json = false;
+};
+
+/// The network of the model's experiment without quantizers; its weights do not matter for time.
+std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
+                                      const std::string& file) {
+  train::ExperimentConfig config = train::experiment_of(network, file);
+  config.quant = Settings();
+  const auto classes = static_cast<int>(network.values[network.output].channels);
+  auto result =
+      train::build_network(config, {.image = train::image_shape(config), .classes = classes});
+  result->set_training(false);
+  return result;
+}
+
+nlohmann::json to_json(const std::string& model, const bench::DeployedTimes& times) {
+  nlohmann::json operations = nlohmann::json::array();
+  for (const bench::OperationTime& operation : times.operations) {
+    operations.push_back({{"name", operation.name},
+                          {"kind", operation.kind},
+                          {"kernel", operation.kernel},
+                          {"macs", operation.macs},
+                          {"median_us", operation.seconds * 1e6},
+                          {"float_median_us", operation.float_seconds * 1e6}});
+  }
+  return {{"model", model},
+          {"threads", num_threads()},
+          {"median_ms", times.seconds * 1e3},
+          {"best_ms", times.best_seconds * 1e3},
+          {"float_median_ms", times.float_seconds * 1e3},
+          {"float_best_ms", times.best_float_seconds * 1e3},
+          {"runs", times.runs},
+          {"operations", operations}};
+}
+
+void print(const std::string& model, const bench::DeployedTimes& times) {
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"computes"},
+                   {"kernel"},
+                   {"MACs", kRight},
+                   {"us", kRight},
+                   {"fp32 us", kRight},
+                   {"x fp32", kRight},
+                   {"GOP/s", kRight}});
+  for (const bench::OperationTime& operation : times.operations) {
+    std::vector<std::string> cells{operation.name, operation.kind, operation.kernel};
+    if (operation.macs > 0.0) {
+      cells.push_back(fmt::format("{:.0f}", operation.macs));
+      cells.push_back(fmt::format("{:.1f}", operation.seconds * 1e6));
+      cells.push_back(fmt::format("{:.1f}", operation.float_seconds * 1e6));
+      cells.push_back(fmt::format("{:.2f}", operation.float_seconds / operation.seconds));
+      cells.push_back(fmt::format("{:.0f}", 2e-9 * operation.macs / operation.seconds));
+    } else {
+      cells.insert(cells.end(),
+                   {"-", fmt::format("{:.1f}", operation.seconds * 1e6), "-", "-", "-"});
+    }
+    table.add(std::move(cells));
+  }
+  fmt::print("{}\n", table.plain());
+  fmt::print("{}: one image, {} threads, {} runs of each in turn\n", model, num_threads(),
+             times.runs);
+  fmt::print("  integers  {:8.3f} ms median, {:.3f} best\n", times.seconds * 1e3,
+             times.best_seconds * 1e3);
+  fmt::print(
+      "  fp32      {:8.3f} ms median, {:.3f} best: the same network, batch norms and sums "
+      "fused\n",
+      times.float_seconds * 1e3, times.best_float_seconds * 1e3);
+  fmt::print("  {:.2f} x as fast as fp32\n", times.float_seconds / times.seconds);
+}
+
+/// What to time, and its float form.
+struct Case {
+  std::string name;
+  deploy::IntegerNetwork integers;
+  std::unique_ptr<Module> floating;
+};
+
+Case make_case(const Options& options) {
+  if (!options.network.model.empty()) {
+    require(options.file.empty(), "bench net: expected a model file or --model, got both");
+    auto floating = bench::make_network(options.network);
+    floating->set_training(false);
+    return {fmt::format("{} {} {}x{}, {}-{} bits", options.network.model, options.network.width,
+                        options.network.image_size, options.network.image_size, options.weight_bits,
+                        options.activation_bits),
+            bench::random_integer_network(options.network, options.weight_bits,
+                                          options.activation_bits),
+            std::move(floating)};
+  }
+  require(!options.file.empty(), "bench net: expected a model file, or --model NAME");
+  deploy::IntegerNetwork network = deploy::read_model(options.file);
+  auto floating = float_network(network, options.file);
+  return {options.file, std::move(network), std::move(floating)};
+}
+
+void net(const Options& options) {
+  if (options.threads > 0) set_num_threads(options.threads);
+  flush_denormals();
+  Case made = make_case(options);
+  deploy::Engine engine(std::move(made.integers));
+  const bench::DeployedTimes times = bench::time_deployed(engine, *made.floating, options.seconds);
+  if (options.json) {
+    fmt::print("{}\n", to_json(made.name, times).dump(2));
+  } else {
+    print(made.name, times);
+  }
+}
+
+}  // namespace
+
+void add_bench_net(Subcommand& bench) {
+  Subcommand command = bench.add_subcommand(
+      "net", "Latency of a deployed model, per layer, beside the same network in fp32");
+  const auto options = std::make_shared<Options>();
+  const OptionForm shown{.show_default = true};
+  command.add("file", options->file, "What quench deploy wrote");
+  command.add("--model", options->network.model,
+              "Instead of a file: a model with drawn weights (see quench list models)");
+  command.add("--width", options->network.width, "Its width multiplier, if it has one", shown);
+  command.add("--image-size", options->network.image_size, "Height and width of its images", shown);
+  command.add("--weight-bits", options->weight_bits, "Of its layers but first and last",
+              {.show_default = true, .min = 1, .max = 8});
+  command.add("--activation-bits", options->activation_bits, "Likewise",
+              {.show_default = true, .min = 1, .max = 8});
+  command.add("--seconds", options->seconds, "How long to repeat", shown);
+  command.add("--threads", options->threads, "Threads (default: all cores)",
+              {.min = 1, .max = 1'000'000});
+  command.add("--json", options->json, "Print JSON");
+  command.run([options] { net(*options); });
+}
+
+}  // namespace quench::command
