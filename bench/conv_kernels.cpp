@@ -66,7 +66,7 @@ class IntegerRun {
                                      : random.below(static_cast<std::uint32_t>(type.input_max) + 1);
       return static_cast<std::uint8_t>(code);
     });
-    workspace_.resize(kernel_->workspace_bytes());
+    workspace_.resize(std::max(kernel_->workspace_bytes(), reference_->workspace_bytes()));
   }
 
   std::string kernel() const { return std::string(kernel_->name()); }

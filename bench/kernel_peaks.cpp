@@ -72,6 +72,46 @@ void dot() {
   }
 }
 
+/// Steps of a lookup: see deploy/kernels/binary_lookup_avx2.cpp.
+QUENCH_TARGET("avx2") void lookup() {
+  constexpr int kBlocks = 4;
+  __m256i table = _mm256_set1_epi8(2), weight = _mm256_set1_epi8(3);
+  __m256i s[kBlocks], h[kBlocks];
+  QUENCH_UNROLL for (int b = 0; b < kBlocks; ++b) s[b] = h[b] = _mm256_setzero_si256();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (int b = 0; b < kBlocks; ++b) {
+      QUENCH_CHANGE(weight);
+      __m256i t = _mm256_shuffle_epi8(table, weight);
+      QUENCH_UNROLL for (int i = 1; i < 3; ++i) {
+        QUENCH_CHANGE(weight);
+        t = _mm256_add_epi8(t, _mm256_shuffle_epi8(table, weight));
+      }
+      s[b] = _mm256_add_epi8(s[b], t);
+      h[b] = _mm256_add_epi8(h[b], _mm256_srli_epi16(t, 4));
+      QUENCH_CHANGE(s[b]);
+      QUENCH_CHANGE(h[b]);
+    }
+  }
+}
+
+/// Pairs of words: see deploy/kernels/binary_popcount_avx512.cpp.
+QUENCH_TARGET("avx512f,avx512vpopcntdq") void popcount() {
+  __m512i word = _mm512_set1_epi64(5), weight = _mm512_set1_epi64(3);
+  __m512i parity[kSums], carries[kSums];
+  QUENCH_UNROLL for (int i = 0; i < kSums; ++i) parity[i] = carries[i] = _mm512_setzero_si512();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (int i = 0; i < kSums; ++i) {
+      asm volatile("" : "+v"(word));
+      const __m512i differ = _mm512_xor_si512(word, weight);
+      const __m512i after = _mm512_ternarylogic_epi64(parity[i], word, weight, 0x96);
+      const __m512i carry = _mm512_ternarylogic_epi64(parity[i], differ, after, 0xD4);
+      carries[i] = _mm512_add_epi64(carries[i], _mm512_popcnt_epi64(carry));
+      parity[i] = after;
+      asm volatile("" : "+v"(carries[i]), "+v"(parity[i]));
+    }
+  }
+}
+
 struct Mix {
   std::string_view kernel;
   void (*run)();
@@ -86,6 +126,8 @@ constexpr std::array kMixes{
     Mix{"avx512 vnni 16", dot<true>, 32},
     Mix{"avx2 depthwise", madd16, 16},
     Mix{"avx512 depthwise", dot<true>, 32},
+    Mix{"avx2 lookup", lookup, 384},  // 768 of each of 4
+    Mix{"avx512 vpopcnt", popcount, 1024},
 };
 
 /// The shortest of some runs on all threads, in seconds.
