@@ -7,6 +7,7 @@
 #include "core/tensor.h"
 #include "deploy/arithmetic.h"
 #include "deploy/bounds.h"
+#include "deploy/kernels/saturation.h"
 #include "deploy/places.h"
 
 namespace quench::deploy {
@@ -47,6 +48,11 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   return result;
 }
 
+std::unique_ptr<ConvKernel> make_kernel(const ConvProblem& problem, Isa isa, Products products) {
+  return products == Products::exact ? make_conv_kernel(problem, isa)
+                                     : make_saturating_conv(problem);
+}
+
 std::unique_ptr<std::int32_t[]> uninitialized(std::int64_t count) {
   return std::make_unique_for_overwrite<std::int32_t[]>(static_cast<std::size_t>(count));
 }
@@ -54,10 +60,10 @@ std::unique_ptr<std::int32_t[]> uninitialized(std::int64_t count) {
 class ConvolutionStep final : public Engine::Step {
  public:
   ConvolutionStep(const IntegerNetwork& network, const Operation& operation,
-                  const Convolution& conv, Isa isa)
+                  const Convolution& conv, Isa isa, Products products)
       : input_(operation.inputs[0]),
         channels_(conv.out_channels),
-        kernel_(make_conv_kernel(conv_problem(conv, network.values[input_]), isa)),
+        kernel_(make_kernel(conv_problem(conv, network.values[input_]), isa, products)),
         offset_reals_(offset_reals(conv, network.values[input_])) {
     const Value& input = network.values[input_];
     const auto [height, width] = sums_size(input, conv);
@@ -170,9 +176,10 @@ ConvProblem conv_problem(const Convolution& conv, const Value& input) {
 }
 
 std::unique_ptr<Engine::Step> make_convolution_step(const IntegerNetwork& network,
-                                                    const Operation& operation, Isa isa) {
+                                                    const Operation& operation, Isa isa,
+                                                    Products products) {
   return std::make_unique<ConvolutionStep>(network, operation,
-                                           std::get<Convolution>(operation.kind), isa);
+                                           std::get<Convolution>(operation.kind), isa, products);
 }
 
 }  // namespace quench::deploy

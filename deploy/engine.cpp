@@ -29,10 +29,10 @@ std::vector<std::size_t> last_reads(const IntegerNetwork& network) {
 
 }  // namespace
 
-Engine::Engine(IntegerNetwork network, Isa isa) : network_(std::move(network)) {
+Engine::Engine(IntegerNetwork network, Isa isa, Products products) : network_(std::move(network)) {
   check_network(network_);
   for (const Operation& operation : network_.operations)
-    steps_.push_back(make_step(network_, operation, isa));
+    steps_.push_back(make_step(network_, operation, isa, products));
   plan_memory();
 }
 

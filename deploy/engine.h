@@ -13,7 +13,13 @@
 
 namespace quench::deploy {
 
-/// Runs an integer network by fast kernels, with the bits of interpret(): for each layer the kernel
+/// What multiplies codes with weights.
+enum class Products : std::uint8_t {
+  exact,       ///< the fastest kernels that are exact
+  saturating,  ///< slow ones that compute what int8 libraries do on a CPU without VNNI
+};
+
+/// Runs an integer network by fast kernels, with the bits of interpret() (unless products saturate): for each layer the kernel
 /// that is exact with the weights it has and fastest on this CPU, its weights laid out once.
 ///
 /// One thread may use it at a time; it works with num_threads() of its own.
@@ -21,7 +27,8 @@ class Engine {
  public:
   /// @throws std::invalid_argument  for a network that check_network() refuses, or an instruction
   ///                                set that this machine lacks
-  explicit Engine(IntegerNetwork network, Isa isa = best_isa());
+  explicit Engine(IntegerNetwork network, Isa isa = best_isa(),
+                  Products products = Products::exact);
   ~Engine();
   Engine(Engine&&) noexcept;
 

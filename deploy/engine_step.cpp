@@ -203,13 +203,14 @@ struct MakeStep {
   const IntegerNetwork& network;
   const Operation& operation;
   Isa isa;
+  Products products;
 
   using Made = std::unique_ptr<Step>;
   Made operator()(const Quantize&) const {
     return std::make_unique<QuantizeStep>(network, operation);
   }
   Made operator()(const Convolution&) const {
-    return make_convolution_step(network, operation, isa);
+    return make_convolution_step(network, operation, isa, products);
   }
   Made operator()(const Addition&) const {
     return std::make_unique<AdditionStep>(network, operation);
@@ -227,9 +228,9 @@ struct MakeStep {
 
 }  // namespace
 
-std::unique_ptr<Step> make_step(const IntegerNetwork& network, const Operation& operation,
-                                Isa isa) {
-  return std::visit(MakeStep{network, operation, isa}, operation.kind);
+std::unique_ptr<Step> make_step(const IntegerNetwork& network, const Operation& operation, Isa isa,
+                                Products products) {
+  return std::visit(MakeStep{network, operation, isa, products}, operation.kind);
 }
 
 }  // namespace quench::deploy

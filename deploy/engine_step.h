@@ -25,6 +25,6 @@ class Engine::Step {
 
 /// @throws std::invalid_argument  as Engine()
 std::unique_ptr<Engine::Step> make_step(const IntegerNetwork& network, const Operation& operation,
-                                        Isa isa);
+                                        Isa isa, Products products);
 
 }  // namespace quench::deploy

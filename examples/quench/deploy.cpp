@@ -9,6 +9,7 @@
 #include "deploy/packed_weights.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/saturation_report.h"
 #include "examples/quench/trained_run.h"
 #include "train/deployed.h"
 #include "train/experiment.h"
@@ -26,6 +27,7 @@ struct Options {
   std::string file;
   std::string checkpoint = "last";
   std::string data_dir;
+  bool emulate_saturation = false;
 };
 
 std::string kib(std::size_t bytes) {
@@ -82,7 +84,8 @@ void print_operations(const deploy::Engine& engine) {
                    {"weight"},
                    {"weight bits", kRight},
                    {"KiB", kRight},
-                   {"kernel"}});
+                   {"kernel"},
+                   {"would saturate"}});
   const auto kernels = engine.kernels();
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Operation& operation = network.operations[i];
@@ -94,10 +97,11 @@ void print_operations(const deploy::Engine& engine) {
       cells.push_back(weight_shape(network, operation));
       cells.push_back(std::to_string(bits));
       cells.push_back(kib(deploy::packed_bytes(convolution->weight.size(), bits)));
+      cells.emplace_back(kernels[i]);
+      cells.push_back(saturation_text(network, operation));
     } else {
-      cells.resize(cells.size() + 3, "-");
+      cells.resize(cells.size() + 5, "-");
     }
-    cells.emplace_back(kernels[i].empty() ? "-" : kernels[i]);
     table.add(std::move(cells));
   }
   fmt::print("{}", table.plain());
@@ -109,12 +113,17 @@ void deploy_run(const Options& options) {
   IntegerNetwork network = freeze(run);
   deploy::write_model(options.file, network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);
-  print_operations(deploy::Engine(std::move(network)));
+  print_operations(deploy::Engine(network));
   fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(bytes.packed),
              kib(bytes.float32),
              static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
   fmt::print("{}: {} KiB, of {}\n", options.file, kib(std::filesystem::file_size(options.file)),
              run.checkpoint.string());
+  print_saturation_summary(network);
+  if (options.emulate_saturation) {
+    const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
+    print_emulation(network, *loader);
+  }
 }
 
 }  // namespace
@@ -129,8 +138,10 @@ void add_deploy(Subcommand& program) {
   command.add("--checkpoint", options->checkpoint, "Which one",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies, for a run without classes.txt or with batch norm to "
-              "re-estimate");
+              "Where the data set lies, for a run without classes.txt, with batch norm to "
+              "re-estimate, or for --emulate-saturation");
+  command.add("--emulate-saturation", options->emulate_saturation,
+              "Also evaluate the test set as int8 kernels without VNNI would compute it");
   command.run([options] { deploy_run(*options); });
 }
 
