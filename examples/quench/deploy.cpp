@@ -13,7 +13,6 @@
 #include "examples/quench/trained_run.h"
 #include "train/deployed.h"
 #include "train/experiment.h"
-#include "train/judge.h"
 
 namespace quench::command {
 namespace {
@@ -32,15 +31,6 @@ struct Options {
 
 std::string kib(std::size_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / 1024.0);
-}
-
-/// What quench eval does before it tells the quantized accuracy.
-void replace_stale_statistics(TrainedRun& run) {
-  const std::int64_t batches = run.config.train.bn_batches;
-  if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return;
-  const auto training = train::training_loader(run.config, train::load_data(run.config).train);
-  train::replace_stale_statistics(*run.network, *training, batches);
-  fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n", batches);
 }
 
 IntegerNetwork freeze(TrainedRun& run) {
@@ -109,7 +99,9 @@ void print_operations(const deploy::Engine& engine) {
 
 void deploy_run(const Options& options) {
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  replace_stale_statistics(run);
+  if (replace_stale_statistics(run))
+    fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
+               run.config.train.bn_batches);
   IntegerNetwork network = freeze(run);
   deploy::write_model(options.file, network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);

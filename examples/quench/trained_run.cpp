@@ -7,6 +7,7 @@
 #include "train/class_names.h"
 #include "train/deployed.h"
 #include "train/experiment.h"
+#include "train/judge.h"
 
 namespace quench::command {
 namespace {
@@ -34,6 +35,14 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
                       run.checkpoint);
   run.network->set_training(false);
   return run;
+}
+
+bool replace_stale_statistics(TrainedRun& run) {
+  const std::int64_t batches = run.config.train.bn_batches;
+  if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return false;
+  const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  train::replace_stale_statistics(*run.network, *training, batches);
+  return true;
 }
 
 DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {

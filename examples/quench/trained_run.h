@@ -26,6 +26,10 @@ struct TrainedRun {
 TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
                     const std::vector<std::string>& overrides);
 
+/// Re-estimates batch norm where evaluation does, see train::judge(), on the run's training images.
+/// @return  whether it did
+bool replace_stale_statistics(TrainedRun& run);
+
 /// The network of a model file, which quench deploy wrote, as an engine runs it.
 struct DeployedModel {
   train::ExperimentConfig config;

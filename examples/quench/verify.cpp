@@ -13,8 +13,8 @@
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
+#include "train/evaluate.h"
 #include "train/experiment.h"
-#include "train/judge.h"
 
 namespace quench::command {
 namespace {
@@ -121,13 +121,10 @@ void print_json(const Options& options, const Verification& result) {
 void run(const Options& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   add_skip_bad(options.skip_bad, overrides);
-  const TrainedRun run = load_run(options.run, options.checkpoint, overrides);
+  TrainedRun run = load_run(options.run, options.checkpoint, overrides);
   const DeployedModel model = load_model(options.model, overrides);
-  const train::Data data = train::load_data(run.config);
-  const auto training = train::training_loader(run.config, data.train);
-  train::replace_stale_statistics(*run.network, *training, run.config.train.bn_batches);
-
-  const auto loader = train::evaluation_loader(run.config, data.test);
+  replace_stale_statistics(run);
+  const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
   const Verification result = verify(options, *run.network, *model.engine, *loader);
   if (options.json) {
     print_json(options, result);

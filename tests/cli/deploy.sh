@@ -41,6 +41,8 @@ expect_same_accuracy binary binary.qnc
 report "$([[ $(predictions binary) == "$(predictions binary.qnc)" ]] && echo true)" "expected the same predictions"
 expect_success '^binary.qnc: 500 test images of synthetic$' eval binary.qnc
 expect_success '^evaluation: 0 differ$' verify binary binary.qnc --images 100
+expect_success '500 test images: top1 .* with saturating kernels' deploy binary -o again.qnc --emulate-saturation
+report "$(cmp -s binary.qnc again.qnc && echo true)" "expected the same file again"
 expect_success '%  ' predict binary.qnc blue.bmp --top 1
 
 # Alpha-blending: eval re-estimates batch norm, so deploy does.
@@ -51,6 +53,11 @@ expect_success '"top1_quantized"' eval ab --json --checkpoint best
 expected=$(value top1_quantized)
 expect_success '"top1_quantized"' eval ab.qnc --json
 report "$([[ $expected == "$(value top1_quantized)" ]] && echo true)" "expected the accuracy of ab/best, $expected"
+
+# The model of another run: verify says so and fails.
+"$program" verify ab binary.qnc --images 10 >.stdout 2>.stderr
+report "$([[ $? == 1 ]] && grep -q '^evaluation: differs, first in what conv2 reads' .stdout && echo true)" \
+  "expected verify to find a difference"
 
 # A run that has no integers: which slot, and what would give it some.
 expect_success 'top1 quantized' train "$tiny" --run real "${binary[@]}" \
