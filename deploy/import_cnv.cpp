@@ -55,7 +55,6 @@ class Builder {
       if (layer.pool) max_pool(layer);
     }
     network_.output = last();
-    network_.metadata["model"] = "cnv_w1a1";
     check_network(network_);
     return std::move(network_);
   }

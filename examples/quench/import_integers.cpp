@@ -18,10 +18,10 @@ namespace {
 
 constexpr const char* kCnv = "cnv_w1a1";
 
-/// What images CNV takes. Of the models that can be trained BinaryNet is its nearest relative.
+/// The float network that it would be, and the images it takes.
 constexpr const char* kCnvExperiment = R"(
 [model]
-name = "binarynet"
+name = "cnv"
 [data]
 name = "cifar10"
 normalize = "tf"
@@ -37,7 +37,6 @@ void import_integers(const std::string& file, const std::string& model, const st
   train::describe_network(
       network, train::read_experiment(train::parse_settings(kCnvExperiment, model), model),
       datasets::cifar10_classes());
-  network.metadata["model"] = model;
   deploy::write_model(output, network);
   fmt::print("{}: {:.1f} KiB of weights into {}, for eval, predict and bench\n", file,
              static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output);

@@ -8,6 +8,7 @@
 #include "core/suggest.h"
 #include "layers/models/binarynet.h"
 #include "layers/models/cifar_resnet.h"
+#include "layers/models/cnv.h"
 #include "layers/models/mnasnet.h"
 #include "layers/models/mobilenet_names.h"
 #include "layers/models/mobilenet_v1.h"
@@ -37,6 +38,8 @@ constexpr std::array kModels{
     Entry{"binarynet",
           "6 convolutions and 3 linear layers for CIFAR-10, any width (Hubara et al. 2016)",
           make_binarynet},
+    Entry{"cnv", "6 convolutions without padding and 3 linear layers (Umuroglu et al. 2017)",
+          make_cnv},
     Entry{"resnet8", "3 residual blocks for CIFAR-10, 77,850 parameters (MLPerf Tiny)",
           make_resnet8},
     Entry{"resnet20", "ResNet-20 for CIFAR-10, 269,722 parameters (He et al. 2015)",
