@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "deploy/kernels/conv_scalar.h"
 
 namespace quench::bench {
 namespace {
@@ -57,7 +58,7 @@ class IntegerRun {
     problem.binary_input = type.weight_max == 1;
     problem.zero_code = problem.binary_input ? 1 : 0;
     kernel_ = deploy::make_conv_kernel(problem, isa);
-    reference_ = deploy::make_conv_kernel(problem, deploy::Isa::scalar);
+    reference_ = deploy::make_scalar_conv(problem);
     Random random(1, "codes");
     codes_.resize(static_cast<std::size_t>(layer.batch * image_size()));
     std::ranges::generate(codes_, [&] {

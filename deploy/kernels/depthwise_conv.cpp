@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <vector>
 
 #include "deploy/kernels/depthwise_tile.h"
@@ -10,7 +11,7 @@
 namespace quench::deploy {
 namespace {
 
-constexpr int kMostPixels = 8;  // of a tile
+constexpr int kMostPixels = 4;  // of a tile
 
 const DepthwiseTiles& tiles_of([[maybe_unused]] Isa isa) {
 #ifdef QUENCH_HAVE_AVX512
@@ -30,6 +31,14 @@ std::size_t place_of(std::size_t channel, std::size_t lanes) {
   return high * lanes / 2 + eight * 4 + channel % 4;
 }
 
+/// In which the taps are paired: as DepthwiseTiles::row_tile wants those of 3x3.
+std::vector<std::size_t> tap_order(std::array<int, 2> kernel) {
+  if (kernel == std::array{3, 3}) return {0, 3, 1, 4, 2, 5, 6, 7, 8};
+  std::vector<std::size_t> order(static_cast<std::size_t>(kernel[0] * kernel[1]));
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
 class DepthwiseConv final : public ConvKernel {
  public:
   DepthwiseConv(const ConvProblem& problem, Isa isa)
@@ -38,12 +47,17 @@ class DepthwiseConv final : public ConvKernel {
         image_(problem, 2),
         out_width_(problem.out_width()),
         channels_(problem.channels) {
-    for (int ky = 0; ky < problem.kernel[0]; ++ky)
-      for (int kx = 0; kx < problem.kernel[1]; ++kx)
-        taps_.push_back(static_cast<std::int32_t>(image_.tap(ky, kx)));
-    const std::size_t taps = taps_.size();
-    if (taps % 2 == 1) taps_.push_back(taps_.back());
-    pack(problem, taps);
+    const std::vector<std::size_t> order = tap_order(problem.kernel);
+    for (const std::size_t tap : order) {
+      const auto width = static_cast<std::size_t>(problem.kernel[1]);
+      taps_.push_back(static_cast<std::int32_t>(
+          image_.tap(static_cast<int>(tap / width), static_cast<int>(tap % width))));
+    }
+    if (taps_.size() % 2 == 1) taps_.push_back(taps_.back());
+    pack(problem, order);
+    const bool is_3x3 =
+        problem.kernel == std::array{3, 3} && problem.params.dilation == std::array{1, 1};
+    if (is_3x3 && problem.params.stride[1] <= 2) row_stride_ = problem.params.stride[1];
   }
 
   std::size_t workspace_bytes() const override { return image_.bytes(); }
@@ -60,25 +74,30 @@ class DepthwiseConv final : public ConvKernel {
                                    .weights = weights_.data(),
                                    .start = start_.data(),
                                    .pairs = static_cast<std::int32_t>(taps_.size() / 2),
-                                   .channels = static_cast<std::int32_t>(channels_)};
-    std::int64_t y = first / out_width_, x = first % out_width_;
-    for (std::int64_t at = 0; at < count;) {
-      std::array<const std::byte*, kMostPixels> windows;
-      const int pixels = static_cast<int>(std::min<std::int64_t>(tiles_.pixels, count - at));
-      for (int p = 0; p < pixels; ++p) {
-        windows[static_cast<std::size_t>(p)] = input + image_.window(y, x);
-        if (++x == out_width_) {
-          x = 0;
-          ++y;
-        }
+                                   .channels = static_cast<std::int32_t>(channels_),
+                                   .row_bytes = static_cast<std::int32_t>(image_.tap(1, 0)),
+                                   .column_bytes = static_cast<std::int32_t>(image_.tap(0, 1))};
+    for (std::int64_t at = first;
+         at < first + count;) {  // row by row, in tiles of about equal size
+      const std::int64_t y = at / out_width_, x = at % out_width_;
+      const std::int64_t length = std::min(out_width_ - x, first + count - at);
+      const std::int64_t tiles = (length + tiles_.pixels - 1) / tiles_.pixels;
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        const std::int64_t begin = length * tile / tiles, end = length * (tile + 1) / tiles;
+        std::array<const std::byte*, kMostPixels> windows;
+        for (std::int64_t p = begin; p < end; ++p)
+          windows[static_cast<std::size_t>(p - begin)] = input + image_.window(y, x + p);
+        const auto pixels = static_cast<int>(end - begin);
+        const DepthwiseTile sum =
+            row_stride_ > 0 ? tiles_.row_tile(pixels, row_stride_) : tiles_.tile(pixels);
+        sum(windows.data(), weights, sums + (at - first + begin) * channels_);
       }
-      tiles_.tile(pixels)(windows.data(), weights, sums + at * channels_);
-      at += pixels;
+      at += length;
     }
   }
 
  private:
-  void pack(const ConvProblem& problem, std::size_t taps) {
+  void pack(const ConvProblem& problem, const std::vector<std::size_t>& order) {
     const auto lanes = static_cast<std::size_t>(tiles_.lanes);
     const auto channels = static_cast<std::size_t>(channels_);
     const std::size_t blocks = (channels + lanes - 1) / lanes;
@@ -88,8 +107,8 @@ class DepthwiseConv final : public ConvKernel {
       const std::size_t block = channel / lanes, place = place_of(channel % lanes, lanes);
       std::int16_t* packed = weights_.data() + block * lanes * taps_.size();
       std::int64_t sum = 0;
-      for (std::size_t tap = 0; tap < taps; ++tap) {
-        const std::int16_t weight = problem.weight[channel * taps + tap];
+      for (std::size_t tap = 0; tap < order.size(); ++tap) {
+        const std::int16_t weight = problem.weight[channel * order.size() + order[tap]];
         packed[(tap / 2 * lanes + place) * 2 + tap % 2] = weight;
         sum += weight;
       }
@@ -101,6 +120,7 @@ class DepthwiseConv final : public ConvKernel {
   std::string_view name_;
   PaddedImage image_;
   std::int64_t out_width_, channels_;
+  int row_stride_ = 0;                 ///< of the kernel for 3x3, if it serves
   std::vector<std::int32_t> taps_;     // an even number
   std::vector<std::int16_t> weights_;  // of a block after the other, as DepthwiseWeights has them
   std::vector<std::int32_t> start_;

@@ -18,6 +18,7 @@ struct DepthwiseWeights {
   const std::int32_t* start = nullptr;  ///< what the sums of each block start at, in that order
   std::int32_t pairs = 0;
   std::int32_t channels = 0;
+  std::int32_t row_bytes = 0, column_bytes = 0;  ///< from a code to the one below, to the right
 };
 
 /// Adds up the products for some windows of wide codes: sums[p * channels + c], in int32.
@@ -29,6 +30,10 @@ struct DepthwiseTiles {
   int lanes;  ///< channels of a block
   int pixels;
   DepthwiseTile (*tile)(int pixels);
+  /// For 3x3 kernels without dilation, whose pairs are the taps 0 and 3, 1 and 4, 2 and 5, 6 and 7,
+  /// and 8: pixels that are neighbours in a row, of whose windows only the first is read.
+  /// @param stride  horizontal: 1 or 2
+  DepthwiseTile (*row_tile)(int pixels, int stride);
 };
 
 extern const DepthwiseTiles kDepthwiseAvx2, kDepthwiseAvx512;
