@@ -68,6 +68,9 @@ class IntegerRun {
       return static_cast<std::uint8_t>(code);
     });
     workspace_.resize(std::max(kernel_->workspace_bytes(), reference_->workspace_bytes()));
+    strips_.resize(static_cast<std::size_t>(num_threads()));
+    for (std::vector<std::int32_t>& strip : strips_)
+      strip.resize(static_cast<std::size_t>(kStrip * problem.out_channels));
   }
 
   std::string kernel() const { return std::string(kernel_->name()); }
@@ -105,7 +108,7 @@ class IntegerRun {
     }
     parallel_for(pixels(), 1, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t channels = layer_.problem.out_channels;
-      std::vector<std::int32_t> strip(static_cast<std::size_t>(kStrip * channels));
+      std::vector<std::int32_t>& strip = strips_[static_cast<std::size_t>(omp_get_thread_num())];
       for (std::int64_t first = begin; first < end; first += kStrip) {
         std::int32_t* out =
             sums == nullptr ? strip.data() : sums->data() + (image * pixels() + first) * channels;
@@ -118,6 +121,7 @@ class IntegerRun {
   std::unique_ptr<deploy::ConvKernel> kernel_, reference_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::byte> workspace_;
+  std::vector<std::vector<std::int32_t>> strips_;  // one per thread: the sums that it is at
 };
 
 std::function<void()> float_run(const ConvLayer& layer) {
