@@ -82,46 +82,67 @@ void tile(const std::byte* const* windows, const DepthwiseWeights& depthwise, st
 
 /// Neighbouring windows share columns: the first two rows of a column are interleaved once for all the
 /// windows that hold it, the third row with its right neighbour.
+/// @param codes    of the first window, from the block's first channel on
+/// @param weights  of the block
 template <int P, int S>
-void row_tile(const std::byte* const* windows, const DepthwiseWeights& depthwise,
-              std::int32_t* sums) {
+inline __attribute__((always_inline)) void row_tile(const std::byte* codes,
+                                                    const std::int16_t* weights,
+                                                    const DepthwiseWeights& depthwise,
+                                                    std::int32_t channel, std::int32_t* sums) {
   constexpr int kColumns = (P - 1) * S + 3;
   const std::int64_t row = depthwise.row_bytes, column = depthwise.column_bytes;
-  const std::int16_t* weights = depthwise.weights;
-  for (std::int32_t channel = 0; channel < depthwise.channels; channel += 32, weights += 320) {
-    __m512i low[P], high[P];
-    QUENCH_UNROLL for (int p = 0; p < P; ++p) {
-      low[p] = load(depthwise.start + channel);
-      high[p] = load(depthwise.start + channel + 16);
-    }
-    const std::byte* codes = windows[0] + 2 * channel;
-    __m512i third = load(codes + 2 * row);
-    QUENCH_UNROLL for (int x = 0; x < kColumns; ++x) {
-      const __m512i first = load_once(codes + x * column),
-                    second = load_once(codes + row + x * column);
-      __m512i next = third;  // what is right of the last column is multiplied with 0
-      if (x + 1 < kColumns) next = load_once(codes + 2 * row + (x + 1) * column);
-      const __m512i low_rows = _mm512_unpacklo_epi16(first, second);
-      const __m512i high_rows = _mm512_unpackhi_epi16(first, second);
-      const __m512i low_third = _mm512_unpacklo_epi16(third, next);
-      const __m512i high_third = _mm512_unpackhi_epi16(third, next);
-      third = next;
-      QUENCH_UNROLL for (int tap = 0; tap < 3; ++tap) {
-        const int p = (x - tap) / S;
-        if (x < tap || (x - tap) % S != 0 || p >= P) continue;
-        low[p] = add_products(low[p], low_rows, load(weights + tap * 64));
-        high[p] = add_products(high[p], high_rows, load(weights + tap * 64 + 32));
-        if (tap != 1) {
-          const int pair = tap == 0 ? 3 : 4;
-          low[p] = add_products(low[p], low_third, load(weights + pair * 64));
-          high[p] = add_products(high[p], high_third, load(weights + pair * 64 + 32));
-        }
-        pin(low[p]);
-        pin(high[p]);
-      }
-    }
-    store_tile(low, high, depthwise.channels, channel, sums);
+  __m512i low[P], high[P];
+  QUENCH_UNROLL for (int p = 0; p < P; ++p) {
+    low[p] = load(depthwise.start + channel);
+    high[p] = load(depthwise.start + channel + 16);
   }
+  __m512i third = load(codes + 2 * row);
+  QUENCH_UNROLL for (int x = 0; x < kColumns; ++x) {
+    const __m512i first = load_once(codes + x * column),
+                  second = load_once(codes + row + x * column);
+    __m512i next = third;  // what is right of the last column is multiplied with 0
+    if (x + 1 < kColumns) next = load_once(codes + 2 * row + (x + 1) * column);
+    const __m512i low_rows = _mm512_unpacklo_epi16(first, second);
+    const __m512i high_rows = _mm512_unpackhi_epi16(first, second);
+    const __m512i low_third = _mm512_unpacklo_epi16(third, next);
+    const __m512i high_third = _mm512_unpackhi_epi16(third, next);
+    third = next;
+    QUENCH_UNROLL for (int tap = 0; tap < 3; ++tap) {
+      const int p = (x - tap) / S;
+      if (x < tap || (x - tap) % S != 0 || p >= P) continue;
+      low[p] = add_products(low[p], low_rows, load(weights + tap * 64));
+      high[p] = add_products(high[p], high_rows, load(weights + tap * 64 + 32));
+      if (tap != 1) {
+        const int pair = tap == 0 ? 3 : 4;
+        low[p] = add_products(low[p], low_third, load(weights + pair * 64));
+        high[p] = add_products(high[p], high_third, load(weights + pair * 64 + 32));
+      }
+      pin(low[p]);
+      pin(high[p]);
+    }
+  }
+  store_tile(low, high, depthwise.channels, channel, sums);
+}
+
+/// All channels of P windows.
+template <int P, int S>
+inline __attribute__((always_inline)) void row_tiles(const std::byte* window,
+                                                     const DepthwiseWeights& depthwise,
+                                                     std::int32_t* sums) {
+  const std::int16_t* weights = depthwise.weights;
+  for (std::int32_t channel = 0; channel < depthwise.channels; channel += 32, weights += 320)
+    row_tile<P, S>(window + 2 * channel, weights, depthwise, channel, sums);
+}
+
+template <int S>
+void row(const std::byte* window, std::int64_t pixels, const DepthwiseWeights& depthwise,
+         std::int32_t* sums) {
+  const std::int64_t stride = depthwise.channels, step = S * std::int64_t{depthwise.column_bytes};
+  for (; pixels >= 4; pixels -= 4, window += 4 * step, sums += 4 * stride)
+    row_tiles<4, S>(window, depthwise, sums);
+  if (pixels == 3) row_tiles<3, S>(window, depthwise, sums);
+  if (pixels == 2) row_tiles<2, S>(window, depthwise, sums);
+  if (pixels == 1) row_tiles<1, S>(window, depthwise, sums);
 }
 
 DepthwiseTile find(int pixels) {
@@ -129,15 +150,9 @@ DepthwiseTile find(int pixels) {
   return kTiles[pixels - 1];
 }
 
-DepthwiseTile find_row(int pixels, int stride) {
-  static constexpr DepthwiseTile kTiles[2][4] = {
-      {row_tile<1, 1>, row_tile<2, 1>, row_tile<3, 1>, row_tile<4, 1>},
-      {row_tile<1, 2>, row_tile<2, 2>, row_tile<3, 2>, row_tile<4, 2>}};
-  return kTiles[stride - 1][pixels - 1];
-}
-
 }  // namespace
 
-const DepthwiseTiles kDepthwiseAvx512{.lanes = 32, .pixels = 4, .tile = find, .row_tile = find_row};
+const DepthwiseTiles kDepthwiseAvx512{
+    .lanes = 32, .pixels = 4, .tile = find, .row = {row<1>, row<2>}};
 
 }  // namespace quench::deploy

@@ -31,7 +31,7 @@ std::size_t place_of(std::size_t channel, std::size_t lanes) {
   return high * lanes / 2 + eight * 4 + channel % 4;
 }
 
-/// In which the taps are paired: as DepthwiseTiles::row_tile wants those of 3x3.
+/// In which the taps are paired: as DepthwiseTiles::row wants those of 3x3.
 std::vector<std::size_t> tap_order(std::array<int, 2> kernel) {
   if (kernel == std::array{3, 3}) return {0, 3, 1, 4, 2, 5, 6, 7, 8};
   std::vector<std::size_t> order(static_cast<std::size_t>(kernel[0] * kernel[1]));
@@ -77,26 +77,32 @@ class DepthwiseConv final : public ConvKernel {
                                    .channels = static_cast<std::int32_t>(channels_),
                                    .row_bytes = static_cast<std::int32_t>(image_.tap(1, 0)),
                                    .column_bytes = static_cast<std::int32_t>(image_.tap(0, 1))};
-    for (std::int64_t at = first;
-         at < first + count;) {  // row by row, in tiles of about equal size
-      const std::int64_t y = at / out_width_, x = at % out_width_;
-      const std::int64_t length = std::min(out_width_ - x, first + count - at);
-      const std::int64_t tiles = (length + tiles_.pixels - 1) / tiles_.pixels;
-      for (std::int64_t tile = 0; tile < tiles; ++tile) {
-        const std::int64_t begin = length * tile / tiles, end = length * (tile + 1) / tiles;
-        std::array<const std::byte*, kMostPixels> windows;
-        for (std::int64_t p = begin; p < end; ++p)
-          windows[static_cast<std::size_t>(p - begin)] = input + image_.window(y, x + p);
-        const auto pixels = static_cast<int>(end - begin);
-        const DepthwiseTile sum =
-            row_stride_ > 0 ? tiles_.row_tile(pixels, row_stride_) : tiles_.tile(pixels);
-        sum(windows.data(), weights, sums + (at - first + begin) * channels_);
+    for (std::int64_t at = 0; at < count;) {  // row by row
+      const std::int64_t y = (first + at) / out_width_, x = (first + at) % out_width_;
+      const std::int64_t length = std::min(out_width_ - x, count - at);
+      if (row_stride_ > 0) {
+        tiles_.row[row_stride_ - 1](input + image_.window(y, x), length, weights,
+                                    sums + at * channels_);
+      } else {
+        accumulate_row(input, y, x, length, weights, sums + at * channels_);
       }
       at += length;
     }
   }
 
  private:
+  void accumulate_row(const std::byte* input, std::int64_t y, std::int64_t x, std::int64_t length,
+                      const DepthwiseWeights& weights, std::int32_t* sums) const {
+    for (std::int64_t at = 0; at < length;) {
+      std::array<const std::byte*, kMostPixels> windows;
+      const auto pixels = std::min<std::int64_t>(tiles_.pixels, length - at);
+      for (std::int64_t p = 0; p < pixels; ++p)
+        windows[static_cast<std::size_t>(p)] = input + image_.window(y, x + at + p);
+      tiles_.tile(static_cast<int>(pixels))(windows.data(), weights, sums + at * channels_);
+      at += pixels;
+    }
+  }
+
   void pack(const ConvProblem& problem, const std::vector<std::size_t>& order) {
     const auto lanes = static_cast<std::size_t>(tiles_.lanes);
     const auto channels = static_cast<std::size_t>(channels_);

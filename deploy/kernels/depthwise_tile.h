@@ -25,15 +25,18 @@ struct DepthwiseWeights {
 using DepthwiseTile = void (*)(const std::byte* const* windows, const DepthwiseWeights& depthwise,
                                std::int32_t* sums);
 
+/// The same for any number of pixels that are neighbours in a row, from the first one's window.
+using DepthwiseRow = void (*)(const std::byte* window, std::int64_t pixels,
+                              const DepthwiseWeights& depthwise, std::int32_t* sums);
+
 /// The loops of one kernel, for any number of pixels up to `pixels`.
 struct DepthwiseTiles {
   int lanes;  ///< channels of a block
   int pixels;
   DepthwiseTile (*tile)(int pixels);
   /// For 3x3 kernels without dilation, whose pairs are the taps 0 and 3, 1 and 4, 2 and 5, 6 and 7,
-  /// and 8: pixels that are neighbours in a row, of whose windows only the first is read.
-  /// @param stride  horizontal: 1 or 2
-  DepthwiseTile (*row_tile)(int pixels, int stride);
+  /// and 8, and for horizontal strides of 1 and 2.
+  DepthwiseRow row[2];
 };
 
 extern const DepthwiseTiles kDepthwiseAvx2, kDepthwiseAvx512;
