@@ -13,7 +13,24 @@
 namespace quench::bench {
 namespace {
 
-constexpr int kWarmUp = 3;
+// The integer and the float network take turns of several images, of which the first do not count:
+// they find the caches full of the other network's weights.
+constexpr int kWarmUp = 2;
+constexpr int kTurn = 8;
+
+/// @param run  run(bool counts)
+template <typename Run>
+void take_turn(Run run) {
+  for (int i = -kWarmUp; i < kTurn; ++i) run(i >= 0);
+}
+
+template <typename Network>
+void time_turn(Network& network, const Tensor& image, std::vector<double>& seconds) {
+  take_turn([&](bool counts) {
+    const double taken = seconds_of([&] { network(image); });
+    if (counts) seconds.push_back(taken);
+  });
+}
 
 Tensor random_tensor(const Shape& shape) {
   Random random(0, "images");
@@ -80,14 +97,19 @@ std::vector<OperationTime> time_operations(deploy::Engine& engine, const Tensor&
                          ? nullptr
                          : std::make_unique<FloatConv>(*conv, network.values[operation.inputs[0]]));
   }
-  for (int run = -kWarmUp; run < runs; ++run) {
-    const std::vector<double> seconds = engine.operation_seconds(image);
-    for (std::size_t i = 0; i < seconds.size(); ++i) {
-      const double floating = floats[i] ? floats[i]->seconds() : 0.0;
-      if (run < 0) continue;
-      times[i].integer.push_back(seconds[i]);
-      times[i].floating.push_back(floating);
-    }
+  for (int run = 0; run < runs; run += kTurn) {
+    take_turn([&](bool counts) {
+      const std::vector<double> seconds = engine.operation_seconds(image);
+      for (std::size_t i = 0; counts && i < seconds.size(); ++i) {
+        times[i].integer.push_back(seconds[i]);
+      }
+    });
+    take_turn([&](bool counts) {
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        const double seconds = floats[i] ? floats[i]->seconds() : 0.0;
+        if (counts) times[i].floating.push_back(seconds);
+      }
+    });
   }
   std::vector<OperationTime> result;
   const auto kernels = engine.kernels();
@@ -123,14 +145,12 @@ DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, doubl
   deploy::FusedNetwork fused(float_network, image.shape());
   Timeline times;
   double total = 0.0;
-  for (int run = -kWarmUp; run < 7 || total < seconds; ++run) {
-    const double integer = seconds_of([&] { engine(image); });
-    const double floating = seconds_of([&] { fused(image); });
-    if (run < 0) continue;
-    times.integer.push_back(integer);
-    times.floating.push_back(floating);
-    total += integer + floating;
-  }
+  do {
+    total += seconds_of([&] {
+      time_turn(engine, image, times.integer);
+      time_turn(fused, image, times.floating);
+    });
+  } while (total < seconds);
   DeployedTimes result;
   result.runs = static_cast<int>(times.integer.size());
   result.best_seconds = *std::ranges::min_element(times.integer);

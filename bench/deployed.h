@@ -32,7 +32,7 @@ struct DeployedTimes {
   std::vector<OperationTime> operations;
 };
 
-/// Times an integer network and the float network of the same shape in turn, image by image.
+/// Times an integer network and the float network of the same shape in turns of a few images.
 /// @param float_network  in evaluation, without quantizers
 /// @param seconds        how long to repeat
 DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds);
