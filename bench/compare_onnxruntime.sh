@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Latency of fp32 inference at batch 1: quench and ONNX Runtime on the same networks, run in turn on this machine.
+# Latency of whole networks at batch 1: quench's integer networks (8-8 and 4-8 bits; 1-1 for BinaryNet) and its fp32 beside
+# ONNX Runtime's fp32 and int8, run in turn on this machine.
 #
-#   bench/compare_onnxruntime.sh [ROUNDS]     (default 5; 3 minutes on an idle 2-core machine)
+#   bench/compare_onnxruntime.sh [ROUNDS [MODEL...]]     (default 5 rounds of all models; 4 minutes on an idle 2-core machine)
 #
 # Needs node with the npm package onnxruntime-node in $ORT_DIR (default: a folder of its own, installed there if npm is at
 # hand) and Debian's python3-onnx for the models. Environment: THREADS (default: all cores), QUENCH (program), PEER_PYTHON.
@@ -21,4 +22,4 @@ if [ ! -d "$ORT_DIR/node_modules/onnxruntime-node" ]; then
   npm install --prefix "$ORT_DIR" --ignore-scripts --no-audit --no-fund onnxruntime-node@1.30.0
 fi
 grep -m1 'model name' /proc/cpuinfo
-exec "$python" bench/compare_onnxruntime.py "$program" "${1:-5}" "${THREADS:-$(nproc)}"
+exec "$python" bench/compare_onnxruntime.py "$program" "${1:-5}" "${THREADS:-$(nproc)}" "${@:2}"

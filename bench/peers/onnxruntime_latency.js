@@ -1,5 +1,5 @@
 // node onnxruntime_latency.js MODEL.onnx [THREADS] [SECONDS]: median latency at batch 1, one line of JSON.
-// The package onnxruntime-node lies in $ORT_DIR/node_modules.
+// The package onnxruntime-node lies in $ORT_DIR/node_modules. OPTIMIZED=FILE also saves the graph as it is executed.
 const path = require("path");
 const { createRequire } = require("module");
 const ort = createRequire(path.resolve(process.env.ORT_DIR) + "/")("onnxruntime-node");
@@ -13,10 +13,11 @@ const [, , model, threads = "2", seconds = "3"] = process.argv;
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
+    ...(process.env.OPTIMIZED ? { optimizedModelFilePath: process.env.OPTIMIZED } : {}),
   });
-  const size = 224;
-  const images = Float32Array.from({ length: 3 * size * size }, () => Math.random() * 4 - 2);
-  const feed = { in: new ort.Tensor("float32", images, [1, 3, size, size]) };
+  const shape = session.inputMetadata[0].shape;
+  const images = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => Math.random() * 4 - 2);
+  const feed = { in: new ort.Tensor("float32", images, shape) };
   for (let i = 0; i < 3; ++i) await session.run(feed);
   const times = [];
   const start = performance.now();
