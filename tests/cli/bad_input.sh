@@ -39,6 +39,10 @@ command_lines() {
   expect_failure 2 'steps.*1000000' bench train --steps 0
   expect_failure 2 'method.*methods.*both' bench train --method ste --methods ab
   expect_failure 2 'symetric.*did you mean .symmetric' bench train --methods symetric
+  expect_failure 2 'expected shapes binarynet.*alexnet' bench conv --shapes alexnet
+  expect_failure 2 'N,C,H,W,O,K,S,G.*1,2,3' bench conv --shapes 1,2,3
+  expect_failure 2 'expected types f32.*s3' bench conv --shapes 1,2,3,3,2,1,1,1 --types s3
+  expect_success 'exact' bench conv --shapes 1,4,5,5,8,3,1,1 --types f32,u8s8,b1 --seconds 0.001
   expect_success 'ste' list quantizers
   expect_success 'usage|train'
 }
