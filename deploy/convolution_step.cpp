@@ -1,6 +1,7 @@
 #include "deploy/convolution_step.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -71,7 +72,7 @@ class ConvolutionStep final : public Engine::Step {
     for (const Output& output : operation.outputs) {
       epilogues_.emplace_back(output, network.values[output.value],
                               output_scales(conv, *input.grid), conv.bias,
-                              largest_sums(conv, *input.grid));
+                              largest_sums(conv, *input.grid), largest_addend());
     }
     if (conv.pool) {
       const Value sums{.channels = conv.out_channels, .height = height, .width = width};
@@ -101,6 +102,12 @@ class ConvolutionStep final : public Engine::Step {
   }
 
  private:
+  float largest_addend() const {
+    float largest = 0.0f;
+    for (const float real : offset_reals_) largest = std::max(largest, std::abs(real));
+    return largest;
+  }
+
   /// So many pixels that their sums stay in the cache, and every thread has some.
   std::int64_t strip() const {
     constexpr std::int64_t kSums = 8192, kTile = 24;

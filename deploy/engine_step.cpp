@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "deploy/arithmetic.h"
+#include "deploy/bounds.h"
 #include "deploy/convolution_step.h"
 #include "deploy/epilogue.h"
 #include "deploy/places.h"
@@ -19,10 +22,18 @@ using Step = Engine::Step;
 /// So many lie in the first-level cache while steps go over them.
 constexpr std::int64_t kStripReals = 4096;
 
-std::vector<Epilogue> plain_epilogues(const IntegerNetwork& network, const Operation& operation) {
+/// No real number of these codes is larger in magnitude.
+double largest_real(const quant::QuantGrid& grid) {
+  return static_cast<double>(largest_code(grid)) * double{grid.scale[0]} +
+         std::abs(double{grid.offset});
+}
+
+/// @param reach  as of Epilogue
+std::vector<Epilogue> plain_epilogues(const IntegerNetwork& network, const Operation& operation,
+                                      double reach) {
   std::vector<Epilogue> result;
   for (const Output& output : operation.outputs)
-    result.emplace_back(output, network.values[output.value]);
+    result.emplace_back(output, network.values[output.value], reach);
   return result;
 }
 
@@ -45,20 +56,26 @@ class QuantizeStep final : public Step {
   QuantizeStep(const IntegerNetwork& network, const Operation& operation)
       : channels_(network.channels),
         pixels_(network.height * network.width),
-        epilogues_(plain_epilogues(network, operation)) {}
+        epilogues_(plain_epilogues(network, operation, kLargestPixel)),
+        any_(plain_epilogues(network, operation, std::numeric_limits<double>::infinity())) {}
 
   void run(const Memory& memory) override {
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
       const float* from = memory.pixels + first * channels_;
       std::vector<float> reals(from, from + count * channels_);
-      write_reals(memory, epilogues_, reals, first, count);
+      bool small = true;
+      for (const float real : reals) small &= std::abs(real) <= kLargestPixel;
+      write_reals(memory, small ? epilogues_ : any_, reals, first, count);
     });
   }
 
  private:
+  static constexpr float kLargestPixel = 1e6f;
+
   std::int64_t channels_, pixels_;
   std::vector<Epilogue> epilogues_;
+  std::vector<Epilogue> any_;  // for infinities and NaN too
 };
 
 /// Dequantized codes, in a loop over one strip.
@@ -80,7 +97,9 @@ class AdditionStep final : public Step {
                   Decoder(*network.values[inputs_[1]].grid)},
         channels_(network.values[inputs_[0]].channels),
         pixels_(network.values[inputs_[0]].height * network.values[inputs_[0]].width),
-        epilogues_(plain_epilogues(network, operation)) {}
+        epilogues_(plain_epilogues(network, operation,
+                                   largest_real(*network.values[inputs_[0]].grid) +
+                                       largest_real(*network.values[inputs_[1]].grid))) {}
 
   void run(const Memory& memory) override {
     const auto* a = reinterpret_cast<const std::uint8_t*>(memory.values[inputs_[0]]);
@@ -111,7 +130,7 @@ class AveragePoolStep final : public Step {
       : input_(operation.inputs[0]),
         grid_(*network.values[input_].grid),
         pooling_(network.values[input_], network.values[operation.outputs[0].value], pool.window),
-        epilogues_(plain_epilogues(network, operation)) {}
+        epilogues_(plain_epilogues(network, operation, largest_real(grid_))) {}
 
   void run(const Memory& memory) override {
     const auto* in = reinterpret_cast<const std::uint8_t*>(memory.values[input_]);

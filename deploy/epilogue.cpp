@@ -1,28 +1,64 @@
 #include "deploy/epilogue.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "deploy/arithmetic.h"
-#include "quant/code.h"
 
 namespace quench::deploy {
 namespace {
 
-bool uniform(const Value& value) { return value.grid && value.grid->levels.empty(); }
+/// How large the reals get on the way through the steps.
+double reach_after(const std::vector<Affine>& steps, double reach) {
+  double most = reach;
+  for (const Affine& step : steps) {
+    double next = step.scale.empty() ? reach : 0.0;
+    for (std::size_t c = 0; c < step.scale.size(); ++c)
+      next =
+          std::max(next, std::abs(double{step.scale[c]}) * reach + std::abs(double{step.shift[c]}));
+    reach = next;
+    most = std::max(most, reach);
+  }
+  return most;
+}
+
+/// Where it serves: not for reals, grids with levels, and numbers that may not stay finite.
+std::optional<Encoder> make_encoder(const Output& output, const Value& value, double reach) {
+  constexpr double kFinite = 1e38;
+  if (!value.grid || !value.grid->levels.empty()) return std::nullopt;
+  const double most = reach_after(output.steps, reach) + std::abs(double{value.grid->offset});
+  if (!(most < kFinite && most / double{value.grid->scale[0]} < kFinite)) return std::nullopt;
+  return Encoder(*value.grid,
+                 output.steps.empty() ? Activation::none : output.steps.back().activation);
+}
+
+double largest_real(const std::vector<float>& scale, const std::vector<float>& bias,
+                    const std::vector<std::int64_t>& largest, float addend) {
+  double reach = 0.0;
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const double shift = bias.empty() ? 0.0 : std::abs(double{bias[c]});
+    reach = std::max(reach, static_cast<double>(largest[c]) * double{scale[c]} + shift);
+  }
+  return reach + double{addend};
+}
 
 }  // namespace
 
-Epilogue::Epilogue(const Output& output, const Value& value)
-    : output_(output), value_(value), channels_(value.channels) {}
-
-Epilogue::Epilogue(const Output& output, const Value& value, std::vector<float> scale,
-                   std::vector<float> bias, const std::vector<std::int64_t>& largest)
+Epilogue::Epilogue(const Output& output, const Value& value, double reach)
     : output_(output),
       value_(value),
       channels_(value.channels),
+      encoder_(make_encoder(output, value, reach)) {}
+
+Epilogue::Epilogue(const Output& output, const Value& value, std::vector<float> scale,
+                   std::vector<float> bias, const std::vector<std::int64_t>& largest, float addend)
+    : output_(output),
+      value_(value),
+      channels_(value.channels),
+      encoder_(make_encoder(output, value, largest_real(scale, bias, largest, addend))),
       scale_(std::move(scale)),
       bias_(std::move(bias)) {
   if (value.grid && value.grid->binary()) threshold_ = find_thresholds(largest);
@@ -77,58 +113,40 @@ void Epilogue::threshold(const std::int32_t* sums, std::int64_t pixels, std::uin
 
 namespace {
 
-/// What a loop over the channels of a pixel needs of one step, in registers.
-struct Line {
-  const float* scale;
-  const float* shift;
-  ActivationRange range;
-};
-
-/// Codes of uniform grids from reals, as quant::integer_code() has them.
-struct Encoder {
-  explicit Encoder(const quant::QuantGrid& grid)
-      : scale(grid.scale[0]),
-        offset(grid.offset),
-        range(quant::centered_range(grid)),
-        zero(grid.zero_point[0] - grid.qmin) {}
-
-  std::uint8_t operator()(float x) const {
-    return static_cast<std::uint8_t>(
-        static_cast<std::int32_t>(quant::integer_code(x - offset, scale, range)) + zero);
-  }
-
-  float scale, offset;
-  quant::CodeRange range;
-  std::int32_t zero;
-};
-
 /// One pass from sums to codes. kBias, kAffine: whether there is a bias, a scale and shift.
-template <bool kBias, bool kAffine>
-void fused_pixel(const std::int32_t* sums, std::int64_t channels, const float* scale,
-                 const float* bias, Line line, Encoder encode, std::uint8_t* out) {
+template <bool kBias, bool kAffine, typename Encode>
+void encode_sums(const std::int32_t* sums, std::int64_t pixels, std::span<const float> scales,
+                 const float* bias, const Affine* step, Encode encode, std::uint8_t* out) {
+  const auto channels = static_cast<std::int64_t>(scales.size());
+  const float* scale = scales.data();
+  const float* step_scale = kAffine ? step->scale.data() : nullptr;
+  const float* step_shift = kAffine ? step->shift.data() : nullptr;
+  for (std::int64_t p = 0; p < pixels; ++p, sums += channels, out += channels) {
 #pragma omp simd
-  for (std::int64_t c = 0; c < channels; ++c) {
-    float x = static_cast<float>(sums[c]) * scale[c];
-    if constexpr (kBias) x += bias[c];
-    if constexpr (kAffine) x = x * line.scale[c] + line.shift[c];
-    out[c] = encode(line.range.clamp(x));
+    for (std::int64_t c = 0; c < channels; ++c) {
+      float x = static_cast<float>(sums[c]) * scale[c];
+      if constexpr (kBias) x += bias[c];
+      if constexpr (kAffine) x = x * step_scale[c] + step_shift[c];
+      out[c] = encode(x);
+    }
   }
 }
 
 }  // namespace
 
 void Epilogue::fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const {
-  const bool step = !output_.steps.empty();
-  const bool affine = step && !output_.steps[0].scale.empty();
-  const Line line{affine ? output_.steps[0].scale.data() : nullptr,
-                  affine ? output_.steps[0].shift.data() : nullptr,
-                  range_of(step ? output_.steps[0].activation : Activation::none)};
-  constexpr std::array kLoops{fused_pixel<false, false>, fused_pixel<false, true>,
-                              fused_pixel<true, false>, fused_pixel<true, true>};
-  const auto loop = kLoops[(bias_.empty() ? 0u : 2u) + (affine ? 1u : 0u)];
-  const Encoder encode(*value_.grid);
-  for (std::int64_t p = 0; p < pixels; ++p, sums += channels_, out += channels_)
-    loop(sums, channels_, scale_.data(), bias_.data(), line, encode, out);
+  const Affine* step = output_.steps.empty() ? nullptr : &output_.steps[0];
+  const bool affine = step != nullptr && !step->scale.empty();
+  encoder_->run([&](auto encode) {
+    const auto loop = [&]<bool kBias, bool kAffine>() {
+      encode_sums<kBias, kAffine>(sums, pixels, scale_, bias_.data(), step, encode, out);
+    };
+    if (bias_.empty()) {
+      affine ? loop.template operator()<false, true>() : loop.template operator()<false, false>();
+    } else {
+      affine ? loop.template operator()<true, true>() : loop.template operator()<true, false>();
+    }
+  });
 }
 
 void Epilogue::run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
@@ -136,7 +154,7 @@ void Epilogue::run(const std::int32_t* sums, const float* addend, std::int64_t p
   if (addend == nullptr) {
     auto* codes = reinterpret_cast<std::uint8_t*>(out);
     if (!threshold_.least.empty()) return threshold(sums, pixels, codes);
-    if (uniform(value_) && output_.steps.size() <= 1) return fused(sums, pixels, codes);
+    if (encoder_ && output_.steps.size() <= 1) return fused(sums, pixels, codes);
   }
   std::vector<float> reals(static_cast<std::size_t>(channels_));
   for (std::int64_t p = 0; p < pixels; ++p, sums += channels_) {
@@ -156,19 +174,22 @@ void Epilogue::write(const float* reals, std::int64_t count, std::byte* out) con
     return;
   }
   auto* codes = reinterpret_cast<std::uint8_t*>(out);
-  if (!uniform(value_)) {
+  if (!encoder_) {
     for (std::int64_t i = 0; i < count; ++i) codes[i] = stored_code(reals[i], *value_.grid);
     return;
   }
-  const Encoder encode(*value_.grid);
+  encoder_->run([=](auto encode) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) codes[i] = encode(reals[i]);
+    for (std::int64_t i = 0; i < count; ++i) codes[i] = encode(reals[i]);
+  });
 }
 
 void Epilogue::run_reals(float* reals, std::int64_t pixels, std::byte* out) const {
   const std::int64_t count = pixels * channels_;
   for (const Affine& step : output_.steps) {
     const ActivationRange range = range_of(step.activation);
+    if (step.scale.empty() && encoder_ && &step == &output_.steps.back())
+      break;  // it clips to that
     if (step.scale.empty()) {
 #pragma omp simd
       for (std::int64_t i = 0; i < count; ++i) reals[i] = range.clamp(reals[i]);

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "deploy/encoder.h"
 #include "deploy/integer_network.h"
 
 namespace quench::deploy {
@@ -16,13 +18,15 @@ namespace quench::deploy {
 /// bisection on that very arithmetic, which is monotone in the sum, and so is exact.
 class Epilogue {
  public:
-  /// For reals as they come, as of sums and averages: run_reals() alone.
-  Epilogue(const Output& output, const Value& value);
+  /// For reals as they come, as of residual sums and averages: run_reals() alone.
+  /// @param reach  no real is larger in magnitude
+  Epilogue(const Output& output, const Value& value, double reach);
   /// @param scale       [O], > 0; what takes sums to reals
   /// @param bias        [O], or empty
-  /// @param largest     [O], the sums are at most so large; for the thresholds
+  /// @param largest     [O], the sums are at most so large
+  /// @param addend      the largest real that is added to them
   Epilogue(const Output& output, const Value& value, std::vector<float> scale,
-           std::vector<float> bias, const std::vector<std::int64_t>& largest);
+           std::vector<float> bias, const std::vector<std::int64_t>& largest, float addend);
 
   /// @param sums    [pixels][O]
   /// @param addend  [pixels][O] reals that are added after the scale; null for none
@@ -51,6 +55,7 @@ class Epilogue {
   Output output_;
   Value value_;
   std::int64_t channels_;
+  std::optional<Encoder> encoder_;
   std::vector<float> scale_, bias_;
   Threshold threshold_;
 };

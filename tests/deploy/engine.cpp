@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 #include "core/parallel.h"
@@ -76,6 +79,16 @@ TEST_CASE("engine: any number of threads gives the same bits") {
     CHECK(same_bits(engine(images), expected));
   }
   set_num_threads(threads);
+}
+
+TEST_CASE("engine: pixels that are no numbers, or too large, have the codes of the interpreter") {
+  Engine engine(testing::small_network());
+  Tensor images = testing::random_tensor({1, 3, 6, 6}, 4);
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::ranges::copy(std::array{infinity, -infinity, std::nanf(""), 3e38f, -1e30f},
+                    images.data() + 7);
+  CHECK(
+      same_bits(engine(images), logits_of(engine.network(), interpret(engine.network(), images))));
 }
 
 TEST_CASE("engine: images of another size are refused") {
