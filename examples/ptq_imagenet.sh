@@ -11,15 +11,12 @@ weights=$(realpath "$2")
 work=${3:-runs/ptq_imagenet}
 examples=$(cd "$(dirname "$0")" && pwd)
 quench=${QUENCH:-./quench}
-mkdir -p "$work/calibration"
+mkdir -p "$work"
 work=$(realpath "$work")
 
-number=0
-for class in "$images"/*/; do
-  if ((number++ % 10 == 0)); then ln -sfn "$class" "$work/calibration/$(basename "$class")"; fi
-done
-data=(--data-dir "$images" --set "data.train_dir=\"$work/calibration\"" --set "data.test_dir=\"$images\""
-  --set "data.labels=\"$images/labels.tsv\"")
+# shellcheck source=examples/picture_folder.sh
+source "$examples/picture_folder.sh"
+picture_folder "$images" "$work"
 
 declare -A file=([mobilenet_v1]=mobilenet_v1_075_224_imagenet [mobilenet_v2]=mobilenet_v2_100_224_imagenet)
 declare -A width=([mobilenet_v1]=0.75 [mobilenet_v2]=1.0)
@@ -39,7 +36,7 @@ run() {
   folder=$(cell "$@")
   if [[ -e $folder/quantize.json ]]; then return; fi
   rm -rf "$folder"
-  "$quench" quantize "$examples/$network/$config.toml" --checkpoint "$work/$network" --run "$folder" "${data[@]}" \
+  "$quench" quantize "$examples/$network/$config.toml" --checkpoint "$work/$network" --run "$folder" "${folders[@]}" \
     --set "model.width=${width[$network]}" --set "quant.granularity=per_$granularity" \
     --set "quant.weight={bits=$bits}" --set "quant.first_layer={weight={bits=8}}" \
     --set "quant.depthwise={weight={bits=8}}" \
@@ -54,7 +51,7 @@ value() { # KEY FOLDER: a number of quantize.json, with one digit
 for network in mobilenet_v1 mobilenet_v2; do
   if [[ -e $work/$network ]]; then continue; fi
   "$quench" import "$weights/${file[$network]}.safetensors" --config "$examples/${network}_imagenet.toml" \
-    --set "model.width=${width[$network]}" --run "$work/$network" "${data[@]}"
+    --set "model.width=${width[$network]}" --run "$work/$network" "${folders[@]}"
 done
 for row in "${rows[@]}"; do
   for column in "${columns[@]}"; do

@@ -15,15 +15,12 @@ runs=$(realpath "$3")
 work=${4:-runs/verify}
 examples=$(cd "$(dirname "$0")" && pwd)
 quench=${QUENCH:-./quench}
-mkdir -p "$work/calibration"
+mkdir -p "$work"
 work=$(realpath "$work")
 
-number=0
-for class in "$images"/*/; do
-  if ((number++ % 10 == 0)); then ln -sfn "$class" "$work/calibration/$(basename "$class")"; fi
-done
-folders=(--data-dir "$images" --set "data.train_dir=\"$work/calibration\"" --set "data.test_dir=\"$images\""
-  --set "data.labels=\"$images/labels.tsv\"")
+# shellcheck source=examples/picture_folder.sh
+source "$examples/picture_folder.sh"
+picture_folder "$images" "$work"
 
 verify() { # CELL RUN [DATA OPTIONS]: deploys a run and compares
   local cell=$1 run=$2

@@ -1,0 +1,14 @@
+# Sourced by the scripts of this folder that work on a folder of pictures.
+
+# picture_folder IMAGES WORK: sets `folders`, the options that calibrate on every tenth class of IMAGES, a folder
+# per class with a labels.tsv, and judge by all of them. WORK/calibration holds links to those.
+picture_folder() {
+  local images=$1 work=$2 number=0 class
+  mkdir -p "$work/calibration"
+  for class in "$images"/*/; do
+    if ((number++ % 10 == 0)); then ln -sfn "$class" "$work/calibration/$(basename "$class")"; fi
+  done
+  # shellcheck disable=SC2034
+  folders=(--data-dir "$images" --set "data.train_dir=\"$work/calibration\"" --set "data.test_dir=\"$images\""
+    --set "data.labels=\"$images/labels.tsv\"")
+}
