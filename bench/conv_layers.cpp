@@ -57,9 +57,10 @@ bool ConvLayer::depthwise() const {
 }
 
 double ConvLayer::macs() const {
+  const std::int64_t group_channels = problem.channels / problem.params.groups;
   return static_cast<double>(batch * problem.out_height() * problem.out_width() *
                              problem.out_channels * problem.kernel[0] * problem.kernel[1] *
-                             (problem.channels / problem.params.groups));
+                             group_channels);
 }
 
 std::vector<ConvLayer> network_layers(const std::string& network) {

@@ -54,8 +54,8 @@ class FloatConv {
   }
   double macs() const {
     const Shape output = conv2d_output_shape(input_.shape(), weight_.shape(), prepared_.params());
-    return static_cast<double>(output.numel()) *
-           static_cast<double>(weight_.numel() / weight_.dim(0));
+    const std::int64_t of_one_output = weight_.numel() / weight_.dim(0);
+    return static_cast<double>(output.numel() * of_one_output);
   }
 
  private:
