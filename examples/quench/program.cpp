@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/suggest.h"
 #include "examples/quench/command.h"
+#include "examples/quench/cpu_check.h"
 
 namespace quench::command {
 namespace {
@@ -45,6 +46,13 @@ void check_subcommands(const CLI::App& app, std::span<char* const> words) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  if (const std::string missing = missing_cpu_features(); !missing.empty()) {
+    return complain(
+        fmt::format("this build is for CPUs with {}, which this one lacks; build with "
+                    "meson option march=native on it, or march=x86-64-v3 for all with AVX2",
+                    missing),
+        kFailure);
+  }
   CLI::App app{"Trains and evaluates quantized networks.", "quench"};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all subcommands");
