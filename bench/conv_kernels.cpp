@@ -109,10 +109,13 @@ class IntegerRun {
     parallel_for(pixels(), 1, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t channels = layer_.problem.out_channels;
       std::vector<std::int32_t>& strip = strips_[static_cast<std::size_t>(omp_get_thread_num())];
-      for (std::int64_t first = begin; first < end; first += kStrip) {
+      const std::int64_t strips = (end - begin + kStrip - 1) / kStrip;
+      for (std::int64_t i = 0; i < strips; ++i) {  // of about equal size
+        const std::int64_t first = begin + (end - begin) * i / strips;
+        const std::int64_t count = begin + (end - begin) * (i + 1) / strips - first;
         std::int32_t* out =
             sums == nullptr ? strip.data() : sums->data() + (image * pixels() + first) * channels;
-        kernel.accumulate(input, first, std::min(kStrip, end - first), out);
+        kernel.accumulate(input, first, count, out);
       }
     });
   }
