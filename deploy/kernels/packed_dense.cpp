@@ -51,8 +51,8 @@ PackedDense pack_blocks(const ConvProblem& problem, std::string_view name, const
   return packed;
 }
 
-PackedDense pack_wide(const ConvProblem& problem, std::string_view name, const DenseTiles& tiles,
-                      double step_cost) {
+[[maybe_unused]] PackedDense pack_wide(const ConvProblem& problem, std::string_view name,
+                                       const DenseTiles& tiles, double step_cost) {
   return pack_blocks(problem, name, tiles, 2, [&](const auto& steps, PackedBlock& block) {
     block.append(steps, 2);
     return step_cost / 2.0 * static_cast<double>(steps.size());
