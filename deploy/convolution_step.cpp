@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -21,6 +22,33 @@ std::vector<float> output_scales(const Convolution& conv, const quant::QuantGrid
   return result;
 }
 
+/// A kernel, and the memory in which it lays images out.
+class PreparedKernel {
+ public:
+  explicit PreparedKernel(std::unique_ptr<ConvKernel> kernel)
+      : kernel_(std::move(kernel)),
+        workspace_({static_cast<std::int64_t>(kernel_->workspace_bytes()) + 1}, DType::u8) {}
+
+  const ConvKernel& operator*() const { return *kernel_; }
+  const ConvKernel* operator->() const { return kernel_.get(); }
+
+  /// The image [H][W][C] as accumulate() reads it, laid out by all threads, or by this one if it is
+  /// one of several that work.
+  const std::byte* lay_out(const std::byte* image) {
+    if (kernel_->workspace_bytes() == 0) return image;
+    const auto* codes = reinterpret_cast<const std::uint8_t*>(image);
+    const std::int64_t rows = kernel_->workspace_rows();
+    for_each_strip(rows, rows / num_threads() + 1, [&](std::int64_t first, std::int64_t count) {
+      kernel_->prepare(codes, first, first + count, workspace_.bytes_begin());
+    });
+    return workspace_.bytes_begin();
+  }
+
+ private:
+  std::unique_ptr<ConvKernel> kernel_;
+  Tensor workspace_;
+};
+
 /// What the offset of an input grid adds to the reals of every pixel, [pixels][O]: the offset times
 /// the weights whose taps lie on the image.
 std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
@@ -29,17 +57,11 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   problem.zero_code = 0;
   problem.input_max = 1;
   problem.binary_input = false;
-  const auto kernel = make_conv_kernel(problem, Isa::scalar);
-  const std::vector<std::uint8_t> ones(static_cast<std::size_t>(input.numel()), 1);
-  Tensor workspace({static_cast<std::int64_t>(kernel->workspace_bytes()) + 1}, DType::u8);
-  const std::byte* image = reinterpret_cast<const std::byte*>(ones.data());
-  if (kernel->workspace_bytes() > 0) {
-    kernel->prepare(ones.data(), 0, kernel->workspace_rows(), workspace.bytes_begin());
-    image = workspace.bytes_begin();
-  }
+  PreparedKernel kernel(make_conv_kernel(problem, Isa::scalar));
+  const std::vector<std::byte> ones(static_cast<std::size_t>(input.numel()), std::byte{1});
   const std::int64_t pixels = problem.out_height() * problem.out_width();
   std::vector<std::int32_t> sums(static_cast<std::size_t>(pixels * conv.out_channels));
-  kernel->accumulate(image, 0, pixels, sums.data());
+  kernel->accumulate(kernel.lay_out(ones.data()), 0, pixels, sums.data());
   std::vector<float> result(sums.size());
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % static_cast<std::size_t>(conv.out_channels);
@@ -49,9 +71,32 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   return result;
 }
 
-std::unique_ptr<ConvKernel> make_kernel(const ConvProblem& problem, Isa isa, Products products) {
-  return products == Products::exact ? make_conv_kernel(problem, isa)
-                                     : make_saturating_conv(problem);
+/// The same problem for the output channels [begin, end) alone, of one group.
+ConvProblem of_outputs(const ConvProblem& problem, std::int64_t begin, std::int64_t end) {
+  ConvProblem part = problem;
+  const std::int64_t size = std::ssize(problem.weight) / problem.out_channels;
+  part.out_channels = end - begin;
+  part.weight.assign(problem.weight.begin() + begin * size, problem.weight.begin() + end * size);
+  return part;
+}
+
+/// One kernel; for a single output pixel, which threads cannot share, one for each thread's share of
+/// the output channels.
+std::vector<PreparedKernel> make_kernels(const ConvProblem& problem, Isa isa, Products products) {
+  constexpr std::int64_t kFewestChannels = 64;
+  const bool one_pixel = problem.out_height() * problem.out_width() == 1;
+  const std::int64_t parts =
+      one_pixel && problem.params.groups == 1
+          ? std::clamp<std::int64_t>(problem.out_channels / kFewestChannels, 1, num_threads())
+          : 1;
+  std::vector<PreparedKernel> kernels;
+  for (std::int64_t i = 0; i < parts; ++i) {
+    const ConvProblem part = of_outputs(problem, problem.out_channels * i / parts,
+                                        problem.out_channels * (i + 1) / parts);
+    kernels.emplace_back(products == Products::exact ? make_conv_kernel(part, isa)
+                                                     : make_saturating_conv(part));
+  }
+  return kernels;
 }
 
 std::unique_ptr<std::int32_t[]> uninitialized(std::int64_t count) {
@@ -64,7 +109,7 @@ class ConvolutionStep final : public Engine::Step {
                   const Convolution& conv, Isa isa, Products products)
       : input_(operation.inputs[0]),
         channels_(conv.out_channels),
-        kernel_(make_kernel(conv_problem(conv, network.values[input_]), isa, products)),
+        kernels_(make_kernels(conv_problem(conv, network.values[input_]), isa, products)),
         offset_reals_(offset_reals(conv, network.values[input_])) {
     const Value& input = network.values[input_];
     const auto [height, width] = sums_size(input, conv);
@@ -78,26 +123,18 @@ class ConvolutionStep final : public Engine::Step {
       const Value sums{.channels = conv.out_channels, .height = height, .width = width};
       pooling_.emplace(sums, network.values[operation.outputs[0].value], *conv.pool);
     }
-    workspace_ = Tensor({static_cast<std::int64_t>(kernel_->workspace_bytes()) + 1}, DType::u8);
   }
 
-  std::string_view kernel() const override { return kernel_->name(); }
+  std::string_view kernel() const override { return kernels_[0]->name(); }
 
   void run(const Memory& memory) override {
     const std::byte* image = memory.values[input_];
-    if (kernel_->workspace_bytes() > 0) {
-      const auto* codes = reinterpret_cast<const std::uint8_t*>(image);
-      std::byte* workspace = workspace_.bytes_begin();
-      for_each_strip(kernel_->workspace_rows(), kernel_->workspace_rows() / num_threads() + 1,
-                     [&](std::int64_t first, std::int64_t count) {
-                       kernel_->prepare(codes, first, first + count, workspace);
-                     });
-      image = workspace;
-    }
-    if (pooling_) {
-      run_pooled(memory, image);
+    if (kernels_.size() > 1) {
+      run_parts(memory, image);
+    } else if (pooling_) {
+      run_pooled(memory, kernels_[0].lay_out(image));
     } else {
-      run_strips(memory, image);
+      run_strips(memory, kernels_[0].lay_out(image));
     }
   }
 
@@ -108,22 +145,41 @@ class ConvolutionStep final : public Engine::Step {
     return largest;
   }
 
-  /// So many pixels that their sums stay in the cache, and every thread has some.
+  /// So many pixels that their sums stay in the cache, in strips of about one size, as many for each
+  /// thread.
   std::int64_t strip() const {
     constexpr std::int64_t kSums = 8192, kTile = 24;
-    const std::int64_t share = (pixels_ + num_threads() - 1) / num_threads();
-    const std::int64_t fitting = std::max(kSums / channels_ / kTile * kTile, kTile);
-    return std::max<std::int64_t>(std::min(share, fitting), 1);
+    const std::int64_t fitting = std::max(kSums / channels_, kTile);
+    const std::int64_t rounds = (pixels_ + fitting * num_threads() - 1) / (fitting * num_threads());
+    const std::int64_t strips = rounds * num_threads();
+    return (pixels_ + strips - 1) / strips;
+  }
+
+  /// The only pixel, its channels shared out among the threads.
+  void run_parts(const Memory& memory, const std::byte* image) {
+    const auto sums = uninitialized(channels_);
+    const auto parts = static_cast<std::int64_t>(kernels_.size());
+    for_each_strip(parts, 1, [&](std::int64_t part, std::int64_t) {
+      PreparedKernel& kernel = kernels_[static_cast<std::size_t>(part)];
+      kernel->accumulate(kernel.lay_out(image), 0, 1, sums.get() + channels_ * part / parts);
+    });
+    finish(memory, sums.get(), 0, 1);
+  }
+
+  /// Takes the sums of pixels from `first` on to the codes of every output.
+  void finish(const Memory& memory, const std::int32_t* sums, std::int64_t first,
+              std::int64_t count) const {
+    const float* addend =
+        offset_reals_.empty() ? nullptr : offset_reals_.data() + first * channels_;
+    for (const Epilogue& epilogue : epilogues_)
+      epilogue.run(sums, addend, count, pixel_of(memory, epilogue, first));
   }
 
   void run_strips(const Memory& memory, const std::byte* image) {
     for_each_strip(pixels_, strip(), [&](std::int64_t first, std::int64_t count) {
       const auto sums = uninitialized(count * channels_);
-      kernel_->accumulate(image, first, count, sums.get());
-      const float* addend =
-          offset_reals_.empty() ? nullptr : offset_reals_.data() + first * channels_;
-      for (const Epilogue& epilogue : epilogues_)
-        epilogue.run(sums.get(), addend, count, pixel_of(memory, epilogue, first));
+      kernels_[0]->accumulate(image, first, count, sums.get());
+      finish(memory, sums.get(), first, count);
     });
   }
 
@@ -134,7 +190,7 @@ class ConvolutionStep final : public Engine::Step {
       const WindowView first(g, row, 0);
       const std::int64_t begin = first.y0 * g.width, count = (first.y1 - first.y0) * g.width;
       const auto sums = uninitialized(count * channels_);
-      kernel_->accumulate(image, begin, count, sums.get());
+      kernels_[0]->accumulate(image, begin, count, sums.get());
       const auto largest = uninitialized(g.out_width * channels_);
       for (std::int64_t x = 0; x < g.out_width; ++x) {
         std::int32_t* to = largest.get() + x * channels_;
@@ -150,20 +206,16 @@ class ConvolutionStep final : public Engine::Step {
           fresh = false;
         });
       }
-      for (const Epilogue& epilogue : epilogues_) {
-        epilogue.run(largest.get(), nullptr, g.out_width,
-                     pixel_of(memory, epilogue, row * g.out_width));
-      }
+      finish(memory, largest.get(), row * g.out_width, g.out_width);
     });
   }
 
   ValueId input_;
   std::int64_t channels_, pixels_ = 0;
-  std::unique_ptr<ConvKernel> kernel_;
+  std::vector<PreparedKernel> kernels_;
   std::vector<float> offset_reals_;
   std::vector<Epilogue> epilogues_;
   std::optional<Pooling> pooling_;
-  Tensor workspace_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -37,18 +38,11 @@ std::vector<Epilogue> plain_epilogues(const IntegerNetwork& network, const Opera
   return result;
 }
 
-/// Writes the reals [pixels][channels] of a strip to every output. They are the scratch of the last.
+/// Writes the reals [pixels][channels] of a strip to every output.
 void write_reals(const Step::Memory& memory, const std::vector<Epilogue>& epilogues,
-                 std::vector<float>& reals, std::int64_t first, std::int64_t pixels) {
-  for (std::size_t i = 0; i < epilogues.size(); ++i) {
-    std::byte* out = pixel_of(memory, epilogues[i], first);
-    if (i + 1 == epilogues.size()) {
-      epilogues[i].run_reals(reals.data(), pixels, out);
-    } else {
-      std::vector<float> copy = reals;
-      epilogues[i].run_reals(copy.data(), pixels, out);
-    }
-  }
+                 const float* reals, std::int64_t first, std::int64_t pixels) {
+  for (const Epilogue& epilogue : epilogues)
+    epilogue.run_reals(reals, pixels, pixel_of(memory, epilogue, first));
 }
 
 class QuantizeStep final : public Step {
@@ -62,10 +56,10 @@ class QuantizeStep final : public Step {
   void run(const Memory& memory) override {
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
-      const float* from = memory.pixels + first * channels_;
-      std::vector<float> reals(from, from + count * channels_);
+      const float* reals = memory.pixels + first * channels_;
       bool small = true;
-      for (const float real : reals) small &= std::abs(real) <= kLargestPixel;
+      for (std::int64_t i = 0; i < count * channels_; ++i)
+        small &= std::abs(reals[i]) <= kLargestPixel;
       write_reals(memory, small ? epilogues_ : any_, reals, first, count);
     });
   }
@@ -106,17 +100,20 @@ class AdditionStep final : public Step {
     const auto* b = reinterpret_cast<const std::uint8_t*>(memory.values[inputs_[1]]);
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
-      std::vector<float> reals(static_cast<std::size_t>(count * channels_));
-      const auto [x, y] = std::pair(a + first * channels_, b + first * channels_);
-      float* out = reals.data();
-      const auto [left, right] = std::pair(decoders_[0], decoders_[1]);
-#pragma omp simd
-      for (std::int64_t i = 0; i < count * channels_; ++i) out[i] = left(x[i]) + right(y[i]);
-      write_reals(memory, epilogues_, reals, first, count);
+      const std::int64_t size = count * channels_;
+      const auto reals = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(size));
+      add(a + first * channels_, b + first * channels_, size, reals.get());
+      write_reals(memory, epilogues_, reals.get(), first, count);
     });
   }
 
  private:
+  void add(const std::uint8_t* x, const std::uint8_t* y, std::int64_t count, float* out) const {
+    const Decoder left = decoders_[0], right = decoders_[1];
+#pragma omp simd
+    for (std::int64_t i = 0; i < count; ++i) out[i] = left(x[i]) + right(y[i]);
+  }
+
   std::array<ValueId, 2> inputs_;
   std::array<Decoder, 2> decoders_;
   std::int64_t channels_, pixels_;
@@ -149,7 +146,7 @@ class AveragePoolStep final : public Step {
         const float mean = static_cast<float>(sums[c] + shift) / static_cast<float>(count);
         reals[c] = grid_.scale[0] * mean + grid_.offset;
       }
-      write_reals(memory, epilogues_, reals, place, 1);
+      write_reals(memory, epilogues_, reals.data(), place, 1);
     });
   }
 

@@ -149,6 +149,30 @@ void Epilogue::fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t
   });
 }
 
+namespace {
+
+/// On the reals of whole pixels.
+void take_step(const Affine& step, std::vector<float>& reals) {
+  const ActivationRange range = range_of(step.activation);
+  const auto count = static_cast<std::int64_t>(reals.size());
+  float* x = reals.data();
+  if (step.scale.empty()) {
+#pragma omp simd
+    for (std::int64_t i = 0; i < count; ++i) x[i] = range.clamp(x[i]);
+    return;
+  }
+  const auto channels = static_cast<std::int64_t>(step.scale.size());
+  const float* scale = step.scale.data();
+  const float* shift = step.shift.data();
+  for (float* pixel = x; pixel < x + count; pixel += channels) {
+#pragma omp simd
+    for (std::int64_t c = 0; c < channels; ++c)
+      pixel[c] = range.clamp(pixel[c] * scale[c] + shift[c]);
+  }
+}
+
+}  // namespace
+
 void Epilogue::run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
                    std::byte* out) const {
   if (addend == nullptr) {
@@ -184,26 +208,16 @@ void Epilogue::write(const float* reals, std::int64_t count, std::byte* out) con
   });
 }
 
-void Epilogue::run_reals(float* reals, std::int64_t pixels, std::byte* out) const {
+void Epilogue::run_reals(const float* reals, std::int64_t pixels, std::byte* out) const {
+  std::span<const Affine> steps = output_.steps;
+  // The encoder clips to what a last clamp leaves.
+  if (encoder_ && !steps.empty() && steps.back().scale.empty())
+    steps = steps.first(steps.size() - 1);
   const std::int64_t count = pixels * channels_;
-  for (const Affine& step : output_.steps) {
-    const ActivationRange range = range_of(step.activation);
-    if (step.scale.empty() && encoder_ && &step == &output_.steps.back())
-      break;  // it clips to that
-    if (step.scale.empty()) {
-#pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) reals[i] = range.clamp(reals[i]);
-      continue;
-    }
-    const float* scale = step.scale.data();
-    const float* shift = step.shift.data();
-    for (float* pixel = reals; pixel < reals + count; pixel += channels_) {
-#pragma omp simd
-      for (std::int64_t c = 0; c < channels_; ++c)
-        pixel[c] = range.clamp(pixel[c] * scale[c] + shift[c]);
-    }
-  }
-  write(reals, count, out);
+  if (steps.empty()) return write(reals, count, out);
+  std::vector<float> changed(reals, reals + count);
+  for (const Affine& step : steps) take_step(step, changed);
+  write(changed.data(), count, out);
 }
 
 }  // namespace quench::deploy

@@ -33,8 +33,8 @@ class Epilogue {
   /// @param out     of this output's value: where its first pixel of these lies
   void run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
            std::byte* out) const;
-  /// @param reals  [pixels][O]; used as scratch
-  void run_reals(float* reals, std::int64_t pixels, std::byte* out) const;
+  /// @param reals  [pixels][O]
+  void run_reals(const float* reals, std::int64_t pixels, std::byte* out) const;
 
   /// Bytes of one pixel of the value.
   std::size_t pixel_bytes() const;
