@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -45,6 +46,15 @@ void write_reals(const Step::Memory& memory, const std::vector<Epilogue>& epilog
     epilogue.run_reals(reals, pixels, pixel_of(memory, epilogue, first));
 }
 
+/// Of the bits, so that NaN is larger than any number and the loop is one of integers.
+float largest_magnitude(const float* reals, std::int64_t count) {
+  std::int32_t largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (std::int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::bit_cast<std::int32_t>(reals[i]) & 0x7fffffff);
+  return std::bit_cast<float>(largest);
+}
+
 class QuantizeStep final : public Step {
  public:
   QuantizeStep(const IntegerNetwork& network, const Operation& operation)
@@ -57,9 +67,7 @@ class QuantizeStep final : public Step {
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
       const float* reals = memory.pixels + first * channels_;
-      bool small = true;
-      for (std::int64_t i = 0; i < count * channels_; ++i)
-        small &= std::abs(reals[i]) <= kLargestPixel;
+      const bool small = largest_magnitude(reals, count * channels_) <= kLargestPixel;
       write_reals(memory, small ? epilogues_ : any_, reals, first, count);
     });
   }

@@ -154,7 +154,7 @@ std::vector<std::int32_t> narrow_pairs(const std::vector<WeightStep>& steps,
       sum.front().add(two);
       ++pairs.back();
     } else {
-      sum.assign(1, std::move(two));
+      sum.assign(1, two);
       pairs.push_back(1);
     }
   }
