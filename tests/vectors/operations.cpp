@@ -27,6 +27,7 @@ CaseFunction find_operation(std::string_view op) {
                           pact_operations(),
                           plugins_operations(),
                           ppq_operations(),
+                          requant_operations(),
                           tqt_operations(),
                           twn_operations()};
   for (const auto& group : groups) {

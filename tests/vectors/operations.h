@@ -29,6 +29,7 @@ std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
 std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
+std::span<const Operation> requant_operations();
 std::span<const Operation> tqt_operations();
 std::span<const Operation> twn_operations();
 
