@@ -1,0 +1,154 @@
+#include "deploy/integer_forms.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/error.h"
+#include "core/parallel.h"
+#include "deploy/arithmetic.h"
+#include "deploy/places.h"
+#include "deploy/sum_chain.h"
+
+namespace quench::deploy {
+namespace {
+
+// Of scores, so that no sum and no offset leaves 64 bits.
+constexpr int kMaxScoreShift = 62;
+constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
+
+/// Whether channels differ in what comes after the reals.
+bool has_channels(const Output& output) {
+  return std::ranges::any_of(output.steps, [](const Affine& step) { return !step.scale.empty(); });
+}
+
+/// `chain_of(c)` for `channels` channels.
+template <typename ChainOf>
+SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
+                   std::size_t channels, ChainOf chain_of) {
+  SumForms result{.count = count, .channels = std::vector<IntegerForm>(channels)};
+  std::vector<std::uint8_t> nominal(channels);
+  parallel_for(static_cast<std::int64_t>(channels), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
+      const SumChain& chain = chain_of(c);
+      const StepFunction codes = codes_of(chain, output, grid, c);
+      const Linear linear = in_codes(chain.linear, output, grid, c);
+      const auto line = nominal_line(linear.slope, linear.offset, codes);
+      nominal[c] = line && steps_of(*line, codes.begin, codes.end) == codes ? 1 : 0;
+      result.channels[c] = integer_form(codes);
+    }
+  });
+  result.nominal_exact = std::ranges::count(nominal, 1);
+  return result;
+}
+
+/// How many places of the image the windows of a pool have: fewer at the borders.
+std::set<std::int64_t> window_counts(const Value& input, const Value& output,
+                                     const Window2d& window) {
+  const Pooling pooling(input, output, window);
+  std::set<std::int64_t> counts;
+  for (std::int64_t place = 0; place < pooling.places(); ++place)
+    counts.insert(pooling.for_each_pixel(place, [](std::int64_t) {}));
+  return counts;
+}
+
+/// The largest distance of a channel's fixed point from f32, at sums from end to end.
+double largest_error(const SumChain& chain, const Output& output, std::size_t channel,
+                     const Scores& scores) {
+  constexpr std::int64_t kSums = 1000;
+  double largest = 0.0;
+  for (std::int64_t i = 0; i <= kSums; ++i) {
+    const std::int64_t sum = chain.begin + (chain.end - chain.begin) * i / kSums;
+    float real = chain.real(sum);
+    for (const Affine& step : output.steps) real = apply(step, channel, real);
+    const std::int64_t fixed = scores.multiplier[channel] * sum + scores.offset[channel];
+    const double error = std::ldexp(static_cast<double>(fixed), -scores.shift) - double{real};
+    largest = std::max(largest, std::abs(error));
+  }
+  return largest;
+}
+
+/// With the finest power of two at which every multiplier has 31 bits.
+Scores scores_of(const Output& output, const std::vector<SumChain>& chains) {
+  const quant::QuantGrid reals;  // its scale is 1
+  std::vector<Linear> lines;
+  double slope = 0.0, offset = 0.0;
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    lines.push_back(in_codes(chains[c].linear, output, reals, c));
+    slope = std::max(slope, std::abs(lines[c].slope));
+    offset = std::max(offset, std::abs(lines[c].offset));
+  }
+  Scores scores{.shift = kMaxScoreShift};
+  while (scores.shift > 0 && (std::ldexp(slope, scores.shift) >= kMaxMultiplier ||
+                              std::ldexp(offset, scores.shift) >= kMaxOffset))
+    --scores.shift;
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    scores.multiplier.push_back(
+        static_cast<std::int32_t>(std::llround(std::ldexp(lines[c].slope, scores.shift))));
+    scores.offset.push_back(std::llround(std::ldexp(lines[c].offset, scores.shift)));
+    scores.largest_error =
+        std::max(scores.largest_error, largest_error(chains[c], output, c, scores));
+  }
+  return scores;
+}
+
+/// The forms of one output of an operation.
+struct FormsOf {
+  const IntegerNetwork& network;
+  const Operation& operation;
+  const Output& output;
+
+  const Value& value() const { return network.values[output.value]; }
+  const Value& input() const { return network.values[operation.inputs[0]]; }
+  void expect_codes() const {
+    require(value().grid.has_value(),
+            "{}: the real output of a network without floats must come from a convolution, got {}",
+            operation.name, to_string(operation.kind));
+  }
+  std::size_t channels() const {
+    return has_channels(output) ? static_cast<std::size_t>(value().channels) : 1;
+  }
+
+  OutputForms operator()(const Quantize&) const { return {}; }
+  OutputForms operator()(const MaxPool&) const { return {}; }
+  OutputForms operator()(const PadChannels&) const { return {}; }
+  OutputForms operator()(const Convolution& convolution) const {
+    const std::vector<SumChain> chains = sum_chains(network, operation, convolution);
+    if (!value().grid) return scores_of(output, chains);
+    const auto chain_of = [&](std::size_t c) -> const SumChain& { return chains[c]; };
+    return std::vector{sum_forms(output, *value().grid, 1, chains.size(), chain_of)};
+  }
+  OutputForms operator()(const AveragePool& pool) const {
+    expect_codes();
+    std::vector<SumForms> result;
+    for (const std::int64_t count : window_counts(input(), value(), pool.window)) {
+      const SumChain chain = average_chain(*input().grid, count);
+      const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+      result.push_back(sum_forms(output, *value().grid, count, channels(), chain_of));
+    }
+    return result;
+  }
+  OutputForms operator()(const Addition&) const {
+    expect_codes();
+    AdditionForms result{std::vector<IntegerAddition>(channels())};
+    parallel_for(
+        static_cast<std::int64_t>(channels()), 1, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t c = begin; c < end; ++c) {
+            const auto channel = static_cast<std::size_t>(c);
+            result.channels[channel] = integer_addition(network, operation, output, channel);
+          }
+        });
+    return result;
+  }
+};
+
+}  // namespace
+
+std::vector<OutputForms> integer_forms(const IntegerNetwork& network, const Operation& operation) {
+  std::vector<OutputForms> forms;
+  for (const Output& output : operation.outputs)
+    forms.push_back(std::visit(FormsOf{network, operation, output}, operation.kind));
+  return forms;
+}
+
+}  // namespace quench::deploy

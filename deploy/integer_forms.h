@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "deploy/integer_addition.h"
+#include "deploy/integer_form.h"
+#include "deploy/integer_network.h"
+
+namespace quench::deploy {
+
+// A network without floats: for each output of each operation what takes its integers to codes, as
+// integers. Every form was compared with the f32 arithmetic of arithmetic.h at all integers there can
+// be (bounds.h), by the places where codes change; so the codes are those of the engine.
+
+/// Of sums: of a convolution, or of an average over `count` places (borders have fewer).
+struct SumForms {
+  std::int64_t count = 1;
+  std::vector<IntegerForm> channels;  ///< one per channel, or one for all
+  /// How many of them the multiplier and offset that come from the scales alone have right too.
+  std::int64_t nominal_exact = 0;
+};
+
+/// Of a residual sum.
+struct AdditionForms {
+  std::vector<IntegerAddition> channels;  ///< one per channel, or one for all
+};
+
+/// The real values at the end of a network in fixed point: real[c] is about
+/// (multiplier[c] * sum + offset[c]) / 2^shift. Their order is that of the integers.
+struct Scores {
+  std::vector<std::int32_t> multiplier;
+  std::vector<std::int64_t> offset;
+  int shift = 0;
+  /// The largest distance from the f32 number, of all sums there can be; a real number.
+  double largest_error = 0.0;
+};
+
+/// An operation that moves codes needs none, nor does the image: what makes its pixels is not here.
+using OutputForms = std::variant<std::monostate, std::vector<SumForms>, AdditionForms, Scores>;
+
+/// The forms of an operation's outputs, in their order.
+/// @throws std::invalid_argument  naming an operation that has none: a real output of something else
+///                                than a convolution, padding off the grid (LSQ+)
+std::vector<OutputForms> integer_forms(const IntegerNetwork& network, const Operation& operation);
+
+}  // namespace quench::deploy
