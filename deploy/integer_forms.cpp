@@ -34,7 +34,9 @@ SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int6
       const StepFunction codes = codes_of(chain, output, grid, c);
       const Linear linear = in_codes(chain.linear, output, grid, c);
       const auto line = nominal_line(linear.slope, linear.offset, codes);
-      nominal[c] = line && steps_of(*line, codes.begin, codes.end) == codes ? 1 : 0;
+      nominal[c] =
+          line && codes.steps.size() > 1 && steps_of(*line, codes.begin, codes.end) == codes ? 1
+                                                                                             : 0;
       result.channels[c] = integer_form(codes);
     }
   });

@@ -18,7 +18,8 @@ namespace quench::deploy {
 struct SumForms {
   std::int64_t count = 1;
   std::vector<IntegerForm> channels;  ///< one per channel, or one for all
-  /// How many of them the multiplier and offset that come from the scales alone have right too.
+  /// In how many of them that have more than one step the multiplier and offset that come from the
+  /// scales alone are exact too.
   std::int64_t nominal_exact = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "deploy/model_file.h"
 #include "deploy/packed_weights.h"
 #include "examples/quench/command.h"
+#include "examples/quench/integer_table.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/saturation_report.h"
 #include "examples/quench/trained_run.h"
@@ -26,6 +27,7 @@ struct Options {
   std::string file;
   std::string checkpoint = "last";
   std::string data_dir;
+  std::string integer_only;
   bool emulate_saturation = false;
 };
 
@@ -112,6 +114,8 @@ void deploy_run(const Options& options) {
   fmt::print("{}: {} KiB, of {}\n", options.file, kib(std::filesystem::file_size(options.file)),
              run.checkpoint.string());
   print_saturation_summary(network);
+  if (!options.integer_only.empty())
+    write_integer_table(options.integer_only, options.file, network, run.config);
   if (options.emulate_saturation) {
     const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
     print_emulation(network, *loader);
@@ -132,6 +136,9 @@ void add_deploy(Subcommand& program) {
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt, with batch norm to "
               "re-estimate, or for --emulate-saturation");
+  command.add("--integer-only", options->integer_only,
+              "Also write, for CPUs without floats, the integers that take sums to codes",
+              {.type_name = "table.json"});
   command.add("--emulate-saturation", options->emulate_saturation,
               "Also evaluate the test set as int8 kernels without VNNI would compute it");
   command.run([options] { deploy_run(*options); });

@@ -45,10 +45,20 @@ expect_success '500 test images: top1 .* with saturating kernels' deploy binary 
 report "$(cmp -s binary.qnc again.qnc && echo true)" "expected the same file again"
 expect_success '%  ' predict binary.qnc blue.bmp --top 1
 
+# Without floats: 1-bit layers compare; the logits are integers.
+expect_success '^without floats: [0-9]+ channels, all exact: 0 by a multiplier, 0 by a shift, 0 constant, [0-9]+ by thresholds .0 with no exact line.$' \
+  deploy binary -o again.qnc --integer-only binary.json
+for field in '"bytes": ' '"form": "thresholds"' '"scores": ' '"name": "conv2"'; do
+  report "$(grep -q "$field" binary.json && echo true)" "expected $field in binary.json"
+done
+report "$(! grep -q '"exact": false' binary.json && echo true)" "expected thresholds alone"
+
 # Alpha-blending: eval re-estimates batch norm, so deploy does.
 expect_success 'top1 quantized' train "$tiny" --run ab --set quant.method=ab "${image8[@]}" "${larger[@]}" \
   --set quant.weight.bits=4 --set quant.activation.bits=8 --set train.bn_batches=4
-expect_success '^batch norm re-estimated on 4 batches' deploy ab -o ab.qnc --checkpoint best
+expect_success '^batch norm re-estimated on 4 batches' deploy ab -o ab.qnc --checkpoint best --integer-only ab.json
+report "$(grep -Eq '^without floats: .* all exact: [1-9][0-9]* by a multiplier' .stdout && echo true)" "expected multipliers"
+report "$(grep -q '"form": "multiplier"' ab.json && echo true)" "expected multipliers in ab.json"
 expect_success '"top1_quantized"' eval ab --json --checkpoint best
 expected=$(value top1_quantized)
 expect_success '"top1_quantized"' eval ab.qnc --json
@@ -67,6 +77,7 @@ expect_absent real.qnc
 expect_failure 1 'nowhere: there is none' deploy nowhere -o nowhere.qnc
 expect_failure 2 'output.*required' deploy binary
 expect_failure 1 'cannot write no/such/folder.qnc' deploy binary -o no/such/folder.qnc
+expect_failure 1 'cannot write no/such/table.json' deploy binary -o again.qnc --integer-only no/such/table.json
 
 expect_failure 1 'config.toml: not a model file' eval binary/config.toml
 expect_failure 1 'config.toml: not a model file' predict binary/config.toml blue.bmp
