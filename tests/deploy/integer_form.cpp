@@ -132,7 +132,18 @@ TEST_CASE("integer form: the codes of f32 at every sum, of channels at random") 
       channel.output.steps = {
           {{random.uniform() * 4.0f - 2.0f}, {random.uniform()}, Activation::none},
           {{}, {}, Activation::relu}};
-    multipliers += checked_form(channel).form == Form::multiplier ? 1 : 0;
+    const IntegerForm form = checked_form(channel);
+    multipliers += form.form == Form::multiplier ? 1 : 0;
+
+    const StepFunction codes = find_steps(channel, -channel.largest, channel.largest);
+    const Linear real =
+        in_codes({double{channel.scale}, double{channel.bias}}, channel.output, channel.grid, 0);
+    const auto nominal = nominal_line(real.slope, real.offset, codes);
+    REQUIRE(nominal);
+    const Difference differs = difference(steps_of(*nominal, codes.begin, codes.end), codes);
+    CHECK(differs.count < 10);
+    CHECK(differs.largest <= 1);
+    if (differs.count == 0 && codes.steps.size() > 1) CHECK(form.form != Form::thresholds);
   }
   CHECK(multipliers > 40);
 }
