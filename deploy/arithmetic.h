@@ -18,9 +18,26 @@ inline float output_scale(const quant::QuantGrid& input, const quant::QuantGrid&
   return input.scale[0] * weight.scale[weight.axis == 0 ? o : 0];
 }
 
+/// What takes the sum of a channel's weights on the image to what the offset of the input adds.
+inline float offset_scale(const quant::QuantGrid& input, const quant::QuantGrid& weight,
+                          std::size_t o) {
+  return input.offset * weight.scale[weight.axis == 0 ? o : 0];
+}
+
+/// Of q - zero_point.
+inline float real_of(std::int32_t centered, const quant::QuantGrid& grid) {
+  return grid.scale[0] * static_cast<float>(centered) + grid.offset;
+}
+
 inline float apply(const Affine& step, std::size_t channel, float x) {
   if (!step.scale.empty()) x = x * step.scale[channel] + step.shift[channel];
   return range_of(step.activation).clamp(x);
+}
+
+/// All steps of an output, in their order.
+inline float take_steps(const Output& output, std::size_t channel, float x) {
+  for (const Affine& step : output.steps) x = apply(step, channel, x);
+  return x;
 }
 
 /// The code of x as values keep it, q - qmin.

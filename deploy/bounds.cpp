@@ -1,20 +1,14 @@
 #include "deploy/bounds.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 namespace quench::deploy {
-
-std::int64_t largest_code(const quant::QuantGrid& grid) {
-  const std::int64_t zero = grid.zero_point[0];
-  return std::max(grid.qmax - zero, zero - grid.qmin);
-}
 
 std::vector<std::int64_t> largest_sums(const Convolution& convolution,
                                        const quant::QuantGrid& input) {
   const auto channels = static_cast<std::size_t>(convolution.out_channels);
   const std::size_t taps = convolution.weight.size() / channels;
-  const std::int64_t code = largest_code(input);
+  const std::int64_t code = quant::largest_code(input);
   std::vector<std::int64_t> sums(channels);
   for (std::size_t o = 0; o < channels; ++o) {
     for (std::size_t k = 0; k < taps; ++k)

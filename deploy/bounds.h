@@ -7,9 +7,6 @@
 
 namespace quench::deploy {
 
-/// The largest |q - zero_point| of a grid of activations.
-std::int64_t largest_code(const quant::QuantGrid& grid);
-
 /// For each output channel a bound on |sum of w (q - zero)|, of any image and any order of summation:
 /// sum of |w| times the largest |q - zero|. A tap off the image adds nothing, so it holds there too.
 std::vector<std::int64_t> largest_sums(const Convolution& convolution,

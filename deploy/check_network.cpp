@@ -90,7 +90,7 @@ struct Check {
   void operator()(const AveragePool& pool) const {
     const std::int64_t places = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
                                 std::min<std::int64_t>(pool.window.kernel[1], input().width);
-    const std::int64_t code = largest_code(input_grid());
+    const std::int64_t code = quant::largest_code(input_grid());
     require(places <= kMaxSum / code, "expected sums of at most {}, got {} codes of up to {}",
             kMaxSum, places, code);
   }

@@ -65,8 +65,7 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   std::vector<float> result(sums.size());
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % static_cast<std::size_t>(conv.out_channels);
-    const float scale = conv.weight_grid.scale[conv.weight_grid.axis == 0 ? o : 0];
-    result[i] = static_cast<float>(sums[i]) * (input.grid->offset * scale);
+    result[i] = static_cast<float>(sums[i]) * offset_scale(*input.grid, conv.weight_grid, o);
   }
   return result;
 }

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "deploy/arithmetic.h"
-#include "deploy/bounds.h"
 #include "deploy/convolution_step.h"
 #include "deploy/epilogue.h"
 #include "deploy/places.h"
@@ -26,7 +25,7 @@ constexpr std::int64_t kStripReals = 4096;
 
 /// No real number of these codes is larger in magnitude.
 double largest_real(const quant::QuantGrid& grid) {
-  return static_cast<double>(largest_code(grid)) * double{grid.scale[0]} +
+  return static_cast<double>(quant::largest_code(grid)) * double{grid.scale[0]} +
          std::abs(double{grid.offset});
 }
 

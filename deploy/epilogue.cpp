@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "deploy/arithmetic.h"
+#include "deploy/step_function.h"
 
 namespace quench::deploy {
 namespace {
@@ -68,35 +69,21 @@ std::size_t Epilogue::pixel_bytes() const {
   return static_cast<std::size_t>(channels_) * (value_.grid ? 1 : sizeof(float));
 }
 
-float Epilogue::real(std::int64_t sum, std::size_t channel) const {
-  float x = static_cast<float>(sum) * scale_[channel];
-  if (!bias_.empty()) x += bias_[channel];
-  for (const Affine& step : output_.steps) x = apply(step, channel, x);
-  return x;
-}
-
 Epilogue::Threshold Epilogue::find_thresholds(const std::vector<std::int64_t>& largest) const {
   Threshold result;
   for (std::size_t c = 0; c < scale_.size(); ++c) {
-    const auto code = [&](std::int64_t sum) {
-      return stored_code(real(sum, c), *value_.grid) != 0;
+    const auto code = [&](std::int64_t sum) -> std::int32_t {
+      float x = static_cast<float>(sum) * scale_[c];
+      if (!bias_.empty()) x += bias_[c];
+      return stored_code(take_steps(output_, c, x), *value_.grid);
     };
-    const std::int64_t end = largest[c];
-    const bool falls = code(-end) && !code(end);
-    // The complement of a sum counts down where the sum counts up.
-    const auto at = [&](std::int64_t place) { return code(falls ? ~place : place); };
-    std::int64_t low = -end - 1, high = end + 1;  // at(high) is 1, if anything is
-    while (low < high) {
-      const std::int64_t middle = low + (high - low) / 2;
-      if (at(middle)) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
-    }
-    result.flip.push_back(falls ? -1 : 0);
-    result.least.push_back(static_cast<std::int32_t>(
-        std::min(low, std::int64_t{std::numeric_limits<std::int32_t>::max()})));
+    const StepFunction codes = find_steps(code, -largest[c], largest[c]);
+    // The complement of a sum counts down where the sum counts up, and no sum is at an end of 32 bits.
+    std::int64_t least = codes.first != 0 ? std::numeric_limits<std::int32_t>::min()
+                                          : std::numeric_limits<std::int32_t>::max();
+    if (!codes.steps.empty()) least = codes.falls() ? -codes.steps[0].from : codes.steps[0].from;
+    result.flip.push_back(codes.falls() ? -1 : 0);
+    result.least.push_back(static_cast<std::int32_t>(least));
   }
   return result;
 }

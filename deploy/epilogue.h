@@ -46,7 +46,6 @@ class Epilogue {
     std::vector<std::int32_t> least;  ///< code 1 from here on, of the sum or its complement
   };
 
-  float real(std::int64_t sum, std::size_t channel) const;
   Threshold find_thresholds(const std::vector<std::int64_t>& largest) const;
   void threshold(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
   void fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "deploy/arithmetic.h"
 #include "deploy/sum_chain.h"
 
 namespace quench::deploy {
@@ -33,7 +34,7 @@ struct Pairs {
   }
 };
 
-std::vector<std::int32_t> centered_range(const quant::QuantGrid& grid) {
+std::vector<std::int32_t> all_centered(const quant::QuantGrid& grid) {
   std::vector<std::int32_t> range(static_cast<std::size_t>(grid.qmax - grid.qmin + 1));
   std::iota(range.begin(), range.end(), grid.qmin - grid.zero_point[0]);
   return range;
@@ -79,13 +80,10 @@ Pairs all_pairs(const IntegerNetwork& network, const Operation& operation, const
   const quant::QuantGrid &first = *network.values[operation.inputs[0]].grid,
                          &second = *network.values[operation.inputs[1]].grid,
                          &grid = *network.values[output.value].grid;
-  const auto real = [](const quant::QuantGrid& of, std::int32_t q) {
-    return of.scale[0] * static_cast<float>(q) + of.offset;
-  };
-  Pairs pairs{centered_range(first), centered_range(second), {}};
+  Pairs pairs{all_centered(first), all_centered(second), {}};
   for (const std::int32_t a : pairs.a) {
     for (const std::int32_t b : pairs.b)
-      pairs.codes.push_back(code_of(real(first, a) + real(second, b), output, grid, channel));
+      pairs.codes.push_back(code_of(real_of(a, first) + real_of(b, second), output, grid, channel));
   }
   return pairs;
 }

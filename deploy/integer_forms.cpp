@@ -61,8 +61,7 @@ double largest_error(const SumChain& chain, const Output& output, std::size_t ch
   double largest = 0.0;
   for (std::int64_t i = 0; i <= kSums; ++i) {
     const std::int64_t sum = chain.begin + (chain.end - chain.begin) * i / kSums;
-    float real = chain.real(sum);
-    for (const Affine& step : output.steps) real = apply(step, channel, real);
+    const float real = take_steps(output, channel, chain.real(sum));
     const std::int64_t fixed = scores.multiplier[channel] * sum + scores.offset[channel];
     const double error = std::ldexp(static_cast<double>(fixed), -scores.shift) - double{real};
     largest = std::max(largest, std::abs(error));

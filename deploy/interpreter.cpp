@@ -36,8 +36,7 @@ class Image {
   /// Writes real number `x` of channel `channel`, at place `at` in memory, to every output.
   void write(const Operation& operation, std::int64_t channel, std::int64_t at, float real) const {
     for (const Output& output : operation.outputs) {
-      float x = real;
-      for (const Affine& step : output.steps) x = apply(step, static_cast<std::size_t>(channel), x);
+      const float x = take_steps(output, static_cast<std::size_t>(channel), real);
       const Value& value = network_.values[output.value];
       if (value.grid) {
         codes(output.value)[at] = stored_code(x, *value.grid);
@@ -114,8 +113,7 @@ void Image::run(const Operation& operation, const Convolution& conv, Pixel) cons
     }
     const auto channel = static_cast<std::size_t>(o);
     const float scale = output_scale(grid, conv.weight_grid, channel);
-    const float of_offset =
-        grid.offset * conv.weight_grid.scale[conv.weight_grid.axis == 0 ? channel : 0];
+    const float of_offset = offset_scale(grid, conv.weight_grid, channel);
     const auto real = [&](std::int64_t at) {
       float x = static_cast<float>(sums[static_cast<std::size_t>(at)]) * scale;
       if (grid.offset != 0.0f)
@@ -145,8 +143,7 @@ void Image::run(const Operation& operation, const Convolution& conv, Pixel) cons
 void Image::run(const Operation& operation, const Addition&, Pixel) const {
   const Value& value = input(operation);
   const auto real = [&](std::size_t i, std::int64_t at) {
-    const quant::QuantGrid& grid = *input(operation, i).grid;
-    return grid.scale[0] * static_cast<float>(number(operation, i, at)) + grid.offset;
+    return real_of(number(operation, i, at), *input(operation, i).grid);
   };
   for (std::int64_t at = 0; at < value.numel(); ++at)
     write(operation, at % value.channels, at, real(0, at) + real(1, at));

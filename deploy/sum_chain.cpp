@@ -8,8 +8,7 @@ namespace quench::deploy {
 
 std::int32_t code_of(float real, const Output& output, const quant::QuantGrid& grid,
                      std::size_t channel) {
-  for (const Affine& step : output.steps) real = apply(step, channel, real);
-  return stored_code(real, grid) + grid.qmin;
+  return stored_code(take_steps(output, channel, real), grid) + grid.qmin;
 }
 
 Linear in_codes(Linear real, const Output& output, const quant::QuantGrid& grid,
@@ -39,8 +38,7 @@ std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation&
     std::int32_t weights = 0;
     for (std::size_t k = 0; k < taps; ++k) weights += convolution.weight[o * taps + k];
     const float scale = output_scale(input, weight, o);
-    const float addend =
-        static_cast<float>(weights) * (input.offset * weight.scale[weight.axis == 0 ? o : 0]);
+    const float addend = static_cast<float>(weights) * offset_scale(input, weight, o);
     const float bias = convolution.bias.empty() ? 0.0f : convolution.bias[o];
     // Where there is no addend or bias, adding 0 changes nothing that a code could show.
     const auto real = [=](std::int64_t sum) {

@@ -9,7 +9,6 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/patch_magnitude.h"
-#include "quant/code.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
@@ -39,11 +38,6 @@ double largest_sum(const Tensor& codes) {
     largest = std::max(largest, sum);
   }
   return largest;
-}
-
-float largest_code(const quant::QuantGrid& grid) {
-  const quant::CodeRange range = quant::centered_range(grid);
-  return std::max(std::abs(range.low), std::abs(range.high));
 }
 
 /// Adds `row` [1, ...] to every image of the batch.
@@ -138,7 +132,7 @@ Tensor QuantizedLayer::sums_of(const Codes& input) {
   const auto sums = [&](const Tensor& codes) {
     return apply(Variable(input.values), Variable(codes), {}).value();
   };
-  if (weight_reach_ * static_cast<double>(largest_code(input.grid)) < kExactSums)
+  if (weight_reach_ * static_cast<double>(quant::largest_code(input.grid)) < kExactSums)
     return sums(weight);
   constexpr float kRadix = 16.0f;
   const Tensor high = map(weight, [](float w) { return std::nearbyint(w / kRadix); });

@@ -65,6 +65,11 @@ CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
           static_cast<float>(grid.qmax - grid.zero_point[channel])};
 }
 
+std::int64_t largest_code(const QuantGrid& grid) {
+  const std::int64_t zero = grid.zero_point[0];
+  return std::max(grid.qmax - zero, zero - grid.qmin);
+}
+
 void QuantGrid::set_channels(std::size_t count, bool per_channel) {
   axis = per_channel ? 0 : -1;
   scale.assign(count, 1.0f);

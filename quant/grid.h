@@ -35,6 +35,9 @@ struct QuantGrid {
 ///                                qmax, or the number of scales does not fit `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
 
+/// The largest |q - zero_point| of a grid with one scale.
+std::int64_t largest_code(const QuantGrid& grid);
+
 /// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a
 /// convolution sums. q = clip(round_half_even((x - offset) / scale) + zero_point, qmin, qmax), or
 /// the nearest of the levels, the upper one on ties; infinities saturate, NaN becomes 0 (on levels:

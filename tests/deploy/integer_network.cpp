@@ -190,9 +190,9 @@ TEST_CASE("integer_network: what moves codes has one output, of its input's grid
 
 TEST_CASE("bounds: the largest sum of a channel, as extreme codes reach it") {
   const IntegerNetwork network = testing::small_network();
-  CHECK(largest_code(*network.values[0].grid) == 248);  // 255 - 7
-  CHECK(largest_code(*network.values[3].grid) == 128);
-  CHECK(largest_code(*network.values[2].grid) == 1);
+  CHECK(quant::largest_code(*network.values[0].grid) == 248);  // 255 - 7
+  CHECK(quant::largest_code(*network.values[3].grid) == 128);
+  CHECK(quant::largest_code(*network.values[2].grid) == 1);
   const auto& affine = std::get<Convolution>(network.operations[8].kind);
   // Weights 0 and 7, -1 and 6, -3 and 4 twice, -7 and 0; codes -2..1.
   CHECK(largest_sums(affine, *network.values[8].grid) ==
