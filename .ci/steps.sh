@@ -1,0 +1,19 @@
+# Sourced by what runs steps one after the other: a failure does not stop those after it.
+passed=0
+failed=0
+
+# step NAME COMMAND...: runs COMMAND and counts how it ended.
+step() {
+  local name=$1 start=$SECONDS outcome=passed
+  shift
+  printf '\n=== %s\n' "$name"
+  "$@" || outcome=failed
+  [[ $outcome == passed ]] && passed=$((passed + 1)) || failed=$((failed + 1))
+  printf '=== %s: %s (%d s)\n' "$name" "$outcome" "$((SECONDS - start))"
+}
+
+# Prints "N passed, N failed"; fails if a step failed.
+summary() {
+  printf '\n%d passed, %d failed\n' "$passed" "$failed"
+  ((failed == 0))
+}
