@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kOptimizerPrefix = "optimizer.";
 constexpr const char* kProgress = "training.progress";
+constexpr const char* kSignsPrefix = "training.signs.";
 
 struct Slot {
   std::string prefix;  // "<module>.<slot>."
@@ -94,7 +95,7 @@ void load_tensors(const std::map<std::string, Tensor>& target,
 
 /// Where a checkpoint keeps what is neither parameter nor buffer.
 std::vector<std::string> other_prefixes(Module& network) {
-  std::vector<std::string> result{kOptimizerPrefix, kProgress};
+  std::vector<std::string> result{kOptimizerPrefix, kProgress, kSignsPrefix};
   for (const Slot& slot : slots(network)) result.push_back(slot.prefix);
   return result;
 }
@@ -149,7 +150,7 @@ Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
     }
     return static_cast<std::int64_t>(value);
   };
-  return {count(v[0]), count(v[1]), count(v[2]), v[3], count(v[4]), count(v[5]), v[6]};
+  return {count(v[0]), count(v[1]), count(v[2]), v[3], count(v[4]), count(v[5]), v[6], {}};
 }
 
 }  // namespace
@@ -194,6 +195,7 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
   TensorFile file = network_state(network, model);
   for (auto& [name, tensor] : optimizer.state()) file.tensors[kOptimizerPrefix + name] = tensor;
   file.tensors[kProgress] = pack(progress);
+  for (const auto& [layer, signs] : progress.signs) file.tensors[kSignsPrefix + layer] = signs;
   write_safetensors(path, file);
 }
 
@@ -204,7 +206,8 @@ Progress load_checkpoint(const std::filesystem::path& path, Module& network,
   const auto position = file.tensors.find(kProgress);
   if (position == file.tensors.end())
     fail("{}: holds a network but no training position to resume from", path.string());
-  const Progress progress = unpack(position->second, path);
+  Progress progress = unpack(position->second, path);
+  progress.signs = below(file.tensors, kSignsPrefix);
   load_network(network, model, file, path);
   try {
     optimizer.load_state(below(file.tensors, kOptimizerPrefix));

@@ -6,6 +6,7 @@
 
 #include "core/safetensors.h"
 #include "layers/module.h"
+#include "train/layer_metrics.h"
 #include "train/optimizer.h"
 
 namespace quench::train {
@@ -20,6 +21,7 @@ struct Progress {
   std::int64_t correct = 0;        ///< of them, as the training forward pass classified them
   std::int64_t seen = 0;
   double best_top1 = -1.0;  ///< best quantized top1 so far, in percent; -1 before the first
+  WeightSigns signs;        ///< at the end of the epoch before; empty in the first
 };
 
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as

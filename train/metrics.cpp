@@ -4,7 +4,6 @@
 #include <charconv>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -14,28 +13,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Column {
-  std::string_view name;
-  std::variant<std::int64_t MetricsRow::*, double MetricsRow::*> member;
-};
-
 constexpr std::array kColumns{
-    Column{"epoch", &MetricsRow::epoch},
-    Column{"step", &MetricsRow::step},
-    Column{"loss", &MetricsRow::loss},
-    Column{"train_top1", &MetricsRow::train_top1},
-    Column{"top1_quantized", &MetricsRow::top1_quantized},
-    Column{"top1_float", &MetricsRow::top1_float},
-    Column{"alpha", &MetricsRow::alpha},
-    Column{"lr", &MetricsRow::lr},
-    Column{"images_per_second", &MetricsRow::images_per_second},
-    Column{"seconds", &MetricsRow::seconds},
-    Column{"data_wait_s", &MetricsRow::data_wait_s},
+    MetricsColumn{"epoch", &MetricsRow::epoch},
+    MetricsColumn{"step", &MetricsRow::step},
+    MetricsColumn{"loss", &MetricsRow::loss},
+    MetricsColumn{"train_top1", &MetricsRow::train_top1},
+    MetricsColumn{"top1_quantized", &MetricsRow::top1_quantized},
+    MetricsColumn{"top1_float", &MetricsRow::top1_float},
+    MetricsColumn{"alpha", &MetricsRow::alpha},
+    MetricsColumn{"lr", &MetricsRow::lr},
+    MetricsColumn{"images_per_second", &MetricsRow::images_per_second},
+    MetricsColumn{"seconds", &MetricsRow::seconds},
+    MetricsColumn{"data_wait_s", &MetricsRow::data_wait_s},
 };
 
 std::string header_line() {
   std::string line;
-  for (const Column& column : kColumns) {
+  for (const MetricsColumn& column : kColumns) {
     if (!line.empty()) line += ',';
     line += column.name;
   }
@@ -46,7 +40,7 @@ std::string header_line() {
 /// uninterrupted one's.
 std::string text_of(const MetricsRow& row) {
   std::string line;
-  for (const Column& column : kColumns) {
+  for (const MetricsColumn& column : kColumns) {
     if (!line.empty()) line += ',';
     line += std::visit([&](auto member) { return fmt::format("{}", row.*member); }, column.member);
   }
@@ -86,6 +80,8 @@ MetricsRow parse_row(std::string_view line, const std::string& where) {
 }
 
 }  // namespace
+
+std::span<const MetricsColumn> metrics_columns() { return kColumns; }
 
 std::vector<MetricsRow> read_metrics(const fs::path& path) {
   const std::vector<std::byte> bytes = read_file(path);

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 namespace quench::train {
@@ -21,6 +24,13 @@ struct MetricsRow {
   double data_wait_s = 0.0;  ///< of which the training step waited for images
   bool operator==(const MetricsRow&) const = default;
 };
+
+struct MetricsColumn {
+  std::string_view name;  ///< in the files
+  std::variant<std::int64_t MetricsRow::*, double MetricsRow::*> member;
+};
+/// Those of MetricsRow, in the order of the file.
+std::span<const MetricsColumn> metrics_columns();
 
 /// Reads metrics.csv. A last line without its end, left by a killed process, is passed over.
 /// @throws std::runtime_error  naming file, line and value

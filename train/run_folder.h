@@ -22,8 +22,10 @@ class RunFolder {
   static RunFolder open(const std::filesystem::path& folder);
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path config() const { return path_ / "config.toml"; }      ///< resolved
-  std::filesystem::path metrics() const { return path_ / "metrics.csv"; }     ///< see metrics.h
+  std::filesystem::path config() const { return path_ / "config.toml"; }   ///< resolved
+  std::filesystem::path metrics() const { return path_ / "metrics.csv"; }  ///< see metrics.h
+  /// See epoch_metrics.h.
+  std::filesystem::path epoch_metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path last() const { return path_ / "last.safetensors"; }   ///< newest checkpoint
   std::filesystem::path best() const { return path_ / "best.safetensors"; }   ///< best top1
   std::filesystem::path classes() const { return path_ / "classes.txt"; }     ///< see class_names.h

@@ -13,64 +13,23 @@
 #include "layers/trace.h"
 #include "quant/policy.h"
 #include "quant/threshold_freezer.h"
+#include "train/epoch_line.h"
 #include "train/judge.h"
+#include "train/layer_metrics.h"
+#include "train/metrics_log.h"
 #include "train/post_training.h"
 #include "train/trained_parameters.h"
+#include "train/trainer_options.h"
 
 namespace quench::train {
 namespace {
 
-OptimizerOptions optimizer_options(const OptimizerConfig& config) {
-  return {.name = config.name,
-          .lr = static_cast<float>(config.lr),
-          .momentum = static_cast<float>(config.momentum),
-          .nesterov = config.nesterov,
-          .weight_decay = static_cast<float>(config.weight_decay),
-          .beta1 = static_cast<float>(config.beta1),
-          .beta2 = static_cast<float>(config.beta2),
-          .eps = static_cast<float>(config.eps),
-          .glorot_scale = config.glorot_scale,
-          .quantizer_lr_scale = static_cast<float>(config.quantizer_lr_scale)};
-}
-
-ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t steps_per_epoch) {
-  const ScheduleConfig& schedule = config.schedule;
-  return {
-      .name = schedule.name,
-      .base_lr = static_cast<float>(config.optimizer.lr),
-      .final_lr = static_cast<float>(schedule.final_lr),
-      .gamma = static_cast<float>(schedule.gamma),
-      .step_epochs = schedule.step_epochs,
-      .drop_steps = schedule.drop_steps,
-      .milestones = schedule.milestones,
-      .restart_steps = schedule.restart_steps,
-      .decay = static_cast<float>(schedule.decay),
-      .warmup_steps = std::llround(schedule.warmup_epochs * static_cast<double>(steps_per_epoch)),
-      .total_steps = std::max<std::int64_t>(1, config.train.epochs * steps_per_epoch),
-      .steps_per_epoch = steps_per_epoch};
-}
-
-std::int64_t count_steps(const ExperimentConfig& config, const datasets::Loader& loader) {
-  const std::int64_t all = loader.batches_per_epoch(), limit = config.train.max_steps_per_epoch;
-  return limit == 0 ? all : std::min(all, limit);
-}
-
-std::string epoch_line(const MetricsRow& row, std::int64_t epochs, bool quantized, bool has_alpha) {
-  std::string line = fmt::format("epoch {:>3}/{}  loss {:.4f}  top1 %: train {:5.2f}", row.epoch,
-                                 epochs, row.loss, row.train_top1);
-  if (quantized) line += fmt::format("  quantized {:5.2f}", row.top1_quantized);
-  line += fmt::format("  float {:5.2f}", row.top1_float);
-  if (has_alpha) line += fmt::format("  alpha {:.2f}", row.alpha);
-  line += fmt::format("  lr {:.1e}  {:.0f} img/s  {}", row.lr, row.images_per_second,
-                      format_duration(row.seconds));
-  constexpr double kWorthSaying = 0.02;  // of the epoch
-  if (row.data_wait_s > kWorthSaying * row.seconds)
-    line += fmt::format("  (waited {:.1f} s for data)", row.data_wait_s);
-  return line;
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -100,7 +59,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   } else {
     start();
   }
-  if (resumed != nullptr) MetricsWriter(resumed->metrics()).truncate(progress_.epoch);
+  if (resumed != nullptr) truncate_metrics(*resumed, progress_.epoch);
 }
 
 void Trainer::begin_quantizers() {
@@ -261,12 +220,15 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                        .seconds = seconds,
                        .data_wait_s = data_wait};
   const bool best = quantized > progress_.best_top1;
+  WeightSigns signs = weight_signs(*network_);
+  const LayerMetrics layers = layer_metrics(*network_, progress_.signs, signs);
   progress_ = {.epoch = progress_.epoch + 1,
                .step = progress_.step,
-               .best_top1 = std::max(progress_.best_top1, quantized)};
+               .best_top1 = std::max(progress_.best_top1, quantized),
+               .signs = std::move(signs)};
   // The row goes first: after a kill between the two, a resumed run drops the rows beyond its
   // checkpoint.
-  MetricsWriter(folder.metrics()).append(row);
+  log_epoch(folder, {.row = row, .wall_time = seconds_since_1970(), .layers = layers});
   if (best) save(folder, folder.best());
   save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));

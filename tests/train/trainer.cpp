@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "core/safetensors.h"
+#include "train/epoch_metrics.h"
 #include "train/evaluate.h"
 #include "train/small_experiment.h"
 
@@ -25,7 +26,16 @@ Overrides with(Overrides overrides, std::initializer_list<const char*> more) {
 struct Outcome {
   std::string last, best;
   std::vector<MetricsRow> rows;
+  std::vector<LayerMetrics> layers;  // by epoch
 };
+
+Outcome outcome_of(const RunFolder& folder) {
+  Outcome outcome{
+      read_bytes(folder.last()), read_bytes(folder.best()), read_metrics(folder.metrics()), {}};
+  for (EpochMetrics& metrics : read_epoch_metrics(folder.epoch_metrics()))
+    outcome.layers.push_back(std::move(metrics.layers));
+  return outcome;
+}
 
 /// Runs to the end, with a new process's Trainer after each of the steps in `stops`.
 Outcome train(const Overrides& overrides, const std::set<std::int64_t>& stops = {}) {
@@ -40,13 +50,14 @@ Outcome train(const Overrides& overrides, const std::set<std::int64_t>& stops = 
     ++interrupted;
   }
   CHECK(interrupted == stops.size());
-  return {read_bytes(folder.last()), read_bytes(folder.best()), read_metrics(folder.metrics())};
+  return outcome_of(folder);
 }
 
 /// Equal but for what a clock measured.
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.last == b.last);
   CHECK(a.best == b.best);
+  CHECK(a.layers == b.layers);
   REQUIRE(a.rows.size() == b.rows.size());
   for (std::size_t i = 0; i < a.rows.size(); ++i) {
     MetricsRow other = b.rows[i];
@@ -139,8 +150,7 @@ TEST_CASE("training: a checkpoint between the epochs' ends serves after a kill")
   Trainer resumed(small_experiment(overrides), folder);
   CHECK(resumed.epochs_done() == 1);
   resumed.run(folder, [] { return false; });
-  check_same(whole, {read_bytes(folder.last()), read_bytes(folder.best()),
-                     read_metrics(folder.metrics())});
+  check_same(whole, outcome_of(folder));
 }
 
 TEST_CASE("training: NaN stops the run and names epoch, step and layer; the checkpoint stays") {

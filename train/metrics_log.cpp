@@ -1,0 +1,44 @@
+#include "train/metrics_log.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The epochs that are kept; of a run from before there was metrics.jsonl, what metrics.csv holds.
+std::vector<EpochMetrics> kept_epochs(const RunFolder& folder) {
+  if (!fs::exists(folder.metrics())) return {};
+  std::vector<EpochMetrics> detailed;
+  if (fs::exists(folder.epoch_metrics())) detailed = read_epoch_metrics(folder.epoch_metrics());
+  std::vector<EpochMetrics> kept;
+  for (const MetricsRow& row : read_metrics(folder.metrics())) {
+    const auto found =
+        std::ranges::find(detailed, row.epoch, [](const EpochMetrics& m) { return m.row.epoch; });
+    kept.push_back(found == detailed.end() ? EpochMetrics{.row = row} : *found);
+  }
+  return kept;
+}
+
+}  // namespace
+
+void log_epoch(const RunFolder& folder, const EpochMetrics& metrics) {
+  MetricsWriter(folder.metrics()).append(metrics.row);
+  append_to_file(folder.epoch_metrics(), line_of(metrics));
+}
+
+void truncate_metrics(const RunFolder& folder, std::int64_t epochs) {
+  MetricsWriter(folder.metrics()).truncate(epochs);
+  std::string lines;
+  for (const EpochMetrics& metrics : kept_epochs(folder)) lines += line_of(metrics);
+  if (!lines.empty() || fs::exists(folder.epoch_metrics()))
+    write_file_atomically(folder.epoch_metrics(), lines);
+}
+
+}  // namespace quench::train
