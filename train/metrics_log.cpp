@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/file.h"
+#include "train/tensorboard.h"
 
 namespace quench::train {
 namespace {
@@ -14,7 +15,6 @@ namespace fs = std::filesystem;
 
 /// The epochs that are kept; of a run from before there was metrics.jsonl, what metrics.csv holds.
 std::vector<EpochMetrics> kept_epochs(const RunFolder& folder) {
-  if (!fs::exists(folder.metrics())) return {};
   std::vector<EpochMetrics> detailed;
   if (fs::exists(folder.epoch_metrics())) detailed = read_epoch_metrics(folder.epoch_metrics());
   std::vector<EpochMetrics> kept;
@@ -31,14 +31,17 @@ std::vector<EpochMetrics> kept_epochs(const RunFolder& folder) {
 void log_epoch(const RunFolder& folder, const EpochMetrics& metrics) {
   MetricsWriter(folder.metrics()).append(metrics.row);
   append_to_file(folder.epoch_metrics(), line_of(metrics));
+  EventFile(folder.path()).append(metrics);
 }
 
 void truncate_metrics(const RunFolder& folder, std::int64_t epochs) {
   MetricsWriter(folder.metrics()).truncate(epochs);
+  if (!fs::exists(folder.metrics())) return;
+  const std::vector<EpochMetrics> epochs = kept_epochs(folder);
   std::string lines;
-  for (const EpochMetrics& metrics : kept_epochs(folder)) lines += line_of(metrics);
-  if (!lines.empty() || fs::exists(folder.epoch_metrics()))
-    write_file_atomically(folder.epoch_metrics(), lines);
+  for (const EpochMetrics& metrics : epochs) lines += line_of(metrics);
+  write_file_atomically(folder.epoch_metrics(), lines);
+  EventFile(folder.path()).rewrite(epochs);
 }
 
 }  // namespace quench::train

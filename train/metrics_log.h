@@ -7,8 +7,8 @@
 
 namespace quench::train {
 
-/// Adds an epoch to each of a run's files of metrics: metrics.csv, metrics.jsonl. It is on disk when
-/// this returns. @throws std::runtime_error  if a file cannot be written
+/// Adds an epoch to each of a run's files of metrics: metrics.csv, metrics.jsonl and TensorBoard's. It is
+/// on disk when this returns. @throws std::runtime_error  if a file cannot be written
 void log_epoch(const RunFolder& folder, const EpochMetrics& metrics);
 
 /// Drops the epochs after the first `epochs` from each of them, for a run that goes on from an older
