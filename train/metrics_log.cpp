@@ -37,11 +37,11 @@ void log_epoch(const RunFolder& folder, const EpochMetrics& metrics) {
 void truncate_metrics(const RunFolder& folder, std::int64_t epochs) {
   MetricsWriter(folder.metrics()).truncate(epochs);
   if (!fs::exists(folder.metrics())) return;
-  const std::vector<EpochMetrics> epochs = kept_epochs(folder);
+  const std::vector<EpochMetrics> kept = kept_epochs(folder);
   std::string lines;
-  for (const EpochMetrics& metrics : epochs) lines += line_of(metrics);
+  for (const EpochMetrics& metrics : kept) lines += line_of(metrics);
   write_file_atomically(folder.epoch_metrics(), lines);
-  EventFile(folder.path()).rewrite(epochs);
+  EventFile(folder.path()).rewrite(kept);
 }
 
 }  // namespace quench::train
