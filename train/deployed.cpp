@@ -12,7 +12,7 @@ namespace quench::train {
 namespace {
 
 constexpr const char *kModel = "model", *kConfig = "config", *kClasses = "classes",
-                     *kCommit = "commit";
+                     *kCommit = "commit", *kVersions = "versions";
 
 const std::string& metadata_of(const deploy::IntegerNetwork& network, const char* key,
                                const std::string& name) {
@@ -35,7 +35,9 @@ void describe_network(deploy::IntegerNetwork& network, const ExperimentConfig& c
   network.metadata[kModel] = config.model.name;
   network.metadata[kConfig] = config.resolved();
   network.metadata[kClasses] = class_names_text(classes);
-  network.metadata[kCommit] = current_versions(config.train.seed, {}).commit;
+  const Versions versions = current_versions(config.train.seed, {});
+  network.metadata[kCommit] = versions.commit;
+  network.metadata[kVersions] = versions_text(versions);
 }
 
 ExperimentConfig experiment_of(const deploy::IntegerNetwork& network, const std::string& name,

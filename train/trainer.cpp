@@ -18,6 +18,7 @@
 #include "train/layer_metrics.h"
 #include "train/metrics_log.h"
 #include "train/post_training.h"
+#include "train/run_state.h"
 #include "train/trained_parameters.h"
 #include "train/trainer_options.h"
 
@@ -93,15 +94,30 @@ void Trainer::quantize_gradients() {
 RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
   const auto start = std::chrono::steady_clock::now();
   RunResult result;
-  try {
-    while (progress_.epoch < config_.train.epochs && !result.interrupted) {
-      result.interrupted = !train_epoch(folder, stop_requested);
+  RunStateWriter state(folder.path() / kRunStateFile, config_.train.epochs, steps_per_epoch_,
+                       progress_);
+  const auto after_step = [&] {
+    state.update(progress_);
+    return stop_requested();
+  };
+  const auto train = [&] {
+    try {
+      while (progress_.epoch < config_.train.epochs && !result.interrupted) {
+        result.interrupted = !train_epoch(folder, after_step);
+      }
+    } catch (const std::invalid_argument& error) {
+      // The settings were checked before the first step: this is a quantizer or an operation that met
+      // numbers it has no answer for.
+      fail_at(std::min(progress_.step_in_epoch + 1, steps_per_epoch_), error.what(), folder);
     }
-  } catch (const std::invalid_argument& error) {
-    // The settings were checked before the first step: this is a quantizer or an operation that met
-    // numbers it has no answer for.
-    fail_at(std::min(progress_.step_in_epoch + 1, steps_per_epoch_), error.what(), folder);
+  };
+  try {
+    train();
+  } catch (const std::exception& error) {
+    state.end(RunPhase::failed, progress_, error.what());
+    throw;
   }
+  state.end(result.interrupted ? RunPhase::stopped : RunPhase::done, progress_);
   result.epochs = progress_.epoch;
   result.seconds = seconds_since(start);
   return result;

@@ -23,7 +23,8 @@ start() {
 
 is_running() { kill -0 "$child" 2>/dev/null; }
 
-is_writing() { compgen -G "$1/*.tmp" >/dev/null; }
+# A checkpoint, not one of the small files.
+is_writing() { compgen -G "$1/*.safetensors.*.tmp" >/dev/null; }
 
 # A pause without a process of its own: nothing is ever written to this pipe.
 exec {silence}<> <(:)

@@ -15,7 +15,7 @@
 namespace quench::train {
 namespace {
 
-constexpr Progress kProgress{.epoch = 1,
+const Progress kProgress{.epoch = 1,
                              .step_in_epoch = 2,
                              .step = 6,
                              .loss_sum = 0.1 + 0.2,

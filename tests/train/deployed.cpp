@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "core/parallel.h"
 #include "train/config_file.h"
+#include "train/versions.h"
 
 using namespace quench;
 using namespace quench::train;
@@ -39,6 +41,7 @@ TEST_CASE("deployed: a network says what it was trained on") {
   IntegerNetwork frozen = network(2, 32);
   describe_network(frozen, config(), {"cat", "dog"});
   CHECK(frozen.metadata["model"] == "binarynet");
+  CHECK(versions_from_text(frozen.metadata["versions"]).threads == num_threads());
   const ExperimentConfig read = experiment_of(frozen, "folder/m.qnc", {"data.dir=elsewhere"});
   CHECK(read.name == "m");
   CHECK(read.data.std == std::vector<double>{4.0, 5.0, 6.0});

@@ -1,0 +1,151 @@
+#include "train/run_listing.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "train/config.h"
+#include "train/folder_lock.h"
+#include "train/metrics.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFloatBits = 32;
+
+/// Of the rule for all layers; what a table beside it says wins.
+struct SlotRule {
+  std::string method;
+  int bits;
+};
+
+SlotRule rule_for(const Settings& quant, const char* slot) {
+  const Settings table = quant.table(slot);
+  const std::string method = table.text("method", quant.text("method", "none"));
+  constexpr std::int64_t kDefaultBits = 8;
+  const auto bits = table.integer("bits", quant.integer("bits", kDefaultBits));
+  return {method, method == "none" ? kFloatBits : static_cast<int>(bits)};
+}
+
+void read_config(const fs::path& path, RunSummary& run) {
+  const ExperimentConfig config = load_experiment(path);
+  run.model = config.model.name;
+  run.data = config.data.name;
+  const SlotRule weight = rule_for(config.quant, "weight");
+  const SlotRule activation = rule_for(config.quant, "activation");
+  run.method = weight.method == activation.method ? weight.method
+                                                  : weight.method + " / " + activation.method;
+  run.weight_bits = weight.bits;
+  run.activation_bits = activation.bits;
+}
+
+/// Of a run of `quench quantize`.
+void read_quantize_report(const fs::path& path, RunSummary& run) {
+  const std::vector<std::byte> bytes = read_file(path);
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
+    run.top1_quantized = json.at("top1_quantized").get<double>();
+    run.top1_float = json.at("top1_float").get<double>();
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: {}", path.string(), error.what());
+  }
+}
+
+void read_accuracy(const fs::path& folder, RunSummary& run) {
+  const fs::path metrics = folder / "metrics.csv", report = folder / "quantize.json";
+  if (fs::exists(metrics)) {
+    const std::vector<MetricsRow> rows = read_metrics(metrics);
+    if (rows.empty()) return;
+    run.top1_quantized = rows.back().top1_quantized;
+    run.top1_float = rows.back().top1_float;
+  } else if (fs::exists(report)) {
+    read_quantize_report(report, run);
+  }
+}
+
+std::string time_of(const fs::path& file) {
+  const auto time = std::chrono::file_clock::to_sys(fs::last_write_time(file));
+  return utc_text(std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
+}
+
+/// Of a run that has no state.json.
+RunState state_from_files(const fs::path& folder) {
+  RunState state;
+  state.started = state.updated = time_of(folder / "config.toml");
+  if (fs::exists(folder / "metrics.csv")) {
+    state.epochs = load_experiment(folder / "config.toml").train.epochs;
+    state.epoch = std::ssize(read_metrics(folder / "metrics.csv"));
+    state.updated = time_of(folder / "metrics.csv");
+  }
+  const bool complete = fs::exists(folder / "last.safetensors") && state.epoch == state.epochs;
+  if (complete) state.phase = RunPhase::done;
+  return state;
+}
+
+bool may_be_run(const fs::path& folder) {
+  constexpr std::array kFiles{"config.toml", "state.json", "versions.json", "metrics.csv",
+                              "last.safetensors"};
+  return std::ranges::any_of(kFiles, [&](const char* file) { return fs::exists(folder / file); });
+}
+
+void collect(const fs::path& folder, std::vector<fs::path>& runs) {
+  if (may_be_run(folder)) {
+    runs.push_back(folder);
+    return;
+  }
+  std::error_code error;  // what may not be read holds no run that could be shown
+  std::vector<fs::path> inner;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.is_directory(error) && !entry.is_symlink(error)) inner.push_back(entry.path());
+  }
+  std::ranges::sort(inner);
+  for (const fs::path& path : inner) collect(path, runs);
+}
+
+}  // namespace
+
+RunState state_of_run(const fs::path& folder) {
+  const fs::path file = folder / kRunStateFile;
+  const auto read = [&] {
+    return fs::exists(file) ? read_run_state(file) : state_from_files(folder);
+  };
+  RunState state = read();
+  if (state.phase != RunPhase::running || FolderLock::is_held(folder)) return state;
+  // Read again: it may have ended between the two looks.
+  state = read();
+  if (state.phase == RunPhase::running) state.phase = RunPhase::killed;
+  return state;
+}
+
+RunSummary summarize_run(const fs::path& folder) {
+  RunSummary run{.folder = folder};
+  try {
+    if (!fs::exists(folder / "config.toml")) fail("it has no config.toml");
+    read_config(folder / "config.toml", run);
+    read_accuracy(folder, run);
+    run.state = state_of_run(folder);
+  } catch (const std::exception& error) {
+    run.damage = error.what();
+  }
+  return run;
+}
+
+std::vector<fs::path> find_runs(const fs::path& folder) {
+  if (!fs::is_directory(folder)) {
+    fail("{}: expected a folder of runs, got {}", folder.string(),
+         fs::exists(folder) ? "a file" : "none there");
+  }
+  std::vector<fs::path> runs;
+  collect(folder, runs);
+  return runs;
+}
+
+}  // namespace quench::train
