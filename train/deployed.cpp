@@ -28,16 +28,21 @@ std::size_t count_outputs(const deploy::IntegerNetwork& network) {
 
 }  // namespace
 
+std::map<std::string, std::string> description(const ExperimentConfig& config,
+                                               const std::vector<std::string>& classes) {
+  const Versions versions = current_versions(config.train.seed, {});
+  return {{kModel, config.model.name},
+          {kConfig, config.resolved()},
+          {kClasses, class_names_text(classes)},
+          {kCommit, versions.commit},
+          {kVersions, versions_text(versions)}};
+}
+
 void describe_network(deploy::IntegerNetwork& network, const ExperimentConfig& config,
                       const std::vector<std::string>& classes) {
   require(classes.size() == count_outputs(network), "deploy: expected {} names of classes, got {}",
           count_outputs(network), classes.size());
-  network.metadata[kModel] = config.model.name;
-  network.metadata[kConfig] = config.resolved();
-  network.metadata[kClasses] = class_names_text(classes);
-  const Versions versions = current_versions(config.train.seed, {});
-  network.metadata[kCommit] = versions.commit;
-  network.metadata[kVersions] = versions_text(versions);
+  for (const auto& [key, text] : description(config, classes)) network.metadata[key] = text;
 }
 
 ExperimentConfig experiment_of(const deploy::IntegerNetwork& network, const std::string& name,

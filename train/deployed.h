@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,8 +9,12 @@
 
 namespace quench::train {
 
-/// Writes into the metadata of a network what its use on images needs: the experiment it comes from
-/// and the names of its classes.
+/// What the use of a network on images needs, as metadata of its file: the experiment it comes from,
+/// the names of its classes.
+std::map<std::string, std::string> description(const ExperimentConfig& config,
+                                               const std::vector<std::string>& classes);
+
+/// Writes it into a network's.
 /// @throws std::invalid_argument  for another number of names than the network has outputs
 void describe_network(deploy::IntegerNetwork& network, const ExperimentConfig& config,
                       const std::vector<std::string>& classes);

@@ -14,6 +14,7 @@ void add_eval(Subcommand& program);
 void add_predict(Subcommand& program);
 void add_describe(Subcommand& program);
 void add_deploy(Subcommand& program);
+void add_export(Subcommand& program);
 void add_compare(Subcommand& program, std::vector<std::string> command_line);
 void add_check_quantizer(Subcommand& program);
 void add_quantize(Subcommand& program, std::vector<std::string> command_line);

@@ -4,7 +4,6 @@
 
 #include "core/text_table.h"
 #include "deploy/engine.h"
-#include "deploy/freeze.h"
 #include "deploy/model_file.h"
 #include "deploy/packed_weights.h"
 #include "examples/quench/command.h"
@@ -12,7 +11,6 @@
 #include "examples/quench/run_options.h"
 #include "examples/quench/saturation_report.h"
 #include "examples/quench/trained_run.h"
-#include "train/deployed.h"
 #include "train/experiment.h"
 
 namespace quench::command {
@@ -33,14 +31,6 @@ struct Options {
 
 std::string kib(std::size_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / 1024.0);
-}
-
-IntegerNetwork freeze(TrainedRun& run) {
-  const datasets::ImageShape image = train::image_shape(run.config);
-  IntegerNetwork network =
-      deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
-  train::describe_network(network, run.config, run.classes);
-  return network;
 }
 
 std::string size_text(const deploy::Value& value) {
@@ -101,10 +91,7 @@ void print_operations(const deploy::Engine& engine) {
 
 void deploy_run(const Options& options) {
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  if (replace_stale_statistics(run))
-    fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
-               run.config.train.bn_batches);
-  IntegerNetwork network = freeze(run);
+  const IntegerNetwork network = freeze_run(run);
   deploy::write_model(options.file, network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);
   print_operations(deploy::Engine(network));

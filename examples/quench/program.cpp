@@ -62,6 +62,7 @@ int run_program(int argc, char** argv) {
   add_eval(program);
   add_predict(program);
   add_deploy(program);
+  add_export(program);
   add_describe(program);
   add_quantize(program, command_line);
   add_import(program, command_line);

@@ -1,6 +1,9 @@
 #include "examples/quench/trained_run.h"
 
+#include <fmt/format.h>
+
 #include "core/safetensors.h"
+#include "deploy/freeze.h"
 #include "deploy/model_file.h"
 #include "examples/quench/run_options.h"
 #include "train/checkpoint.h"
@@ -43,6 +46,17 @@ bool replace_stale_statistics(TrainedRun& run) {
   const auto training = train::training_loader(run.config, train::load_data(run.config).train);
   train::replace_stale_statistics(*run.network, *training, batches);
   return true;
+}
+
+deploy::IntegerNetwork freeze_run(TrainedRun& run) {
+  if (replace_stale_statistics(run))
+    fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
+               run.config.train.bn_batches);
+  const datasets::ImageShape image = train::image_shape(run.config);
+  deploy::IntegerNetwork network =
+      deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
+  train::describe_network(network, run.config, run.classes);
+  return network;
 }
 
 DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {

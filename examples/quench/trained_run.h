@@ -30,6 +30,11 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
 /// @return  whether it did
 bool replace_stale_statistics(TrainedRun& run);
 
+/// The run's network as integers, with what their use on images needs (train::describe_network());
+/// batch norm is re-estimated where evaluation does, which is said on stdout.
+/// @throws std::invalid_argument  as deploy::freeze()
+deploy::IntegerNetwork freeze_run(TrainedRun& run);
+
 /// The network of a model file, which quench deploy wrote, as an engine runs it.
 struct DeployedModel {
   train::ExperimentConfig config;

@@ -18,6 +18,7 @@ struct QuantizedCase {
   std::int64_t image_size = 16;
   std::string method = "symmetric";
   int bits = 8;
+  int weight_bits = 0;  ///< 0: as many
 };
 
 /// The method for one role, at the nearest number of bits it has; where it has no form for the role,
@@ -26,7 +27,8 @@ inline Settings role_rule(const QuantizedCase& c, quant::Role role) {
   const quant::StrategyInfo& info = quant::find_quantizer(c.method, "test");
   if (!info.has(role)) return Settings::from({{"method", "affine"}, {"bits", 8}});
   const auto [min, max] = info.bits(role);
-  return Settings::from({{"method", c.method}, {"bits", std::clamp(c.bits, min, max)}});
+  const int bits = role == quant::Role::weight && c.weight_bits != 0 ? c.weight_bits : c.bits;
+  return Settings::from({{"method", c.method}, {"bits", std::clamp(bits, min, max)}});
 }
 
 /// Gives batch norms the statistics of `images`, so that values do not grow from block to block.

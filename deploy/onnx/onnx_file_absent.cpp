@@ -1,0 +1,13 @@
+#include "core/error.h"
+#include "deploy/onnx/onnx_file.h"
+
+namespace quench::deploy {
+
+void write_onnx(const std::filesystem::path& path, const OnnxModel&) {
+  fail(
+      "{}: this build writes no ONNX; install libonnx-dev and libprotobuf-dev, and build again "
+      "(meson setup --reconfigure build)",
+      path.string());
+}
+
+}  // namespace quench::deploy

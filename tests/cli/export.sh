@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# export.sh PROGRAM FOLDER_OF_TINY_TOML: a run's network as an ONNX file. What ONNX Runtime makes of such files is the
+# test onnx_runtime of the suite interop.
+set -uo pipefail
+
+here=$(cd "$2" && pwd)
+# shellcheck source=tests/cli/harness.sh
+source "$here/harness.sh" "$(realpath "$1")"
+tiny=$here/tiny.toml
+image8=(--set 'quant.first_layer={activation={method="affine",bits=8}}')
+four=(--set quant.method=ab --set quant.weight.bits=4 --set quant.activation.bits=4 --set quant.ab.end=1)
+
+# expect_words FILE WORD...: as they stand in the file.
+expect_words() {
+  local file=$1 word
+  shift
+  for word in "$@"; do report "$(grep -aq -- "$word" "$file" && echo true)" "expected $word in $file"; done
+}
+
+expect_success 'top1 quantized' train "$tiny" --run ab "${four[@]}" "${image8[@]}"
+expect_success '^ab.onnx: [0-9]+ nodes of ONNX operator set 13, .* images \[N, 3, 32, 32\] are normalized images$' \
+  export ab -o ab.onnx
+expect_words ab.onnx QuantizeLinear DequantizeLinear conv1/product 'ab 4 bit' classes top1
+expect_success 'are pixels from 0 to 255$' export ab -o ab.onnx --pixels --scales operands
+expect_words ab.onnx QuantizeLinear images/mean images/std
+report "$(! grep -aq conv1/product ab.onnx && echo true)" "expected no scale behind a sum"
+expect_success '^float.onnx: ' export ab -o float.onnx --float --format onnx
+expect_words float.onnx BatchNormalization
+report "$(! grep -aq QuantizeLinear float.onnx && echo true)" "expected no quantizer in a float network"
+
+# Errors leave what was there.
+cp ab.onnx before.onnx
+expect_success 'top1 float' train "$tiny" --run real --set quant.method=none
+expect_failure 2 'reads real numbers.*first_layer' export real -o ab.onnx
+expect_failure 1 'none' export nowhere -o ab.onnx
+expect_failure 2 'format' export ab -o ab.onnx --format tflite
+expect_failure 2 'scales' export ab -o ab.onnx --scales inside
+report "$(cmp -s ab.onnx before.onnx && echo true)" "expected ab.onnx as it was"
+expect_failure 1 'nowhere' export ab -o nowhere/ab.onnx
+expect_success '^real.onnx: ' export real -o real.onnx --float
+
+finish
