@@ -15,6 +15,7 @@
 #include "core/parallel.h"
 #include "core/text_table.h"
 #include "examples/quench/bench.h"
+#include "examples/quench/provenance.h"
 
 namespace quench::command {
 namespace {
@@ -173,6 +174,7 @@ void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa)
                                {{"executable", "quench bench conv"},
                                 {"num_cpus", num_threads()},
                                 {"isa", deploy::to_string(isa)},
+                                {"versions", provenance()},
                                 {"memory_bytes_per_second", peaks.bandwidth()}}},
                               {"benchmarks", benchmarks}};
   fmt::print("{}\n", report.dump(2));

@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "examples/quench/bench.h"
+#include "examples/quench/provenance.h"
 
 namespace quench::command {
 namespace {
@@ -39,7 +40,8 @@ void infer(const Options& options) {
                               {"unfused_median_ms", result.unfused_seconds * 1e3},
                               {"images_per_second", images},
                               {"fraction_of_fma_peak", of_peak},
-                              {"runs", result.runs}};
+                              {"runs", result.runs},
+                              {"versions", provenance()}};
     fmt::print("{}\n", line.dump(2));
     return;
   }

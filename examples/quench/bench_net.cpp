@@ -9,6 +9,7 @@
 #include "core/text_table.h"
 #include "deploy/model_file.h"
 #include "examples/quench/bench.h"
+#include "examples/quench/provenance.h"
 #include "layers/mode_guard.h"
 #include "train/deployed.h"
 #include "train/experiment.h"
@@ -54,7 +55,8 @@ nlohmann::json to_json(const std::string& model, const bench::DeployedTimes& tim
           {"float_median_ms", times.float_seconds * 1e3},
           {"float_best_ms", times.best_float_seconds * 1e3},
           {"runs", times.runs},
-          {"operations", operations}};
+          {"operations", operations},
+          {"versions", provenance()}};
 }
 
 void print(const std::string& model, const bench::DeployedTimes& times) {

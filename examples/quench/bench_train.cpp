@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "examples/quench/bench.h"
+#include "examples/quench/provenance.h"
 
 namespace quench::command {
 namespace {
@@ -58,7 +59,8 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
           {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
           {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
-          {"system_allocations_after_step_2", r.late_allocations}};
+          {"system_allocations_after_step_2", r.late_allocations},
+          {"versions", provenance()}};
 }
 
 void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
@@ -131,7 +133,8 @@ void bench_methods(const Options& options) {
       results.push_back({{"method", cost.method},
                          {"bits", cost.bits},
                          {"median_ms", ms},
-                         {"ratio_to_fp32", cost.ratio}});
+                         {"ratio_to_fp32", cost.ratio},
+                         {"versions", provenance()}});
       return;
     }
     fmt::print("{:<12} {:>14} {:>10.1f} {:>9.2f}\n", cost.method, cost.bits, ms, cost.ratio);

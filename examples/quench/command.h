@@ -10,6 +10,9 @@ namespace quench::command {
 
 /// `command_line` is main's argv, which a run folder keeps.
 void add_train(Subcommand& program, std::vector<std::string> command_line);
+void add_repeat(Subcommand& program, std::vector<std::string> command_line);
+void add_runs(Subcommand& program);
+void add_watch(Subcommand& program);
 void add_eval(Subcommand& program);
 void add_predict(Subcommand& program);
 void add_describe(Subcommand& program);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
+#include "examples/quench/provenance.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
 #include "layers/slotted_module.h"
@@ -63,7 +64,11 @@ void eval_run(const Options& options, const std::vector<std::string>& overrides)
   if (options.json || is_quantized(*network))
     results.insert(results.begin(), {"quantized", quantized});
   print(options,
-        {{"run", options.run}, {"checkpoint", checkpoint.string()}, {"images", quantized.images}},
+        {{"run", options.run},
+         {"config", require_run(options.run).string()},
+         {"checkpoint", checkpoint.string()},
+         {"images", quantized.images},
+         {"versions", provenance(config.train.seed)}},
         fmt::format("{}: {} test images of {}", checkpoint.string(), quantized.images,
                     config.data.name),
         data.test->num_classes(), results);
@@ -79,7 +84,11 @@ void eval_model(const Options& options, const std::vector<std::string>& override
   const train::Accuracy accuracy =
       train::evaluate([&](const Tensor& images) { return (*model.engine)(images); }, *loader);
   print(
-      options, {{"model", options.run}, {"images", accuracy.images}},
+      options,
+      {{"model", options.run},
+       {"config", model.config.resolved()},
+       {"images", accuracy.images},
+       {"versions", provenance(model.config.train.seed)}},
       fmt::format("{}: {} test images of {}", options.run, accuracy.images, model.config.data.name),
       data.test->num_classes(), {{"quantized", accuracy}});
 }

@@ -60,6 +60,9 @@ int run_program(int argc, char** argv) {
   const std::vector<std::string> command_line{argv, argv + argc};
   add_train(program, command_line);
   add_eval(program);
+  add_runs(program);
+  add_watch(program);
+  add_repeat(program, command_line);
   add_predict(program);
   add_deploy(program);
   add_export(program);

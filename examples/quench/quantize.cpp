@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "examples/quench/command.h"
+#include "examples/quench/provenance.h"
 #include "examples/quench/quantize_report.h"
 #include "examples/quench/run_options.h"
 #include "layers/quantized_layer.h"
@@ -77,6 +78,8 @@ nlohmann::json report(const train::RunFolder& folder, const Experiment& e,
   nlohmann::json json = quantize_json(result);
   json["run"] = folder.path().string();
   json["checkpoint"] = e.config.train.init_from;
+  json["config"] = folder.config().string();
+  json["versions"] = provenance(e.config.train.seed);
   json["held_out"] = e.data.validation != nullptr;
   return json;
 }

@@ -11,6 +11,7 @@
 #include "core/text_table.h"
 #include "deploy/engine.h"
 #include "examples/quench/command.h"
+#include "examples/quench/provenance.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
 #include "train/evaluate.h"
@@ -114,7 +115,8 @@ void print_json(const Options& options, const Verification& result) {
                             {"interpreted", result.interpreted},
                             {"interpreter_bytes_different", result.interpreter_bytes},
                             {"equal", result.equal()},
-                            {"values", values}};
+                            {"values", values},
+                            {"versions", provenance()}};
   fmt::print("{}\n", line.dump(2));
 }
 

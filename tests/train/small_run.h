@@ -16,16 +16,22 @@ inline Overrides with(Overrides overrides, std::string more) {
   return overrides;
 }
 
-/// The checkpoint of a small run in one go, or with a new Trainer after step `stop`.
-inline std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
+/// The checkpoint of a run of `experiment` in one go, or with a new Trainer after step `stop`.
+template <typename MakeExperiment>
+std::string checkpoint_of_run(const MakeExperiment& experiment, std::int64_t stop) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   std::int64_t step = 0;
   const auto run = [&] {
-    return Trainer(small_experiment(overrides), folder).run(folder, [&] { return ++step == stop; });
+    return Trainer(experiment(), folder).run(folder, [&] { return ++step == stop; });
   };
   if (run().interrupted) run();
   return read_bytes(folder.last());
+}
+
+/// Of a small run.
+inline std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
+  return checkpoint_of_run([&] { return small_experiment(overrides); }, stop);
 }
 
 }  // namespace quench::train
