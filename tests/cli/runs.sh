@@ -87,6 +87,13 @@ watching() {
   expect 'watch says that it was stopped' grep -q '^stopped after' .stdout
 }
 
+comparisons() {
+  expect_success 'ste' compare "$tiny" --vary quant.method=none,ste --seeds 0 --run compared
+  expect_success '^none/seed-0 +epoch +1/1 ' watch compared
+  expect_success '^ste/seed-0 +done after 1 of 1 epochs' watch compared
+  expect_success 'compared/ste/seed-0 .* done' runs compared
+}
+
 repeating() {
   expect_success 'last checkpoint: the same bits' repeat runs/ste
   expect 'the new run is beside the old one' test -s runs/ste-repeat-1/last.safetensors
@@ -129,5 +136,6 @@ listing
 provenance
 damaged
 watching
+comparisons
 repeating
 finish
