@@ -92,6 +92,8 @@ TrainConfig read_train(const Settings& s) {
   train.eval_batch_size = s.integer("eval_batch_size", train.eval_batch_size, kPositive);
   train.init_from = s.text("init_from", train.init_from);
   train.max_steps_per_epoch = s.integer("max_steps_per_epoch", train.max_steps_per_epoch, kCount);
+  train.verify_every = s.integer("verify_every", train.verify_every, kCount);
+  train.verify_batches = s.integer("verify_batches", train.verify_batches, kPositive);
   return train;
 }
 

@@ -71,6 +71,10 @@ struct TrainConfig {
   std::int64_t eval_batch_size = 256;
   std::string init_from;  ///< checkpoint, or run, to take the weights from; empty is none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
+  /// Every so many epochs, and after the last, the network is frozen in memory and its integers are
+  /// compared with evaluation; a difference ends the run. 0 is never.
+  std::int64_t verify_every = 0;
+  std::int64_t verify_batches = 2;  ///< of eval_batch_size that are compared; >= 1
 };
 
 /// [distill]: the run learns to give a teacher's logits. Without the table there is none.

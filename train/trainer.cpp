@@ -14,6 +14,7 @@
 #include "quant/policy.h"
 #include "quant/threshold_freezer.h"
 #include "train/epoch_line.h"
+#include "train/integer_check.h"
 #include "train/judge.h"
 #include "train/layer_metrics.h"
 #include "train/metrics_log.h"
@@ -53,19 +54,21 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       steps_per_epoch_(count_steps(config_, *training_)),
       schedule_(schedule_options(config_, steps_per_epoch_)) {
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
-  begin_quantizers();
+  begin_quantizers(*network_);
   quantize_gradients();
   if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
     progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
   } else {
     start();
   }
+  if (config_.train.verify_every > 0)
+    require_integer_form(*network_, config_, data_, [this](Module& n) { begin_quantizers(n); });
   if (resumed != nullptr) truncate_metrics(*resumed, progress_.epoch);
 }
 
-void Trainer::begin_quantizers() {
+void Trainer::begin_quantizers(Module& network) {
   const auto freezer = std::make_shared<quant::ThresholdFreezer>();
-  for_each_quantizer(*network_, [this, &freezer](quant::Quantizer& quantizer) {
+  for_each_quantizer(network, [this, &freezer](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = config_.train.epochs * steps_per_epoch_,
                               .steps_per_epoch = steps_per_epoch_,
                               .adaptive_optimizer = optimizer_->adaptive(),
@@ -214,6 +217,12 @@ void Trainer::require_finite(const RunFolder& folder) {
   }
 }
 
+void Trainer::verify_integers(const RunFolder& folder) {
+  if (!verifies_after(progress_.epoch + 1, config_.train)) return;
+  if (const auto mismatch = check_integers(*network_, *judging_, *training_, config_))
+    fail_at(progress_.step_in_epoch, mismatch->text(), folder);
+}
+
 void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
   require_finite(folder);
   const double data_wait = training_->seconds_waited();  // before others use the loader
@@ -222,6 +231,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   const Judgement judgement =
       judge(*network_, *judging_, *training_, config_.train.bn_batches,
             final_epoch ? StaleStatistics::replace : StaleStatistics::restore);
+  verify_integers(folder);
   const double quantized = judgement.quantized.top1();
   const auto seen = static_cast<double>(progress_.seen);
   const MetricsRow row{.epoch = progress_.epoch + 1,

@@ -45,8 +45,9 @@ class Trainer {
 
   /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
   /// state is saved and the result marked interrupted.
-  /// @throws std::runtime_error  if loss or weights become NaN or infinite, naming epoch, step and
-  ///                             layer; the last checkpoint stays
+  /// @throws std::runtime_error  if loss or weights become NaN or infinite, or integers differ from
+  ///                             evaluation (train.verify_every), naming epoch, step and layer; the
+  ///                             last checkpoint stays
   RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested);
 
   Module& network() { return *network_; }
@@ -56,7 +57,7 @@ class Trainer {
 
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
-  void begin_quantizers();
+  void begin_quantizers(Module& network);
   void start();
   void quantize_gradients();
   void freeze_batch_norm();
@@ -69,6 +70,7 @@ class Trainer {
   [[noreturn]] void explain_non_finite(const datasets::Batch& batch, double loss,
                                        const RunFolder& folder);
   void require_finite(const RunFolder& folder);
+  void verify_integers(const RunFolder& folder);
   void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
   void save(const RunFolder& folder, const std::filesystem::path& path);
   std::optional<double> alpha();
