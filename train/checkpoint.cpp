@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kOptimizerPrefix = "optimizer.";
 constexpr const char* kProgress = "training.progress";
 constexpr const char* kSignsPrefix = "training.signs.";
+constexpr const char* kImages = "images";  // in the metadata
 
 struct Slot {
   std::string prefix;  // "<module>.<slot>."
@@ -150,7 +151,13 @@ Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
     }
     return static_cast<std::int64_t>(value);
   };
-  return {count(v[0]), count(v[1]), count(v[2]), v[3], count(v[4]), count(v[5]), v[6], {}};
+  return {.epoch = count(v[0]),
+          .step_in_epoch = count(v[1]),
+          .step = count(v[2]),
+          .loss_sum = v[3],
+          .correct = count(v[4]),
+          .seen = count(v[5]),
+          .best_top1 = v[6]};
 }
 
 }  // namespace
@@ -196,6 +203,7 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
   for (auto& [name, tensor] : optimizer.state()) file.tensors[kOptimizerPrefix + name] = tensor;
   file.tensors[kProgress] = pack(progress);
   for (const auto& [layer, signs] : progress.signs) file.tensors[kSignsPrefix + layer] = signs;
+  if (!progress.images.empty()) file.metadata[kImages] = progress.images;
   write_safetensors(path, file);
 }
 
@@ -208,6 +216,8 @@ Progress load_checkpoint(const std::filesystem::path& path, Module& network,
     fail("{}: holds a network but no training position to resume from", path.string());
   Progress progress = unpack(position->second, path);
   progress.signs = below(file.tensors, kSignsPrefix);
+  if (const auto images = file.metadata.find(kImages); images != file.metadata.end())
+    progress.images = images->second;
   load_network(network, model, file, path);
   try {
     optimizer.load_state(below(file.tensors, kOptimizerPrefix));

@@ -22,6 +22,9 @@ struct Progress {
   std::int64_t seen = 0;
   double best_top1 = -1.0;  ///< best quantized top1 so far, in percent; -1 before the first
   WeightSigns signs;        ///< at the end of the epoch before; empty in the first
+  /// How many images the run has, in words: with others it would not go on as it was. Empty if a
+  /// checkpoint does not tell.
+  std::string images = {};
 };
 
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as

@@ -77,6 +77,10 @@ Data load_data(const ExperimentConfig& config) {
           datasets::subset_range(pair.train, kept, size), pair.test};
 }
 
+std::string count_images(const Data& data) {
+  return fmt::format("{} for training, {} to judge by", data.train->size(), data.judged()->size());
+}
+
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images) {
   require(config.train.batch_size <= images->size(),

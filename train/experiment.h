@@ -25,6 +25,9 @@ struct Data {
 /// @throws std::runtime_error     for missing or damaged files
 Data load_data(const ExperimentConfig& config);
 
+/// "50000 for training, 10000 to judge by": how many images there are.
+std::string count_images(const Data& data);
+
 /// What load_data() would give images of, without reading a file.
 /// @throws std::invalid_argument  for an unknown data set
 datasets::DatasetFormat data_format(const ExperimentConfig& config);

@@ -57,13 +57,22 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   begin_quantizers(*network_);
   quantize_gradients();
   if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
-    progress_ = load_checkpoint(resumed->last(), *network_, config_.model.name, *optimizer_);
+    resume(*resumed);
   } else {
     start();
   }
   if (config_.train.verify_every > 0)
     require_integer_form(*network_, config_, data_, [this](Module& n) { begin_quantizers(n); });
   if (resumed != nullptr) truncate_metrics(*resumed, progress_.epoch);
+}
+
+void Trainer::resume(const RunFolder& folder) {
+  progress_ = load_checkpoint(folder.last(), *network_, config_.model.name, *optimizer_);
+  const std::string images = count_images(data_);
+  if (!progress_.images.empty() && progress_.images != images) {
+    fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),
+         progress_.images, images);
+  }
 }
 
 void Trainer::begin_quantizers(Module& network) {
@@ -263,6 +272,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
 void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {
   // A checkpoint that holds NaN is of no use to go on from.
   require_finite(folder);
+  progress_.images = count_images(data_);
   save_checkpoint(path, *network_, config_.model.name, *optimizer_, progress_);
 }
 

@@ -59,6 +59,7 @@ class Trainer {
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers(Module& network);
   void start();
+  void resume(const RunFolder& folder);
   void quantize_gradients();
   void freeze_batch_norm();
   bool train_epoch(const RunFolder& folder,

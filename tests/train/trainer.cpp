@@ -104,6 +104,19 @@ TEST_CASE("training: interrupted anywhere and resumed, the same bits as in one g
   check_same(whole, train(ab, {1, 2, 5, 7}));
 }
 
+TEST_CASE("training: a run does not go on with other images than it began with") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment(), folder);
+  int steps = 0;
+  trainer.run(folder, [&] { return ++steps == 5; });
+  CHECK_THROWS_WITH_AS(
+      Trainer(small_experiment({"data.train_size=63"}), folder),
+      doctest::Contains("expected the images that the run began with (64 for training, 16 to judge "
+                        "by), got 63 for training, 16 to judge by"),
+      std::runtime_error);
+}
+
 TEST_CASE("training: resumes alike with every method and optimizer") {
   for (const Overrides& quantization : kQuantizations) {
     for (const char* optimizer : {"optimizer={name='sgd',lr=0.05,momentum=0.9}",
