@@ -100,6 +100,11 @@ std::vector<std::byte> read_file(const fs::path& path) {
     used += static_cast<std::size_t>(count);
     if (used == bytes.size()) bytes.resize(2 * used);
   }
+  // Half a file would pass for a whole one where its format has no length.
+  if (const auto expected = static_cast<std::size_t>(info.st_size); used < expected) {
+    fail("cannot read {}: it became shorter while it was read (expected {} bytes, got {})",
+         path.string(), expected, used);
+  }
   bytes.resize(used);
   return bytes;
 }

@@ -12,7 +12,7 @@ namespace quench {
 /// Receives a file's bytes piece by piece.
 using FileSink = std::function<void(std::span<const std::byte>)>;
 
-/// The whole file. @throws std::runtime_error  naming the path and the system's reason
+/// The whole file. @throws std::runtime_error  naming path and reason, also if it shrinks meanwhile
 std::vector<std::byte> read_file(const std::filesystem::path& path);
 
 /// Writes `path` so that a reader, a crash or a full disk finds either the old file or the complete

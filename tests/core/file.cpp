@@ -92,3 +92,11 @@ TEST_CASE("append_to_file: makes the file and then adds to it") {
 TEST_CASE("read_file: reads files whose size the system does not know") {
   CHECK_FALSE(read_file("/proc/self/stat").empty());
 }
+
+TEST_CASE("read_file: a file that is shorter than the system said is an error") {
+  // As if it had been cut short meanwhile: such files of sysfs say that they have a page.
+  const std::filesystem::path path = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (!std::filesystem::exists(path)) return;
+  CHECK_THROWS_WITH_AS(read_file(path), doctest::Contains("it became shorter while it was read"),
+                       std::runtime_error);
+}
