@@ -29,7 +29,7 @@ report() {
 run() {
   last_command=$*
   status=0
-  timeout 60 "$program" "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null || status=$?
+  timeout "${QUENCH_TEST_TIMEOUT:-60}" "$program" "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null || status=$?
 }
 
 # expect_failure STATUS REGEX ARGS...: the program must end with STATUS, say REGEX (extended, any case) on stderr,

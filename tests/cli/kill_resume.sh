@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kill_resume.sh PROGRAM FOLDER: trains once undisturbed, then again while being killed at random moments and
-# resumed; both must end with the same bits.
+# kill_resume.sh PROGRAM FOLDER [KILLS]: trains once undisturbed, then again while being killed at random moments and
+# resumed; both must end with the same bits. KILLS: of each of five methods, 5 unless given.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -8,7 +8,7 @@ here=$(cd "$2" && pwd)
 source "$here/harness.sh" "$(realpath "$1")"
 config=$here/kill_resume.toml
 
-readonly kills_per_case=5
+readonly kills_per_case=${3:-5}
 killed=0
 killed_while_writing=0
 # Chosen anew each time, and printed, because a moment that does harm is a rare one.
