@@ -45,7 +45,7 @@ std::uint64_t header_length(Bytes file, const std::string& path) {
 }
 
 json parse_header(Bytes bytes, const std::string& path) {
-  json header = parse_strict_json(bytes, kMaxDepth, path);
+  json header = parse_strict_json(bytes, kMaxDepth, path + ": header");
   if (!header.is_object()) fail("{}: expected a header that is a JSON object", path);
   return header;
 }
@@ -162,11 +162,8 @@ Tensor tensor_from(const Entry& entry, Bytes data) {
 
 }  // namespace
 
-TensorFile read_safetensors(const std::filesystem::path& path,
-                            const std::function<bool(const std::string&)>& wanted) {
-  const std::string name = path.string();
-  const std::vector<std::byte> file = read_file(path);
-  const Bytes bytes(file);
+TensorFile parse_safetensors(Bytes bytes, const std::string& name,
+                             const std::function<bool(const std::string&)>& wanted) {
   const std::uint64_t length = header_length(bytes, name);
   const json header = parse_header(bytes.subspan(kLengthBytes, length), name);
   const Bytes data = bytes.subspan(kLengthBytes + length);
@@ -191,6 +188,11 @@ TensorFile read_safetensors(const std::filesystem::path& path,
                            }));
   }
   return result;
+}
+
+TensorFile read_safetensors(const std::filesystem::path& path,
+                            const std::function<bool(const std::string&)>& wanted) {
+  return parse_safetensors(read_file(path), path.string(), wanted);
 }
 
 }  // namespace quench

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 
 #include "core/tensor.h"
@@ -27,6 +29,10 @@ struct TensorFile {
 /// @throws std::runtime_error  naming file, tensor and the value that is wrong
 TensorFile read_safetensors(const std::filesystem::path& path,
                             const std::function<bool(const std::string&)>& wanted = {});
+
+/// The same of a file's bytes. @param name  for messages
+TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string& name,
+                             const std::function<bool(const std::string&)>& wanted = {});
 
 /// Writes `file` atomically (see write_file_atomically), with a checksum over names, metadata and
 /// values in the metadata key "quench_checksum", which read_safetensors() keeps to itself.

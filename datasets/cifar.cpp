@@ -1,13 +1,14 @@
 #include "datasets/cifar.h"
 
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
-#include "datasets/memory_dataset.h"
+#include "core/file.h"
 
 namespace quench::datasets {
 namespace {
@@ -39,26 +40,21 @@ std::filesystem::path find_folder(const Format& format, const std::filesystem::p
        format.name, data_dir.string(), format.hint);
 }
 
-std::vector<std::uint8_t> read_records(const Format& format, const std::filesystem::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error)
-    fail("{}: cannot read {} ({}); {}", format.name, path.string(), error.message(), format.hint);
+std::vector<std::byte> read_records(const Format& format, const std::filesystem::path& path) {
+  try {
+    return read_file(path);
+  } catch (const std::runtime_error& error) {
+    fail("{}: {}; {}", format.name, error.what(), format.hint);
+  }
+}
+
+void check_size(const Format& format, std::size_t size, const std::string& path) {
   const std::size_t record = format.record_bytes();
-  if (size == 0 || size % record != 0) {
-    fail(
-        "{}: {}: expected one or more records of {} bytes, got {} bytes (record {} has {}); "
-        "the download may be incomplete",
-        format.name, path.string(), record, size, size / record, size % record);
-  }
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  if (!file) {
-    fail("{}: {}: expected to read {} bytes, got {}", format.name, path.string(), size,
-         file.gcount());
-  }
-  return bytes;
+  if (size != 0 && size % record == 0) return;
+  fail(
+      "{}: {}: expected one or more records of {} bytes, got {} bytes (record {} has {}); "
+      "the download may be incomplete",
+      format.name, path, record, size, size / record, size % record);
 }
 
 /// Appends the image of one record, turning the planes C, H, W into pixels H, W, C.
@@ -70,16 +66,18 @@ void append_image(const std::uint8_t* planes, std::vector<std::uint8_t>& pixels)
   }
 }
 
-void append_file(const Format& format, const std::filesystem::path& path, ImageList& images) {
-  const std::vector<std::uint8_t> bytes = read_records(format, path);
-  const std::size_t records = bytes.size() / format.record_bytes();
+void append_file(const Format& format, std::span<const std::byte> file, const std::string& path,
+                 ImageList& images) {
+  check_size(format, file.size(), path);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(file.data());
+  const std::size_t records = file.size() / format.record_bytes();
   images.pixels.reserve(images.pixels.size() + records * kImageBytes);
   for (std::size_t record = 0; record < records; ++record) {
-    const std::uint8_t* planes = bytes.data() + record * format.record_bytes() + format.labels;
+    const std::uint8_t* planes = bytes + record * format.record_bytes() + format.labels;
     const std::uint8_t label = planes[-1];
     if (label >= format.classes) {
-      fail("{}: {}: record {}: expected a label in 0..{}, got {}", format.name, path.string(),
-           record, format.classes - 1, label);
+      fail("{}: {}: record {}: expected a label in 0..{}, got {}", format.name, path, record,
+           format.classes - 1, label);
     }
     images.labels.push_back(label);
     append_image(planes, images.pixels);
@@ -92,7 +90,10 @@ std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem:
   ImageList images;
   images.shape = {.channels = 3, .height = 32, .width = 32};
   images.class_names = class_names;
-  for (const char* file : files) append_file(format, folder / file, images);
+  for (const char* file : files) {
+    const std::filesystem::path path = folder / file;
+    append_file(format, read_records(format, path), path.string(), images);
+  }
   return memory_dataset(std::move(images));
 }
 
@@ -114,6 +115,11 @@ std::vector<std::string> read_names(const Format& format, const std::filesystem:
 }
 
 }  // namespace
+
+void append_cifar(CifarSet set, std::span<const std::byte> file, const std::string& path,
+                  ImageList& images) {
+  append_file(set == CifarSet::cifar10 ? kCifar10 : kCifar100, file, path, images);
+}
 
 std::vector<std::string> cifar10_classes() {
   return {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};

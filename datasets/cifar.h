@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/memory_dataset.h"
 
 namespace quench::datasets {
 
@@ -22,5 +26,11 @@ std::vector<std::string> cifar10_classes();
 /// record has a coarse label, which is passed over, and one of 100 fine labels, whose names are read
 /// from fine_label_names.txt where it lies beside them.
 DatasetPair load_cifar100(const std::filesystem::path& data_dir);
+
+enum class CifarSet : std::uint8_t { cifar10, cifar100 };
+/// Adds the images and labels of one file of either to `images`.
+/// @param path  of the file, for messages @throws std::runtime_error  as the above
+void append_cifar(CifarSet set, std::span<const std::byte> file, const std::string& path,
+                  ImageList& images);
 
 }  // namespace quench::datasets

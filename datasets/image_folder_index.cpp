@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
+#include <cstddef>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/file.h"
 
 namespace quench::datasets {
 namespace {
@@ -60,25 +61,6 @@ LabelLine parse_label(const std::string& line, const std::string& where) {
   return label;
 }
 
-FolderClasses read_labels(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) fail("imagefolder: cannot read {}", path.string());
-  FolderClasses classes;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const bool heading = number == 1 && line.starts_with("index\t");
-    if (line.empty() || heading) continue;
-    const std::string where = fmt::format("{}:{}", path.string(), number);
-    LabelLine label = parse_label(line, where);
-    if (label.index != classes.folders.size())
-      fail("{}: expected index {}, got {}", where, classes.folders.size(), label.index);
-    classes.folders.push_back(std::move(label.folder));
-    classes.names.push_back(std::move(label.name));
-  }
-  if (classes.folders.empty()) fail("{}: expected at least one class, got none", path.string());
-  return classes;
-}
-
 fs::path require_folder(const fs::path& path, const char* what) {
   if (!is_folder(path)) fail("imagefolder: expected {} at \"{}\"", what, path.string());
   return path;
@@ -94,6 +76,24 @@ fs::path find_test(const fs::path& root) {
 }
 
 }  // namespace
+
+FolderClasses parse_labels(std::string_view text, const std::string& path) {
+  FolderClasses classes;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::string line(text.substr(0, text.find('\n')));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const bool heading = number == 1 && line.starts_with("index\t");
+    if (line.empty() || heading) continue;
+    const std::string where = fmt::format("{}:{}", path, number);
+    LabelLine label = parse_label(line, where);
+    if (label.index != classes.folders.size())
+      fail("{}: expected index {}, got {}", where, classes.folders.size(), label.index);
+    classes.folders.push_back(std::move(label.folder));
+    classes.names.push_back(std::move(label.name));
+  }
+  if (classes.folders.empty()) fail("{}: expected at least one class, got none", path);
+  return classes;
+}
 
 FolderPaths find_folders(const fs::path& root, const FolderPaths& given) {
   FolderPaths paths = given;
@@ -111,7 +111,11 @@ FolderPaths find_folders(const fs::path& root, const FolderPaths& given) {
 }
 
 FolderClasses read_classes(const FolderPaths& paths) {
-  if (!paths.labels.empty()) return read_labels(paths.labels);
+  if (!paths.labels.empty()) {
+    const std::vector<std::byte> text = read_file(paths.labels);
+    return parse_labels({reinterpret_cast<const char*>(text.data()), text.size()},
+                        paths.labels.string());
+  }
   FolderClasses classes;
   for (const fs::path& folder : folders_in(paths.train)) {
     classes.folders.push_back(folder.filename().string());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quench::datasets {
@@ -37,6 +38,9 @@ FolderPaths find_folders(const std::filesystem::path& root, const FolderPaths& g
 /// @throws std::runtime_error  if there is no class, or labels.tsv is not as described, naming the
 ///                             line
 FolderClasses read_classes(const FolderPaths& paths);
+
+/// Those of the text of a labels.tsv. @param path  of it, for messages
+FolderClasses parse_labels(std::string_view text, const std::string& path);
 
 /// The files in the class folders below `folder`, by class and name. Hidden files and folders in a
 /// class folder are passed over, any other file counts as an image.

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "datasets/idx.h"
 #include "datasets/memory_dataset.h"
 
 namespace quench::datasets {
@@ -14,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t kImages = 0x803, kLabels = 0x801;  // unsigned bytes, 3 and 1 dimensions
 constexpr int kSide = 28;
 constexpr std::size_t kClasses = 10;
 
@@ -30,12 +30,6 @@ constexpr Set kFashion{"fashion_mnist",
                        {"T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
                         "sneaker", "bag", "ankle boot"}};
 
-/// The values of an IDX file (http://yann.lecun.com/exdb/mnist).
-struct Idx {
-  std::vector<std::uint32_t> sizes;
-  std::vector<std::uint8_t> values;
-};
-
 std::vector<std::byte> read_bytes(const Set& set, const fs::path& path) {
   if (!fs::exists(path)) {
     fs::path packed = path;
@@ -50,47 +44,15 @@ std::vector<std::byte> read_bytes(const Set& set, const fs::path& path) {
 }
 
 Idx read_idx(const Set& set, const fs::path& path, std::uint32_t magic) {
-  const std::vector<std::byte> bytes = read_bytes(set, path);
-  const auto number = [&](std::size_t index) {  // big endian; 0 beyond the end
-    std::uint32_t value = 0;
-    for (std::size_t i = 4 * index; i < 4 * index + 4; ++i) {
-      value = value << 8 | (i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0);
-    }
-    return value;
-  };
-  if (number(0) != magic) {
-    fail("{}: {}: expected an IDX file with the magic number {:#x}, got {:#x}", set.name,
-         path.string(), magic, number(0));
-  }
-  const std::size_t dimensions = magic & 0xff;
-  Idx idx;
-  std::size_t count = 1;
-  for (std::size_t i = 1; i <= dimensions; ++i) {
-    idx.sizes.push_back(number(i));
-    count *= idx.sizes.back();
-  }
-  const std::size_t header = 4 * (1 + dimensions);
-  const bool square = dimensions == 1 || (idx.sizes[1] == std::uint32_t{kSide} &&
-                                          idx.sizes[2] == std::uint32_t{kSide});
-  if (!square) {
-    fail("{}: {}: expected images of {} x {}, got {} x {}", set.name, path.string(), kSide, kSide,
-         idx.sizes[1], idx.sizes[2]);
-  }
-  if (bytes.size() != header + count) {
-    fail("{}: {}: expected {} bytes for {} entries, got {}; the download may be incomplete",
-         set.name, path.string(), header + count, idx.sizes[0], bytes.size());
-  }
-  const auto* values = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header;
-  idx.values.assign(values, values + count);
-  return idx;
+  return parse_idx(read_bytes(set, path), magic, fmt::format("{}: {}", set.name, path.string()));
 }
 
 std::shared_ptr<Dataset> load_part(const Set& set, const fs::path& folder,
                                    const std::string& part) {
   const fs::path image_file = folder / (part + "-images-idx3-ubyte");
   const fs::path label_file = folder / (part + "-labels-idx1-ubyte");
-  Idx images = read_idx(set, image_file, kImages);
-  Idx labels = read_idx(set, label_file, kLabels);
+  Idx images = read_idx(set, image_file, kIdxImages);
+  Idx labels = read_idx(set, label_file, kIdxLabels);
   if (images.sizes[0] != labels.sizes[0]) {
     fail("{}: expected as many labels in {} as images, got {} and {}", set.name,
          label_file.string(), labels.sizes[0], images.sizes[0]);

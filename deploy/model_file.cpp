@@ -106,7 +106,8 @@ IntegerNetwork parse_model(std::span<const std::byte> bytes, const std::string& 
   const Preamble preamble = read_preamble(bytes, name);
   const Bytes content =
       bytes.subspan(sizeof(Preamble), bytes.size() - sizeof(Preamble) - kChecksumBytes);
-  const json header = parse_strict_json(content.first(preamble.header_bytes), kMaxDepth, name);
+  const json header =
+      parse_strict_json(content.first(preamble.header_bytes), kMaxDepth, name + ": header");
   ModelData data(content.subspan(preamble.header_bytes));
   IntegerNetwork network;
   ModelReader(header, data, name, ": ").read(network);

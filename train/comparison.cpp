@@ -2,12 +2,10 @@
 
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "train/trainer.h"
 
 namespace quench::train {
@@ -49,20 +47,6 @@ Lines first_difference(const std::string& first, const std::string& second) {
     std::getline(seconds, lines.second);
   } while (lines.first == lines.second && (firsts || seconds));
   return lines;
-}
-
-nlohmann::ordered_json to_json(const ComparedVariant& variant) {
-  return {{"name", variant.variant.name}, {"overrides", variant.variant.overrides},
-          {"epochs", variant.epochs},     {"held_out", variant.held_out},
-          {"data_dir", variant.data_dir}, {"config", variant.config}};
-}
-
-ComparedVariant variant_from(const nlohmann::json& json) {
-  return {.variant = {.name = json.at("name"), .overrides = json.at("overrides")},
-          .config = json.at("config"),
-          .data_dir = json.at("data_dir"),
-          .epochs = json.at("epochs"),
-          .held_out = json.at("held_out")};
 }
 
 }  // namespace
@@ -120,40 +104,6 @@ void require_same(const Comparison& started, const Comparison& wanted,
     const Lines lines = first_difference(started.variants[i].config, wanted.variants[i].config);
     require(lines.first == lines.second, "{}: variant {} has '{}' there, '{}' here", where, here[i],
             lines.first, lines.second);
-  }
-}
-
-void write_comparison(const std::filesystem::path& path, const Comparison& comparison) {
-  nlohmann::ordered_json variants = nlohmann::ordered_json::array();
-  for (const ComparedVariant& variant : comparison.variants) variants.push_back(to_json(variant));
-  const nlohmann::ordered_json json{
-      {"name", comparison.name},
-      {"config", comparison.config},
-      {"seeds", comparison.seeds},
-      {"threads", comparison.threads},
-      {"versions", nlohmann::ordered_json::parse(versions_text(comparison.versions))},
-      {"variants", variants}};
-  write_file_atomically(path,
-                        json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
-Comparison read_comparison(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  try {
-    const auto* text = reinterpret_cast<const char*>(bytes.data());
-    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
-    Comparison comparison{.name = json.at("name"),
-                          .config = json.at("config"),
-                          .seeds = json.at("seeds"),
-                          .threads = json.at("threads"),
-                          .versions = versions_from_text(json.at("versions").dump())};
-    for (const auto& variant : json.at("variants")) {
-      comparison.variants.push_back(variant_from(variant));
-    }
-    return comparison;
-  } catch (const nlohmann::json::exception& error) {
-    fail("{}: expected a comparison as quench compare writes it, got {}", path.string(),
-         error.what());
   }
 }
 

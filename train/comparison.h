@@ -58,6 +58,8 @@ void require_same(const Comparison& started, const Comparison& wanted,
                   const std::filesystem::path& folder);
 
 /// As JSON, and back. @throws std::runtime_error  naming `path`, for files that are none
+std::string comparison_text(const Comparison& comparison);
+Comparison comparison_from_text(const std::string& text, const std::string& path);
 void write_comparison(const std::filesystem::path& path, const Comparison& comparison);
 Comparison read_comparison(const std::filesystem::path& path);
 

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/onednn/version.h"
 #include "core/parallel.h"
+#include "core/strict_json.h"
 #include "train/build_version.h"
 
 namespace quench::train {
@@ -48,14 +49,16 @@ std::string versions_text(const Versions& versions) {
 
 Versions versions_from_text(const std::string& text) {
   try {
-    const nlohmann::json json = nlohmann::json::parse(text);
+    constexpr std::size_t kMaxDepth = 2;  // {command_line: [..]}
+    const nlohmann::json json =
+        parse_strict_json(std::as_bytes(std::span(text)), kMaxDepth, "versions");
     return {.quench = json.at("quench"),
             .commit = json.at("commit"),
             .onednn = json.at("onednn"),
             .compiler = json.at("compiler"),
             .cpu = json.at("cpu"),
-            .threads = json.at("threads"),
-            .seed = json.at("seed"),
+            .threads = integer_from<int>(json.at("threads"), "threads"),
+            .seed = integer_from<std::uint64_t>(json.at("seed"), "seed"),
             .command_line = json.at("command_line")};
   } catch (const nlohmann::json::exception& error) {
     fail("versions: expected JSON as versions.json holds, got {}", error.what());
