@@ -1,0 +1,44 @@
+#include <stdexcept>
+
+#include "fuzz/target.h"
+#include "train/config_file.h"
+
+using namespace quench;
+
+namespace {
+
+/// Asks for every key as every type: a wrong type is an error that names the key, nothing else.
+void ask(const Settings& settings) {
+  for (const std::string& key : settings.keys()) {
+    const auto may_be = [](auto read) { fuzz::may_refuse<std::invalid_argument>(read); };
+    may_be([&] { settings.number(key, {0.0, 1.0}); });
+    may_be([&] { settings.integer(key, {1, 8}); });
+    may_be([&] { settings.boolean(key); });
+    may_be([&] { settings.text(key); });
+    may_be([&] { settings.choice(key, {"ste", "lsq"}); });
+    may_be([&] { settings.numbers(key, {}); });
+    may_be([&] { settings.integers(key, {}); });
+    may_be([&] { settings.texts(key, {}); });
+    may_be([&] { ask(settings.table(key)); });
+    may_be([&] {
+      for (const Settings& table : settings.tables(key)) ask(table);
+    });
+  }
+}
+
+}  // namespace
+
+/// A config file; its first line may be an override, as --set takes it.
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text = fuzz::text_of(data, size);
+  const std::string first = text.substr(0, text.find('\n'));
+  fuzz::may_refuse<std::invalid_argument>([&] { train::settings_of({first}); });
+  return fuzz::may_refuse<std::invalid_argument>([&] {
+    const Settings settings = train::parse_settings(text, "input");
+    ask(settings);
+    fuzz::may_refuse<std::invalid_argument>([&] { settings.finish(); });
+    // What is written into a run folder reads back to the same.
+    const std::string resolved = settings.resolved();
+    fuzz::promise(train::parse_settings(resolved, "again").resolved() == resolved);
+  });
+}
