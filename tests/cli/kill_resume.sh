@@ -38,7 +38,8 @@ await_write() {
 # kill_at_random RUN COUNT: every other kill waits for a checkpoint that is being written. Fails if the run ended
 # before its time.
 kill_at_random() {
-  pause "$(printf '0.%03d' $((RANDOM % delay_ms)))"
+  local delay=$((RANDOM % delay_ms))
+  pause "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
   (($2 % 2)) || await_write "$1"
   kill -KILL "$child" 2>/dev/null || return
   wait "$child" 2>/dev/null
@@ -89,7 +90,6 @@ killed_run() {
   report "$([[ $status == 0 ]] && echo true)" "$name: expected an undisturbed run"
   # Short enough that most runs are killed, long enough that each gets somewhere.
   delay_ms=$(((${EPOCHREALTIME/./} - began) / 2000))
-  ((delay_ms < 999)) || delay_ms=999
 
   for ((kills = 0; kills < kills_per_case;)); do
     continuation "$target" "$@"
