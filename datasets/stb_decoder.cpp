@@ -1,5 +1,7 @@
 #include "datasets/stb_decoder.h"
 
+#include <string.h>  // before memcpy gets another meaning
+
 #include <cstdlib>
 #include <limits>
 
@@ -12,6 +14,11 @@ void* allocate(std::size_t bytes) { return bytes > largest_block ? nullptr : std
 
 void* reallocate(void* block, std::size_t bytes) {
   return bytes > largest_block ? nullptr : std::realloc(block, bytes);
+}
+
+/// A PNG whose first piece of data is empty copies nothing to nowhere, which memcpy() does not allow.
+void* copy(void* to, const void* from, std::size_t bytes) {
+  return bytes == 0 ? to : memcpy(to, from, bytes);
 }
 
 }  // namespace
@@ -31,7 +38,9 @@ void* reallocate(void* block, std::size_t bytes) {
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wshadow"
+#define memcpy(to, from, bytes) copy(to, from, bytes)
 #include <stb/stb_image.h>
+#undef memcpy
 #pragma GCC diagnostic pop
 
 namespace quench::datasets {

@@ -145,6 +145,14 @@ TEST_CASE("decode_image: bytes that were changed give an image or a refusal") {
   }
 }
 
+TEST_CASE("decode_image: a PNG whose first piece of data is empty (found by fuzzing)") {
+  constexpr std::string_view kEmptyFirst =
+      "89504e470d0a1a0a0000000d494844520000000200000001080600000051000000000000004944415425ffffff06"
+      "00a9e7000080610000001149444154b2ffffffffb271630000046901191b518fa70000";
+  // Under UBSan: stb_image would copy nothing to a null pointer.
+  CHECK(refusal(bytes_of(kEmptyFirst)) != "");
+}
+
 TEST_CASE("decode_image: a huge picture is refused before it is decoded, a bomb while it unpacks") {
   CHECK(refusal(bytes_of(kHugePng)) ==
         "15000 x 15000 are more than 67108864 pixels; data.max_pixels would allow it");
