@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 seconds=${1:-10}
 shift $(($# > 0))
 targets=("$@")
-((${#targets[@]})) || targets=(cifar config idx image labels metrics model safetensors versions)
+((${#targets[@]})) || targets=(cifar config epoch_metrics idx image labels metrics model safetensors versions)
 build="build-fuzz"
 
 if [[ ! -f $build/build.ninja ]]; then
@@ -25,7 +25,7 @@ export OMP_NUM_THREADS=1
 
 findings=0
 total=0
-printf '%-12s  %12s  %9s  %8s\n' target executions 'inputs' findings
+printf '%-13s  %12s  %9s  %8s\n' target executions 'inputs' findings
 for target in "${targets[@]}"; do
   mkdir -p "$build/corpus/$target" "$build/found/$target" "$build/seeds/$target"
   log=$build/$target.log
@@ -37,10 +37,10 @@ for target in "${targets[@]}"; do
     "$build/corpus/$target" "$build/seeds/$target" "${known[@]}" >"$log" 2>&1 || status=$?
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   found=$((status != 0))
-  printf '%-12s  %12s  %9s  %8s\n' "$target" "${executions:-0}" "$(find "$build/corpus/$target" -type f | wc -l)" "$found"
+  printf '%-13s  %12s  %9s  %8s\n' "$target" "${executions:-0}" "$(find "$build/corpus/$target" -type f | wc -l)" "$found"
   ((found == 0)) || tail -n 60 "$log" >&2
   findings=$((findings + found))
   total=$((total + ${executions:-0}))
 done
-printf '%-12s  %12s  %9s  %8s\n' all "$total" '' "$findings"
+printf '%-13s  %12s  %9s  %8s\n' all "$total" '' "$findings"
 ((findings == 0))

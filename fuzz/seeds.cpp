@@ -14,6 +14,7 @@
 #include "deploy/model_file.h"
 #include "deploy/small_network.h"
 #include "train/comparison.h"
+#include "train/epoch_metrics.h"
 #include "train/metrics.h"
 
 namespace {
@@ -117,6 +118,11 @@ void add_runs(Corpus& corpus, const fs::path& scratch) {
   writer.append({.epoch = 2, .step = 80, .loss = 1e-9, .top1_quantized = 100.0, .alpha = 0.5});
   corpus.add("metrics", read_file(scratch));
   fs::remove(scratch);
+  corpus.add(
+      "epoch_metrics",
+      train::line_of({.row = {.epoch = 1, .loss = 1.25},
+                      .wall_time = 1.7e9,
+                      .layers = {{"conv1.weight", {{"alpha", 0.5}, {"sign_flips", 0.25}}}}}));
 
   const train::Versions versions{.quench = "1.0",
                                  .commit = "abc-dirty",

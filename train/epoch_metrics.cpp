@@ -17,17 +17,23 @@ using Json = nlohmann::ordered_json;  // keys stay as written: layers in the net
 constexpr const char* kWallTime = "wall_time";
 constexpr const char* kLayers = "layers";
 
+/// For messages. What is nested may be so deep that to write it out would take all of the stack.
+std::string text_of(const Json& json) {
+  return json.is_structured() && !json.empty() ? std::string("a JSON ") + json.type_name()
+                                               : json.dump();
+}
+
 /// Both read from text that may be damaged; `where` is "file:line: key".
 void read(const Json& json, const std::string& where, std::int64_t& value) {
   constexpr double kExact = 0x1p53;
   if (!json.is_number_integer() || std::abs(json.get<double>()) > kExact)
-    fail("{}: expected an integer, got {}", where, json.dump());
+    fail("{}: expected an integer, got {}", where, text_of(json));
   value = json.get<std::int64_t>();
 }
 
 void read(const Json& json, const std::string& where, double& value) {
   if (!json.is_number() && !json.is_null())
-    fail("{}: expected a number or null, got {}", where, json.dump());
+    fail("{}: expected a number or null, got {}", where, text_of(json));
   value = json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
 }
 
