@@ -78,7 +78,7 @@ fill_disk() { dd if=/dev/zero of="$1/filler" bs=4k status=none 2>/dev/null; }
 # A disk that is full from the start, one that fills up between two processes, and one that fills up under a run.
 full_disk() {
   local run=disk/run more_epochs=(--set train.epochs=12)
-  small_disk disk 2m
+  small_disk disk 8m
   expect_success 'epochs' train "$config" --run whole
   stopped_run "$run"
   fill_disk disk
@@ -103,7 +103,7 @@ full_disk() {
 
 read_only() {
   local run=disk/run
-  small_disk disk 2m
+  small_disk disk 8m
   expect_success 'epochs' train "$config" --run whole
   stopped_run "$run"
   mount -o remount,ro disk 2>/dev/null || cannot 'no right to make a file system read-only here'
