@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "examples/quench/child_process.h"
+#include "core/child_process.h"
 #include "train/comparison_folder.h"
 
 namespace quench::command {

@@ -1,4 +1,4 @@
-#include "examples/quench/child_process.h"
+#include "core/child_process.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -7,11 +7,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "core/error.h"
 
-namespace quench::command {
+namespace quench {
 namespace {
 
 constexpr int kCannotStart = 127;  // as a shell says it
@@ -32,7 +34,8 @@ class Descriptor {
 };
 
 /// In the child, where only async-signal-safe calls are allowed: the parent has threads.
-[[noreturn]] void become(char* const* words, pid_t parent, int input, int output, int errors) {
+[[noreturn]] void become(const char* program, char* const* words, pid_t parent, int input,
+                         int output, int errors) {
   // A group of its own, so that Ctrl-C reaches the parent alone, which then asks once.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -40,7 +43,7 @@ class Descriptor {
   ::dup2(input, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
-  ::execv("/proc/self/exe", words);
+  ::execv(program, words);
   ::_exit(kCannotStart);
 }
 
@@ -49,6 +52,18 @@ int shell_status(int status) {
 }
 
 }  // namespace
+
+std::optional<std::filesystem::path> find_program(const std::string& name) {
+  const char* folders = std::getenv("PATH");
+  std::istringstream list(folders != nullptr ? folders : "");
+  for (std::string folder; std::getline(list, folder, ':');) {
+    const std::filesystem::path path = std::filesystem::path(folder) / name;
+    if (!folder.empty() && ::access(path.c_str(), X_OK) == 0 &&
+        std::filesystem::is_regular_file(path))
+      return path;
+  }
+  return std::nullopt;
+}
 
 ChildProcess::ChildProcess(const Options& options) {
   std::vector<std::string> words = options.words;
@@ -61,22 +76,27 @@ ChildProcess::ChildProcess(const Options& options) {
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) fail("cannot start a process: {}", std::strerror(errno));
-  if (pid_ == 0) become(pointers.data(), parent, input.get(), output.get(), errors.get());
+  if (pid_ == 0) {
+    become(options.program.c_str(), pointers.data(), parent, input.get(), output.get(),
+           errors.get());
+  };
 }
 
 ChildProcess::~ChildProcess() {
   if (poll()) return;
   ask_to_stop();
-  wait(0);
+  reap(0);
 }
 
-std::optional<int> ChildProcess::poll() { return wait(WNOHANG); }
+std::optional<int> ChildProcess::poll() { return reap(WNOHANG); }
+
+int ChildProcess::wait() { return reap(0).value_or(kCannotStart); }
 
 void ChildProcess::ask_to_stop() {
   if (!status_) ::kill(pid_, SIGTERM);
 }
 
-std::optional<int> ChildProcess::wait(int options) {
+std::optional<int> ChildProcess::reap(int options) {
   if (status_) return status_;
   int status = 0;
   pid_t ended = -1;
@@ -88,4 +108,4 @@ std::optional<int> ChildProcess::wait(int options) {
   return status_;
 }
 
-}  // namespace quench::command
+}  // namespace quench
