@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "core/text_number.h"
 #include "core/text_table.h"
 #include "examples/quench/command.h"
 #include "examples/quench/quantizer_text.h"
@@ -11,6 +12,7 @@
 #include "layers/trace.h"
 #include "train/config_file.h"
 #include "train/experiment.h"
+#include "train/network_cost.h"
 
 namespace quench::command {
 namespace {
@@ -19,16 +21,6 @@ struct Options {
   std::string config;
   std::vector<std::string> overrides;
 };
-
-std::string kib(double bytes) { return fmt::format("{:.1f}", bytes / 1024.0); }
-
-/// Digits in groups of three.
-std::string grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), 1, ',');
-  return text;
-}
 
 std::string image_text(const Shape& batch) {
   const auto sizes = batch.sizes().subspan(1);
@@ -42,38 +34,15 @@ std::int64_t parameter_count(Module& network) {
   return count;
 }
 
-struct Totals {
-  std::int64_t macs = 0;
-  double bytes = 0.0;
-  double float_bytes = 0.0;
-  std::map<std::string, std::int64_t> macs_by_bits;  // "4 x 8": weight, activation
-
-  void add(const LayerTrace& trace, QuantizedLayer& layer);
-};
-
-std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& input) {
-  const auto bits = [](const quant::Quantizer& quantizer) {
-    return quantizer.quantizes() ? std::to_string(quantizer.bits()) : std::string("fp32");
-  };
-  return fmt::format("{} x {}", bits(weight), bits(input));
-}
-
-void Totals::add(const LayerTrace& trace, QuantizedLayer& layer) {
-  macs += trace.macs;
-  macs_by_bits[bits_text(layer.weight_quantizer(), layer.input_quantizer())] += trace.macs;
-  bytes += layer.weight_bytes();
-  float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
-}
-
-void print_totals(Module& network, const Totals& totals) {
-  fmt::print("\n{} parameters, {} multiply-accumulates per image\n",
-             grouped(parameter_count(network)), grouped(totals.macs));
-  fmt::print("weights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(totals.bytes),
-             kib(totals.float_bytes), totals.float_bytes / totals.bytes);
+void print_totals(const train::NetworkCost& cost) {
+  fmt::print("\n{} parameters, {} multiply-accumulates per image\n", grouped(cost.parameters),
+             grouped(cost.macs));
+  fmt::print("weights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(cost.weight_bytes),
+             kib(cost.float_bytes), cost.float_bytes / cost.weight_bytes);
   fmt::print("multiply-accumulates by bits, weight x activation:");
-  for (const auto& [bits, macs] : totals.macs_by_bits) {
+  for (const auto& [bits, macs] : cost.macs_by_bits) {
     fmt::print("  {}: {:.1f} %", bits,
-               100.0 * static_cast<double>(macs) / static_cast<double>(totals.macs));
+               100.0 * static_cast<double>(macs) / static_cast<double>(cost.macs));
   }
   fmt::print("\n");
 }
@@ -95,20 +64,19 @@ void describe(const Options& options) {
                    {"weight quantizer"},
                    {"input quantizer"},
                    {"KiB", kRight}});
-  Totals totals;
-  for (const LayerTrace& trace :
-       trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width})) {
+  const auto traces =
+      trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width});
+  for (const LayerTrace& trace : traces) {
     SlottedModule& module = *modules.at(trace.name);
     auto* layer = dynamic_cast<QuantizedLayer*>(&module);
     table.add({trace.name, image_text(trace.input), image_text(trace.output),
                layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
                layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
                weight_text(module), inputs_text(module), layer ? kib(layer->weight_bytes()) : "-"});
-    if (layer != nullptr) totals.add(trace, *layer);
   }
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, config.data.name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
-  print_totals(*network, totals);
+  print_totals(train::network_cost(*network, traces));
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ int run_program(int argc, char** argv) {
   add_check_quantizer(program);
   add_list(program);
   add_bench(program);
+  add_report(program);
   add_verify(program);
   if (argc == 1) {
     fmt::print("{}", app.help());

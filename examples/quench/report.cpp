@@ -1,0 +1,68 @@
+#include "train/report/report.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/parallel.h"
+#include "examples/quench/command.h"
+#include "examples/quench/run_options.h"
+#include "train/report/gnuplot.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::vector<std::string> runs;
+  std::string output;
+  std::string data_dir;
+  std::string checkpoint = "last";
+  std::int64_t images = 0;
+};
+
+/// Beside the metrics of one run; of several, here.
+std::filesystem::path output_of(const Options& options,
+                                const std::vector<std::filesystem::path>& runs) {
+  if (!options.output.empty()) return options.output;
+  return runs.size() == 1 ? runs[0] / "report.html" : std::filesystem::path("report.html");
+}
+
+void report(const Options& options) {
+  require(options.images >= 0, "report --images: expected at least 1, got {}", options.images);
+  const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
+  train::report::require_plots();
+  flush_denormals();
+  const auto runs =
+      train::report::load_runs(folders, {.checkpoint = options.checkpoint,
+                                         .overrides = data_dir_override(options.data_dir),
+                                         .images = options.images});
+  const std::filesystem::path output = output_of(options, folders);
+  write_file_atomically(output, train::report::report_page(runs));
+  for (const train::report::RunReport& run : runs) {
+    for (const std::string& note : run.record.notes)
+      fmt::print(stderr, "{}: {}\n", run.record.name, note);
+  }
+  fmt::print("{}\n", output.string());
+}
+
+}  // namespace
+
+void add_report(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "report", "Runs as a page to look at: curves, layers, histograms, mistakes, side by side");
+  const auto options = std::make_shared<Options>();
+  command.add("runs", options->runs, "Run folders, or folders of quench compare",
+              {.required = true});
+  command.add("-o,--output", options->output,
+              "HTML file to write (default: report.html, in the run folder if it is one run)");
+  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("--checkpoint", options->checkpoint, "Which one of each run",
+              {.show_default = true, .choices = {"last", "best"}});
+  command.add("--images", options->images,
+              "How many to count mistakes on (default: up to 2000, in a few seconds)");
+  command.run([options] { report(*options); });
+}
+
+}  // namespace quench::command

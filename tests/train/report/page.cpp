@@ -1,0 +1,165 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <stdexcept>
+
+#include "core/file.h"
+#include "temporary_folder.h"
+#include "train/comparison_fixture.h"
+#include "train/report/gnuplot.h"
+#include "train/report/report.h"
+#include "train/trainer.h"
+
+using namespace quench;
+using namespace quench::train;
+using namespace quench::train::report;
+
+namespace {
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool can_plot() {
+  try {
+    require_plots();
+    return true;
+  } catch (const std::runtime_error& error) {
+    MESSAGE(error.what());
+    return false;
+  }
+}
+
+/// What read_run_record() would give of a run with these accuracies, without a checkpoint.
+RunReport run_of(const std::string& name, const std::vector<double>& quantized) {
+  RunReport run;
+  run.record.name = name;
+  run.record.config = {{"model.name", "binarynet"}, {"quant.method", name}};
+  for (std::size_t i = 0; i < quantized.size(); ++i) {
+    run.record.epochs.push_back({.row = {.epoch = static_cast<std::int64_t>(i + 1),
+                                         .loss = 1.0,
+                                         .top1_quantized = quantized[i],
+                                         .top1_float = 90.0,
+                                         .lr = 0.1,
+                                         .seconds = 30.0}});
+  }
+  return run;
+}
+
+/// A trained run of a tiny network: its folder.
+std::filesystem::path train_tiny(const TemporaryFolder& temporary, const std::string& name,
+                                 const std::vector<std::string>& overrides = {}) {
+  std::vector<std::string> all{"train.epochs=1", "train.threads=1", "quant.method=ste"};
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  Trainer trainer(load_experiment(write_small_experiment(temporary), all));
+  const RunFolder folder = RunFolder::create_at(temporary / name);
+  write_file_atomically(folder.config(), trainer.config().resolved());
+  trainer.run(folder, [] { return false; });
+  return folder.path();
+}
+
+}  // namespace
+
+TEST_CASE("page: says which run is best, by how much, and what quantization costs") {
+  if (!can_plot()) return;
+  const std::vector<RunReport> runs{run_of("ste", {50.0, 80.5}), run_of("lsq", {70.0, 83.75})};
+  const std::string page = report_page(runs);
+  CHECK(holds(page, "lsq</span> is best</strong>: <strong>83.75 %</strong>"));
+  CHECK(holds(page, "3.25 points above"));
+  CHECK(holds(page, "quantization costs 6.25 points"));
+  CHECK(holds(page, "<td class=\"number\">−3.25</td>"));
+  CHECK(holds(page, "<td class=\"number\">1:00</td>"));  // two epochs of 30 s
+  CHECK(holds(page, "<tr><th scope=\"row\">quant.method</th><td>ste</td><td>lsq</td></tr>"));
+  CHECK_FALSE(holds(page, "<script"));
+  CHECK_FALSE(holds(page, "http://"));
+  CHECK_FALSE(holds(page, "https://"));
+}
+
+TEST_CASE("page: names are escaped, also in plots") {
+  if (!can_plot()) return;
+  const std::string page =
+      report_page(std::vector{run_of("<script>x</script>", {1.0}), run_of("b", {2.0})});
+  CHECK_FALSE(holds(page, "<script"));
+  CHECK(holds(page, "&lt;script&gt;x&lt;/script&gt;"));
+}
+
+TEST_CASE("page: a run without an epoch, with one, with NaN alone, and none at all") {
+  if (!can_plot()) return;
+  CHECK(holds(report_page(std::vector{run_of("new", {})}), "No run has finished an epoch yet."));
+  CHECK(holds(report_page(std::vector{run_of("one", {12.5})}), "<strong>12.50 %</strong>"));
+  RunReport broken = run_of("broken", {NAN});
+  broken.record.epochs[0].row.loss = broken.record.epochs[0].row.top1_float = NAN;
+  const std::string page = report_page(std::vector{broken, run_of("good", {40.0})});
+  CHECK(holds(page, "good</span> is best</strong>"));
+  CHECK_FALSE(holds(page, "nan"));
+  CHECK_THROWS_AS(report_page({}), std::invalid_argument);
+}
+
+TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
+  if (!can_plot()) return;
+  const TemporaryFolder temporary;
+  const auto runs = load_runs({train_tiny(temporary, "a")}, {});
+  REQUIRE(runs[0].measured.has_value());
+  const Measurements& measured = *runs[0].measured;
+  CHECK(measured.layers.size() == 9);
+  CHECK(measured.bits == "4 x 4");
+  CHECK(measured.confusion->images() == 16);
+  CHECK(measured.wrong.size() ==
+        std::min<std::size_t>(12, static_cast<std::size_t>(16 - measured.confusion->correct())));
+  for (const LayerMeasurement& layer : measured.layers) {
+    CAPTURE(layer.trace.name);
+    CHECK(layer.weight->count == layer.trace.weight.numel());
+    REQUIRE(layer.inputs.size() == 1);
+    CHECK(layer.inputs[0].count == 16 * layer.trace.input.numel());
+    CHECK(layer.sqnr.has_value());
+  }
+  // What the page says of the mistakes is what evaluation counted.
+  const double top1 = runs[0].record.epochs.back().row.top1_quantized;
+  CHECK(100.0 * static_cast<double>(measured.confusion->correct()) / 16.0 == top1);
+  const std::string page = report_page(runs);
+  CHECK(holds(page, "all 16 test images"));
+  CHECK(holds(page, "data:image/png;base64,"));
+}
+
+TEST_CASE("report: the end of a run writes it; no folder for it is a text, not an end") {
+  if (!can_plot()) return;
+  const TemporaryFolder temporary;
+  const auto folder = train_tiny(temporary, "a");
+  Trainer trainer(load_experiment(folder / "config.toml"));
+  CHECK(write_run_report(folder, trainer.network(), trainer.config(), trainer.data()).empty());
+  CHECK(std::filesystem::file_size(folder / "report.html") > 50'000);
+  CHECK(holds(
+      write_run_report(temporary / "none", trainer.network(), trainer.config(), trainer.data()),
+      "expected a run folder"));
+}
+
+TEST_CASE("report: without a checkpoint, with that of another model, without images") {
+  if (!can_plot()) return;
+  const TemporaryFolder temporary;
+  const auto good = train_tiny(temporary, "good");
+  const auto other = train_tiny(temporary, "other", {"model.width=0.125"});
+  std::filesystem::copy_file(other / "last.safetensors", good / "best.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(other / "last.safetensors");
+  const auto runs = load_runs({good, other}, {});
+  CHECK(runs[0].measured.has_value());
+  CHECK_FALSE(runs[1].measured.has_value());
+  CHECK(holds(runs[1].record.notes.back(), "no checkpoint"));
+  CHECK(holds(report_page(runs), "no checkpoint"));
+
+  const auto wrong = load_runs({good}, {.checkpoint = "best"});
+  CHECK_FALSE(wrong[0].measured.has_value());
+  CHECK(holds(wrong[0].record.notes.back(), "nothing is known of the layers: "));
+
+  std::string classes;
+  for (int i = 0; i < 10; ++i) classes += "c\n";
+  std::ofstream(good / "classes.txt") << classes;
+  const auto blind = load_runs(
+      {good}, {.overrides = {"data.name=cifar10", "data.dir=" + (temporary / "x").string()}});
+  REQUIRE(blind[0].measured.has_value());
+  CHECK_FALSE(blind[0].measured->confusion.has_value());
+  CHECK(blind[0].measured->layers[0].weight->sqnr.has_value());
+  CHECK(blind[0].measured->layers[0].inputs.empty());
+  CHECK(holds(report_page(blind), "without its images"));
+}

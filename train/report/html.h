@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quench::train::report {
+
+/// Text as it may stand in an element or a quoted attribute: & < > " ' as entities. Control
+/// characters other than newline and tab, which HTML has no place for, become spaces.
+std::string escape_html(std::string_view text);
+
+/// A cell: escaped text, or HTML that its maker has escaped.
+struct HtmlCell {
+  HtmlCell(std::string_view text) : html(escape_html(text)) {}
+  HtmlCell(const std::string& text) : html(escape_html(text)) {}
+  HtmlCell(const char* text) : html(escape_html(text)) {}
+  static HtmlCell raw(std::string html);
+
+  std::string html;
+  std::string css_class = {};
+  std::string css = {};  ///< the cell's own style
+};
+
+/// A table of a page; numbers stand to the right.
+class HtmlTable {
+ public:
+  struct Column {
+    HtmlCell title;
+    bool number = false;
+  };
+
+  explicit HtmlTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  /// @throws std::invalid_argument  for another number of cells than columns
+  void add(std::vector<HtmlCell> cells);
+  bool empty() const { return rows_.empty(); }
+
+  /// In a box that scrolls by itself where the page is too narrow.
+  std::string html() const;
+
+ private:
+  std::string row(const std::vector<HtmlCell>& cells) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<HtmlCell>> rows_;
+};
+
+}  // namespace quench::train::report

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/config.h"
+#include "train/epoch_metrics.h"
+#include "train/report/config_table.h"
+#include "train/versions.h"
+
+namespace quench::train::report {
+
+/// What the files of a run folder tell, without its network or images.
+struct RunRecord {
+  std::filesystem::path folder;
+  std::string name;         ///< on the page; see name_runs()
+  int color = 0;            ///< below kRunColors; runs that differ in the seed alone share one
+  std::string config_text;  ///< config.toml
+  ConfigValues config;
+  std::vector<EpochMetrics> epochs;  ///< without layers for a run that has no metrics.jsonl
+  std::optional<Versions> versions;
+  std::vector<std::string> notes;  ///< what is missing or damaged, for the reader of the page
+
+  std::string value_of(const std::string& key) const;  ///< of the config; empty if it has none
+};
+
+/// Files that are missing or damaged are named in `notes`.
+/// @throws std::runtime_error  if `folder` is no run folder, or its config.toml is no TOML
+RunRecord read_run_record(const std::filesystem::path& folder);
+
+/// The run folders that the words of a command line stand for: run folders as they are, of a folder
+/// of `quench compare` all runs that have begun. @throws std::runtime_error  for one that is neither,
+/// a comparison without a run, or a run that is named twice
+std::vector<std::filesystem::path> named_runs(const std::vector<std::string>& words);
+
+/// Names the runs after their folders, with as much of the path as tells them apart, and gives each
+/// group of runs whose configs differ in train.seed alone its colour.
+void name_runs(std::vector<RunRecord>& runs);
+
+}  // namespace quench::train::report

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace quench::train::report {
+
+/// What gnuplot drew as an element of a page: without the XML prologue, definitions that a second
+/// plot would repeat, and empty groups; ink as the text around it, gnuplot_script()'s stand-ins as
+/// the page's colours, so that the plot follows light and dark; `description` as its name for those
+/// who cannot see it.
+/// @throws std::runtime_error  if it is no SVG
+std::string theme_svg(std::string_view svg, const std::string& description);
+
+}  // namespace quench::train::report
