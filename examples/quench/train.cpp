@@ -9,6 +9,7 @@
 #include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
 #include "train/class_names.h"
+#include "train/report/report.h"
 #include "train/trainer.h"
 
 namespace quench::command {
@@ -21,13 +22,27 @@ struct Options {
   std::string run;
   std::string resume;
   bool skip_bad = false;
+  bool no_report = false;
   std::vector<std::string> command_line;
 };
 
-void finish(train::Trainer& trainer, const train::RunFolder& folder,
-            const train::RunResult& result) {
+/// The run is done and saved: without a report it is none the worse.
+void report(train::Trainer& trainer, const train::RunFolder& folder) {
+  std::fflush(stdout);
+  const std::string fault = train::report::write_run_report(folder.path(), trainer.network(),
+                                                            trainer.config(), trainer.data());
+  if (fault.empty()) {
+    fmt::print("  {:<22} {}\n", "report", (folder.path() / "report.html").string());
+  } else {
+    fmt::print(stderr, "quench: no report.html was made: {} (--no-report asks for none)\n", fault);
+  }
+}
+
+void finish(train::Trainer& trainer, const train::RunFolder& folder, const train::RunResult& result,
+            bool with_report) {
   if (!result.interrupted) {
     print_summary(trainer, folder, result);
+    if (with_report) report(trainer, folder);
     return;
   }
   fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
@@ -35,11 +50,11 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder,
   throw Exit{128 + stop_signal()};  // what a shell reports for the signal itself
 }
 
-void run(train::Trainer& trainer, const train::RunFolder& folder) {
+void run(train::Trainer& trainer, const train::RunFolder& folder, bool with_report) {
   catch_stop_signals();
   fmt::print("run folder {}\n", folder.path().string());
   std::fflush(stdout);
-  finish(trainer, folder, trainer.run(folder, [] { return stop_signal() != 0; }));
+  finish(trainer, folder, trainer.run(folder, [] { return stop_signal() != 0; }), with_report);
 }
 
 void train_new(const Options& options) {
@@ -53,7 +68,7 @@ void train_new(const Options& options) {
   const train::RunFolder folder = new_run_folder(options.run, trainer.config().name);
   describe_run(folder, trainer.config(), options.command_line);
   train::write_class_names(folder.classes(), trainer.data().train->class_names());
-  run(trainer, folder);
+  run(trainer, folder, !options.no_report);
 }
 
 void resume(const Options& options) {
@@ -65,7 +80,7 @@ void resume(const Options& options) {
       train::load_experiment(config_file, data_dir_override(options.data_dir));
   apply_threads(config);
   train::Trainer trainer(std::move(config), folder);
-  run(trainer, folder);
+  run(trainer, folder, !options.no_report);
 }
 
 }  // namespace
@@ -82,6 +97,7 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
               {.type_name = "KEY=VALUE"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--no-report", options->no_report, "Make no report.html when the run ends");
   command.add("--resume", options->resume, "Go on with this run folder, bit for bit");
   command.run([options] {
     if (!options->resume.empty()) return resume(*options);
