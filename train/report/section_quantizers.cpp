@@ -21,6 +21,14 @@ struct LayerCurves {
     const auto found = std::ranges::find(layers, layer, [](const auto& e) { return e.first; });
     return found != layers.end() ? found->second : layers.emplace_back(layer, Points{}).second;
   }
+  /// Whether time does something to it; the table of layers has what stands still.
+  bool moves() const {
+    return std::ranges::any_of(layers, [](const auto& layer) {
+      return std::ranges::any_of(layer.second, [&layer](const auto& point) {
+        return point.second != layer.second.front().second && std::isfinite(point.second);
+      });
+    });
+  }
   bool layers_agree() const {
     return std::ranges::all_of(layers,
                                [this](const auto& e) { return e.second == layers[0].second; });
@@ -141,11 +149,12 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
                               "Accuracy, and alpha, by which the quantized weights "
                               "are blended in");
     for (LayerCurves& curves : curves_of(run.record)) {
+      if (!curves.moves()) continue;
       if (curves.value == "alpha" && curves.layers_agree()) continue;  // the plot before has it
       const std::string caption =
           curves.value == "sign_flips"
               ? "Share of weights whose sign changed since the epoch before"
-              : fmt::format("{} of each {}", escape_html(words(curves.value)),
+              : fmt::format("By layer: {} of each {}", escape_html(words(curves.value)),
                             escape_html(words(curves.slot)));
       figures += plots.figure(plot_of(std::move(curves)), caption);
     }

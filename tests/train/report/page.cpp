@@ -126,7 +126,8 @@ TEST_CASE("report: the end of a run writes it; no folder for it is a text, not a
   if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto folder = train_tiny(temporary, "a");
-  Trainer trainer(load_experiment(folder / "config.toml"));
+  const RunFolder opened = RunFolder::open(folder);
+  Trainer trainer(load_experiment(opened.config()), opened);
   CHECK(write_run_report(folder, trainer.network(), trainer.config(), trainer.data()).empty());
   CHECK(std::filesystem::file_size(folder / "report.html") > 50'000);
   CHECK(holds(
