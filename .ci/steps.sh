@@ -12,6 +12,15 @@ step() {
   printf '=== %s: %s (%d s)\n' "$name" "$outcome" "$((SECONDS - start))"
 }
 
+# install_packages NAME...: those that are not there.
+install_packages() {
+  local as_root=()
+  dpkg-query -W "$@" >/dev/null 2>&1 && return
+  ((EUID == 0)) || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
 # Prints "N passed, N failed"; fails if a step failed.
 summary() {
   printf '\n%d passed, %d failed\n' "$passed" "$failed"
