@@ -17,10 +17,11 @@ const std::map<std::string, std::vector<std::string>> kMayInclude{
     {"core", {}},
     {"autograd", {"core"}},
     {"quant", {"core", "autograd"}},
-    {"layers", {"core", "autograd", "quant"}},
+    {"onnx", {"core"}},
+    {"layers", {"core", "autograd", "quant", "onnx"}},
     {"datasets", {"core"}},
-    {"deploy", {"core", "quant", "layers"}},
-    {"train", {"core", "autograd", "quant", "layers", "datasets", "deploy"}},
+    {"deploy", {"core", "quant", "onnx", "layers"}},
+    {"train", {"core", "autograd", "quant", "onnx", "layers", "datasets", "deploy"}},
 };
 const std::vector<std::string> kTopRooms{"examples", "bench", "tests", "fuzz"};  // may use every room
 

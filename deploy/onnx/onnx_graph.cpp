@@ -32,9 +32,9 @@ OnnxAttributes conv_attributes(const std::array<int, 2>& kernel, const Conv2dPar
 
 OnnxGraph::OnnxGraph(std::array<std::int64_t, 3> image,
                      const std::optional<PixelNormalization>& pixels) {
-  model_.image = image;
-  names_ = {model_.input, model_.output};
-  images_ = model_.input;
+  model_.input.dims = {OnnxValue::kAnySize, image[0], image[1], image[2]};
+  names_ = {model_.input.name, model_.output.name};
+  images_ = model_.input.name;
   if (!pixels) return;
   const std::string centered =
       node("Sub", {images_, per_channel("images/mean", pixels->mean)}, "images/centered");
@@ -109,8 +109,8 @@ std::string OnnxGraph::average_pool(const std::string& x, const Window2d& window
 
 OnnxModel OnnxGraph::finish(const std::string& x, std::int64_t classes) {
   // The name of the output is kept free for it.
-  model_.nodes.push_back({"Flatten", {x}, model_.output, {{"axis", std::int64_t{1}}}});
-  model_.classes = classes;
+  model_.nodes.push_back({"Flatten", {x}, model_.output.name, {{"axis", std::int64_t{1}}}});
+  model_.output.dims = {OnnxValue::kAnySize, classes};
   return std::move(model_);
 }
 

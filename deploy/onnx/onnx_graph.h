@@ -10,7 +10,7 @@
 #include "core/activation.h"
 #include "core/conv2d.h"
 #include "core/window.h"
-#include "deploy/onnx/onnx_model.h"
+#include "onnx/model.h"
 
 namespace quench::deploy {
 

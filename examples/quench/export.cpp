@@ -7,12 +7,12 @@
 #include "core/error.h"
 #include "deploy/onnx/export_float.h"
 #include "deploy/onnx/export_integers.h"
-#include "deploy/onnx/onnx_file.h"
 #include "examples/quench/command.h"
 #include "examples/quench/quantizer_text.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
 #include "layers/quantized_layer.h"
+#include "onnx/write.h"
 #include "train/deployed.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
@@ -39,7 +39,7 @@ std::optional<deploy::PixelNormalization> normalization(const TrainedRun& run, b
 }
 
 /// The float network has batch statistics of its own where it was trained under quantizers.
-deploy::OnnxModel float_model(TrainedRun& run, bool pixels) {
+OnnxModel float_model(TrainedRun& run, bool pixels) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (is_quantized(*run.network) && batches > 0) {
     const auto training = train::training_loader(run.config, train::load_data(run.config).train);
@@ -52,7 +52,7 @@ deploy::OnnxModel float_model(TrainedRun& run, bool pixels) {
                               normalization(run, pixels));
 }
 
-deploy::OnnxModel integer_model(TrainedRun& run, const Options& options) {
+OnnxModel integer_model(TrainedRun& run, const Options& options) {
   const auto scales =
       options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
   return deploy::export_integers(freeze_run(run),
@@ -66,7 +66,7 @@ std::string weight_quantizers(Module& network) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-void describe(deploy::OnnxModel& model, TrainedRun& run, const Options& options) {
+void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
   model.metadata = train::description(run.config, run.classes);
   model.name = run.config.model.name;
   model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
@@ -81,14 +81,15 @@ void describe(deploy::OnnxModel& model, TrainedRun& run, const Options& options)
 
 void export_run(const Options& options) {
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  deploy::OnnxModel model =
+  OnnxModel model =
       options.floating ? float_model(run, options.pixels) : integer_model(run, options);
   describe(model, run, options);
-  deploy::write_onnx(options.file, model);
+  write_onnx(options.file, model);
   fmt::print("{}: {} nodes of ONNX operator set {}, {:.1f} KiB; {} [N, {}, {}, {}] are {}\n",
-             options.file, model.nodes.size(), deploy::OnnxModel::kOpset,
-             static_cast<double>(std::filesystem::file_size(options.file)) / 1024.0, model.input,
-             model.image[0], model.image[1], model.image[2], model.metadata["input"]);
+             options.file, model.nodes.size(), model.opset,
+             static_cast<double>(std::filesystem::file_size(options.file)) / 1024.0,
+             model.input.name, model.input.dims[1], model.input.dims[2], model.input.dims[3],
+             model.metadata["input"]);
 }
 
 }  // namespace

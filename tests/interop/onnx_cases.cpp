@@ -14,9 +14,9 @@
 #include "deploy/freeze.h"
 #include "deploy/onnx/export_float.h"
 #include "deploy/onnx/export_integers.h"
-#include "deploy/onnx/onnx_file.h"
 #include "deploy/small_network.h"
 #include "deploy/trained_network.h"
+#include "onnx/write.h"
 
 namespace {
 

@@ -131,13 +131,13 @@ TEST_CASE("export_integers: pixels are normalized inside") {
   const OnnxNode& divide = node(model, "images/normalized");
   CHECK(values<float>(constant(model, divide.inputs[1])) == pixels.std);
   const OnnxNode& subtract = node(model, divide.inputs[0]);
-  CHECK(subtract.inputs[0] == model.input);
+  CHECK(subtract.inputs[0] == model.input.name);
   CHECK(values<float>(constant(model, subtract.inputs[1])) == pixels.mean);
 }
 
 TEST_CASE("export_integers: every node has a name of its own and reads what was before it") {
   const OnnxModel model = export_integers(testing::small_network(), {});
-  std::set<std::string> known{model.input};
+  std::set<std::string> known{model.input.name};
   for (const OnnxTensor& tensor : model.constants) CHECK(known.insert(tensor.name).second);
   for (const OnnxNode& each : model.nodes) {
     for (const std::string& input : each.inputs) {
@@ -146,7 +146,7 @@ TEST_CASE("export_integers: every node has a name of its own and reads what was 
     }
     CHECK(known.insert(each.output).second);
   }
-  CHECK(model.nodes.back().output == model.output);
+  CHECK(model.nodes.back().output == model.output.name);
 }
 
 TEST_CASE("export_integers: what ONNX has no codes for is refused by name") {

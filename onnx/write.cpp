@@ -1,4 +1,4 @@
-#include "deploy/onnx/onnx_file.h"
+#include "onnx/write.h"
 
 #include <onnx/checker.h>
 #include <onnx/onnx_pb.h>
@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/file.h"
 
-namespace quench::deploy {
+namespace quench {
 namespace {
 
 constexpr int kIrVersion = 7;  // the first of operator set 13
@@ -45,15 +45,27 @@ struct SetValue {
     attribute.set_type(::onnx::AttributeProto::FLOAT);
     attribute.set_f(value);
   }
+  void operator()(const std::string& value) const {
+    attribute.set_type(::onnx::AttributeProto::STRING);
+    attribute.set_s(value);
+  }
   void operator()(const std::vector<std::int64_t>& values) const {
     attribute.set_type(::onnx::AttributeProto::INTS);
     for (const std::int64_t value : values) attribute.add_ints(value);
+  }
+  void operator()(const std::vector<float>& values) const {
+    attribute.set_type(::onnx::AttributeProto::FLOATS);
+    for (const float value : values) attribute.add_floats(value);
+  }
+  void operator()(const OnnxTensor& tensor) const {
+    attribute.set_type(::onnx::AttributeProto::TENSOR);
+    fill(*attribute.mutable_t(), tensor);
   }
 };
 
 void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
   proto.set_op_type(node.op);
-  proto.set_name(node.output);
+  proto.set_name(node.name.empty() ? node.output : node.name);
   for (const std::string& input : node.inputs) proto.add_input(input);
   proto.add_output(node.output);
   for (const auto& [name, value] : node.attributes) {
@@ -63,20 +75,24 @@ void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
   }
 }
 
-/// Of any number of images.
-void fill(::onnx::ValueInfoProto& proto, const std::string& name,
-          std::span<const std::int64_t> dims) {
-  proto.set_name(name);
+void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
+  proto.set_name(value.name);
   auto& type = *proto.mutable_type()->mutable_tensor_type();
   type.set_elem_type(::onnx::TensorProto::FLOAT);
-  type.mutable_shape()->add_dim()->set_dim_param("N");
-  for (const std::int64_t dim : dims) type.mutable_shape()->add_dim()->set_dim_value(dim);
+  for (const std::int64_t dim : value.dims) {
+    auto& size = *type.mutable_shape()->add_dim();
+    if (dim == OnnxValue::kAnySize) {
+      size.set_dim_param("N");
+    } else {
+      size.set_dim_value(dim);
+    }
+  }
 }
 
 ::onnx::ModelProto proto_of(const OnnxModel& model) {
   ::onnx::ModelProto proto;
   proto.set_ir_version(kIrVersion);
-  proto.add_opset_import()->set_version(OnnxModel::kOpset);
+  proto.add_opset_import()->set_version(model.opset);
   proto.set_producer_name("quench");
   for (const auto& [key, value] : model.metadata) {
     auto& entry = *proto.add_metadata_props();
@@ -85,8 +101,8 @@ void fill(::onnx::ValueInfoProto& proto, const std::string& name,
   }
   ::onnx::GraphProto& graph = *proto.mutable_graph();
   graph.set_name(model.name);
-  fill(*graph.add_input(), model.input, model.image);
-  fill(*graph.add_output(), model.output, {&model.classes, 1});
+  fill(*graph.add_input(), model.input);
+  fill(*graph.add_output(), model.output);
   for (const OnnxTensor& tensor : model.constants) fill(*graph.add_initializer(), tensor);
   for (const OnnxNode& node : model.nodes) fill(*graph.add_node(), node);
   return proto;
@@ -106,4 +122,4 @@ void write_onnx(const std::filesystem::path& path, const OnnxModel& model) {
   write_file_atomically(path, proto.SerializeAsString());
 }
 
-}  // namespace quench::deploy
+}  // namespace quench

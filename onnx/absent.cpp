@@ -1,7 +1,7 @@
 #include "core/error.h"
-#include "deploy/onnx/onnx_file.h"
+#include "onnx/write.h"
 
-namespace quench::deploy {
+namespace quench {
 
 void write_onnx(const std::filesystem::path& path, const OnnxModel&) {
   fail(
@@ -10,4 +10,4 @@ void write_onnx(const std::filesystem::path& path, const OnnxModel&) {
       path.string());
 }
 
-}  // namespace quench::deploy
+}  // namespace quench

@@ -2,13 +2,13 @@
 
 #include <filesystem>
 
-#include "deploy/onnx/onnx_model.h"
+#include "onnx/model.h"
 
-namespace quench::deploy {
+namespace quench {
 
 /// Writes the model as an ONNX file (IR version 7), once ONNX's own checker has accepted it.
 /// @throws std::runtime_error  if the file cannot be written, the model is too large for one file
 ///                             (2 GiB), or this build has no ONNX (Meson option onnx)
 void write_onnx(const std::filesystem::path& path, const OnnxModel& model);
 
-}  // namespace quench::deploy
+}  // namespace quench

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace quench {
+
+// What an ONNX file holds, as far as quench knows it: a graph of float images to logits, whose memory
+// is ONNX's, [N, C, H, W], so no longer channels-last.
+
+enum class OnnxType : std::uint8_t { f32, s8, u8, s64 };
+
+/// A constant: weights, scales, zero points, sizes.
+struct OnnxTensor {
+  std::string name;
+  OnnxType type = OnnxType::f32;
+  std::vector<std::int64_t> dims;  ///< none: a scalar
+  std::vector<std::byte> bytes;    ///< of its elements, row-major
+};
+
+using OnnxAttribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
+                                   std::vector<float>, OnnxTensor>;
+using OnnxAttributes = std::map<std::string, OnnxAttribute>;
+
+/// One operator. Of more outputs than one (masks, statistics of training) nothing reads the others.
+struct OnnxNode {
+  std::string op;
+  std::vector<std::string> inputs;  ///< empty: an optional one that is left out
+  std::string output;
+  OnnxAttributes attributes;
+  std::string name = {};  ///< what messages call it; empty: its output's name
+};
+
+/// A tensor that enters or leaves the graph.
+struct OnnxValue {
+  static constexpr std::int64_t kAnySize = -1;
+
+  std::string name;
+  std::vector<std::int64_t> dims;  ///< each a size or kAnySize
+};
+
+struct OnnxModel {
+  std::string name = "network";
+  std::int64_t opset = 13;  ///< version of the operator set
+  OnnxValue input{"images", {}}, output{"logits", {}};
+  std::vector<OnnxTensor> constants;
+  std::vector<OnnxNode> nodes;                  ///< each after those whose outputs it reads
+  std::map<std::string, std::string> metadata;  ///< for the user of the file
+};
+
+}  // namespace quench
