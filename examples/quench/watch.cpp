@@ -55,6 +55,12 @@ void watch_comparison(const fs::path& folder) {
     for (RunFollower& follower : followers) follower.poll();
     if (alive) pause_or_stop();
   }
+  const auto is_done = [](const RunFollower& follower) {
+    return follower.phase() == train::RunPhase::done;
+  };
+  const std::size_t all =
+      train::all_runs(train::read_comparison(folder / "comparison.json")).size();
+  if (followers.size() < all || !std::ranges::all_of(followers, is_done)) throw Exit{1};
 }
 
 void watch(const Options& options) {

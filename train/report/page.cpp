@@ -37,9 +37,11 @@ std::string navigation(const std::string& body) {
 
 }  // namespace
 
-std::string run_label(const RunReport& run) {
+std::string run_label(const RunReport& run) { return run_label(run, run.record.name); }
+
+std::string run_label(const RunReport& run, const std::string& name) {
   return fmt::format("<span class=\"run\"><i style=\"--color:var(--run{})\"></i>{}</span>",
-                     run.record.color, escape_html(run.record.name));
+                     run.record.color(), escape_html(name));
 }
 
 std::string section(const std::string& id, const std::string& title, const std::string& html) {
@@ -52,6 +54,7 @@ std::string report_page(std::span<const RunReport> runs) {
   require(!runs.empty(), "report: expected a run");
   PlotSheet plots;
   std::string body = headline_section(runs);
+  body += seeds_section(runs);
   body += curves_section(runs, plots);
   body += quantizer_section(runs, plots);
   body += layers_section(runs, plots);

@@ -95,6 +95,8 @@ std::string RunRecord::value_of(const std::string& key) const {
   return found == config.end() ? "" : found->second;
 }
 
+int RunRecord::color() const { return group % kRunColors; }
+
 RunRecord read_run_record(const fs::path& folder) {
   RunRecord run{.folder = fs::absolute(folder).lexically_normal()};
   if (run.folder.filename().empty()) run.folder = run.folder.parent_path();
@@ -147,7 +149,7 @@ void name_runs(std::vector<RunRecord>& runs) {
     ConfigValues without_seed = run.config;
     without_seed.erase("train.seed");
     const auto found = std::ranges::find(groups, without_seed);
-    run.color = static_cast<int>(found - groups.begin()) % kRunColors;
+    run.group = static_cast<int>(found - groups.begin());
     if (found == groups.end()) groups.push_back(std::move(without_seed));
   }
 }

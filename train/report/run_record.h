@@ -16,7 +16,7 @@ namespace quench::train::report {
 struct RunRecord {
   std::filesystem::path folder;
   std::string name;         ///< on the page; see name_runs()
-  int color = 0;            ///< below kRunColors; runs that differ in the seed alone share one
+  int group = 0;            ///< runs that differ in the seed alone share one; see name_runs()
   std::string config_text;  ///< config.toml
   ConfigValues config;
   std::vector<EpochMetrics> epochs;  ///< without layers for a run that has no metrics.jsonl
@@ -24,6 +24,7 @@ struct RunRecord {
   std::vector<std::string> notes;  ///< what is missing or damaged, for the reader of the page
 
   std::string value_of(const std::string& key) const;  ///< of the config; empty if it has none
+  int color() const;                                   ///< below kRunColors, by the group
 };
 
 /// Files that are missing or damaged are named in `notes`.
@@ -35,8 +36,8 @@ RunRecord read_run_record(const std::filesystem::path& folder);
 /// a comparison without a run, or a run that is named twice
 std::vector<std::filesystem::path> named_runs(const std::vector<std::string>& words);
 
-/// Names the runs after their folders, with as much of the path as tells them apart, and gives each
-/// group of runs whose configs differ in train.seed alone its colour.
+/// Names the runs after their folders, with as much of the path as tells them apart, and numbers the
+/// groups of runs whose configs differ in train.seed alone from 0.
 void name_runs(std::vector<RunRecord>& runs);
 
 }  // namespace quench::train::report

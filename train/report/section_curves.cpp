@@ -21,7 +21,7 @@ void add_lines(Plot& plot, Runs runs, double MetricsRow::*member, SeriesForm for
                const std::string& suffix) {
   std::vector<int> named;
   for (const RunReport& run : runs) {
-    const int color = run.record.color;
+    const int color = run.record.color();
     const bool first = std::ranges::find(named, color) == named.end();
     named.push_back(color);
     const std::string name = runs.size() > 1 ? run.record.name + suffix : suffix;

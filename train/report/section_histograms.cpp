@@ -94,7 +94,7 @@ std::string histograms_section(Runs runs, PlotSheet& plots) {
         if (!run.measured) continue;
         for (const LayerMeasurement& layer : run.measured->layers) {
           if (layer.trace.name != named.trace.name) continue;
-          const std::string figures = slot_figures(layer, run.record.color, plots);
+          const std::string figures = slot_figures(layer, run.record.color(), plots);
           if (figures.empty()) continue;
           row += fmt::format("<div class=\"slots\">{}{}</div>\n",
                              runs.size() > 1 ? "<h4>" + run_label(run) + "</h4>" : "", figures);

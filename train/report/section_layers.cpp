@@ -42,7 +42,7 @@ Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
             .x_names = thinned(names)};
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
-    Series series{.title = run.record.name, .color = {SeriesColor::Kind::run, run.record.color}};
+    Series series{.title = run.record.name, .color = {SeriesColor::Kind::run, run.record.color()}};
     for (const LayerMeasurement& layer : run.measured->layers) {
       if (!layer.sqnr) continue;
       const auto place = std::ranges::find(names, layer.trace.name) - names.begin();

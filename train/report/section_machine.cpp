@@ -52,7 +52,11 @@ std::string machine_section(Runs runs) {
                    {"commit"},
                    {"oneDNN"},
                    {"compiler"}});
-  std::string again;
+  std::string again =
+      "<p class=\"hint\"><code>quench repeat RUN</code> makes a run again and says whether the "
+      "bits "
+      "agree, and where they first differ if not. The commands below make it from the "
+      "sources.</p>\n";
   for (const RunReport& run : runs) {
     if (!run.record.versions) continue;
     const Versions& versions = *run.record.versions;

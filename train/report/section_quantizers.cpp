@@ -120,7 +120,7 @@ Plot alpha_plot(const RunReport& run) {
             .whole_x = true};
   const auto add = [&](const char* title, double MetricsRow::*member, SeriesForm form, bool right) {
     Series series{
-        .title = title, .form = form, .color = {SeriesColor::Kind::run, run.record.color}};
+        .title = title, .form = form, .color = {SeriesColor::Kind::run, run.record.color()}};
     if (right) series.color = {SeriesColor::Kind::level, 0};
     series.right_axis = right;
     for (const EpochMetrics& epoch : run.record.epochs)

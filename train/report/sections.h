@@ -13,6 +13,8 @@ using Runs = std::span<const RunReport>;
 
 /// Which run is best and by how much, a table of all, and what is missing.
 std::string headline_section(Runs runs);
+/// Means of runs that differ in the seed alone; nothing if each stands alone.
+std::string seeds_section(Runs runs);
 /// Loss, accuracy and learning rate of all runs over the epochs.
 std::string curves_section(Runs runs, PlotSheet& plots);
 /// What the quantizers of each run did: alpha, scales, thresholds, sign flips.
@@ -30,8 +32,9 @@ std::string config_section(Runs runs);
 /// Machines, versions, and the commands that make the runs again.
 std::string machine_section(Runs runs);
 
-/// A run's name beside a square of its colour.
+/// A run's name, or another one, beside a square of its colour.
 std::string run_label(const RunReport& run);
+std::string run_label(const RunReport& run, const std::string& name);
 /// <section> with a heading, or nothing around nothing.
 std::string section(const std::string& id, const std::string& title, const std::string& html);
 

@@ -76,6 +76,23 @@ TEST_CASE("page: says which run is best, by how much, and what quantization cost
   CHECK_FALSE(holds(page, "https://"));
 }
 
+TEST_CASE("page: means over seeds, with the paired difference") {
+  if (!can_plot()) return;
+  std::vector<RunReport> runs{run_of("ste/seed-1", {80.0}), run_of("ste/seed-2", {82.0}),
+                              run_of("lsq/seed-1", {83.0}), run_of("lsq/seed-2", {84.5})};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i].record.config["train.seed"] = std::to_string(i % 2 + 1);
+    runs[i].record.group = static_cast<int>(i / 2);
+  }
+  const std::string page = report_page(runs);
+  CHECK(holds(page, "<h2>Over seeds</h2>"));
+  CHECK(holds(page, "</i>lsq</span>"));
+  CHECK(holds(page, "<td class=\"number\">83.75 %</td><td class=\"number\">1.06</td>"));
+  // 3 and 2.5 points: 2.75 with a deviation of 0.3536, and t(0.975, 1) = 12.706.
+  CHECK(holds(page, "<td class=\"number\">+2.75 ± 3.18</td>"));
+  CHECK_FALSE(holds(report_page(std::vector{runs[0], runs[2]}), "Over seeds"));
+}
+
 TEST_CASE("page: names are escaped, also in plots") {
   if (!can_plot()) return;
   const std::string page =

@@ -102,10 +102,10 @@ TEST_CASE("name_runs: as much of the path as tells runs apart; seeds share a col
   name_runs(runs);
   CHECK(runs[0].name == "c/ste/seed-1");
   CHECK(runs[3].name == "other/ab/seed-1");
-  CHECK(runs[0].color == 0);
-  CHECK(runs[1].color == 0);
-  CHECK(runs[2].color == 1);
-  CHECK(runs[3].color == 1);
+  CHECK(runs[0].group == 0);
+  CHECK(runs[1].group == 0);
+  CHECK(runs[2].group == 1);
+  CHECK(runs[3].group == 1);
   std::vector<RunRecord> two{runs[0], runs[2]};
   name_runs(two);
   CHECK(two[1].name == "ab/seed-1");

@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "core/error.h"
+#include "train/report/format.h"
+#include "train/report/html.h"
+#include "train/report/sections.h"
+#include "train/statistics.h"
+
+namespace quench::train::report {
+namespace {
+
+/// Runs that differ in the seed alone, those that have an epoch.
+struct Variant {
+  const RunReport* first = nullptr;
+  std::map<std::string, const MetricsRow*> rows;  ///< the last one by seed
+
+  std::vector<double> values(double MetricsRow::*member) const {
+    std::vector<double> result;
+    for (const auto& [seed, row] : rows) result.push_back(row->*member);
+    return result;
+  }
+};
+
+std::vector<Variant> variants_of(Runs runs) {
+  std::map<int, Variant> groups;
+  for (const RunReport& run : runs) {
+    if (run.record.epochs.empty()) continue;
+    Variant& variant = groups[run.record.group];
+    if (variant.first == nullptr) variant.first = &run;
+    variant.rows[run.record.value_of("train.seed")] = &run.record.epochs.back().row;
+  }
+  std::vector<Variant> result;
+  for (auto& [group, variant] : groups) result.push_back(std::move(variant));
+  return result;
+}
+
+/// "ab" of runs of a comparison, "ab/seed-1"; of others the first one's whole name.
+std::string name_of(const Variant& variant) {
+  const std::string& name = variant.first->record.name;
+  const std::size_t seed = name.rfind("/seed-");
+  return seed == std::string::npos ? name : name.substr(0, seed);
+}
+
+std::string difference_text(const Variant& variant, const Variant& baseline) {
+  std::vector<double> values, others;
+  for (const auto& [seed, row] : variant.rows) {
+    const auto other = baseline.rows.find(seed);
+    if (other == baseline.rows.end()) continue;
+    values.push_back(row->top1_quantized);
+    others.push_back(other->second->top1_quantized);
+  }
+  if (values.empty()) return kDash;
+  const PairedDifference difference = paired_difference(values, others);
+  const std::string points = signed_points(difference.mean);
+  return difference.half_width ? fmt::format("{} ± {}", points, fixed(*difference.half_width, 2))
+                               : points;
+}
+
+std::vector<HtmlCell> row_of(const Variant& variant, const Variant& baseline) {
+  const std::vector<double> top1 = variant.values(&MetricsRow::top1_quantized);
+  const auto deviation = sample_deviation(top1);
+  return {HtmlCell::raw(run_label(*variant.first, name_of(variant))),
+          std::to_string(top1.size()),
+          percent(mean(top1)),
+          deviation ? fixed(*deviation, 2) : kDash,
+          &variant == &baseline ? kDash : difference_text(variant, baseline),
+          percent(mean(variant.values(&MetricsRow::top1_float)))};
+}
+
+constexpr const char* kHint =
+    "<p class=\"hint\">Means over the seeds after the last epoch of each run; the deviation is "
+    "that "
+    "of one run. The difference is over the seeds that both have, ± half its 95 % interval "
+    "(Student's t).</p>\n";
+
+}  // namespace
+
+std::string seeds_section(Runs runs) {
+  const std::vector<Variant> variants = variants_of(runs);
+  if (std::ranges::none_of(variants, [](const Variant& v) { return v.rows.size() > 1; })) return "";
+  HtmlTable table({{"variant"},
+                   {"seeds", true},
+                   {"top1 quantized", true},
+                   {"deviation", true},
+                   {"to " + name_of(variants.front()), true},
+                   {"top1 float", true}});
+  for (const Variant& variant : variants) table.add(row_of(variant, variants.front()));
+  return section("seeds", "Over seeds", kHint + table.html());
+}
+
+}  // namespace quench::train::report
