@@ -95,6 +95,8 @@ std::string RunRecord::value_of(const std::string& key) const {
   return found == config.end() ? "" : found->second;
 }
 
+std::string RunRecord::variant() const { return name.substr(0, name.rfind("/seed-")); }
+
 int RunRecord::color() const { return group % kRunColors; }
 
 RunRecord read_run_record(const fs::path& folder) {

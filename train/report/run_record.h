@@ -24,7 +24,9 @@ struct RunRecord {
   std::vector<std::string> notes;  ///< what is missing or damaged, for the reader of the page
 
   std::string value_of(const std::string& key) const;  ///< of the config; empty if it has none
-  int color() const;                                   ///< below kRunColors, by the group
+  /// "ab" of a run of a comparison, "ab/seed-1"; of others the whole name.
+  std::string variant() const;
+  int color() const;  ///< below kRunColors, by the group
 };
 
 /// Files that are missing or damaged are named in `notes`.

@@ -20,12 +20,15 @@ std::vector<std::pair<double, double>> over_epochs(const RunReport& run,
 void add_lines(Plot& plot, Runs runs, double MetricsRow::*member, SeriesForm form,
                const std::string& suffix) {
   std::vector<int> named;
+  const bool seeds = has_seeds(runs);
   for (const RunReport& run : runs) {
     const int color = run.record.color();
     const bool first = std::ranges::find(named, color) == named.end();
     named.push_back(color);
-    const std::string name = runs.size() > 1 ? run.record.name + suffix : suffix;
-    plot.series.push_back({.title = first ? name : "",
+    const std::string name = seeds ? run.record.variant() : run.record.name;
+    plot.series.push_back({.title = !first            ? ""
+                                    : runs.size() > 1 ? name + suffix
+                                                      : suffix,
                            .points = over_epochs(run, member),
                            .form = form,
                            .color = {SeriesColor::Kind::run, color}});

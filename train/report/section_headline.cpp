@@ -72,7 +72,9 @@ std::string next_best_text(Runs runs, const RunReport& best) {
                     ". That may be chance: these images tell apart no less than "
                     "{:.2f} points",
                     margin);
-  return text + " (95 %); other seeds make more, see <code>quench compare</code>.";
+  return text + (has_seeds(runs)
+                     ? " (95 %); means over seeds are <a href=\"#seeds\">below</a>."
+                     : " (95 %); other seeds make more, see <code>quench compare</code>.");
 }
 
 std::string verdict(Runs runs) {

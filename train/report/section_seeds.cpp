@@ -36,13 +36,6 @@ std::vector<Variant> variants_of(Runs runs) {
   return result;
 }
 
-/// "ab" of runs of a comparison, "ab/seed-1"; of others the first one's whole name.
-std::string name_of(const Variant& variant) {
-  const std::string& name = variant.first->record.name;
-  const std::size_t seed = name.rfind("/seed-");
-  return seed == std::string::npos ? name : name.substr(0, seed);
-}
-
 std::string difference_text(const Variant& variant, const Variant& baseline) {
   std::vector<double> values, others;
   for (const auto& [seed, row] : variant.rows) {
@@ -61,7 +54,7 @@ std::string difference_text(const Variant& variant, const Variant& baseline) {
 std::vector<HtmlCell> row_of(const Variant& variant, const Variant& baseline) {
   const std::vector<double> top1 = variant.values(&MetricsRow::top1_quantized);
   const auto deviation = sample_deviation(top1);
-  return {HtmlCell::raw(run_label(*variant.first, name_of(variant))),
+  return {HtmlCell::raw(run_label(*variant.first, variant.first->record.variant())),
           std::to_string(top1.size()),
           percent(mean(top1)),
           deviation ? fixed(*deviation, 2) : kDash,
@@ -77,14 +70,18 @@ constexpr const char* kHint =
 
 }  // namespace
 
+bool has_seeds(Runs runs) {
+  return std::ranges::any_of(variants_of(runs), [](const Variant& v) { return v.rows.size() > 1; });
+}
+
 std::string seeds_section(Runs runs) {
+  if (!has_seeds(runs)) return "";
   const std::vector<Variant> variants = variants_of(runs);
-  if (std::ranges::none_of(variants, [](const Variant& v) { return v.rows.size() > 1; })) return "";
   HtmlTable table({{"variant"},
                    {"seeds", true},
                    {"top1 quantized", true},
                    {"deviation", true},
-                   {"to " + name_of(variants.front()), true},
+                   {"to " + variants.front().first->record.variant(), true},
                    {"top1 float", true}});
   for (const Variant& variant : variants) table.add(row_of(variant, variants.front()));
   return section("seeds", "Over seeds", kHint + table.html());

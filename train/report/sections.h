@@ -13,7 +13,9 @@ using Runs = std::span<const RunReport>;
 
 /// Which run is best and by how much, a table of all, and what is missing.
 std::string headline_section(Runs runs);
-/// Means of runs that differ in the seed alone; nothing if each stands alone.
+/// Whether two runs that have an epoch differ in the seed alone.
+bool has_seeds(Runs runs);
+/// Means of such runs; nothing if each stands alone.
 std::string seeds_section(Runs runs);
 /// Loss, accuracy and learning rate of all runs over the epochs.
 std::string curves_section(Runs runs, PlotSheet& plots);
