@@ -14,7 +14,7 @@
 #include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/mode_guard.h"
-#include "layers/pad_channels.h"
+#include "layers/pad.h"
 #include "layers/pool.h"
 
 namespace quench::deploy {
@@ -130,7 +130,7 @@ ValueId Freezer::value_of(const Tensor& tensor, Steps steps, const Grid& grid,
     return add_output(operation_of(*writer, run), tensor, std::move(steps), grid, reader);
   }
   if (dynamic_cast<const MaxPool2d*>(module) != nullptr ||
-      dynamic_cast<const quench::PadChannels*>(module) != nullptr)
+      dynamic_cast<const Pad*>(module) != nullptr)
     return moved(*run, std::move(steps), grid, reader);
   if (const auto* sum = dynamic_cast<const Add*>(module);
       sum != nullptr && sum->activation() != Activation::none)
@@ -164,8 +164,10 @@ ValueId Freezer::moved(const Run& run, Steps steps, const Grid& grid, const std:
   if (const auto* pool = dynamic_cast<const MaxPool2d*>(run.module)) {
     kind = MaxPool{pool->window()};
   } else {
-    const auto& pad = dynamic_cast<const quench::PadChannels&>(*run.module);
-    kind = PadChannels{pad.before(), pad.after()};
+    const PadSizes& sizes = dynamic_cast<const Pad&>(*run.module).sizes();
+    require(sizes.image == Padding{}, "deploy: {} pads rows or columns, which has no integer form",
+            run.module->name());
+    kind = PadChannels{sizes.channels_before, sizes.channels_after};
   }
   result_.operations.push_back({run.module->name(), kind, {from}, {{{}, to}}});
   return place->second = to;

@@ -5,8 +5,8 @@
 
 namespace quench {
 
-Variable Add::combine(const Variable& a, const Variable& b) {
-  const auto [x, y] = quantized(a, b);
+Variable Add::combine(std::span<const Variable> inputs) {
+  const auto [x, y] = quantized(inputs);
   return activate(add(x, y), activation_);
 }
 

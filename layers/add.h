@@ -18,7 +18,7 @@ class Add final : public SlottedModule {
   Activation activation() const { return activation_; }
 
  protected:
-  Variable combine(const Variable& a, const Variable& b) override;
+  Variable combine(std::span<const Variable> inputs) override;
 
  private:
   Activation activation_;

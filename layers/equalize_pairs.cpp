@@ -14,6 +14,7 @@
 #include "layers/dataflow.h"
 #include "layers/flatten.h"
 #include "layers/fold_into_weights.h"
+#include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/scale_input.h"
 
@@ -28,6 +29,7 @@ bool homogeneous(Activation activation) {
 bool passes_factors(const Module& module) {
   if (const auto* layer = dynamic_cast<const ActivationLayer*>(&module))
     return homogeneous(layer->activation());
+  if (const auto* pad = dynamic_cast<const Pad*>(&module)) return !pad->pads_channels();
   return dynamic_cast<const MaxPool2d*>(&module) != nullptr ||
          dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
          dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||

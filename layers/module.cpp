@@ -21,26 +21,26 @@ std::string join(const std::string& prefix, const std::string& name) {
 ForwardObserver::ForwardObserver() : outer_(std::exchange(observer, this)) {}
 ForwardObserver::~ForwardObserver() { observer = outer_; }
 
-Variable Module::operator()(const Variable& input) {
-  Variable output = forward(input);
-  if (observer != nullptr) observer->after(*this, {&input, 1}, output);
-  return output;
-}
+Variable Module::operator()(const Variable& input) { return (*this)(std::span(&input, 1)); }
 
 Variable Module::operator()(const Variable& a, const Variable& b) {
-  const std::array inputs{a, b};
-  Variable output = combine(a, b);
+  return (*this)(std::array{a, b});
+}
+
+Variable Module::operator()(std::span<const Variable> inputs) {
+  expect(!inputs.empty(), "{}: expected at least one input, got none", name_);
+  Variable output = inputs.size() == 1 ? forward(inputs[0]) : combine(inputs);
   if (observer != nullptr) observer->after(*this, inputs, output);
   return output;
 }
 
 Variable Module::forward(const Variable&) {
-  expect(false, "{}: expected two inputs, got one", name_);
+  expect(false, "{}: expected several inputs, got one", name_);
   return {};
 }
 
-Variable Module::combine(const Variable&, const Variable&) {
-  expect(false, "{}: expected one input, got two", name_);
+Variable Module::combine(std::span<const Variable> inputs) {
+  expect(false, "{}: expected one input, got {}", name_, inputs.size());
   return {};
 }
 

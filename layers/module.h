@@ -33,9 +33,12 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// forward() or combine(), told to the ForwardObserver that is alive, if any.
+  /// forward() of one input or combine() of several, told to the ForwardObserver that is alive, if
+  /// any.
   Variable operator()(const Variable& input);
   Variable operator()(const Variable& a, const Variable& b);
+  /// @throws std::logic_error  for no inputs, or for a number that the module does not take
+  Variable operator()(std::span<const Variable> inputs);
 
   /// Batch norm and dropout as in training, or as in evaluation. Quantizers have their own mode.
   void set_training(bool training);
@@ -56,10 +59,10 @@ class Module {
   const std::string& name() const { return name_; }
 
  protected:
-  /// A module defines one of the two.
+  /// A module defines one of the two: of one input, or of two and more.
   /// @throws std::logic_error  unless defined: it takes another number of inputs
   virtual Variable forward(const Variable& input);
-  virtual Variable combine(const Variable& a, const Variable& b);
+  virtual Variable combine(std::span<const Variable> inputs);
 
   /// Each adds a part under `name`; the reference stays valid as long as the module lives.
   /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
@@ -96,7 +99,7 @@ class ForwardObserver {
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
 
-  /// What a module read, one or two, in the order of its operator().
+  /// What a module read, at least one, in the order of its operator().
   using Inputs = std::span<const Variable>;
 
   virtual void after(const Module& module, Inputs inputs, const Variable& output) = 0;

@@ -5,6 +5,7 @@
 
 #include "autograd/shape_ops.h"
 #include "core/concat.h"
+#include "core/error.h"
 #include "quant/strategies/none.h"
 
 namespace quench {
@@ -44,12 +45,13 @@ std::vector<std::pair<quant::Quantizer*, Tensor>> SlottedModule::readings(
   return result;
 }
 
-std::pair<Variable, Variable> SlottedModule::quantized(const Variable& a, const Variable& b) {
+std::pair<Variable, Variable> SlottedModule::quantized(std::span<const Variable> inputs) {
+  expect(inputs.size() == 2, "{}: expected two inputs, got {}", name(), inputs.size());
+  const Variable &a = inputs[0], &b = inputs[1];
   // Elsewhere than in training nothing is gathered, and two passes spare the joining.
   if (!shares_quantizer() || inputs_[0]->mode() != quant::Mode::training)
     return {inputs_[0]->forward(a), inputs_[1]->forward(b)};
-  const std::array parts{a, b};
-  const Variable both = inputs_[0]->forward(concat(parts, 0));
+  const Variable both = inputs_[0]->forward(concat(inputs, 0));
   const std::int64_t images = a.shape()[0];
   return {slice(both, 0, images), slice(both, images, 2 * images)};
 }

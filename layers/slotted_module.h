@@ -35,7 +35,8 @@ class SlottedModule : public Module {
  protected:
   explicit SlottedModule(std::size_t inputs = 1);
   /// Two inputs as their quantizers let them through.
-  std::pair<Variable, Variable> quantized(const Variable& a, const Variable& b);
+  /// @throws std::logic_error  for another number
+  std::pair<Variable, Variable> quantized(std::span<const Variable> inputs);
 
  private:
   std::vector<std::shared_ptr<quant::Quantizer>> inputs_;

@@ -10,7 +10,7 @@
 #include "layers/dataflow.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
-#include "layers/pad_channels.h"
+#include "layers/pad.h"
 #include "layers/pool.h"
 
 namespace quench::deploy {
@@ -83,12 +83,13 @@ class FloatExporter {
       return graph_.average_pool(input.name, pool->window(), module.name());
     if (dynamic_cast<const GlobalAveragePool*>(&module) != nullptr)
       return graph_.node("GlobalAveragePool", {input.name}, module.name());
-    const auto* pad = dynamic_cast<const quench::PadChannels*>(&module);
-    require(pad != nullptr,
+    const auto* pad = dynamic_cast<const Pad*>(&module);
+    require(pad != nullptr && pad->sizes().image == Padding{},
             "onnx: {} has no ONNX form (it is neither a layer nor a sum, pool, batch norm or "
             "activation)",
             module.name());
-    return graph_.pad_channels(input.name, pad->before(), pad->after(), module.name());
+    return graph_.pad_channels(input.name, pad->sizes().channels_before,
+                               pad->sizes().channels_after, module.name());
   }
 
   std::string convolution(const Conv2d& layer, const Exported& input) {

@@ -1,7 +1,7 @@
 #include "layers/models/basic_block.h"
 
 #include "layers/models/padding.h"
-#include "layers/pad_channels.h"
+#include "layers/pad.h"
 
 namespace quench::models {
 namespace {
@@ -10,7 +10,8 @@ std::shared_ptr<Module> padded_shortcut(const BasicBlockOptions& options) {
   const std::int64_t missing = options.out_channels - options.in_channels;
   auto result = std::make_shared<Sequential>();
   result->append("subsample", subsample(options.stride));
-  result->append("pad", std::make_shared<PadChannels>(missing / 2, missing - missing / 2));
+  result->append("pad", std::make_shared<Pad>(PadSizes{.channels_before = missing / 2,
+                                                       .channels_after = missing - missing / 2}));
   return result;
 }
 

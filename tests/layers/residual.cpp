@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "layers/activation.h"
-#include "layers/pad_channels.h"
+#include "layers/pad.h"
 
 namespace quench {
 namespace {
@@ -21,8 +21,8 @@ TEST_CASE("Residual: the branch plus the input, then the activation") {
 
 TEST_CASE("Residual: the branch plus a shortcut's output") {
   Residual block;
-  block.append("pad", std::make_shared<PadChannels>(0, 1));
-  block.set_shortcut("shortcut", std::make_shared<PadChannels>(1, 0));
+  block.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
+  block.set_shortcut("shortcut", std::make_shared<Pad>(PadSizes{.channels_before = 1}));
   block.join(Activation::none);
   CHECK(block(kInput).value().to_row_major() == std::vector{-1.0f, 2.0f, -1.0f, 2.0f});
   const auto modules = block.modules();
