@@ -6,6 +6,7 @@
 #include "core/concat.h"
 #include "core/error.h"
 #include "core/pad.h"
+#include "core/reduce.h"
 
 namespace quench {
 namespace {
@@ -17,6 +18,13 @@ struct ReshapeNode final : Node {
   std::string_view name() const override { return "reshape"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     return {grad_output.reshape(input_shape)};
+  }
+};
+
+struct ExpandNode final : Node {
+  std::string_view name() const override { return "expand"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {Tensor::full({1}, static_cast<float>(sum(grad_output)))};
   }
 };
 
@@ -68,6 +76,13 @@ Variable flatten(const Variable& x) {
           "flatten: expected [N, ...] with N >= 1, got {}", x.shape().to_string());
   const std::int64_t batch = x.shape()[0];
   return reshape(x, {batch, x.value().numel() / batch});
+}
+
+Variable expand(const Variable& x, std::int64_t count) {
+  require(x.shape() == Shape{1} && count >= 1,
+          "expand: expected [1] and a count of at least 1, got {} and {}", x.shape().to_string(),
+          count);
+  return record<ExpandNode>({x}, Tensor::full({count}, x.value().item()));
 }
 
 Variable slice(const Variable& x, std::int64_t begin, std::int64_t end) {

@@ -12,6 +12,10 @@ Variable reshape(const Variable& x, Shape shape);
 /// [N, ...] -> [N, everything else]; [N, C, H, W] becomes [N, H*W*C].
 Variable flatten(const Variable& x);
 
+/// [1] -> [count], the same number in every place; its gradient is the sum of theirs.
+/// @throws std::invalid_argument  for another shape or count < 1
+Variable expand(const Variable& x, std::int64_t count);
+
 /// Entries [begin, end) of axis 0, sharing memory.
 Variable slice(const Variable& x, std::int64_t begin, std::int64_t end);
 

@@ -1,6 +1,8 @@
 #include "layers/quantize.h"
 
 #include "layers/add.h"
+#include "layers/multiply.h"
+#include "layers/pointwise_function.h"
 #include "layers/quantized_layer.h"
 
 namespace quench {
@@ -11,11 +13,17 @@ void fill(QuantizedLayer& layer, quant::LayerQuantizers made) {
   layer.set_weight_quantizer(std::move(made.weight));
 }
 
+quant::OperandKind kind_of(const SlottedModule& module) {
+  using quant::OperandKind;
+  if (dynamic_cast<const Add*>(&module) != nullptr) return OperandKind::residual;
+  if (dynamic_cast<const Multiply*>(&module) != nullptr) return OperandKind::product;
+  if (dynamic_cast<const PointwiseFunction*>(&module) != nullptr) return OperandKind::function;
+  return OperandKind::pool;
+}
+
 void fill_operands(SlottedModule& module, quant::Policy& policy) {
-  const auto kind = dynamic_cast<const Add*>(&module) != nullptr ? quant::OperandKind::residual
-                                                                 : quant::OperandKind::pool;
-  const auto made =
-      policy.make_operands({.name = module.name(), .kind = kind, .count = module.input_count()});
+  const auto made = policy.make_operands(
+      {.name = module.name(), .kind = kind_of(module), .count = module.input_count()});
   for (std::size_t i = 0; i < made.size(); ++i) module.set_input_quantizer(made[i], i);
 }
 

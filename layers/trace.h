@@ -18,8 +18,8 @@ struct LayerTrace {
 };
 
 /// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and
-/// tells of each layer with a weight, and of each sum and pool that quantizes what it reads, in order of
-/// execution.
+/// tells of each layer with a weight, and of each other module that quantizes what it reads (a sum, a
+/// pool, a product, a function), in order of execution.
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
 /// The dotted name of the first module, in order of execution, whose output for `images` holds NaN

@@ -14,9 +14,9 @@ namespace {
 
 const std::vector<std::string>& rule_keys() {
   static const std::vector<std::string> keys{
-      "method",           "bits", "granularity", "weight",     "activation", "depthwise",
-      "residual",         "pool", "first_layer", "last_layer", "override",   "fold_batch_norm",
-      "fold_freeze_epoch"};
+      "method",      "bits",       "granularity", "weight",          "activation",
+      "depthwise",   "residual",   "pool",        "product",         "function",
+      "first_layer", "last_layer", "override",    "fold_batch_norm", "fold_freeze_epoch"};
   return keys;
 }
 
@@ -62,17 +62,32 @@ void check_keys(const Settings& settings) {
 struct Policy::State {
   Settings settings;
   LayerRule network, depthwise, first_layer, last_layer;
-  OperandRule residual, pool;
+  OperandRule residual, pool, product, function;
   std::vector<Override> overrides;
   std::vector<std::string> layers;        ///< names seen by make()
   std::vector<std::string> methods_used;  ///< their tables have been read
 
+  const OperandRule& rule_for(OperandKind kind) const;
   LayerRule rule_for(const LayerInfo& layer);
   void apply_overrides(const std::string& name, LayerRule& rule);
   std::unique_ptr<Quantizer> make_slot(const SlotRule& rule, Role role, const LayerInfo& layer);
   std::unique_ptr<Quantizer> make_operand(const SlotRule& rule, std::string slot);
   std::unique_ptr<Quantizer> make_of(const std::string& method, QuantizerSpec spec);
 };
+
+const OperandRule& Policy::State::rule_for(OperandKind kind) const {
+  switch (kind) {
+    case OperandKind::residual:
+      return residual;
+    case OperandKind::pool:
+      return pool;
+    case OperandKind::product:
+      return product;
+    case OperandKind::function:
+      break;
+  }
+  return function;
+}
 
 LayerRule Policy::State::rule_for(const LayerInfo& layer) {
   LayerRule rule = network;
@@ -144,6 +159,8 @@ Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
   state_->last_layer = read_optional_rule(settings, "last_layer");
   state_->residual = read_operand_rule(settings, "residual", state_->network);
   state_->pool = read_operand_rule(settings, "pool", state_->network);
+  state_->product = read_operand_rule(settings, "product", state_->network);
+  state_->function = read_operand_rule(settings, "function", state_->network);
   for (const Settings& entry : settings.tables("override")) {
     state_->overrides.push_back(
         {entry.text("match"), read_layer_rule(entry), entry.origin("match")});
@@ -163,7 +180,7 @@ LayerQuantizers Policy::make(const LayerInfo& layer) {
 }
 
 std::vector<std::shared_ptr<Quantizer>> Policy::make_operands(const OperandInfo& module) {
-  const OperandRule& rule = module.kind == OperandKind::residual ? state_->residual : state_->pool;
+  const OperandRule& rule = state_->rule_for(module.kind);
   LayerRule own{.weight = {}, .activation = rule.slot};
   if (rule.given) {
     state_->apply_overrides(module.name, own);
@@ -171,7 +188,7 @@ std::vector<std::shared_ptr<Quantizer>> Policy::make_operands(const OperandInfo&
   }
   const SlotRule& slot = own.activation;
   const bool shared =
-      module.count == 2 &&
+      module.kind == OperandKind::residual &&
       rule.shared.value_or(find_quantizer(slot.method.value(), module.name).sum_on_one_grid);
   std::vector<std::shared_ptr<Quantizer>> result;
   if (shared || module.count == 1) {

@@ -27,8 +27,9 @@ struct LayerQuantizers {
   std::unique_ptr<Quantizer> weight;
 };
 
-/// A module without a weight that reads activations: a residual sum, or an average pool.
-enum class OperandKind : std::uint8_t { residual, pool };
+/// A module without a weight that reads activations: a residual sum, an average pool, a product of
+/// two activations, or a function of one.
+enum class OperandKind : std::uint8_t { residual, pool, product, function };
 struct OperandInfo {
   std::string name;  ///< dotted path, e.g. "stack1.add"
   OperandKind kind = OperandKind::residual;
@@ -59,6 +60,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   last_layer = { method = "none" }
 ///   residual = { method = "ste", bits = 8 }          # of the operands of residual sums
 ///   pool = { bits = 8 }                              # of what average pools read
+///   product = { bits = 8 }                           # of the factors of products (Multiply)
+///   function = { bits = 8 }                          # of what functions read (PointwiseFunction)
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
 ///   fold_batch_norm = true                           # see BatchNormFolding; default false
 ///   fold_freeze_epoch = 1                            # default 1
@@ -69,10 +72,11 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 /// `activation` say wins over what stands beside them. Where a method that a rule names for both has
 /// no form for one of the two (PACT: weights), its partner takes that slot (StrategyInfo::partner).
 ///
-/// `residual` and `pool` take the method of activations where they name none, and 8 bits; without
-/// them sums and pools compute in float, and overrides leave them alone. With them, what an override
-/// says of activations holds for sums and pools of matching names too. `residual.shared` says whether
-/// both operands are on one grid; a method has a default of its own (StrategyInfo::sum_on_one_grid).
+/// `residual`, `pool`, `product` and `function` take the method of activations where they name none,
+/// and 8 bits; without them such modules compute in float, and overrides leave them alone. With them,
+/// what an override says of activations holds for those of matching names too. `residual.shared` says
+/// whether both operands are on one grid; a method has a default of its own
+/// (StrategyInfo::sum_on_one_grid). The factors of a product have a grid each.
 /// A layer that reads the same tensor as a sum has its own slot, and may have another grid.
 ///
 /// An empty table means "none" everywhere. The table of a registered method that no layer uses is
@@ -88,7 +92,8 @@ class Policy {
   /// The quantizers of one layer.
   /// @throws std::invalid_argument  for settings that a method refuses, or overrides that disagree
   LayerQuantizers make(const LayerInfo& layer);
-  /// The quantizers of a sum or pool, one per operand; those that share a grid are the same one.
+  /// The quantizers of a module without a weight, one per operand; those that share a grid are the
+  /// same one.
   /// @throws std::invalid_argument  as above, and for a method that scales a layer's output
   std::vector<std::shared_ptr<Quantizer>> make_operands(const OperandInfo& module);
   /// Call once all layers have theirs.

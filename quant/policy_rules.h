@@ -29,13 +29,14 @@ struct LayerRule {
   void apply(const LayerRule& later);
 };
 
-/// What the table `residual` or `pool` says: of the operands of sums, or of what is averaged.
+/// What one of the tables `residual`, `pool`, `product` and `function` says: of the operands of
+/// sums, of what is averaged, of the factors of products, or of what functions read.
 struct OperandRule {
   bool given = false;  ///< whether there is such a table
   /// With the method that activations of the network have where it names none, and 8 bits; without
   /// a table "none".
   SlotRule slot;
-  std::optional<bool> shared;  ///< one grid for both operands
+  std::optional<bool> shared;  ///< of `residual`: one grid for both operands
 };
 /// @param network  the rule of the whole network
 OperandRule read_operand_rule(const Settings& quant, const char* key, const LayerRule& network);
