@@ -1,13 +1,27 @@
 #include "core/error.h"
+#include "onnx/read.h"
 #include "onnx/write.h"
 
 namespace quench {
 
-void write_onnx(const std::filesystem::path& path, const OnnxModel&) {
+namespace {
+
+[[noreturn]] void fail_absent(const std::string& file) {
   fail(
-      "{}: this build writes no ONNX; install libonnx-dev and libprotobuf-dev, and build again "
-      "(meson setup --reconfigure build)",
-      path.string());
+      "{}: this build reads and writes no ONNX; install libonnx-dev and libprotobuf-dev, and build "
+      "again (meson setup --reconfigure build)",
+      file);
 }
+
+}  // namespace
+
+OnnxModel parse_onnx(std::span<const std::byte>, const std::string& name,
+                     const std::filesystem::path&) {
+  fail_absent(name);
+}
+
+OnnxModel read_onnx(const std::filesystem::path& path) { fail_absent(path.string()); }
+
+void write_onnx(const std::filesystem::path& path, const OnnxModel&) { fail_absent(path.string()); }
 
 }  // namespace quench

@@ -20,6 +20,8 @@ struct OnnxTensor {
   OnnxType type = OnnxType::f32;
   std::vector<std::int64_t> dims;  ///< none: a scalar
   std::vector<std::byte> bytes;    ///< of its elements, row-major
+
+  bool operator==(const OnnxTensor&) const = default;
 };
 
 using OnnxAttribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
@@ -28,7 +30,7 @@ using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 
 /// One operator. Of more outputs than one (masks, statistics of training) nothing reads the others.
 struct OnnxNode {
-  std::string op;
+  std::string op;                   ///< one that is not ONNX's own: "domain.op"
   std::vector<std::string> inputs;  ///< empty: an optional one that is left out
   std::string output;
   OnnxAttributes attributes;
@@ -41,6 +43,9 @@ struct OnnxValue {
 
   std::string name;
   std::vector<std::int64_t> dims;  ///< each a size or kAnySize
+  /// What the file calls each of `dims` that is kAnySize ("batch"), for messages; "" without a name,
+  /// and for a size. Empty: no names.
+  std::vector<std::string> dim_names = {};
 };
 
 struct OnnxModel {
