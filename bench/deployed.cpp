@@ -75,7 +75,9 @@ quant::Policy policy(int weight_bits, int activation_bits) {
   Settings quant = Settings::from({{"weight", slot(weight, weight_bits)},
                                    {"activation", slot(activation, activation_bits)},
                                    {"residual", slot("affine", 8)},
-                                   {"pool", slot("affine", 8)}});
+                                   {"pool", slot("affine", 8)},
+                                   {"product", slot("affine", 8)},
+                                   {"function", slot("affine", 8)}});
   Settings ends = Settings::from({{"activation", slot("affine", 8)}});
   if (weight_bits > 1) {
     ends.set("weight", slot("symmetric", 8));

@@ -1,25 +1,45 @@
 #include "bench/network.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/error.h"
 #include "core/random.h"
 #include "core/settings.h"
 #include "layers/models/registry.h"
+#include "layers/onnx/network.h"
+#include "onnx/read.h"
 
 namespace quench::bench {
 
-std::int64_t classes(const NetworkCase& network_case) {
-  return network_case.image_size <= 64 ? 10 : 1000;
+namespace {
+
+bool is_graph(const NetworkCase& network_case) { return network_case.model.ends_with(".onnx"); }
+
+}  // namespace
+
+models::ModelInput input_of(const NetworkCase& network_case) {
+  if (is_graph(network_case))
+    return onnx_model_input(read_onnx(network_case.model), network_case.model);
+  const std::int64_t size = network_case.image_size;
+  return {.height = size, .width = size, .classes = size <= 64 ? 10 : 1000};
+}
+
+std::string describe(const NetworkCase& network_case) {
+  const models::ModelInput input = input_of(network_case);
+  const std::string width =
+      is_graph(network_case) ? "" : fmt::format(", width {}", network_case.width);
+  return fmt::format("{}{}, {} x {}", network_case.model, width, input.height, input.width);
 }
 
 std::unique_ptr<Module> make_network(const NetworkCase& network_case) {
   Random random(0, "initialization");
+  const models::ModelInput input = input_of(network_case);
+  if (is_graph(network_case))
+    return make_onnx_network(read_onnx(network_case.model), network_case.model, input, {}, random);
   Settings settings = Settings::from({{"width", network_case.width}});
-  const std::int64_t size = network_case.image_size;
-  return models::make_model(network_case.model, settings,
-                            {.height = size, .width = size, .classes = classes(network_case)},
-                            random);
+  return models::make_model(network_case.model, settings, input, random);
 }
 
 Tensor random_images(const NetworkCase& network_case, std::int64_t batch) {
@@ -27,7 +47,8 @@ Tensor random_images(const NetworkCase& network_case, std::int64_t batch) {
           "bench: expected batch and image size >= 1, got {} and {}", batch,
           network_case.image_size);
   Random random(0, "images");
-  Tensor images({batch, 3, network_case.image_size, network_case.image_size});
+  const models::ModelInput input = input_of(network_case);
+  Tensor images({batch, input.channels, input.height, input.width});
   std::ranges::generate(images.span(), [&] { return random.uniform(-2.0f, 2.0f); });
   return images;
 }

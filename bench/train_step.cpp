@@ -61,7 +61,7 @@ std::unique_ptr<Module> make_quantized_network(const TrainStepCase& step_case) {
 Tensor random_labels(const TrainStepCase& step_case) {
   Random random(0, "labels");
   Tensor labels({step_case.batch}, DType::s32);
-  const auto below = static_cast<std::uint32_t>(classes(step_case.network));
+  const auto below = static_cast<std::uint32_t>(input_of(step_case.network).classes);
   std::ranges::generate(labels.span<std::int32_t>(),
                         [&] { return static_cast<std::int32_t>(random.below(below)); });
   return labels;
@@ -84,8 +84,8 @@ std::size_t huge_page_bytes() {
 
 /// Multiply-accumulates per image in the three passes of every layer, less the input gradient that
 /// the first layer does not need.
-double training_macs(Module& network, std::int64_t image_size) {
-  const std::vector<LayerTrace> layers = trace_layers(network, {1, 3, image_size, image_size});
+double training_macs(Module& network, const Shape& image) {
+  const std::vector<LayerTrace> layers = trace_layers(network, image);
   double macs = -static_cast<double>(layers.front().macs);
   for (const LayerTrace& layer : layers) macs += 3.0 * static_cast<double>(layer.macs);
   return macs;
@@ -104,6 +104,7 @@ class Training {
         labels_(random_labels(step_case)) {}
 
   Module& network() { return *network_; }
+  Shape image() const { return images_.shape().with(0, 1); }
   double seconds_of_step() {
     return seconds_of([this] {
       optimizer_->zero_grad();
@@ -142,7 +143,7 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   check(step_case);
   Training training(step_case);
   TrainStepResult result;
-  result.flops = 2.0 * training_macs(training.network(), step_case.network.image_size) *
+  result.flops = 2.0 * training_macs(training.network(), training.image()) *
                  static_cast<double>(step_case.batch);
 
   reset_allocator_peak();

@@ -106,6 +106,20 @@ DistillConfig read_distill(const Settings& s) {
   return distill;
 }
 
+/// The keys of the builder stay unread.
+ModelConfig read_model(const Settings& s) {
+  ModelConfig model{.name = {}, .onnx = {}, .settings = s};
+  if (!s.has("onnx")) {
+    model.name = s.choice("name", names_of(models::registered_models()));
+    return model;
+  }
+  if (s.has("name")) s.reject("name", "either this or model.onnx, not both");
+  model.onnx = s.text("onnx");
+  model.name = model.onnx.filename().string();
+  if (model.name.empty()) s.reject("onnx", "the name of an ONNX file");
+  return model;
+}
+
 /// Reads one plain section and reports what it did not know.
 template <typename Read>
 auto section(const Settings& root, const char* key, Read read) {
@@ -134,7 +148,7 @@ ExperimentConfig read_experiment(const Settings& settings, std::string name) {
   if (settings.has("calibration"))
     config.calibration = read_calibration(settings, config.train.eval_batch_size);
   settings.finish_own_keys();
-  config.model.name = config.model.settings.choice("name", names_of(models::registered_models()));
+  config.model = read_model(config.model.settings);
   return config;
 }
 
@@ -150,7 +164,12 @@ std::string name_of(const std::filesystem::path& config) {
 
 ExperimentConfig load_experiment(const std::filesystem::path& path,
                                  const std::vector<std::string>& overrides) {
-  return read_experiment(load_settings(path, overrides), name_of(path));
+  ExperimentConfig config = read_experiment(load_settings(path, overrides), name_of(path));
+  const std::filesystem::path kept = path.parent_path() / kNetworkFile;
+  if (!config.model.onnx.empty() && path.filename() == "config.toml" &&
+      std::filesystem::exists(kept))
+    config.model.onnx = kept;
+  return config;
 }
 
 }  // namespace quench::train

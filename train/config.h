@@ -14,7 +14,8 @@ namespace quench::train {
 
 /// [model]. A network's builder reads what it lets one choose, e.g. width, from `settings`.
 struct ModelConfig {
-  std::string name;  ///< one of models::registered_models()
+  std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
+  std::filesystem::path onnx;  ///< the network as a graph (layers/onnx/network.h); empty: by name
   Settings settings;
 };
 
@@ -108,6 +109,10 @@ struct ExperimentConfig {
 /// @throws std::runtime_error     for a file that cannot be read
 ExperimentConfig load_experiment(const std::filesystem::path& path,
                                  const std::vector<std::string>& overrides = {});
+
+/// What a run folder calls its copy of the file that `model.onnx` names. Beside a config.toml it counts
+/// in that file's place, so that a run needs nothing outside its folder.
+inline constexpr const char* kNetworkFile = "network.onnx";
 
 /// The same from settings made in memory.
 ExperimentConfig read_experiment(const Settings& settings, std::string name);

@@ -4,8 +4,10 @@
 #include "datasets/registry.h"
 #include "layers/fold.h"
 #include "layers/models/registry.h"
+#include "layers/onnx/network.h"
 #include "layers/quantize.h"
 #include "layers/relu6.h"
+#include "onnx/read.h"
 
 namespace quench::train {
 namespace {
@@ -51,7 +53,25 @@ void report(const std::vector<std::string>& left_out) {
   for (const std::string& fault : left_out) fmt::print(stderr, "  {}\n", fault);
 }
 
+/// Keys batch_norm and weights of [model] with a graph.
+OnnxNetworkOptions read_onnx_options(const Settings& s) {
+  return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
+          .random_weights = s.choice("weights", "file", {"file", "random"}) == "random"};
+}
+
+std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
+                                     Random& random) {
+  Settings settings = model.settings;
+  if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
+  return make_onnx_network(read_onnx(model.onnx), model.onnx.string(), input,
+                           read_onnx_options(settings), random);
+}
+
 }  // namespace
+
+bool has_trained_weights(const ModelConfig& model) {
+  return !model.onnx.empty() && !read_onnx_options(model.settings).random_weights;
+}
 
 datasets::DatasetFormat data_format(const ExperimentConfig& config) {
   return datasets::dataset_format(dataset_spec(config));
@@ -109,14 +129,13 @@ std::unique_ptr<datasets::Loader> calibration_loader(
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::DatasetFormat& data) {
   Random random(config.train.seed, "initialization");
-  Settings settings = config.model.settings;
-  auto network = models::make_model(config.model.name, settings,
-                                    {.channels = data.image.channels,
-                                     .height = data.image.height,
-                                     .width = data.image.width,
-                                     .classes = data.classes},
-                                    random);
-  settings.finish();
+  auto network = make_network(config.model,
+                              {.channels = data.image.channels,
+                               .height = data.image.height,
+                               .width = data.image.width,
+                               .classes = data.classes},
+                              random);
+  config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
   quantize(*network, quant::Policy(config.quant));
   if (quant::read_batch_norm_folding(config.quant).enabled)

@@ -49,8 +49,13 @@ std::unique_ptr<datasets::Loader> calibration_loader(
     const ExperimentConfig& config, const CalibrationConfig& calibration,
     std::shared_ptr<const datasets::Dataset> images);
 
-/// The network of [model] with the quantizers of [quant], freshly initialized from the seed.
+/// Whether the network comes with weights that were trained: those of an ONNX file.
+bool has_trained_weights(const ModelConfig& model);
+
+/// The network of [model] with the quantizers of [quant], freshly initialized from the seed, or with the
+/// weights of its ONNX file.
 /// @throws std::invalid_argument  for unknown names or settings
+/// @throws std::runtime_error     as read_onnx() and make_onnx_network()
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::DatasetFormat& data);
 

@@ -48,7 +48,8 @@ CalibrationReport apply_calibration(Module& network, const CalibrationConfig& co
 std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
                                      const datasets::DatasetFormat& format) {
   auto network = build_network(config, format);
-  load_weights(*network, config.model.name, config.train.init_from);
+  if (!config.train.init_from.empty())
+    load_weights(*network, config.model.name, config.train.init_from);
   return network;
 }
 

@@ -32,7 +32,7 @@ void infer(const Options& options) {
   if (options.json) {
     const nlohmann::json line{{"model", c.network.model},
                               {"width", c.network.width},
-                              {"image_size", c.network.image_size},
+                              {"image_size", bench::input_of(c.network).height},
                               {"batch", c.batch},
                               {"threads", num_threads()},
                               {"median_ms", result.median_seconds * 1e3},
@@ -45,9 +45,8 @@ void infer(const Options& options) {
     fmt::print("{}\n", line.dump(2));
     return;
   }
-  fmt::print("fp32 inference of {}, width {}, {} x {}, batch {}, {} threads, {} runs\n",
-             c.network.model, c.network.width, c.network.image_size, c.network.image_size, c.batch,
-             num_threads(), result.runs);
+  fmt::print("fp32 inference of {}, batch {}, {} threads, {} runs\n", bench::describe(c.network),
+             c.batch, num_threads(), result.runs);
   fmt::print(
       "  fused    {:8.2f} ms median, {:.2f} ms best, {:.1f} images/s, {:.0f} % of the FMA peak\n",
       result.median_seconds * 1e3, result.best_seconds * 1e3, images, 100.0 * of_peak);
@@ -63,7 +62,7 @@ void add_bench_infer(Subcommand& bench) {
   const auto options = std::make_shared<Options>();
   bench::InferenceCase& c = options->inference_case;
   const OptionForm shown{.show_default = true};
-  command.add("--model", c.network.model, "Model (see quench list models)", shown);
+  command.add("--model", c.network.model, "Model (see quench list models) or ONNX file", shown);
   command.add("--width", c.network.width, "Width multiplier, for a model that has one", shown);
   command.add("--image-size", c.network.image_size, "Height and width of the images", shown);
   command.add("--batch", c.batch, "Images per run", shown);

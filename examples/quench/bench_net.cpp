@@ -107,8 +107,7 @@ Case make_case(const Options& options) {
     require(options.file.empty(), "bench net: expected a model file or --model, got both");
     auto floating = bench::make_network(options.network);
     floating->set_training(false);
-    return {fmt::format("{} {} {}x{}, {}-{} bits", options.network.model, options.network.width,
-                        options.network.image_size, options.network.image_size, options.weight_bits,
+    return {fmt::format("{}, {}-{} bits", bench::describe(options.network), options.weight_bits,
                         options.activation_bits),
             bench::random_integer_network(options.network, options.weight_bits,
                                           options.activation_bits),
@@ -141,8 +140,9 @@ void add_bench_net(Subcommand& bench) {
   const auto options = std::make_shared<Options>();
   const OptionForm shown{.show_default = true};
   command.add("file", options->file, "What quench deploy wrote");
-  command.add("--model", options->network.model,
-              "Instead of a file: a model with drawn weights (see quench list models)");
+  command.add(
+      "--model", options->network.model,
+      "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights");
   command.add("--width", options->network.width, "Its width multiplier, if it has one", shown);
   command.add("--image-size", options->network.image_size, "Height and width of its images", shown);
   command.add("--weight-bits", options->weight_bits, "Of its layers but first and last",

@@ -47,7 +47,7 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
   return {{"model", c.network.model},
           {"width", c.network.width},
           {"batch", c.batch},
-          {"image_size", c.network.image_size},
+          {"image_size", bench::input_of(c.network).height},
           {"method", c.method},
           {"bits", c.bits},
           {"optimizer", c.optimizer},
@@ -152,7 +152,8 @@ void add_bench_train(Subcommand& bench) {
   bench::TrainStepCase& step_case = options->step_case;
   const OptionForm shown{.show_default = true}, count{.min = 1, .max = 1'000'000};
   const OptionForm alone{.when_given = [options] { options->all = false; }};
-  train.add("--model", step_case.network.model, "Model (see quench list models)", shown);
+  train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
+            shown);
   train.add("--width", step_case.network.width, "Width multiplier: time this case alone", alone);
   train.add("--batch", step_case.batch, "Images per step: time this case alone", alone);
   train.add("--image-size", step_case.network.image_size,

@@ -8,8 +8,10 @@
 #include "core/text_table.h"
 #include "examples/quench/command.h"
 #include "examples/quench/quantizer_text.h"
+#include "layers/onnx/network.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
+#include "onnx/read.h"
 #include "train/config_file.h"
 #include "train/experiment.h"
 #include "train/network_cost.h"
@@ -47,9 +49,34 @@ void print_totals(const train::NetworkCost& cost) {
   fmt::print("\n");
 }
 
-void describe(const Options& options) {
-  const train::ExperimentConfig config = train::load_experiment(options.config, options.overrides);
+struct Described {
+  train::ExperimentConfig config;
+  datasets::DatasetFormat data;
+  std::string data_name;
+};
+
+/// Of a graph, which says itself what its images are.
+Described load_graph(const Options& options) {
+  std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.config)};
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  const models::ModelInput input = onnx_model_input(read_onnx(options.config), options.config);
+  return {.config = train::read_experiment(train::settings_of(overrides), options.config),
+          .data = {.image = {static_cast<int>(input.channels), static_cast<int>(input.height),
+                             static_cast<int>(input.width)},
+                   .classes = static_cast<int>(input.classes)},
+          .data_name = "images"};
+}
+
+Described load(const Options& options) {
+  if (options.config.ends_with(".onnx")) return load_graph(options);
+  train::ExperimentConfig config = train::load_experiment(options.config, options.overrides);
   const datasets::DatasetFormat data = train::data_format(config);
+  const std::string name = config.data.name;
+  return {std::move(config), data, name};
+}
+
+void describe(const Options& options) {
+  const auto [config, data, data_name] = load(options);
   const auto network = train::build_network(config, data);
 
   std::map<std::string, SlottedModule*> modules;
@@ -74,7 +101,7 @@ void describe(const Options& options) {
                layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
                weight_text(module), inputs_text(module), layer ? kib(layer->weight_bytes()) : "-"});
   }
-  fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, config.data.name,
+  fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
   print_totals(train::network_cost(*network, traces));
 }
@@ -85,7 +112,7 @@ void add_describe(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<Options>();
-  command.add("config", options->config, "Experiment", {.required = true});
+  command.add("config", options->config, "Experiment, or an ONNX file", {.required = true});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.run([options] { describe(*options); });
 }

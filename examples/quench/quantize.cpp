@@ -55,12 +55,17 @@ train::ExperimentConfig load_config(const Options& options) {
   return train::load_experiment(options.config, overrides);
 }
 
+/// Where the weights come from; empty: from nowhere.
+std::string start_of(const train::ExperimentConfig& config) {
+  if (!config.train.init_from.empty()) return config.train.init_from;
+  return train::has_trained_weights(config.model) ? config.model.onnx.string() : "";
+}
+
 Experiment load(const Options& options) {
   Experiment e{.config = load_config(options)};
-  const std::string& start = e.config.train.init_from;
-  require(!start.empty(),
+  require(!start_of(e.config).empty(),
           "quantize: expected a trained checkpoint to start from, got none: give --checkpoint RUN "
-          "or FILE, or the key train.init_from");
+          "or FILE, or the key train.init_from or model.onnx");
   apply_threads(e.config);
   e.calibration = e.config.calibration
                       ? *e.config.calibration
@@ -77,7 +82,7 @@ nlohmann::json report(const train::RunFolder& folder, const Experiment& e,
                       const train::PostTrainingResult& result) {
   nlohmann::json json = quantize_json(result);
   json["run"] = folder.path().string();
-  json["checkpoint"] = e.config.train.init_from;
+  json["checkpoint"] = start_of(e.config);
   json["config"] = folder.config().string();
   json["versions"] = provenance(e.config.train.seed);
   json["held_out"] = e.data.validation != nullptr;
@@ -90,7 +95,7 @@ void print(const train::RunFolder& folder, const Experiment& e,
   const std::int64_t images =
       std::min(e.calibration.batches * e.calibration.batch_size, e.data.train->size());
   fmt::print("{} calibrated on {} training images: weights {}, activations {}\n",
-             e.config.train.init_from, images, e.calibration.weights.method,
+             start_of(e.config), images, e.calibration.weights.method,
              e.calibration.activations.method);
   print_steps(result.calibration);
   fmt::print("\n");

@@ -5,6 +5,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/parallel.h"
+#include "onnx/read.h"
+#include "onnx/write.h"
 #include "train/versions.h"
 
 namespace quench::command {
@@ -50,6 +52,8 @@ train::RunFolder new_run_folder(const std::string& given, const std::string& nam
 
 void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
                   const std::vector<std::string>& command_line) {
+  const std::filesystem::path& network = config.model.onnx;
+  if (!network.empty()) write_onnx(folder.path() / train::kNetworkFile, read_onnx(network));
   write_file_atomically(folder.config(), config.resolved());
   write_versions(folder.versions(), train::current_versions(config.train.seed, command_line));
 }

@@ -17,7 +17,9 @@ std::string title_of(Runs runs) {
 /// Model and data of the first run; others may differ, which the table of configs tells.
 std::string subtitle(Runs runs) {
   const RunRecord& first = runs.front().record;
-  return fmt::format("{} on {}", first.value_of("model.name"), first.value_of("data.name"));
+  const std::string name = first.value_of("model.name");
+  return fmt::format("{} on {}", name.empty() ? first.value_of("model.onnx") : name,
+                     first.value_of("data.name"));
 }
 
 /// Links to the sections that the page has.

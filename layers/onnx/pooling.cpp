@@ -1,0 +1,98 @@
+// Windows over an image: MaxPool, AveragePool, GlobalAveragePool, ReduceMean.
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "layers/flatten.h"
+#include "layers/onnx/operators.h"
+#include "layers/onnx/windows.h"
+#include "layers/pad.h"
+#include "layers/pool.h"
+
+namespace quench::onnx_network {
+namespace {
+
+Value pooled(const Value& input, const Windows& windows) {
+  Value output = input;
+  const auto [height, width] = windows.output_size(input);
+  output.height = height;
+  output.width = width;
+  return output;
+}
+
+void require_dense(const Windows& windows) {
+  require(windows.dilation == std::array{1, 1}, "dilations: expected [1, 1], got [{}, {}]",
+          windows.dilation[0], windows.dilation[1]);
+}
+
+/// An average over padding too is one over zeros.
+Value with_zeros(Builder& builder, const OnnxNode& node, const Value& input, Windows& windows) {
+  require(!windows.ceil_mode, "count_include_pad: expected ceil_mode = 0 with it, got 1");
+  const Padding padding = std::exchange(windows.window.padding, {});
+  if (padding == Padding{}) return input;
+  Value output = input;
+  output.height += padding.top + padding.bottom;
+  output.width += padding.left + padding.right;
+  return builder.insert(node.output + "/pad", std::make_shared<Pad>(PadSizes{.image = padding}),
+                        {input}, output);
+}
+
+/// The mean of each whole image; [N, C, 1, 1].
+Value global_average(Builder& builder, const std::string& name, const Value& input) {
+  require(!input.flat() && std::max(input.height, input.width) <= 1 << 20,
+          "expected an image [N, C, H, W], got {}", input.text());
+  Value output = input;
+  output.height = output.width = 1;
+  const Window2d window{.kernel = {static_cast<int>(input.height), static_cast<int>(input.width)}};
+  return builder.insert(name, std::make_shared<AveragePool2d>(window), {input}, output);
+}
+
+const std::string& name_of(const OnnxNode& node) {
+  return node.name.empty() ? node.output : node.name;
+}
+
+}  // namespace
+
+void build_max_pool(Builder& builder, const OnnxNode& node) {
+  const Value input = builder.image(node);
+  const Windows windows = read_windows(node, input);
+  require_dense(windows);
+  builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
+                 pooled(input, windows));
+}
+
+void build_average_pool(Builder& builder, const OnnxNode& node) {
+  Value input = builder.image(node);
+  Windows windows = read_windows(node, input);
+  require_dense(windows);
+  if (attribute(node, "count_include_pad", std::int64_t{0}) != 0)
+    input = with_zeros(builder, node, input, windows);
+  builder.append(node, std::make_shared<AveragePool2d>(windows.window), {input},
+                 pooled(input, windows));
+}
+
+void build_global_average_pool(Builder& builder, const OnnxNode& node) {
+  builder.set_output(node, global_average(builder, name_of(node), builder.image(node)));
+}
+
+void build_reduce_mean(Builder& builder, const OnnxNode& node) {
+  const Value input = builder.activation(node);
+  std::vector<std::int64_t> axes = attribute(node, "axes", std::vector<std::int64_t>{});
+  for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
+  std::ranges::sort(axes);
+  const bool last = input.layout == Layout::channels_last;
+  require(!input.flat() &&
+              axes == (last ? std::vector<std::int64_t>{1, 2} : std::vector<std::int64_t>{2, 3}),
+          "expected the axes of rows and columns of an image, got {} of {}", dims_text(axes),
+          input.text());
+  Value output = global_average(builder, name_of(node), input);
+  if (attribute(node, "keepdims", std::int64_t{1}) == 0) {
+    const Value image = output;
+    output = builder.insert(node.output + "/flatten", std::make_shared<Flatten>(), {image},
+                            flattened(image));
+  }
+  builder.set_output(node, std::move(output));
+}
+
+}  // namespace quench::onnx_network

@@ -1,0 +1,59 @@
+#pragma once
+
+// Private to the folder: what the graph's tensors are while a network is built.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/window.h"
+#include "layers/graph.h"
+
+namespace quench::onnx_network {
+
+/// How ONNX writes the dims of an activation.
+enum class Layout : std::uint8_t {
+  channels_first,  ///< [N, C, H, W]
+  channels_last,   ///< [N, H, W, C]
+  flat,            ///< [N, F]
+};
+
+/// Features that were a channels-first image of so many pixels: ONNX counts them channel by channel,
+/// quench pixel by pixel.
+struct FeatureBlock {
+  std::int64_t channels = 0, pixels = 1;
+  bool operator==(const FeatureBlock&) const = default;
+};
+
+/// An activation. In quench it is a tensor [N, C, H, W] in channels-last memory, or [N, F], whatever
+/// its layout says: layouts and blocks are names for the same numbers.
+struct Value {
+  Graph::ValueId id = Graph::kInput;
+  Layout layout = Layout::channels_first;
+  std::int64_t channels = 0;  ///< of a flat one, F
+  std::int64_t height = 1, width = 1;
+  std::vector<FeatureBlock> blocks = {};  ///< of a flat one; together F features
+  Padding padding{};                      ///< zeros around that no module has added yet
+  bool probabilities = false;             ///< of a Softmax, which was left out
+
+  std::int64_t numel() const { return channels * height * width; }
+  bool flat() const { return layout == Layout::flat; }
+  bool padded() const { return padding != Padding{}; }
+  int channel_axis() const { return layout == Layout::channels_last ? 3 : 1; }
+  /// As ONNX has them, without the batch.
+  std::vector<std::int64_t> dims() const;
+  std::string text() const;  ///< "[N, 64, 7, 7]"
+};
+
+/// F features that both count alike.
+Value flat_value(std::int64_t features);
+/// The image as features: the value of Flatten.
+Value flattened(const Value& image);
+/// Whether both count the features of a value alike.
+bool same_order(const Value& value);
+/// Whether two values of one size count their features alike.
+bool same_order(const Value& a, const Value& b);
+/// One number for each of the channels as ONNX counts them, as quench counts them.
+std::vector<float> in_order(const Value& value, std::vector<float> per_channel);
+
+}  // namespace quench::onnx_network
