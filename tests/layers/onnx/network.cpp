@@ -81,19 +81,23 @@ TEST_CASE("onnx network: pools with padding, ceil_mode and count_include_pad") {
     more.insert(window.begin(), window.end());
     return more;
   };
-  const std::vector<OnnxAttributes> cases{
-      window, with({{"pads", Ints{1, 1, 1, 1}}}), with({{"pads", Ints{0, 1, 2, 0}}}),
-      with({{"ceil_mode", std::int64_t{1}}}),
-      with({{"pads", Ints{1, 1, 1, 1}}, {"ceil_mode", std::int64_t{1}}})};
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    CAPTURE(i);
-    for (const char* op : {"MaxPool", "AveragePool"}) {
+  struct Case {
+    OnnxAttributes attributes;
+    std::int64_t pixels;  // of the output; 7 x 6 go in
+  };
+  const std::vector<Case> cases{
+      {window, 3 * 2},
+      {with({{"pads", Ints{1, 1, 1, 1}}}), 4 * 3},
+      {with({{"pads", Ints{0, 1, 2, 0}}}), 4 * 3},
+      {with({{"ceil_mode", std::int64_t{1}}}), 3 * 3},
+      {with({{"pads", Ints{1, 1, 1, 1}}, {"ceil_mode", std::int64_t{1}}}), 4 * 4}};
+  for (const auto& [attributes, pixels] : cases) {
+    CAPTURE(pixels);
+    for (const std::string op : {"MaxPool", "AveragePool"}) {
       CAPTURE(op);
       GraphMaker g;
-      const std::string x = g.node(op, {g.conv("images", 3, 4)}, cases[i]);
-      check_network(g.classify(g.node("Flatten", {x}), i == 2   ? 4 * 4 * 3
-                                                       : i == 0 ? 4 * 3 * 2
-                                                                : 4 * 4 * 3));
+      const std::string x = g.node(op, {g.conv("images", 3, 4)}, attributes);
+      check_network(g.classify(g.node("Flatten", {x}), 4 * pixels));
     }
   }
   GraphMaker g;
