@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "core/activation.h"
 #include "deploy/integer_network.h"
@@ -32,6 +34,11 @@ inline float real_of(std::int32_t centered, const quant::QuantGrid& grid) {
 inline float apply(const Affine& step, std::size_t channel, float x) {
   if (!step.scale.empty()) x = x * step.scale[channel] + step.shift[channel];
   return range_of(step.activation).clamp(x);
+}
+
+/// Whether channels differ in what the steps do.
+inline bool has_channels(const std::vector<Affine>& steps) {
+  return std::ranges::any_of(steps, [](const Affine& step) { return !step.scale.empty(); });
 }
 
 /// All steps of an output, in their order.

@@ -87,6 +87,16 @@ struct Check {
     }
   }
   void operator()(const Addition&) const {}
+  void operator()(const Multiplication&) const {
+    check_finite(std::array{input_grid().scale[0] * network.values[inputs[1]].grid->scale[0]},
+                 "product of the scales");
+  }
+  void operator()(const Lookup& lookup) const {
+    const std::int64_t count = std::int64_t{input_grid().qmax} - input_grid().qmin + 1;
+    require(std::ssize(lookup.table) == count, "expected a table of {} numbers, got {}", count,
+            lookup.table.size());
+    check_finite(lookup.table, "number of a table");
+  }
   void operator()(const AveragePool& pool) const {
     const std::int64_t places = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
                                 std::min<std::int64_t>(pool.window.kernel[1], input().width);
@@ -94,8 +104,15 @@ struct Check {
     require(places <= kMaxSum / code, "expected sums of at most {}, got {} codes of up to {}",
             kMaxSum, places, code);
   }
-  void operator()(const MaxPool&) const {}
-  void operator()(const PadChannels&) const {}
+  void operator()(const MaxPool& pool) const {
+    require(pool.smallest.empty() || std::ssize(pool.smallest) == input().channels,
+            "expected {} marks of channels or none, got {}", input().channels,
+            pool.smallest.size());
+    for (const std::uint8_t mark : pool.smallest)
+      require(mark <= 1, "expected marks of 0 or 1, got {}", mark);
+  }
+  void operator()(const ZeroPad&) const {}
+  void operator()(const Concatenation&) const {}
 };
 
 void check_steps(const std::vector<Affine>& steps, std::int64_t channels) {
@@ -124,8 +141,10 @@ void check_output(const IntegerNetwork& network, const Operation& operation, con
   if (!moves_codes(operation.kind)) return;
   require(operation.outputs.size() == 1 && output.steps.empty(),
           "expected one output without steps of {}", to_string(operation.kind));
-  require(value.grid == network.values[operation.inputs[0]].grid,
-          "expected {} to keep the grid of its input", to_string(operation.kind));
+  for (const ValueId id : operation.inputs) {
+    require(value.grid == network.values[id].grid, "expected {} to keep the grid of its input",
+            to_string(operation.kind));
+  }
 }
 
 /// @param written  which values earlier operations wrote; its own are added

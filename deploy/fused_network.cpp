@@ -55,8 +55,8 @@ class FusedNetwork::ModuleCall final : public Operation {
  public:
   explicit ModuleCall(Module& module) : module_(module) {}
   Tensor run(std::vector<Tensor> inputs) override {
-    const Variable first(inputs[0]);
-    return (inputs.size() == 1 ? module_(first) : module_(first, Variable(inputs[1]))).value();
+    const std::vector<Variable> variables(inputs.begin(), inputs.end());
+    return module_(variables).value();
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -75,15 +76,19 @@ std::int64_t fitting_offset(const IntegerAddition& line, const Pairs& pairs,
   return bounded && least <= most ? least + (most - least) / 2 : otherwise;
 }
 
+/// @param combine  of the two real numbers
+template <typename Combine>
 Pairs all_pairs(const IntegerNetwork& network, const Operation& operation, const Output& output,
-                std::size_t channel) {
+                std::size_t channel, Combine combine) {
   const quant::QuantGrid &first = *network.values[operation.inputs[0]].grid,
                          &second = *network.values[operation.inputs[1]].grid,
                          &grid = *network.values[output.value].grid;
   Pairs pairs{all_centered(first), all_centered(second), {}};
   for (const std::int32_t a : pairs.a) {
-    for (const std::int32_t b : pairs.b)
-      pairs.codes.push_back(code_of(real_of(a, first) + real_of(b, second), output, grid, channel));
+    for (const std::int32_t b : pairs.b) {
+      const float real = combine(real_of(a, first), real_of(b, second));
+      pairs.codes.push_back(code_of(real, output, grid, channel));
+    }
   }
   return pairs;
 }
@@ -126,7 +131,7 @@ std::int32_t IntegerAddition::line(std::int32_t a, std::int32_t b) const {
 IntegerAddition integer_addition(const IntegerNetwork& network, const Operation& operation,
                                  const Output& output, std::size_t channel) {
   const quant::QuantGrid& grid = *network.values[output.value].grid;
-  const Pairs pairs = all_pairs(network, operation, output, channel);
+  const Pairs pairs = all_pairs(network, operation, output, channel, std::plus<float>());
   const Plane plane = plane_of(network, operation, output, channel);
   const double slope = std::max(std::abs(plane.a), std::abs(plane.b));
   if (!grid.binary() && !grid.levels.empty()) return table_of(pairs);
@@ -156,6 +161,11 @@ IntegerAddition integer_addition(const IntegerNetwork& network, const Operation&
   IntegerAddition& best = even ? to_even : line;
   return best.exceptions.size() * kPairsPerException > pairs.codes.size() ? table_of(pairs)
                                                                           : std::move(best);
+}
+
+IntegerAddition product_table(const IntegerNetwork& network, const Operation& operation,
+                              const Output& output, std::size_t channel) {
+  return table_of(all_pairs(network, operation, output, channel, std::multiplies<float>()));
 }
 
 }  // namespace quench::deploy

@@ -39,4 +39,9 @@ struct IntegerAddition {
 IntegerAddition integer_addition(const IntegerNetwork& network, const Operation& operation,
                                  const Output& output, std::size_t channel);
 
+/// The table, likewise, of a product of two real numbers, of which at least one has an offset (LSQ+):
+/// it is no function of the product of codes.
+IntegerAddition product_table(const IntegerNetwork& network, const Operation& operation,
+                              const Output& output, std::size_t channel);
+
 }  // namespace quench::deploy

@@ -17,11 +17,6 @@ namespace {
 constexpr int kMaxScoreShift = 62;
 constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
 
-/// Whether channels differ in what comes after the reals.
-bool has_channels(const Output& output) {
-  return std::ranges::any_of(output.steps, [](const Affine& step) { return !step.scale.empty(); });
-}
-
 /// `chain_of(c)` for `channels` channels.
 template <typename ChainOf>
 SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
@@ -100,19 +95,20 @@ struct FormsOf {
   const Output& output;
 
   const Value& value() const { return network.values[output.value]; }
-  const Value& input() const { return network.values[operation.inputs[0]]; }
+  const Value& input(std::size_t i = 0) const { return network.values[operation.inputs[i]]; }
   void expect_codes() const {
     require(value().grid.has_value(),
             "{}: the real output of a network without floats must come from a convolution, got {}",
             operation.name, to_string(operation.kind));
   }
   std::size_t channels() const {
-    return has_channels(output) ? static_cast<std::size_t>(value().channels) : 1;
+    return has_channels(output.steps) ? static_cast<std::size_t>(value().channels) : 1;
   }
 
   OutputForms operator()(const Quantize&) const { return {}; }
   OutputForms operator()(const MaxPool&) const { return {}; }
-  OutputForms operator()(const PadChannels&) const { return {}; }
+  OutputForms operator()(const ZeroPad&) const { return {}; }
+  OutputForms operator()(const Concatenation&) const { return {}; }
   OutputForms operator()(const Convolution& convolution) const {
     const std::vector<SumChain> chains = sum_chains(network, operation, convolution);
     if (!value().grid) return scores_of(output, chains);
@@ -130,15 +126,38 @@ struct FormsOf {
     return result;
   }
   OutputForms operator()(const Addition&) const {
+    return pair_forms(
+        [&](std::size_t c) { return integer_addition(network, operation, output, c); });
+  }
+  OutputForms operator()(const Multiplication&) const {
+    expect_codes();
+    const quant::QuantGrid &first = *input(0).grid, &second = *input(1).grid;
+    if (first.offset != 0.0f || second.offset != 0.0f)
+      return pair_forms(
+          [&](std::size_t c) { return product_table(network, operation, output, c); });
+    const SumChain chain = product_chain(first, second);
+    const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+    return std::vector{sum_forms(output, *value().grid, 1, channels(), chain_of)};
+  }
+  OutputForms operator()(const Lookup& lookup) const {
+    expect_codes();
+    TableForms result{std::vector<std::vector<std::int32_t>>(channels())};
+    for (std::size_t c = 0; c < channels(); ++c) {
+      for (const float real : lookup.table)
+        result.channels[c].push_back(code_of(real, output, *value().grid, c));
+    }
+    return result;
+  }
+
+  /// `form_of(c)` for the channels, in parallel.
+  template <typename FormOf>
+  AdditionForms pair_forms(FormOf form_of) const {
     expect_codes();
     AdditionForms result{std::vector<IntegerAddition>(channels())};
-    parallel_for(
-        static_cast<std::int64_t>(channels()), 1, [&](std::int64_t begin, std::int64_t end) {
-          for (std::int64_t c = begin; c < end; ++c) {
-            const auto channel = static_cast<std::size_t>(c);
-            result.channels[channel] = integer_addition(network, operation, output, channel);
-          }
-        });
+    parallel_for(std::ssize(result.channels), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c)
+        result.channels[c] = form_of(c);
+    });
     return result;
   }
 };

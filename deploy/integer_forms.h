@@ -14,7 +14,8 @@ namespace quench::deploy {
 // integers. Every form was compared with the f32 arithmetic of arithmetic.h at all integers there can
 // be (bounds.h), by the places where codes change; so the codes are those of the engine.
 
-/// Of sums: of a convolution, or of an average over `count` places (borders have fewer).
+/// Of sums: of a convolution, or of an average over `count` places (borders have fewer). A product of
+/// two codes is such a sum too.
 struct SumForms {
   std::int64_t count = 1;
   std::vector<IntegerForm> channels;  ///< one per channel, or one for all
@@ -23,9 +24,14 @@ struct SumForms {
   std::int64_t nominal_exact = 0;
 };
 
-/// Of a residual sum.
+/// Of a residual sum, and of a product that is no product of codes.
 struct AdditionForms {
   std::vector<IntegerAddition> channels;  ///< one per channel, or one for all
+};
+
+/// Of a function of one code: the code of the output by q - qmin of the input.
+struct TableForms {
+  std::vector<std::vector<std::int32_t>> channels;  ///< one per channel, or one for all
 };
 
 /// The real values at the end of a network in fixed point: real[c] is about
@@ -39,7 +45,8 @@ struct Scores {
 };
 
 /// An operation that moves codes needs none, nor does the image: what makes its pixels is not here.
-using OutputForms = std::variant<std::monostate, std::vector<SumForms>, AdditionForms, Scores>;
+using OutputForms =
+    std::variant<std::monostate, std::vector<SumForms>, AdditionForms, TableForms, Scores>;
 
 /// The forms of an operation's outputs, in their order.
 /// @throws std::invalid_argument  naming an operation that has none: a real output of something else

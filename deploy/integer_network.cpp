@@ -73,18 +73,49 @@ struct ShapeOf {
             input(0).to_string(), input(1).to_string());
     return input();
   }
+  Shape operator()(const Multiplication&) const {
+    const Shape a = input(0), b = input(1);
+    const auto is_map = [](const Shape& x, const Shape& factor) {
+      return factor == x.with(2, 1).with(3, 1);
+    };
+    require(a == b || is_map(a, b) || is_map(b, a),
+            "expected inputs of one shape, or [1, C, H, W] and [1, C, 1, 1], got {} and {}",
+            a.to_string(), b.to_string());
+    return is_map(a, b) ? a : b;
+  }
+  Shape operator()(const Lookup&) const { return input(); }
   Shape operator()(const AveragePool& pool) const { return pooled(input(), pool.window); }
   Shape operator()(const MaxPool& pool) const { return pooled(input(), pool.window); }
-  Shape operator()(const PadChannels& pad) const {
+  Shape operator()(const ZeroPad& pad) const {
     require(std::min(pad.before, pad.after) >= 0 && std::max(pad.before, pad.after) <= kMaxElements,
             "expected 0..{} channels to add, got {} and {}", +kMaxElements, pad.before, pad.after);
-    return bounded(input().with(1, pad.before + input()[1] + pad.after));
+    check_window({1, 1}, {1, 1}, pad.image);
+    const Shape image = input();
+    return image_shape(pad.before + image[1] + pad.after,
+                       pad.image.top + image[2] + pad.image.bottom,
+                       pad.image.left + image[3] + pad.image.right);
+  }
+  Shape operator()(const Concatenation&) const {
+    Shape sum = input();
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      require(input(i).with(1, 1) == sum.with(1, 1),
+              "expected inputs of one height and width, got {} and {}", input().to_string(),
+              input(i).to_string());
+      sum = bounded(sum.with(1, sum[1] + input(i)[1]));
+    }
+    return sum;
   }
 };
 
-std::size_t count_inputs(const Operation::Kind& kind) {
-  if (std::holds_alternative<Quantize>(kind)) return 0;
-  return std::holds_alternative<Addition>(kind) ? 2 : 1;
+void check_inputs(const Operation::Kind& kind, std::size_t count) {
+  if (std::holds_alternative<Concatenation>(kind)) {
+    require(count >= 1, "expected at least one input, got none");
+    return;
+  }
+  const bool pair =
+      std::holds_alternative<Addition>(kind) || std::holds_alternative<Multiplication>(kind);
+  const std::size_t expected = std::holds_alternative<Quantize>(kind) ? 0 : (pair ? 2 : 1);
+  require(count == expected, "expected {} inputs, got {}", expected, count);
 }
 
 }  // namespace
@@ -96,12 +127,14 @@ std::uint8_t Value::zero_code() const {
 
 std::string_view to_string(const Operation::Kind& kind) {
   constexpr std::array<std::string_view, std::variant_size_v<Operation::Kind>> kNames{
-      "quantize", "convolution", "addition", "average_pool", "max_pool", "pad_channels"};
+      "quantize",     "convolution", "addition", "multiplication", "lookup",
+      "average_pool", "max_pool",    "zero_pad", "concatenation"};
   return kNames[kind.index()];
 }
 
 bool moves_codes(const Operation::Kind& kind) {
-  return std::holds_alternative<MaxPool>(kind) || std::holds_alternative<PadChannels>(kind);
+  return std::holds_alternative<MaxPool>(kind) || std::holds_alternative<ZeroPad>(kind) ||
+         std::holds_alternative<Concatenation>(kind);
 }
 
 std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& convolution) {
@@ -110,9 +143,7 @@ std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& con
 }
 
 std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation) {
-  const std::size_t count = count_inputs(operation.kind);
-  require(operation.inputs.size() == count, "expected {} inputs, got {}", count,
-          operation.inputs.size());
+  check_inputs(operation.kind, operation.inputs.size());
   for (const ValueId id : operation.inputs) {
     require(id < network.values.size(), "expected an input below {}, got {}", network.values.size(),
             id);

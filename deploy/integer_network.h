@@ -78,26 +78,48 @@ struct Addition {
   bool operator==(const Addition&) const = default;
 };
 
+/// real = float((q1 - z1) (q2 - z2)) * (s1 * s2), of two inputs of one shape, or of one [C, H, W] and,
+/// as either of the two, one [C, 1, 1]. Where a grid has an offset: the product of the two reals.
+struct Multiplication {
+  bool operator==(const Multiplication&) const = default;
+};
+
+/// real = table[q - qmin]: a function of one number. Its numbers rather than its name are kept, so
+/// that no machine's library of functions is asked again.
+struct Lookup {
+  std::vector<float> table;  ///< qmax - qmin + 1
+  bool operator==(const Lookup&) const = default;
+};
+
 /// real = float(sum of (q - zero)) / float(count) * scale, over the places on the image.
 struct AveragePool {
   Window2d window;
   bool operator==(const AveragePool&) const = default;
 };
 
-/// Moves codes: its output has its input's grid. The largest code of each window.
+/// Moves codes: its output has its input's grid. The largest code of each window, or the smallest of
+/// a channel in which larger numbers have smaller codes: behind a gain below 0.
 struct MaxPool {
   Window2d window;
+  std::vector<std::uint8_t> smallest = {};  ///< [C] of 0 and 1, or empty: 0
   bool operator==(const MaxPool&) const = default;
 };
 
-/// Moves codes: channels of real 0 before and after those of its input.
-struct PadChannels {
-  std::int64_t before = 0, after = 0;
-  bool operator==(const PadChannels&) const = default;
+/// Moves codes: channels of real 0 before and after those of its input, rows and columns around.
+struct ZeroPad {
+  std::int64_t before = 0, after = 0;  ///< channels
+  Padding image = {};
+  bool operator==(const ZeroPad&) const = default;
+};
+
+/// Moves codes: its inputs, one or more of one grid, one behind the other along the channels.
+struct Concatenation {
+  bool operator==(const Concatenation&) const = default;
 };
 
 struct Operation {
-  using Kind = std::variant<Quantize, Convolution, Addition, AveragePool, MaxPool, PadChannels>;
+  using Kind = std::variant<Quantize, Convolution, Addition, Multiplication, Lookup, AveragePool,
+                            MaxPool, ZeroPad, Concatenation>;
 
   std::string name;  ///< of the module that it was
   Kind kind;
@@ -107,7 +129,8 @@ struct Operation {
   bool operator==(const Operation&) const = default;
 };
 
-/// "quantize", "convolution", "addition", "average_pool", "max_pool" or "pad_channels".
+/// "quantize", "convolution", "addition", "multiplication", "lookup", "average_pool", "max_pool",
+/// "zero_pad" or "concatenation".
 std::string_view to_string(const Operation::Kind& kind);
 /// Whether its output holds codes of its input as they are.
 bool moves_codes(const Operation::Kind& kind);

@@ -8,6 +8,7 @@
 //   object(name, o)       what fields(archive, o) says, as an object of the header
 //   optional(name, o)     the same, or null
 //   list(name, os)        a list of such objects
+//   has(name, wanted)     whether a field that older files lack is there: `wanted`, to write
 //   kind(name, kind)      the name of an operation's kind; its fields as the object "settings"
 //   floats(name, list)    numbers in the data; their count in the header
 //   weight(name, conv)    packed in the data, by the weight grid; their count in the header
@@ -94,6 +95,14 @@ template <typename Archive>
 void fields(Archive& /*archive*/, Ref<Archive, Addition> /*addition*/) {}
 
 template <typename Archive>
+void fields(Archive& /*archive*/, Ref<Archive, Multiplication> /*multiplication*/) {}
+
+template <typename Archive>
+void fields(Archive& archive, Ref<Archive, Lookup> lookup) {
+  archive.floats("table", lookup.table);
+}
+
+template <typename Archive>
 void fields(Archive& archive, Ref<Archive, AveragePool> pool) {
   archive.object("window", pool.window);
 }
@@ -101,13 +110,18 @@ void fields(Archive& archive, Ref<Archive, AveragePool> pool) {
 template <typename Archive>
 void fields(Archive& archive, Ref<Archive, MaxPool> pool) {
   archive.object("window", pool.window);
+  if (archive.has("smallest", !pool.smallest.empty())) archive.value("smallest", pool.smallest);
 }
 
 template <typename Archive>
-void fields(Archive& archive, Ref<Archive, PadChannels> pad) {
+void fields(Archive& archive, Ref<Archive, ZeroPad> pad) {
   archive.value("before", pad.before);
   archive.value("after", pad.after);
+  if (archive.has("image", pad.image != Padding{})) archive.object("image", pad.image);
 }
+
+template <typename Archive>
+void fields(Archive& /*archive*/, Ref<Archive, Concatenation> /*concatenation*/) {}
 
 template <typename Archive>
 void fields(Archive& archive, Ref<Archive, Operation> operation) {

@@ -78,6 +78,7 @@ class ModelReader {
       ModelReader(item, *data_, where).read(items.emplace_back());
     }
   }
+  bool has(const char* name, bool /*wanted*/) const { return object_->contains(name); }
   void kind(const char* name, Operation::Kind& kind);
   void floats(const char* name, std::vector<float>& numbers);
   void weight(const char* name, Convolution& convolution);

@@ -42,6 +42,7 @@ class ModelWriter {
     nlohmann::json& list = object_[name] = nlohmann::json::array();
     for (const T& item : items) list.push_back(written(item));
   }
+  static bool has(const char* /*name*/, bool wanted) { return wanted; }
   void kind(const char* name, const Operation::Kind& kind) {
     object_[name] = to_string(kind);
     std::visit([this](const auto& settings) { object("settings", settings); }, kind);

@@ -1,5 +1,7 @@
 #include "deploy/sum_chain.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "deploy/arithmetic.h"
 #include "deploy/bounds.h"
@@ -63,6 +65,19 @@ SumChain average_chain(const quant::QuantGrid& input, std::int64_t count) {
           .linear = {double{scale} / static_cast<double>(count), offset},
           .begin = count * (input.qmin - zero),
           .end = count * (input.qmax - zero)};
+}
+
+SumChain product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second) {
+  const float scale = first.scale[0] * second.scale[0];
+  const std::int64_t low1 = first.qmin - first.zero_point[0],
+                     high1 = first.qmax - first.zero_point[0];
+  const std::int64_t low2 = second.qmin - second.zero_point[0],
+                     high2 = second.qmax - second.zero_point[0];
+  const auto [least, most] = std::minmax({low1 * low2, low1 * high2, high1 * low2, high1 * high2});
+  return {.real = [=](std::int64_t product) { return static_cast<float>(product) * scale; },
+          .linear = {scale, 0.0},
+          .begin = least,
+          .end = most};
 }
 
 StepFunction codes_of(const SumChain& chain, const Output& output, const quant::QuantGrid& grid,

@@ -36,6 +36,9 @@ std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation&
 /// Of an average over `count` places; the same for all channels.
 SumChain average_chain(const quant::QuantGrid& input, std::int64_t count);
 
+/// Of products of codes (q1 - z1) (q2 - z2), which are what is summed here; neither grid has an offset.
+SumChain product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second);
+
 /// The codes of an output by the sums of channel `channel`. @param grid  of the output's value
 StepFunction codes_of(const SumChain& chain, const Output& output, const quant::QuantGrid& grid,
                       std::size_t channel);

@@ -158,10 +158,12 @@ int main(int argc, char** argv) {
   add_images(corpus);
   add_datasets(corpus);
   add_runs(corpus, folder / "scratch");
-  Bytes model = deploy::format_model(testing::small_network());
-  model.erase(model.begin(), model.begin() + 12);      // the target writes what stands before,
-  model.erase(model.begin() + 4, model.begin() + 12);  // the length of the file,
-  model.resize(model.size() - 4);                      // and the checksum
-  corpus.add("model", model);
+  for (const auto& network : {testing::small_network(), testing::small_graph()}) {
+    Bytes model = deploy::format_model(network);
+    model.erase(model.begin(), model.begin() + 12);      // the target writes what stands before,
+    model.erase(model.begin() + 4, model.begin() + 12);  // the length of the file,
+    model.resize(model.size() - 4);                      // and the checksum
+    corpus.add("model", model);
+  }
   return 0;
 }

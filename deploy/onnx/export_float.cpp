@@ -6,12 +6,16 @@
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/batch_norm.h"
+#include "layers/concat.h"
 #include "layers/conv2d.h"
 #include "layers/dataflow.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
+#include "layers/multiply.h"
 #include "layers/pad.h"
+#include "layers/pointwise_function.h"
 #include "layers/pool.h"
+#include "layers/scale_shift.h"
 
 namespace quench::deploy {
 namespace {
@@ -52,26 +56,56 @@ class FloatExporter {
     const Module& module = *run.module;
     const Exported input = of(run.inputs[0], module.name());
     if (dynamic_cast<const Flatten*>(&module) != nullptr) return input;
-    Exported result = size_of(run.output);
+    Exported result = size_of(run, input);
     if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) {
       result.name = convolution(*conv, input);
     } else if (const auto* linear = dynamic_cast<const Linear*>(&module)) {
       result.name = this->linear(*linear, input);
     } else if (const auto* norm = dynamic_cast<const BatchNorm*>(&module)) {
       result.name = batch_norm(*norm, input);
-    } else if (const auto* sum = dynamic_cast<const Add*>(&module)) {
-      const std::string x =
-          graph_.node("Add", {input.name, of(run.inputs[1], module.name()).name}, module.name());
-      result.name = graph_.activate(x, sum->activation(), module.name());
+    } else if (const auto* scale = dynamic_cast<const ScaleShift*>(&module)) {
+      result.name = scale_shift(*scale, input);
+    } else if (run.inputs.size() > 1) {
+      result.name = of_several(run);
     } else {
       result.name = other(module, input);
     }
     return result;
   }
 
-  static Exported size_of(const Tensor& tensor) {
-    if (tensor.rank() == 2) return {{}, tensor.dim(1)};
-    return {{}, tensor.dim(1), tensor.dim(2), tensor.dim(3)};
+  /// Of what a module makes; a flattened image stays one if every number stays in its place.
+  static Exported size_of(const Dataflow::Run& run, const Exported& input) {
+    const Tensor& tensor = run.output;
+    if (tensor.rank() == 4) return {{}, tensor.dim(1), tensor.dim(2), tensor.dim(3)};
+    const bool in_place = tensor.dim(1) == input.channels * input.height * input.width &&
+                          dynamic_cast<const QuantizedLayer*>(run.module) == nullptr;
+    return in_place ? Exported{{}, input.channels, input.height, input.width}
+                    : Exported{{}, tensor.dim(1)};
+  }
+
+  /// A sum, a product or a concatenation.
+  std::string of_several(const Dataflow::Run& run) {
+    const std::string& name = run.module->name();
+    std::vector<std::string> inputs;
+    const Exported first = of(run.inputs[0], name);
+    for (const Tensor& tensor : run.inputs) {
+      const Exported input = of(tensor, name);
+      require(
+          tensor.rank() == 4 || (input.height == first.height && input.width == first.width),
+          "onnx: {} reads a flattened image beside other numbers; expected it before the flatten",
+          name);
+      inputs.push_back(input.name);
+    }
+    if (dynamic_cast<const Concat*>(run.module) != nullptr) {
+      require(run.output.rank() == 4 || first.height * first.width == 1,
+              "onnx: {} joins flattened images; expected the flatten behind it", name);
+      return graph_.node("Concat", std::move(inputs), name, {{"axis", std::int64_t{1}}});
+    }
+    if (dynamic_cast<const Multiply*>(run.module) != nullptr)
+      return graph_.node("Mul", std::move(inputs), name);
+    const auto* sum = dynamic_cast<const Add*>(run.module);
+    require(sum != nullptr, "onnx: {}: a module of several inputs that has no ONNX form", name);
+    return graph_.activate(graph_.node("Add", std::move(inputs), name), sum->activation(), name);
   }
 
   std::string other(const Module& module, const Exported& input) {
@@ -83,13 +117,16 @@ class FloatExporter {
       return graph_.average_pool(input.name, pool->window(), module.name());
     if (dynamic_cast<const GlobalAveragePool*>(&module) != nullptr)
       return graph_.node("GlobalAveragePool", {input.name}, module.name());
+    if (const auto* pointwise = dynamic_cast<const PointwiseFunction*>(&module))
+      return graph_.pointwise(input.name, pointwise->function(), module.name());
     const auto* pad = dynamic_cast<const Pad*>(&module);
-    require(pad != nullptr && pad->sizes().image == Padding{},
-            "onnx: {} has no ONNX form (it is neither a layer nor a sum, pool, batch norm or "
-            "activation)",
+    require(pad != nullptr,
+            "onnx: {} has no ONNX form (it is neither a layer nor a sum, product, function, pool, "
+            "batch norm, activation, scale, padding or concatenation)",
             module.name());
-    return graph_.pad_channels(input.name, pad->sizes().channels_before,
-                               pad->sizes().channels_after, module.name());
+    const PadSizes& sizes = pad->sizes();
+    return graph_.pad(input.name, sizes.channels_before, sizes.channels_after, sizes.image,
+                      module.name());
   }
 
   std::string convolution(const Conv2d& layer, const Exported& input) {
@@ -125,7 +162,32 @@ class FloatExporter {
     return graph_.node("Conv", std::move(inputs), layer.name());
   }
 
+  /// Numbers per channel, for a module that reads `input`.
+  void require_channels(const Module& module, const Exported& input, std::int64_t numbers) const {
+    require(numbers == input.channels,
+            "onnx: {} has {} numbers for a flattened image of {} channels; expected it before the "
+            "flatten, one number per channel",
+            module.name(), numbers, input.channels);
+  }
+
+  std::string scale_shift(const ScaleShift& module, const Exported& input) {
+    std::string x = input.name;
+    const auto step = [&](const char* op, const Variable& numbers, const char* what) {
+      if (!numbers.defined()) return;
+      const std::string name = fmt::format("{}.{}", module.name(), what);
+      const std::span<const float> values = numbers.value().span();
+      if (values.size() > 1) require_channels(module, input, std::ssize(values));
+      const std::string constant =
+          values.size() == 1 ? graph_.scalar(name, values[0]) : graph_.per_channel(name, values);
+      x = graph_.node(op, {x, constant}, module.name());
+    };
+    step("Mul", module.scale(), "scale");
+    step("Add", module.shift(), "shift");
+    return x;
+  }
+
   std::string batch_norm(const BatchNorm& norm, const Exported& input) {
+    require_channels(norm, input, norm.gain().shape()[0]);
     const auto vector = [&](const char* name, const Tensor& values) {
       return graph_.constant(fmt::format("{}.{}", norm.name(), name), values.span(),
                              {values.numel()});

@@ -11,6 +11,8 @@ namespace {
 
 using quant::QuantGrid;
 
+constexpr std::int64_t kOnnxInt64 = 7;  // TensorProto.DataType
+
 /// The 8-bit type of a grid's codes.
 OnnxType type_of(const QuantGrid& grid, const std::string& what) {
   const bool is_signed = grid.qmin < 0;
@@ -50,9 +52,12 @@ class IntegerExporter {
   std::string emit(const Operation& operation, const Quantize& quantize);
   std::string emit(const Operation& operation, const Convolution& conv);
   std::string emit(const Operation& operation, const Addition& addition);
+  std::string emit(const Operation& operation, const Multiplication& multiplication);
+  std::string emit(const Operation& operation, const Lookup& lookup);
   std::string emit(const Operation& operation, const AveragePool& pool);
   std::string emit(const Operation& operation, const MaxPool& pool);
-  std::string emit(const Operation& operation, const PadChannels& pad);
+  std::string emit(const Operation& operation, const ZeroPad& pad);
+  std::string emit(const Operation& operation, const Concatenation& concatenation);
 
   void write(const Operation& operation, const Output& output, std::string x);
   void quantize(Tensors& tensors, const QuantGrid& grid, std::string x);
@@ -254,12 +259,49 @@ std::string IntegerExporter::emit(const Operation& operation, const AveragePool&
                      operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
-  return graph_.max_pool(real(operation.inputs[0]), pool.window, operation.name);
+std::string IntegerExporter::emit(const Operation& operation, const Multiplication&) {
+  const ValueId a = operation.inputs[0], b = operation.inputs[1];
+  const bool of_reals = grid_of(a).offset != 0.0f || grid_of(b).offset != 0.0f;
+  if (!behind_sums_ || of_reals) return graph_.node("Mul", {real(a), real(b)}, operation.name);
+  const std::string product =
+      graph_.node("Mul", {centered(a), centered(b)}, operation.name + "/integers");
+  const float scale = grid_of(a).scale[0] * grid_of(b).scale[0];
+  return graph_.node("Mul", {product, graph_.scalar(operation.name + "/scale", scale)},
+                     operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const PadChannels& pad) {
-  return graph_.pad_channels(real(operation.inputs[0]), pad.before, pad.after, operation.name);
+/// The table by q - zero_point: ONNX counts from its end what is negative.
+std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
+  const ValueId input = operation.inputs[0];
+  const QuantGrid& grid = grid_of(input);
+  std::vector<float> table = lookup.table;
+  std::ranges::rotate(table, table.begin() + (grid.zero_point[0] - grid.qmin));
+  const std::string number =
+      graph_.node("Cast", {centered(input)}, operation.name + "/number", {{"to", kOnnxInt64}});
+  const std::string& name = operation.name;
+  return graph_.node("Gather",
+                     {graph_.constant(name + "/table", table, {std::ssize(table)}), number}, name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
+  const std::string& x = real(operation.inputs[0]);
+  if (pool.smallest.empty()) return graph_.max_pool(x, pool.window, operation.name);
+  std::vector<float> signs;
+  for (const std::uint8_t smallest : pool.smallest) signs.push_back(smallest != 0 ? -1.0f : 1.0f);
+  const std::string sign = graph_.per_channel(operation.name + "/sign", signs);
+  const std::string turned = graph_.node("Mul", {x, sign}, operation.name + "/turned");
+  const std::string largest = graph_.max_pool(turned, pool.window, operation.name + "/largest");
+  return graph_.node("Mul", {largest, sign}, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const ZeroPad& pad) {
+  return graph_.pad(real(operation.inputs[0]), pad.before, pad.after, pad.image, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Concatenation&) {
+  std::vector<std::string> parts;
+  for (const ValueId input : operation.inputs) parts.push_back(real(input));
+  return graph_.node("Concat", std::move(parts), operation.name, {{"axis", std::int64_t{1}}});
 }
 
 }  // namespace

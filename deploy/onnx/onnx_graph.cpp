@@ -77,7 +77,32 @@ std::string OnnxGraph::node(const std::string& op, std::vector<std::string> inpu
 }
 
 std::string OnnxGraph::clip(const std::string& x, float low, float high, const std::string& name) {
-  return node("Clip", {x, scalar(name + "/low", low), scalar(name + "/high", high)}, name);
+  const auto bound = [&](const char* which, float value) {
+    return std::isnan(value) ? std::string() : scalar(name + which, value);
+  };
+  return node("Clip", {x, bound("/low", low), bound("/high", high)}, name);
+}
+
+std::string OnnxGraph::pointwise(const std::string& x, const Pointwise& function,
+                                 const std::string& name) {
+  const float first = function.first(), second = function.second();
+  switch (function.kind()) {
+    case Pointwise::Kind::leaky_relu:
+      return node("LeakyRelu", {x}, name, {{"alpha", first}});
+    case Pointwise::Kind::hard_sigmoid:
+      return node("HardSigmoid", {x}, name, {{"alpha", first}, {"beta", second}});
+    case Pointwise::Kind::hard_swish: {
+      // Opset 13 has no HardSwish.
+      const std::string gate =
+          node("HardSigmoid", {x}, name + "/gate", {{"alpha", 1.0f / 6.0f}, {"beta", 0.5f}});
+      return node("Mul", {x, gate}, name);
+    }
+    case Pointwise::Kind::sigmoid:
+      return node("Sigmoid", {x}, name);
+    case Pointwise::Kind::clip:
+      break;
+  }
+  return clip(x, first, second, name);
 }
 
 std::string OnnxGraph::activate(const std::string& x, Activation activation,
@@ -88,9 +113,10 @@ std::string OnnxGraph::activate(const std::string& x, Activation activation,
   return clip(x, range.low, range.high, name + "/clip");
 }
 
-std::string OnnxGraph::pad_channels(const std::string& x, std::int64_t before, std::int64_t after,
-                                    const std::string& name) {
-  const std::array<std::int64_t, 8> pads{0, before, 0, 0, 0, after, 0, 0};
+std::string OnnxGraph::pad(const std::string& x, std::int64_t before, std::int64_t after,
+                           const Padding& image, const std::string& name) {
+  const std::array<std::int64_t, 8> pads{0, before, image.top,    image.left,
+                                         0, after,  image.bottom, image.right};
   return node("Pad", {x, add(name + "/pads", OnnxType::s64, std::as_bytes(std::span(pads)), {8})},
               name);
 }

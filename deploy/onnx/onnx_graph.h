@@ -9,6 +9,7 @@
 
 #include "core/activation.h"
 #include "core/conv2d.h"
+#include "core/pointwise.h"
 #include "core/window.h"
 #include "onnx/model.h"
 
@@ -46,9 +47,12 @@ class OnnxGraph {
                    OnnxAttributes attributes = {});
   /// `x` itself for none.
   std::string activate(const std::string& x, Activation activation, const std::string& name);
+  /// @param low, high  ActivationRange::kUnbounded: there is none
   std::string clip(const std::string& x, float low, float high, const std::string& name);
-  std::string pad_channels(const std::string& x, std::int64_t before, std::int64_t after,
-                           const std::string& name);
+  std::string pointwise(const std::string& x, const Pointwise& function, const std::string& name);
+  /// Zeros: channels before and after, rows and columns around.
+  std::string pad(const std::string& x, std::int64_t before, std::int64_t after,
+                  const Padding& image, const std::string& name);
   /// Of the places on the image; padding counts nowhere.
   std::string max_pool(const std::string& x, const Window2d& window, const std::string& name);
   std::string average_pool(const std::string& x, const Window2d& window, const std::string& name);

@@ -96,6 +96,7 @@ struct Count {
   std::int64_t channels = 0, many_steps = 0, nominal = 0, no_line = 0;
   std::array<std::int64_t, 4> forms{};
   std::int64_t additions = 0, planes = 0, exceptions = 0, tables = 0;
+  std::int64_t functions = 0;
 
   void add(const SumForms& sums) {
     for (const IntegerForm& form : sums.channels) {
@@ -116,6 +117,7 @@ struct Count {
       exceptions += static_cast<std::int64_t>(addition.exceptions.size());
     }
   }
+  void add(const TableForms& tables_of_codes) { functions += std::ssize(tables_of_codes.channels); }
   void print() const {
     const auto of = [&](Form form) { return forms[static_cast<std::size_t>(form)]; };
     fmt::print(
@@ -129,6 +131,7 @@ struct Count {
     if (additions > 0)
       fmt::print("; residual sums: {} of {} by a line, {} by a table, others with {} exceptions",
                  planes, additions, tables, exceptions);
+    if (functions > 0) fmt::print("; functions: {} by a table of codes", functions);
     fmt::print("\n");
   }
 };
@@ -160,6 +163,11 @@ struct WriteForms {
     count.add(sums);
     for (const IntegerAddition& addition : sums.channels)
       output["channels"].push_back(addition_json(addition));
+  }
+  void operator()(const TableForms& forms) const {
+    count.add(forms);
+    for (const std::vector<std::int32_t>& table : forms.channels)
+      output["channels"].push_back({{"form", "table"}, {"table", table}, {"exact", true}});
   }
   void operator()(const Scores& scores) const {
     output["scores"] = {{"multiplier", scores.multiplier},

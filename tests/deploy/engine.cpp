@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <stdexcept>
 
 #include "core/parallel.h"
+#include "deploy/deployed_checks.h"
 #include "deploy/freeze.h"
 #include "deploy/small_network.h"
 #include "deploy/trained_network.h"
@@ -19,27 +19,8 @@ using namespace quench::deploy;
 
 namespace {
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-         std::memcmp(a.bytes_begin(), b.bytes_begin(), a.bytes()) == 0;
-}
-
-/// Every value and the logits of the engine against the interpreter, with every instruction set.
-void check_engine(const IntegerNetwork& network) {
-  const Tensor images =
-      testing::random_tensor({3, network.channels, network.height, network.width}, 9);
-  const Values expected = interpret(network, images);
-  for (int isa = 0; isa <= static_cast<int>(best_isa()); ++isa) {
-    CAPTURE(isa);
-    Engine engine(network, static_cast<Isa>(isa));
-    const Values values = engine.values(images);
-    for (ValueId id = 0; id < values.size(); ++id) {
-      CAPTURE(network.values[id].readers[0]);
-      CHECK(same_bits(values[id], expected[id]));
-    }
-    CHECK(same_bits(engine(images), logits_of(network, expected)));
-  }
-}
+using testing::check_engine;
+using testing::same_bits;
 
 void check_engine(const testing::QuantizedCase& c) {
   CAPTURE(c.model);
@@ -52,6 +33,7 @@ void check_engine(const testing::QuantizedCase& c) {
 
 TEST_CASE("engine: the bits of the interpreter, for every kind of operation and grid") {
   check_engine(testing::small_network());
+  check_engine(testing::small_graph());
 }
 
 TEST_CASE("engine: the bits of the interpreter, for every method") {

@@ -4,9 +4,8 @@
 
 #include <stdexcept>
 
-#include "deploy/interpreter.h"
+#include "deploy/deployed_checks.h"
 #include "deploy/trained_network.h"
-#include "deploy/verify.h"
 #include "layers/fold.h"
 #include "quant/strategies/none.h"
 
@@ -16,26 +15,12 @@ using testing::QuantizedCase;
 
 namespace {
 
-/// Different codes and logits between evaluation and the interpreter.
-void check_same_bits(Module& network, std::int64_t image_size) {
-  const IntegerNetwork integers = freeze(network, {1, 3, image_size, image_size});
-  const Tensor images = testing::random_tensor({2, 3, image_size, image_size}, 9);
-  const auto result =
-      compare_with_evaluation(network, integers, interpret(integers, images), images);
-  CHECK(result.size() > 5);
-  for (const ValueMismatches& value : result) {
-    CAPTURE(value.reader);
-    CHECK(value.compared > 0);
-    CHECK(value.different == 0);
-  }
-}
-
 void check_same_bits(const QuantizedCase& c) {
   CAPTURE(c.model);
   CAPTURE(c.method);
   CAPTURE(c.bits);
   const auto network = testing::trained_network(c);
-  check_same_bits(*network, c.image_size);
+  testing::check_evaluation(*network, c.image_size);
 }
 
 }  // namespace
@@ -61,7 +46,7 @@ TEST_CASE("freeze: a 1-bit network, whose max pools read sums") {
 TEST_CASE("freeze: folded batch norms are in the codes") {
   const auto network = testing::trained_network({.model = "mobilenet_v1", .method = "lsq"});
   CHECK(!fold_batch_norms(*network, {1, 3, 16, 16}).empty());
-  check_same_bits(*network, 16);
+  testing::check_evaluation(*network, 16);
 }
 
 TEST_CASE("freeze: says which slot has no integers") {

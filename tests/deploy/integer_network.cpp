@@ -16,9 +16,9 @@ namespace {
 
 constexpr int kHuge = std::numeric_limits<int>::max();
 
-/// What check_network() says once `change` is made to the small network.
-std::string error_of(const std::function<void(IntegerNetwork&)>& change) {
-  IntegerNetwork network = testing::small_network();
+/// What check_network() says once `change` is made to a network.
+std::string error_of(const std::function<void(IntegerNetwork&)>& change,
+                     IntegerNetwork network = testing::small_network()) {
   change(network);
   try {
     check_network(network);
@@ -32,9 +32,10 @@ Convolution& conv(IntegerNetwork& network, std::size_t operation) {
   return std::get<Convolution>(network.operations[operation].kind);
 }
 
-void check_refused(const char* part, const std::function<void(IntegerNetwork&)>& change) {
+void check_refused(const char* part, const std::function<void(IntegerNetwork&)>& change,
+                   const IntegerNetwork& network = testing::small_network()) {
   CAPTURE(std::string(part));
-  const std::string error = error_of(change);
+  const std::string error = error_of(change, network);
   CAPTURE(error);
   CHECK(error.find(part) != std::string::npos);
 }
@@ -43,6 +44,7 @@ void check_refused(const char* part, const std::function<void(IntegerNetwork&)>&
 
 TEST_CASE("integer_network: a network of every operation is accepted") {
   CHECK(error_of([](IntegerNetwork&) {}) == "no error");
+  CHECK(error_of([](IntegerNetwork&) {}, testing::small_graph()) == "no error");
 }
 
 TEST_CASE("integer_network: output_size follows from an operation's inputs") {
@@ -70,9 +72,11 @@ TEST_CASE("integer_network: the code of 0 counts from qmin") {
 }
 
 TEST_CASE("integer_network: names of operations") {
-  CHECK(to_string(Operation::Kind(PadChannels{})) == "pad_channels");
+  CHECK(to_string(Operation::Kind(ZeroPad{})) == "zero_pad");
   CHECK(to_string(Operation::Kind(Quantize{})) == "quantize");
+  CHECK(to_string(Operation::Kind(Concatenation{})) == "concatenation");
   CHECK(moves_codes(MaxPool{}));
+  CHECK(moves_codes(Concatenation{}));
   CHECK_FALSE(moves_codes(AveragePool{}));
 }
 
@@ -131,8 +135,8 @@ TEST_CASE("integer_network: sizes are what the operations make") {
   check_refused("expected kernel", [](auto& n) { conv(n, 2).params.dilation = {kHuge, 1}; });
   check_refused("padding of at least 0 and smaller than the kernel",
                 [](auto& n) { conv(n, 1).pool->padding.left = 2; });
-  check_refused("channels to add", [](auto& n) { n.operations[5].kind = PadChannels{-1, 2}; });
-  check_refused("elements", [](auto& n) { n.operations[5].kind = PadChannels{kMaxElements, 2}; });
+  check_refused("channels to add", [](auto& n) { n.operations[5].kind = ZeroPad{-1, 2}; });
+  check_refused("elements", [](auto& n) { n.operations[5].kind = ZeroPad{kMaxElements, 2}; });
   check_refused("elements", [](auto& n) { n.width = kMaxElements; });
   check_refused("elements", [](auto& n) { n.height = n.width = n.channels = kMaxElements; });
   check_refused("weights", [](auto& n) { conv(n, 7).out_channels = kMaxElements; });
@@ -186,6 +190,40 @@ TEST_CASE("integer_network: what moves codes has one output, of its input's grid
     n.values.push_back(n.values[4]);
     n.operations[3].outputs.push_back({{}, 10});
   });
+}
+
+TEST_CASE("integer_network: products, functions, pads and concatenations fit their inputs") {
+  const IntegerNetwork graph = testing::small_graph();
+  const auto refused = [&](const char* part, const std::function<void(IntegerNetwork&)>& change) {
+    check_refused(part, change, graph);
+  };
+  refused("[1, C, H, W] and [1, C, 1, 1], got [1, 2, 2, 2] and [1, 2, 4, 4]", [](auto& n) {
+    std::get<AveragePool>(n.operations[2].kind).window = {{2, 2}, {2, 2}, {}};
+    n.values[3].height = n.values[3].width = 2;
+  });
+  refused("expected 2 inputs, got 3", [](auto& n) { n.operations[3].inputs = {3, 1, 1}; });
+  refused("finite product of the scales",
+          [](auto& n) { n.values[3].grid->scale = n.values[1].grid->scale = {1e30f}; });
+  refused("table of 32 numbers, got 31",
+          [](auto& n) { std::get<Lookup>(n.operations[1].kind).table.pop_back(); });
+  refused("finite number of a table", [](auto& n) {
+    std::get<Lookup>(n.operations[1].kind).table[5] = std::numeric_limits<float>::infinity();
+  });
+  refused("6 marks of channels or none, got 1",
+          [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest = {1}; });
+  refused("marks of 0 or 1, got 2",
+          [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest[2] = 2; });
+  refused("padding in 0..",
+          [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.left = -1; });
+  refused("padding in 0..",
+          [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.top = kHuge; });
+  refused("channels to add", [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).before = -1; });
+  refused("value 8 to be 7x5x3",
+          [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.top = 2; });
+  refused("at least one input", [](auto& n) { n.operations[5].inputs.clear(); });
+  refused("of one height and width", [](auto& n) { n.operations[5].inputs = {1, 3, 5}; });
+  refused("value 6 to be 4x4x4", [](auto& n) { n.operations[5].inputs.pop_back(); });
+  refused("keep the grid of its input", [](auto& n) { n.operations[5].inputs[1] = 2; });
 }
 
 TEST_CASE("bounds: the largest sum of a channel, as extreme codes reach it") {

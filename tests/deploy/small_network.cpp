@@ -90,12 +90,50 @@ IntegerNetwork small_network() {
                         binary(),
                         {"pool", MaxPool{{{3, 3}, {1, 1}, {1, 1, 1, 1}}}, {1}, {{{}, 4}}},
                         {"add", Addition{}, {3, 4}, {{{{{}, {}, Activation::hardtanh}}, 5}}},
-                        {"pad", PadChannels{1, 2}, {5}, {{{}, 6}}},
+                        {"pad", ZeroPad{1, 2}, {5}, {{{}, 6}}},
                         {"mean", AveragePool{{{3, 3}, {1, 1}, {}}}, {6}, {{{}, 7}}},
                         levels(),
                         affine()};
   network.output = 9;
   network.metadata = {{"model", "small"}, {"classes", "one\ntwo\nthree\nfour\nf\u00fcnf"}};
+  return network;
+}
+
+IntegerNetwork small_graph() {
+  IntegerNetwork network{.channels = 2, .height = 4, .width = 4};
+  const QuantGrid four = scaled(quant::signed_full_grid(4), 0.2f, -2);
+  const QuantGrid other = scaled(quant::unsigned_grid(4), 0.3f);
+  network.values = {value(2, 4, scaled(quant::unsigned_grid(5), 0.1f, 3), "lookup.input"),
+                    value(2, 4, four, "mean.input"),
+                    value(2, 4, other, "square.input1"),
+                    value(2, 1, scaled(quant::signed_narrow_grid(8), 0.05f), "excite.input1"),
+                    value(2, 4, four, "square.input2"),
+                    value(2, 4, four, "join"),
+                    value(6, 4, four, "pool"),
+                    value(6, 2, four, "pad"),
+                    value(7, 4, four, "fc.input"),
+                    {3, 1, 1, std::nullopt, {"output"}}};
+  network.values[2].grid->offset = -0.7f;
+  network.values[8].width = 3;
+  Lookup lookup;
+  for (int q = 0; q < 32; ++q)
+    lookup.table.push_back(static_cast<float>((q - 3) * (q - 3)) * 0.01f - 0.5f);
+  const Affine norm{{-1.5f, 0.25f}, {1.0f, 0.1f}, Activation::none};
+  Convolution fc{.kernel = {4, 3}, .out_channels = 3, .weight_grid = quant::signed_narrow_grid(4)};
+  fc.weight = weights(3 * 4 * 3 * 7, -7, 7);
+  const Window2d two{{2, 2}, {2, 2}, {}};
+  network.operations = {
+      {"images", Quantize{}, {}, {{{}, 0}}},
+      {"lookup", lookup, {0}, {{{}, 1}, {{norm, {{}, {}, Activation::relu6}}, 2}}},
+      {"mean", AveragePool{{{4, 4}, {1, 1}, {}}}, {1}, {{{}, 3}}},
+      {"excite", Multiplication{}, {3, 1}, {{{}, 4}}},
+      {"square", Multiplication{}, {2, 4}, {{{norm}, 5}}},
+      {"join", Concatenation{}, {1, 4, 5}, {{{}, 6}}},
+      {"pool", MaxPool{two, {0, 1, 0, 0, 1, 0}}, {6}, {{{}, 7}}},
+      {"pad", ZeroPad{1, 0, {1, 0, 1, 1}}, {7}, {{{}, 8}}},
+      {"fc", fc, {8}, {{{}, 9}}}};
+  network.output = 9;
+  network.metadata = {{"model", "graph"}};
   return network;
 }
 

@@ -39,33 +39,40 @@ inline void settle(Module& network, const Tensor& images) {
   network(Variable(images));
 }
 
-/// A small network with quantizers in every slot that have seen a few batches in training, so that
-/// each has its grid; the image has 8 bits, as have sums and pools.
+/// Quantizers in every slot that have seen a few batches in training, so that each has its grid; the
+/// image has 8 bits, as have sums and pools. Products and functions read what layers read.
+inline void train_quantizers(Module& network, const QuantizedCase& c) {
+  randomize(network, 17);
+  settle(network, random_tensor({4, 3, c.image_size, c.image_size}, 99));
+  const auto eight = [](const char* method) {
+    return Settings::from({{"method", method}, {"bits", 8}});
+  };
+  quantize(network, quant::Policy(Settings::from(
+                        {{"weight", role_rule(c, quant::Role::weight)},
+                         {"activation", role_rule(c, quant::Role::activation)},
+                         {"first_layer", Settings::from({{"activation", eight("affine")}})},
+                         {"residual", eight("affine")},
+                         {"pool", eight("affine")},
+                         {"product", role_rule(c, quant::Role::activation)},
+                         {"function", role_rule(c, quant::Role::activation)}})));
+  network.set_quantizer_mode(quant::Mode::training);
+  for_each_quantizer(network, [](quant::Quantizer& q) {
+    q.begin_training({.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = true});
+  });
+  network.set_training(false);
+  const NoGradGuard no_grad;
+  for (std::uint64_t batch = 0; batch < 3; ++batch)
+    network(Variable(random_tensor({2, 3, c.image_size, c.image_size}, 100 + batch)));
+}
+
+/// A small network of the registry with such quantizers.
 inline std::unique_ptr<Module> trained_network(const QuantizedCase& c) {
   Random random(5, "test");
   Settings model =
       c.model.starts_with("resnet") ? Settings::from({}) : Settings::from({{"width", c.width}});
   auto network = models::make_model(
       c.model, model, {.height = c.image_size, .width = c.image_size, .classes = 10}, random);
-  randomize(*network, 17);
-  settle(*network, random_tensor({4, 3, c.image_size, c.image_size}, 99));
-  const auto eight = [](const char* method) {
-    return Settings::from({{"method", method}, {"bits", 8}});
-  };
-  quantize(*network, quant::Policy(Settings::from(
-                         {{"weight", role_rule(c, quant::Role::weight)},
-                          {"activation", role_rule(c, quant::Role::activation)},
-                          {"first_layer", Settings::from({{"activation", eight("affine")}})},
-                          {"residual", eight("affine")},
-                          {"pool", eight("affine")}})));
-  network->set_quantizer_mode(quant::Mode::training);
-  for_each_quantizer(*network, [](quant::Quantizer& q) {
-    q.begin_training({.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = true});
-  });
-  network->set_training(false);
-  const NoGradGuard no_grad;
-  for (std::uint64_t batch = 0; batch < 3; ++batch)
-    (*network)(Variable(random_tensor({2, 3, c.image_size, c.image_size}, 100 + batch)));
+  train_quantizers(*network, c);
   return network;
 }
 

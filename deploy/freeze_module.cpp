@@ -1,0 +1,92 @@
+#include "deploy/freeze_module.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "deploy/arithmetic.h"
+#include "layers/add.h"
+#include "layers/conv2d.h"
+#include "layers/multiply.h"
+#include "layers/pointwise_function.h"
+#include "layers/pool.h"
+#include "layers/quantized_layer.h"
+
+namespace quench::deploy {
+namespace {
+
+/// Whether a grid gives every number the code of its quantizer.
+bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantizer) {
+  const float reach = grid.scale[0] * static_cast<float>(grid.qmax - grid.qmin + 2);
+  constexpr std::int64_t kProbes = 4096;
+  Tensor probe({kProbes});
+  for (std::int64_t i = 0; i < kProbes; ++i) {
+    const double place = 2.0 * static_cast<double>(i) / (kProbes - 1) - 1.0;
+    probe.data()[i] = static_cast<float>(place * static_cast<double>(reach));
+  }
+  const Tensor own = quantizer.quantize(probe), of_grid = centered_codes(probe, grid);
+  return std::ranges::equal(own.span(), of_grid.span());
+}
+
+Lookup lookup(const Pointwise& function, const quant::QuantGrid& grid) {
+  Lookup result;
+  for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q)
+    result.table.push_back(function(real_of(q - grid.zero_point[0], grid)));
+  return result;
+}
+
+Convolution convolution(QuantizedLayer& layer, const Value& image, const Window2d* pool) {
+  require(layer.weight_quantizer().quantizes(),
+          "deploy: {} has a real weight (method \"none\"); expected a quantizer for it",
+          layer.name());
+  const auto codes = layer.weight_quantizer().codes(layer.effective_weight().value()).value();
+  Convolution conv{.out_channels = layer.weight().shape()[0], .weight_grid = codes.grid};
+  if (const auto* conv2d = dynamic_cast<const Conv2d*>(&layer)) {
+    conv.kernel = conv2d->options().kernel_size;
+    conv.params = conv2d->options().params;
+  } else {
+    conv.kernel = {static_cast<int>(image.height), static_cast<int>(image.width)};
+  }
+  for (const float code : codes.values.span())
+    conv.weight.push_back(static_cast<std::int16_t>(code));
+  if (const Variable bias = layer.effective_bias(); bias.defined())
+    conv.bias.assign(bias.value().span().begin(), bias.value().span().end());
+  if (pool != nullptr) conv.pool = *pool;
+  return conv;
+}
+
+}  // namespace
+
+quant::QuantGrid frozen_grid(quant::Quantizer& quantizer, const std::string& reader) {
+  require(
+      quantizer.quantizes(),
+      "deploy: {} reads real numbers (method \"none\"); expected a quantizer there, to have "
+      "integers: see quant.first_layer, quant.residual, quant.pool, quant.product and "
+      "quant.function, e.g. first_layer = {{ activation = {{ method = \"affine\", bits = 8 }} }}",
+      reader);
+  require(!quantizer.scales_output(),
+          "deploy: {}: {} scales its output by the size of each input, which a fixed integer "
+          "network cannot; expected another method",
+          reader, quantizer.method());
+  quant::QuantGrid grid = quantizer.grid();
+  require(
+      has_codes_of(grid, quantizer),
+      "deploy: {}: {} has codes that no scale and zero point give (a trained shift?); expected a "
+      "method whose codes are those of its grid",
+      quantizer.slot(), quantizer.method());
+  return grid;
+}
+
+Operation::Kind frozen_module(SlottedModule& module, const Value& input, const Window2d* pool) {
+  if (auto* layer = dynamic_cast<QuantizedLayer*>(&module)) return convolution(*layer, input, pool);
+  if (dynamic_cast<const Add*>(&module) != nullptr) return Addition{};
+  if (dynamic_cast<const Multiply*>(&module) != nullptr) return Multiplication{};
+  if (const auto* pointwise = dynamic_cast<const PointwiseFunction*>(&module))
+    return lookup(pointwise->function(), *input.grid);
+  if (const auto* average = dynamic_cast<const AveragePool2d*>(&module))
+    return AveragePool{average->window()};
+  expect(dynamic_cast<const GlobalAveragePool*>(&module) != nullptr,
+         "deploy: {}: a module with quantizer slots that is not known here", module.name());
+  return AveragePool{{.kernel = {static_cast<int>(input.height), static_cast<int>(input.width)}}};
+}
+
+}  // namespace quench::deploy

@@ -1,0 +1,24 @@
+#pragma once
+
+// Private to the freeze*.cpp files: what single modules are as operations.
+
+#include <string>
+
+#include "deploy/integer_network.h"
+#include "layers/slotted_module.h"
+
+namespace quench::deploy {
+
+/// The grid that takes every number to the code that the quantizer of this slot gives it.
+/// @throws std::invalid_argument  if there is none: no quantizer, a scale by the size of the input
+///                                (XNOR-Net), codes that no scale and zero point give
+quant::QuantGrid frozen_grid(quant::Quantizer& quantizer, const std::string& reader);
+
+/// Whatever computes with codes.
+/// @param input  the first value it reads
+/// @param pool   of the sums of a layer; null for none
+/// @throws std::invalid_argument  for a weight without a quantizer
+/// @throws std::logic_error       for a module of a kind that is not known here
+Operation::Kind frozen_module(SlottedModule& module, const Value& input, const Window2d* pool);
+
+}  // namespace quench::deploy

@@ -1,0 +1,117 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "deploy/composed_networks.h"
+#include "deploy/deployed_checks.h"
+#include "deploy/model_file.h"
+#include "deploy/trained_network.h"
+#include "layers/batch_norm.h"
+#include "layers/flatten.h"
+#include "layers/linear.h"
+#include "layers/pad.h"
+#include "layers/pool.h"
+#include "layers/sequential.h"
+
+// Networks of the modules that imported graphs consist of.
+
+using namespace quench;
+using namespace quench::deploy;
+using testing::QuantizedCase;
+
+namespace {
+
+struct Composed {
+  const char* name;
+  std::unique_ptr<Module> (*make)();
+};
+
+constexpr Composed kSqueezeExcite{"squeeze_excite", testing::squeeze_excite_network};
+constexpr Composed kDense{"dense", testing::dense_network};
+constexpr Composed kMixed{"mixed", testing::mixed_network};
+
+void check_composed(const Composed& composed, const std::string& method, int bits) {
+  CAPTURE(std::string(composed.name));
+  CAPTURE(method);
+  CAPTURE(bits);
+  const auto network = composed.make();
+  testing::train_quantizers(*network,
+                            {.image_size = testing::kComposedSide, .method = method, .bits = bits});
+  const IntegerNetwork integers = testing::check_evaluation(*network, testing::kComposedSide);
+  testing::check_engine(integers);
+  CHECK(parse_model(format_model(integers), "m.qnc") == integers);
+}
+
+}  // namespace
+
+TEST_CASE("composed networks: the bits of evaluation in interpreter and engine, for every method") {
+  for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
+    if (info.name == "none" || info.name == "xnor") continue;
+    check_composed(kMixed, info.name, 4);
+  }
+}
+
+TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest bits") {
+  for (const Composed& composed : {kSqueezeExcite, kDense, kMixed}) {
+    for (const char* method : {"affine", "tqt", "lsq_plus"}) check_composed(composed, method, 8);
+    for (const char* method : {"symmetric", "ab"}) check_composed(composed, method, 4);
+    check_composed(composed, "lsq", 2);
+    check_composed(composed, "ste", 1);
+  }
+}
+
+TEST_CASE("composed networks: what DenseNet's blocks are as integers") {
+  const auto network = testing::dense_network();
+  testing::train_quantizers(*network, {.image_size = testing::kComposedSide, .method = "affine"});
+  const IntegerNetwork integers =
+      freeze(*network, {1, 3, testing::kComposedSide, testing::kComposedSide});
+  std::size_t joined = 0, pools = 0, falling = 0, most_outputs = 0;
+  for (const Operation& operation : integers.operations) {
+    most_outputs = std::max(most_outputs, operation.outputs.size());
+    if (operation.name == "conv0") CHECK(operation.outputs.size() == 4);
+    if (std::holds_alternative<Concatenation>(operation.kind)) ++joined;
+    if (const auto* pool = std::get_if<MaxPool>(&operation.kind)) {
+      ++pools;
+      falling += pool->smallest.empty() ? 0 : 1;
+    }
+  }
+  CHECK(joined == 4);
+  // One for each of its readers: three layers and the transition, all behind a norm of its own.
+  CHECK(pools == 4);
+  CHECK(falling == 4);
+  CHECK(most_outputs == 4);
+}
+
+TEST_CASE("composed networks: what cannot be moved is refused, with what to do") {
+  const auto error = [](Module& network) -> std::string {
+    testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
+    try {
+      freeze(network, {1, 3, 4, 4});
+    } catch (const std::invalid_argument& refused) {
+      return refused.what();
+    }
+    return "no error";
+  };
+  Sequential padded;
+  padded.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
+  padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));
+  padded.append("pool", std::make_shared<GlobalAveragePool>());
+  CHECK(error(padded) ==
+        "deploy: pad pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
+        "before it");
+  Sequential real;
+  real.append("pool", std::make_shared<GlobalAveragePool>());
+  real.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
+  CHECK(error(real) ==
+        "deploy: pad is asked for real numbers by output; expected a layer, or another module with "
+        "a quantizer for what it reads, behind it");
+  Random random(1, "test");
+  Sequential flat;
+  flat.append("flatten", std::make_shared<Flatten>());
+  flat.append("norm", std::make_shared<BatchNorm>(48, BatchNormParams{}));
+  flat.append(
+      "fc", std::make_shared<Linear>(LinearOptions{.in_features = 48, .out_features = 2}, random));
+  CHECK(error(flat).starts_with("deploy: fc reads a flattened image whose batch norm"));
+}

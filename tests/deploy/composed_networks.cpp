@@ -1,0 +1,164 @@
+#include "deploy/composed_networks.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "layers/activation.h"
+#include "layers/batch_norm.h"
+#include "layers/concat.h"
+#include "layers/conv2d.h"
+#include "layers/flatten.h"
+#include "layers/linear.h"
+#include "layers/multiply.h"
+#include "layers/pad.h"
+#include "layers/pointwise_function.h"
+#include "layers/pool.h"
+#include "layers/scale_shift.h"
+
+namespace quench::testing {
+namespace {
+
+/// Modules that read what others wrote, by number; 0 is the image.
+class Graph final : public Module {
+ public:
+  using Number = std::size_t;
+
+  Number add(const std::string& name, std::shared_ptr<Module> module, std::vector<Number> inputs) {
+    nodes_.push_back({register_module(name, std::move(module)), std::move(inputs)});
+    return nodes_.size();
+  }
+
+  Number conv(const std::string& name, Number input, std::int64_t in, std::int64_t out,
+              int kernel_size, Padding padding, int stride = 1) {
+    const Conv2dOptions options{.in_channels = in,
+                                .out_channels = out,
+                                .kernel_size = {kernel_size, kernel_size},
+                                .params = {.stride = {stride, stride}, .padding = padding},
+                                .bias = kernel_size == 1};
+    return add(name, std::make_shared<Conv2d>(options, random_), {input});
+  }
+  Number linear(const std::string& name, Number input, std::int64_t in, std::int64_t out) {
+    const LinearOptions options{.in_features = in, .out_features = out, .bias = true};
+    return add(name, std::make_shared<Linear>(options, random_), {input});
+  }
+  Number norm(const std::string& name, Number input, std::int64_t channels,
+              Activation activation = Activation::relu) {
+    const BatchNormParams params{.activation = activation};
+    return add(name, std::make_shared<BatchNorm>(channels, params), {input});
+  }
+  Number function(const std::string& name, Number input, const Pointwise& pointwise) {
+    return add(name, std::make_shared<PointwiseFunction>(pointwise), {input});
+  }
+  Number concat(const std::string& name, std::vector<Number> inputs) {
+    return add(name, std::make_shared<Concat>(), std::move(inputs));
+  }
+  Number scale_shift(const std::string& name, Number input, std::int64_t scales,
+                     std::int64_t shifts) {
+    const auto numbers = [](std::int64_t count) {
+      return count == 0 ? Tensor() : Tensor::full({count}, 1.0f);
+    };
+    return add(name, std::make_shared<ScaleShift>(numbers(scales), numbers(shifts)), {input});
+  }
+  Number pad(const std::string& name, Number input, const PadSizes& sizes) {
+    return add(name, std::make_shared<Pad>(sizes), {input});
+  }
+  Number activation(const std::string& name, Number input, Activation activation) {
+    return add(name, std::make_shared<ActivationLayer>(activation), {input});
+  }
+  template <typename Pool>
+  Number pool(const std::string& name, Number input, int size, int stride) {
+    return add(name, std::make_shared<Pool>(Window2d{{size, size}, {stride, stride}, {}}), {input});
+  }
+  template <typename M>
+  Number plain(const std::string& name, std::vector<Number> inputs) {
+    return add(name, std::make_shared<M>(), std::move(inputs));
+  }
+
+ protected:
+  Variable forward(const Variable& image) override {
+    std::vector<Variable> values{image};
+    for (const auto& [module, inputs] : nodes_) {
+      std::vector<Variable> read;
+      for (const Number input : inputs) read.push_back(values[input]);
+      values.push_back((*module)(read));
+    }
+    return values.back();
+  }
+
+ private:
+  Random random_{11, "test"};
+  std::vector<std::pair<std::shared_ptr<Module>, std::vector<Number>>> nodes_;
+};
+
+constexpr Padding kOne{1, 1, 1, 1};
+
+}  // namespace
+
+std::unique_ptr<Module> squeeze_excite_network() {
+  auto graph = std::make_unique<Graph>();
+  auto x = graph->conv("conv1", 0, 3, 8, 3, kOne, 2);
+  x = graph->norm("norm1", x, 8, Activation::none);
+  x = graph->function("swish1", x, Pointwise::hard_swish());
+  auto gate = graph->pool<AveragePool2d>("squeeze", x, 6, 1);
+  gate = graph->conv("reduce", gate, 8, 4, 1, {});
+  gate = graph->activation("relu", gate, Activation::relu);
+  gate = graph->conv("expand", gate, 4, 8, 1, {});
+  gate = graph->function("gate", gate, Pointwise::hard_sigmoid(1.0f / 6.0f));
+  const auto gated = graph->plain<Multiply>("excite", {x, gate});
+  const auto again = graph->plain<Multiply>("excite_again", {gate, gated});
+  x = graph->plain<Multiply>("square", {again, x});
+  x = graph->conv("conv2", x, 8, 12, 1, {});
+  x = graph->norm("norm2", x, 12);
+  x = graph->plain<GlobalAveragePool>("pool", {x});
+  graph->linear("fc", x, 12, 10);
+  return graph;
+}
+
+std::unique_ptr<Module> dense_network() {
+  auto graph = std::make_unique<Graph>();
+  auto x = graph->norm("norm0", graph->conv("conv0", 0, 3, 6, 3, kOne), 6);
+  std::vector<Graph::Number> block{graph->pool<MaxPool2d>("pool0", x, 3, 2)};  // 5x5
+  std::int64_t channels = 6;
+  for (int layer = 1; layer <= 3; ++layer, channels += 4) {
+    const std::string name = "dense" + std::to_string(layer);
+    x = block.size() == 1 ? block[0] : graph->concat(name + "_concat", block);
+    x = graph->norm(name + "_norm", x, channels, Activation::none);
+    x = graph->activation(name + "_relu", x, Activation::relu);
+    block.push_back(graph->conv(name, x, channels, 4, 3, kOne));
+  }
+  x = graph->norm("transition_norm", graph->concat("transition_concat", block), channels);
+  x = graph->pool<AveragePool2d>("transition_pool",
+                                 graph->conv("transition", x, channels, 8, 1, {}), 2, 2);
+  const auto last = graph->conv("last", graph->norm("last_norm", x, 8), 8, 4, 1, {});
+  x = graph->norm("final_norm", graph->concat("final_concat", {x, last}), 12);
+  graph->linear("fc", graph->plain<GlobalAveragePool>("pool", {x}), 12, 10);
+  return graph;
+}
+
+std::unique_ptr<Module> mixed_network() {
+  auto graph = std::make_unique<Graph>();
+  auto x = graph->scale_shift("normalize", 0, 1, 3);
+  x = graph->pad("around", x, {.channels_before = 1, .image = {1, 0, 2, 1}});
+  x = graph->conv("conv1", x, 4, 6, 3, {}, 2);  // 7x6
+  x = graph->function("leaky", x, Pointwise::leaky_relu(0.1f));
+  x = graph->scale_shift("scale", x, 6, 0);
+  x = graph->pad("pad", x, {.channels_after = 2, .image = kOne});
+  x = graph->pool<AveragePool2d>("mean", x, 3, 1);
+  const auto shifted = graph->scale_shift("shift", x, 0, 1);
+  const auto clipped = graph->function("clip", x, Pointwise::clip(-0.5f, 1.5f));
+  x = graph->concat("concat", {shifted, clipped, x});
+  x = graph->pool<MaxPool2d>("largest", x, 2, 2);  // 3x3
+  x = graph->scale_shift("fall", x, 24, 1);
+  x = graph->conv("conv2", x, 24, 6, 2, {});  // 2x2
+  x = graph->activation("tanh", x, Activation::hardtanh);
+  x = graph->plain<Flatten>("flatten", {x});
+  x = graph->scale_shift("flat_scale", x, 1, 1);
+  x = graph->norm("norm", graph->linear("fc1", x, 24, 12), 12, Activation::none);
+  x = graph->function("sigmoid", x, Pointwise::sigmoid());
+  x = graph->linear("fc2", x, 12, 10);
+  graph->scale_shift("logits", x, 10, 0);
+  return graph;
+}
+
+}  // namespace quench::testing

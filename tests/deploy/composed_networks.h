@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "layers/module.h"
+
+namespace quench::testing {
+
+/// Side of the images [N, 3, 12, 12] that these networks take; each has ten classes.
+inline constexpr std::int64_t kComposedSide = 12;
+
+/// Squeeze-and-excitation (Hu et al. 2018) with the functions of MobileNet v3: hard swish behind the
+/// first convolution, a gate of hard sigmoid that multiplies its maps, on either side of a product,
+/// and a product of two images.
+std::unique_ptr<Module> squeeze_excite_network();
+
+/// DenseNet's blocks: concatenations of all that came before, read through a batch norm each, behind a
+/// max pool of batch-normed numbers and an average pool.
+std::unique_ptr<Module> dense_network();
+
+/// What the others have not: scales and shifts, of images, of one number and without the other; zeros
+/// around images and channels, before a convolution and an average pool; leaky ReLU, clip, sigmoid;
+/// batch norm behind a flatten; a max pool behind a concatenation.
+std::unique_ptr<Module> mixed_network();
+
+}  // namespace quench::testing
