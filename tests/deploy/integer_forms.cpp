@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "deploy/arithmetic.h"
+#include "deploy/composed_networks.h"
 #include "deploy/freeze.h"
 #include "deploy/interpreter.h"
 #include "deploy/small_network.h"
@@ -25,6 +26,11 @@ struct Integers {
 
   const Value& input(std::size_t i = 0) const { return network.values[operation.inputs[i]]; }
   const Value& output() const { return network.values[operation.outputs[0].value]; }
+  /// The byte at place `at` of the output; a factor of a map has one for all places.
+  std::uint8_t stored(std::size_t i, std::int64_t at) const {
+    const std::int64_t own = input(i).height * input(i).width == 1 ? at % input(i).channels : at;
+    return values[operation.inputs[i]].data<std::uint8_t>()[own];
+  }
   std::int64_t number(std::size_t i, std::int64_t at) const {
     return centered(values[operation.inputs[i]].data<std::uint8_t>()[at], *input(i).grid);
   }
@@ -89,13 +95,10 @@ std::int64_t code_of(const SumForms& forms, std::int64_t channel, std::int64_t s
 }
 
 std::int32_t code_of(const IntegerAddition& addition, const Integers& integers, std::int64_t at) {
-  const auto a = static_cast<std::int32_t>(integers.number(0, at));
-  const auto b = static_cast<std::int32_t>(integers.number(1, at));
-  if (!addition.table.empty()) {
-    const auto row = integers.values[integers.operation.inputs[0]].data<std::uint8_t>()[at];
-    const auto column = integers.values[integers.operation.inputs[1]].data<std::uint8_t>()[at];
-    return addition.table[row][column];
-  }
+  const std::uint8_t row = integers.stored(0, at), column = integers.stored(1, at);
+  if (!addition.table.empty()) return addition.table[row][column];
+  const std::int32_t a = centered(row, *integers.input(0).grid),
+                     b = centered(column, *integers.input(1).grid);
   for (const auto& exception : addition.exceptions) {
     if (exception.a == a && exception.b == b) return exception.code;
   }
@@ -121,6 +124,11 @@ std::int64_t check_operation(const IntegerNetwork& network, const Operation& ope
       } else if (const auto* sums = std::get_if<std::vector<SumForms>>(&forms[i])) {
         if (const auto* conv = std::get_if<Convolution>(&operation.kind)) {
           code = code_of(sums->at(0), channel, integers.of(*conv, channel, y, x));
+        } else if (std::holds_alternative<Multiplication>(operation.kind)) {
+          const std::int64_t product =
+              std::int64_t{centered(integers.stored(0, at), *integers.input(0).grid)} *
+              centered(integers.stored(1, at), *integers.input(1).grid);
+          code = code_of(sums->at(0), channel, product);
         } else {
           const Window2d& window = std::get<AveragePool>(operation.kind).window;
           std::int64_t count = 0;
@@ -133,6 +141,8 @@ std::int64_t check_operation(const IntegerNetwork& network, const Operation& ope
           REQUIRE(of_count != sums->end());
           code = code_of(*of_count, channel, sum);
         }
+      } else if (const auto* tables = std::get_if<TableForms>(&forms[i])) {
+        code = channel_of(tables->channels, channel)[integers.stored(0, at)];
       } else {
         continue;
       }
@@ -159,6 +169,7 @@ void check_network_forms(const IntegerNetwork& network) {
 
 TEST_CASE("integer forms: the interpreter's codes, for every kind of operation and grid") {
   check_network_forms(testing::small_network());
+  check_network_forms(testing::small_graph());
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
@@ -170,6 +181,19 @@ TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
     const testing::QuantizedCase c{.model = "resnet8", .method = method, .bits = bits};
     const auto network = testing::trained_network(c);
     check_network_forms(freeze(*network, {1, 3, c.image_size, c.image_size}));
+  }
+}
+
+TEST_CASE("integer forms: the interpreter's codes, for composed networks") {
+  for (const auto make :
+       {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network}) {
+    for (const auto& [method, bits] : {std::pair{"tqt", 8}, {"lsq", 4}, {"ste", 1}}) {
+      CAPTURE(method);
+      const auto network = make();
+      testing::train_quantizers(
+          *network, {.image_size = testing::kComposedSide, .method = method, .bits = bits});
+      check_network_forms(freeze(*network, {1, 3, testing::kComposedSide, testing::kComposedSide}));
+    }
   }
 }
 
