@@ -71,6 +71,8 @@ class Path {
     }
     if (dynamic_cast<const Add*>(at_->module) != nullptr) {
       reason = "a sum reads its output";
+    } else if (at_->inputs.size() > 1) {
+      reason = at_->module->name() + " joins its output with others";
     } else if (!passes_factors(*at_->module)) {
       reason = at_->module->name() + " behind it has factors of its own";
     }

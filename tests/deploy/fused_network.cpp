@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "deploy/composed_networks.h"
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/models/registry.h"
@@ -132,4 +133,17 @@ TEST_CASE("fused_network: refuses quantizers") {
   CHECK_THROWS_WITH_AS(FusedNetwork(*network, {1, 3, 32, 32}),
                        "fused_network: expected a float network, got one with quantizers",
                        std::invalid_argument);
+}
+
+TEST_CASE("fused_network: products, functions, pads and concatenations run as they are") {
+  for (const auto make :
+       {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network}) {
+    const auto network = make();
+    testing::randomize(*network, 5);
+    const Shape image{2, 3, testing::kComposedSide, testing::kComposedSide};
+    network->set_training(false);
+    FusedNetwork fused(*network, image);
+    check_equal(*network, fused, image);
+    check_equal(*network, fused, image.with(0, 3));
+  }
 }

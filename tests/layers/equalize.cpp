@@ -4,9 +4,13 @@
 
 #include <cmath>
 
+#include "layers/activation.h"
+#include "layers/concat.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/models/resnet8.h"
+#include "layers/multiply.h"
+#include "layers/pointwise_function.h"
 #include "layers/pool.h"
 #include "layers/random_network.h"
 #include "layers/scale_input.h"
@@ -134,6 +138,42 @@ TEST_CASE("equalize: in residual blocks only what no sum reads") {
                                  {"stack2.shortcut", sum},
                                  {"stack3.conv2", sum},
                                  {"stack3.shortcut", sum}});
+}
+
+struct Joined final : Module {
+  Joined() {
+    Random random(1, "test");
+    const auto conv = [&](const char* name, std::int64_t in, std::int64_t out) {
+      return register_module(
+          name, std::make_shared<Conv2d>(Conv2dOptions{.in_channels = in,
+                                                       .out_channels = out,
+                                                       .params = {.padding = {1, 1, 1, 1}}},
+                                         random));
+    };
+    layers = {conv("conv1", 3, 4), conv("conv2", 4, 5), conv("conv3", 9, 4), conv("conv4", 4, 2)};
+  }
+  Variable forward(const Variable& image) override {
+    const Variable a = (*layers[0])(image), b = (*layers[1])((*relu)(a));
+    const Variable joined = (*layers[2])((*concat)(a, b));
+    return (*layers[3])((*product)((*leaky)(joined), joined));
+  }
+  std::vector<std::shared_ptr<Conv2d>> layers;
+  std::shared_ptr<ActivationLayer> relu =
+      register_module("relu", std::make_shared<ActivationLayer>(Activation::relu));
+  std::shared_ptr<Concat> concat = register_module("concat", std::make_shared<Concat>());
+  std::shared_ptr<PointwiseFunction> leaky =
+      register_module("leaky", std::make_shared<PointwiseFunction>(Pointwise::leaky_relu(0.1f)));
+  std::shared_ptr<Multiply> product = register_module("product", std::make_shared<Multiply>());
+};
+
+TEST_CASE("equalize: nothing through concatenations, products and functions") {
+  Joined network;
+  testing::randomize(network, 60);
+  const EqualizationReport report = check_equalized(network, {1, 3, 6, 6});
+  CHECK(report.pairs.empty());
+  CHECK(report.excluded == Names{{"conv1", "2 layers read its output"},
+                                 {"conv2", "concat joins its output with others"},
+                                 {"conv3", "2 layers read its output"}});
 }
 
 TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
