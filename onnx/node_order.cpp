@@ -147,7 +147,7 @@ class Order {
     for (const NodeProto* node : order) std::ranges::for_each(node->input(), check);
     if (read.empty()) return;
     std::ranges::sort(read);
-    read.erase(std::ranges::unique(read).begin(), read.end());
+    read.erase(std::unique(read.begin(), read.end()), read.end());
     fail("{}: expected nodes of one output; read are also {}", file_, fmt::join(read, ", "));
   }
 
