@@ -13,6 +13,7 @@
 #include "datasets/sample_images.h"
 #include "deploy/model_file.h"
 #include "deploy/small_network.h"
+#include "fuzz/onnx_seeds.h"
 #include "train/comparison.h"
 #include "train/epoch_metrics.h"
 #include "train/metrics.h"
@@ -158,6 +159,7 @@ int main(int argc, char** argv) {
   add_images(corpus);
   add_datasets(corpus);
   add_runs(corpus, folder / "scratch");
+  for (const std::string& file : onnx_seeds()) corpus.add("onnx", file);
   for (const auto& network : {testing::small_network(), testing::small_graph()}) {
     Bytes model = deploy::format_model(network);
     model.erase(model.begin(), model.begin() + 12);      // the target writes what stands before,

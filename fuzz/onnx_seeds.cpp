@@ -1,0 +1,91 @@
+#include "fuzz/onnx_seeds.h"
+
+#include "onnx/model_proto.h"
+
+namespace {
+
+using namespace quench::testing;
+using ::onnx::AttributeProto;
+using ::onnx::ModelProto;
+using ::onnx::TensorProto;
+
+/// As exporters write networks: raw bytes of weights, attributes, initializers among the inputs.
+ModelProto network() {
+  ModelProto model = empty_model();
+  model.set_producer_name("pytorch");
+  auto& entry = *model.add_metadata_props();
+  entry.set_key("a");
+  entry.set_value("b");
+  add_tensor(model, "w", TensorProto::FLOAT, {2, 1, 1, 2}).set_raw_data(std::string(16, '\1'));
+  add_tensor(model, "b", TensorProto::FLOAT, {2}).set_raw_data(std::string(8, '\2'));
+  set_value(*model.mutable_graph()->add_input(), "w", {2, 1, 1, 2});
+  auto& conv = add_node(model, "Conv", {"x", "w", "b"}, {"c"});
+  conv.set_name("conv1");
+  auto& pads = add_attribute(conv, "pads", AttributeProto::INTS);
+  for (const int pad : {0, 1, 0, 1}) pads.add_ints(pad);
+  add_attribute(conv, "group", AttributeProto::INT).set_i(1);
+  add_attribute(conv, "auto_pad", AttributeProto::STRING).set_s("NOTSET");
+  add_attribute(add_node(model, "LeakyRelu", {"c"}, {"r"}), "alpha", AttributeProto::FLOAT)
+      .set_f(0.5f);
+  add_node(model, "Add", {"r", "c"}, {"y"});
+  return model;
+}
+
+/// Numbers of every type, each in the field that the format gives it.
+ModelProto tensors() {
+  ModelProto model = empty_model();
+  add_tensor(model, "f", TensorProto::FLOAT, {2}).add_float_data(0.5f);
+  tensor_of(model).add_float_data(-1.0f);
+  add_tensor(model, "d", TensorProto::DOUBLE, {1}).add_double_data(0.1);
+  add_tensor(model, "i", TensorProto::INT64, {}).add_int64_data(-1);
+  for (const int type : {TensorProto::FLOAT16, TensorProto::BFLOAT16, TensorProto::INT32,
+                         TensorProto::INT8, TensorProto::UINT8, TensorProto::BOOL})
+    add_tensor(model, TensorProto::DataType_Name(static_cast<TensorProto::DataType>(type)), type,
+               {1, 1})
+        .add_int32_data(1);
+  auto& sum = add_node(model, "Sum", {"x"}, {"y", ""});
+  for (const auto& tensor : model.graph().initializer()) sum.add_input(tensor.name());
+  return model;
+}
+
+/// Nodes for constants, of every kind, behind the node that reads them; and a foreign operator.
+ModelProto constants() {
+  ModelProto model = empty_model();
+  add_node(model, "Clip", {"x", "low", "high"}, {"c"});
+  auto& foreign = add_node(model, "Thing", {"c", "floats", "ints", ""}, {"y"});
+  foreign.set_domain("com.example");
+  const auto constant = [&](const char* name, const char* attribute,
+                            AttributeProto::AttributeType type) -> AttributeProto& {
+    return add_attribute(add_node(model, "Constant", {}, {name}), attribute, type);
+  };
+  constant("low", "value_float", AttributeProto::FLOAT).set_f(0.0f);
+  constant("floats", "value_floats", AttributeProto::FLOATS).add_floats(1.0f);
+  constant("ints", "value_ints", AttributeProto::INTS).add_ints(3);
+  TensorProto& high = *constant("high", "value", AttributeProto::TENSOR).mutable_t();
+  high.set_data_type(TensorProto::FLOAT);
+  high.add_float_data(6.0f);
+  return model;
+}
+
+/// The last two of 16 floats in a file beside the model.
+ModelProto external() {
+  ModelProto model = model_with_tensor(TensorProto::FLOAT, {2});
+  TensorProto& tensor = tensor_of(model);
+  tensor.set_data_location(TensorProto::EXTERNAL);
+  for (const auto& [key, value] :
+       {std::pair{"location", "data"}, {"offset", "56"}, {"length", "8"}}) {
+    auto& entry = *tensor.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  return model;
+}
+
+}  // namespace
+
+std::vector<std::string> onnx_seeds() {
+  std::vector<std::string> files;
+  for (const ModelProto& model : {network(), tensors(), constants(), external()})
+    files.push_back(model.SerializeAsString());
+  return files;
+}
