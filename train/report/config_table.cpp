@@ -59,6 +59,10 @@ std::vector<ConfigDifference> config_differences(const std::vector<ConfigValues>
     }
     if (!same) differences.push_back(std::move(difference));
   }
+  std::stable_partition(differences.begin(), differences.end(), [&](const auto& difference) {
+    return std::ranges::all_of(
+        configs, [&](const ConfigValues& config) { return config.contains(difference.key); });
+  });
   return differences;
 }
 

@@ -21,7 +21,8 @@ struct ConfigDifference {
   bool operator==(const ConfigDifference&) const = default;
 };
 
-/// In the order of keys; none if all agree.
+/// First the keys that all configs have, then those that some lack, as they do of other methods'
+/// settings; both in the order of keys. None if all agree.
 std::vector<ConfigDifference> config_differences(const std::vector<ConfigValues>& configs);
 
 }  // namespace quench::train::report

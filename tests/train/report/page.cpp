@@ -67,7 +67,9 @@ TEST_CASE("page: says which run is best, by how much, and what quantization cost
   const std::string page = report_page(runs);
   CHECK(holds(page, "lsq</span> is best</strong>: <strong>83.75 %</strong>"));
   CHECK(holds(page, "3.25 points above"));
-  CHECK(holds(page, "quantization costs 6.25 points"));
+  CHECK(holds(page,
+              "The float weights underneath reach 90.00 %, so quantization costs 6.25 points."));
+  CHECK(holds(page, "ste</span> reach 90.00 %, so quantization costs 9.50 points."));
   CHECK(holds(page, "<td class=\"number\">−3.25</td>"));
   CHECK(holds(page, "<td class=\"number\">1:00</td>"));  // two epochs of 30 s
   CHECK(holds(page, "<tr><th scope=\"row\">quant.method</th><td>ste</td><td>lsq</td></tr>"));
