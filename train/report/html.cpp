@@ -45,6 +45,13 @@ std::string escape_html(std::string_view text) {
   return html;
 }
 
+std::string breakable_html(std::string_view name) {
+  std::string html;
+  for (const char c : escape_html(name))
+    html += c == '_' ? std::string("_<wbr>") : std::string(1, c);
+  return html;
+}
+
 HtmlCell HtmlCell::raw(std::string html) {
   HtmlCell cell("");
   cell.html = std::move(html);

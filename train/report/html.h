@@ -10,6 +10,9 @@ namespace quench::train::report {
 /// characters other than newline and tab, which HTML has no place for, become spaces.
 std::string escape_html(std::string_view text);
 
+/// escape_html() of a name, which a line may break behind its underscores.
+std::string breakable_html(std::string_view name);
+
 /// A cell: escaped text, or HTML that its maker has escaped.
 struct HtmlCell {
   HtmlCell(std::string_view text) : html(escape_html(text)) {}

@@ -61,6 +61,7 @@ figure { margin: 0; }
 .plot svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
 .confusion th, .confusion td { padding: .2rem .45rem; border: 1px solid var(--paper); }
 .confusion td { text-align: right; }
+.confusion thead th { white-space: normal; width: 4.5em; }
 .confusion .right { background: rgba(var(--right), calc(.12 + .55 * var(--share))); }
 .confusion .wrong { background: rgba(var(--wrong), calc(.12 + .88 * var(--share))); }
 .confusion .none { color: var(--soft); opacity: .55; }
@@ -82,6 +83,12 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .8rem; }
   main { max-width: none; padding: 0; }
   nav { display: none; }
   h2, h3 { break-after: avoid; }
+  /* Without its background white text would be invisible. */
+  .best { color: var(--ink); border: 1px solid var(--ink); }
+  .figures { gap: .5rem; }
+  .figures .plot { padding: 0; }
+  #curves .plot { width: 32%; }
+  #quantizers .plot { width: 48%; }
   .confusion td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
   th, td { white-space: normal; }

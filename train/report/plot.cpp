@@ -104,7 +104,9 @@ std::string axes(const Plot& plot, bool right) {
                                  quoted(plot.x_label), quoted(plot.y_label));
   text += x_axis(plot);
   if (plot.log_y) text += "set logscale y\nset format y '%g'\n";
-  if (right) text += fmt::format("set y2label {}\nset y2tics nomirror\n", quoted(plot.right_label));
+  if (right)
+    text += fmt::format("set y2label {}\nset y2range [0:1]\nset y2tics 0.2 nomirror\n",
+                        quoted(plot.right_label));
   const bool filled = std::ranges::any_of(
       plot.series, [](const Series& series) { return series.form == SeriesForm::area; });
   if (!filled) return text;

@@ -37,7 +37,7 @@ struct Plot {
   std::string description;  ///< one sentence, for those who cannot see it
   std::string x_label;      ///< with the unit
   std::string y_label;
-  std::string right_label = {};  ///< of the axis to the right, if a series wants one
+  std::string right_label = {};  ///< of the axis to the right, from 0 to 1, if a series wants one
   std::vector<Series> series;
   int width = 520;  ///< pixels
   int height = 300;

@@ -33,7 +33,7 @@ std::string matrix(const Measurements& measured) {
   const ConfusionMatrix& confusion = *measured.confusion;
   std::vector<HtmlTable::Column> columns{{"is / taken for"}};
   for (int predicted = 0; predicted < confusion.classes(); ++predicted)
-    columns.push_back({class_name(measured, predicted), true});
+    columns.push_back({HtmlCell::raw(breakable_html(class_name(measured, predicted))), true});
   columns.push_back({"right", true});
   HtmlTable table(std::move(columns));
   for (int label = 0; label < confusion.classes(); ++label) {
@@ -66,12 +66,13 @@ std::string pictures(const Measurements& measured) {
   std::string html;
   for (const WrongImage& image : measured.wrong) {
     const Mistake& mistake = image.mistake;
-    const std::string is = escape_html(class_name(measured, mistake.label));
-    const std::string taken_for = escape_html(class_name(measured, mistake.predicted));
+    const std::string is = class_name(measured, mistake.label);
+    const std::string taken_for = class_name(measured, mistake.predicted);
     html += fmt::format(
         "<figure class=\"picture\"><img src=\"{}\" alt=\"{}\" width=\"96\" height=\"96\">"
         "<figcaption>{}<br>taken for <b>{}</b><br>{}</figcaption></figure>\n",
-        image.address, is, is, taken_for, percent(100.0 * mistake.probability, 0));
+        image.address, escape_html(is), breakable_html(is), breakable_html(taken_for),
+        percent(100.0 * mistake.probability, 0));
   }
   return html.empty() ? ""
                       : "<p class=\"hint\">Wrong, and most certain of it:</p>\n<div "

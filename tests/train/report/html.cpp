@@ -21,6 +21,10 @@ TEST_CASE("escape_html: control characters become spaces, but for line ends and 
                                 11)) == "a b c   \n\td");
 }
 
+TEST_CASE("breakable_html: a line may break behind an underscore, and entities stay whole") {
+  CHECK(breakable_html("a_b<c_") == "a_<wbr>b&lt;c_<wbr>");
+}
+
 TEST_CASE("html table: cells are escaped unless they are HTML, numbers have a class") {
   HtmlTable table({{"run"}, {"a&b", true}});
   CHECK(table.empty());
