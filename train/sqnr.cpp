@@ -1,8 +1,6 @@
 #include "train/sqnr.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -28,6 +26,7 @@ void add_slot(SignalToNoise& ratio, quant::Quantizer& quantizer, const Tensor& x
 
 struct Ratios {
   SignalToNoise weight, input, output;
+  NormalizedSignalToNoise normalized_output;
 };
 
 /// What the table tells of: layers, and what else quantizes.
@@ -87,7 +86,9 @@ class LayerRatios {
   std::vector<LayerSqnr> in_decibels() const {
     std::vector<LayerSqnr> result;
     for (const auto& [module, ratios] : ratios_) {
-      LayerSqnr row{.layer = module->name(), .output = ratios.output.db()};
+      LayerSqnr row{.layer = module->name(),
+                    .output = ratios.output.db(),
+                    .normalized_output = ratios.normalized_output.db()};
       auto* layer = dynamic_cast<QuantizedLayer*>(module);
       if (layer != nullptr && layer->weight_quantizer().quantizes())
         row.weight = ratios.weight.db();
@@ -128,8 +129,12 @@ class QuantizedPass final : public ForwardObserver {
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, Inputs, const Variable& output) override {
-    if (SlottedModule* writer = layers_.writer(module))
-      ratios_.of(writer).output.add(outputs_[next_++].span(), output.value().span());
+    SlottedModule* writer = layers_.writer(module);
+    if (writer == nullptr) return;
+    const Tensor& expected = outputs_[next_++];
+    Ratios& ratios = ratios_.of(writer);
+    ratios.output.add(expected.span(), output.value().span());
+    ratios.normalized_output.add(expected.span(), output.value().span(), expected.dim(1));
   }
 
  private:
@@ -169,21 +174,6 @@ class Comparison {
 };
 
 }  // namespace
-
-void SignalToNoise::add(std::span<const float> signal, std::span<const float> approximation) {
-  require(signal.size() == approximation.size(), "sqnr: expected {} values, got {}", signal.size(),
-          approximation.size());
-  for (std::size_t i = 0; i < signal.size(); ++i) {
-    const double x = signal[i], error = x - double{approximation[i]};
-    signal_ += x * x;
-    noise_ += error * error;
-  }
-}
-
-double SignalToNoise::db() const {
-  if (noise_ == 0.0) return std::numeric_limits<double>::infinity();
-  return 10.0 * std::log10(signal_ / noise_);
-}
 
 std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
                                     std::int64_t batches, ProgressBar& bar) {

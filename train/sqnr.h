@@ -2,29 +2,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/loader.h"
 #include "layers/module.h"
 #include "train/progress.h"
+#include "train/signal_to_noise.h"
 
 namespace quench::train {
-
-/// Signal-to-quantization-noise ratio, 10 log10(sum x^2 / sum (x - y)^2) in dB, of y that stands
-/// for x, summed in double over all that was added.
-class SignalToNoise {
- public:
-  /// @throws std::invalid_argument  if the lengths differ
-  void add(std::span<const float> signal, std::span<const float> approximation);
-  /// Infinity where there is no noise, -infinity where there is noise alone.
-  double db() const;
-
- private:
-  double signal_ = 0.0;
-  double noise_ = 0.0;
-};
 
 /// What quantization does to one layer, sum or pool, in dB.
 struct LayerSqnr {
@@ -35,6 +21,8 @@ struct LayerSqnr {
   /// Of what the quantized network computes, against the float one; with a batch norm folded in,
   /// after that and its activation.
   double output = 0.0;
+  /// The same, normalized by channel.
+  double normalized_output = 0.0;
 };
 
 /// Measures each layer with a weight, and each sum and pool that quantizes, in order of execution, over the first `batches` batches of

@@ -5,6 +5,8 @@
 
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
 #include "train/report/png.h"
 
 namespace quench::train::report {
@@ -96,9 +98,33 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
   for (LayerMeasurement& layer : result.layers) layer.inputs = pass.of(layer.trace.name);
 }
 
-void measure_noise(Measurements& result, Module& network, datasets::Loader& images) {
+/// The float network underneath with batch-norm statistics of its own, as judge() evaluates it.
+/// @param images  how many of the training images these are of
+std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
+                                   const Data& data, std::int64_t images) {
+  auto twin = build_network(config, data.train->format());
+  load_weights(*twin, config.model.name, network_state(network, config.model.name), "network");
+  const auto training = training_loader(config, data.train);
+  const std::int64_t batches = std::max<std::int64_t>(images / config.train.batch_size, 1);
+  reestimate_batch_norm(*twin, *training, std::min(batches, config.train.bn_batches),
+                        quant::Mode::bypass);
+  return twin;
+}
+
+/// Against the float network with the statistics of training, or with its own, whichever is nearer:
+/// those of training do not fit it under few bits, and are the better ones under many.
+std::vector<LayerSqnr> noise_of(Module& network, Module& twin, datasets::Loader& images) {
   ProgressBar bar;
-  for (LayerSqnr& sqnr : measure_sqnr(network, network, images, images.batches_per_epoch(), bar)) {
+  const auto against = [&](Module& floating) {
+    return measure_sqnr(floating, network, images, images.batches_per_epoch(), bar);
+  };
+  std::vector<LayerSqnr> trained = against(network), own = against(twin);
+  // With statistics that do not fit, logits may be constants, which have no ratio: NaN.
+  return trained.back().normalized_output >= own.back().normalized_output ? trained : own;
+}
+
+void add_noise(Measurements& result, std::vector<LayerSqnr> noise) {
+  for (LayerSqnr& sqnr : noise) {
     const auto found = std::ranges::find(result.layers, sqnr.layer,
                                          [](const auto& layer) { return layer.trace.name; });
     if (found != result.layers.end()) found->sqnr = std::move(sqnr);
@@ -153,7 +179,10 @@ Measurements measure(Module& network, const ExperimentConfig& config,
       judged, spread(std::clamp<std::int64_t>(images / 8, 16, 256), judged->size()));
   const auto some_loader = evaluation_loader(config, some);
   measure_activations(result, network, *some_loader);
-  if (is_quantized(network)) measure_noise(result, network, *some_loader);
+  if (is_quantized(network)) {
+    const auto twin = float_twin(network, config, *data, images);
+    add_noise(result, noise_of(network, *twin, *some_loader));
+  }
 
   const auto shown = datasets::subset(judged, spread(images, judged->size()));
   const auto loader = evaluation_loader(config, shown);

@@ -46,7 +46,7 @@ Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
     for (const LayerMeasurement& layer : run.measured->layers) {
       if (!layer.sqnr) continue;
       const auto place = std::ranges::find(names, layer.trace.name) - names.begin();
-      series.points.emplace_back(static_cast<double>(place), layer.sqnr->output);
+      series.points.emplace_back(static_cast<double>(place), layer.sqnr->normalized_output);
     }
     plot.series.push_back(std::move(series));
   }
@@ -86,7 +86,7 @@ std::string noise_text(const LayerMeasurement& layer) {
   const std::string weight = decibels(layer.weight ? layer.weight->sqnr : std::nullopt);
   if (!layer.sqnr) return fmt::format("{} / {} / {}", weight, kDash, kDash);
   return fmt::format("{} / {} / {}", weight, decibels(layer.sqnr->input),
-                     decibels(layer.sqnr->output));
+                     decibels(layer.sqnr->normalized_output));
 }
 
 HtmlTable layer_table(const RunReport& run) {
@@ -120,14 +120,14 @@ HtmlTable layer_table(const RunReport& run) {
 }
 
 constexpr const char* kExplanation =
-    "<p class=\"hint\">W: weight, A: what the layer reads. SQNR: signal to quantization noise, 6 "
-    "dB "
-    "more per bit at best; of the output it compares the quantized network with its float weights, "
-    "so noise adds up from layer to layer. Of weights that are +1 and -1 without a scale it says "
-    "little, "
-    "because the batch norm behind them takes the size out. Saturated: values beyond the ends of "
-    "the grid, by more "
-    "than half a step. Sign flips: weights whose sign changed in the last epoch.</p>\n";
+    "<p class=\"hint\">W: weight, A: what the layer reads. SQNR: signal to quantization noise, "
+    "6 dB more per bit at best, 0 dB where noise is as strong. Of the output it compares the "
+    "quantized "
+    "network with its float weights, so noise adds up from layer to layer; each channel may be "
+    "shifted and multiplied as a whole, which batch norm takes out again. Nothing takes it out of "
+    "W, so of weights that are +1 and -1 without a scale it says little. Saturated: values beyond "
+    "the ends of the grid, by more than half a step. Sign flips: weights whose sign changed in the "
+    "last epoch.</p>\n";
 
 }  // namespace
 

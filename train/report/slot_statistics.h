@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "quant/quantizer.h"
-#include "train/sqnr.h"
+#include "train/signal_to_noise.h"
 
 namespace quench::train::report {
 

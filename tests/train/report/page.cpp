@@ -141,6 +141,17 @@ TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
   CHECK(holds(page, "data:image/png;base64,"));
 }
 
+TEST_CASE("report: noise of 1-bit weights without a scale is told apart from their size") {
+  if (!can_plot()) return;
+  const TemporaryFolder temporary;
+  const auto runs = load_runs({train_tiny(temporary, "a", {"quant.bits=1"})}, {});
+  for (const LayerMeasurement& layer : runs[0].measured->layers) {
+    CAPTURE(layer.trace.name);
+    CHECK(layer.sqnr->output < 0.0);
+    CHECK(layer.sqnr->normalized_output > 0.0);
+  }
+}
+
 TEST_CASE("report: the end of a run writes it; no folder for it is a text, not an end") {
   if (!can_plot()) return;
   const TemporaryFolder temporary;
