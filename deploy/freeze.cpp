@@ -18,6 +18,7 @@
 #include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
+#include "layers/unflatten.h"
 
 namespace quench::deploy {
 namespace {
@@ -100,6 +101,8 @@ ValueId Freezer::value_of(const Tensor& tensor, Wanted wanted) {
   }
   const Module* module = run->module;
   if (dynamic_cast<const Flatten*>(module) != nullptr) return flattened(*run, std::move(wanted));
+  if (dynamic_cast<const Unflatten*>(module) != nullptr)
+    return value_of(run->inputs[0], std::move(wanted));
   if (dynamic_cast<const MaxPool2d*>(module) != nullptr) return pooled(*run, std::move(wanted));
   if (dynamic_cast<const Pad*>(module) != nullptr) return padded(*run, wanted);
   if (dynamic_cast<const Concat*>(module) != nullptr) return joined(*run, wanted);

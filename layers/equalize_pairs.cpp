@@ -17,6 +17,7 @@
 #include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/scale_input.h"
+#include "layers/unflatten.h"
 
 namespace quench {
 namespace {
@@ -33,7 +34,8 @@ bool passes_factors(const Module& module) {
   return dynamic_cast<const MaxPool2d*>(&module) != nullptr ||
          dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
          dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||
-         dynamic_cast<const Flatten*>(&module) != nullptr;
+         dynamic_cast<const Flatten*>(&module) != nullptr ||
+         dynamic_cast<const Unflatten*>(&module) != nullptr;
 }
 
 std::string refusal(Activation activation) {

@@ -10,6 +10,7 @@
 #include "layers/flatten.h"
 #include "layers/mode_guard.h"
 #include "layers/pool.h"
+#include "layers/unflatten.h"
 
 namespace quench {
 namespace {
@@ -58,7 +59,8 @@ Tensor means_after(const BatchNorm& norm, Activation activation) {
 bool keeps_means(const Module& module) {
   return dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
          dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||
-         dynamic_cast<const Flatten*>(&module) != nullptr;
+         dynamic_cast<const Flatten*>(&module) != nullptr ||
+         dynamic_cast<const Unflatten*>(&module) != nullptr;
 }
 
 /// The means of `input` by channel; undefined if it does not come from a batch norm in that way.

@@ -15,6 +15,7 @@
 #include "layers/pad.h"
 #include "layers/pointwise_function.h"
 #include "layers/pool.h"
+#include "layers/unflatten.h"
 #include "layers/scale_shift.h"
 
 namespace quench::deploy {
@@ -55,7 +56,9 @@ class FloatExporter {
   Exported emit(const Dataflow::Run& run) {
     const Module& module = *run.module;
     const Exported input = of(run.inputs[0], module.name());
-    if (dynamic_cast<const Flatten*>(&module) != nullptr) return input;
+    if (dynamic_cast<const Flatten*>(&module) != nullptr ||
+        dynamic_cast<const Unflatten*>(&module) != nullptr)
+      return input;
     Exported result = size_of(run, input);
     if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) {
       result.name = convolution(*conv, input);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,7 @@ namespace {
 
 struct Options {
   std::string file;
+  std::string graph;
   bench::NetworkCase network{.model = "", .image_size = 224};
   int weight_bits = 8, activation_bits = 8;
   double seconds = 3.0;
@@ -28,9 +30,14 @@ struct Options {
 
 /// The network of the model's experiment without quantizers; its weights do not matter for time.
 std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
-                                      const std::string& file) {
-  train::ExperimentConfig config = train::experiment_of(network, file);
+                                      const Options& options) {
+  train::ExperimentConfig config = train::experiment_of(network, options.file);
   config.quant = Settings();
+  if (!options.graph.empty()) config.model.onnx = options.graph;
+  if (const auto& graph = config.model.onnx; !graph.empty() && !std::filesystem::exists(graph)) {
+    fail("{}: its fp32 form is in {}, which is not there: --network says where that file lies now",
+         options.file, graph.string());
+  }
   const auto classes = static_cast<int>(network.values[network.output].channels);
   auto result =
       train::build_network(config, {.image = train::image_shape(config), .classes = classes});
@@ -115,7 +122,7 @@ Case make_case(const Options& options) {
   }
   require(!options.file.empty(), "bench net: expected a model file, or --model NAME");
   deploy::IntegerNetwork network = deploy::read_model(options.file);
-  auto floating = float_network(network, options.file);
+  auto floating = float_network(network, options);
   return {options.file, std::move(network), std::move(floating)};
 }
 
@@ -140,6 +147,9 @@ void add_bench_net(Subcommand& bench) {
   const auto options = std::make_shared<Options>();
   const OptionForm shown{.show_default = true};
   command.add("file", options->file, "What quench deploy wrote");
+  command.add("--network", options->graph,
+              "The ONNX file that the model's network came from (default: where it was)",
+              {.type_name = "net.onnx"});
   command.add(
       "--model", options->network.model,
       "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights");

@@ -22,7 +22,8 @@ struct OnnxNetworkOptions {
 /// Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, AveragePool, GlobalAveragePool, ReduceMean over H and
 /// W, Gemm, MatMul, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Pad, Dropout, Softmax and
 /// LogSoftmax at the end (left out: training and predicting take logits), Identity, Cast; Shape,
-/// Gather, Slice and Concat where they compute the sizes of a Reshape.
+/// Gather, Slice and Concat where they compute the sizes of a Reshape; Slice of an image in steps, from
+/// its first row or column to its last.
 ///
 /// What only moves numbers (Transpose between channels-first and channels-last, Flatten and Reshape to
 /// [N, F]) becomes a renumbering of weights. A Relu or Clip that alone reads a BatchNormalization or an

@@ -36,11 +36,12 @@ void build_dropout(Builder& builder, const OnnxNode& node);
 void build_softmax(Builder& builder, const OnnxNode& node);
 void build_identity(Builder& builder, const OnnxNode& node);
 
-// Windows over an image.
+// Windows over an image. Slice takes every so manieth row and column; of constants, a part of a list.
 void build_max_pool(Builder& builder, const OnnxNode& node);
 void build_average_pool(Builder& builder, const OnnxNode& node);
 void build_global_average_pool(Builder& builder, const OnnxNode& node);
 void build_reduce_mean(Builder& builder, const OnnxNode& node);
+void build_slice(Builder& builder, const OnnxNode& node);
 
 // What moves numbers; of constants, what computes sizes.
 void build_flatten(Builder& builder, const OnnxNode& node);
@@ -52,6 +53,6 @@ void build_concat(Builder& builder, const OnnxNode& node);
 void build_pad(Builder& builder, const OnnxNode& node);
 void build_shape(Builder& builder, const OnnxNode& node);
 void build_gather(Builder& builder, const OnnxNode& node);
-void build_slice(Builder& builder, const OnnxNode& node);
+void slice_sizes(Builder& builder, const OnnxNode& node);
 
 }  // namespace quench::onnx_network

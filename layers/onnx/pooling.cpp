@@ -1,4 +1,4 @@
-// Windows over an image: MaxPool, AveragePool, GlobalAveragePool, ReduceMean.
+// Windows over an image: MaxPool, AveragePool, GlobalAveragePool, ReduceMean, and Slice in steps.
 
 #include <algorithm>
 #include <utility>
@@ -52,7 +52,45 @@ const std::string& name_of(const OnnxNode& node) {
   return node.name.empty() ? node.output : node.name;
 }
 
+/// The strides by which a Slice takes every so manieth row and column of an image.
+Window2d subsampling(const Builder& builder, const OnnxNode& node, const Value& image) {
+  using Sizes = std::vector<std::int64_t>;
+  const auto list = [&](std::size_t input, const char* name, const Sizes& fallback) {
+    return Builder::has_input(node, input) ? integers(builder.constant(node, input))
+                                           : attribute(node, name, fallback);
+  };
+  const Sizes starts = list(1, "starts", {}), ends = list(2, "ends", {});
+  const Sizes axes = list(3, "axes", Sizes(starts.size(), 0));
+  const Sizes steps = list(4, "steps", Sizes(starts.size(), 1));
+  require(
+      ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
+      "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
+      ends.size(), axes.size(), steps.size());
+  Window2d window;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[i] + (axes[i] < 0 ? 4 : 0);
+    const std::int64_t size = axis == 2 ? image.height : image.width;
+    require(
+        (axis == 2 || axis == 3) && starts[i] == 0 && ends[i] >= size && steps[i] >= 1 &&
+            steps[i] <= size,
+        "expected every so manieth row or column of a whole image [N, C, H, W], got axis {} from "
+        "{} to {} in steps of {}",
+        axes[i], starts[i], ends[i], steps[i]);
+    window.stride[axis == 2 ? 0 : 1] = static_cast<int>(steps[i]);
+  }
+  return window;
+}
+
 }  // namespace
+
+void build_slice(Builder& builder, const OnnxNode& node) {
+  if (builder.is_constant(node, 0)) return slice_sizes(builder, node);
+  const Value input = builder.image(node);
+  const Windows windows{.window = subsampling(builder, node, input)};
+  if (windows.window == Window2d{}) return builder.set_output(node, input);
+  builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
+                 pooled(input, windows));
+}
 
 void build_max_pool(Builder& builder, const OnnxNode& node) {
   const Value input = builder.image(node);

@@ -87,7 +87,7 @@ void build_gather(Builder& builder, const OnnxNode& node) {
   builder.set_output(node, integer_tensor(indices.dims, result));
 }
 
-void build_slice(Builder& builder, const OnnxNode& node) {
+void slice_sizes(Builder& builder, const OnnxNode& node) {
   const Sizes from = integers(builder.constant(node, 0));
   const auto number = [&](std::size_t input, const char* name, std::int64_t fallback) {
     Sizes given = attribute(node, name, Sizes{});

@@ -65,8 +65,7 @@ NETWORKS = [
     torchvision('squeezenet1_1', (64, 64)),
     torchvision('googlenet', (64, 64), aux_logits=False, init_weights=False),
     torchvision('inception_v3', (96, 96), aux_logits=False, init_weights=False),
-    torchvision('vgg11_bn', (32, 32)),
-    torchvision('alexnet', (64, 64)),
+    torchvision('alexnet', (224, 224)),
 ]
 # The exporter writes some operators otherwise in each; PRESERVE leaves batch norms and dropout apart.
 FORMS = [(9, 'EVAL'), (11, 'PRESERVE'), (13, 'EVAL'), (17, 'PRESERVE')]

@@ -75,6 +75,15 @@ TEST_CASE("onnx network: channels are padded by zeros too") {
   check_network(g.classify_image(g.conv(x, 6, 4), 4));
 }
 
+TEST_CASE("onnx network: every so manieth row and column, the shortcut of He et al.'s option A") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 4);
+  const std::string all = g.integers({2}, {std::int64_t{1} << 62, 6});
+  const std::string rows = g.node(
+      "Slice", {x, g.integers({2}, {0, 0}), all, g.integers({2}, {2, 3}), g.integers({2}, {2, 3})});
+  check_network(g.classify(g.node("Flatten", {rows}), 4 * 4 * 2));
+}
+
 TEST_CASE("onnx network: pools with padding, ceil_mode and count_include_pad") {
   const OnnxAttributes window{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}};
   const auto with = [&](OnnxAttributes more) {

@@ -250,6 +250,23 @@ ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
   });
 }
 
+ReferenceTensor slice(const Tensors& in) {
+  const Dims starts = integers(*in[1]), ends = integers(*in[2]);
+  const Dims axes = integers(*in[3]), steps = integers(*in[4]);
+  Dims dims = in[0]->dims, begin(dims.size(), 0), stride(dims.size(), 1);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(axes[i]);
+    const std::int64_t end = std::min(ends[i], dims[axis]);
+    begin[axis] = starts[i];
+    stride[axis] = steps[i];
+    dims[axis] = (end - starts[i] + steps[i] - 1) / steps[i];
+  }
+  return make(dims, [&](Dims at) {
+    for (std::size_t i = 0; i < at.size(); ++i) at[i] = begin[i] + at[i] * stride[i];
+    return get(*in[0], at);
+  });
+}
+
 ReferenceTensor squeeze(const OnnxNode& node, const Tensors& in) {
   const Dims axes = axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size()));
   ReferenceTensor result{{}, in[0]->values};
@@ -310,6 +327,7 @@ ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
   if (op == "Div") return broadcast(*in[0], *in[1], std::divides<>());
   if (op == "Concat") return concat(node, in);
   if (op == "Pad") return pad(node, in);
+  if (op == "Slice") return slice(in);
   if (op == "Reshape") return reshape(node, in);
   if (op == "Flatten")
     return {{in[0]->dims[0], count(in[0]->dims) / in[0]->dims[0]}, in[0]->values};

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# onnx.sh PROGRAM FOLDER_OF_TINY_TOML EXAMPLES: a network of an ONNX file goes through every command as one of the registry
+# does. That quench computes what the file says is tests/layers/onnx/ and the suite interop's onnx_import.
+set -uo pipefail
+
+here=$(cd "$2" && pwd)
+examples=$(cd "$3" && pwd)
+# shellcheck source=tests/cli/harness.sh
+source "$here/harness.sh" "$(realpath "$1")"
+tiny=$here/tiny.toml
+
+# A graph to begin with: one of quench's own networks in float, trained and exported.
+expect_success 'top1' train "$tiny" --run float --set quant.method=none
+mkdir nets
+expect_success '^nets/tiny.onnx: ' export float -o nets/tiny.onnx --float
+
+expect_success '^conv1 +3x32x32 ' describe nets/tiny.onnx
+expect_success '^conv1 .* lsq 4 bit +lsq 4 bit' describe nets/tiny.onnx --set quant.method=lsq --set quant.bits=4
+
+# The tiny experiment with the graph in the place of its model.
+sed '/^\[model\]/,/^$/d' "$tiny" >own.toml
+cat >>own.toml <<'TOML'
+
+[calibration]
+weights = "mse"
+activations = "mse"
+TOML
+eight=(--set model.onnx=nets/tiny.onnx --set quant.method=symmetric --set quant.bits=8)
+float_top1=$("$program" eval float --json | sed -n 's/.*"top1_float": *\([0-9.]*\).*/\1/p')
+
+expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run ptq
+report "$([[ -s ptq/network.onnx ]] && echo true)" 'expected the graph in the run folder'
+expect_success 'top1 quantized' train own.toml "${eight[@]}" --run ab --set quant.method=ab --set train.epochs=1
+expect_success 'top1 quantized' train own.toml "${eight[@]}" --run tqt --set quant.method=tqt --set train.epochs=1
+
+# What a run needs is in its folder.
+mv nets moved
+expect_success 'last checkpoint: the same bits' repeat ab
+expect_success 'tiny.onnx' runs . --filter method=ab
+expect_success 'top1' eval ab
+for run in ptq ab tqt; do
+  expect_success 'model.qnc' deploy "$run" -o "$run.model.qnc"
+  expect_success '^evaluation: 0 differ' verify "$run" "$run.model.qnc"
+  expect_success '^[a-z]+.onnx: ' export "$run" -o "$run.onnx"
+done
+expect_failure 1 'nets/tiny.onnx.*--network' bench net ab.model.qnc --seconds 0.1
+expect_success 'x as fast as fp32' bench net ab.model.qnc --network moved/tiny.onnx --seconds 0.1
+expect_success 'report' report ptq ab -o report.html
+mv moved nets
+expect_success 'x as fast as fp32' bench net --model nets/tiny.onnx --seconds 0.1
+expect_success 'tiny.onnx' bench train --model nets/tiny.onnx --batch 8 --steps 2
+expect_success 'tiny.onnx' bench infer --model nets/tiny.onnx --seconds 0.1
+expect_success '^ab ' compare own.toml "${eight[@]}" --vary quant.method=ab,tqt --seeds 0 --set train.epochs=1
+
+# From scratch, and with batch norms folded.
+expect_success 'top1' train own.toml "${eight[@]}" --run scratch --set model.weights=random --set train.epochs=1
+expect_failure 2 'trained checkpoint to start from' quantize own.toml "${eight[@]}" --set model.weights=random
+expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run folded --set model.batch_norm=fold
+
+expect_failure 2 'model.name.*either this or model.onnx' describe "$tiny" --set model.onnx=nets/tiny.onnx
+expect_failure 2 'model.weights: expected one of .file., .random.' describe own.toml "${eight[@]}" --set model.weights=some
+expect_failure 2 'model.width' describe own.toml "${eight[@]}" --set model.width=0.5
+expect_failure 1 'nowhere.onnx' train own.toml --set model.onnx=nowhere.onnx --run nowhere
+expect_absent nowhere
+expect_failure 1 'not an ONNX file' describe own.toml --set "model.onnx=$tiny"
+head -c 5000 nets/tiny.onnx >cut.onnx
+expect_failure 1 'cut.onnx: ' train own.toml --set model.onnx=cut.onnx --run cut
+expect_absent cut
+expect_failure 1 'takes images.*but the data has' describe own.toml "${eight[@]}" --set data.name=mnist
+expect_success 'affine 8 bit|symmetric 8 bit' describe "$examples/onnx_cifar10.toml" --set model.onnx=nets/tiny.onnx
+
+finish
