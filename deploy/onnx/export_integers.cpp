@@ -5,176 +5,15 @@
 
 #include "core/error.h"
 #include "deploy/arithmetic.h"
+#include "deploy/onnx/integer_exporter.h"
 
 namespace quench::deploy {
-namespace {
 
 using quant::QuantGrid;
 
+namespace {
+
 constexpr std::int64_t kOnnxInt64 = 7;  // TensorProto.DataType
-
-/// The 8-bit type of a grid's codes.
-OnnxType type_of(const QuantGrid& grid, const std::string& what) {
-  const bool is_signed = grid.qmin < 0;
-  const int low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
-  require(grid.qmin >= low && grid.qmax <= high,
-          "onnx: {} has codes from {} to {}, expected a method whose codes fit 8 bits", what,
-          grid.qmin, grid.qmax);
-  return is_signed ? OnnxType::s8 : OnnxType::u8;
-}
-
-class IntegerExporter {
- public:
-  IntegerExporter(const IntegerNetwork& network, const OnnxExportOptions& options)
-      : network_(network),
-        behind_sums_(options.scales == OnnxScales::sums),
-        graph_({network.channels, network.height, network.width}, options.pixels),
-        values_(network.values.size()) {}
-
-  OnnxModel run() {
-    for (const Operation& operation : network_.operations) {
-      const std::string x =
-          std::visit([&](const auto& kind) { return emit(operation, kind); }, operation.kind);
-      for (const Output& output : operation.outputs) write(operation, output, x);
-    }
-    return graph_.finish(values_[network_.output].real, network_.values[network_.output].channels);
-  }
-
- private:
-  /// The names of a value's tensors, each empty until there is one.
-  struct Tensors {
-    std::string name;
-    std::string codes;     // u8 or s8
-    std::string centered;  // q - zero_point, in floats
-    std::string real;
-  };
-
-  std::string emit(const Operation& operation, const Quantize& quantize);
-  std::string emit(const Operation& operation, const Convolution& conv);
-  std::string emit(const Operation& operation, const Addition& addition);
-  std::string emit(const Operation& operation, const Multiplication& multiplication);
-  std::string emit(const Operation& operation, const Lookup& lookup);
-  std::string emit(const Operation& operation, const AveragePool& pool);
-  std::string emit(const Operation& operation, const MaxPool& pool);
-  std::string emit(const Operation& operation, const ZeroPad& pad);
-  std::string emit(const Operation& operation, const Concatenation& concatenation);
-
-  void write(const Operation& operation, const Output& output, std::string x);
-  void quantize(Tensors& tensors, const QuantGrid& grid, std::string x);
-  const std::string& real(ValueId id);
-  const std::string& centered(ValueId id);
-  std::string dequantize(const Tensors& tensors, const QuantGrid& grid, float scale,
-                         const std::string& name);
-  std::string zero_point(const std::string& name, const QuantGrid& grid, OnnxType type);
-  std::string weight(const Operation& operation, const Convolution& conv);
-  std::string scaled_sum(const Operation& operation, const Convolution& conv, std::string sum);
-  const QuantGrid& grid_of(ValueId id) const { return *network_.values[id].grid; }
-
-  const IntegerNetwork& network_;
-  bool behind_sums_;
-  OnnxGraph graph_;
-  std::vector<Tensors> values_;
-};
-
-// ---- values
-
-std::string IntegerExporter::zero_point(const std::string& name, const QuantGrid& grid,
-                                        OnnxType type) {
-  std::vector<std::int64_t> dims;
-  if (grid.axis == 0) dims = {std::ssize(grid.zero_point)};
-  return graph_.codes(name + "/zero_point", type, grid.zero_point, dims);
-}
-
-void IntegerExporter::quantize(Tensors& tensors, const QuantGrid& grid, std::string x) {
-  const std::string& name = tensors.name;
-  if (grid.binary()) {
-    const std::string negative =
-        graph_.node("Less", {x, graph_.scalar(name + "/zero", 0.0f)}, name + "/negative");
-    tensors.centered = graph_.node(
-        "Where",
-        {negative, graph_.scalar(name + "/minus", -1.0f), graph_.scalar(name + "/plus", 1.0f)},
-        name);
-    return;
-  }
-  require(
-      grid.levels.empty(),
-      "onnx: {} has codes with uneven distances, which QuantizeLinear does not; expected another "
-      "method for activations",
-      name);
-  const OnnxType type = type_of(grid, name);
-  if (grid.offset != 0.0f)
-    x = graph_.node("Sub", {x, graph_.scalar(name + "/offset", grid.offset)}, name + "/shifted");
-  if (grid.qmax - grid.qmin < 255) {
-    const auto bound = [&](std::int32_t q) {
-      return static_cast<float>(q - grid.zero_point[0]) * grid.scale[0];
-    };
-    x = graph_.clip(x, bound(grid.qmin), bound(grid.qmax), name + "/clipped");
-  }
-  tensors.codes = graph_.node(
-      "QuantizeLinear",
-      {x, graph_.scalar(name + "/scale", grid.scale[0]), zero_point(name, grid, type)}, name);
-}
-
-void IntegerExporter::write(const Operation& operation, const Output& output, std::string x) {
-  const Value& value = network_.values[output.value];
-  Tensors& tensors = values_[output.value];
-  for (const Affine& step : output.steps) {
-    if (!step.scale.empty()) {
-      x = graph_.node("Mul", {x, graph_.per_channel(operation.name + "/gain", step.scale)},
-                      operation.name + "/scaled");
-      x = graph_.node("Add", {x, graph_.per_channel(operation.name + "/shift", step.shift)},
-                      operation.name + "/normalized");
-    }
-    x = graph_.activate(x, step.activation, operation.name);
-  }
-  if (!value.grid) {
-    tensors.real = x;
-    return;
-  }
-  tensors.name = operation.name + "/codes";
-  quantize(tensors, *value.grid, x);
-}
-
-std::string IntegerExporter::dequantize(const Tensors& tensors, const QuantGrid& grid, float scale,
-                                        const std::string& name) {
-  const std::string base = tensors.codes + "/" + name;
-  return graph_.node("DequantizeLinear",
-                     {tensors.codes, graph_.scalar(base + "/scale", scale),
-                      zero_point(base, grid, type_of(grid, tensors.name))},
-                     base);
-}
-
-const std::string& IntegerExporter::centered(ValueId id) {
-  Tensors& tensors = values_[id];
-  if (tensors.centered.empty())
-    tensors.centered = dequantize(tensors, grid_of(id), 1.0f, "integers");
-  return tensors.centered;
-}
-
-const std::string& IntegerExporter::real(ValueId id) {
-  Tensors& tensors = values_[id];
-  if (!tensors.real.empty()) return tensors.real;
-  const QuantGrid& grid = grid_of(id);
-  if (!grid.binary()) {
-    tensors.real = dequantize(tensors, grid, grid.scale[0], "real");
-  } else if (grid.scale[0] == 1.0f) {
-    tensors.real = tensors.centered;
-  } else {
-    tensors.real = graph_.node(
-        "Mul", {tensors.centered, graph_.scalar(tensors.name + "/scale", grid.scale[0])},
-        tensors.name + "/real");
-  }
-  if (grid.offset != 0.0f) {
-    tensors.real =
-        graph_.node("Add", {tensors.real, graph_.scalar(tensors.name + "/offset", grid.offset)},
-                    tensors.name + "/real");
-  }
-  return tensors.real;
-}
-
-// ---- operations: each gives the reals that its outputs start from
-
-std::string IntegerExporter::emit(const Operation&, const Quantize&) { return graph_.images(); }
 
 /// O, I/groups, KH, KW of codes that lie O, KH, KW, I/groups.
 template <typename T>
@@ -189,6 +28,12 @@ std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out
         result.push_back(weight[static_cast<std::size_t>((o * taps + t) * channels + c)]);
   return result;
 }
+
+}  // namespace
+
+// ---- operations: each gives the reals that its outputs start from
+
+std::string IntegerExporter::emit(const Operation&, const Quantize&) { return graph_.images(); }
 
 std::string IntegerExporter::weight(const Operation& operation, const Convolution& conv) {
   const QuantGrid& grid = conv.weight_grid;
@@ -303,8 +148,6 @@ std::string IntegerExporter::emit(const Operation& operation, const Concatenatio
   for (const ValueId input : operation.inputs) parts.push_back(real(input));
   return graph_.node("Concat", std::move(parts), operation.name, {{"axis", std::int64_t{1}}});
 }
-
-}  // namespace
 
 OnnxModel export_integers(const IntegerNetwork& network, const OnnxExportOptions& options) {
   return IntegerExporter(network, options).run();

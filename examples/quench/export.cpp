@@ -59,10 +59,11 @@ OnnxModel integer_model(TrainedRun& run, const Options& options) {
                                  {.scales = scales, .pixels = normalization(run, options.pixels)});
 }
 
-/// Each once: "ab 8 bit; ab 4 bit, channel".
-std::string weight_quantizers(Module& network) {
+/// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
+template <typename M>
+std::string quantizers(const std::vector<M*>& modules, std::string (*text)(SlottedModule&)) {
   std::set<std::string> texts;
-  for (QuantizedLayer* layer : network.quantized_layers()) texts.insert(weight_text(*layer));
+  for (M* module : modules) texts.insert(text(*module));
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
@@ -70,7 +71,10 @@ void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
   model.metadata = train::description(run.config, run.classes);
   model.name = run.config.model.name;
   model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
-  if (!options.floating) model.metadata["weights"] = weight_quantizers(*run.network);
+  if (!options.floating) {
+    model.metadata["weights"] = quantizers(run.network->quantized_layers(), weight_text);
+    model.metadata["activations"] = quantizers(run.network->slotted_modules(), inputs_text);
+  }
   const std::filesystem::path metrics = std::filesystem::path(options.run) / "metrics.csv";
   if (!std::filesystem::exists(metrics)) return;
   const auto rows = train::read_metrics(metrics);

@@ -20,7 +20,7 @@ expect_words() {
 expect_success 'top1 quantized' train "$tiny" --run ab "${four[@]}" "${image8[@]}"
 expect_success '^ab.onnx: [0-9]+ nodes of ONNX operator set 13, .* images \[N, 3, 32, 32\] are normalized images$' \
   export ab -o ab.onnx
-expect_words ab.onnx QuantizeLinear DequantizeLinear conv1/product 'ab 4 bit' classes top1
+expect_words ab.onnx QuantizeLinear DequantizeLinear conv1/product 'ab 4 bit' 'affine 8 bit' weights activations classes top1
 expect_success 'are pixels from 0 to 255$' export ab -o ab.onnx --pixels --scales operands
 expect_words ab.onnx QuantizeLinear images/mean images/std
 report "$(! grep -aq conv1/product ab.onnx && echo true)" "expected no scale behind a sum"

@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "deploy/composed_networks.h"
 #include "deploy/deployed_checks.h"
 #include "deploy/model_file.h"
 #include "deploy/trained_network.h"
 #include "layers/batch_norm.h"
+#include "layers/conv2d.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/pad.h"
+#include "layers/pointwise_function.h"
 #include "layers/pool.h"
+#include "layers/scale_shift.h"
 #include "layers/sequential.h"
 
 // Networks of the modules that imported graphs consist of.
@@ -82,6 +86,36 @@ TEST_CASE("composed networks: what DenseNet's blocks are as integers") {
   CHECK(pools == 4);
   CHECK(falling == 4);
   CHECK(most_outputs == 4);
+}
+
+TEST_CASE("composed networks: real outputs of every kind of operation") {
+  const auto check = [](const std::string& name, std::shared_ptr<Module> last) {
+    CAPTURE(name);
+    Random random(1, "test");
+    Sequential network;
+    network.append("conv", std::make_shared<Conv2d>(
+                               Conv2dOptions{.in_channels = 3, .out_channels = 5}, random));
+    network.append(name, std::move(last));
+    network.append("flatten", std::make_shared<Flatten>());
+    testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
+    testing::check_engine(testing::check_evaluation(network, 4));
+  };
+  const Window2d two{{2, 2}, {2, 2}, {}};
+  check("largest", std::make_shared<MaxPool2d>(two));
+  check("mean", std::make_shared<AveragePool2d>(two));
+  Random random(2, "test");
+  const auto behind_pool = [&](std::shared_ptr<Module> last) {
+    auto both = std::make_shared<Sequential>();
+    both->append("mean", std::make_shared<AveragePool2d>(two));
+    both->append("last", std::move(last));
+    return both;
+  };
+  check("function", behind_pool(std::make_shared<PointwiseFunction>(Pointwise::sigmoid())));
+  check("norm", behind_pool(std::make_shared<BatchNorm>(5, BatchNormParams{})));
+  check("scale", behind_pool(std::make_shared<ScaleShift>(Tensor::full({1}, 2.0f), Tensor())));
+  check("conv2",
+        behind_pool(std::make_shared<Conv2d>(
+            Conv2dOptions{.in_channels = 5, .out_channels = 2, .kernel_size = {1, 1}}, random)));
 }
 
 TEST_CASE("composed networks: what cannot be moved is refused, with what to do") {

@@ -16,7 +16,7 @@ inline deploy::IntegerNetwork check_evaluation(Module& network, std::int64_t ima
   const Tensor images = random_tensor({2, 3, image_size, image_size}, 9);
   const auto result = deploy::compare_with_evaluation(network, integers,
                                                       deploy::interpret(integers, images), images);
-  CHECK(result.size() > 5);
+  CHECK(result.size() > 1);
   for (const deploy::ValueMismatches& value : result) {
     CAPTURE(value.reader);
     CHECK(value.compared > 0);

@@ -101,12 +101,12 @@ IntegerNetwork small_network() {
 
 IntegerNetwork small_graph() {
   IntegerNetwork network{.channels = 2, .height = 4, .width = 4};
-  const QuantGrid four = scaled(quant::signed_full_grid(4), 0.2f, -2);
+  const QuantGrid four = scaled(quant::signed_full_grid(4), 0.213f, -2);
   const QuantGrid other = scaled(quant::unsigned_grid(4), 0.3f);
   network.values = {value(2, 4, scaled(quant::unsigned_grid(5), 0.1f, 3), "lookup.input"),
                     value(2, 4, four, "mean.input"),
                     value(2, 4, other, "square.input1"),
-                    value(2, 1, scaled(quant::signed_narrow_grid(8), 0.05f), "excite.input1"),
+                    value(2, 1, scaled(quant::signed_narrow_grid(8), 0.0471f), "excite.input1"),
                     value(2, 4, four, "square.input2"),
                     value(2, 4, four, "join"),
                     value(6, 4, four, "pool"),
@@ -121,6 +121,7 @@ IntegerNetwork small_graph() {
   const Affine norm{{-1.5f, 0.25f}, {1.0f, 0.1f}, Activation::none};
   Convolution fc{.kernel = {4, 3}, .out_channels = 3, .weight_grid = quant::signed_narrow_grid(4)};
   fc.weight = weights(3 * 4 * 3 * 7, -7, 7);
+  fc.bias = {0.5f, -1.0f, 1.5f};
   const Window2d two{{2, 2}, {2, 2}, {}};
   network.operations = {
       {"images", Quantize{}, {}, {{{}, 0}}},

@@ -1,17 +1,24 @@
 // onnx_cases FOLDER: networks as ONNX files, with images and the logits that quench gives for them, for
-// onnx_runtime.js to compare: each network of the registry with several methods and bits, as floats, with scales in the
-// operands and with scales behind the sums.
+// onnx_runtime.js to compare: each network of the registry, and networks composed of the modules that imported graphs
+// bring, with several methods and bits, as floats, with scales in the operands and with scales behind the sums.
 
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/file.h"
+#include "core/reduce.h"
+#include "deploy/composed_networks.h"
+#include "deploy/convolution_step.h"
 #include "deploy/engine.h"
 #include "deploy/freeze.h"
+#include "deploy/kernels/saturation.h"
 #include "deploy/onnx/export_float.h"
 #include "deploy/onnx/export_integers.h"
 #include "deploy/small_network.h"
@@ -25,6 +32,26 @@ using namespace quench::deploy;
 
 constexpr std::int64_t kImages = 16;
 
+constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
+    {"squeeze_excite", testing::squeeze_excite_network},
+    {"dense", testing::dense_network},
+    {"mixed", testing::mixed_network}};
+
+/// What kernels that add pairs of 8-bit products in 16 bits would do: the layers whose weights allow
+/// their sums to saturate, and the class that each image would get.
+nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Operation& operation : network.operations) {
+    const auto* conv = std::get_if<Convolution>(&operation.kind);
+    if (conv == nullptr) continue;
+    const ConvProblem problem = conv_problem(*conv, network.values[operation.inputs[0]]);
+    if (!pair_saturation(problem).exact()) layers.push_back(operation.name);
+  }
+  const Tensor classes = argmax(Engine(network, best_isa(), Products::saturating)(images));
+  const auto found = classes.span<std::int32_t>();
+  return {{"layers", layers}, {"classes", std::vector<std::int32_t>(found.begin(), found.end())}};
+}
+
 class Cases {
  public:
   explicit Cases(std::filesystem::path folder) : folder_(std::move(folder)) {
@@ -32,7 +59,7 @@ class Cases {
   }
 
   void add(const std::string& name, const std::string& form, const OnnxModel& model,
-           const Tensor& images, const Tensor& logits) {
+           const Tensor& images, const Tensor& logits, const nlohmann::json& saturation = {}) {
     const std::string file = fmt::format("{}-{}", name, form);
     write_onnx(folder_ / (file + ".onnx"), model);
     write(file + ".images", images.to_row_major());
@@ -41,16 +68,21 @@ class Cases {
                      {"form", form},
                      {"file", file},
                      {"dims", {images.dim(0), images.dim(1), images.dim(2), images.dim(3)}},
-                     {"classes", logits.dim(1)}});
+                     {"classes", logits.dim(1)},
+                     {"saturation", saturation}});
   }
 
   void add_integers(const std::string& name, const IntegerNetwork& network, const Tensor& images) {
     const Tensor logits = Engine(network)(images);
-    add(name, "operands", export_integers(network, {}), images, logits);
-    const bool offset = std::ranges::any_of(
-        network.values, [](const Value& v) { return v.grid && v.grid->offset != 0.0f; });
+    const nlohmann::json saturation = saturation_of(network, images);
+    add(name, "operands", export_integers(network, {}), images, logits, saturation);
+    const bool offset = std::ranges::any_of(network.operations, [&](const Operation& operation) {
+      return std::holds_alternative<Convolution>(operation.kind) &&
+             network.values[operation.inputs[0]].grid->offset != 0.0f;
+    });
     if (!offset)
-      add(name, "sums", export_integers(network, {.scales = OnnxScales::sums}), images, logits);
+      add(name, "sums", export_integers(network, {.scales = OnnxScales::sums}), images, logits,
+          saturation);
   }
 
   void finish() const { write_file_atomically(folder_ / "cases.json", list_.dump(1)); }
@@ -64,20 +96,45 @@ class Cases {
   nlohmann::json list_ = nlohmann::json::array();
 };
 
-void add_network(Cases& cases, const testing::QuantizedCase& c) {
+/// @param c  what it was trained with
+void add_trained(Cases& cases, const std::string& model, Module& network,
+                 const testing::QuantizedCase& c) {
   const std::string bits =
       fmt::format("{}-{}", c.weight_bits == 0 ? c.bits : c.weight_bits, c.bits);
-  fmt::print("{} {} {}\n", c.model, c.method, bits);
-  const auto network = testing::trained_network(c);
+  fmt::print("{} {} {}\n", model, c.method, bits);
   const Shape image{1, 3, c.image_size, c.image_size};
   const Tensor images = testing::random_tensor({kImages, 3, c.image_size, c.image_size}, 9);
-  cases.add_integers(fmt::format("{}-{}-{}", c.model, c.method, bits), freeze(*network, image),
+  cases.add_integers(fmt::format("{}-{}-{}", model, c.method, bits), freeze(network, image),
                      images);
   if (c.method != "ab" || c.weight_bits != 0) return;
-  network->set_quantizer_mode(quant::Mode::bypass);
+  network.set_quantizer_mode(quant::Mode::bypass);
   const NoGradGuard no_grad;
-  cases.add(c.model, "float", export_float(*network, image, std::nullopt), images,
-            (*network)(Variable(images)).value());
+  cases.add(model, "float", export_float(network, image, std::nullopt), images,
+            network(Variable(images)).value());
+}
+
+void add_network(Cases& cases, const testing::QuantizedCase& c) {
+  add_trained(cases, c.model, *testing::trained_network(c), c);
+}
+
+void add_composed(Cases& cases, const std::string& name,
+                  const std::function<std::unique_ptr<Module>()>& make,
+                  const testing::QuantizedCase& c) {
+  const auto network = make();
+  testing::train_quantizers(*network, c);
+  add_trained(cases, name, *network, c);
+}
+
+/// Adds a network at 8-8 and 4-8 bits with three methods.
+template <typename Add>
+void with_methods(testing::QuantizedCase c, Add add) {
+  for (const char* method : {"ab", "symmetric", "tqt"}) {
+    c.method = method;
+    for (const int weight_bits : {0, 4}) {
+      c.weight_bits = weight_bits;
+      add(c);
+    }
+  }
 }
 
 }  // namespace
@@ -87,14 +144,17 @@ int main(int argc, char** argv) {
   Cases cases(argv[1]);
   const IntegerNetwork small = testing::small_network();
   cases.add_integers("small", small, testing::random_tensor({kImages, 3, 6, 6}, 3));
+  cases.add_integers("small_graph", testing::small_graph(),
+                     testing::random_tensor({kImages, 2, 4, 4}, 3));
   for (const char* method : {"ab", "ste"})
     add_network(cases, {.model = "binarynet", .image_size = 32, .method = method, .bits = 1});
+  for (const auto& [name, make] : kComposed) {
+    with_methods({.image_size = testing::kComposedSide},
+                 [&](const auto& c) { add_composed(cases, name, make, c); });
+  }
   for (const models::ModelInfo& model : models::registered_models()) {
     if (model.name == "binarynet" || model.name == "cnv") continue;  // made for one bit
-    for (const char* method : {"ab", "symmetric", "tqt"}) {
-      add_network(cases, {.model = model.name, .method = method});
-      add_network(cases, {.model = model.name, .method = method, .weight_bits = 4});
-    }
+    with_methods({.model = model.name}, [&](const auto& c) { add_network(cases, c); });
   }
   cases.finish();
   return 0;

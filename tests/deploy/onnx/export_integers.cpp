@@ -136,17 +136,71 @@ TEST_CASE("export_integers: pixels are normalized inside") {
 }
 
 TEST_CASE("export_integers: every node has a name of its own and reads what was before it") {
-  const OnnxModel model = export_integers(testing::small_network(), {});
-  std::set<std::string> known{model.input.name};
-  for (const OnnxTensor& tensor : model.constants) CHECK(known.insert(tensor.name).second);
-  for (const OnnxNode& each : model.nodes) {
-    for (const std::string& input : each.inputs) {
-      CAPTURE(input);
-      CHECK(known.contains(input));
+  for (const IntegerNetwork& network : {testing::small_network(), testing::small_graph()}) {
+    const OnnxModel model = export_integers(network, {});
+    std::set<std::string> known{model.input.name};
+    for (const OnnxTensor& tensor : model.constants) CHECK(known.insert(tensor.name).second);
+    for (const OnnxNode& each : model.nodes) {
+      for (const std::string& input : each.inputs) {
+        CAPTURE(input);
+        CHECK(known.contains(input));
+      }
+      CHECK(known.insert(each.output).second);
     }
-    CHECK(known.insert(each.output).second);
+    CHECK(model.nodes.back().output == model.output.name);
   }
-  CHECK(model.nodes.back().output == model.output.name);
+}
+
+TEST_CASE("export_integers: a product of codes, its scale behind it; of reals with an offset") {
+  const OnnxModel model = export_integers(testing::small_graph(), {.scales = OnnxScales::sums});
+  const OnnxNode& scaled = node(model, "excite");
+  CHECK(values<float>(constant(model, scaled.inputs[1])) == std::vector{0.0471f * 0.213f});
+  const OnnxNode& product = node(model, scaled.inputs[0]);
+  CHECK(product.op == "Mul");
+  for (const std::string& factor : product.inputs)
+    CHECK(values<float>(constant(model, node(model, factor).inputs[1])) == std::vector{1.0f});
+  const OnnxNode& square = node(model, "square");
+  CHECK(square.op == "Mul");
+  CHECK(node(model, square.inputs[0]).op == "Add");  // the offset
+}
+
+TEST_CASE("export_integers: a function is its table, counted from the code of 0") {
+  const IntegerNetwork graph = testing::small_graph();
+  const OnnxModel model = export_integers(graph, {});
+  const OnnxNode& gather = node(model, "lookup");
+  CHECK(gather.op == "Gather");
+  const OnnxNode& number = node(model, gather.inputs[1]);
+  CHECK(number.op == "Cast");
+  CHECK(values<float>(constant(model, node(model, number.inputs[0]).inputs[1])) ==
+        std::vector{1.0f});
+  const auto& table = std::get<Lookup>(graph.operations[1].kind).table;
+  const auto exported = values<float>(constant(model, gather.inputs[0]));
+  REQUIRE(exported.size() == 32);
+  // Zero point 3: codes 0, 1, 2 are -3, -2, -1.
+  for (std::size_t q = 0; q < 32; ++q) CHECK(exported[(q + 32 - 3) % 32] == table[q]);
+}
+
+TEST_CASE("export_integers: a max pool turns the channels that take the smallest") {
+  const OnnxModel model = export_integers(testing::small_graph(), {});
+  const OnnxNode& back = node(model, "pool");
+  CHECK(back.op == "Mul");
+  CHECK(values<float>(constant(model, back.inputs[1])) ==
+        std::vector{1.0f, -1.0f, 1.0f, 1.0f, -1.0f, 1.0f});
+  const OnnxNode& pool = node(model, back.inputs[0]);
+  CHECK(pool.op == "MaxPool");
+  CHECK(node(model, pool.inputs[0]).inputs[1] == back.inputs[1]);
+}
+
+TEST_CASE("export_integers: zeros around, and concatenations") {
+  const OnnxModel model = export_integers(testing::small_graph(), {});
+  const OnnxNode& pad = node(model, "pad");
+  CHECK(pad.op == "Pad");
+  CHECK(values<std::int64_t>(constant(model, pad.inputs[1])) ==
+        std::vector<std::int64_t>{0, 1, 1, 0, 0, 0, 1, 1});
+  const OnnxNode& join = node(model, "join");
+  CHECK(join.op == "Concat");
+  CHECK(join.inputs.size() == 3);
+  CHECK(std::get<std::int64_t>(join.attributes.at("axis")) == 1);
 }
 
 TEST_CASE("export_integers: what ONNX has no codes for is refused by name") {
