@@ -106,6 +106,15 @@ const OnnxTensor& Builder::constant(const OnnxNode& node, std::size_t i) const {
   return **tensor;
 }
 
+std::optional<Constants> Builder::constants(const OnnxNode& node) const {
+  Constants result;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (has_input(node, i) && !is_constant(node, i)) return std::nullopt;
+    result.push_back(has_input(node, i) ? &constant(node, i) : nullptr);
+  }
+  return result;
+}
+
 void Builder::set_output(const OnnxNode& node, Value value) {
   require(!too_large(value), "{} numbers for one image: expected at least 1 and at most {}",
           value.text(), kMaxElements);

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 #include "core/random.h"
 #include "layers/graph.h"
 #include "layers/onnx/attributes.h"
+#include "layers/onnx/constant_folding.h"
 #include "layers/onnx/network.h"
 #include "layers/onnx/value.h"
 #include "onnx/model.h"
@@ -43,6 +45,9 @@ class Builder {
   Value unpadded_image(const OnnxNode& node, std::size_t i = 0) const;
   /// An input that does not depend on the images. @throws std::invalid_argument  unless there is one
   const OnnxTensor& constant(const OnnxNode& node, std::size_t i) const;
+
+  /// All inputs, if none depends on the images.
+  std::optional<Constants> constants(const OnnxNode& node) const;
 
   /// Makes `value` the node's output.
   void set_output(const OnnxNode& node, Value value);

@@ -56,16 +56,6 @@ Sizes with_batch(const Value& value) {
   return dims;
 }
 
-void concat_constants(Builder& builder, const OnnxNode& node) {
-  Sizes all;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const Sizes part = integers(builder.constant(node, i));
-    all.insert(all.end(), part.begin(), part.end());
-    require_few(all);
-  }
-  builder.set_output(node, integer_tensor({std::ssize(all)}, all));
-}
-
 Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
   Value result = inputs[0];
   const std::int64_t rank = result.flat() ? 2 : 4;
@@ -130,10 +120,6 @@ void build_squeeze(Builder& builder, const OnnxNode& node) {
 }
 
 void build_unsqueeze(Builder& builder, const OnnxNode& node) {
-  if (builder.is_constant(node, 0)) {  // a size as a list of one
-    const Sizes sizes = integers(builder.constant(node, 0));
-    return builder.set_output(node, integer_tensor({std::ssize(sizes)}, sizes));
-  }
   const Value input = builder.bare_activation(node);
   Sizes dims = with_batch(input);
   const std::int64_t added = std::ssize(axes_of(builder, node, 4));
@@ -163,7 +149,6 @@ void build_transpose(Builder& builder, const OnnxNode& node) {
 
 void build_concat(Builder& builder, const OnnxNode& node) {
   require(!node.inputs.empty(), "expected at least one input");
-  if (builder.is_constant(node, 0)) return concat_constants(builder, node);
   std::vector<Value> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
     inputs.push_back(builder.activation(node, i));

@@ -23,7 +23,8 @@ const std::string& name_of(const OnnxNode& node) {
 void require_known_operators(const OnnxModel& model, const std::string& file) {
   std::map<std::string, std::vector<std::string>> unknown;
   for (const OnnxNode& node : model.nodes) {
-    if (find_operator(node.op) == nullptr) unknown[node.op].push_back("'" + name_of(node) + "'");
+    if (find_operator(node.op) == nullptr && find_fold(node.op) == nullptr)
+      unknown[node.op].push_back("'" + name_of(node) + "'");
   }
   if (unknown.empty()) return;
   std::vector<std::string> list;
@@ -72,6 +73,17 @@ Value input_value(const OnnxModel& model, const std::string& file, const models:
        model.input.name, input_text(model.input), data.channels, data.height, data.width);
 }
 
+void add(Builder& builder, const OnnxNode& node) {
+  if (builder.absorbed(node)) return builder.pass_on(node);
+  const Fold fold = find_fold(node.op);
+  if (const auto constants = builder.constants(node); constants && fold != nullptr)
+    return builder.set_output(node, fold(node, *constants));
+  const Build build = find_operator(node.op);
+  require(build != nullptr,
+          "expected constants, such as the sizes for a Reshape, got an activation");
+  build(builder, node);
+}
+
 /// Runs what reads or adds nodes; its complaints become those of the file.
 template <typename Function>
 void at(const std::string& place, Function function) {
@@ -91,13 +103,8 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
   Builder builder(model, options, random);
   builder.set_output({.output = model.input.name}, input_value(model, file, input));
   for (const OnnxNode& node : model.nodes) {
-    at(fmt::format("{}: node '{}' ({})", file, name_of(node), node.op), [&] {
-      if (builder.absorbed(node)) {
-        builder.pass_on(node);
-      } else {
-        find_operator(node.op)(builder, node);
-      }
-    });
+    at(fmt::format("{}: node '{}' ({})", file, name_of(node), node.op),
+       [&] { add(builder, node); });
   }
   std::unique_ptr<Module> network;
   at(fmt::format("{}: output '{}'", file, model.output.name),

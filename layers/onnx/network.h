@@ -20,10 +20,10 @@ struct OnnxNetworkOptions {
 ///
 /// Operators (sets 9 to 17): Conv, BatchNormalization, Relu, Clip, LeakyRelu, HardSigmoid, HardSwish,
 /// Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, AveragePool, GlobalAveragePool, ReduceMean over H and
-/// W, Gemm, MatMul, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Pad, Dropout, Softmax and
-/// LogSoftmax at the end (left out: training and predicting take logits), Identity, Cast; Shape,
-/// Gather, Slice and Concat where they compute the sizes of a Reshape; Slice of an image in steps, from
-/// its first row or column to its last.
+/// W, Gemm, MatMul, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Pad, Slice of an image in steps from
+/// its first row or column to its last, Dropout, Softmax and LogSoftmax at the end (left out: training
+/// and predicting take logits), Identity, Cast. Of constants, such as the sizes for a Reshape or a Pad,
+/// also Shape, Gather, Slice, Concat, ConstantOfShape, Reshape, Transpose and the like.
 ///
 /// What only moves numbers (Transpose between channels-first and channels-last, Flatten and Reshape to
 /// [N, F]) becomes a renumbering of weights. A Relu or Clip that alone reads a BatchNormalization or an

@@ -21,7 +21,6 @@ constexpr std::array kOperators{
     Entry{"Div", build_div},
     Entry{"Dropout", build_dropout},
     Entry{"Flatten", build_flatten},
-    Entry{"Gather", build_gather},
     Entry{"Gemm", build_gemm},
     Entry{"GlobalAveragePool", build_global_average_pool},
     Entry{"HardSigmoid", build_hard_sigmoid},

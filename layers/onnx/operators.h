@@ -10,7 +10,7 @@ namespace quench::onnx_network {
 
 using Build = void (*)(Builder&, const OnnxNode&);
 
-/// Null for an operator that is not known.
+/// Null for an operator that no module of quench computes.
 Build find_operator(std::string_view name);
 
 // Layers with a weight.
@@ -36,14 +36,14 @@ void build_dropout(Builder& builder, const OnnxNode& node);
 void build_softmax(Builder& builder, const OnnxNode& node);
 void build_identity(Builder& builder, const OnnxNode& node);
 
-// Windows over an image. Slice takes every so manieth row and column; of constants, a part of a list.
+// Windows over an image. Slice takes every so manieth row and column.
 void build_max_pool(Builder& builder, const OnnxNode& node);
 void build_average_pool(Builder& builder, const OnnxNode& node);
 void build_global_average_pool(Builder& builder, const OnnxNode& node);
 void build_reduce_mean(Builder& builder, const OnnxNode& node);
 void build_slice(Builder& builder, const OnnxNode& node);
 
-// What moves numbers; of constants, what computes sizes.
+// What moves numbers, and the sizes that they have.
 void build_flatten(Builder& builder, const OnnxNode& node);
 void build_reshape(Builder& builder, const OnnxNode& node);
 void build_squeeze(Builder& builder, const OnnxNode& node);
@@ -52,7 +52,5 @@ void build_transpose(Builder& builder, const OnnxNode& node);
 void build_concat(Builder& builder, const OnnxNode& node);
 void build_pad(Builder& builder, const OnnxNode& node);
 void build_shape(Builder& builder, const OnnxNode& node);
-void build_gather(Builder& builder, const OnnxNode& node);
-void slice_sizes(Builder& builder, const OnnxNode& node);
 
 }  // namespace quench::onnx_network

@@ -75,7 +75,6 @@ void build_softmax(Builder& builder, const OnnxNode& node) {
 }
 
 void build_identity(Builder& builder, const OnnxNode& node) {
-  if (builder.is_constant(node, 0)) return builder.set_output(node, builder.constant(node, 0));
   builder.set_output(node, builder.bare_activation(node));
 }
 

@@ -84,7 +84,6 @@ Window2d subsampling(const Builder& builder, const OnnxNode& node, const Value& 
 }  // namespace
 
 void build_slice(Builder& builder, const OnnxNode& node) {
-  if (builder.is_constant(node, 0)) return slice_sizes(builder, node);
   const Value input = builder.image(node);
   const Windows windows{.window = subsampling(builder, node, input)};
   if (windows.window == Window2d{}) return builder.set_output(node, input);

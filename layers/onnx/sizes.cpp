@@ -1,11 +1,7 @@
-// Sizes: Shape, Gather, Slice of constants, and what a Reshape does with them.
-
 #include "layers/onnx/sizes.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <numeric>
 
 #include "core/error.h"
 #include "layers/onnx/operators.h"
@@ -35,8 +31,8 @@ std::int64_t product(const Sizes& sizes) {
 }  // namespace
 
 void require_few(const Sizes& sizes) {
-  constexpr std::ptrdiff_t kMost = 64;
-  require(std::ssize(sizes) <= kMost, "expected at most {} sizes, got {}", kMost, sizes.size());
+  require(std::ssize(sizes) <= kMostSizes, "expected at most {} sizes, got {}", kMostSizes,
+          sizes.size());
 }
 
 Sizes reshaped(const Sizes& dims, Sizes target, const OnnxModel& model) {
@@ -70,40 +66,6 @@ void build_shape(Builder& builder, const OnnxNode& node) {
   const std::int64_t start = place("start", 0), end = std::max(start, place("end", rank));
   dims = {dims.begin() + start, dims.begin() + end};
   builder.set_output(node, integer_tensor({std::ssize(dims)}, dims));
-}
-
-void build_gather(Builder& builder, const OnnxNode& node) {
-  const Sizes from = integers(builder.constant(node, 0));
-  const OnnxTensor& indices = builder.constant(node, 1);
-  require(attribute(node, "axis", std::int64_t{0}) == 0, "axis: expected 0, of a list of sizes");
-  Sizes result;
-  for (std::int64_t index : integers(indices)) {
-    index += index < 0 ? std::ssize(from) : 0;
-    require(index >= 0 && index < std::ssize(from), "expected an index below {}, got {}",
-            from.size(), index);
-    result.push_back(from[static_cast<std::size_t>(index)]);
-  }
-  require_few(result);
-  builder.set_output(node, integer_tensor(indices.dims, result));
-}
-
-void slice_sizes(Builder& builder, const OnnxNode& node) {
-  const Sizes from = integers(builder.constant(node, 0));
-  const auto number = [&](std::size_t input, const char* name, std::int64_t fallback) {
-    Sizes given = attribute(node, name, Sizes{});
-    if (Builder::has_input(node, input)) given = integers(builder.constant(node, input));
-    require(given.size() <= 1, "{}: expected one number, got {}", name, given.size());
-    return given.empty() ? fallback : given[0];
-  };
-  const std::int64_t size = std::ssize(from);
-  const auto place = [size](std::int64_t at) {
-    return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size);
-  };
-  const std::int64_t start = place(number(1, "starts", 0)), end = place(number(2, "ends", size));
-  require(number(3, "axes", 0) == 0 && number(4, "steps", 1) == 1,
-          "expected a part of a list of sizes, along axis 0 in steps of 1");
-  const Sizes result(from.begin() + start, from.begin() + std::max(start, end));
-  builder.set_output(node, integer_tensor({std::ssize(result)}, result));
 }
 
 }  // namespace quench::onnx_network

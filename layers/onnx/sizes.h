@@ -12,7 +12,9 @@ namespace quench::onnx_network {
 /// Stands for the number of images in such lists.
 inline constexpr std::int64_t kBatch = -1;
 
-/// @throws std::invalid_argument  for more than a list of sizes has
+/// No list of sizes has more.
+inline constexpr std::int64_t kMostSizes = 64;
+/// @throws std::invalid_argument  for more
 void require_few(const std::vector<std::int64_t>& sizes);
 
 /// The sizes behind the batch that a Reshape to `target` gives a tensor of `dims`; 0 stands for the

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/batch_norm.h"
@@ -212,6 +214,36 @@ TEST_CASE("onnx network: sizes that the graph computes itself, as exporters of v
   const std::string shape =
       g.node("Concat", {batch, g.integers({1}, {-1})}, {{"axis", std::int64_t{0}}});
   check_network(g.classify(g.node("Reshape", {x, shape}), 5 * 7 * 6));
+}
+
+TEST_CASE("onnx network: zeros for channels, counted as PyTorch's exporter writes F.pad") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 4);
+  // Last axis first, both sides; zeros for the axes that F.pad leaves alone; then all turned around.
+  const std::string none = g.node("ConstantOfShape", {g.integers({1}, {2})});
+  std::string pads =
+      g.node("Concat", {g.integers({6}, {0, 0, 0, 0, 1, 2}), none}, {{"axis", std::int64_t{0}}});
+  pads = g.node("Reshape", {pads, g.integers({2}, {-1, 2})});
+  constexpr std::int64_t kBegin = std::numeric_limits<std::int64_t>::min() + 1;
+  pads = g.node("Slice", {pads, g.integers({1}, {-1}), g.integers({1}, {kBegin}),
+                          g.integers({1}, {0}), g.integers({1}, {-1})});
+  pads = g.node("Reshape",
+                {g.node("Transpose", {pads}, {{"perm", Ints{1, 0}}}), g.integers({1}, {-1})});
+  const std::string padded = g.node("Pad", {x, g.node("Cast", {pads}, {{"to", std::int64_t{7}}})});
+  g.classify_image(padded, 7);
+  const auto network = build(g.model);
+  for (const auto& [name, module] : network->modules()) {
+    if (const auto* pad = dynamic_cast<const Pad*>(module))
+      CHECK(pad->sizes() == PadSizes{.channels_before = 1, .channels_after = 2});
+  }
+  CHECK(count<Pad>(*network) == 1);
+}
+
+TEST_CASE("onnx network: a matrix that the graph transposes itself") {
+  GraphMaker g;
+  const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
+  const std::string matrix = g.node("Transpose", {g.drawn({4, 5 * 7 * 6})}, {{"perm", Ints{1, 0}}});
+  check_network(g.finish(g.node("MatMul", {x, matrix})));
 }
 
 TEST_CASE("onnx network: Squeeze and Unsqueeze around one pixel, Identity, Cast, Dropout") {
