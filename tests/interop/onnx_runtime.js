@@ -52,20 +52,19 @@ function hasVnni() {
   return /avx512_vnni|avx_vnni/.test(flags);
 }
 
-/// Images of one form at one level, over all networks; and what differs, with what saturation in 16 bits would do there.
+/// Images of one form at one level, over all networks; and where classes differ, whether sums can saturate there.
 class Tally {
   constructor() {
     this.images = this.agreeing = 0;
     this.lines = [];
   }
-  add(c, images, others) {
+  add(c, images, others, remark = '') {
     this.images += images;
     this.agreeing += images - others.length;
     if (others.length === 0 || !c.saturation) return;
-    const saturated = others.filter(o => c.saturation.classes[o.image] === o.class).length;
     const layers = c.saturation.layers.join(', ') || 'none';
-    this.lines.push(`  ${c.name}: ${others.length} of ${images} images have another class, ${saturated} of them that of ` +
-      `saturating kernels; layers whose sums can saturate: ${layers}`);
+    this.lines.push(`  ${c.name}: ${others.length} of ${images} images have another class${remark}; layers whose sums can ` +
+      `saturate in 16 bits: ${layers}`);
   }
   print(what) {
     console.log(`${what}: ${this.agreeing} of ${this.images} images have quench's class`);
@@ -89,7 +88,9 @@ class Tally {
       const exact = level === 'disabled' && c.form === 'sums';
       const ok = !held || (r.others.length === 0 && r.worst <= 1e-4 && (!exact || r.equal === r.images));
       failed += ok ? 0 : 1;
-      (tallies[`${c.form}, optimizations ${level}`] ??= new Tally()).add(c, r.images, r.others);
+      const saturated = c.saturation ? r.others.filter(o => c.saturation.classes[o.image] === o.class).length : 0;
+      (tallies[`${c.form}, optimizations ${level}`] ??= new Tally())
+        .add(c, r.images, r.others, `, ${saturated} of them that of saturating kernels`);
       console.log([c.name.padEnd(30), c.form.padEnd(8), level.padEnd(8), `classes ${r.images - r.others.length}/${r.images}`,
         `to the bit ${r.equal}/${r.images}`, `off by ${r.worst.toExponential(1)}`, ok ? '' : 'FAILED'].join('  '));
     }
