@@ -67,7 +67,7 @@ fs::path ExternalData::find(const std::string& location, const std::string& wher
          in_quotes(location));
   std::error_code error;
   const fs::path folder = fs::canonical(folder_.empty() ? "." : folder_, error);
-  const fs::path path = error ? fs::path() : fs::canonical(folder / relative, error);
+  fs::path path = error ? fs::path() : fs::canonical(folder / relative, error);
   if (error)
     fail("{}: its numbers lie in {}, which is not beside the model in {}: {}", where,
          in_quotes(location), folder_.empty() ? "." : folder_.string(), error.message());
