@@ -23,7 +23,15 @@ const std::map<std::string, std::vector<std::string>> kMayInclude{
     {"deploy", {"core", "quant", "onnx", "layers"}},
     {"train", {"core", "autograd", "quant", "onnx", "layers", "datasets", "deploy"}},
 };
-const std::vector<std::string> kTopRooms{"examples", "bench", "tests", "fuzz"};  // may use every room
+const std::vector<std::string> kTopRooms{"examples", "bench", "tests",
+                                         "fuzz"};  // may use every room
+
+/// Libraries whose headers stay in one folder.
+struct Wrapped {
+  std::string header, library, wrappers;
+};
+const std::vector<Wrapped> kWrapped{{"dnnl.h", "oneDNN", "core/onednn/"},
+                                    {"mpi.h", "MPI", "core/mpi/"}};
 
 /// Why `line` may not stand in `file` (a path from the root), or "" if it may.
 std::string violation(const fs::path& file, const std::string& line) {
@@ -31,9 +39,10 @@ std::string violation(const fs::path& file, const std::string& line) {
   std::smatch match;
   if (!std::regex_match(line, match, include)) return "";
 
-  const bool in_wrappers = file.generic_string().starts_with("core/onednn/");
-  if (!in_wrappers && match[4].str().find("dnnl.h") != std::string::npos) {
-    return "includes a oneDNN header; only core/onednn/ may";
+  for (const auto& [header, library, wrappers] : kWrapped) {
+    const bool in_wrappers = file.generic_string().starts_with(wrappers);
+    if (!in_wrappers && match[4].str().find(header) != std::string::npos)
+      return "includes a header of " + library + "; only " + wrappers + " may";
   }
   const std::string from = file.begin()->string();
   const std::string to = match[3].str();
@@ -82,8 +91,11 @@ TEST_CASE("includes: the rules catch what they are for") {
         "includes b.h; spell the path from the root");
   CHECK_FALSE(violation("bench/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>").empty());
   CHECK_FALSE(violation("core/a.cpp", "#include <dnnl.hpp>").empty());
+  CHECK(violation("train/a.cpp", "#include <mpi.h>") ==
+        "includes a header of MPI; only core/mpi/ may");
 
   CHECK(violation("core/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>").empty());
+  CHECK(violation("core/mpi/a.h", "#include <mpi.h>").empty());
   CHECK(violation("layers/a.cpp", R"(#include "quant/a.h")").empty());
   CHECK(violation("tests/core/a.cpp", R"(#include "train/a.h")").empty());
   CHECK(violation("core/a.cpp", "#include <sys/mman.h>").empty());

@@ -1,0 +1,19 @@
+#include "core/error.h"
+#include "core/mpi/job.h"
+#include "core/mpi/launcher.h"
+
+namespace quench::mpi {
+
+std::unique_ptr<Communicator> join_job() {
+  const int processes = launched_processes();
+  if (processes > 1)
+    fail(
+        "this build has no MPI, and {} processes of it were started, of which each would train on "
+        "its own: install libopenmpi-dev, configure with -Dmpi=enabled, and build again",
+        processes);
+  return nullptr;
+}
+
+std::string library_version() { return {}; }
+
+}  // namespace quench::mpi
