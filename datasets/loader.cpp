@@ -46,10 +46,29 @@ class Loader::Producer {
     return order;
   }
 
-  /// Batch `index` without its contents.
+  /// What this rank has of batch `index`: places in the order of the epoch.
+  struct Share {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+  Share share(std::int64_t index) const {
+    const std::int64_t first = index * options_.batch_size;
+    const std::int64_t count = std::min(options_.batch_size, dataset_->size() - first);
+    return {first + count * options_.rank / options_.ranks,
+            first + count * (options_.rank + 1) / options_.ranks};
+  }
+
+  /// Batches before the first that has nothing for this rank.
+  std::int64_t own_batches() const {
+    const std::int64_t all = batches();
+    const Share last = share(all - 1);
+    return last.end > last.begin ? all : all - 1;
+  }
+
+  /// This rank's part of batch `index` without its contents.
   Batch allocate(std::int64_t index) const {
-    const std::int64_t count =
-        std::min(options_.batch_size, dataset_->size() - index * options_.batch_size);
+    const Share own = share(index);
+    const std::int64_t count = own.end - own.begin;
     const ImageShape shape = dataset_->image_shape();
     return {.images = Tensor({count, shape.channels, shape.height, shape.width}),
             .labels = Tensor({count}, DType::s32),
@@ -72,8 +91,7 @@ class Loader::Producer {
     std::vector<std::uint8_t> pixels(bytes);
     Tensor images = batch.images, labels = batch.labels;  // handles on what the batch holds
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t source =
-          order[static_cast<std::size_t>(batch.index * options_.batch_size + i)];
+      const std::int64_t source = order[static_cast<std::size_t>(share(batch.index).begin + i)];
       Random draws = random.fork(static_cast<std::uint64_t>(source));
       labels.data<std::int32_t>()[i] = read(source, draws, pixels);
       transform_.jitter.apply(pixels, dataset_->image_shape().channels, draws);
@@ -105,7 +123,7 @@ class Loader::Epoch {
       : producer_(producer),
         epoch_(epoch),
         order_(producer.order(epoch)),
-        end_(producer.batches()),
+        end_(producer.own_batches()),
         slots_(static_cast<std::size_t>(producer.options().prefetch)),
         claimed_{.batch = first_batch},
         taken_(first_batch) {
@@ -115,7 +133,7 @@ class Loader::Epoch {
   }
 
   std::optional<Batch> next() {
-    if (taken_ == end_) return std::nullopt;
+    if (taken_ >= end_) return std::nullopt;
     Slot slot;
     {
       std::unique_lock lock(mutex_);
@@ -170,10 +188,10 @@ class Loader::Epoch {
   std::optional<Piece> claim(const std::stop_token& stop, Batch& batch) {
     std::unique_lock lock(mutex_);
     const bool go_on = emptied_.wait(lock, stop, [this] {
-      return claimed_.batch == end_ ||
+      return claimed_.batch >= end_ ||
              claimed_.batch < taken_ + static_cast<std::int64_t>(slots_.size());
     });
-    if (!go_on || stop.stop_requested() || claimed_.batch == end_) return std::nullopt;
+    if (!go_on || stop.stop_requested() || claimed_.batch >= end_) return std::nullopt;
     Slot& slot = slot_of(claimed_.batch);
     if (!slot.batch) {
       slot.batch = producer_.allocate(claimed_.batch);
@@ -228,6 +246,11 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const Transform& transfor
           options.batch_size);
   require(options.threads >= 1, "loader: expected threads >= 1, got {}", options.threads);
   require(options.prefetch >= 1, "loader: expected prefetch >= 1, got {}", options.prefetch);
+  require(options.rank >= 0 && options.rank < options.ranks,
+          "loader: expected a rank in 0..{}, got {}", options.ranks - 1, options.rank);
+  require(options.batch_size >= options.ranks,
+          "loader: expected batch_size >= {}, an image for each rank, got {}", options.ranks,
+          options.batch_size);
   producer_ = std::make_unique<const Producer>(std::move(dataset), transform, options);
 }
 

@@ -11,18 +11,22 @@
 namespace quench::datasets {
 
 struct Batch {
-  Tensor images;           ///< [N, C, H, W] f32, channels-last in memory
+  Tensor images;           ///< [N, C, H, W] f32, channels-last in memory; of one rank's part
   Tensor labels;           ///< [N] s32
   std::int64_t index = 0;  ///< position in the epoch, from 0
 };
 
 struct LoaderOptions {
-  std::int64_t batch_size = 1;
-  bool shuffle = false;    ///< a new order every epoch
-  bool drop_last = false;  ///< leave out the last batch if it is not full
-  int threads = 1;         ///< background threads that prepare batches; >= 1
-  int prefetch = 4;        ///< batches prepared ahead; >= 1
-  std::uint64_t seed = 0;  ///< of order and augmentation
+  std::int64_t batch_size = 1;  ///< of all ranks together
+  bool shuffle = false;         ///< a new order every epoch
+  bool drop_last = false;       ///< leave out the last batch if it is not full
+  int threads = 1;              ///< background threads that prepare batches; >= 1
+  int prefetch = 4;             ///< batches prepared ahead; >= 1
+  std::uint64_t seed = 0;       ///< of order and augmentation
+  /// Of `ranks` loaders that share a dataset, rank r gives images n r / ranks to n (r + 1) / ranks of
+  /// each batch of n: parts that do not overlap, in order, and together the batch of one loader.
+  int rank = 0;
+  int ranks = 1;
 };
 
 /// Batches of a dataset, prepared by background threads.
@@ -50,7 +54,8 @@ class Loader {
   /// @throws std::invalid_argument  if one of them is out of range
   void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0);
 
-  /// The next batch, in order; nothing at the end of the epoch. Rethrows what reading its images
+  /// The next batch, in order; nothing at the end of the epoch, or once there is nothing left for
+  /// this rank, which a last batch of fewer images than ranks may have. Rethrows what reading its images
   /// threw, after which a new epoch must be started.
   /// @throws std::logic_error  if no epoch was started
   std::optional<Batch> next();

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -263,4 +265,56 @@ TEST_CASE("loader: options out of range are named") {
   CHECK_THROWS_WITH_AS(loader.start_epoch(-1), "loader: expected epoch >= 0, got -1",
                        std::invalid_argument);
   CHECK(Loader(images, kPlain, {.batch_size = 128}).batches_per_epoch() == 1);
+}
+
+TEST_CASE("loader: ranks share each batch, in order and without overlap, whatever its size") {
+  for (const int ranks : {2, 3, 4}) {
+    for (const bool drop_last : {true, false}) {
+      const LoaderOptions all{.batch_size = 7, .shuffle = true, .drop_last = drop_last, .seed = 5};
+      Loader whole(counting_images(30, kTiny), kAugmented, all);
+      std::vector<std::unique_ptr<Loader>> parts;
+      for (int rank = 0; rank < ranks; ++rank) {
+        LoaderOptions own = all;
+        own.rank = rank;
+        own.ranks = ranks;
+        own.threads = 1 + rank;
+        parts.push_back(std::make_unique<Loader>(counting_images(30, kTiny), kAugmented, own));
+        CHECK(parts.back()->batches_per_epoch() == whole.batches_per_epoch());
+      }
+      // Entered in the middle, as by a resumed run.
+      whole.start_epoch(2, 1);
+      for (const auto& part : parts) part->start_epoch(2, 1);
+      while (const auto batch = whole.next()) {
+        std::vector<std::int32_t> labels;
+        std::vector<float> pixels;
+        for (int rank = 0; rank < ranks; ++rank) {
+          const auto part = parts[static_cast<std::size_t>(rank)]->next();
+          const std::int64_t count = batch->labels.dim(0);
+          const std::int64_t own = count * (rank + 1) / ranks - count * rank / ranks;
+          CHECK(part.has_value() == (own > 0));
+          if (!part) continue;
+          CHECK(part->index == batch->index);
+          CHECK(part->labels.dim(0) == own);
+          const auto part_labels = part->labels.span<std::int32_t>();
+          labels.insert(labels.end(), part_labels.begin(), part_labels.end());
+          const auto part_pixels = part->images.span();
+          pixels.insert(pixels.end(), part_pixels.begin(), part_pixels.end());
+        }
+        const auto batch_labels = batch->labels.span<std::int32_t>();
+        const auto batch_pixels = batch->images.span();
+        CHECK(std::ranges::equal(labels, batch_labels));
+        CHECK(std::ranges::equal(pixels, batch_pixels));
+      }
+      for (const auto& part : parts) CHECK_FALSE(part->next().has_value());
+    }
+  }
+}
+
+TEST_CASE("loader: a rank that there is not, or batches too small for all, are refused") {
+  CHECK_THROWS_WITH_AS(
+      Loader(counting_images(9, kTiny), kPlain, {.batch_size = 4, .rank = 2, .ranks = 2}),
+      "loader: expected a rank in 0..1, got 2", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      Loader(counting_images(9, kTiny), kPlain, {.batch_size = 1, .rank = 0, .ranks = 2}),
+      "loader: expected batch_size >= 2, an image for each rank, got 1", std::invalid_argument);
 }
