@@ -37,6 +37,8 @@ class Node {
   /// Whether input i wants a gradient; a backward may skip the work for one that does not.
   bool needs(std::size_t i) const { return inputs_[i] != nullptr; }
   std::uint64_t sequence() const { return sequence_; }
+  /// Null where an input wants none.
+  std::span<const std::shared_ptr<GradientSlot>> inputs() const { return inputs_; }
 
   /// Connects `output` to `inputs` through `node`.
   static Variable attach(std::shared_ptr<Node> node, std::span<const Variable> inputs,

@@ -1,7 +1,10 @@
 #include "autograd/variable.h"
 
 #include <atomic>
+#include <optional>
 #include <queue>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "autograd/node.h"
@@ -26,6 +29,38 @@ void accumulate(GradientSlot& slot, Tensor grad) {
     slot.grad = add(slot.grad, grad);
   }
 }
+
+/// Knows how often the rest of a tape reads each leaf.
+class LeafReads {
+ public:
+  LeafReads(const Node& last, const LeafHook& on_complete) : on_complete_(on_complete) {
+    std::vector<const Node*> ahead{&last};
+    std::unordered_set<const Node*> seen{&last};
+    while (!ahead.empty()) {
+      const Node* node = ahead.back();
+      ahead.pop_back();
+      for (const auto& input : node->inputs()) {
+        if (!input) continue;
+        const Node* producer = input->producer.get();
+        if (producer == nullptr) ++reads_[input.get()];
+        if (producer != nullptr && seen.insert(producer).second) ahead.push_back(producer);
+      }
+    }
+  }
+
+  /// Backward has passed `node`, and all that it gives has arrived.
+  void passed(const Node& node) {
+    for (const auto& input : node.inputs()) {
+      const auto found = reads_.find(input.get());
+      if (found == reads_.end() || --found->second > 0) continue;
+      if (input->grad.defined()) on_complete_(input.get());
+    }
+  }
+
+ private:
+  const LeafHook& on_complete_;
+  std::unordered_map<const GradientSlot*, int> reads_;
+};
 
 }  // namespace
 
@@ -100,7 +135,7 @@ Variable Node::attach(std::shared_ptr<Node> node, std::span<const Variable> inpu
   return result;
 }
 
-void Variable::backward() const {
+void Variable::backward(const LeafHook& on_complete) const {
   expect(requires_grad(), "backward: the loss depends on no parameter");
   expect(value_.numel() == 1, "backward: expected a loss of one element, got shape {}",
          value_.shape().to_string());
@@ -115,6 +150,8 @@ void Variable::backward() const {
   std::priority_queue<std::shared_ptr<GradientSlot>, std::vector<std::shared_ptr<GradientSlot>>,
                       decltype(earlier)>
       ready(earlier);
+  std::optional<LeafReads> leaf_reads;
+  if (on_complete) leaf_reads.emplace(*slot_->producer, on_complete);
   slot_->grad = Tensor::full(value_.shape(), 1.0f);
   ready.push(slot_);
   while (!ready.empty()) {
@@ -140,6 +177,7 @@ void Variable::backward() const {
       accumulate(*input, std::move(grads[i]));
       if (first && input->producer) ready.push(input);
     }
+    if (leaf_reads) leaf_reads->passed(*node);
   }
 }
 

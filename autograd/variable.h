@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -22,6 +23,10 @@ struct GradientSlot {
   bool frozen = false;             ///< a parameter that stands still for now
   Tensor grad;
 };
+
+/// Told by backward() of each leaf whose gradient is complete, while it goes on with others; not of one
+/// that the loss reaches only through parts of the tape that no gradient came to.
+using LeafHook = std::function<void(const GradientSlot* leaf)>;
 
 /// A tensor and its place on the tape. Copies are handles on the same value and gradient.
 class Variable {
@@ -48,6 +53,9 @@ class Variable {
   /// @throws std::logic_error  if there is none
   Tensor& mutable_grad();
 
+  /// What a LeafHook is told: one for all handles on a leaf. Null without a gradient.
+  const GradientSlot* slot() const { return slot_.get(); }
+
   /// The same value with no connection to the tape.
   Variable detach() const { return Variable(value_); }
 
@@ -57,7 +65,7 @@ class Variable {
   /// @throws std::logic_error  if this needs no gradient, has other than one element, reaches a
   ///                           part of the tape that an earlier call has freed, or needs a saved
   ///                           tensor that was changed in place since
-  void backward() const;
+  void backward(const LeafHook& on_complete = {}) const;
 
  private:
   friend class Node;

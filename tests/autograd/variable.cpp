@@ -248,6 +248,34 @@ TEST_CASE("a long tape does not overflow the stack, run or dropped") {
   }
 }
 
+TEST_CASE("backward: a hook is told of a leaf once all that it takes part in has arrived") {
+  const Variable first = parameter(2.0f), shared = parameter(3.0f), last = parameter(5.0f);
+  const Variable h = multiply(first, shared);
+  const Variable loss = multiply(multiply(h, shared), last);
+  std::vector<const GradientSlot*> told;
+  std::vector<float> gradients;
+  loss.backward([&](const GradientSlot* leaf) {
+    told.push_back(leaf);
+    gradients.push_back(leaf->grad.item());
+  });
+  // Latest first; both uses of `shared` lie before the end of `first`.
+  CHECK(told == std::vector<const GradientSlot*>{last.slot(), first.slot(), shared.slot()});
+  CHECK(gradients == std::vector<float>{18.0f, 45.0f, 60.0f});
+}
+
+TEST_CASE("backward: a leaf used twice by one node is told once, one without a gradient never") {
+  const Variable x = parameter(3.0f), unused = parameter(1.0f);
+  Variable frozen = parameter(2.0f);
+  frozen.freeze();
+  std::vector<const GradientSlot*> told;
+  multiply(multiply(x, x), frozen).backward([&](const GradientSlot* leaf) {
+    told.push_back(leaf);
+  });
+  CHECK(told == std::vector<const GradientSlot*>{x.slot()});
+  CHECK(x.grad().item() == 12.0f);
+  CHECK_FALSE(unused.grad().defined());
+}
+
 TEST_CASE("backward: the profiler sees each node under its name") {
   reset_profiler();
   enable_profiler(true);
