@@ -7,6 +7,7 @@
 
 #include "autograd/node.h"
 #include "autograd/sum_of.h"
+#include "core/communicator.h"
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "core/profiler.h"
@@ -85,7 +86,9 @@ Variable distillation_rmse(const Variable& logits, const Tensor& teacher) {
   const double sum = sum_of(z.numel(), [a = z.data(), b = teacher.data()](std::int64_t i) {
     return squared_difference(a[i], b[i]);
   });
-  const double loss = std::sqrt(sum / static_cast<double>(z.dim(0)));
+  // The one loss that is no mean over images: the root is of the images of all ranks.
+  const std::int64_t images = z.dim(0) * communicator().size();
+  const double loss = std::sqrt(sum_over_ranks(sum) / static_cast<double>(images));
   return record<RmseNode>({logits}, Tensor::scalar(static_cast<float>(loss)), z, teacher, loss);
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/channel_loop.h"
+#include "core/communicator.h"
 #include "core/error.h"
 
 namespace quench {
@@ -60,6 +61,23 @@ std::vector<float> pilot_means(const ChannelLoop& loop, const float* x) {
 struct Moments {
   std::vector<double> mean, variance;  // [C]; biased
 };
+
+/// Of the batches of all ranks, which are of one size. Doubles leave a variance its digits unless it
+/// is below 1e-13 of the square of the mean.
+void join_ranks(Moments& moments) {
+  const int ranks = communicator().size();
+  if (ranks == 1) return;
+  std::vector<double> sums = moments.mean;
+  for (std::size_t c = 0; c < moments.mean.size(); ++c)
+    sums.push_back(moments.variance[c] + moments.mean[c] * moments.mean[c]);
+  communicator().sum(sums);
+  for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+    moments.mean[c] = sums[c] / ranks;
+    const double variance =
+        sums[moments.mean.size() + c] / ranks - moments.mean[c] * moments.mean[c];
+    moments.variance[c] = variance < 0.0 ? 0.0 : variance;
+  }
+}
 
 Moments moments_of(const ChannelLoop& loop, const float* x) {
   const std::vector<float> pilots = pilot_means(loop, x);
@@ -135,15 +153,18 @@ BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
                                           Tensor& running_var, const BatchNormParams& params) {
   check(x, {}, {}, running_mean, running_var, params);
   const ChannelLoop loop(x);
-  require(loop.rows() > 1,
+  const std::int64_t rows = whole_batch(loop.rows(), params.synchronized);
+  require(rows > 1,
           "batch_norm: expected more than one value per channel in training, got {} (input {})",
-          loop.rows(), x.shape().to_string());
-  const Moments moments = moments_of(loop, x.data());
-  const auto count = static_cast<double>(loop.rows());
+          rows, x.shape().to_string());
+  Moments moments = moments_of(loop, x.data());
+  if (params.synchronized) join_ranks(moments);
+  const auto count = static_cast<double>(rows);
   update_running(running_mean, moments.mean, 1.0, params.momentum);
   update_running(running_var, moments.variance, count / (count - 1.0), params.momentum);
 
-  BatchNormStatistics statistics{Tensor(Shape{x.dim(1)}), Tensor(Shape{x.dim(1)})};
+  BatchNormStatistics statistics{Tensor(Shape{x.dim(1)}), Tensor(Shape{x.dim(1)}),
+                                 params.synchronized};
   for (std::size_t c = 0; c < moments.mean.size(); ++c) {
     statistics.mean.data()[c] = static_cast<float>(moments.mean[c]);
     statistics.inv_std.data()[c] = inverse_std(moments.variance[c], params.eps);
@@ -214,11 +235,12 @@ BatchNormGradients batch_norm_train_backward(const Tensor& grad_output,
   check_gradient(grad_output, inputs.x);
   const ChannelLoop loop(inputs.x);
   const Normaliser lines(loop, inputs.statistics, inputs.gain, inputs.bias);
-  const ChannelLoop::Sums sums = sum_gradients(loop, lines, grad_output, inputs);
+  ChannelLoop::Sums sums = sum_gradients(loop, lines, grad_output, inputs);
   BatchNormGradients grads = channel_gradients(sums, inputs.statistics);
+  if (inputs.statistics.synchronized) sums.join_ranks();
 
   // dL/dx = scale * (g - mean(g) - xhat * mean(g * xhat)), xhat = (x - mean) * inv_std.
-  const auto count = static_cast<double>(loop.rows());
+  const auto count = static_cast<double>(whole_batch(loop.rows(), inputs.statistics.synchronized));
   const std::vector<float> offsets = loop.line([&](std::int64_t c) {
     return static_cast<float>(sums.first[static_cast<std::size_t>(c)] / count);
   });

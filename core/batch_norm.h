@@ -13,12 +13,16 @@ struct BatchNormParams {
   /// they become the plain average over batches.
   float momentum = 0.1f;
   Activation activation = Activation::none;  ///< applied to the result in the same pass
+  /// Where several ranks train together (core/communicator.h): whether the batch is that of all of
+  /// them, so that they normalise as one process would, at the price of a message in each direction.
+  bool synchronized = false;
 };
 
 /// What normalised the values, [C] each. Backward needs these, the input and nothing else.
 struct BatchNormStatistics {
   Tensor mean;
-  Tensor inv_std;  ///< 1 / sqrt(variance + eps), with the biased variance
+  Tensor inv_std;             ///< 1 / sqrt(variance + eps), with the biased variance
+  bool synchronized = false;  ///< of the batches of all ranks
 };
 
 struct BatchNormResult {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/communicator.h"
 #include "core/parallel.h"
 #include "core/tensor.h"
 
@@ -52,6 +53,17 @@ class ChannelLoop {
 
   struct Sums {
     std::vector<double> first, second;  ///< [C] each
+
+    /// Each becomes the sum over all ranks.
+    void join_ranks() {
+      if (communicator().size() == 1) return;
+      const auto channels = static_cast<std::ptrdiff_t>(first.size());
+      std::vector<double> both = first;
+      both.insert(both.end(), second.begin(), second.end());
+      communicator().sum(both);
+      std::copy_n(both.begin(), channels, first.begin());
+      std::copy_n(both.begin() + channels, channels, second.begin());
+    }
   };
   struct Terms {
     float first, second;
@@ -124,5 +136,10 @@ class ChannelLoop {
   std::int64_t rows_;
   std::int64_t width_;
 };
+
+/// How many rows a sum over the rows of all ranks has, or over those of this one.
+inline std::int64_t whole_batch(std::int64_t rows, bool synchronized) {
+  return synchronized ? rows * communicator().size() : rows;
+}
 
 }  // namespace quench

@@ -47,7 +47,7 @@ FoldedBatchNormGradients folded_batch_norm_backward(const Tensor& grad_output,
                                                     const FoldedBatchNormInputs& inputs) {
   const ChannelLoop loop(inputs.product);
   const Lines lines(loop, inputs);
-  const ChannelLoop::Sums sums =
+  ChannelLoop::Sums sums =
       loop.sum([g = grad_output.data(), in = inputs.product.data(), sigma = lines.sigma.data(),
                 offset = lines.offset.data()](std::int64_t i, std::int64_t c) {
         return ChannelLoop::Terms{g[i], g[i] * (in[i] * sigma[c] + offset[c])};
@@ -67,11 +67,15 @@ FoldedBatchNormGradients folded_batch_norm_backward(const Tensor& grad_output,
   }
 
   // With M values per channel: dmean/dplain = 1/M, dinv_std/dplain = -inv_std^3 (plain - mean)/M.
-  const auto count = static_cast<double>(loop.rows());
+  if (inputs.batch.synchronized) sums.join_ranks();
+  const auto count = static_cast<double>(whole_batch(loop.rows(), inputs.batch.synchronized));
   const std::vector<float> means =
       loop.line([&](std::int64_t c) { return inputs.batch.mean.data()[c]; });
   const std::vector<float> offsets = loop.line([&](std::int64_t c) {
-    return static_cast<float>(static_cast<double>(grads.layer_bias.data()[c]) / count);
+    const double to_mean = sums.first[static_cast<std::size_t>(c)] *
+                           static_cast<double>(inputs.batch.inv_std.data()[c]) *
+                           static_cast<double>(inputs.gain.data()[c]);
+    return static_cast<float>(to_mean / count);
   });
   const std::vector<float> slopes = loop.line([&](std::int64_t c) {
     const auto inv_std = static_cast<double>(inputs.batch.inv_std.data()[c]);

@@ -23,6 +23,8 @@ class BatchNorm final : public Module {
   /// The weight of the next batch in the running statistics; see BatchNormParams::momentum.
   void set_momentum(float momentum) { params_.momentum = momentum; }
   float momentum() const { return params_.momentum; }
+  /// See BatchNormParams::synchronized.
+  void set_synchronized(bool synchronized) { params_.synchronized = synchronized; }
   void set_activation(Activation activation) { params_.activation = activation; }
   const BatchNormParams& params() const { return params_; }
 

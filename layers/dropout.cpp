@@ -1,6 +1,7 @@
 #include "layers/dropout.h"
 
 #include "autograd/dropout.h"
+#include "core/communicator.h"
 #include "core/error.h"
 
 namespace quench {
@@ -15,10 +16,12 @@ Dropout::Dropout(float probability, Random random)
 
 Variable Dropout::forward(const Variable& input) {
   if (!training() || probability_ == 0.0f) return input;
-  random_.seek(static_cast<std::uint64_t>(*position_.data<double>()));
-  Variable output = dropout(input, probability_, random_);
-  *position_.data<double>() = static_cast<double>(random_.position());
-  return output;
+  // The ranks' images follow each other in the batch that one process would have.
+  const auto size = static_cast<double>(input.value().numel());
+  double& position = *position_.data<double>();
+  random_.seek(static_cast<std::uint64_t>(position + size * communicator().rank()));
+  position += size * communicator().size();
+  return dropout(input, probability_, random_);
 }
 
 }  // namespace quench

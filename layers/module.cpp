@@ -10,7 +10,7 @@
 namespace quench {
 namespace {
 
-ForwardObserver* observer = nullptr;
+thread_local ForwardObserver* observer = nullptr;  // as the tape is, of the thread that runs
 
 std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;

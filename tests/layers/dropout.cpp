@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "layers/reference.h"
+#include "thread_ranks.h"
 
 namespace quench {
 namespace {
@@ -40,6 +41,22 @@ TEST_CASE("dropout layer: a restored position draws the masks that were to come"
   for (int step = 0; step < 3; ++step) {
     CHECK(testing::same_bits(original(ones).value(), restored(ones).value()));
   }
+}
+
+TEST_CASE("dropout layer: ranks draw the masks of one process for their images") {
+  constexpr std::int64_t kImages = 3;
+  const Tensor x = Tensor::full({2 * kImages, 5}, 1.0f);
+  Dropout whole(0.5f, Random(1, "test"));
+  const Tensor first = whole(Variable(x)).value(), second = whole(Variable(x)).value();
+  ThreadRanks(2).run([&](int rank) {
+    Dropout part(0.5f, Random(1, "test"));
+    const std::int64_t begin = rank * kImages, end = begin + kImages;
+    const Variable own(x.slice(begin, end));
+    for (const Tensor& expected : {first, second}) {
+      CHECK(part(own).value().to_row_major() == expected.slice(begin, end).to_row_major());
+    }
+    CHECK(*part.buffers()[0].value.data<double>() == *whole.buffers()[0].value.data<double>());
+  });
 }
 
 TEST_CASE("dropout layer: a probability of 1 would leave nothing") {
