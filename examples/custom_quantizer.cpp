@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "examples/quench/program.h"
+#include "quant/batch_statistics.h"
 #include "quant/code.h"
 #include "quant/extent.h"
 #include "quant/moments.h"
@@ -37,8 +38,11 @@ class SigmaQuantizer final : public Quantizer {
   }
 
   void observe(const Tensor& x) override {
-    const double deviation = moments(x, false, slot())[0].deviation;  // refuses NaN
-    const bool averages = role() == Role::activation && deviation_ > 0.0;
+    // Both refuse NaN. An activation's are of the images of all ranks, where several train together.
+    const bool activation = role() == Role::activation;
+    const double deviation =
+        activation ? batch_moments(x, slot()).deviation : moments(x, false, slot())[0].deviation;
+    const bool averages = activation && deviation_ > 0.0;
     deviation_ = averages ? 0.99 * deviation_ + 0.01 * deviation : deviation;
   }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/communicator.h"
 #include "core/elementwise.h"
 #include "core/reduce.h"
 #include "layers/activation.h"
@@ -28,9 +29,16 @@ class InputMeans final : public ForwardObserver {
     total.count += static_cast<double>(x.numel()) / static_cast<double>(x.dim(1));
   }
 
-  ExpectedInputs means() const {
+  /// Over the batches of all ranks.
+  ExpectedInputs means(Module& network) {
     ExpectedInputs result;
-    for (const auto& [module, total] : totals_) {
+    // In an order that all ranks have: that of the map is one of addresses.
+    for (const QuantizedLayer* module : network.quantized_layers()) {
+      const auto found = totals_.find(module);
+      if (found == totals_.end()) continue;
+      Total& total = found->second;
+      communicator().sum(total.sums);
+      total.count = sum_over_ranks(total.count);
       Tensor mean(Shape{static_cast<std::int64_t>(total.sums.size())});
       for (std::size_t c = 0; c < total.sums.size(); ++c)
         mean.span()[c] = static_cast<float>(total.sums[c] / total.count);
@@ -85,7 +93,7 @@ ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches) 
   const ModeGuard modes(network, false, quant::Mode::bypass);
   InputMeans observer;
   for (const Tensor& images : batches) network(Variable(images));
-  return observer.means();
+  return observer.means(network);
 }
 
 ExpectedInputs batch_norm_means(Module& network, const Tensor& image) {

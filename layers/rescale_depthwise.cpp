@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/communicator.h"
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "layers/dataflow.h"
@@ -35,7 +36,15 @@ class LargestInputs final : public ForwardObserver {
       largest = std::max(largest, x.span()[i]);
     }
   }
-  const std::vector<float>& of(const Module* reader) const { return largest_.at(reader); }
+  /// On all ranks.
+  std::vector<float> of(const Module* reader) const {
+    const std::vector<float>& own = largest_.at(reader);
+    std::vector<double> largest(own.begin(), own.end());
+    communicator().max(largest);
+    std::vector<float> result(own.size());
+    std::ranges::transform(largest, result.begin(), [](double v) { return static_cast<float>(v); });
+    return result;
+  }
 
  private:
   std::map<const Module*, std::vector<float>> largest_;
@@ -99,7 +108,7 @@ DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tens
   }
   const Dataflow flow(network, batches[0].slice(0, 1));
   for (const EqualizablePair& pair : pairs) {
-    std::span<const float> bounds;
+    std::vector<float> bounds;
     if (clipped(flow, pair)) bounds = largest.of(pair.consumer);
     const quant::DepthwiseRescale chosen =
         quant::choose_depthwise_rescale(pair.producer.layer->weight().value(), bounds);

@@ -1,14 +1,18 @@
 #include "quant/affine_fit.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "core/communicator.h"
+#include "quant/batch_statistics.h"
+
 namespace quench::quant {
 namespace {
 
-constexpr std::size_t kSamples = 65536;
+constexpr std::int64_t kSamples = 65536;
 constexpr int kTurns = 10;
 
 struct Turn {
@@ -17,7 +21,8 @@ struct Turn {
 };
 
 Turn turn(const std::vector<double>& x, const AffineFit& grid, std::int32_t qmax) {
-  double error = 0.0, q_sum = 0.0, qq_sum = 0.0, x_sum = 0.0, qx_sum = 0.0;
+  std::array<double, 6> sums{0.0, 0.0, 0.0, 0.0, 0.0, static_cast<double>(x.size())};
+  auto& [error, q_sum, qq_sum, x_sum, qx_sum, count] = sums;
   for (const double value : x) {
     const double q = std::clamp(std::nearbyint((value - grid.offset) / grid.scale), 0.0,
                                 static_cast<double>(qmax));
@@ -28,7 +33,7 @@ Turn turn(const std::vector<double>& x, const AffineFit& grid, std::int32_t qmax
     x_sum += value;
     qx_sum += q * value;
   }
-  const auto count = static_cast<double>(x.size());
+  communicator().sum(sums);
   const double spread = count * qq_sum - q_sum * q_sum;
   const double scale = spread > 0.0 ? (count * qx_sum - q_sum * x_sum) / spread : 0.0;
   // All on one code: nothing to fit a line to.
@@ -43,9 +48,12 @@ AffineFit cover_range(double min, double max, std::int32_t qmax) {
 }
 
 AffineFit least_squares_grid(std::span<const float> x, double min, double max, std::int32_t qmax) {
-  const std::size_t stride = (x.size() + kSamples - 1) / kSamples;
+  const auto own = static_cast<std::int64_t>(x.size());
+  const BatchPlace batch(own);
+  const std::int64_t stride = (batch.size + kSamples - 1) / kSamples;
   std::vector<double> samples;
-  for (std::size_t i = 0; i < x.size(); i += stride) samples.push_back(x[i]);
+  for (std::int64_t i = batch.first_multiple(stride); i < own; i += stride)
+    samples.push_back(x[static_cast<std::size_t>(i)]);
 
   AffineFit best = cover_range(min, max, qmax);
   double least = std::numeric_limits<double>::infinity();

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "quant/batch_statistics.h"
 #include "quant/calibrators.h"
 
 namespace quench::quant {
 
 void Calibrator::observe(std::span<const float> x) {
   require(!x.empty(), "{}: calibration expected at least one value in a batch, got none", slot_);
-  const Extent batch = extent(x);
+  const Extent batch = batch_extent(x);
   require(batch.finite, "{}: calibration expected finite values, got NaN or infinity", slot_);
   reach_ = merge(reach_, batch);
   observed_ = true;
@@ -36,6 +38,7 @@ std::vector<ValueRange> calibrate_weight(const Tensor& weight, bool per_channel,
   const std::span<const float> values = weight.span();
   // The values are known to be finite: nothing here throws.
   parallel_for(static_cast<std::int64_t>(slices), 1, [&](std::int64_t begin, std::int64_t end) {
+    const CommunicatorScope alone;  // every rank has all of the weight
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       calibrators[i]->observe(values.subspan(i * size, size));
       ranges[i] = calibrators[i]->range();

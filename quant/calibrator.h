@@ -29,7 +29,9 @@ struct CalibratorOptions {
 CalibratorOptions read_calibrator_options(const Settings& settings,
                                           const CalibratorOptions& defaults = {});
 
-/// Gathers statistics of a tensor, batch by batch, and says which range a grid should cover.
+/// Gathers statistics of a tensor, batch by batch, and says which range a grid should cover. Ranks that
+/// train together observe their parts of each batch and come to one range
+/// (quant/batch_statistics.h).
 class Calibrator {
  public:
   explicit Calibrator(std::string slot) : slot_(std::move(slot)) {}

@@ -1,8 +1,10 @@
 #include "quant/calibrators.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "core/communicator.h"
 #include "quant/histogram.h"
 #include "quant/range_average.h"
 #include "quant/thresholds.h"
@@ -38,10 +40,12 @@ class ThreeSdCalibrator final : public Calibrator {
 
  protected:
   void add(std::span<const float> x, const Extent&) override {
-    count_ += static_cast<double>(x.size());
-    const Sums batch = sums(x);
-    sum_ += batch.values;
-    sum_of_squares_ += batch.squares;
+    const Sums own = sums(x);
+    std::array batch{static_cast<double>(x.size()), own.values, own.squares};
+    communicator().sum(batch);
+    count_ += batch[0];
+    sum_ += batch[1];
+    sum_of_squares_ += batch[2];
   }
   ValueRange choose() const override {
     return clipped_range(reach(), three_sd_threshold(count_, sum_, sum_of_squares_));
@@ -65,7 +69,7 @@ class DistributionCalibrator : public Calibrator {
         histogram_(options.bins) {}
 
   void add(std::span<const float> x, const Extent& batch) override {
-    count_ += static_cast<double>(x.size());
+    count_ += sum_over_ranks(static_cast<double>(x.size()));
     if (keep_values_) {
       values_.insert(values_.end(), x.begin(), x.end());
     } else {

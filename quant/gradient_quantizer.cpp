@@ -9,6 +9,7 @@
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "quant/batch_statistics.h"
 
 namespace quench::quant {
 namespace {
@@ -49,6 +50,7 @@ struct QuantizeGradientNode final : Node {
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     Tensor draws(grad_output.shape());
     Random stream = noise;
+    stream.seek(static_cast<std::uint64_t>(BatchPlace(grad_output.numel()).first));
     stream.fill_uniform(draws.span());
     map_into(draws, draws, [](float v) { return v - 0.5f; });
     return {quantize_gradient(grad_output, draws, bits)};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -62,7 +63,7 @@ void MagnitudeHistogram::cover(float max_abs) {
 void MagnitudeHistogram::add(std::span<const float> x, float max_abs) {
   if (max_abs >= kSmallest) cover(max_abs);
   if (reach_ == 0.0f) {
-    counts_[0] += static_cast<double>(x.size());
+    counts_[0] += sum_over_ranks(static_cast<double>(x.size()));
     return;
   }
   // Whole numbers, so that the number of threads changes nothing.
@@ -78,9 +79,12 @@ void MagnitudeHistogram::add(std::span<const float> x, float max_abs) {
                  reach_, bins_, counts[static_cast<std::size_t>(part)]);
     }
   });
+  std::vector<std::int64_t> batch(counts_.size(), 0);
   for (const auto& part : counts) {
-    for (std::size_t i = 0; i < part.size(); ++i) counts_[i] += static_cast<double>(part[i]);
+    for (std::size_t i = 0; i < part.size(); ++i) batch[i] += part[i];
   }
+  communicator().sum(batch);
+  for (std::size_t i = 0; i < batch.size(); ++i) counts_[i] += static_cast<double>(batch[i]);
 }
 
 std::vector<double> resample_counts(std::span<const double> counts, std::size_t bins) {

@@ -16,8 +16,8 @@ class MagnitudeHistogram {
   /// @throws std::invalid_argument  unless bins >= 1
   explicit MagnitudeHistogram(int bins);
 
-  /// @param x        finite values
-  /// @param max_abs  the largest |x| among them
+  /// @param x        finite values: this rank's of a batch that all ranks add (core/communicator.h)
+  /// @param max_abs  the largest |x| of the batch
   void add(std::span<const float> x, float max_abs);
 
   /// Whole numbers; one bin while there are only zeros. The last bin includes its upper edge.

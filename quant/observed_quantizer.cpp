@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "quant/affine_range.h"
+#include "quant/batch_statistics.h"
 #include "quant/extent.h"
 
 namespace quench::quant {
@@ -49,7 +50,7 @@ void ObservedQuantizer::observe_weight(const Tensor& x) {
 }
 
 void ObservedQuantizer::observe_activation(const Tensor& x) {
-  const Extent reach = finite_extents(x, false, slot())[0];
+  const Extent reach = finite_batch_extent(x, slot());
   activation_grid_.settle(reach.min, reach.max);
   const QuantGrid& grid = activation_grid_.grid();
   activation_scale_.add(range_of(reach).reach(grid) / grid.qmax);

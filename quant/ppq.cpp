@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "quant/batch_statistics.h"
 #include "quant/code.h"
 #include "quant/extent.h"
 
@@ -42,6 +44,12 @@ Projection project_piece(const float* x, std::int64_t count, float gamma, CodeRa
     sum.qq += qq[lane];
   }
   return sum;
+}
+
+Projection over_ranks(const Projection& own) {
+  std::array sums{own.xq, own.qq};
+  communicator().sum(sums);
+  return {sums[0], sums[1]};
 }
 
 /// Adds up fixed pieces in order: neither chance nor the number of threads reaches the result.
@@ -85,7 +93,8 @@ PpqResult fit(std::span<const float> x, float largest, int bits, const PpqOption
   result.converged = false;
   bool fitted = false;  // whether gamma is a least-squares scale, or only a start
   for (int pass = 0; pass < options.max_updates; ++pass) {
-    const Projection sum = project(x, storable_scale(gamma), range);
+    const Projection own = project(x, storable_scale(gamma), range);
+    const Projection sum = options.part_of_batch ? over_ranks(own) : own;
     // All codes 0: the start was far too large, so this pass goes to starting again.
     const double next = sum.qq > 0.0 ? sum.xq / sum.qq : cold;
     // The sums have a fixed order, so gamma repeats exactly where the codes do.
@@ -115,7 +124,7 @@ PpqResult ppq(std::span<const float> x, int bits, const PpqOptions& options, std
   require(options.max_updates >= 1, "{}: expected max_updates >= 1, got {}", who,
           options.max_updates);
   require(!x.empty(), "{}: expected at least one element, got none", who);
-  const Extent reach = extent(x);
+  const Extent reach = options.part_of_batch ? batch_extent(x) : extent(x);
   require(reach.finite, "{}: expected finite values, got NaN or infinity", who);
   return fit(x, options.unsigned_codes ? reach.max : reach.max_abs, bits, options);
 }

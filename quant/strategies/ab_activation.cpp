@@ -3,8 +3,8 @@
 
 #include "core/error.h"
 #include "quant/activation_scale.h"
+#include "quant/batch_statistics.h"
 #include "quant/code.h"
-#include "quant/extent.h"
 #include "quant/ppq.h"
 #include "quant/straight_through.h"
 #include "quant/strategies/ab_options.h"
@@ -121,27 +121,30 @@ class AbUniformActivation final : public AbActivationBase {
   ActivationGrid grid_;
 };
 
-/// About `wanted` elements at a fixed stride. The stride shares no factor with the innermost size,
-/// else only some channels of a channels-last tensor would be seen.
+/// What this rank has of about `wanted` elements of the batch at a fixed stride. The stride shares no
+/// factor with the innermost size, else only some channels of a channels-last tensor would be seen.
 std::vector<float> sample(const Tensor& x, std::int64_t wanted) {
+  const BatchPlace batch(x.numel());
   const std::int64_t innermost = x.rank() == 4 ? x.dim(1) : x.dim(x.rank() - 1);
-  std::int64_t stride = std::max<std::int64_t>(x.numel() / wanted, 1);
+  std::int64_t stride = std::max<std::int64_t>(batch.size / wanted, 1);
   while (std::gcd(stride, innermost) != 1) ++stride;
   std::vector<float> result;
   result.reserve(static_cast<std::size_t>(x.numel() / stride + 1));
-  for (std::int64_t i = 0; i < x.numel(); i += stride) result.push_back(x.data()[i]);
+  for (std::int64_t i = batch.first_multiple(stride); i < x.numel(); i += stride)
+    result.push_back(x.data()[i]);
   return result;
 }
 
 void AbUniformActivation::observe(const Tensor& x) {
   if (!grid_.settled()) {
-    const Extent reach = finite_extents(x, false, slot())[0];
+    const Extent reach = finite_batch_extent(x, slot());
     grid_.settle(reach.min, reach.max);
   }
   const PpqOptions options{.max_updates = options_.ppq_updates,
                            .unsigned_codes = grid_.is_unsigned(),
-                           .gamma = scale_.average()};
-  const PpqResult fitted = x.numel() <= options_.ppq_samples
+                           .gamma = scale_.average(),
+                           .part_of_batch = true};
+  const PpqResult fitted = BatchPlace(x.numel()).size <= options_.ppq_samples
                                ? ppq(x.span(), bits(), options, slot())
                                : ppq(sample(x, options_.ppq_samples), bits(), options, slot());
   scale_.add(fitted.degenerate ? 0.0 : fitted.gamma);

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "quant/extent.h"
+#include "quant/batch_statistics.h"
 #include "quant/range_average.h"
 #include "quant/strategies/affine_options.h"
 #include "quant/trained_map.h"
@@ -17,7 +17,7 @@ class RangeActivation : public Quantizer {
       : Quantizer(spec), options_(options), average_(options.momentum, options.zero_debias) {}
 
   void observe(const Tensor& x) override {
-    const Extent reach = finite_extents(x, false, slot())[0];
+    const Extent reach = finite_batch_extent(x, slot());
     settle(reach.min, reach.max);
     average_.add(range_of(reach));
   }

@@ -6,6 +6,7 @@
 #include "core/elementwise.h"
 #include "core/error.h"
 #include "quant/activation_grid.h"
+#include "quant/batch_statistics.h"
 #include "quant/derived_scale.h"
 #include "quant/extent.h"
 #include "quant/strategies/fat_range.h"
@@ -75,9 +76,8 @@ class Fat : public Quantizer {
   void observe(const Tensor& x) override {
     // The range stays; but a weight with NaN has no codes.
     if (started_ && role() == Role::activation) return;
-    const bool per_channel = granularity() == Granularity::per_channel;
     std::vector<ValueRange> ranges;
-    for (const Extent& e : finite_extents(x, per_channel, slot())) ranges.push_back(range_of(e));
+    for (const Extent& e : extents(x)) ranges.push_back(range_of(e));
     if (!started_) start(ranges);
   }
   bool calibratable() const override { return true; }
@@ -138,6 +138,10 @@ class Fat : public Quantizer {
   }
 
  private:
+  std::vector<Extent> extents(const Tensor& x) const {
+    if (role() == Role::activation) return {finite_batch_extent(x, slot())};
+    return finite_extents(x, granularity() == Granularity::per_channel, slot());
+  }
   void start(std::span<const ValueRange> ranges) {
     require(ranges.size() == ranges_.size(), "{}: fat: expected {} ranges or channels, got {}",
             slot(), ranges_.size(), ranges.size());

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "quant/activation_grid.h"
+#include "quant/batch_statistics.h"
 #include "quant/extent.h"
 #include "quant/strategies/lsq_step.h"
 #include "quant/trained_scale.h"
@@ -12,10 +13,14 @@
 namespace quench::quant {
 namespace {
 
-std::vector<double> mean_steps(const Tensor& x, bool per_channel, const QuantGrid& grid,
-                               std::string_view slot) {
-  std::vector<double> steps = mean_abs(x, per_channel, slot);
-  for (double& step : steps) step *= 2.0 / std::sqrt(grid.qmax);
+double first_step(double mean_abs, const QuantGrid& grid) {
+  return mean_abs * (2.0 / std::sqrt(grid.qmax));
+}
+
+std::vector<double> weight_steps(const Tensor& w, bool per_channel, const QuantGrid& grid,
+                                 std::string_view slot) {
+  std::vector<double> steps = mean_abs(w, per_channel, slot);
+  for (double& step : steps) step = first_step(step, grid);
   return steps;
 }
 
@@ -34,10 +39,10 @@ class LsqActivation final : public Quantizer {
 
   void observe(const Tensor& x) override {
     if (scale_.started()) return;
-    const Extent reach = finite_extents(x, false, slot())[0];
+    const Extent reach = finite_batch_extent(x, slot());
     if (reach.max_abs == 0.0f) return scale_.note_zeros();
     grid_.settle(reach.min, reach.max);
-    scale_.start(mean_steps(x, false, grid_.grid(), slot()), slot());
+    scale_.start(std::array{first_step(batch_mean_abs(x, slot()), grid_.grid())}, slot());
   }
 
   bool calibratable() const override { return true; }
@@ -80,7 +85,7 @@ std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec) {
   const LsqOptions options(*spec.settings);
   ActivationGrid grid(*spec.settings, spec.bits == 1 ? "unsigned" : "auto", spec.bits,
                       ActivationGrid::Signed::full);
-  if (spec.role == Role::weight) return make_lsq_weight(spec, options, mean_steps);
+  if (spec.role == Role::weight) return make_lsq_weight(spec, options, weight_steps);
   return std::make_unique<LsqActivation>(spec, options, std::move(grid));
 }
 

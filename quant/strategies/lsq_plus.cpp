@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "quant/affine_fit.h"
-#include "quant/extent.h"
+#include "quant/batch_statistics.h"
 #include "quant/moments.h"
 #include "quant/strategies/lsq_step.h"
 #include "quant/trained_map.h"
@@ -71,7 +71,7 @@ class LsqPlusActivation final : public Quantizer {
 
   void observe(const Tensor& x) override {
     if (scale_.started()) return;
-    const Extent reach = finite_extents(x, false, slot())[0];
+    const Extent reach = finite_batch_extent(x, slot());
     if (reach.max_abs == 0.0f) return scale_.note_zeros();
     start(least_squares_ ? least_squares_grid(x.span(), reach.min, reach.max, grid_.qmax)
                          : cover_range(reach.min, reach.max, grid_.qmax));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/random.h"
+#include "quant/batch_statistics.h"
 #include "quant/observed_quantizer.h"
 #include "quant/trained_map.h"
 
@@ -62,7 +63,10 @@ class Noise final : public ObservedQuantizer {
           [=](float v, const Span& s) { return s.scale * integer_code(v, s.scale, range); },
           pass_gradient);
     }
-    Tensor output = with_noise(x.value(), spans, random_.fork(pass));
+    Random draws = random_.fork(pass);
+    if (role() == Role::activation)
+      draws.seek(static_cast<std::uint64_t>(BatchPlace(x.value().numel()).first));
+    Tensor output = with_noise(x.value(), spans, draws);
     return record_trained<0>(x, {}, std::move(output), std::move(spans), pass_gradient);
   }
 
@@ -77,7 +81,7 @@ class Noise final : public ObservedQuantizer {
       const std::int64_t begin = pieces.begin(piece), count = pieces.size(piece);
       std::array<float, Pieces::kSize> noise;
       Random here = random;
-      here.seek(static_cast<std::uint64_t>(begin));
+      here.seek(random.position() + static_cast<std::uint64_t>(begin));
       here.fill_uniform({noise.data(), static_cast<std::size_t>(count)});
       const Span span = spans[pieces.channel(piece)];
       const float *from = x.data() + begin, *draws = noise.data();

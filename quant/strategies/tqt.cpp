@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "quant/activation_grid.h"
+#include "quant/batch_statistics.h"
 #include "quant/derived_scale.h"
 #include "quant/extent.h"
 #include "quant/moments.h"
@@ -90,12 +91,13 @@ std::vector<double> Tqt::initial_thresholds(const Tensor& x) {
       result.push_back(std::abs(m.mean) + 3.0 * m.deviation);
     return result;
   }
-  const std::vector<Extent> reach = finite_extents(x, per_channel(), slot());
   if (role() == Role::activation) {
-    options_.activation_grid.settle(reach[0].min, reach[0].max);
-    return {range_of(reach[0]).reach(options_.activation_grid.grid())};
+    const Extent reach = finite_batch_extent(x, slot());
+    options_.activation_grid.settle(reach.min, reach.max);
+    return {range_of(reach).reach(options_.activation_grid.grid())};
   }
-  for (const Extent& e : reach) result.push_back(double{e.max_abs});
+  for (const Extent& e : finite_extents(x, per_channel(), slot()))
+    result.push_back(double{e.max_abs});
   return result;
 }
 

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "core/error.h"
-#include "quant/extent.h"
+#include "quant/batch_statistics.h"
 
 namespace quench::quant {
 
@@ -17,7 +17,7 @@ TrainedClip::TrainedClip(const QuantizerSpec& spec, double fallback, ActivationG
 
 void TrainedClip::observe(const Tensor& x) {
   if (alpha_.started() && grid_.settled()) return;
-  const Extent extent = finite_extents(x, false, slot())[0];
+  const Extent extent = finite_batch_extent(x, slot());
   grid_.settle(extent.min, extent.max);
   if (alpha_.started()) return;
   const double clip = range_of(extent).reach(grid_.grid());
