@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <stdexcept>
 #include <vector>
@@ -17,6 +18,7 @@ constexpr const char* kOptimizerPrefix = "optimizer.";
 constexpr const char* kProgress = "training.progress";
 constexpr const char* kSignsPrefix = "training.signs.";
 constexpr const char* kImages = "images";  // in the metadata
+constexpr const char* kRanks = "ranks";    // likewise, if there are several
 
 struct Slot {
   std::string prefix;  // "<module>.<slot>."
@@ -160,6 +162,14 @@ Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
           .best_top1 = v[6]};
 }
 
+int read_ranks(const std::string& text, const std::filesystem::path& path) {
+  int ranks = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ranks);
+  if (error != std::errc() || end != text.data() + text.size() || ranks < 1)
+    fail("{}: metadata {}: expected a number of processes, got '{}'", path.string(), kRanks, text);
+  return ranks;
+}
+
 }  // namespace
 
 TensorFile network_state(Module& network, const std::string& model) {
@@ -204,6 +214,7 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
   file.tensors[kProgress] = pack(progress);
   for (const auto& [layer, signs] : progress.signs) file.tensors[kSignsPrefix + layer] = signs;
   if (!progress.images.empty()) file.metadata[kImages] = progress.images;
+  if (progress.ranks != 1) file.metadata[kRanks] = std::to_string(progress.ranks);
   write_safetensors(path, file);
 }
 
@@ -218,6 +229,8 @@ Progress load_checkpoint(const std::filesystem::path& path, Module& network,
   progress.signs = below(file.tensors, kSignsPrefix);
   if (const auto images = file.metadata.find(kImages); images != file.metadata.end())
     progress.images = images->second;
+  if (const auto ranks = file.metadata.find(kRanks); ranks != file.metadata.end())
+    progress.ranks = read_ranks(ranks->second, path);
   load_network(network, model, file, path);
   try {
     optimizer.load_state(below(file.tensors, kOptimizerPrefix));

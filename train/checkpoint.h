@@ -25,6 +25,8 @@ struct Progress {
   /// How many images the run has, in words: with others it would not go on as it was. Empty if a
   /// checkpoint does not tell.
   std::string images = {};
+  /// How many processes train together, see core/communicator.h: with others it would not either.
+  int ranks = 1;
 };
 
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as

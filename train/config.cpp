@@ -88,6 +88,7 @@ TrainConfig read_train(const Settings& s) {
       s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
   train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);
   train.bn_freeze_epoch = s.integer("bn_freeze_epoch", train.bn_freeze_epoch, {-1, kMostEpochs});
+  train.sync_batch_norm = s.boolean("sync_batch_norm", train.sync_batch_norm);
   train.gradient_bits = static_cast<int>(s.integer("gradient_bits", train.gradient_bits, {0, 8}));
   train.eval_batch_size = s.integer("eval_batch_size", train.eval_batch_size, kPositive);
   train.init_from = s.text("init_from", train.init_from);

@@ -54,9 +54,9 @@ struct ScheduleConfig {
 /// [train]
 struct TrainConfig {
   std::int64_t epochs = 10;
-  std::int64_t batch_size = 128;
+  std::int64_t batch_size = 128;  ///< of each rank, see core/communicator.h
   std::uint64_t seed = 1;
-  int threads = 0;                          ///< 0 is all cores
+  int threads = 0;                          ///< of each rank; 0 is its share of all cores
   std::string loss = "cross_entropy";       ///< one of known_losses()
   double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
   std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
@@ -66,6 +66,9 @@ struct TrainConfig {
   /// them as they are, its gain and bias still trained unless optimizer.train says otherwise; -1 is
   /// never. Re-estimation for a method that needs it (bn_batches) is not affected.
   std::int64_t bn_freeze_epoch = -1;
+  /// Whether ranks that train together normalize by the batch of all of them, as one process would, or
+  /// each by its own.
+  bool sync_batch_norm = true;
   /// DoReFa: bits, 1 to 8, of the gradient that arrives at the output of each layer with a quantized
   /// weight, see quant/gradient_quantizer.h; 0 is off.
   int gradient_bits = 0;

@@ -1,7 +1,9 @@
 #include "train/evaluate.h"
 
+#include <array>
 #include <utility>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/reduce.h"
 #include "layers/batch_norm.h"
@@ -10,17 +12,22 @@
 namespace quench::train {
 namespace {
 
-/// Takes in the statistics of each batch that runs while it lives: a plain average over them.
+/// Takes in the statistics of each batch that runs while it lives: a plain average over them, of the
+/// batches of all ranks, whether or not training does so.
 class PlainAverage {
  public:
   explicit PlainAverage(std::vector<BatchNorm*> norms) : norms_(std::move(norms)) {
     for (BatchNorm* norm : norms_) {
-      momenta_.push_back(norm->momentum());
+      params_.push_back(norm->params());
+      norm->set_synchronized(true);
       norm->set_training(true);
     }
   }
   ~PlainAverage() {
-    for (std::size_t i = 0; i < norms_.size(); ++i) norms_[i]->set_momentum(momenta_[i]);
+    for (std::size_t i = 0; i < norms_.size(); ++i) {
+      norms_[i]->set_momentum(params_[i].momentum);
+      norms_[i]->set_synchronized(params_[i].synchronized);
+    }
   }
   PlainAverage(const PlainAverage&) = delete;
   PlainAverage& operator=(const PlainAverage&) = delete;
@@ -32,7 +39,7 @@ class PlainAverage {
 
  private:
   std::vector<BatchNorm*> norms_;
-  std::vector<float> momenta_;
+  std::vector<BatchNormParams> params_;
 };
 
 }  // namespace
@@ -81,8 +88,14 @@ Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets:
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, mode);
-  return evaluate([&network](const Tensor& images) { return network(Variable(images)).value(); },
-                  loader);
+  Accuracy accuracy = evaluate(
+      [&network](const Tensor& images) { return network(Variable(images)).value(); }, loader);
+  std::array counts{accuracy.correct, accuracy.correct_top5, accuracy.images};
+  communicator().sum(counts);
+  accuracy.correct = counts[0];
+  accuracy.correct_top5 = counts[1];
+  accuracy.images = counts[2];
+  return accuracy;
 }
 
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,

@@ -33,7 +33,7 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 /// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W].
 Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader);
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
-/// quantizers in `mode`.
+/// quantizers in `mode`; over the passes of all ranks, whose loaders each have a part.
 Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of

@@ -1,5 +1,8 @@
 #include "train/experiment.h"
 
+#include <algorithm>
+
+#include "core/communicator.h"
 #include "core/error.h"
 #include "datasets/registry.h"
 #include "layers/fold.h"
@@ -36,18 +39,21 @@ datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
           .folder = data.folder};
 }
 
-/// In order, without augmentation.
+/// In order, without augmentation; this rank's part of batches of `batch_size`.
 std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
                                                std::shared_ptr<const datasets::Dataset> images,
                                                std::int64_t batch_size) {
   return std::make_unique<datasets::Loader>(
       std::move(images), make_transform(config.data, false),
-      datasets::LoaderOptions{.batch_size = batch_size, .threads = config.data.threads()});
+      datasets::LoaderOptions{.batch_size = batch_size,
+                              .threads = config.data.threads(),
+                              .rank = communicator().rank(),
+                              .ranks = communicator().size()});
 }
 
 /// What skip_bad passed over, for the user to see.
 void report(const std::vector<std::string>& left_out) {
-  if (left_out.empty()) return;
+  if (left_out.empty() || !communicator().is_root()) return;
   fmt::print(stderr, "left out {} files that cannot be decoded (data.skip_bad):\n",
              left_out.size());
   for (const std::string& fault : left_out) fmt::print(stderr, "  {}\n", fault);
@@ -103,27 +109,39 @@ std::string count_images(const Data& data) {
 
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images) {
-  require(config.train.batch_size <= images->size(),
-          "train.batch_size: expected at most the {} training images, got {}", images->size(),
-          config.train.batch_size);
+  const int ranks = communicator().size();
+  require(config.train.batch_size <= images->size() / ranks,
+          "train.batch_size: expected at most the {} training images{}, got {}",
+          images->size() / ranks, ranks == 1 ? "" : " of each rank", config.train.batch_size);
   return std::make_unique<datasets::Loader>(
       std::move(images), make_transform(config.data, true),
-      datasets::LoaderOptions{.batch_size = config.train.batch_size,
+      datasets::LoaderOptions{.batch_size = config.train.batch_size * ranks,
                               .shuffle = true,
                               .drop_last = true,
                               .threads = config.data.threads(),
-                              .seed = config.train.seed});
+                              .seed = config.train.seed,
+                              .rank = communicator().rank(),
+                              .ranks = ranks});
 }
 
 std::unique_ptr<datasets::Loader> evaluation_loader(
     const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images) {
-  return plain_loader(config, std::move(images), config.train.eval_batch_size);
+  return plain_loader(config, std::move(images),
+                      config.train.eval_batch_size * communicator().size());
 }
 
 std::unique_ptr<datasets::Loader> calibration_loader(
     const ExperimentConfig& config, const CalibrationConfig& calibration,
     std::shared_ptr<const datasets::Dataset> images) {
-  return plain_loader(config, std::move(images), calibration.batch_size);
+  // A batch of fewer images than ranks could not be shared out among them.
+  const std::int64_t size = images->size(), batch = calibration.batch_size;
+  const std::int64_t last = calibration.batches > size / batch ? size % batch : 0;
+  const int ranks = communicator().size();
+  require(std::min(batch, last == 0 ? batch : last) >= ranks,
+          "calibration.batch_size: expected batches of {} images and more, one for each rank, got "
+          "{} from {} images",
+          ranks, batch, size);
+  return plain_loader(config, std::move(images), batch);
 }
 
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,

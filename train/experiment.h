@@ -39,7 +39,8 @@ datasets::ImageShape image_shape(const ExperimentConfig& config);
 datasets::Transform evaluation_transform(const ExperimentConfig& config);
 
 /// Loaders over `images`: shuffled and augmented for training, as they are for evaluation and
-/// calibration.
+/// calibration. Where several ranks train together (core/communicator.h) each gets its part: in
+/// training and evaluation a batch of its own, of calibration's batches a share.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images);
 std::unique_ptr<datasets::Loader> evaluation_loader(

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "deploy/freeze.h"
 #include "deploy/verify.h"
@@ -88,6 +89,7 @@ bool verifies_after(std::int64_t epoch, const TrainConfig& config) {
 
 void require_integer_form(Module& network, const ExperimentConfig& config, const Data& data,
                           const std::function<void(Module&)>& begin_training) {
+  const CommunicatorScope alone;  // each rank finds the same
   const auto copy = build_network(config, data.train->format());
   begin_training(*copy);
   load_network(*copy, config.model.name, network_state(network, config.model.name), config.name);

@@ -80,6 +80,7 @@ void ProgressBar::begin(std::string label, std::int64_t total, std::int64_t done
 }
 
 void ProgressBar::update(std::int64_t done, const std::string& note) {
+  if (options_.stream == nullptr) return;
   const double now = options_.seconds();
   if (now - shown_ < (options_.terminal ? kRedrawSeconds : kPlainSeconds)) return;
   shown_ = now;
@@ -94,6 +95,7 @@ void ProgressBar::update(std::int64_t done, const std::string& note) {
 }
 
 void ProgressBar::line(const std::string& text) {
+  if (options_.stream == nullptr) return;
   clear();
   std::fputs((text + "\n").c_str(), options_.stream);
   std::fflush(options_.stream);

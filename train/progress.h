@@ -9,7 +9,7 @@ namespace quench::train {
 
 /// Where and how progress is shown.
 struct ProgressOptions {
-  std::FILE* stream = stderr;
+  std::FILE* stream = stderr;       ///< null: nothing is shown
   bool terminal = false;            ///< one line redrawn in place; else plain lines, now and then
   bool color = false;               ///< on a terminal
   int width = 0;                    ///< columns; 0 asks the terminal before every line

@@ -22,8 +22,8 @@ std::optional<std::string> first_difference(const std::vector<EpochMetrics>& a,
 std::vector<std::string> different_tensors(const std::filesystem::path& a,
                                            const std::filesystem::path& b);
 
-/// What may explain a difference: "commit: then abc, now def", of commit, oneDNN, compiler, CPU and
-/// threads.
+/// What may explain a difference: "commit: then abc, now def", of commit, oneDNN, compiler, CPU,
+/// ranks and threads.
 std::vector<std::string> different_versions(const Versions& then, const Versions& now);
 
 }  // namespace quench::train

@@ -13,7 +13,7 @@ constexpr const char* kWhat = "run folder";
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(path_, kWhat) {}
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(std::in_place, path_, kWhat) {}
 
 RunFolder RunFolder::create(const fs::path& runs, const std::string& name) {
   return RunFolder(make_numbered_folder(runs, name, kWhat));
@@ -33,6 +33,12 @@ RunFolder RunFolder::create_at(const fs::path& folder) {
         folder.string(), name);
   }
   return RunFolder(folder);
+}
+
+RunFolder RunFolder::of_rank_0(const fs::path& folder) {
+  RunFolder result;
+  result.path_ = folder;
+  return result;
 }
 
 RunFolder RunFolder::open(const fs::path& folder) {

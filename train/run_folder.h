@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "train/folder_lock.h"
@@ -21,6 +22,9 @@ class RunFolder {
   /// half-written is removed.
   static RunFolder open(const std::filesystem::path& folder);
 
+  /// The folder that rank 0 holds, for the other ranks of its run, which write nothing there.
+  static RunFolder of_rank_0(const std::filesystem::path& folder);
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config() const { return path_ / "config.toml"; }   ///< resolved
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }  ///< see metrics.h
@@ -32,9 +36,10 @@ class RunFolder {
   std::filesystem::path versions() const { return path_ / "versions.json"; }  ///< see versions.h
 
  private:
+  RunFolder() = default;
   explicit RunFolder(std::filesystem::path path);  // locks
   std::filesystem::path path_;
-  FolderLock lock_;
+  std::optional<FolderLock> lock_;
 };
 
 }  // namespace quench::train

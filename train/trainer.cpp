@@ -5,12 +5,11 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/communicator.h"
 #include "core/error.h"
-#include "core/reduce.h"
 #include "layers/batch_norm.h"
 #include "layers/fold.h"
 #include "layers/quantized_layer.h"
-#include "layers/trace.h"
 #include "quant/policy.h"
 #include "quant/threshold_freezer.h"
 #include "train/epoch_line.h"
@@ -19,6 +18,7 @@
 #include "train/layer_metrics.h"
 #include "train/metrics_log.h"
 #include "train/post_training.h"
+#include "train/rank_agreement.h"
 #include "train/run_state.h"
 #include "train/trained_parameters.h"
 #include "train/trainer_options.h"
@@ -34,6 +34,11 @@ double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// Rank 0 shows it for all.
+ProgressOptions progress_of_rank() {
+  return communicator().is_root() ? progress_options(stderr) : ProgressOptions{.stream = nullptr};
+}
+
 }  // namespace
 
 Trainer::Trainer(ExperimentConfig config) : Trainer(std::move(config), nullptr) {}
@@ -47,12 +52,15 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       network_(build_network(config_, data_.train->format())),
       optimizer_(make_optimizer(optimizer_options(config_.optimizer),
                                 trained_parameters(*network_, config_.optimizer.train))),
+      average_(*network_),
       loss_(make_loss({.name = config_.train.loss,
                        .label_smoothing = static_cast<float>(config_.train.label_smoothing)})),
       training_(training_loader(config_, data_.train)),
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
-      schedule_(schedule_options(config_, steps_per_epoch_)) {
+      schedule_(schedule_options(config_, steps_per_epoch_)),
+      bar_(progress_of_rank()) {
+  join_ranks();
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers(*network_);
   quantize_gradients();
@@ -63,11 +71,23 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   }
   if (config_.train.verify_every > 0)
     require_integer_form(*network_, config_, data_, [this](Module& n) { begin_quantizers(n); });
-  if (resumed != nullptr) truncate_metrics(*resumed, progress_.epoch);
+  if (resumed != nullptr && communicator().is_root()) truncate_metrics(*resumed, progress_.epoch);
+}
+
+/// Before anything of the run is computed together.
+void Trainer::join_ranks() {
+  require_same_run(config_.resolved() + count_images(data_));
+  for (BatchNorm* norm : batch_norms(*network_))
+    norm->set_synchronized(config_.train.sync_batch_norm);
 }
 
 void Trainer::resume(const RunFolder& folder) {
   progress_ = load_checkpoint(folder.last(), *network_, config_.model.name, *optimizer_);
+  const int ranks = communicator().size();
+  if (progress_.ranks != ranks) {
+    fail("{}: expected the {} ranks that the run began with (mpirun -n {}), got {}",
+         folder.path().string(), progress_.ranks, progress_.ranks, ranks);
+  }
   const std::string images = count_images(data_);
   if (!progress_.images.empty() && progress_.images != images) {
     fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),
@@ -106,11 +126,12 @@ void Trainer::quantize_gradients() {
 RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
   const auto start = std::chrono::steady_clock::now();
   RunResult result;
-  RunStateWriter state(folder.path() / kRunStateFile, config_.train.epochs, steps_per_epoch_,
-                       progress_);
+  std::optional<RunStateWriter> state;
+  if (communicator().is_root())
+    state.emplace(folder.path() / kRunStateFile, config_.train.epochs, steps_per_epoch_, progress_);
   const auto after_step = [&] {
-    state.update(progress_);
-    return stop_requested();
+    if (state) state->update(progress_);
+    return any_rank(stop_requested());
   };
   const auto train = [&] {
     try {
@@ -126,10 +147,10 @@ RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& sto
   try {
     train();
   } catch (const std::exception& error) {
-    state.end(RunPhase::failed, progress_, error.what());
+    if (state) state->end(RunPhase::failed, progress_, error.what());
     throw;
   }
-  state.end(result.interrupted ? RunPhase::stopped : RunPhase::done, progress_);
+  if (state) state->end(result.interrupted ? RunPhase::stopped : RunPhase::done, progress_);
   result.epochs = progress_.epoch;
   result.seconds = seconds_since(start);
   return result;
@@ -165,8 +186,8 @@ bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& 
     if (stop) return false;
   }
   const double seconds = seconds_since(start);
-  const auto images =
-      static_cast<double>((steps_per_epoch_ - first_step) * config_.train.batch_size);
+  const auto images = static_cast<double>((steps_per_epoch_ - first_step) *
+                                          config_.train.batch_size * communicator().size());
   finish_epoch(folder, seconds, seconds > 0.0 ? images / seconds : 0.0);
   return true;
 }
@@ -184,46 +205,22 @@ void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) 
   const Variable logits = (*network_)(Variable(batch.images));
   const Variable loss = loss_of(logits, batch);
   const auto value = static_cast<double>(loss.value().item());
-  if (!std::isfinite(value)) explain_non_finite(batch, value, folder);
-  const auto images = batch.labels.dim(0);
-  progress_.loss_sum += value * static_cast<double>(images);
-  progress_.correct += count_correct(logits.value(), batch.labels);
-  progress_.seen += images;
-  loss.backward();
+  const std::int64_t images = batch.labels.dim(0);
+  const StepTotals totals = StepTotals{.loss_sum = value * static_cast<double>(images),
+                                       .correct = count_correct(logits.value(), batch.labels),
+                                       .images = images}
+                                .over_ranks();
+  if (!std::isfinite(totals.loss_sum)) explain_non_finite(batch, value, folder);
+  progress_.loss_sum += totals.loss_sum;
+  progress_.correct += totals.correct;
+  progress_.seen += totals.images;
+  average_.backward(loss);
   if (schedule_.restarts_at(progress_.step)) optimizer_->reset();
   optimizer_->step(schedule_.at(progress_.step));
   for_each_quantizer(*network_,
                      [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });
   ++progress_.step;
   ++progress_.step_in_epoch;
-}
-
-void Trainer::fail_at(std::int64_t step, const std::string& what, const RunFolder& folder) const {
-  const std::filesystem::path last = folder.last();
-  const std::string saved = std::filesystem::exists(last)
-                                ? "the last checkpoint is unharmed: " + last.string()
-                                : "no checkpoint was written yet";
-  fail("epoch {}, step {}: {}; {}", progress_.epoch + 1, step, what, saved);
-}
-
-void Trainer::explain_non_finite(const datasets::Batch& batch, double loss,
-                                 const RunFolder& folder) {
-  const std::string layer = first_non_finite(*network_, batch.images);
-  const std::string where = layer.empty()
-                                ? "every layer's output is finite, so it overflowed in the loss"
-                                : layer + " is the first layer whose output holds NaN or infinity";
-  fail_at(progress_.step_in_epoch + 1,
-          fmt::format("the loss is {}; {}; a smaller optimizer.lr may help",
-                      std::isnan(loss) ? "NaN" : "infinite", where),
-          folder);
-}
-
-void Trainer::require_finite(const RunFolder& folder) {
-  for (const Parameter& parameter : network_->parameters()) {
-    if (all_finite(parameter.value.value())) continue;
-    fail_at(progress_.step_in_epoch,
-            parameter.name + " holds NaN or infinity; a smaller optimizer.lr may help", folder);
-  }
 }
 
 void Trainer::verify_integers(const RunFolder& folder) {
@@ -234,6 +231,7 @@ void Trainer::verify_integers(const RunFolder& folder) {
 
 void Trainer::finish_epoch(const RunFolder& folder, double seconds, double images_per_second) {
   require_finite(folder);
+  require_same_network(*network_);
   const double data_wait = training_->seconds_waited();  // before others use the loader
   const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
   // In the end the statistics stay: they are those of the network that is handed out.
@@ -263,7 +261,8 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                .signs = std::move(signs)};
   // The row goes first: after a kill between the two, a resumed run drops the rows beyond its
   // checkpoint.
-  log_epoch(folder, {.row = row, .wall_time = seconds_since_1970(), .layers = layers});
+  if (communicator().is_root())
+    log_epoch(folder, {.row = row, .wall_time = seconds_since_1970(), .layers = layers});
   if (best) save(folder, folder.best());
   save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));
@@ -273,6 +272,8 @@ void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {
   // A checkpoint that holds NaN is of no use to go on from.
   require_finite(folder);
   progress_.images = count_images(data_);
+  progress_.ranks = communicator().size();
+  if (!communicator().is_root()) return;
   save_checkpoint(path, *network_, config_.model.name, *optimizer_, progress_);
 }
 

@@ -17,6 +17,7 @@
 #include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
+#include "train/rank_average.h"
 #include "train/run_folder.h"
 
 namespace quench::train {
@@ -29,6 +30,9 @@ struct RunResult {
 };
 
 /// Trains one experiment into a run folder, from the start or from the folder's last checkpoint.
+///
+/// Several ranks (core/communicator.h) each make a Trainer and train as one process would with a batch
+/// of train.batch_size for each of them; rank 0 alone writes and speaks.
 ///
 /// The same config, thread count and machine give the same bits, however often the run was killed
 /// and resumed: batches, augmentation, learning rate and alpha are functions of the position, and
@@ -43,8 +47,8 @@ class Trainer {
   /// folder's metrics tell beyond that is dropped.
   Trainer(ExperimentConfig config, const RunFolder& folder);
 
-  /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, the
-  /// state is saved and the result marked interrupted.
+  /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, on any rank,
+  /// the state is saved and the result marked interrupted.
   /// @throws std::runtime_error  if loss or weights become NaN or infinite, or integers differ from
   ///                             evaluation (train.verify_every), naming epoch, step and layer; the
   ///                             last checkpoint stays
@@ -58,6 +62,7 @@ class Trainer {
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers(Module& network);
+  void join_ranks();
   void start();
   void resume(const RunFolder& folder);
   void quantize_gradients();
@@ -80,6 +85,7 @@ class Trainer {
   Data data_;
   std::unique_ptr<Module> network_;
   std::unique_ptr<Optimizer> optimizer_;
+  RankAverage average_;
   Loss loss_;
   std::optional<DistilledLoss> distilled_loss_;  // of a run with a teacher
   std::unique_ptr<datasets::Loader> training_;

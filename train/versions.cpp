@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/onednn/version.h"
@@ -32,17 +33,22 @@ Versions current_versions(std::uint64_t seed, std::vector<std::string> command_l
           .onednn = onednn::version(),
           .compiler = QUENCH_COMPILER,
           .cpu = cpu_model(),
+          .ranks = communicator().size(),
           .threads = num_threads(),
           .seed = seed,
           .command_line = std::move(command_line)};
 }
 
 std::string versions_text(const Versions& versions) {
-  const nlohmann::ordered_json json{
-      {"quench", versions.quench}, {"commit", versions.commit},
-      {"onednn", versions.onednn}, {"compiler", versions.compiler},
-      {"cpu", versions.cpu},       {"threads", versions.threads},
-      {"seed", versions.seed},     {"command_line", versions.command_line}};
+  const nlohmann::ordered_json json{{"quench", versions.quench},
+                                    {"commit", versions.commit},
+                                    {"onednn", versions.onednn},
+                                    {"compiler", versions.compiler},
+                                    {"cpu", versions.cpu},
+                                    {"ranks", versions.ranks},
+                                    {"threads", versions.threads},
+                                    {"seed", versions.seed},
+                                    {"command_line", versions.command_line}};
   // An argument that is not UTF-8 must not keep a run from starting.
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -57,6 +63,8 @@ Versions versions_from_text(const std::string& text) {
             .onednn = json.at("onednn"),
             .compiler = json.at("compiler"),
             .cpu = json.at("cpu"),
+            // Older files do not tell: there was one.
+            .ranks = json.contains("ranks") ? integer_from<int>(json.at("ranks"), "ranks") : 1,
             .threads = integer_from<int>(json.at("threads"), "threads"),
             .seed = integer_from<std::uint64_t>(json.at("seed"), "seed"),
             .command_line = json.at("command_line")};

@@ -14,7 +14,8 @@ struct Versions {
   std::string onednn;  ///< of the library that is loaded
   std::string compiler;
   std::string cpu;  ///< model name, empty if unknown
-  int threads = 0;
+  int ranks = 1;    ///< processes that trained together
+  int threads = 0;  ///< of each
   std::uint64_t seed = 0;
   std::vector<std::string> command_line;
 };

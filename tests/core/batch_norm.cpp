@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "core/parallel.h"
 #include "core/random.h"
+#include "thread_ranks.h"
 
 using namespace quench;
 
@@ -66,6 +68,8 @@ double largest_difference(const Tensor& actual, const std::vector<double>& expec
   }
   return worst;
 }
+
+std::vector<double> doubles(const Tensor& x) { return {x.span().begin(), x.span().end()}; }
 
 }  // namespace
 
@@ -220,4 +224,52 @@ TEST_CASE("batch_norm: messages name what was wrong") {
       "batch_norm: expected momentum in [0, 1], got 1.5", std::invalid_argument);
   CHECK_THROWS_AS(batch_norm_infer(Tensor::zeros({3}), {}, {}, mean, var, {}),
                   std::invalid_argument);
+}
+
+TEST_CASE("batch_norm: synchronized, ranks normalise as one process with the images of all") {
+  constexpr int kRanks = 3;
+  constexpr std::int64_t kImages = 4, kChannels = 5;
+  const Tensor x = random_tensor({kRanks * kImages, kChannels, 3, 2}, 1, 7.0f, 0.5f);
+  const Tensor upstream = random_tensor(x.shape(), 2);
+  const Tensor gain = random_tensor({kChannels}, 3), bias = random_tensor({kChannels}, 4);
+  const BatchNormParams params{.activation = Activation::relu, .synchronized = true};
+
+  struct Pass {
+    Tensor output, mean, var;
+    BatchNormGradients gradients;
+  };
+  const auto pass = [&](const Tensor& images, const Tensor& grad) {
+    Pass result{{}, Tensor::zeros({kChannels}), Tensor::full({kChannels}, 1.0f), {}};
+    BatchNormResult forward = batch_norm_train(images, gain, bias, result.mean, result.var, params);
+    result.output = forward.output;
+    result.gradients = batch_norm_train_backward(
+        grad, {images, gain, bias, forward.statistics, params.activation});
+    return result;
+  };
+  const Pass whole = pass(x, upstream);
+  std::array<Pass, kRanks> parts;
+  ThreadRanks(kRanks).run([&](int rank) {
+    const std::int64_t first = rank * kImages;
+    parts[static_cast<std::size_t>(rank)] =
+        pass(x.slice(first, first + kImages), upstream.slice(first, first + kImages));
+  });
+
+  Tensor gain_sum = Tensor::zeros({kChannels}), bias_sum = Tensor::zeros({kChannels});
+  for (int rank = 0; rank < kRanks; ++rank) {
+    const Pass& part = parts[static_cast<std::size_t>(rank)];
+    const std::int64_t first = rank * kImages;
+    const auto part_of = [&](const Tensor& all) {
+      return doubles(all.slice(first, first + kImages));
+    };
+    CHECK(largest_difference(part.output, part_of(whole.output)) < 1e-6);
+    CHECK(largest_difference(part.gradients.x, part_of(whole.gradients.x)) < 1e-6);
+    CHECK(largest_difference(part.mean, doubles(whole.mean)) < 1e-7);
+    CHECK(largest_difference(part.var, doubles(whole.var)) < 1e-7);
+    for (std::int64_t c = 0; c < kChannels; ++c) {
+      gain_sum.data()[c] += part.gradients.gain.data()[c];
+      bias_sum.data()[c] += part.gradients.bias.data()[c];
+    }
+  }
+  CHECK(largest_difference(gain_sum, doubles(whole.gradients.gain)) < 1e-5);
+  CHECK(largest_difference(bias_sum, doubles(whole.gradients.bias)) < 1e-5);
 }

@@ -47,7 +47,7 @@ std::string machine_section(Runs runs) {
                    {"folder"},
                    {"seed", true},
                    {"CPU"},
-                   {"threads", true},
+                   {"ranks x threads", true},
                    {"quench"},
                    {"commit"},
                    {"oneDNN"},
@@ -60,10 +60,10 @@ std::string machine_section(Runs runs) {
   for (const RunReport& run : runs) {
     if (!run.record.versions) continue;
     const Versions& versions = *run.record.versions;
-    table.add({HtmlCell::raw(run_label(run)), run.record.folder.string(),
-               std::to_string(versions.seed), versions.cpu, std::to_string(versions.threads),
-               versions.quench, versions.commit.empty() ? kDash : versions.commit, versions.onednn,
-               versions.compiler});
+    table.add(
+        {HtmlCell::raw(run_label(run)), run.record.folder.string(), std::to_string(versions.seed),
+         versions.cpu, fmt::format("{} x {}", versions.ranks, versions.threads), versions.quench,
+         versions.commit.empty() ? kDash : versions.commit, versions.onednn, versions.compiler});
     again += commands(run);
   }
   if (table.empty()) return "";

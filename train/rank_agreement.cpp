@@ -1,0 +1,76 @@
+#include "train/rank_agreement.h"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <vector>
+
+#include "core/communicator.h"
+#include "core/crc32.h"
+#include "core/error.h"
+#include "train/checkpoint.h"
+
+namespace quench::train {
+namespace {
+
+/// The first line of `text` that `reference` does not have in its place.
+std::string first_difference(const std::string& text, const std::string& reference) {
+  std::istringstream lines(text), reference_lines(reference);
+  for (;;) {
+    std::string line, reference_line;
+    const bool one = static_cast<bool>(std::getline(lines, line));
+    const bool other = static_cast<bool>(std::getline(reference_lines, reference_line));
+    if (!one && !other) return "";
+    if (line != reference_line)
+      return fmt::format("expected '{}' as on rank 0, got '{}'", reference_line, line);
+  }
+}
+
+}  // namespace
+
+std::string first_text_of_ranks(std::string own) {
+  if (communicator().size() == 1) return own;
+  const auto has_text = gather_from_ranks(own.empty() ? 0 : 1);
+  const auto first = std::ranges::find(has_text, 1);
+  if (first == has_text.end()) return "";
+  const auto rank = static_cast<int>(first - has_text.begin());
+  communicator().broadcast(own, rank);
+  return fmt::format("rank {}: {}", rank, own);
+}
+
+void require_same_run(const std::string& run) {
+  std::string reference = run;
+  communicator().broadcast(reference, 0);
+  const std::string difference = first_text_of_ranks(first_difference(run, reference));
+  require(difference.empty(), "the ranks of a job make one run: {}", difference);
+}
+
+void require_same_network(Module& network) {
+  if (communicator().size() == 1) return;
+  const TensorFile state = network_state(network, "");
+  std::vector<double> largest;
+  for (const auto& [name, tensor] : state.tensors) {
+    const auto crc = static_cast<double>(crc32({tensor.bytes_begin(), tensor.bytes()}));
+    largest.insert(largest.end(), {crc, -crc});
+  }
+  communicator().max(largest);
+  std::size_t i = 0;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (largest[i] != -largest[i + 1])
+      fail(
+          "expected the same bits on all ranks, got others in {}: are the ranks of one build, and "
+          "is what its quantizer gathers agreed over ranks (quant/batch_statistics.h)?",
+          name);
+    i += 2;
+  }
+}
+
+bool any_rank(bool own) { return max_over_ranks(own ? 1.0 : 0.0) > 0.0; }
+
+StepTotals StepTotals::over_ranks() const {
+  std::array values{loss_sum, static_cast<double>(correct), static_cast<double>(images)};
+  communicator().sum(values);
+  return {values[0], static_cast<std::int64_t>(values[1]), static_cast<std::int64_t>(values[2])};
+}
+
+}  // namespace quench::train
