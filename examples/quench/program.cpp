@@ -4,11 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <exception>
-#include <new>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,16 +14,10 @@
 #include "core/suggest.h"
 #include "examples/quench/command.h"
 #include "examples/quench/cpu_check.h"
+#include "examples/quench/failure.h"
 
 namespace quench::command {
 namespace {
-
-constexpr int kFailure = 1, kUsage = 2;
-
-int complain(std::string_view message, int status) {
-  fmt::print(stderr, "quench: {}\n", message);
-  return status;
-}
 
 /// Names a misspelt subcommand: the parser itself would only say that one is required.
 void check_subcommands(const CLI::App& app, std::span<char* const> words) {
@@ -88,12 +79,9 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
     return complain(fmt::format("{} (see quench --help-all)", error.what()), kUsage);
-  } catch (const std::invalid_argument& error) {
-    return complain(error.what(), kUsage);
-  } catch (const std::bad_alloc&) {
-    return complain("out of memory", kFailure);
   } catch (const std::exception& error) {
-    return complain(error.what(), kFailure);
+    const Failure failure = failure_of(error);
+    return complain(failure.message, failure.status);
   }
 }
 

@@ -133,6 +133,11 @@ bool compare(const Original& original, const train::RunFolder& repeated, bool wh
 void repeat(const Options& options) {
   require_run(options.run);
   const Original original = read_original(options.run);
+  require(
+      original.versions.ranks == 1,
+      "{}: expected a run of one process, got one of {} ranks: train it anew by mpirun -n {} with "
+      "its config.toml, and compare the checkpoints",
+      options.run, original.versions.ranks, original.versions.ranks);
   const std::int64_t epochs = epochs_to_repeat(options, original);
   train::ExperimentConfig config = load_config(options, original);
   const bool whole = epochs == config.train.epochs;

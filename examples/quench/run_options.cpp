@@ -2,11 +2,13 @@
 
 #include <cstdlib>
 
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/parallel.h"
 #include "onnx/read.h"
 #include "onnx/write.h"
+#include "examples/quench/ranks.h"
 #include "train/versions.h"
 
 namespace quench::command {
@@ -24,7 +26,11 @@ void add_skip_bad(bool given, std::vector<std::string>& overrides) {
 }
 
 void apply_threads(const train::ExperimentConfig& config) {
-  if (config.train.threads > 0) set_num_threads(config.train.threads);
+  if (communicator().size() > 1) {
+    set_num_threads(threads_of_rank(config.train.threads));
+  } else if (config.train.threads > 0) {
+    set_num_threads(config.train.threads);
+  }
   flush_denormals();
 }
 

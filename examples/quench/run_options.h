@@ -18,7 +18,7 @@ inline constexpr const char* kSkipBadHelp =
     "Leave out files of an image folder that cannot be decoded, and list them";
 void add_skip_bad(bool given, std::vector<std::string>& overrides);
 
-/// Sets the threads that the config asks for, and flushes denormals.
+/// Sets the threads that the config asks for, or a rank's share of the cores, and flushes denormals.
 void apply_threads(const train::ExperimentConfig& config);
 
 /// The config.toml of an existing run folder.

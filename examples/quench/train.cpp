@@ -3,8 +3,11 @@
 #include <memory>
 #include <optional>
 
+#include "core/communicator.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "examples/quench/command.h"
+#include "examples/quench/ranks.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
@@ -38,23 +41,35 @@ void report(train::Trainer& trainer, const train::RunFolder& folder) {
   }
 }
 
+/// What rank 0 says for all.
 void finish(train::Trainer& trainer, const train::RunFolder& folder, const train::RunResult& result,
             bool with_report) {
+  const int ranks = communicator().size();
+  const CommunicatorScope alone;
   if (!result.interrupted) {
     print_summary(trainer, folder, result);
     if (with_report) report(trainer, folder);
     return;
   }
-  fmt::print("stopped after {} of {} epochs; saved. Go on with: quench train --resume {}\n",
-             result.epochs, trainer.config().train.epochs, folder.path().string());
-  throw Exit{128 + stop_signal()};  // what a shell reports for the signal itself
+  fmt::print("stopped after {} of {} epochs; saved. Go on with: {}quench train --resume {}\n",
+             result.epochs, trainer.config().train.epochs,
+             ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string());
 }
 
 void run(train::Trainer& trainer, const train::RunFolder& folder, bool with_report) {
   catch_stop_signals();
-  fmt::print("run folder {}\n", folder.path().string());
-  std::fflush(stdout);
-  finish(trainer, folder, trainer.run(folder, [] { return stop_signal() != 0; }), with_report);
+  const bool speaks = communicator().is_root();
+  if (speaks) {
+    fmt::print("run folder {}\n", folder.path().string());
+    if (const int ranks = communicator().size(); ranks > 1)
+      fmt::print("{} ranks, {} threads each\n", ranks, num_threads());
+    std::fflush(stdout);
+  }
+  const train::RunResult result = trainer.run(folder, [] { return stop_signal() != 0; });
+  // Only one rank may have been asked.
+  const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
+  if (speaks) finish(trainer, folder, result, with_report);
+  if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
 }
 
 void train_new(const Options& options) {
@@ -65,9 +80,12 @@ void train_new(const Options& options) {
   apply_threads(config);
   train::Trainer trainer(std::move(config));
   // Made only now, so that a config that does not work leaves no folder behind.
-  const train::RunFolder folder = new_run_folder(options.run, trainer.config().name);
-  describe_run(folder, trainer.config(), options.command_line);
-  train::write_class_names(folder.classes(), trainer.data().train->class_names());
+  const train::RunFolder folder = folder_of_ranks([&] {
+    train::RunFolder made = new_run_folder(options.run, trainer.config().name);
+    describe_run(made, trainer.config(), options.command_line);
+    train::write_class_names(made.classes(), trainer.data().train->class_names());
+    return made;
+  });
   run(trainer, folder, !options.no_report);
 }
 
@@ -75,7 +93,8 @@ void resume(const Options& options) {
   require(options.overrides.empty() && options.run.empty() && options.config.empty(),
           "train --resume: a run goes on as it was, so it takes no config, --set or --run");
   const std::filesystem::path config_file = require_run(options.resume);
-  const train::RunFolder folder = train::RunFolder::open(options.resume);
+  const train::RunFolder folder =
+      folder_of_ranks([&] { return train::RunFolder::open(options.resume); });
   train::ExperimentConfig config =
       train::load_experiment(config_file, data_dir_override(options.data_dir));
   apply_threads(config);
@@ -100,9 +119,11 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--no-report", options->no_report, "Make no report.html when the run ends");
   command.add("--resume", options->resume, "Go on with this run folder, bit for bit");
   command.run([options] {
-    if (!options->resume.empty()) return resume(*options);
-    require(!options->config.empty(), "train: expected a config file or --resume RUN");
-    train_new(*options);
+    run_as_rank([&options] {
+      if (!options->resume.empty()) return resume(*options);
+      require(!options->config.empty(), "train: expected a config file or --resume RUN");
+      train_new(*options);
+    });
   });
 }
 

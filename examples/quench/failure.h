@@ -1,0 +1,22 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace quench::command {
+
+/// How the program says that it failed, and its exit status: 2 for a command line or config that it does
+/// not accept, else 1.
+struct Failure {
+  std::string message;
+  int status;
+};
+Failure failure_of(const std::exception& error);
+
+/// Says "quench: MESSAGE" on stderr; the status.
+int complain(std::string_view message, int status);
+
+inline constexpr int kFailure = 1, kUsage = 2;
+
+}  // namespace quench::command

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# mpi.sh PROGRAM FOLDER: training by several processes under mpirun: what it computes, and what ends it. Exits with 77
+# where there is no mpirun.
+set -uo pipefail
+
+here=$(cd "$2" && pwd)
+# shellcheck source=tests/cli/harness.sh
+source "$here/harness.sh" "$(realpath "$1")"
+
+if ! command -v mpirun >/dev/null; then
+  skip "there is no mpirun here"
+  exit 77
+fi
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# More ranks than cores: one that waits has to let the other compute.
+mpirun=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
+common=(--set train.threads=1 --no-report)
+
+# ranks N ARGS...: as run, on N ranks.
+ranks() {
+  local count=$1
+  shift
+  last_command="$* (on $count ranks)"
+  status=0
+  timeout "${QUENCH_TEST_TIMEOUT:-60}" "${mpirun[@]}" -n "$count" "$program" "$@" \
+    >"$work/.stdout" 2>"$work/.stderr" </dev/null || status=$?
+}
+
+expect_status() { report "$([[ $status == "$1" ]] && echo true)" "expected exit status $1"; }
+expect_said() { report "$(grep -qiE -- "$1" "$work/.stderr" && echo true)" "expected stderr matching /$1/"; }
+expect_printed() { report "$(grep -qiE -- "$1" "$work/.stdout" && echo true)" "expected stdout matching /$1/"; }
+
+expect_same() {
+  local ok=true
+  cmp "$1/last.safetensors" "$2/last.safetensors" >"$work/.stderr" 2>&1 || ok=false
+  report "$ok" "expected the last.safetensors of $1 and $2 to be the same"
+}
+
+# numbers_of RUN: loss, training accuracy, scales and all else that its metrics say of each epoch, but for times, and for
+# accuracies, which one rounded code can change.
+numbers_of() {
+  grep -oE '"[a-z0-9_]+":-?[0-9][0-9.e+-]*' "$1/metrics.jsonl" |
+    grep -vE '"(top1_quantized|top1_float|images_per_second|seconds|data_wait_s|wall_time)":' | tr -d '"'
+}
+
+# expect_close RUN RUN: as far as sums that are taken in another order can be.
+expect_close() {
+  local ok=true
+  paste -d: <(numbers_of "$1") <(numbers_of "$2") >"$work/.stderr"
+  awk -F: '{ d = $2 - $4; if ($1 != $3 || d * d > 1e-8 * ($2 * $2 + 1e-6)) bad = 1 } END { exit bad || NR < 5 }' \
+    "$work/.stderr" || ok=false
+  report "$ok" "expected metrics of $1 and $2 that are close"
+}
+
+# equal_run NAME ARGS...: two ranks with a batch of 8 against one process with 16, for one step: from the second on, one
+# code rounded to the other side changes all that follows, as it does with another number of threads.
+equal_run() {
+  local name=$1
+  shift
+  local args=("$here/tiny.toml" "${common[@]}" --set optimizer.name=sgd --set optimizer.lr=0.02 --set train.epochs=1
+    --set train.max_steps_per_epoch=1 --set 'quant.first_layer={activation={method="none"}}' --set quant.bits=4 "$@")
+  run train "${args[@]}" --run "$name-1"
+  expect_status 0
+  ranks 2 train "${args[@]}" --set train.batch_size=8 --run "$name-2"
+  expect_status 0
+  expect_close "$name-1" "$name-2"
+}
+
+equal_run none --set quant.method=none --set train.epochs=3
+for method in ab ste affine lsq fat; do equal_run "$method" --set quant.method="$method"; done
+equal_run calibrated --set quant.method=tqt --set calibration.batches=2 --set calibration.activations=mse
+equal_run folded --set quant.method=tqt --set quant.fold_batch_norm=true
+
+ranks 2 train "$here/tiny.toml" "${common[@]}" --set train.batch_size=8 --set train.sync_batch_norm=false --run own-norms
+expect_status 0
+expect_printed '^2 ranks, 1 threads each'
+report "$([[ $(cat .stdout .stderr | grep -c '^epoch') == 1 ]] && echo true)" \
+  "expected one line for the epoch, not one of each rank"
+report "$(grep -q '"ranks": 2' own-norms/versions.json && echo true)" "expected versions.json to tell of 2 ranks"
+
+# What ends a job: a run that is long enough to be stopped.
+config=$here/kill_resume.toml
+long=("$config" "${common[@]}" --set train.batch_size=16)
+ranks 2 train "${long[@]}" --run whole
+expect_status 0
+ranks 2 train "${long[@]}" --run again
+expect_same whole again
+
+# start_ranks RUN: trains in the background until a checkpoint is there; mpirun's process is then $job, the ranks' $rank.
+start_ranks() {
+  last_command="train on 2 ranks --run $1"
+  "${mpirun[@]}" -n 2 "$program" train "${long[@]}" --run "$1" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
+  job=$!
+  while kill -0 "$job" 2>/dev/null && [[ ! -e $1/last.safetensors ]]; do sleep 0.01; done
+  mapfile -t rank < <(pgrep -P "$job" -f "$program" | sort -n)
+}
+
+# expect_end STATUS: within seconds.
+expect_end() {
+  local began=$SECONDS
+  status=0
+  wait "$job" || status=$?
+  expect_status "$1"
+  report "$( ((SECONDS - began < 10)) && echo true)" "expected an end within 10 seconds, got $((SECONDS - began))"
+}
+
+expect_goes_on() {
+  ranks 2 train --resume "$1"
+  expect_status 0
+  expect_same whole "$1"
+}
+
+start_ranks killed
+kill -KILL "${rank[1]}"
+expect_end 137
+expect_said 'rank 1 .*signal 9'
+expect_goes_on killed
+
+start_ranks asked
+kill -TERM "${rank[1]}"  # one of them alone
+expect_end 143
+expect_printed 'mpirun -n 2 quench train --resume asked'
+ranks 3 train --resume asked
+expect_status 1
+expect_said 'rank 0 of 3: asked: expected the 2 ranks that the run began with'
+expect_failure 1 'asked: expected the 2 ranks that the run began with \(mpirun -n 2\), got 1' train --resume asked
+expect_goes_on asked
+
+start_ranks interrupted
+kill -TERM "$job"
+wait "$job"
+expect_goes_on interrupted
+
+# unlike ARGS...: rank 1 gets more of them.
+unlike() {
+  last_command="train of unlike ranks: $*"
+  status=0
+  timeout 60 "${mpirun[@]}" -n 1 "$program" train "${long[@]}" --run unlike : \
+    -n 1 "$program" train "${long[@]}" --run unlike "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null || status=$?
+}
+unlike --set optimizer.lr=0.5
+expect_status 2
+expect_said "rank 0 of 2: the ranks of a job make one run: rank 1: expected 'lr = 0.003' as on rank 0, got 'lr = 0.5'"
+expect_absent unlike
+unlike --set optimizer.lr=-1
+expect_status 2
+expect_said 'rank 1 of 2: .*optimizer.lr'
+expect_absent unlike
+unlike --set data.name=nothing
+expect_said 'rank 1 of 2: .*data.name'
+ranks 2 train "${long[@]}" --set data.name=nothing
+expect_status 2
+expect_said 'rank 0 of 2: .*data.name'
+report "$([[ $(grep -c 'rank [01] of 2:' "$work/.stderr") == 1 ]] && echo true)" "expected what all ranks find said once"
+
+finish
