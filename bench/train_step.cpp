@@ -9,14 +9,17 @@
 #include <vector>
 
 #include "core/allocator.h"
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "layers/batch_norm.h"
 #include "layers/loss.h"
 #include "layers/quantize.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "quant/registry.h"
 #include "train/optimizer.h"
+#include "train/rank_average.h"
 
 namespace quench::bench {
 namespace {
@@ -99,16 +102,20 @@ class Training {
         optimizer_(train::make_optimizer(
             {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
             network_->parameters())),
+        average_(*network_),
         loss_(make_loss({})),
         images_(random_images(step_case.network, step_case.batch)),
-        labels_(random_labels(step_case)) {}
+        labels_(random_labels(step_case)) {
+    for (BatchNorm* norm : batch_norms(*network_)) norm->set_synchronized(true);
+  }
 
   Module& network() { return *network_; }
   Shape image() const { return images_.shape().with(0, 1); }
+  const train::RankAverage& average() const { return average_; }
   double seconds_of_step() {
     return seconds_of([this] {
       optimizer_->zero_grad();
-      loss_((*network_)(Variable(images_)), labels_).backward();
+      average_.backward(loss_((*network_)(Variable(images_)), labels_));
       optimizer_->step(1e-3f);
     });
   }
@@ -119,6 +126,7 @@ class Training {
  private:
   std::unique_ptr<Module> network_;
   std::unique_ptr<train::Optimizer> optimizer_;
+  train::RankAverage average_;
   Loss loss_;
   Tensor images_, labels_;
 };
@@ -149,15 +157,21 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   reset_allocator_peak();
   training.warm_up();
   const std::uint64_t warm_allocations = allocator_stats().system_allocations;
+  const double warm_waited = training.average().seconds_waited();
+  const std::int64_t warm_bytes = training.average().bytes();
   std::vector<double> seconds;
   for (int step = 0; step < step_case.steps; ++step) seconds.push_back(training.seconds_of_step());
   result.median_seconds = median(seconds);
   result.best_seconds = *std::ranges::min_element(seconds);
-  result.images_per_second = static_cast<double>(step_case.batch) / result.median_seconds;
+  result.images_per_second =
+      static_cast<double>(step_case.batch * communicator().size()) / result.median_seconds;
   result.tensor_bytes = allocator_stats().peak_bytes_in_use;
   result.resident_bytes = peak_resident_bytes();
   result.huge_page_bytes = huge_page_bytes();
   result.late_allocations = allocator_stats().system_allocations - warm_allocations;
+  result.summed_bytes =
+      static_cast<double>(training.average().bytes() - warm_bytes) / step_case.steps;
+  result.seconds_waited = (training.average().seconds_waited() - warm_waited) / step_case.steps;
   return result;
 }
 

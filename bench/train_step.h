@@ -13,7 +13,7 @@ namespace quench::bench {
 /// One network and method to time a training step of: forward, loss, backward, optimizer.
 struct TrainStepCase {
   NetworkCase network{.width = 0.25};
-  std::int64_t batch = 128;
+  std::int64_t batch = 128;     ///< of each rank
   std::string method = "none";  ///< of weights and activations; the first layer's input stays real
   int bits = 0;                 ///< of both; 0: 1, or as few as the method has
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
@@ -24,7 +24,7 @@ struct TrainStepCase {
 struct TrainStepResult {
   double median_seconds = 0.0;
   double best_seconds = 0.0;
-  double images_per_second = 0.0;  ///< at the median
+  double images_per_second = 0.0;  ///< at the median, of all ranks
   /// Operations of one step, two per multiply-accumulate; taps on padding count.
   double flops = 0.0;
   std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
@@ -32,9 +32,12 @@ struct TrainStepResult {
   std::size_t huge_page_bytes = 0;  ///< of the resident set, on huge pages at the end
   /// Times the pool asked the system for memory after the second step.
   std::uint64_t late_allocations = 0;
+  double summed_bytes = 0.0;    ///< per step, of gradients that ranks sum (train/rank_average.h)
+  double seconds_waited = 0.0;  ///< per step, for these sums after the backward pass
 };
 
-/// Images and labels are random and the same in every step: only time is measured.
+/// Images and labels are random and the same in every step: only time is measured. Several ranks
+/// (core/communicator.h) make each step together.
 /// @throws std::invalid_argument  for unknown names or values out of range
 TrainStepResult time_train_step(const TrainStepCase& step_case);
 
