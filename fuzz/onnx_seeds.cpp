@@ -1,6 +1,10 @@
 #include "fuzz/onnx_seeds.h"
 
+#include "core/file.h"
+#include "layers/onnx/graph_maker.h"
 #include "onnx/model_proto.h"
+#include "onnx/write.h"
+#include "temporary_folder.h"
 
 namespace {
 
@@ -81,7 +85,47 @@ ModelProto external() {
   return model;
 }
 
+std::string file_of(const quench::OnnxModel& model) {
+  const quench::TemporaryFolder folder;
+  quench::write_onnx(folder / "net.onnx", model);
+  const auto bytes = quench::read_file(folder / "net.onnx");
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+using Ints = std::vector<std::int64_t>;
+
+quench::OnnxModel classic() {
+  quench::GraphMaker g;
+  std::string x = g.node("Relu", {g.batch_norm(g.conv("images", 3, 2), 2)});
+  x = g.node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}});
+  x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 0, 1})});
+  x = g.node("Clip", {g.conv(x, 2, 2, 2), g.floats({}, {0.0f}), g.floats({}, {6.0f})});
+  x = g.node("AveragePool", {x},
+             {{"kernel_shape", Ints{2, 2}}, {"auto_pad", std::string("SAME_UPPER")}});
+  const std::string batch = g.node("Gather", {g.node("Shape", {x}), g.integers({1}, {0})});
+  const std::string shape =
+      g.node("Concat", {batch, g.integers({1}, {-1})}, {{"axis", std::int64_t{0}}});
+  return g.classify(g.node("Reshape", {x, shape}), 2 * 6 * 5);
+}
+
+quench::OnnxModel branches() {
+  quench::GraphMaker g;
+  std::string x = g.node("Add", {g.conv("images", 3, 2), g.conv("images", 3, 2)});
+  const std::string scale =
+      g.node("HardSigmoid", {g.conv(g.node("GlobalAveragePool", {x}), 2, 2, 1)});
+  x = g.node("Mul", {x, scale});
+  x = g.node("Concat", {x, g.node("LeakyRelu", {x}), g.node("HardSwish", {x})},
+             {{"axis", std::int64_t{1}}});
+  x = g.node("Transpose", {g.node("Div", {x, g.drawn({6, 1, 1}, 1.0f, 2.0f)})},
+             {{"perm", Ints{0, 2, 3, 1}}});
+  x = g.node("ReduceMean", {x}, {{"axes", Ints{1, 2}}, {"keepdims", std::int64_t{0}}});
+  x = g.node("Add", {g.node("MatMul", {x, g.drawn({6, 4})}), g.drawn({4})});
+  return g.finish(g.node("Softmax", {x}));
+}
+
 }  // namespace
+
+std::vector<std::string> onnx_network_seeds() { return {file_of(classic()), file_of(branches())}; }
 
 std::vector<std::string> onnx_seeds() {
   std::vector<std::string> files;

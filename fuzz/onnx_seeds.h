@@ -5,3 +5,5 @@
 
 /// Sound ONNX files, each of a few nodes.
 std::vector<std::string> onnx_seeds();
+/// Files of whole networks.
+std::vector<std::string> onnx_network_seeds();

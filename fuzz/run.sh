@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 seconds=${1:-10}
 shift $(($# > 0))
 targets=("$@")
-((${#targets[@]})) || targets=(cifar config epoch_metrics idx image labels metrics model onnx safetensors versions)
+((${#targets[@]})) || targets=(cifar config epoch_metrics idx image labels metrics model onnx onnx_network safetensors versions)
 build="build-fuzz"
 
 if [[ ! -f $build/build.ninja ]]; then
