@@ -10,6 +10,11 @@
 
 namespace quench::onnx_network {
 
+/// What messages call a node.
+inline const std::string& name_of(const OnnxNode& node) {
+  return node.name.empty() ? node.output : node.name;
+}
+
 /// Each gives `fallback` where the attribute is left out.
 /// @throws std::invalid_argument  for one of another type, naming it
 std::int64_t attribute(const OnnxNode& node, const char* name, std::int64_t fallback);

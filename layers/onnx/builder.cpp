@@ -25,8 +25,7 @@ bool too_large(const Value& value) {
 }
 
 /// A module's name has no dots, which part the names of modules.
-std::string module_name(const OnnxNode& node) {
-  std::string name = node.name.empty() ? node.output : node.name;
+std::string without_dots(std::string name) {
   name.erase(0, name.find_first_not_of('/'));
   std::ranges::replace(name, '.', '_');
   return name.empty() ? "node" : name;
@@ -128,15 +127,14 @@ void Builder::set_output(const OnnxNode& node, OnnxTensor constant) {
 
 void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
                      const std::vector<Value>& inputs, Value result) {
-  set_output(node, insert(module_name(node), std::move(module), inputs, std::move(result)));
+  set_output(node, insert(name_of(node), std::move(module), inputs, std::move(result)));
 }
 
 Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
                       const std::vector<Value>& inputs, Value result) {
   std::vector<Graph::ValueId> ids;
   for (const Value& input : inputs) ids.push_back(input.id);
-  result.id =
-      graph_->append(unique(module_name({.name = name})), std::move(module), std::move(ids));
+  result.id = graph_->append(unique(without_dots(name)), std::move(module), std::move(ids));
   return result;
 }
 

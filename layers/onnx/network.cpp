@@ -16,10 +16,6 @@ namespace {
 
 using namespace onnx_network;
 
-const std::string& name_of(const OnnxNode& node) {
-  return node.name.empty() ? node.output : node.name;
-}
-
 void require_known_operators(const OnnxModel& model, const std::string& file) {
   std::map<std::string, std::vector<std::string>> unknown;
   for (const OnnxNode& node : model.nodes) {

@@ -48,10 +48,6 @@ Value global_average(Builder& builder, const std::string& name, const Value& inp
   return builder.insert(name, std::make_shared<AveragePool2d>(window), {input}, output);
 }
 
-const std::string& name_of(const OnnxNode& node) {
-  return node.name.empty() ? node.output : node.name;
-}
-
 /// The strides by which a Slice takes every so manieth row and column of an image.
 Window2d subsampling(const Builder& builder, const OnnxNode& node, const Value& image) {
   using Sizes = std::vector<std::int64_t>;
