@@ -53,16 +53,17 @@ void check_composed(const Composed& composed, const std::string& method, int bit
 TEST_CASE("composed networks: the bits of evaluation in interpreter and engine, for every method") {
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
     if (info.name == "none" || info.name == "xnor") continue;
-    check_composed(kMixed, info.name, 4);
+    for (const Composed& composed : {kSqueezeExcite, kDense, kMixed})
+      check_composed(composed, info.name, 4);
   }
 }
 
 TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest bits") {
   for (const Composed& composed : {kSqueezeExcite, kDense, kMixed}) {
-    for (const char* method : {"affine", "tqt", "lsq_plus"}) check_composed(composed, method, 8);
-    for (const char* method : {"symmetric", "ab"}) check_composed(composed, method, 4);
-    check_composed(composed, "lsq", 2);
-    check_composed(composed, "ste", 1);
+    for (const char* method : {"affine", "symmetric", "tqt", "lsq", "lsq_plus", "ab"})
+      check_composed(composed, method, 8);
+    for (const char* method : {"lsq", "ab", "ste", "dorefa"}) check_composed(composed, method, 2);
+    for (const char* method : {"ab", "ste", "dorefa"}) check_composed(composed, method, 1);
   }
 }
 

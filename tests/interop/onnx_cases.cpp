@@ -39,7 +39,9 @@ constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
 
 /// What kernels that add pairs of 8-bit products in 16 bits would do: the layers whose weights allow
 /// their sums to saturate, and the class that each image would get.
-nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images) {
+/// @param logits  exact ones
+nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images,
+                             const Tensor& logits) {
   nlohmann::json layers = nlohmann::json::array();
   for (const Operation& operation : network.operations) {
     const auto* conv = std::get_if<Convolution>(&operation.kind);
@@ -47,7 +49,9 @@ nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images
     const ConvProblem problem = conv_problem(*conv, network.values[operation.inputs[0]]);
     if (!pair_saturation(problem).exact()) layers.push_back(operation.name);
   }
-  const Tensor classes = argmax(Engine(network, best_isa(), Products::saturating)(images));
+  const bool exact = layers.empty();
+  const Tensor classes =
+      argmax(exact ? logits : Engine(network, best_isa(), Products::saturating)(images));
   const auto found = classes.span<std::int32_t>();
   return {{"layers", layers}, {"classes", std::vector<std::int32_t>(found.begin(), found.end())}};
 }
@@ -74,7 +78,7 @@ class Cases {
 
   void add_integers(const std::string& name, const IntegerNetwork& network, const Tensor& images) {
     const Tensor logits = Engine(network)(images);
-    const nlohmann::json saturation = saturation_of(network, images);
+    const nlohmann::json saturation = saturation_of(network, images, logits);
     add(name, "operands", export_integers(network, {}), images, logits, saturation);
     const bool offset = std::ranges::any_of(network.operations, [&](const Operation& operation) {
       return std::holds_alternative<Convolution>(operation.kind) &&
