@@ -109,7 +109,7 @@ quench::OnnxModel classic() {
 }
 
 quench::OnnxModel branches() {
-  quench::GraphMaker g;
+  quench::GraphMaker g(14);
   std::string x = g.node("Add", {g.conv("images", 3, 2), g.conv("images", 3, 2)});
   const std::string scale =
       g.node("HardSigmoid", {g.conv(g.node("GlobalAveragePool", {x}), 2, 2, 1)});
