@@ -43,9 +43,11 @@ constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
 nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images,
                              const Tensor& logits) {
   nlohmann::json layers = nlohmann::json::array();
+  int count = 0;
   for (const Operation& operation : network.operations) {
     const auto* conv = std::get_if<Convolution>(&operation.kind);
     if (conv == nullptr) continue;
+    ++count;
     const ConvProblem problem = conv_problem(*conv, network.values[operation.inputs[0]]);
     if (!pair_saturation(problem).exact()) layers.push_back(operation.name);
   }
@@ -53,7 +55,9 @@ nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images
   const Tensor classes =
       argmax(exact ? logits : Engine(network, best_isa(), Products::saturating)(images));
   const auto found = classes.span<std::int32_t>();
-  return {{"layers", layers}, {"classes", std::vector<std::int32_t>(found.begin(), found.end())}};
+  return {{"layers", layers},
+          {"of_layers", count},
+          {"classes", std::vector<std::int32_t>(found.begin(), found.end())}};
 }
 
 class Cases {

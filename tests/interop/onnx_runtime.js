@@ -62,9 +62,10 @@ class Tally {
     this.images += images;
     this.agreeing += images - others.length;
     if (others.length === 0 || !c.saturation) return;
-    const layers = c.saturation.layers.join(', ') || 'none';
-    this.lines.push(`  ${c.name}: ${others.length} of ${images} images have another class${remark}; layers whose sums can ` +
-      `saturate in 16 bits: ${layers}`);
+    const {layers, of_layers} = c.saturation, shown = 4;
+    const names = layers.slice(0, shown).join(', ') + (layers.length > shown ? ', ...' : '');
+    this.lines.push(`  ${c.name}: ${others.length} of ${images} images have another class${remark}; sums can saturate in 16 ` +
+      `bits in ${layers.length} of ${of_layers} layers${names && ': ' + names}`);
   }
   print(what) {
     console.log(`${what}: ${this.agreeing} of ${this.images} images have quench's class`);
