@@ -26,6 +26,23 @@ std::string first_difference(const std::string& text, const std::string& referen
   }
 }
 
+/// Each tensor in a line: its name, shape and checksum.
+std::string contents_of(Module& network) {
+  std::string text;
+  for (const auto& [name, tensor] : network_state(network, "").tensors) {
+    text += fmt::format("{} {} {:08x}\n", name, tensor.shape().to_string(),
+                        crc32({tensor.bytes_begin(), tensor.bytes()}));
+  }
+  return text;
+}
+
+/// Of the first rank whose text is another than rank 0's; empty if none is.
+std::string difference_from_rank_0(const std::string& text) {
+  std::string reference = text;
+  communicator().broadcast(reference, 0);
+  return first_text_of_ranks(first_difference(text, reference));
+}
+
 }  // namespace
 
 std::string first_text_of_ranks(std::string own) {
@@ -39,30 +56,19 @@ std::string first_text_of_ranks(std::string own) {
 }
 
 void require_same_run(const std::string& run) {
-  std::string reference = run;
-  communicator().broadcast(reference, 0);
-  const std::string difference = first_text_of_ranks(first_difference(run, reference));
+  const std::string difference = difference_from_rank_0(run);
   require(difference.empty(), "the ranks of a job make one run: {}", difference);
 }
 
 void require_same_network(Module& network) {
   if (communicator().size() == 1) return;
-  const TensorFile state = network_state(network, "");
-  std::vector<double> largest;
-  for (const auto& [name, tensor] : state.tensors) {
-    const auto crc = static_cast<double>(crc32({tensor.bytes_begin(), tensor.bytes()}));
-    largest.insert(largest.end(), {crc, -crc});
-  }
-  communicator().max(largest);
-  std::size_t i = 0;
-  for (const auto& [name, tensor] : state.tensors) {
-    if (largest[i] != -largest[i + 1])
-      fail(
-          "expected the same bits on all ranks, got others in {}: are the ranks of one build, and "
-          "is what its quantizer gathers agreed over ranks (quant/batch_statistics.h)?",
-          name);
-    i += 2;
-  }
+  const std::string difference = difference_from_rank_0(contents_of(network));
+  if (!difference.empty())
+    fail(
+        "the ranks of a job train one network, to the bit: {}; are they of one build, did they "
+        "read one "
+        "file, and is what a quantizer gathers agreed over ranks (quant/batch_statistics.h)?",
+        difference);
 }
 
 bool any_rank(bool own) { return max_over_ranks(own ? 1.0 : 0.0) > 0.0; }

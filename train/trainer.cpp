@@ -77,6 +77,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
 /// Before anything of the run is computed together.
 void Trainer::join_ranks() {
   require_same_run(config_.resolved() + count_images(data_));
+  require_same_network(*network_);
   for (BatchNorm* norm : batch_norms(*network_))
     norm->set_synchronized(config_.train.sync_batch_norm);
 }

@@ -6,9 +6,9 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/parallel.h"
+#include "examples/quench/ranks.h"
 #include "onnx/read.h"
 #include "onnx/write.h"
-#include "examples/quench/ranks.h"
 #include "train/versions.h"
 
 namespace quench::command {

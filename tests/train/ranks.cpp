@@ -176,7 +176,8 @@ TEST_CASE("ranks: weights that have drifted apart are named") {
     }
   });
   for (const std::string& message : messages)
-    CHECK(message.starts_with("expected the same bits on all ranks, got others in weight: "));
+    CHECK(message.starts_with(
+        "the ranks of a job train one network, to the bit: rank 1: expected 'weight [2, 3] "));
 }
 
 TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on all ranks") {
