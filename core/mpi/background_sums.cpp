@@ -37,7 +37,7 @@ void BackgroundSums::work(const std::stop_token& stop) {
 }
 
 void BackgroundSums::wait_for(MPI_Request request) const {
-  constexpr auto kPause = std::chrono::microseconds(50);
+  constexpr auto kPause = std::chrono::microseconds(200);
   for (;;) {
     int done = 0;
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
