@@ -56,10 +56,12 @@ def read_safetensors(path):
 
 
 def export(network, path):
-    # TRAINING leaves batch norms and dropout apart, so that training can go on; EVAL folds batch norms.
+    # PRESERVE leaves batch norms apart, so that training can go on, where EVAL folds them. (TRAINING does too, but runs the
+    # network once in training first, which moves their statistics.)
+    network.eval()
     torch.onnx.export(network, torch.zeros(1, 3, 32, 32), path, opset_version=13, input_names=['images'],
                       output_names=['logits'], dynamic_axes={'images': {0: 'batch'}, 'logits': {0: 'batch'}},
-                      training=torch.onnx.TrainingMode.TRAINING)
+                      training=torch.onnx.TrainingMode.PRESERVE)
 
 
 if __name__ == '__main__':

@@ -15,8 +15,8 @@
 #include "layers/pad.h"
 #include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/unflatten.h"
 #include "layers/scale_shift.h"
+#include "layers/unflatten.h"
 
 namespace quench::deploy {
 namespace {
@@ -55,7 +55,7 @@ class FloatExporter {
 
   Exported emit(const Dataflow::Run& run) {
     const Module& module = *run.module;
-    const Exported input = of(run.inputs[0], module.name());
+    Exported input = of(run.inputs[0], module.name());
     if (dynamic_cast<const Flatten*>(&module) != nullptr ||
         dynamic_cast<const Unflatten*>(&module) != nullptr)
       return input;

@@ -97,7 +97,7 @@ std::string IntegerExporter::emit(const Operation& operation, const AveragePool&
   const QuantGrid& grid = grid_of(input);
   const std::string mean =
       graph_.average_pool(centered(input), pool.window, operation.name + "/mean");
-  const std::string scaled = graph_.node(
+  std::string scaled = graph_.node(
       "Mul", {mean, graph_.scalar(operation.name + "/scale", grid.scale[0])}, operation.name);
   if (grid.offset == 0.0f) return scaled;
   return graph_.node("Add", {scaled, graph_.scalar(operation.name + "/offset", grid.offset)},
@@ -120,7 +120,7 @@ std::string IntegerExporter::emit(const Operation& operation, const Lookup& look
   const ValueId input = operation.inputs[0];
   const QuantGrid& grid = grid_of(input);
   std::vector<float> table = lookup.table;
-  std::ranges::rotate(table, table.begin() + (grid.zero_point[0] - grid.qmin));
+  std::rotate(table.begin(), table.begin() + (grid.zero_point[0] - grid.qmin), table.end());
   const std::string number =
       graph_.node("Cast", {centered(input)}, operation.name + "/number", {{"to", kOnnxInt64}});
   const std::string& name = operation.name;

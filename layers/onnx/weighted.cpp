@@ -37,7 +37,7 @@ void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
 
 /// A flat input, for whose features the matrix has rows.
 Value features(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.activation(node);
+  Value input = builder.activation(node);
   require(input.flat(), "expected an input [N, F], got {}", input.text());
   return input;
 }
