@@ -16,12 +16,12 @@ namespace quench::train {
 namespace {
 
 const Progress kProgress{.epoch = 1,
-                             .step_in_epoch = 2,
-                             .step = 6,
-                             .loss_sum = 0.1 + 0.2,
-                             .correct = 11,
-                             .seen = 64,
-                             .best_top1 = 12.5};
+                         .step_in_epoch = 2,
+                         .step = 6,
+                         .loss_sum = 0.1 + 0.2,
+                         .correct = 11,
+                         .seen = 64,
+                         .best_top1 = 12.5};
 
 /// A network, its optimizer and a way to move both.
 struct Run {
