@@ -12,7 +12,6 @@ using namespace quench;
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::may_refuse<std::runtime_error>([&] {
     const OnnxModel model = parse_onnx(fuzz::bytes_of(data, size), "input", "");
-    // Drawing weights takes as long as there are numbers in them, which may be few bytes of a file.
     const models::ModelInput input = onnx_model_input(model, "input");
     Random random(1, "initialization");
     fuzz::promise(make_onnx_network(model, "input", input, {}, random) != nullptr);

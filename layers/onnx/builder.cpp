@@ -75,14 +75,17 @@ Value Builder::readable(const OnnxNode& node, std::size_t i) const {
 Value Builder::activation(const OnnxNode& node, std::size_t i) {
   Value value = readable(node, i);
   if (!value.padded()) return value;
+  value = add_zeros(node.inputs[i], value);
+  known_[node.inputs[i]] = value;
+  return value;
+}
+
+Value Builder::add_zeros(const std::string& name, const Value& value) {
   Value padded = value;
-  padded.padding = {};
-  padded.height += value.padding.top + value.padding.bottom;
-  padded.width += value.padding.left + value.padding.right;
-  const PadSizes sizes{.image = std::exchange(value.padding, {})};
-  padded = insert(node.inputs[i], std::make_shared<Pad>(sizes), {value}, padded);
-  known_[node.inputs[i]] = padded;
-  return padded;
+  const Padding zeros = std::exchange(padded.padding, {});
+  padded.height += zeros.top + zeros.bottom;
+  padded.width += zeros.left + zeros.right;
+  return insert(name, std::make_shared<Pad>(PadSizes{.image = zeros}), {value}, padded);
 }
 
 Value Builder::image(const OnnxNode& node, std::size_t i) {

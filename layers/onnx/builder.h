@@ -60,6 +60,9 @@ class Builder {
   Value insert(const std::string& name, std::shared_ptr<Module> module,
                const std::vector<Value>& inputs, Value result);
 
+  /// Adds the zeros around `value` that are left to add, as a module.
+  Value add_zeros(const std::string& name, const Value& value);
+
   /// The node that alone reads the output of `node`; null if several do, or the graph's output is it.
   const OnnxNode* only_reader(const OnnxNode& node) const;
   /// `reader`, which alone reads another node's output, is done by that node's module: its output is

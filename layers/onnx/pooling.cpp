@@ -7,7 +7,6 @@
 #include "layers/flatten.h"
 #include "layers/onnx/operators.h"
 #include "layers/onnx/windows.h"
-#include "layers/pad.h"
 #include "layers/pool.h"
 
 namespace quench::onnx_network {
@@ -29,13 +28,9 @@ void require_dense(const Windows& windows) {
 /// An average over padding too is one over zeros.
 Value with_zeros(Builder& builder, const OnnxNode& node, const Value& input, Windows& windows) {
   require(!windows.ceil_mode, "count_include_pad: expected ceil_mode = 0 with it, got 1");
-  const Padding padding = std::exchange(windows.window.padding, {});
-  if (padding == Padding{}) return input;
-  Value output = input;
-  output.height += padding.top + padding.bottom;
-  output.width += padding.left + padding.right;
-  return builder.insert(node.output + "/pad", std::make_shared<Pad>(PadSizes{.image = padding}),
-                        {input}, output);
+  Value padded = input;
+  padded.padding = std::exchange(windows.window.padding, {});
+  return padded.padded() ? builder.add_zeros(node.output + "/pad", padded) : input;
 }
 
 /// The mean of each whole image; [N, C, 1, 1].
