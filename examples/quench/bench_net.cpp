@@ -146,7 +146,7 @@ void add_bench_net(Subcommand& bench) {
       "net", "Latency of a deployed model, per layer, beside the same network in fp32");
   const auto options = std::make_shared<Options>();
   const OptionForm shown{.show_default = true};
-  command.add("file", options->file, "What quench deploy wrote");
+  command.add("FILE", options->file, "What quench deploy wrote");
   command.add("--network", options->graph,
               "The ONNX file that the model's network came from (default: where it was)",
               {.type_name = "net.onnx"});

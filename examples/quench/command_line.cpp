@@ -1,9 +1,12 @@
 #include "examples/quench/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
+
+#include "core/error.h"
 
 namespace quench::command {
 
@@ -20,8 +23,12 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
     app_->add_flag(name, value, help);
     return;
   }
-  CLI::Option* option = app_->add_option(name, value, help);
   const bool is_option = name.starts_with('-');
+  // Options have lowercase names. CLI11 from 2.4 on ends the program for a positional "run" next to
+  // an option "--run", so every build keeps the two apart.
+  expect(is_option || std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }),
+         "command line: expected the positional {} in capitals", name);
+  CLI::Option* option = app_->add_option(name, value, help);
   if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(!is_option);
   option->required(form.required);
   if (form.show_default) option->capture_default_str();

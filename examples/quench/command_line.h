@@ -30,8 +30,9 @@ class Subcommand {
   /// One of those that were added has to be given.
   void require_subcommand();
 
-  /// `name` is an option if it starts with dashes, else a word in its place. A bool is a flag; a
-  /// vector takes one value each time that the option is given, or all the words that remain.
+  /// `name` is an option if it starts with dashes, else a positional, and then in capitals: CONFIG.
+  /// A bool is a flag; a vector takes one value each time that the option is given, or all the
+  /// words that remain.
   /// @tparam T  std::string, std::vector<std::string>, int, std::int64_t, double or bool
   template <typename T>
   void add(const std::string& name, T& value, const std::string& help, const OptionForm& form = {});

@@ -131,7 +131,7 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
       "compare", "Train variants of an experiment over several seeds, and compare them in pairs");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command.add("config", options->config, "Experiment, e.g. examples/quickstart.toml");
+  command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--vary", options->vary,
               "Values of one key, each a variant: --vary quant.method=ste,ab",
               {.type_name = "KEY=V1,V2"});

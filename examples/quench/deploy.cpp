@@ -115,7 +115,7 @@ void add_deploy(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "deploy", "Freezes a run's network to integers, in a file for eval, predict and bench");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "Model file to write",
               {.required = true, .type_name = "model.qnc"});
   command.add("--checkpoint", options->checkpoint, "Which one",

@@ -112,7 +112,7 @@ void add_describe(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<Options>();
-  command.add("config", options->config, "Experiment, or an ONNX file", {.required = true});
+  command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.run([options] { describe(*options); });
 }

@@ -111,7 +111,7 @@ void add_eval(Subcommand& program) {
       "Accuracy on the test set: of a run with quantized and with float weights, or of a "
       "deployed network");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder, or a file of quench deploy", {.required = true});
+  command.add("RUN", options->run, "Run folder, or a file of quench deploy", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies");
   command.add("--checkpoint", options->checkpoint, "Which one of a run",
               {.show_default = true, .choices = {"last", "best"}});

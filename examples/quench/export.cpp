@@ -102,7 +102,7 @@ void add_export(Subcommand& program) {
   Subcommand command =
       program.add_subcommand("export", "Writes a run's network for other runtimes");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder", {.required = true});
+  command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "File to write",
               {.required = true, .type_name = "net.onnx"});
   command.add("--format", options->format, "Of the file",

@@ -110,7 +110,7 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
       "import", "Take over weights that another project trained, from a safetensors file");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command.add("file", options->file, "Weights, under the names of that project",
+  command.add("FILE", options->file, "Weights, under the names of that project",
               {.required = true});
   command.add("--config", options->config,
               "Experiment with the model and its data: makes a run folder, for quench eval and all "

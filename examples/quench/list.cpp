@@ -107,7 +107,7 @@ void add_list(Subcommand& program) {
       "list",
       "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
   const auto options = std::make_shared<Options>();
-  command.add("what", options->what, "One of them");
+  command.add("WHAT", options->what, "One of them");
   command.add("--markdown", options->markdown, "Print Markdown");
   command.run([options] { list(*options); });
 }

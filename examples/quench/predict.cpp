@@ -109,8 +109,8 @@ void add_predict(Subcommand& program) {
       "predict",
       "What a run's network, or a deployed one, sees in image files: the most probable classes");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder, or a file of quench deploy", {.required = true});
-  command.add("images", options->images, "JPEG, PNG or BMP files", {.required = true});
+  command.add("RUN", options->run, "Run folder, or a file of quench deploy", {.required = true});
+  command.add("IMAGE", options->images, "JPEG, PNG or BMP files", {.required = true});
   command.add("--top", options->top, "How many classes to print",
               {.show_default = true, .min = 1, .max = 100000});
   command.add("--checkpoint", options->checkpoint, "Which one of a run",

@@ -130,7 +130,7 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
       "quantize", "Quantize a trained network without training: calibrate, judge, save");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command.add("config", options->config, "Experiment with [quant] and [calibration]",
+  command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]",
               {.required = true});
   command.add("--checkpoint", options->checkpoint,
               "Trained weights: a run folder or a file (default: train.init_from)");

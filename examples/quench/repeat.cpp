@@ -162,7 +162,7 @@ void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
       "repeat", "Make a run again from its config and tell whether the bits agree");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command.add("run", options->run, "Run folder of quench train", {.required = true});
+  command.add("RUN", options->run, "Run folder of quench train", {.required = true});
   command.add("--run", options->target, "Folder for the new run (default: <run>-repeat-<n>)");
   command.add("--epochs", options->epochs, "Only the first N epochs, compared by their metrics",
               {.type_name = "N", .min = 1, .max = 1000000});

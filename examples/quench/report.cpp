@@ -53,7 +53,7 @@ void add_report(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "report", "Runs as a page to look at: curves, layers, histograms, mistakes, side by side");
   const auto options = std::make_shared<Options>();
-  command.add("runs", options->runs, "Run folders, or folders of quench compare",
+  command.add("RUN", options->runs, "Run folders, or folders of quench compare",
               {.required = true});
   command.add("-o,--output", options->output,
               "HTML file to write (default: report.html, in the run folder if it is one run)");

@@ -56,7 +56,7 @@ void add_runs(Subcommand& program) {
   Subcommand command =
       program.add_subcommand("runs", "List all runs: what they are, how far, how good");
   const auto options = std::make_shared<Options>();
-  command.add("folders", options->folders, "Folders to look in, and below (default: runs)");
+  command.add("DIR", options->folders, "Folders to look in, and below (default: runs)");
   command.add("--sort", options->sort, "Key to sort by: numbers and times with the largest first",
               {.show_default = true, .choices = train::run_keys()});
   command.add("--reverse", options->reverse, "The other way round");

@@ -109,7 +109,7 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
       program.add_subcommand("train", "Train a network as a config file says, into a run folder");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
-  command.add("config", options->config, "Experiment, e.g. examples/quickstart.toml");
+  command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--data-dir", options->data_dir,
               "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
   command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",

@@ -145,8 +145,8 @@ void add_verify(Subcommand& program) {
       "Compares a deployed model with its run, integer by integer, on the test set: every "
       "activation's codes and the logits' bits");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder", {.required = true});
-  command.add("model", options->model, "What quench deploy made of it", {.required = true});
+  command.add("RUN", options->run, "Run folder", {.required = true});
+  command.add("MODEL", options->model, "What quench deploy made of it", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies");
   command.add("--checkpoint", options->checkpoint, "Which one was deployed",
               {.show_default = true, .choices = {"last", "best"}});

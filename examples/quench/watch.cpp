@@ -76,7 +76,7 @@ void add_watch(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "watch", "Follow a run, or a comparison, that another process makes, until it ends");
   const auto options = std::make_shared<Options>();
-  command.add("run", options->run, "Run folder, or folder of a comparison", {.required = true});
+  command.add("RUN", options->run, "Run folder, or folder of a comparison", {.required = true});
   command.run([options] { watch(*options); });
 }
 
