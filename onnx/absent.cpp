@@ -24,4 +24,6 @@ OnnxModel read_onnx(const std::filesystem::path& path) { fail_absent(path.string
 
 void write_onnx(const std::filesystem::path& path, const OnnxModel&) { fail_absent(path.string()); }
 
+std::string onnx_version() { return {}; }
+
 }  // namespace quench

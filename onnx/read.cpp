@@ -1,6 +1,7 @@
 #include "onnx/read.h"
 
 #include <fmt/format.h>
+#include <onnx/common/version.h>
 
 #include <algorithm>
 #include <array>
@@ -216,5 +217,7 @@ OnnxModel read_onnx(const std::filesystem::path& path) {
          size);
   return parse_onnx(read_file(path), path.string(), path.parent_path());
 }
+
+std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }
 
 }  // namespace quench

@@ -216,8 +216,10 @@ void add_bench_conv(Subcommand& bench) {
   const auto options = std::make_shared<Options>();
   const OptionForm shown{.show_default = true};
   command.add("--shapes", options->shapes,
-              "binarynet, mobilenet_v1, resnet50, or one shape N,C,H,W,O,K,S,G", shown);
-  command.add("--types", options->types, "Of f32, u8s8, u8s4, u4s4, b1: codes and weights", shown);
+              "binarynet, mobilenet_v1, resnet50, or one shape N,C,H,W,O,K,S,G",
+              {.show_default = true, .type_name = "NAME|SHAPE"});
+  command.add("--types", options->types, "Of f32, u8s8, u8s4, u4s4, b1: codes and weights",
+              {.show_default = true, .type_name = "LIST"});
   command.add("--isa", options->isa, "Instruction set (default: the best)",
               {.choices = {"avx2", "avx512"}});
   command.add("--threads", options->threads, "Threads (default: all cores)",

@@ -62,7 +62,8 @@ void add_bench_infer(Subcommand& bench) {
   const auto options = std::make_shared<Options>();
   bench::InferenceCase& c = options->inference_case;
   const OptionForm shown{.show_default = true};
-  command.add("--model", c.network.model, "Model (see quench list models) or ONNX file", shown);
+  command.add("--model", c.network.model, "Model (see quench list models) or ONNX file",
+              {.show_default = true, .type_name = "NAME|FILE"});
   command.add("--width", c.network.width, "Width multiplier, for a model that has one", shown);
   command.add("--image-size", c.network.image_size, "Height and width of the images", shown);
   command.add("--batch", c.batch, "Images per run", shown);

@@ -152,7 +152,8 @@ void add_bench_net(Subcommand& bench) {
               {.type_name = "net.onnx"});
   command.add(
       "--model", options->network.model,
-      "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights");
+      "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights",
+      {.type_name = "NAME|FILE"});
   command.add("--width", options->network.width, "Its width multiplier, if it has one", shown);
   command.add("--image-size", options->network.image_size, "Height and width of its images", shown);
   command.add("--weight-bits", options->weight_bits, "Of its layers but first and last",

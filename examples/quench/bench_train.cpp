@@ -153,19 +153,21 @@ void add_bench_train(Subcommand& bench) {
   const OptionForm shown{.show_default = true}, count{.min = 1, .max = 1'000'000};
   const OptionForm alone{.when_given = [options] { options->all = false; }};
   train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
-            shown);
+            {.show_default = true, .type_name = "NAME|FILE"});
   train.add("--width", step_case.network.width, "Width multiplier: time this case alone", alone);
   train.add("--batch", step_case.batch, "Images per step: time this case alone", alone);
   train.add("--image-size", step_case.network.image_size,
             "Height and width of the images: time this case alone", alone);
   train.add("--method", step_case.method,
-            "Quantizer of weights and activations: time this case alone", alone);
+            "Quantizer of weights and activations: time this case alone",
+            {.type_name = "NAME", .when_given = alone.when_given});
   train.add("--bits", step_case.bits, "Of weights and activations (default: the fewest)",
             {.min = 1, .max = 32});
   train.add("--methods", options->methods,
             "Quantizers to compare with fp32, their steps in turn: names, or all",
             {.type_name = "all|NAME,NAME"});
-  train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw", shown);
+  train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
+            {.show_default = true, .type_name = "NAME"});
   train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
             {.show_default = true, .min = 1, .max = 1'000'000});
   train.add("--threads", options->threads, "Threads (default: all cores)", count);

@@ -26,5 +26,8 @@ void add_list(Subcommand& program);
 void add_bench(Subcommand& program);
 void add_report(Subcommand& program);
 void add_verify(Subcommand& program);
+/// To be added last: what they print is of all the others too.
+void add_completion(Subcommand& program);
+void add_manual(Subcommand& program);
 
 }  // namespace quench::command

@@ -1,5 +1,7 @@
 #include "examples/quench/command_line.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
@@ -10,8 +12,37 @@
 
 namespace quench::command {
 
+namespace {
+
+/// "--run" and the like; the parser drops the dashes.
+std::vector<std::string> names_of(const CLI::Option& option) {
+  std::vector<std::string> names;
+  for (const std::string& name : option.get_snames()) names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) names.push_back("--" + name);
+  if (names.empty()) names.push_back(option.get_name(true));
+  return names;
+}
+
+/// How the help names a value that the form does not name itself.
+template <typename T>
+std::string value_name(const OptionForm& form) {
+  if (!form.choices.empty()) return fmt::format("{}", fmt::join(form.choices, "|"));
+  if (form.min != form.max) return fmt::format("{}..{}", form.min, form.max);
+  if constexpr (std::is_same_v<T, double>) return "X";
+  return std::is_integral_v<T> ? "N" : "TEXT";
+}
+
+}  // namespace
+
+Subcommand::Subcommand(CLI::App& app, CommandInfo& info) : app_(&app), info_(&info) {
+  // --help, which the parser adds itself.
+  for (const CLI::Option* option : app.get_options())
+    info_->options.push_back({names_of(*option), "", option->get_description()});
+}
+
 Subcommand Subcommand::add_subcommand(const std::string& name, const std::string& summary) {
-  return Subcommand(*app_->add_subcommand(name, summary));
+  info_->subcommands.push_back({name, summary});
+  return Subcommand(*app_->add_subcommand(name, summary), info_->subcommands.back());
 }
 
 void Subcommand::require_subcommand() { app_->require_subcommand(1); }
@@ -20,7 +51,8 @@ template <typename T>
 void Subcommand::add(const std::string& name, T& value, const std::string& help,
                      const OptionForm& form) {
   if constexpr (std::is_same_v<T, bool>) {
-    app_->add_flag(name, value, help);
+    const CLI::Option* flag = app_->add_flag(name, value, help);
+    info_->options.push_back({names_of(*flag), "", help});
     return;
   }
   const bool is_option = name.starts_with('-');
@@ -32,10 +64,19 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
   if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(!is_option);
   option->required(form.required);
   if (form.show_default) option->capture_default_str();
-  if (form.type_name != nullptr) option->type_name(form.type_name);
-  if (!form.choices.empty()) option->check(CLI::IsMember(form.choices));
-  if (form.min != form.max) option->check(CLI::Range(form.min, form.max));
+  const std::string named = form.type_name != nullptr ? form.type_name : value_name<T>(form);
+  // A positional's own name says what it takes; of words to choose from, the help lists them.
+  option->type_name(is_option || !form.choices.empty() ? named : "");
+  // Without the validators' descriptions: the value's name says the same.
+  if (!form.choices.empty()) option->check(CLI::IsMember(form.choices).description(""));
+  if (form.min != form.max) option->check(CLI::Range(form.min, form.max).description(""));
   if (form.when_given) option->each([given = form.when_given](const std::string&) { given(); });
+  info_->options.push_back({.names = names_of(*option),
+                            .value = is_option ? named : name,
+                            .help = help,
+                            .choices = form.choices,
+                            .required = form.required,
+                            .repeats = std::is_same_v<T, std::vector<std::string>>});
 }
 
 template void Subcommand::add(const std::string&, std::string&, const std::string&,

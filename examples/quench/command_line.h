@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "examples/quench/command_tree.h"
+
 namespace CLI {  // NOLINT(readability-identifier-naming): the parser's
 class App;
 }
@@ -14,7 +16,7 @@ namespace quench::command {
 struct OptionForm {
   bool required = false;
   bool show_default = false;
-  const char* type_name = nullptr;        ///< "KEY=VALUE"
+  const char* type_name = nullptr;        ///< "KEY=VALUE"; shells complete "FILE", "DIR" and so on
   std::vector<std::string> choices = {};  ///< empty: any
   int min = 0, max = 0;                   ///< both 0: any
   std::function<void()> when_given = {};
@@ -24,7 +26,8 @@ struct OptionForm {
 /// it. The parser's header takes longer to compile than all of a subcommand: only two files see it.
 class Subcommand {
  public:
-  explicit Subcommand(CLI::App& app) : app_(&app) {}
+  /// @param info  receives what is added; outlives this, as `app` does
+  Subcommand(CLI::App& app, CommandInfo& info);
 
   Subcommand add_subcommand(const std::string& name, const std::string& summary);
   /// One of those that were added has to be given.
@@ -39,8 +42,11 @@ class Subcommand {
 
   void run(std::function<void()> function);
 
+  const CommandInfo& info() const { return *info_; }
+
  private:
   CLI::App* app_;
+  CommandInfo* info_;
 };
 
 /// Ends the program with this status and no further message.

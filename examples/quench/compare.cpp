@@ -139,18 +139,20 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
               "A variant of several keys: --variant 'wide: model.width=1 optimizer.lr=1e-3'",
               {.type_name = "'NAME: KEY=VALUE...'"});
   command.add("--seeds", options->seeds, "Seeds of each variant, e.g. 0..4 or 1,5,9",
-              {.show_default = true});
+              {.show_default = true, .type_name = "LIST"});
   command.add("--set", options->overrides, "Override one config key for all variants",
               {.type_name = "KEY=VALUE"});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
+              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
+              {.type_name = "DIR"});
   command.add("--jobs", options->jobs, "Runs at the same time; they share the cores",
               {.show_default = true});
   command.add("--run", options->run,
               "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
-              "goes on");
+              "goes on",
+              {.type_name = "DIR"});
   command.add("--resume", options->resume,
-              "Go on with what is missing of the comparison in this folder");
+              "Go on with what is missing of the comparison in this folder", {.type_name = "RUN"});
   command.add("--json", options->json, "Print compare.json instead of the table");
   command.run([options] { compare(*options); });
 }

@@ -122,7 +122,8 @@ void add_deploy(Subcommand& program) {
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt, with batch norm to "
-              "re-estimate, or for --emulate-saturation");
+              "re-estimate, or for --emulate-saturation",
+              {.type_name = "DIR"});
   command.add("--integer-only", options->integer_only,
               "Also write, for CPUs without floats, the integers that take sums to codes",
               {.type_name = "table.json"});

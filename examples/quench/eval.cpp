@@ -111,8 +111,9 @@ void add_eval(Subcommand& program) {
       "Accuracy on the test set: of a run with quantized and with float weights, or of a "
       "deployed network");
   const auto options = std::make_shared<Options>();
-  command.add("RUN", options->run, "Run folder, or a file of quench deploy", {.required = true});
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
+              {.required = true});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one of a run",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);

@@ -117,7 +117,8 @@ void add_export(Subcommand& program) {
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt or with batch norm to "
-              "re-estimate");
+              "re-estimate",
+              {.type_name = "DIR"});
   command.run([options] { export_run(*options); });
 }
 

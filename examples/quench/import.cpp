@@ -114,14 +114,18 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
               {.required = true});
   command.add("--config", options->config,
               "Experiment with the model and its data: makes a run folder, for quench eval and all "
-              "else that takes one");
-  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+              "else that takes one",
+              {.type_name = "CONFIG"});
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
+              {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add(
       "--model", options->model,
-      "Without a config: its name (quench list models), or cnv_w1a1, which comes as integers");
+      "Without a config: its name (quench list models), or cnv_w1a1, which comes as integers",
+      {.type_name = "NAME"});
   command.add("-o,--output", options->output,
-              "Without a config: the checkpoint to write, or the model file of integers");
+              "Without a config: the checkpoint to write, or the model file of integers",
+              {.type_name = "FILE"});
   command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
               {.type_name = "KEY=VALUE"});
   command.run([options] { run(*options); });

@@ -1,12 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "core/error.h"
-#include "core/suggest.h"
 #include "core/text_table.h"
 #include "datasets/registry.h"
 #include "examples/quench/command.h"
@@ -86,11 +83,6 @@ struct Options {
 };
 
 void list(const Options& options) {
-  std::vector<std::string> names;
-  for (const Section& section : sections()) names.push_back(section.name);
-  const bool known = options.what.empty() || std::ranges::find(names, options.what) != names.end();
-  require(known, "list: expected no word or one that it lists, got '{}'{}", options.what,
-          suggestion(options.what, names));
   for (const Section& section : sections()) {
     if (!options.what.empty() && options.what != section.name) continue;
     const TextTable table = section.table();
@@ -107,7 +99,9 @@ void add_list(Subcommand& program) {
       "list",
       "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
   const auto options = std::make_shared<Options>();
-  command.add("WHAT", options->what, "One of them");
+  std::vector<std::string> names;
+  for (const Section& section : sections()) names.push_back(section.name);
+  command.add("WHAT", options->what, "One of them (default: all)", {.choices = names});
   command.add("--markdown", options->markdown, "Print Markdown");
   command.run([options] { list(*options); });
 }

@@ -109,14 +109,15 @@ void add_predict(Subcommand& program) {
       "predict",
       "What a run's network, or a deployed one, sees in image files: the most probable classes");
   const auto options = std::make_shared<Options>();
-  command.add("RUN", options->run, "Run folder, or a file of quench deploy", {.required = true});
+  command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
+              {.required = true});
   command.add("IMAGE", options->images, "JPEG, PNG or BMP files", {.required = true});
   command.add("--top", options->top, "How many classes to print",
               {.show_default = true, .min = 1, .max = 100000});
   command.add("--checkpoint", options->checkpoint, "Which one of a run",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies, for a run without classes.txt");
+              "Where the data set lies, for a run without classes.txt", {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, "Pass over files that cannot be decoded");
   command.add("--json", options->json, "Print JSON");
   command.run([options] { predict(*options); });

@@ -5,9 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
-#include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -15,22 +14,23 @@
 #include "examples/quench/command.h"
 #include "examples/quench/cpu_check.h"
 #include "examples/quench/failure.h"
+#include "examples/quench/help.h"
+#include "examples/quench/version.h"
 
 namespace quench::command {
 namespace {
 
 /// Names a misspelt subcommand: the parser itself would only say that one is required.
-void check_subcommands(const CLI::App& app, std::span<char* const> words) {
-  const CLI::App* level = &app;
-  for (const std::string word : words) {
+void check_subcommands(const CommandInfo& program, const std::vector<std::string>& words) {
+  const CommandInfo* level = &program;
+  for (const std::string& word : words) {
+    if (level->subcommands.empty() || word.starts_with('-')) return;
     std::vector<std::string> names;
-    for (const CLI::App* command : level->get_subcommands([](const CLI::App*) { return true; })) {
-      names.push_back(command->get_name());
-    }
-    if (names.empty() || word.starts_with('-')) return;
-    require(std::ranges::find(names, word) != names.end(), "unknown subcommand '{}'{}", word,
+    for (const CommandInfo& command : level->subcommands) names.push_back(command.name);
+    const auto found = std::ranges::find(level->subcommands, word, &CommandInfo::name);
+    require(found != level->subcommands.end(), "unknown subcommand '{}'{}", word,
             suggestion(word, names));
-    level = level->get_subcommand(word);
+    level = &*found;
   }
 }
 
@@ -44,10 +44,13 @@ int run_program(int argc, char** argv) {
                     missing),
         kFailure);
   }
-  CLI::App app{"Trains and evaluates quantized networks.", "quench"};
+  CommandInfo info{"quench", "Train and evaluate quantized networks"};
+  CLI::App app{info.summary, info.name};
   app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Help of all subcommands");
-  Subcommand program(app);
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_help_all_flag("--help-all", "Print the help of all commands");
+  app.set_version_flag("--version", version_text, "Print version, libraries and instruction sets");
+  Subcommand program(app, info);
   const std::vector<std::string> command_line{argv, argv + argc};
   add_train(program, command_line);
   add_eval(program);
@@ -66,13 +69,18 @@ int run_program(int argc, char** argv) {
   add_bench(program);
   add_report(program);
   add_verify(program);
+  add_completion(program);
+  add_manual(program);
+  add_help(program);
   if (argc == 1) {
     fmt::print("{}", app.help());
     return 0;
   }
   try {
-    check_subcommands(app, {argv + 1, argv + argc});
-    app.parse(argc, argv);
+    std::vector<std::string> words = resolve_help({argv + 1, argv + argc});
+    check_subcommands(info, words);
+    std::ranges::reverse(words);  // the parser takes them from the back
+    app.parse(std::move(words));
     return 0;
   } catch (const Exit& exit) {
     return exit.status;

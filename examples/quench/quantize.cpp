@@ -133,10 +133,12 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]",
               {.required = true});
   command.add("--checkpoint", options->checkpoint,
-              "Trained weights: a run folder or a file (default: train.init_from)");
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+              "Trained weights: a run folder or a file (default: train.init_from)",
+              {.type_name = "RUN|FILE"});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
-  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
+              {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { run(*options); });

@@ -163,10 +163,11 @@ void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
   command.add("RUN", options->run, "Run folder of quench train", {.required = true});
-  command.add("--run", options->target, "Folder for the new run (default: <run>-repeat-<n>)");
+  command.add("--run", options->target, "Folder for the new run (default: <run>-repeat-<n>)",
+              {.type_name = "DIR"});
   command.add("--epochs", options->epochs, "Only the first N epochs, compared by their metrics",
               {.type_name = "N", .min = 1, .max = 1000000});
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.run([options] { repeat(*options); });
 }
 

@@ -56,8 +56,9 @@ void add_report(Subcommand& program) {
   command.add("RUN", options->runs, "Run folders, or folders of quench compare",
               {.required = true});
   command.add("-o,--output", options->output,
-              "HTML file to write (default: report.html, in the run folder if it is one run)");
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+              "HTML file to write (default: report.html, in the run folder if it is one run)",
+              {.type_name = "FILE"});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one of each run",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--images", options->images,

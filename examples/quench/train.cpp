@@ -111,13 +111,16 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)");
+              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
+              {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",
               {.type_name = "KEY=VALUE"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
-  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)");
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
+              {.type_name = "DIR"});
   command.add("--no-report", options->no_report, "Make no report.html when the run ends");
-  command.add("--resume", options->resume, "Go on with this run folder, bit for bit");
+  command.add("--resume", options->resume, "Go on with this run folder, bit for bit",
+              {.type_name = "RUN"});
   command.run([options] {
     run_as_rank([&options] {
       if (!options->resume.empty()) return resume(*options);

@@ -147,7 +147,7 @@ void add_verify(Subcommand& program) {
   const auto options = std::make_shared<Options>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("MODEL", options->model, "What quench deploy made of it", {.required = true});
-  command.add("--data-dir", options->data_dir, "Where the data set lies");
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one was deployed",
               {.show_default = true, .choices = {"last", "best"}});
   command.add("--images", options->images, "How many test images (default: all)");
