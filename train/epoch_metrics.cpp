@@ -16,6 +16,9 @@ using Json = nlohmann::ordered_json;  // keys stay as written: layers in the net
 
 constexpr const char* kWallTime = "wall_time";
 constexpr const char* kLayers = "layers";
+constexpr const char* kClasses = "classes";
+constexpr const char* kQuantized = "quantized";  // of a class
+constexpr const char* kFloat = "float";
 
 /// For messages. What is nested may be so deep that to write it out would take all of the stack.
 std::string text_of(const Json& json) {
@@ -63,6 +66,19 @@ LayerMetrics parse_layers(const Json& layers, const std::string& where) {
   return result;
 }
 
+std::vector<ClassAccuracy> parse_classes(const Json& classes, const std::string& where) {
+  require_object(classes, where);
+  std::vector<ClassAccuracy> result;
+  for (const auto& [name, values] : classes.items()) {
+    const std::string place = fmt::format("{}: {}", where, name);
+    require_object(values, place);
+    ClassAccuracy& accuracy = result.emplace_back(ClassAccuracy{.name = name});
+    read(member(values, kQuantized, place), place + ": " + kQuantized, accuracy.quantized);
+    read(member(values, kFloat, place), place + ": " + kFloat, accuracy.floating);
+  }
+  return result;
+}
+
 Json parse_json(std::string_view line, const std::string& where) {
   try {
     return Json::parse(line);
@@ -76,6 +92,7 @@ EpochMetrics parse_line(std::string_view line, const std::string& where) {
   require_object(json, where);
   EpochMetrics metrics;
   for (const MetricsColumn& column : metrics_columns()) {
+    if (column.since_0_2 && !json.contains(column.name)) continue;
     const Json& value = member(json, column.name, where);
     const std::string place = fmt::format("{}: {}", where, column.name);
     std::visit([&](auto field) { read(value, place, metrics.row.*field); }, column.member);
@@ -83,6 +100,8 @@ EpochMetrics parse_line(std::string_view line, const std::string& where) {
   read(member(json, kWallTime, where), fmt::format("{}: {}", where, kWallTime), metrics.wall_time);
   metrics.layers =
       parse_layers(member(json, kLayers, where), fmt::format("{}: {}", where, kLayers));
+  if (const auto classes = json.find(kClasses); classes != json.end())
+    metrics.classes = parse_classes(*classes, fmt::format("{}: {}", where, kClasses));
   return metrics;
 }
 
@@ -100,7 +119,11 @@ std::string line_of(const EpochMetrics& metrics) {
     Json& values = json[kLayers][slot.slot] = Json::object();
     for (const auto& [name, value] : slot.values) values[name] = value;
   }
-  return json.dump() + "\n";
+  json[kClasses] = Json::object();
+  for (const ClassAccuracy& accuracy : metrics.classes)
+    json[kClasses][accuracy.name] = {{kQuantized, accuracy.quantized}, {kFloat, accuracy.floating}};
+  // A class may be named after a folder whose name is not UTF-8.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::vector<EpochMetrics> read_epoch_metrics(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 #include "train/evaluate.h"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "core/communicator.h"
@@ -42,6 +43,19 @@ class PlainAverage {
   std::vector<BatchNormParams> params_;
 };
 
+void count_top1(const Tensor& logits, const Tensor& labels, Accuracy& accuracy) {
+  const Tensor predicted = argmax(logits);
+  accuracy.class_correct.resize(static_cast<std::size_t>(logits.dim(1)));
+  accuracy.class_images.resize(accuracy.class_correct.size());
+  for (std::int64_t row = 0; row < labels.dim(0); ++row) {
+    const std::int32_t label = labels.data<std::int32_t>()[row];
+    const std::int64_t correct = predicted.data<std::int32_t>()[row] == label ? 1 : 0;
+    accuracy.correct += correct;
+    accuracy.class_correct.at(static_cast<std::size_t>(label)) += correct;
+    ++accuracy.class_images.at(static_cast<std::size_t>(label));
+  }
+}
+
 }  // namespace
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
@@ -73,28 +87,43 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels) {
   return found;
 }
 
-Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader) {
+double Accuracy::class_top1(std::size_t label) const {
+  return class_images.at(label) == 0 ? std::numeric_limits<double>::quiet_NaN()
+                                     : percent(class_correct.at(label), class_images.at(label));
+}
+
+Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
+                  const Loss& loss) {
+  const NoGradGuard no_grad;
   Accuracy accuracy;
   loader.start_epoch(0);
   while (const auto batch = loader.next()) {
     const Tensor logits = network(batch->images);
-    accuracy.correct += count_correct(logits, batch->labels);
+    const std::int64_t images = batch->labels.dim(0);
+    count_top1(logits, batch->labels, accuracy);
     accuracy.correct_top5 += count_in_top(5, logits, batch->labels);
-    accuracy.images += batch->labels.dim(0);
+    accuracy.images += images;
+    if (loss) {
+      const float mean = loss(Variable(logits), batch->labels).value().item();
+      accuracy.loss_sum += static_cast<double>(mean) * static_cast<double>(images);
+    }
   }
   return accuracy;
 }
 
-Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode) {
+Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, const Loss& loss) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, mode);
   Accuracy accuracy = evaluate(
-      [&network](const Tensor& images) { return network(Variable(images)).value(); }, loader);
+      [&network](const Tensor& images) { return network(Variable(images)).value(); }, loader, loss);
   std::array counts{accuracy.correct, accuracy.correct_top5, accuracy.images};
   communicator().sum(counts);
   accuracy.correct = counts[0];
   accuracy.correct_top5 = counts[1];
   accuracy.images = counts[2];
+  accuracy.loss_sum = sum_over_ranks(accuracy.loss_sum);
+  communicator().sum(accuracy.class_correct);
+  communicator().sum(accuracy.class_images);
   return accuracy;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "datasets/loader.h"
+#include "layers/loss.h"
 #include "layers/module.h"
 
 namespace quench::train {
@@ -13,12 +14,19 @@ struct Accuracy {
   std::int64_t correct = 0;
   std::int64_t correct_top5 = 0;  ///< the label is among the five largest logits
   std::int64_t images = 0;
-  double top1() const { return percent(correct); }
-  double top5() const { return percent(correct_top5); }
+  double loss_sum = 0.0;                    ///< over the images; 0 if no loss was asked for
+  std::vector<std::int64_t> class_correct;  ///< by label
+  std::vector<std::int64_t> class_images;
+
+  double top1() const { return percent(correct, images); }
+  double top5() const { return percent(correct_top5, images); }
+  double loss() const { return images == 0 ? 0.0 : loss_sum / static_cast<double>(images); }
+  /// Of the images of one class; NaN without any.
+  double class_top1(std::size_t label) const;
 
  private:
-  double percent(std::int64_t count) const {
-    return images == 0 ? 0.0 : 100.0 * static_cast<double>(count) / static_cast<double>(images);
+  static double percent(std::int64_t count, std::int64_t of) {
+    return of == 0 ? 0.0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
   }
 };
 
@@ -30,11 +38,14 @@ std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 /// @throws std::invalid_argument  for other shapes
 std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 
-/// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W].
-Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader);
+/// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W], and
+/// its `loss`, if there is one.
+Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
+                  const Loss& loss = {});
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
 /// quantizers in `mode`; over the passes of all ranks, whose loaders each have a part.
-Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode);
+Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode,
+                  const Loss& loss = {});
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
 /// `loader`, with all quantizers in `mode`: statistics gathered under other values do not fit

@@ -8,10 +8,10 @@ namespace quench::train {
 namespace {
 
 Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loader& training,
-                        std::int64_t bn_batches) {
+                        std::int64_t bn_batches, const Loss& loss) {
   const BufferGuard guard(network);
   reestimate_batch_norm(network, training, bn_batches, quant::Mode::bypass);
-  return evaluate(network, images, quant::Mode::bypass);
+  return evaluate(network, images, quant::Mode::bypass, loss);
 }
 
 }  // namespace
@@ -24,17 +24,17 @@ bool has_stale_batch_norm(Module& network) {
 }
 
 Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
-                std::int64_t bn_batches, StaleStatistics stale) {
+                std::int64_t bn_batches, StaleStatistics stale, const Loss& loss) {
   if (!is_quantized(network)) {
-    const Accuracy accuracy = evaluate(network, images, quant::Mode::bypass);
+    const Accuracy accuracy = evaluate(network, images, quant::Mode::bypass, loss);
     return {accuracy, accuracy};
   }
   Judgement judgement;
-  judgement.floating = evaluate_float(network, images, training, bn_batches);
+  judgement.floating = evaluate_float(network, images, training, bn_batches, loss);
   std::optional<BufferGuard> guard;
   if (stale == StaleStatistics::restore && has_stale_batch_norm(network)) guard.emplace(network);
   replace_stale_statistics(network, training, bn_batches);
-  judgement.quantized = evaluate(network, images, quant::Mode::evaluation);
+  judgement.quantized = evaluate(network, images, quant::Mode::evaluation, loss);
   return judgement;
 }
 

@@ -16,9 +16,10 @@ enum class StaleStatistics : bool { restore, replace };
 /// Evaluates a network as it is and with its quantizers bypassed, on all of `images`. Where batch
 /// statistics of training do not fit, they are re-estimated first on `bn_batches` batches of
 /// `training` (0: never): always for the float network, from which they are put back, and for the
-/// quantized one if a quantizer says so (Quantizer::stale_batch_norm).
+/// quantized one if a quantizer says so (Quantizer::stale_batch_norm). Both get their `loss`, if there
+/// is one.
 Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
-                std::int64_t bn_batches, StaleStatistics stale);
+                std::int64_t bn_batches, StaleStatistics stale, const Loss& loss = {});
 
 /// What judge() does to a quantized network before it evaluates: re-estimates running batch-norm
 /// statistics, where a quantizer says that those of training do not fit.

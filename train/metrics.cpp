@@ -1,7 +1,9 @@
 #include "train/metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -25,15 +27,28 @@ constexpr std::array kColumns{
     MetricsColumn{"images_per_second", &MetricsRow::images_per_second},
     MetricsColumn{"seconds", &MetricsRow::seconds},
     MetricsColumn{"data_wait_s", &MetricsRow::data_wait_s},
+    MetricsColumn{"loss_quantized", &MetricsRow::loss_quantized, true},
+    MetricsColumn{"loss_float", &MetricsRow::loss_float, true},
+    MetricsColumn{"top5_quantized", &MetricsRow::top5_quantized, true},
+    MetricsColumn{"top5_float", &MetricsRow::top5_float, true},
 };
 
-std::string header_line() {
+std::string header_line(std::span<const MetricsColumn> columns = kColumns) {
   std::string line;
-  for (const MetricsColumn& column : kColumns) {
+  for (const MetricsColumn& column : columns) {
     if (!line.empty()) line += ',';
     line += column.name;
   }
   return line;
+}
+
+/// The columns of a file that begins with `header`. `where` is "file:line".
+std::span<const MetricsColumn> columns_of(std::string_view header, const std::string& where) {
+  static const auto kOld = std::span(kColumns).first(
+      static_cast<std::size_t>(std::ranges::count(kColumns, false, &MetricsColumn::since_0_2)));
+  if (header == header_line()) return kColumns;
+  if (header == header_line(kOld)) return kOld;
+  fail("{}: expected the columns {}, got '{}'", where, header_line(), header);
 }
 
 /// Shortest digits that read back to the same bits: a resumed run's file must equal an
@@ -57,11 +72,11 @@ std::vector<std::string_view> split(std::string_view line) {
   }
 }
 
-/// `where` is "file:line".
-MetricsRow parse_row(std::string_view line, const std::string& where) {
+MetricsRow parse_row(std::string_view line, std::span<const MetricsColumn> columns,
+                     const std::string& where) {
   const std::vector<std::string_view> cells = split(line);
-  if (cells.size() != kColumns.size()) {
-    fail("{}: expected {} values, got {}", where, kColumns.size(), cells.size());
+  if (cells.size() != columns.size()) {
+    fail("{}: expected {} values, got {}", where, columns.size(), cells.size());
   }
   MetricsRow row;
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -71,10 +86,10 @@ MetricsRow parse_row(std::string_view line, const std::string& where) {
           const char* end = cell.data() + cell.size();
           const auto result = std::from_chars(cell.data(), end, row.*member);
           if (result.ec != std::errc{} || result.ptr != end) {
-            fail("{}: {}: expected a number, got '{}'", where, kColumns[i].name, cell);
+            fail("{}: {}: expected a number, got '{}'", where, columns[i].name, cell);
           }
         },
-        kColumns[i].member);
+        columns[i].member);
   }
   return row;
 }
@@ -83,20 +98,32 @@ MetricsRow parse_row(std::string_view line, const std::string& where) {
 
 std::span<const MetricsColumn> metrics_columns() { return kColumns; }
 
+bool MetricsRow::operator==(const MetricsRow& other) const {
+  return std::ranges::all_of(kColumns, [&](const MetricsColumn& column) {
+    return std::visit(
+        [&](auto member) {
+          const auto a = static_cast<double>(this->*member), b = static_cast<double>(other.*member);
+          return a == b || (std::isnan(a) && std::isnan(b));
+        },
+        column.member);
+  });
+}
+
 std::vector<MetricsRow> read_metrics(const fs::path& path) {
   const std::vector<std::byte> bytes = read_file(path);
   std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::vector<MetricsRow> rows;
+  std::span<const MetricsColumn> columns;
   for (int number = 1;; ++number) {
     const std::size_t end = rest.find('\n');
     if (end == std::string_view::npos) return rows;
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     const std::string where = fmt::format("{}:{}", path.string(), number);
-    if (number > 1) {
-      rows.push_back(parse_row(line, where));
-    } else if (line != header_line()) {
-      fail("{}: expected the columns {}, got '{}'", where, header_line(), line);
+    if (number == 1) {
+      columns = columns_of(line, where);
+    } else {
+      rows.push_back(parse_row(line, columns, where));
     }
   }
 }

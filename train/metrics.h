@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -22,17 +23,29 @@ struct MetricsRow {
   double images_per_second = 0.0;
   double seconds = 0.0;      ///< the epoch took
   double data_wait_s = 0.0;  ///< of which the training step waited for images
-  bool operator==(const MetricsRow&) const = default;
+  /// Mean loss of the labels over the images the run is judged by: train.loss without smoothing and
+  /// without a teacher. With its neighbours it is NaN in rows of quench 0.1, which has none.
+  double loss_quantized = kNotTold;
+  double loss_float = kNotTold;      ///< the same of the float network underneath
+  double top5_quantized = kNotTold;  ///< percent, as top1
+  double top5_float = kNotTold;
+
+  /// NaN equals NaN.
+  bool operator==(const MetricsRow& other) const;
+
+ private:
+  static constexpr double kNotTold = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct MetricsColumn {
   std::string_view name;  ///< in the files
   std::variant<std::int64_t MetricsRow::*, double MetricsRow::*> member;
+  bool since_0_2 = false;  ///< files of quench 0.1 lack it
 };
 /// Those of MetricsRow, in the order of the file.
 std::span<const MetricsColumn> metrics_columns();
 
-/// Reads metrics.csv. A last line without its end, left by a killed process, is passed over.
+/// Reads metrics.csv, that of quench 0.1 too. A last line without its end, left by a killed process, is passed over.
 /// @throws std::runtime_error  naming file, line and value
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& path);
 
@@ -46,7 +59,7 @@ class MetricsWriter {
   void append(const MetricsRow& row);
 
   /// Drops the lines after epoch `epochs`, for a run that goes on from an older checkpoint; no file
-  /// is no lines.
+  /// is no lines. One of quench 0.1 gets the columns it lacks.
   /// @throws std::runtime_error  if the file is damaged or cannot be written
   void truncate(std::int64_t epochs);
 

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "events.out.tfevents.";
+constexpr std::size_t kMostClasses = 100;  // with curves of their own
 
 /// Little-endian, as TFRecord and protobuf both are.
 template <typename T>
@@ -70,6 +71,10 @@ std::string tag_of(std::string_view column) {
   if (column == "train_top1") return "top1/train";
   if (column == "top1_quantized") return "top1/quantized";
   if (column == "top1_float") return "top1/float";
+  if (column == "loss_quantized") return "loss/quantized";
+  if (column == "loss_float") return "loss/float";
+  if (column == "top5_quantized") return "top5/quantized";
+  if (column == "top5_float") return "top5/float";
   if (column == "alpha" || column == "lr") return std::string(column);
   return "speed/" + std::string(column);
 }
@@ -131,15 +136,20 @@ Scalars scalars_of(const EpochMetrics& metrics) {
   Scalars scalars;
   for (const MetricsColumn& column : metrics_columns()) {
     if (is_position(column.name)) continue;
-    std::visit(
-        [&](auto member) {
-          scalars.emplace_back(tag_of(column.name), static_cast<double>(metrics.row.*member));
-        },
-        column.member);
+    const double value = std::visit(
+        [&](auto member) { return static_cast<double>(metrics.row.*member); }, column.member);
+    // The point of an epoch that quench 0.1 trained is left out.
+    if (column.since_0_2 && std::isnan(value)) continue;
+    scalars.emplace_back(tag_of(column.name), value);
   }
   for (const SlotMetrics& slot : metrics.layers) {
     for (const auto& [name, value] : slot.values)
       scalars.emplace_back(fmt::format("layers/{}/{}", slot.slot, name), value);
+  }
+  if (metrics.classes.size() > kMostClasses) return scalars;
+  for (const ClassAccuracy& accuracy : metrics.classes) {
+    scalars.emplace_back(fmt::format("classes/{}/quantized", accuracy.name), accuracy.quantized);
+    scalars.emplace_back(fmt::format("classes/{}/float", accuracy.name), accuracy.floating);
   }
   return scalars;
 }

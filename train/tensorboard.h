@@ -25,7 +25,9 @@ std::string scalar_event(double wall_time, std::int64_t step, const Scalars& sca
 std::string version_event(double wall_time);
 
 /// The columns of metrics.csv as "loss/train", "top1/train", "top1/quantized", "top1/float",
-/// "alpha", "lr", "speed/..."; values of layers as "layers/conv2.weight/scale".
+/// "loss/quantized", "loss/float", "top5/quantized", "top5/float", "alpha", "lr", "speed/..."; values of
+/// layers as "layers/conv2.weight/scale"; classes, where they are no more than 100, as
+/// "classes/cat/quantized" and "classes/cat/float": more would be too many charts to look at.
 Scalars scalars_of(const EpochMetrics& metrics);
 
 /// A run's epochs as TensorBoard reads them, a file "events.out.tfevents.<seconds>.quench" in the run

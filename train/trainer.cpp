@@ -34,6 +34,17 @@ double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+std::vector<ClassAccuracy> by_class(const Judgement& judgement,
+                                    const std::vector<std::string>& names) {
+  std::vector<ClassAccuracy> classes;
+  for (std::size_t label = 0; label < names.size(); ++label) {
+    classes.push_back({.name = names[label],
+                       .quantized = judgement.quantized.class_top1(label),
+                       .floating = judgement.floating.class_top1(label)});
+  }
+  return classes;
+}
+
 /// Rank 0 shows it for all.
 ProgressOptions progress_of_rank() {
   return communicator().is_root() ? progress_options(stderr) : ProgressOptions{.stream = nullptr};
@@ -55,6 +66,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       average_(*network_),
       loss_(make_loss({.name = config_.train.loss,
                        .label_smoothing = static_cast<float>(config_.train.label_smoothing)})),
+      label_loss_(make_loss({.name = config_.train.loss})),
       training_(training_loader(config_, data_.train)),
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
@@ -238,7 +250,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   // In the end the statistics stay: they are those of the network that is handed out.
   const Judgement judgement =
       judge(*network_, *judging_, *training_, config_.train.bn_batches,
-            final_epoch ? StaleStatistics::replace : StaleStatistics::restore);
+            final_epoch ? StaleStatistics::replace : StaleStatistics::restore, label_loss_);
   verify_integers(folder);
   const double quantized = judgement.quantized.top1();
   const auto seen = static_cast<double>(progress_.seen);
@@ -252,7 +264,11 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                        .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
                        .images_per_second = images_per_second,
                        .seconds = seconds,
-                       .data_wait_s = data_wait};
+                       .data_wait_s = data_wait,
+                       .loss_quantized = judgement.quantized.loss(),
+                       .loss_float = judgement.floating.loss(),
+                       .top5_quantized = judgement.quantized.top5(),
+                       .top5_float = judgement.floating.top5()};
   const bool best = quantized > progress_.best_top1;
   WeightSigns signs = weight_signs(*network_);
   const LayerMetrics layers = layer_metrics(*network_, progress_.signs, signs);
@@ -262,8 +278,12 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                .signs = std::move(signs)};
   // The row goes first: after a kill between the two, a resumed run drops the rows beyond its
   // checkpoint.
-  if (communicator().is_root())
-    log_epoch(folder, {.row = row, .wall_time = seconds_since_1970(), .layers = layers});
+  if (communicator().is_root()) {
+    log_epoch(folder, {.row = row,
+                       .wall_time = seconds_since_1970(),
+                       .layers = layers,
+                       .classes = by_class(judgement, data_.judged()->class_names())});
+  }
   if (best) save(folder, folder.best());
   save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));

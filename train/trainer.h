@@ -87,6 +87,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   RankAverage average_;
   Loss loss_;
+  Loss label_loss_;  // of images the run is judged by
   std::optional<DistilledLoss> distilled_loss_;  // of a run with a teacher
   std::unique_ptr<datasets::Loader> training_;
   std::unique_ptr<datasets::Loader> judging_;

@@ -48,7 +48,7 @@ kill_at_random() {
 }
 
 # Metrics without the columns that hold times.
-timeless() { cut -d, -f1-8 "$1/metrics.csv"; }
+timeless() { cut -d, -f1-8,12- "$1/metrics.csv"; }
 
 # The same of metrics.jsonl.
 timeless_lines() {

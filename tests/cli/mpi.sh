@@ -37,10 +37,10 @@ expect_same() {
 }
 
 # numbers_of RUN: loss, training accuracy, scales and all else that its metrics say of each epoch, but for times, and for
-# accuracies, which one rounded code can change.
+# what evaluation finds, which one rounded code can change.
 numbers_of() {
   grep -oE '"[a-z0-9_]+":-?[0-9][0-9.e+-]*' "$1/metrics.jsonl" |
-    grep -vE '"(top1_quantized|top1_float|images_per_second|seconds|data_wait_s|wall_time)":' | tr -d '"'
+    grep -vE '"((top1_|top5_|loss_)?(quantized|float)|images_per_second|seconds|data_wait_s|wall_time)":' | tr -d '"'
 }
 
 # expect_close RUN RUN: as far as sums that are taken in another order can be.

@@ -49,7 +49,7 @@ rm -rf run
 grep -q 'left out 1 files' out || fail "the count is missing: $(cat out)"
 grep -q 'skip_bad = true' run/config.toml || fail "config.toml does not say what was left out"
 [[ $(cat run/classes.txt) == $'blue\nred' ]] || fail "classes.txt: $(cat run/classes.txt)"
-head -1 run/metrics.csv | grep -q ',data_wait_s$' || fail "metrics.csv: $(head -1 run/metrics.csv)"
+head -1 run/metrics.csv | grep -q ',data_wait_s,' || fail "metrics.csv: $(head -1 run/metrics.csv)"
 
 mv photos/red/1.bmp one.bmp
 rm -rf photos

@@ -94,7 +94,9 @@ def points_by_protobuf(folder):
 
 def expected_points(folder):
     names = {"loss": "loss/train", "train_top1": "top1/train", "top1_quantized": "top1/quantized",
-             "top1_float": "top1/float", "alpha": "alpha", "lr": "lr"}  # fmt: skip
+             "top1_float": "top1/float", "alpha": "alpha", "lr": "lr",
+             "loss_quantized": "loss/quantized", "loss_float": "loss/float",
+             "top5_quantized": "top5/quantized", "top5_float": "top5/float"}  # fmt: skip
     for speed in ("images_per_second", "seconds", "data_wait_s"):
         names[speed] = "speed/" + speed
     points = {}
@@ -105,6 +107,9 @@ def expected_points(folder):
         for slot, values in epoch["layers"].items():
             for name, value in values.items():
                 points[f"layers/{slot}/{name}", epoch["epoch"]] = value
+        for name, values in epoch["classes"].items():
+            for which, value in values.items():
+                points[f"classes/{name}/{which}", epoch["epoch"]] = value
     return points
 
 

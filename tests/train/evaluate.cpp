@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <stdexcept>
 
@@ -73,10 +74,31 @@ TEST_CASE("evaluate: counts every image once, whatever the batches; modes stay")
     CHECK(accuracy.correct == 3);
     CHECK(accuracy.images == 10);
     CHECK(accuracy.top1() == doctest::Approx(30.0));
+    CHECK(accuracy.class_images == std::vector<std::int64_t>{4, 3, 3});
+    CHECK(accuracy.class_correct == std::vector<std::int64_t>{1, 2, 0});
+    CHECK(accuracy.class_top1(1) == doctest::Approx(200.0 / 3.0));
+    CHECK(accuracy.loss_sum == 0.0);  // none was asked for
   }
   CHECK(network->training());
   CHECK(network->quantized_layers()[0]->weight_quantizer().mode() == quant::Mode::training);
   CHECK(Accuracy{}.top1() == 0.0);
+}
+
+TEST_CASE("evaluate: the mean loss over images, whatever the batches; a class without any is NaN") {
+  // Every image gets the logits 0, ln 2, ln 5: probabilities 1/8, 2/8 and 5/8.
+  const auto constant = [](const Tensor& images) {
+    Tensor logits(Shape{images.dim(0), 3});
+    for (std::int64_t i = 0; i < logits.numel(); ++i)
+      logits.data()[i] = std::log(std::array{1.0f, 2.0f, 5.0f}.at(static_cast<std::size_t>(i % 3)));
+    return logits;
+  };
+  // Of the ten labels 0 1 2 0 ... four are 0, and three each 1 and 2.
+  const double expected = (4 * std::log(8.0) + 3 * std::log(4.0) + 3 * std::log(1.6)) / 10;
+  for (const std::int64_t batch_size : {1, 3, 64}) {
+    const Accuracy accuracy = evaluate(constant, *loader(batch_size), make_loss({}));
+    CHECK(accuracy.loss() == doctest::Approx(expected).epsilon(1e-6));
+  }
+  CHECK(std::isnan(Accuracy{.class_correct = {0}, .class_images = {0}}.class_top1(0)));
 }
 
 struct Normalized {

@@ -15,9 +15,12 @@ using namespace quench::train;
 
 namespace {
 
-constexpr const char* kHeader =
+constexpr const char* kOldHeader =  // of quench 0.1
     "epoch,step,loss,train_top1,top1_quantized,top1_float,alpha,lr,images_per_second,seconds,data_"
     "wait_s\n";
+constexpr const char* kHeader =
+    "epoch,step,loss,train_top1,top1_quantized,top1_float,alpha,lr,images_per_second,seconds,data_"
+    "wait_s,loss_quantized,loss_float,top5_quantized,top5_float\n";
 
 std::string text_of(const std::filesystem::path& path) {
   std::ostringstream text;
@@ -81,9 +84,26 @@ TEST_CASE("metrics: a damaged file is an error with its line") {
   const TemporaryFolder folder;
   const std::string header = kHeader;
   CHECK(error_for(folder, "a,b\n").starts_with(":1: expected the columns epoch,step,"));
-  CHECK(error_for(folder, header + "1,2\n") == ":2: expected 11 values, got 2");
-  CHECK(error_for(folder, header + "1,2,3,4,5,6,7,8,9,10,11\n1,2,x,4,5,6,7,8,9,10,11\n") ==
+  const std::string rest = ",4,5,6,7,8,9,10,11,12,13,14,15\n";
+  CHECK(error_for(folder, header + "1,2\n") == ":2: expected 15 values, got 2");
+  CHECK(error_for(folder, kOldHeader + ("1,2,3" + rest)) == ":2: expected 11 values, got 15");
+  CHECK(error_for(folder, header + "1,2,3" + rest + "1,2,x" + rest) ==
         ":3: loss: expected a number, got 'x'");
-  CHECK(error_for(folder, header + "1.5,2,3,4,5,6,7,8,9,10,11\n") ==
-        ":2: epoch: expected a number, got '1.5'");
+  CHECK(error_for(folder, header + "1.5,2,3" + rest) == ":2: epoch: expected a number, got '1.5'");
+}
+
+TEST_CASE("metrics: a file of quench 0.1 reads, and is given the columns it lacks") {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.csv";
+  std::ofstream(path) << kOldHeader << "1,4,0.5,25,50,75,0,0.001,9,2,0.25\n";
+  const std::vector<MetricsRow> rows = read_metrics(path);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].top1_float == 75.0);
+  CHECK(rows[0].data_wait_s == 0.25);
+  CHECK(std::isnan(rows[0].loss_quantized));
+  CHECK(std::isnan(rows[0].top5_float));
+  MetricsWriter(path).truncate(1);
+  CHECK(text_of(path) ==
+        std::string(kHeader) + "1,4,0.5,25,50,75,0,0.001,9,2,0.25,nan,nan,nan,nan\n");
+  CHECK(read_metrics(path) == rows);
 }
