@@ -76,13 +76,19 @@ std::string time_of(const fs::path& file) {
   return utc_text(std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
 }
 
+/// That metrics.csv tells of.
+std::int64_t finished_epochs(const fs::path& folder) {
+  const fs::path metrics = folder / "metrics.csv";
+  return fs::exists(metrics) ? std::ssize(read_metrics(metrics)) : 0;
+}
+
 /// Of a run that has no state.json.
 RunState state_from_files(const fs::path& folder) {
   RunState state;
   state.started = state.updated = time_of(folder / "config.toml");
   if (fs::exists(folder / "metrics.csv")) {
     state.epochs = load_experiment(folder / "config.toml").train.epochs;
-    state.epoch = std::ssize(read_metrics(folder / "metrics.csv"));
+    state.epoch = finished_epochs(folder);
     state.updated = time_of(folder / "metrics.csv");
   }
   const bool complete = fs::exists(folder / "last.safetensors") && state.epoch == state.epochs;
@@ -115,7 +121,13 @@ void collect(const fs::path& folder, std::vector<fs::path>& runs) {
 RunState state_of_run(const fs::path& folder) {
   const fs::path file = folder / kRunStateFile;
   const auto read = [&] {
-    return fs::exists(file) ? read_run_state(file) : state_from_files(folder);
+    RunState state = fs::exists(file) ? read_run_state(file) : state_from_files(folder);
+    // The last word of a run that was killed can be older than its last epoch.
+    if (const std::int64_t done = finished_epochs(folder); done > state.epoch) {
+      state.epoch = done;
+      state.step = 0;
+    }
+    return state;
   };
   RunState state = read();
   if (state.phase != RunPhase::running || FolderLock::is_held(folder)) return state;

@@ -100,7 +100,8 @@ RunStateWriter::RunStateWriter(fs::path path, std::int64_t epochs, std::int64_t 
 }
 
 void RunStateWriter::update(const Progress& progress) {
-  if (std::chrono::steady_clock::now() - written_ >= kPause) try_to_write(progress);
+  const bool is_new = progress.epoch != state_.epoch;
+  if (is_new || std::chrono::steady_clock::now() - written_ >= kPause) try_to_write(progress);
 }
 
 void RunStateWriter::end(RunPhase phase, const Progress& progress, const std::string& message) {

@@ -51,7 +51,7 @@ class RunStateWriter {
   RunStateWriter(std::filesystem::path path, std::int64_t epochs, std::int64_t steps_per_epoch,
                  const Progress& progress);
 
-  /// Writes how far it is, once every two seconds at most. That no disk is left for it, or that it
+  /// Writes how far it is, after an epoch at once, else every two seconds at most. That no disk is left for it, or that it
   /// cannot be written for a moment, ends no training: what matters has a file of its own.
   void update(const Progress& progress);
   /// The last words: done, stopped, or failed with a message. Likewise without an error.

@@ -50,6 +50,18 @@ TEST_CASE("run listing: config, accuracy and state of a run") {
   CHECK(run.state.phase == RunPhase::stopped);
 }
 
+TEST_CASE("run listing: epochs in metrics.csv count, whatever state.json last said") {
+  const TemporaryFolder parent;
+  const fs::path folder = make_run(
+      parent / "a", "", RunState{.phase = RunPhase::running, .epoch = 0, .epochs = 3, .step = 7});
+  add_epochs(folder, 2);
+  const RunState state = state_of_run(folder);
+  CHECK(state.phase == RunPhase::killed);
+  CHECK(state.epoch == 2);
+  CHECK(state.epochs == 3);
+  CHECK(state.step == 0);
+}
+
 TEST_CASE("run listing: a run that says it runs is killed unless a process holds its folder") {
   const TemporaryFolder parent;
   const fs::path folder = make_run(parent / "a", "", RunState{.phase = RunPhase::running});
