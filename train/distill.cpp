@@ -2,14 +2,18 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "autograd/arithmetic.h"
 #include "core/error.h"
 #include "core/reduce.h"
 #include "core/safetensors.h"
 #include "train/checkpoint.h"
+#include "train/class_names.h"
 #include "train/experiment.h"
 
 namespace quench::train {
@@ -26,11 +30,42 @@ void check_normalization(const DataConfig& teacher, const DataConfig& student,
           fmt::join(teacher.mean, ", "), fmt::join(teacher.std, ", "));
 }
 
+/// The run's class names have to be the student's, in their order: logits go by it. A run that keeps
+/// none has to be of the same data set.
+void check_classes(const fs::path& run, const DataConfig& teacher, const ExperimentConfig& student,
+                   const datasets::Dataset& images) {
+  const fs::path file = run / "classes.txt";
+  if (!fs::exists(file)) {
+    require(teacher.name == student.data.name,
+            "distill.teacher {}: expected a teacher of the student's data set {}, got one of {}",
+            run.string(), student.data.name, teacher.name);
+    return;
+  }
+  // As a file writes them: in a line, a name cannot hold a line end.
+  const auto expected = class_names_from_text(class_names_text(images.class_names()), "");
+  const auto found = read_class_names(file);
+  const auto [wanted, got] = std::ranges::mismatch(expected, found);
+  require(wanted == expected.end() && got == found.end(),
+          "distill.teacher {}: expected a teacher of the student's classes, of {}, got one of {}: "
+          "class {} is {} and should be {}",
+          run.string(), student.data.name, teacher.name, wanted - expected.begin(),
+          got == found.end() ? "missing" : "'" + *got + "'",
+          wanted == expected.end() ? "absent" : "'" + *wanted + "'");
+}
+
+/// What a teacher has to have in common with its student. `run` is its folder.
+ExperimentConfig checked_config(const fs::path& run, const ExperimentConfig& student,
+                                const datasets::Dataset& images) {
+  // Read without the folder's lock: any number of students may learn from one teacher at a time.
+  ExperimentConfig config = load_experiment(run / "config.toml");
+  check_normalization(config.data, student.data, run.string());
+  check_classes(run, config.data, student, images);
+  return config;
+}
+
 std::unique_ptr<Module> network_of_run(const fs::path& run, const ExperimentConfig& student,
                                        const datasets::Dataset& images) {
-  // Read without the folder's lock: any number of students may learn from one teacher at a time.
-  const ExperimentConfig config = load_experiment(run / "config.toml");
-  check_normalization(config.data, student.data, run.string());
+  const ExperimentConfig config = checked_config(run, student, images);
   auto network = build_network(config, images.format());
   const fs::path checkpoint = run / "last.safetensors";
   load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
@@ -39,6 +74,8 @@ std::unique_ptr<Module> network_of_run(const fs::path& run, const ExperimentConf
 
 std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const ExperimentConfig& student,
                                               const datasets::Dataset& images) {
+  const fs::path run = fs::absolute(path).parent_path();
+  if (fs::exists(run / "config.toml")) checked_config(run, student, images);
   ExperimentConfig config = student;
   config.quant = Settings();
   auto network = build_network(config, images.format());

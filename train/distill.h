@@ -21,9 +21,10 @@ class Teacher {
   /// @param student  the experiment that learns from it
   /// @param images   what the student is trained on: gives the shape of images and classes
   /// @throws std::runtime_error     if `path` is neither, or its network is of another model or
-  ///                                was made for other images or classes
-  /// @throws std::invalid_argument  if the folder's config does not read, or normalizes images in
-  ///                                another way than the student's
+  ///                                was made for other images or another number of classes
+  /// @throws std::invalid_argument  if the folder's config (or, of a checkpoint in a run folder, that
+  ///                                folder's) does not read, normalizes images in another way than the
+  ///                                student's, or names other classes
   Teacher(const std::filesystem::path& path, const ExperimentConfig& student,
           const datasets::Dataset& images);
 

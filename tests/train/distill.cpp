@@ -8,6 +8,7 @@
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 #include "train/checkpoint.h"
+#include "train/class_names.h"
 #include "train/small_experiment.h"
 #include "train/trainer.h"
 
@@ -159,6 +160,40 @@ TEST_CASE("teacher errors: not there, of another shape or model, or with other p
             .ends_with("normalized as the student's, by data.mean [1, 2, 3] and data.std [127.5, "
                        "127.5, 127.5], got one by [127.5, 127.5, 127.5] and [127.5, 127.5, "
                        "127.5]"));
+}
+
+TEST_CASE("teacher errors: of other classes, also if it is as many of them") {
+  const TemporaryFolder parent;
+  const RunFolder folder = trained(parent / "teacher");
+  const auto names = load_data(small_experiment()).train->class_names();
+  write_class_names(folder.classes(), names);
+  CHECK(error_of(folder.path()) == "no error");
+
+  auto others = names;
+  others[7] = "horse";
+  write_class_names(folder.classes(), others);
+  const std::string expected =
+      "expected a teacher of the student's classes, of synthetic, got one of "
+      "synthetic: class 7 is 'horse' and should be '" +
+      names[7] + "'";
+  CHECK(error_of(folder.path()).ends_with(expected));
+  // A checkpoint in a run folder is known by it.
+  CHECK(error_of(folder.last()).ends_with(expected));
+  std::filesystem::copy(folder.last(), parent / "alone.safetensors");
+  CHECK(error_of(parent / "alone.safetensors") == "no error");
+
+  write_class_names(folder.classes(), {names.begin(), names.end() - 1});
+  CHECK(error_of(folder.path()).find("class 9 is missing and should be") != std::string::npos);
+
+  // A run that keeps no names has to be of the same data set.
+  std::filesystem::remove(folder.classes());
+  CHECK(error_of(folder.path()) == "no error");
+  std::string config = read_bytes(folder.config());
+  config.replace(config.find("\"synthetic\""), 11, "\"cifar10\"");
+  write_text(folder.config(), config);
+  CHECK(
+      error_of(folder.path())
+          .ends_with("expected a teacher of the student's data set synthetic, got one of cifar10"));
 }
 
 TEST_CASE("teacher: logits that are not finite stop the student") {
