@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "layers/slotted_module.h"
+#include "train/trained_quantizers.h"
 
 namespace quench::train {
 namespace {
@@ -162,6 +163,13 @@ Progress unpack(const Tensor& packed, const std::filesystem::path& path) {
           .best_top1 = v[6]};
 }
 
+Progress progress_in(const TensorFile& file, const std::filesystem::path& path) {
+  const auto position = file.tensors.find(kProgress);
+  if (position == file.tensors.end())
+    fail("{}: holds a network but no training position to resume from", path.string());
+  return unpack(position->second, path);
+}
+
 int read_ranks(const std::string& text, const std::filesystem::path& path) {
   int ranks = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ranks);
@@ -179,6 +187,7 @@ TensorFile network_state(Module& network, const std::string& model) {
     for (auto& [name, tensor] : slot.quantizer->state()) file.tensors[slot.prefix + name] = tensor;
   }
   file.metadata["model"] = model;
+  if (std::string text = quantizers_text(network); !text.empty()) file.metadata[kQuantizers] = text;
   return file;
 }
 
@@ -192,9 +201,12 @@ void load_weights(Module& network, const std::string& model, const TensorFile& f
   load_tensors(target, other_prefixes(network), file, path);
 }
 
+std::filesystem::path checkpoint_at(const std::filesystem::path& from) {
+  return std::filesystem::is_directory(from) ? from / "last.safetensors" : from;
+}
+
 void load_weights(Module& network, const std::string& model, const std::filesystem::path& from) {
-  const std::filesystem::path file =
-      std::filesystem::is_directory(from) ? from / "last.safetensors" : from;
+  const std::filesystem::path file = checkpoint_at(from);
   load_weights(network, model, read_safetensors(file), file);
 }
 
@@ -218,14 +230,16 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
   write_safetensors(path, file);
 }
 
+Position position_of(const std::filesystem::path& path) {
+  const Progress progress = progress_in(read_safetensors(path), path);
+  return {.epoch = progress.epoch, .step_in_epoch = progress.step_in_epoch};
+}
+
 Progress load_checkpoint(const std::filesystem::path& path, Module& network,
                          const std::string& model, Optimizer& optimizer) {
   const TensorFile file = read_safetensors(path);
   check_model(model, file, path);
-  const auto position = file.tensors.find(kProgress);
-  if (position == file.tensors.end())
-    fail("{}: holds a network but no training position to resume from", path.string());
-  Progress progress = unpack(position->second, path);
+  Progress progress = progress_in(file, path);
   progress.signs = below(file.tensors, kSignsPrefix);
   if (const auto images = file.metadata.find(kImages); images != file.metadata.end())
     progress.images = images->second;

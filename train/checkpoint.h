@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -29,8 +30,16 @@ struct Progress {
   int ranks = 1;
 };
 
+/// A place between two steps of a run.
+struct Position {
+  std::int64_t epoch = 0;          ///< completed
+  std::int64_t step_in_epoch = 0;  ///< of the next one, that are done
+  auto operator<=>(const Position&) const = default;
+};
+
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as
-/// "<layer>.<slot>.<name>"; `model` goes into the metadata.
+/// "<layer>.<slot>.<name>"; `model`, and which quantizers these are (train/trained_quantizers.h), go into
+/// the metadata.
 TensorFile network_state(Module& network, const std::string& model);
 
 /// Restores what network_state() took.
@@ -44,7 +53,9 @@ void load_network(Module& network, const std::string& model, const TensorFile& f
 void load_weights(Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 
-/// The same from a file, or from the last checkpoint of a run folder.
+/// `from` itself, or the last checkpoint of a run folder.
+std::filesystem::path checkpoint_at(const std::filesystem::path& from);
+/// load_weights() of checkpoint_at(from).
 /// @throws std::runtime_error  as load_network(), or for a damaged file
 void load_weights(Module& network, const std::string& model, const std::filesystem::path& from);
 
@@ -55,5 +66,7 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
 /// @throws std::runtime_error  as load_network(), or for a damaged file
 Progress load_checkpoint(const std::filesystem::path& path, Module& network,
                          const std::string& model, Optimizer& optimizer);
+/// The position alone, of a file that is whole. @throws std::runtime_error  for a damaged file
+Position position_of(const std::filesystem::path& path);
 
 }  // namespace quench::train
