@@ -4,6 +4,7 @@
 
 #include "fuzz/target.h"
 #include "train/comparison.h"
+#include "train/run_history.h"
 
 using namespace quench;
 using namespace quench::train;
@@ -14,6 +15,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::may_refuse<std::runtime_error>([&] {
     const std::string written = versions_text(versions_from_text(text));
     fuzz::promise(versions_text(versions_from_text(written)) == written);
+  });
+  fuzz::may_refuse<std::runtime_error>([&] {
+    const std::string written = history_text(history_from_text(text));
+    fuzz::promise(history_text(history_from_text(written)) == written);
   });
   return fuzz::may_refuse<std::runtime_error>([&] {
     const std::string written = comparison_text(comparison_from_text(text, "input"));

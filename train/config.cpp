@@ -86,6 +86,9 @@ TrainConfig read_train(const Settings& s) {
   train.label_smoothing = fraction(s, "label_smoothing", train.label_smoothing);
   train.checkpoint_every_steps =
       s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
+  train.keep_last = s.integer("keep_last", train.keep_last, kCount);
+  train.keep_best = s.integer("keep_best", train.keep_best, kCount);
+  train.keep_every = s.integer("keep_every", train.keep_every, kCount);
   train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);
   train.bn_freeze_epoch = s.integer("bn_freeze_epoch", train.bn_freeze_epoch, {-1, kMostEpochs});
   train.sync_batch_norm = s.boolean("sync_batch_norm", train.sync_batch_norm);
@@ -162,6 +165,24 @@ std::string name_of(const std::filesystem::path& config) {
 }
 
 }  // namespace
+
+std::string ExperimentConfig::resolved_with_absolute_paths() const {
+  struct Path {
+    const char *table, *key;
+    std::string value;
+  };
+  // Written into the settings, where they stand for the same files.
+  for (const Path& path :
+       {Path{"data", "dir", data.dir}, Path{"train", "init_from", train.init_from},
+        Path{"distill", "teacher", distill.teacher}}) {
+    if (path.value.empty()) continue;
+    SettingsValue absolute(std::filesystem::absolute(path.value).lexically_normal().string());
+    Settings table = root.table(path.table);
+    absolute.origin = table.origin(path.key);
+    table.set(path.key, std::move(absolute));
+  }
+  return resolved();
+}
 
 ExperimentConfig load_experiment(const std::filesystem::path& path,
                                  const std::vector<std::string>& overrides) {

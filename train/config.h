@@ -60,6 +60,11 @@ struct TrainConfig {
   std::string loss = "cross_entropy";       ///< one of known_losses()
   double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
   std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
+  /// Checkpoints of epochs' ends that stay beside the last and the best one: of the last so many epochs,
+  /// of the so many best ones, of every n-th; 0 is none.
+  std::int64_t keep_last = 0;
+  std::int64_t keep_best = 0;
+  std::int64_t keep_every = 0;
   /// Batches to re-estimate batch norm on before evaluating in another mode; 0 is off.
   std::int64_t bn_batches = 0;
   /// From this epoch on, counted from 0, batch norm normalizes by its running statistics and leaves
@@ -104,6 +109,9 @@ struct ExperimentConfig {
 
   /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }
+  /// The same with data.dir, train.init_from and distill.teacher made absolute: what a run folder keeps,
+  /// for commands that are given from elsewhere.
+  std::string resolved_with_absolute_paths() const;
 };
 
 /// Reads and checks an experiment (see load_settings for `extends` and `overrides`). The keys of

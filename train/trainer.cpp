@@ -15,6 +15,7 @@
 #include "train/epoch_line.h"
 #include "train/integer_check.h"
 #include "train/judge.h"
+#include "train/kept_checkpoints.h"
 #include "train/layer_metrics.h"
 #include "train/metrics_log.h"
 #include "train/post_training.h"
@@ -76,14 +77,11 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers(*network_);
   quantize_gradients();
-  if (resumed != nullptr && std::filesystem::exists(resumed->last())) {
-    resume(*resumed);
-  } else {
-    start();
-  }
+  if (resumed != nullptr) resume(*resumed);
+  if (resumed_from_.empty()) start();
   if (config_.train.verify_every > 0)
     require_integer_form(*network_, config_, data_, [this](Module& n) { begin_quantizers(n); });
-  if (resumed != nullptr && communicator().is_root()) truncate_metrics(*resumed, progress_.epoch);
+  if (resumed != nullptr && communicator().is_root()) take_up(*resumed);
 }
 
 /// Before anything of the run is computed together.
@@ -92,20 +90,6 @@ void Trainer::join_ranks() {
   require_same_network(*network_);
   for (BatchNorm* norm : batch_norms(*network_))
     norm->set_synchronized(config_.train.sync_batch_norm);
-}
-
-void Trainer::resume(const RunFolder& folder) {
-  progress_ = load_checkpoint(folder.last(), *network_, config_.model.name, *optimizer_);
-  const int ranks = communicator().size();
-  if (progress_.ranks != ranks) {
-    fail("{}: expected the {} ranks that the run began with (mpirun -n {}), got {}",
-         folder.path().string(), progress_.ranks, progress_.ranks, ranks);
-  }
-  const std::string images = count_images(data_);
-  if (!progress_.images.empty() && progress_.images != images) {
-    fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),
-         progress_.images, images);
-  }
 }
 
 void Trainer::begin_quantizers(Module& network) {
@@ -120,8 +104,7 @@ void Trainer::begin_quantizers(Module& network) {
 }
 
 void Trainer::start() {
-  if (const std::string& from = config_.train.init_from; !from.empty())
-    load_weights(*network_, config_.model.name, from);
+  if (!config_.train.init_from.empty()) start_from(config_.train.init_from);
   if (!config_.calibration) return;
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
   apply_calibration(*network_, *config_.calibration, *images, bar_);
@@ -136,20 +119,25 @@ void Trainer::quantize_gradients() {
   }
 }
 
-RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested) {
+RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& stop_requested,
+                       std::optional<Position> until) {
   const auto start = std::chrono::steady_clock::now();
   RunResult result;
   std::optional<RunStateWriter> state;
   if (communicator().is_root())
     state.emplace(folder.path() / kRunStateFile, config_.train.epochs, steps_per_epoch_, progress_);
+  const auto is_there = [&] { return until && position() >= *until; };
   const auto after_step = [&] {
     if (state) state->update(progress_);
-    return any_rank(stop_requested());
+    // The end of an epoch is reached once it is judged.
+    const bool within = progress_.step_in_epoch < steps_per_epoch_;
+    return any_rank(stop_requested()) || (within && is_there());
   };
   const auto train = [&] {
     try {
       while (progress_.epoch < config_.train.epochs && !result.interrupted) {
-        result.interrupted = !train_epoch(folder, after_step);
+        result.interrupted = is_there() || !train_epoch(folder, after_step);
+        if (state) state->update(progress_);
       }
     } catch (const std::invalid_argument& error) {
       // The settings were checked before the first step: this is a quantizer or an operation that met
@@ -285,8 +273,16 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
                        .classes = by_class(judgement, data_.judged()->class_names())});
   }
   if (best) save(folder, folder.best());
+  if (communicator().is_root()) keep_checkpoints(folder);
   save(folder, folder.last());
   bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));
+}
+
+void Trainer::keep_checkpoints(const RunFolder& folder) {
+  const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
+  if (epochs_to_keep(config_.train, rows).contains(progress_.epoch))
+    save(folder, kept_checkpoint(folder.path(), progress_.epoch));
+  prune_kept_checkpoints(folder.path(), config_.train, rows);
 }
 
 void Trainer::save(const RunFolder& folder, const std::filesystem::path& path) {

@@ -43,28 +43,37 @@ class Trainer {
   /// a [calibration] table; nothing is written yet.
   /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
   explicit Trainer(ExperimentConfig config);
-  /// A run that goes on from the last checkpoint of `folder`, or starts if it has none; what the
+  /// A run that goes on from the last checkpoint of `folder`; where that is damaged or missing, which
+  /// is said, from the newest other one that is whole; or that starts, if there is none at all. What the
   /// folder's metrics tell beyond that is dropped.
   Trainer(ExperimentConfig config, const RunFolder& folder);
 
-  /// Runs to the last epoch. `stop_requested` is asked after every step: when it says yes, on any rank,
-  /// the state is saved and the result marked interrupted.
+  /// Runs to the last epoch, or to `until`. `stop_requested` is asked after every step: when it says yes,
+  /// on any rank, the state is saved and the result marked interrupted.
   /// @throws std::runtime_error  if loss or weights become NaN or infinite, or integers differ from
   ///                             evaluation (train.verify_every), naming epoch, step and layer; the
   ///                             last checkpoint stays
-  RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested);
+  RunResult run(const RunFolder& folder, const std::function<bool()>& stop_requested,
+                std::optional<Position> until = {});
 
   Module& network() { return *network_; }
   const ExperimentConfig& config() const { return config_; }
   const Data& data() const { return data_; }
-  std::int64_t epochs_done() const { return progress_.epoch; }
+  Position position() const { return {progress_.epoch, progress_.step_in_epoch}; }
+  /// The name of the checkpoint in its folder that the run went on from; empty: it started.
+  const std::string& resumed_from() const { return resumed_from_; }
+  /// The learning rate of the next step.
+  double next_lr() const { return static_cast<double>(schedule_.at(progress_.step)); }
 
  private:
   Trainer(ExperimentConfig config, const RunFolder* resumed);
   void begin_quantizers(Module& network);
   void join_ranks();
   void start();
+  void start_from(const std::string& checkpoint);
   void resume(const RunFolder& folder);
+  void load_newest(const RunFolder& folder);
+  void take_up(const RunFolder& folder);
   void quantize_gradients();
   void freeze_batch_norm();
   bool train_epoch(const RunFolder& folder,
@@ -79,6 +88,7 @@ class Trainer {
   void verify_integers(const RunFolder& folder);
   void finish_epoch(const RunFolder& folder, double seconds, double images_per_second);
   void save(const RunFolder& folder, const std::filesystem::path& path);
+  void keep_checkpoints(const RunFolder& folder);
   std::optional<double> alpha();
 
   ExperimentConfig config_;
@@ -87,13 +97,14 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   RankAverage average_;
   Loss loss_;
-  Loss label_loss_;  // of images the run is judged by
+  Loss label_loss_;                              // of images the run is judged by
   std::optional<DistilledLoss> distilled_loss_;  // of a run with a teacher
   std::unique_ptr<datasets::Loader> training_;
   std::unique_ptr<datasets::Loader> judging_;
   std::int64_t steps_per_epoch_;
   LrSchedule schedule_;
   Progress progress_;
+  std::string resumed_from_;
   ProgressBar bar_;
 };
 

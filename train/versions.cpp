@@ -55,7 +55,7 @@ std::string versions_text(const Versions& versions) {
 
 Versions versions_from_text(const std::string& text) {
   try {
-    constexpr std::size_t kMaxDepth = 2;  // {command_line: [..]}
+    constexpr std::size_t kMaxDepth = 5;  // of all that run_history.h adds in versions.json
     const nlohmann::json json =
         parse_strict_json(std::as_bytes(std::span(text)), kMaxDepth, "versions");
     return {.quench = json.at("quench"),

@@ -119,7 +119,7 @@ void add_deploy(Subcommand& program) {
   command.add("-o,--output", options->file, "Model file to write",
               {.required = true, .type_name = "model.qnc"});
   command.add("--checkpoint", options->checkpoint, "Which one",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt, with batch norm to "
               "re-estimate, or for --emulate-saturation",

@@ -115,7 +115,7 @@ void add_eval(Subcommand& program) {
               {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one of a run",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { eval(*options); });

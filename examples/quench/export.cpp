@@ -114,7 +114,7 @@ void add_export(Subcommand& program) {
               {.show_default = true, .choices = {"sums", "operands"}});
   command.add("--pixels", options->pixels, "Normalize inside: the network takes pixels 0 to 255");
   command.add("--checkpoint", options->checkpoint, "Which one",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt or with batch norm to "
               "re-estimate",

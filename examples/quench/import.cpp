@@ -7,6 +7,7 @@
 #include "examples/quench/command.h"
 #include "examples/quench/import_integers.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/run_record.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "train/checkpoint.h"

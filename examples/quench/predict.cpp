@@ -115,7 +115,7 @@ void add_predict(Subcommand& program) {
   command.add("--top", options->top, "How many classes to print",
               {.show_default = true, .min = 1, .max = 100000});
   command.add("--checkpoint", options->checkpoint, "Which one of a run",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt", {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, "Pass over files that cannot be decoded");

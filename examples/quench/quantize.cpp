@@ -10,6 +10,7 @@
 #include "examples/quench/provenance.h"
 #include "examples/quench/quantize_report.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/run_record.h"
 #include "layers/quantized_layer.h"
 #include "train/checkpoint.h"
 #include "train/class_names.h"

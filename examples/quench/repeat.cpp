@@ -1,17 +1,19 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/parallel.h"
 #include "examples/quench/command.h"
+#include "examples/quench/repetition.h"
 #include "examples/quench/run_options.h"
-#include "examples/quench/stop_signal.h"
-#include "train/class_names.h"
+#include "train/resumed_config.h"
 #include "train/run_difference.h"
-#include "train/trainer.h"
+#include "train/run_history.h"
 
 namespace quench::command {
 namespace {
@@ -21,22 +23,16 @@ namespace fs = std::filesystem;
 struct Options {
   std::string run;
   std::string target;
-  std::string data_dir;
   std::int64_t epochs = 0;
-  std::vector<std::string> command_line;
+  RepetitionOptions repetition;
 };
 
 /// What is repeated.
 struct Original {
   fs::path folder;
-  train::Versions versions;
+  train::RunHistory history;
   std::vector<train::EpochMetrics> epochs;
 };
-
-std::string text_in(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 std::vector<train::EpochMetrics> epochs_in(const fs::path& folder) {
   const fs::path table = folder / "metrics.csv", lines = folder / "metrics.jsonl";
@@ -57,9 +53,17 @@ std::vector<train::EpochMetrics> epochs_in(const fs::path& folder) {
 }
 
 Original read_original(const std::string& folder) {
-  return {.folder = folder,
-          .versions = train::versions_from_text(text_in(fs::path(folder) / "versions.json")),
-          .epochs = epochs_in(folder)};
+  Original original{.folder = folder,
+                    .history = train::read_history(fs::path(folder) / "versions.json"),
+                    .epochs = epochs_in(folder)};
+  train::require_unedited(folder, original.history);
+  for (const train::RunPart& part : original.history.parts) {
+    require(part.versions.ranks == 1,
+            "{}: expected a run of one process, got one of {} ranks: train it anew by mpirun -n {} "
+            "with its config.toml, and compare the checkpoints",
+            folder, part.versions.ranks, part.versions.ranks);
+  }
+  return original;
 }
 
 /// Without a slash at the end, and with a name of its own.
@@ -73,32 +77,6 @@ train::RunFolder folder_for(const Options& options) {
   if (!options.target.empty()) return train::RunFolder::create_at(options.target);
   const fs::path path = clean(options.run);
   return train::RunFolder::create(path.parent_path(), path.filename().string() + "-repeat");
-}
-
-/// A run whose config leaves the threads open is repeated with those it had.
-train::ExperimentConfig load_config(const Options& options, const Original& original) {
-  train::ExperimentConfig config =
-      train::load_experiment(require_run(options.run), data_dir_override(options.data_dir));
-  config.name = clean(options.run).filename().string();
-  if (config.train.threads > 0) {
-    apply_threads(config);
-  } else {
-    set_num_threads(original.versions.threads);
-    flush_denormals();
-  }
-  return config;
-}
-
-void warn_of_differences(const Original& original) {
-  const auto now = train::current_versions(original.versions.seed, {});
-  for (const std::string& difference : train::different_versions(original.versions, now))
-    fmt::print(stderr, "not as it was: {}\n", difference);
-  const auto warn_if_changed = [](const std::string& commit) {
-    if (commit.ends_with("-dirty"))
-      fmt::print(stderr, "not certain: sources were changed after commit {}\n", commit);
-  };
-  warn_if_changed(original.versions.commit);
-  if (now.commit != original.versions.commit) warn_if_changed(now.commit);
 }
 
 /// Epochs to make and compare.
@@ -133,26 +111,15 @@ bool compare(const Original& original, const train::RunFolder& repeated, bool wh
 void repeat(const Options& options) {
   require_run(options.run);
   const Original original = read_original(options.run);
-  require(
-      original.versions.ranks == 1,
-      "{}: expected a run of one process, got one of {} ranks: train it anew by mpirun -n {} with "
-      "its config.toml, and compare the checkpoints",
-      options.run, original.versions.ranks, original.versions.ranks);
-  const std::int64_t epochs = epochs_to_repeat(options, original);
-  train::ExperimentConfig config = load_config(options, original);
-  const bool whole = epochs == config.train.epochs;
-  train::Trainer trainer(std::move(config));
-  warn_of_differences(original);
-  const train::RunFolder folder = folder_for(options);
-  describe_run(folder, trainer.config(), options.command_line);
-  train::write_class_names(folder.classes(), trainer.data().train->class_names());
-  catch_stop_signals();
-  fmt::print("run folder {}\n", folder.path().string());
-  std::fflush(stdout);
-  // The config's epochs stay, as schedules depend on them; a part of them is stopped after.
-  trainer.run(folder, [&] { return stop_signal() != 0 || trainer.epochs_done() >= epochs; });
-  if (stop_signal() != 0) throw Exit{128 + stop_signal()};
-  if (!compare(original, folder, whole)) throw Exit{1};
+  RepetitionOptions how = options.repetition;
+  how.epochs = epochs_to_repeat(options, original);
+  how.name = clean(options.run).filename().string();
+  const Repetition repetition =
+      make_again(original.folder, original.history, how, [&] { return folder_for(options); });
+  if (compare(original, repetition.folder, repetition.whole)) return;
+  if (!repetition.differences.empty())
+    fmt::print("likely cause: {}\n", fmt::join(repetition.differences, "; "));
+  throw Exit{1};
 }
 
 }  // namespace
@@ -161,13 +128,14 @@ void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
       "repeat", "Make a run again from its config and tell whether the bits agree");
   const auto options = std::make_shared<Options>();
-  options->command_line = std::move(command_line);
+  options->repetition.command_line = std::move(command_line);
   command.add("RUN", options->run, "Run folder of quench train", {.required = true});
   command.add("--run", options->target, "Folder for the new run (default: <run>-repeat-<n>)",
               {.type_name = "DIR"});
   command.add("--epochs", options->epochs, "Only the first N epochs, compared by their metrics",
               {.type_name = "N", .min = 1, .max = 1000000});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add("--data-dir", options->repetition.data_dir, "Where the data set lies",
+              {.type_name = "DIR"});
   command.run([options] { repeat(*options); });
 }
 

@@ -60,7 +60,7 @@ void add_report(Subcommand& program) {
               {.type_name = "FILE"});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one of each run",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images,
               "How many to count mistakes on (default: up to 2000, in a few seconds)");
   command.run([options] { report(*options); });

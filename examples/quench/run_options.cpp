@@ -4,12 +4,9 @@
 
 #include "core/communicator.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/parallel.h"
 #include "examples/quench/ranks.h"
-#include "onnx/read.h"
-#include "onnx/write.h"
-#include "train/versions.h"
+#include "train/kept_checkpoints.h"
 
 namespace quench::command {
 
@@ -44,24 +41,19 @@ std::filesystem::path require_run(const std::filesystem::path& folder) {
 
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,
                                          const std::string& which) {
+  require(which == "last" || which == "best" || which.starts_with("epoch-"),
+          "--checkpoint: expected last, best or epoch-N, got '{}'", which);
   std::filesystem::path path = run / (which + ".safetensors");
-  if (!std::filesystem::exists(path)) {
-    fail("{}: this run has no {} checkpoint yet: expected {}", run.string(), which, path.string());
-  }
-  return path;
+  if (std::filesystem::exists(path)) return path;
+  std::string kept;
+  for (const std::int64_t epoch : train::kept_epochs(run)) kept += fmt::format(", epoch-{}", epoch);
+  fail("{}: this run has no {} checkpoint{}: expected {}", run.string(), which,
+       kept.empty() ? " yet" : fmt::format(" (it keeps {})", kept.substr(2)), path.string());
 }
 
 train::RunFolder new_run_folder(const std::string& given, const std::string& name) {
   return given.empty() ? train::RunFolder::create("runs", name)
                        : train::RunFolder::create_at(given);
-}
-
-void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
-                  const std::vector<std::string>& command_line) {
-  const std::filesystem::path& network = config.model.onnx;
-  if (!network.empty()) write_onnx(folder.path() / train::kNetworkFile, read_onnx(network));
-  write_file_atomically(folder.config(), config.resolved());
-  write_versions(folder.versions(), train::current_versions(config.train.seed, command_line));
 }
 
 }  // namespace quench::command

@@ -25,16 +25,15 @@ void apply_threads(const train::ExperimentConfig& config);
 /// @throws std::runtime_error  if `folder` is none
 std::filesystem::path require_run(const std::filesystem::path& folder);
 
-/// A checkpoint of a run: "last" or "best".
-/// @throws std::runtime_error  if there is none
+/// What --checkpoint takes, for its help.
+inline constexpr const char* kCheckpointForm = "last|best|epoch-N";
+/// A checkpoint of a run: "last", "best", or "epoch-12" of one that keeps it (train.keep_every).
+/// @throws std::invalid_argument  for another word
+/// @throws std::runtime_error     if there is none
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,
                                          const std::string& which);
 
 /// `given` on the command line, else the next free runs/<name>-<n>.
 train::RunFolder new_run_folder(const std::string& given, const std::string& name);
-
-/// Writes down what is needed to repeat the run, before its first step.
-void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
-                  const std::vector<std::string>& command_line);
 
 }  // namespace quench::command

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
-#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/communicator.h"
 #include "core/error.h"
@@ -9,10 +12,12 @@
 #include "examples/quench/command.h"
 #include "examples/quench/ranks.h"
 #include "examples/quench/run_options.h"
+#include "examples/quench/run_record.h"
 #include "examples/quench/stop_signal.h"
 #include "examples/quench/summary.h"
 #include "train/class_names.h"
 #include "train/report/report.h"
+#include "train/resumed_config.h"
 #include "train/trainer.h"
 
 namespace quench::command {
@@ -51,9 +56,13 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder, const train
     if (with_report) report(trainer, folder);
     return;
   }
-  fmt::print("stopped after {} of {} epochs; saved. Go on with: {}quench train --resume {}\n",
-             result.epochs, trainer.config().train.epochs,
-             ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string());
+  // Not by fmt::print, which throws where the terminal is gone: the run is saved.
+  std::fputs(
+      fmt::format("stopped after {} of {} epochs; saved. Go on with: {}quench train --resume {}\n",
+                  result.epochs, trainer.config().train.epochs,
+                  ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string())
+          .c_str(),
+      stdout);
 }
 
 void run(train::Trainer& trainer, const train::RunFolder& folder, bool with_report) {
@@ -89,16 +98,39 @@ void train_new(const Options& options) {
   run(trainer, folder, !options.no_report);
 }
 
+/// Tells what the run goes on with that is other than it was.
+void announce(const std::vector<train::KeyChange>& changes, const train::Trainer& trainer) {
+  if (changes.empty()) return;
+  std::string text;
+  for (const train::KeyChange& change : changes)
+    text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
+                        change.from);
+  fmt::print("after {} epochs it goes on with {}; the next step's learning rate is {:.1e}\n",
+             trainer.position().epoch, text, trainer.next_lr());
+}
+
 void resume(const Options& options) {
-  require(options.overrides.empty() && options.run.empty() && options.config.empty(),
-          "train --resume: a run goes on as it was, so it takes no config, --set or --run");
-  const std::filesystem::path config_file = require_run(options.resume);
+  require(options.run.empty() && options.config.empty(),
+          "train --resume: a run goes on in its folder with its config, so it takes no config and "
+          "no --run");
+  require_run(options.resume);
   const train::RunFolder folder =
       folder_of_ranks([&] { return train::RunFolder::open(options.resume); });
-  train::ExperimentConfig config =
-      train::load_experiment(config_file, data_dir_override(options.data_dir));
-  apply_threads(config);
-  train::Trainer trainer(std::move(config), folder);
+  train::RunHistory history = history_of(folder);
+  train::ResumedConfig resumed = train::resumed_config(folder.path(), history, options.overrides,
+                                                       data_dir_override(options.data_dir));
+  apply_threads(resumed.config);
+  train::Trainer trainer(std::move(resumed.config), folder);
+  const std::int64_t epochs = trainer.config().train.epochs;
+  const bool is_done = trainer.position().epoch == epochs;
+  require(!is_done || options.overrides.empty(),
+          "train --resume --set: {} has done all of its {} epochs; give it more, e.g. --set "
+          "train.epochs={}",
+          folder.path().string(), epochs, 2 * epochs);
+  if (!is_done && communicator().is_root()) {
+    describe_part(folder, std::move(history), trainer, resumed.changes, options.command_line);
+    announce(resumed.changes, trainer);
+  }
   run(trainer, folder, !options.no_report);
 }
 
@@ -119,7 +151,8 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
   command.add("--no-report", options->no_report, "Make no report.html when the run ends");
-  command.add("--resume", options->resume, "Go on with this run folder, bit for bit",
+  command.add("--resume", options->resume,
+              "Go on with this run folder, bit for bit, or with --set train.epochs=N and the like",
               {.type_name = "RUN"});
   command.run([options] {
     run_as_rank([&options] {

@@ -149,7 +149,7 @@ void add_verify(Subcommand& program) {
   command.add("MODEL", options->model, "What quench deploy made of it", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one was deployed",
-              {.show_default = true, .choices = {"last", "best"}});
+              {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images, "How many test images (default: all)");
   command.add("--interpret", options->interpreted,
               "How many of them also go through the slow reference interpreter",

@@ -126,7 +126,8 @@ run_folders() {
   cp -r good flipped_run
   flip_bit "$(checkpoint flipped_run)"
   expect_failure 1 'safetensors.*damaged' eval flipped_run
-  expect_failure 1 'safetensors.*damaged' train --resume flipped_run
+  flip_bit flipped_run/best.safetensors
+  expect_failure 1 'last\.safetensors.*damaged' train --resume flipped_run
   cp -r good foreign_run
   printf '\002\0\0\0\0\0\0\0{}' >foreign_run/last.safetensors
   expect_failure 1 'not a quench checkpoint' eval foreign_run
@@ -137,7 +138,7 @@ run_folders() {
   expect_failure 1 'safetensors.*should be' eval mixed_run
 
   cp -r good resumed_run
-  expect_failure 2 'resume' train --resume resumed_run --set train.epochs=2
+  expect_failure 2 'resume.*train\.epochs.*got .model\.width' train --resume resumed_run --set model.width=1
   expect_failure 2 'resume' train "$tiny" --resume resumed_run
   expect_failure 1 'good.*holds' train "$tiny" --run good
   local held

@@ -135,12 +135,14 @@ flip() {
   printf "\\$(printf '%03o' $((byte ^ (1 << $3))))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# A checkpoint with one bit flipped anywhere, or cut short, is an error that names it; the other one stays usable.
+# A checkpoint with one bit flipped anywhere, or cut short, is an error that names it; the other one stays usable, and
+# the run goes on from it.
 damaged_checkpoint() {
   local size i file=damaged/last.safetensors
   RANDOM=${QUENCH_TEST_SEED:=$((RANDOM))}
   expect_success 'epochs' train "$config" --set train.epochs=1 --run good
   cp -r good damaged
+  rm damaged/best.safetensors
   size=$(stat -c %s good/last.safetensors)
   for ((i = 0; i < 20; ++i)); do
     cp good/last.safetensors "$file"
@@ -157,7 +159,11 @@ damaged_checkpoint() {
     expect_failure 1 'damaged/last\.safetensors' train "$config" --set train.init_from=damaged --run new_run
     expect_absent new_run
   done
+  cp good/best.safetensors damaged
   expect_success 'top1' eval damaged --checkpoint best
+  expect_success 'epochs' train --resume damaged
+  report "$(grep -q 'damaged/last.safetensors' .stderr && echo true)" 'expected a word about the damaged checkpoint'
+  expect_same good damaged
   printf 'QUENCH_TEST_SEED=%d\n' "$QUENCH_TEST_SEED"
 }
 

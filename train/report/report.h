@@ -19,7 +19,7 @@ struct RunReport {
 };
 
 struct LoadOptions {
-  std::string checkpoint = "last";     ///< or "best"
+  std::string checkpoint = "last";     ///< or "best", "epoch-12"
   std::vector<std::string> overrides;  ///< of the config, e.g. data.dir
   std::int64_t images = 0;             ///< see measure()
 };

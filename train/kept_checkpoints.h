@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "train/config.h"
+#include "train/metrics.h"
+
+namespace quench::train {
+
+/// The checkpoint of an epoch's end that a run keeps beside last and best: "epoch-12.safetensors".
+std::filesystem::path kept_checkpoint(const std::filesystem::path& run, std::int64_t epoch);
+
+/// The epochs of which `run` has one, rising.
+std::vector<std::int64_t> kept_epochs(const std::filesystem::path& run);
+
+/// The epochs that train.keep_last, keep_best (by top1_quantized, of equals the first) or keep_every
+/// keep once `rows` are done.
+std::set<std::int64_t> epochs_to_keep(const TrainConfig& train, std::span<const MetricsRow> rows);
+
+/// Removes those that are not kept any more. A run that keeps none is left as it is.
+void prune_kept_checkpoints(const std::filesystem::path& run, const TrainConfig& train,
+                            std::span<const MetricsRow> rows);
+
+}  // namespace quench::train

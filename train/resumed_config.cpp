@@ -1,0 +1,138 @@
+#include "train/resumed_config.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/suggest.h"
+#include "train/config_file.h"
+#include "train/config_values.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 23> kResumeKeys{
+    "train.epochs",
+    "train.threads",
+    "train.label_smoothing",
+    "train.bn_freeze_epoch",
+    "train.checkpoint_every_steps",
+    "train.keep_last",
+    "train.keep_best",
+    "train.keep_every",
+    "train.verify_every",
+    "train.verify_batches",
+    "optimizer.lr",
+    "optimizer.quantizer_lr_scale",
+    "optimizer.weight_decay",
+    "schedule.name",
+    "schedule.warmup_epochs",
+    "schedule.step_epochs",
+    "schedule.drop_steps",
+    "schedule.milestones",
+    "schedule.gamma",
+    "schedule.final_lr",
+    "schedule.restart_steps",
+    "schedule.decay",
+    "data.loader_threads",
+};
+
+void require_resume_keys(const std::vector<std::string>& overrides) {
+  const std::vector<std::string> known(kResumeKeys.begin(), kResumeKeys.end());
+  for (const auto& entry : config_values(settings_of(overrides).resolved(), "--set")) {
+    const std::string& key = entry.first;
+    require(
+        std::ranges::find(known, key) != known.end(),
+        "train --resume: expected --set of a key that a run can be resumed with another value of "
+        "({}), got '{}'{}; another value of it takes a new run",
+        fmt::join(known, ", "), key, suggestion(key, known));
+  }
+}
+
+std::string text_in(const fs::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Keys that differ, but for where the images lie, which depends on the machine.
+std::vector<std::string> edited_keys(const ConfigValues& written, const ConfigValues& found) {
+  std::set<std::string> keys;
+  for (const auto& entry : written) keys.insert(entry.first);
+  for (const auto& entry : found) keys.insert(entry.first);
+  keys.erase("data.dir");
+  std::vector<std::string> edited;
+  const auto value = [](const ConfigValues& values, const std::string& key) {
+    const auto at = values.find(key);
+    return at == values.end() ? "absent" : "'" + at->second + "'";
+  };
+  for (const std::string& key : keys) {
+    if (value(written, key) != value(found, key))
+      edited.push_back(
+          fmt::format("{} is {} and was {}", key, value(found, key), value(written, key)));
+  }
+  return edited;
+}
+
+/// The values that config.toml had before the last part's changes: a process that was killed between
+/// writing down the part and the config left it so.
+ConfigValues before_last_part(const RunHistory& history, ConfigValues values) {
+  for (const KeyChange& change : history.parts.back().changes) values[change.key] = change.from;
+  return values;
+}
+
+std::vector<KeyChange> changes_between(const ExperimentConfig& before,
+                                       const ExperimentConfig& after) {
+  ConfigValues old_values = config_values(before.resolved(), "config");
+  ConfigValues new_values = config_values(after.resolved(), "config");
+  std::vector<KeyChange> changes;
+  for (const std::string_view name : kResumeKeys) {
+    const std::string key(name);
+    if (old_values[key] != new_values[key])
+      changes.push_back({.key = key, .from = old_values[key], .to = new_values[key]});
+  }
+  return changes;
+}
+
+}  // namespace
+
+std::span<const std::string_view> resume_keys() { return kResumeKeys; }
+
+void require_unedited(const fs::path& run, const RunHistory& history) {
+  if (history.config.empty()) return;
+  const fs::path file = run / "config.toml";
+  const ConfigValues written = config_values(history.config, (run / "versions.json").string());
+  const ConfigValues found = config_values(text_in(file), file.string());
+  const std::vector<std::string> edited = edited_keys(written, found);
+  const bool lags = edited_keys(before_last_part(history, written), found).empty();
+  require(edited.empty() || lags,
+          "{}: expected the config that the run wrote, got one that was edited: {}. Put it back; a "
+          "run goes on with other values by quench train --resume {} --set key=value, of {}",
+          file.string(), fmt::join(edited, "; "), run.string(), fmt::join(kResumeKeys, ", "));
+}
+
+ResumedConfig resumed_config(const fs::path& run, const RunHistory& history,
+                             const std::vector<std::string>& overrides,
+                             const std::vector<std::string>& others) {
+  require_resume_keys(overrides);
+  require_unedited(run, history);
+  const fs::path file = run / "config.toml";
+  // What was written down last holds, even if config.toml was not written any more.
+  std::vector<std::string> values;
+  for (const KeyChange& change : history.parts.back().changes)
+    values.push_back(fmt::format("{}={}", change.key, change.to));
+  values.insert(values.end(), others.begin(), others.end());
+  const ExperimentConfig before = load_experiment(file, values);
+  values.insert(values.end(), overrides.begin(), overrides.end());
+  ResumedConfig resumed{.config = load_experiment(file, values), .changes = {}};
+  resumed.changes = changes_between(before, resumed.config);
+  return resumed;
+}
+
+}  // namespace quench::train

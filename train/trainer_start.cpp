@@ -1,0 +1,130 @@
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "core/communicator.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "train/kept_checkpoints.h"
+#include "train/metrics_log.h"
+#include "train/trained_quantizers.h"
+#include "train/trainer.h"
+
+// Where a Trainer begins: at another network's weights, or at a checkpoint of its own run.
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What there is beside the last checkpoint.
+struct OtherCheckpoints {
+  fs::path newest;  // of those that are whole; empty: none
+  bool best_is_damaged = false;
+};
+
+OtherCheckpoints other_checkpoints(const RunFolder& folder) {
+  OtherCheckpoints others;
+  std::optional<Position> newest;
+  const auto consider = [&](const fs::path& path) {
+    const Position position = position_of(path);
+    if (newest && position <= *newest) return;
+    newest = position;
+    others.newest = path;
+  };
+  const auto try_to_consider = [&](const fs::path& path) {
+    try {
+      consider(path);
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+    return true;
+  };
+  if (fs::exists(folder.best())) others.best_is_damaged = !try_to_consider(folder.best());
+  for (const std::int64_t epoch : kept_epochs(folder.path()))
+    try_to_consider(kept_checkpoint(folder.path(), epoch));
+  return others;
+}
+
+}  // namespace
+
+void Trainer::start_from(const std::string& checkpoint) {
+  const fs::path path = checkpoint_at(checkpoint);
+  const TensorFile file = read_safetensors(path);
+  load_weights(*network_, config_.model.name, file, path);
+  if (config_.calibration) return;  // which chooses all grids anew
+  const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
+  if (quantizers.kept == 0 && !file.metadata.contains(kQuantizers)) return;
+  std::string text =
+      fmt::format("{}: {} quantizers kept as they were trained", path.string(), quantizers.kept);
+  if (!quantizers.fresh.empty())
+    text += fmt::format(", {} begin anew: {}", quantizers.fresh.size(),
+                        fmt::join(quantizers.fresh, ", "));
+  bar_.line(text);
+}
+
+void Trainer::resume(const RunFolder& folder) {
+  load_newest(folder);
+  if (resumed_from_.empty()) return;
+  const int ranks = communicator().size();
+  if (progress_.ranks != ranks) {
+    fail("{}: expected the {} ranks that the run began with (mpirun -n {}), got {}",
+         folder.path().string(), progress_.ranks, progress_.ranks, ranks);
+  }
+  const std::string images = count_images(data_);
+  if (!progress_.images.empty() && progress_.images != images) {
+    fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),
+         progress_.images, images);
+  }
+  require(progress_.epoch <= config_.train.epochs,
+          "train.epochs: expected at least the {} epochs that {} has done, got {}", progress_.epoch,
+          folder.path().string(), config_.train.epochs);
+}
+
+/// The last checkpoint; where it cannot be used, the newest of the others.
+void Trainer::load_newest(const RunFolder& folder) {
+  const auto load = [&](const fs::path& path) {
+    progress_ = load_checkpoint(path, *network_, config_.model.name, *optimizer_);
+    resumed_from_ = path.filename().string();
+  };
+  std::string fault = "is missing";
+  if (fs::exists(folder.last())) {
+    read_file(folder.last());  // what cannot be read at all may be whole
+    try {
+      return load(folder.last());
+    } catch (const std::runtime_error& error) {
+      fault = error.what();
+    }
+  }
+  const OtherCheckpoints others = other_checkpoints(folder);
+  if (others.newest.empty()) {
+    if (fs::exists(folder.last())) fail("{}", fault);
+    return;
+  }
+  try {
+    load(others.newest);
+  } catch (const std::runtime_error&) {
+    fail("{}", fault);  // it is the run that does not fit, not the file
+  }
+  bar_.line(fmt::format("WARNING: {}: {}", folder.last().string(), fault));
+  bar_.line(fmt::format("  going on from {}, after {} epochs: what came later is trained again",
+                        others.newest.string(), progress_.epoch));
+  if (!others.best_is_damaged) return;
+  progress_.best_top1 = -1.0;
+  bar_.line(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",
+                        folder.best().string()));
+}
+
+/// What the folder tells beyond the checkpoint is of a time that comes again.
+void Trainer::take_up(const RunFolder& folder) {
+  truncate_metrics(folder, progress_.epoch);
+  if (fs::exists(folder.metrics()))
+    prune_kept_checkpoints(folder.path(), config_.train, read_metrics(folder.metrics()));
+  if (!resumed_from_.empty() && resumed_from_ != folder.last().filename())
+    save(folder, folder.last());
+}
+
+}  // namespace quench::train
