@@ -51,7 +51,7 @@ damaged() {
   expect 'every damaged folder is listed' test "$(grep -c ' damaged$' .stdout)" = 3
   expect_failure 1 'has no config.toml' watch damaged/lost
   expect_failure 1 'has no config.toml' repeat damaged/lost
-  expect_failure 1 'metrics.jsonl:1: expected a JSON object' watch damaged/metrics
+  expect_failure 1 'metrics.csv:1: expected the columns' watch damaged/metrics
   expect_failure 1 'expected the columns' repeat damaged/metrics
 }
 

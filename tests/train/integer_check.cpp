@@ -96,7 +96,7 @@ TEST_CASE("verify_every: a difference ends the run and leaves the last checkpoin
   CHECK_THROWS_WITH_AS(trainer.run(folder, [] { return false; }),
                        doctest::Contains(message.c_str()), std::runtime_error);
   Trainer resumed(small_experiment(fickle), folder);
-  CHECK(resumed.epochs_done() == 1);
+  CHECK(resumed.position().epoch == 1);
 }
 
 TEST_CASE("verify_every: changes no bit of a run, resumed or not") {
