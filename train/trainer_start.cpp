@@ -1,5 +1,4 @@
-#include <fmt/ranges.h>
-
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -57,13 +56,12 @@ void Trainer::start_from(const std::string& checkpoint) {
   load_weights(*network_, config_.model.name, file, path);
   if (config_.calibration) return;  // which chooses all grids anew
   const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
-  if (quantizers.kept == 0 && !file.metadata.contains(kQuantizers)) return;
-  std::string text =
-      fmt::format("{}: {} quantizers kept as they were trained", path.string(), quantizers.kept);
-  if (!quantizers.fresh.empty())
-    text += fmt::format(", {} begin anew: {}", quantizers.fresh.size(),
-                        fmt::join(quantizers.fresh, ", "));
-  bar_.line(text);
+  if (!file.metadata.contains(kQuantizers)) return;  // a float network, or one of quench 0.1
+  bar_.line(fmt::format("{}: {} quantizers stay as they were trained, {} begin anew", path.string(),
+                        quantizers.kept, quantizers.fresh.size()));
+  constexpr std::size_t kShown = 4;  // they tend to have one reason
+  for (std::size_t i = 0; i < std::min(kShown, quantizers.fresh.size()); ++i)
+    bar_.line("  anew: " + quantizers.fresh[i]);
 }
 
 void Trainer::resume(const RunFolder& folder) {
@@ -90,7 +88,7 @@ void Trainer::load_newest(const RunFolder& folder) {
     progress_ = load_checkpoint(path, *network_, config_.model.name, *optimizer_);
     resumed_from_ = path.filename().string();
   };
-  std::string fault = "is missing";
+  std::string fault = folder.last().string() + ": it is missing";
   if (fs::exists(folder.last())) {
     read_file(folder.last());  // what cannot be read at all may be whole
     try {
@@ -109,7 +107,7 @@ void Trainer::load_newest(const RunFolder& folder) {
   } catch (const std::runtime_error&) {
     fail("{}", fault);  // it is the run that does not fit, not the file
   }
-  bar_.line(fmt::format("WARNING: {}: {}", folder.last().string(), fault));
+  bar_.line("WARNING: " + fault);
   bar_.line(fmt::format("  going on from {}, after {} epochs: what came later is trained again",
                         others.newest.string(), progress_.epoch));
   if (!others.best_is_damaged) return;
