@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 
@@ -20,11 +21,12 @@ ComparedVariant resolve(const std::filesystem::path& path, std::vector<std::stri
     config = load_experiment(path, overrides);
   }
   const Trainer trainer(std::move(config));
-  return {.variant = variant,
-          .config = trainer.config().resolved(),
-          .data_dir = trainer.config().data.dir,
-          .epochs = trainer.config().train.epochs,
-          .held_out = trainer.data().validation != nullptr};
+  return {
+      .variant = variant,
+      .config = trainer.config().resolved_with_absolute_paths(),
+      .data_dir = std::filesystem::absolute(trainer.config().data.dir).lexically_normal().string(),
+      .epochs = trainer.config().train.epochs,
+      .held_out = trainer.data().validation != nullptr};
 }
 
 std::vector<std::string> names_of(const Comparison& comparison) {

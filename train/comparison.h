@@ -14,7 +14,7 @@ namespace quench::train {
 struct ComparedVariant {
   Variant variant;
   std::string config;    ///< resolved, as TOML; each run sets its own train.seed
-  std::string data_dir;  ///< data.dir of it
+  std::string data_dir;  ///< data.dir of it, absolute
   std::int64_t epochs = 0;
   bool held_out = false;  ///< whether metrics.csv speaks of held-out images
 };

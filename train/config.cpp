@@ -171,10 +171,12 @@ std::string ExperimentConfig::resolved_with_absolute_paths() const {
     const char *table, *key;
     std::string value;
   };
+  // As the file has it: of a run folder, model.onnx is the folder's own copy.
+  const std::string network = model.onnx.empty() ? std::string() : root.table("model").text("onnx");
   // Written into the settings, where they stand for the same files.
   for (const Path& path :
-       {Path{"data", "dir", data.dir}, Path{"train", "init_from", train.init_from},
-        Path{"distill", "teacher", distill.teacher}}) {
+       {Path{"data", "dir", data.dir}, Path{"model", "onnx", network},
+        Path{"train", "init_from", train.init_from}, Path{"distill", "teacher", distill.teacher}}) {
     if (path.value.empty()) continue;
     SettingsValue absolute(std::filesystem::absolute(path.value).lexically_normal().string());
     Settings table = root.table(path.table);

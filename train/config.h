@@ -109,8 +109,8 @@ struct ExperimentConfig {
 
   /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }
-  /// The same with data.dir, train.init_from and distill.teacher made absolute: what a run folder keeps,
-  /// for commands that are given from elsewhere.
+  /// The same with data.dir, model.onnx, train.init_from and distill.teacher made absolute: what a run
+  /// folder keeps, for commands that are given from elsewhere.
   std::string resolved_with_absolute_paths() const;
 };
 

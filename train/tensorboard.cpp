@@ -148,6 +148,7 @@ Scalars scalars_of(const EpochMetrics& metrics) {
   }
   if (metrics.classes.size() > kMostClasses) return scalars;
   for (const ClassAccuracy& accuracy : metrics.classes) {
+    if (std::isnan(accuracy.floating)) continue;  // no images to judge it by
     scalars.emplace_back(fmt::format("classes/{}/quantized", accuracy.name), accuracy.quantized);
     scalars.emplace_back(fmt::format("classes/{}/float", accuracy.name), accuracy.floating);
   }

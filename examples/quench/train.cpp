@@ -123,7 +123,7 @@ void resume(const Options& options) {
   train::Trainer trainer(std::move(resumed.config), folder);
   const std::int64_t epochs = trainer.config().train.epochs;
   const bool is_done = trainer.position().epoch == epochs;
-  require(!is_done || options.overrides.empty(),
+  require(!is_done || resumed.changes.empty(),
           "train --resume --set: {} has done all of its {} epochs; give it more, e.g. --set "
           "train.epochs={}",
           folder.path().string(), epochs, 2 * epochs);

@@ -59,6 +59,8 @@ more_epochs() {
   expect_success 'last checkpoint: the same bits' repeat b --run b-again
   expect_success 'metrics of 1 epochs: the same bits' repeat a --epochs 1 --run a-first
 
+  # What a job script says again after the last epoch.
+  expect_success 'after 4 epochs' train --resume a "${more[@]}"
   expect_failure 2 'has done all of its 4 epochs.*train.epochs' train --resume a --set optimizer.lr=0.001
   expect_failure 2 'at least the 4 epochs that a has done, got 3' train --resume a --set train.epochs=3
   expect_failure 2 'resumed with another value of \(train\.epochs, .*got .model\.width' train --resume a --set model.width=1

@@ -109,7 +109,8 @@ def expected_points(folder):
                 points[f"layers/{slot}/{name}", epoch["epoch"]] = value
         for name, values in epoch["classes"].items():
             for which, value in values.items():
-                points[f"classes/{name}/{which}", epoch["epoch"]] = value
+                if value is not None:  # a class without images
+                    points[f"classes/{name}/{which}", epoch["epoch"]] = value
     return points
 
 
