@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -145,6 +146,21 @@ TEST_CASE("read_experiment: [distill] names a teacher; without the table there i
         "<settings>: distill.temperature: expected a number > 0, got 0.0");
   CHECK(error_with_teacher("label_weight", 1.5) ==
         "<settings>: distill.label_weight: expected a number in 0..1, got 1.5");
+}
+
+TEST_CASE("resolved_with_absolute_paths: what a run reads later is found from any folder") {
+  const auto resolved = [](const char* table, const char* key, const char* value) {
+    return read_experiment(settings_with(table, key, value), "test").resolved_with_absolute_paths();
+  };
+  const std::string here = std::filesystem::current_path().string();
+  CHECK(resolved("data", "dir", "photos").find("dir = \"" + here + "/photos\"") !=
+        std::string::npos);
+  CHECK(resolved("data", "dir", "/photos").find("dir = \"/photos\"") != std::string::npos);
+  CHECK(resolved("train", "init_from", "../a").find("/../") == std::string::npos);
+  const std::string teacher = resolved("distill", "teacher", "runs/float-1");
+  CHECK(teacher.find("teacher = \"" + here + "/runs/float-1\"") != std::string::npos);
+  CHECK(teacher.find("init_from = \"\"") != std::string::npos);             // none is none
+  CHECK(teacher.find("dir = \"" + here + "/data\"") != std::string::npos);  // the default too
 }
 
 TEST_CASE("read_experiment: keys of model and quant are left to those who read them") {
