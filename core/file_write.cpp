@@ -88,6 +88,9 @@ void replace(const fs::path& path, const std::function<void(const FileSink&)>& p
   Descriptor file(temporary_path, O_WRONLY | O_CREAT | O_EXCL);
   if (!file.ok()) fail_with_errno("cannot write", path);
   Temporary temporary(temporary_path);
+  // Permissions of the old file stay, where the file system has some.
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0) ::fchmod(file.get(), old.st_mode & 07777u);
   produce([&](std::span<const std::byte> bytes) { file.write_all(bytes, path); });
   file.finish(path);
   if (::rename(temporary.path().c_str(), path.c_str()) != 0) fail_with_errno("cannot write", path);

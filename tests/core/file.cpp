@@ -97,6 +97,17 @@ TEST_CASE("write_file_atomically: a symbolic link stays, its target is replaced 
   CHECK(files_in(folder / "deep") == 1);
 }
 
+TEST_CASE("write_file_atomically: who may read the file stays as it was") {
+  const TemporaryFolder folder;
+  using std::filesystem::perms;
+  write_file_atomically(folder / "a", "old");
+  std::filesystem::permissions(folder / "a", perms::owner_read | perms::group_read);
+  write_file_atomically(folder / "a", "new");
+  CHECK(text_of(folder / "a") == "new");
+  CHECK(std::filesystem::status(folder / "a").permissions() ==
+        (perms::owner_read | perms::group_read));
+}
+
 TEST_CASE("write_file_atomically: a hard link becomes a file of its own") {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
