@@ -26,7 +26,7 @@ struct Entry {
   std::string name;
   std::uint64_t begin = 0, end = 0;  // bytes of the data section
   bool wanted = true;
-  DType dtype = DType::f32;  // of a wanted one, as is the shape
+  const StoredType* type = nullptr;  // of a wanted one, as is the shape
   std::vector<std::int64_t> shape = {};
 };
 
@@ -93,9 +93,9 @@ Entry read_place(const std::string& name, const json& entry, std::uint64_t data_
 
 void read_type(Entry& result, const json& entry, const std::string& where) {
   const json& type = member(entry, "dtype", where);
-  const std::optional<DType> dtype =
-      type.is_string() ? dtype_from(type.get_ref<const std::string&>()) : std::nullopt;
-  if (!dtype) fail("{}: expected dtype F32, F64, I32, I8 or U8, got {}", where, type.dump());
+  result.type = type.is_string() ? stored_type(type.get_ref<const std::string&>()) : nullptr;
+  if (result.type == nullptr)
+    fail("{}: expected a dtype of {}, got {}", where, stored_type_names(), type.dump());
 
   const auto shape = sizes(member(entry, "shape", where), kMaxElements - 1, where + ": shape");
   if (shape.size() > Shape::kMaxRank) {
@@ -103,11 +103,10 @@ void read_type(Entry& result, const json& entry, const std::string& where) {
   }
   const std::uint64_t bytes = result.end - result.begin;
   const std::uint64_t count = count_elements(shape, where);
-  if (count * size_of(*dtype) != bytes) {
-    fail("{}: expected {} bytes for {} {}, got {}", where, count * size_of(*dtype), type.dump(),
+  if (count * result.type->bytes != bytes) {
+    fail("{}: expected {} bytes for {} {}, got {}", where, count * result.type->bytes, type.dump(),
          entry["shape"].dump(), bytes);
   }
-  result.dtype = *dtype;
   result.shape.assign(shape.begin(), shape.end());
 }
 
@@ -152,12 +151,25 @@ void verify_checksum(TensorFile& result, const json& header, Bytes data, const s
   result.metadata.erase(stored);
 }
 
-template <Element T>
-Tensor tensor_from(const Entry& entry, Bytes data) {
+template <typename T>
+std::vector<T> values_of(const Entry& entry, Bytes data) {
   std::vector<T> values((entry.end - entry.begin) / sizeof(T));
   if (!values.empty())
     std::memcpy(values.data(), data.data() + entry.begin, entry.end - entry.begin);
-  return Tensor::from_row_major<T>(Shape(entry.shape), values);
+  return values;
+}
+
+Tensor tensor_from(const Entry& entry, Bytes data) {
+  const Shape shape(entry.shape);
+  if (entry.type->widen != nullptr) {
+    const auto halves = values_of<std::uint16_t>(entry, data);
+    std::vector<float> values(halves.size());
+    std::ranges::transform(halves, values.begin(), entry.type->widen);
+    return Tensor::from_row_major<float>(shape, values);
+  }
+  return with_type(entry.type->dtype, [&]<typename T>(T) {
+    return Tensor::from_row_major<T>(shape, values_of<T>(entry, data));
+  });
 }
 
 }  // namespace
@@ -183,9 +195,7 @@ TensorFile parse_safetensors(Bytes bytes, const std::string& name,
   verify_checksum(result, header, data, name);
   for (const Entry& entry : entries) {
     if (!entry.wanted) continue;
-    result.tensors.emplace(entry.name, with_type(entry.dtype, [&]<typename T>(T) {
-                             return tensor_from<T>(entry, data);
-                           }));
+    result.tensors.emplace(entry.name, tensor_from(entry, data));
   }
   return result;
 }

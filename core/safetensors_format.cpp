@@ -2,30 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <utility>
+
+#include "core/half.h"
 
 namespace quench::safetensors {
 namespace {
 
-constexpr std::array kDTypeNames{std::pair{DType::f32, "F32"}, std::pair{DType::f64, "F64"},
-                                 std::pair{DType::s32, "I32"}, std::pair{DType::s8, "I8"},
-                                 std::pair{DType::u8, "U8"}};
+/// Those that are written come first.
+constexpr std::array kTypes{StoredType{"F32", 4, DType::f32},
+                            StoredType{"F64", 8, DType::f64},
+                            StoredType{"I32", 4, DType::s32},
+                            StoredType{"I8", 1, DType::s8},
+                            StoredType{"U8", 1, DType::u8},
+                            StoredType{"F16", 2, DType::f32, from_half},
+                            StoredType{"BF16", 2, DType::f32, from_bfloat}};
 
 }  // namespace
 
 std::string_view dtype_name(DType dtype) {
-  for (const auto& [known, name] : kDTypeNames) {
-    if (known == dtype) return name;
-  }
-  return {};
+  return std::ranges::find(kTypes, dtype, &StoredType::dtype)->name;
 }
 
-std::optional<DType> dtype_from(std::string_view name) {
-  for (const auto& [dtype, known] : kDTypeNames) {
-    if (known == name) return dtype;
-  }
-  return std::nullopt;
+const StoredType* stored_type(std::string_view name) {
+  const auto* const found = std::ranges::find(kTypes, name, &StoredType::name);
+  return found == kTypes.end() ? nullptr : found;
+}
+
+std::string stored_type_names() {
+  std::string names;
+  for (const StoredType& type : kTypes)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", type.name);
+  return names;
 }
 
 void Checksum::add(std::span<const std::byte> bytes) {

@@ -21,8 +21,17 @@ inline constexpr std::size_t kLengthBytes = 8;  // the header's length stands fi
 inline constexpr const char* kMetadata = "__metadata__";
 inline constexpr const char* kChecksum = "quench_checksum";
 
-std::string_view dtype_name(DType dtype);                ///< "F32", ...
-std::optional<DType> dtype_from(std::string_view name);  ///< nothing for a type we do not have
+std::string_view dtype_name(DType dtype);  ///< "F32", ...
+
+/// How a file stores values, and what they are after reading.
+struct StoredType {
+  std::string_view name;  ///< "F16"
+  std::size_t bytes;      ///< of one value
+  DType dtype;
+  float (*widen)(std::uint16_t) = nullptr;  ///< of a 16-bit float, which becomes float32
+};
+const StoredType* stored_type(std::string_view name);  ///< null for a type that is not read
+std::string stored_type_names();                       ///< "F32, F64, ...", for messages
 
 /// Calls `function` with a value of the C++ type that stands for `dtype`.
 template <typename Function>

@@ -1,6 +1,6 @@
 #include "datasets/cifar.h"
 
-#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -100,9 +100,12 @@ std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem:
 /// One name a line; numbers where there is no such file.
 std::vector<std::string> read_names(const Format& format, const std::filesystem::path& path) {
   std::vector<std::string> names;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) names.push_back(line);
+  if (std::filesystem::exists(path)) {
+    const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
+    std::istringstream lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty()) names.push_back(line);
+    }
   }
   if (names.empty()) {
     for (unsigned i = 0; i < format.classes; ++i) names.push_back(fmt::format("class {}", i));

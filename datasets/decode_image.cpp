@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "datasets/exif.h"
 #include "datasets/jpeg_decoder.h"
+#include "datasets/png_decoder.h"
 #include "datasets/stb_decoder.h"
 
 namespace quench::datasets {
@@ -66,14 +67,6 @@ void check_bmp(Bytes bytes, const ImageSize& size) {
     fail("cut short: the BMP needs {} bytes, got {}", needed, bytes.size());
 }
 
-/// A few rows of 16-bit RGBA twice over, the most that the decoder may have to hold of an honest
-/// image, or twice the file.
-std::size_t largest_block(const ImageSize& size, std::size_t file_bytes) {
-  constexpr std::size_t kBytesPerPixel = 16, kSmallest = std::size_t{1} << 16;
-  const auto pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
-  return kSmallest + std::max(kBytesPerPixel * pixels, 2 * file_bytes);
-}
-
 /// No honest file takes more for an image of the most pixels.
 std::uintmax_t largest_file(const DecodeOptions& options) {
   constexpr std::uintmax_t kHeaders = 1 << 20, kBytesPerPixel = 8;
@@ -82,15 +75,20 @@ std::uintmax_t largest_file(const DecodeOptions& options) {
       kHeaders + kBytesPerPixel * static_cast<std::uintmax_t>(options.max_pixels), 0x7fffffff);
 }
 
-Image decode_png_or_bmp(Bytes bytes, Format format, const DecodeOptions& options) {
+Image decode_png(Bytes bytes, const DecodeOptions& options) {
+  PngDecoder decoder(bytes);
+  check_size(decoder.size(), options);
+  return decoder.decode();
+}
+
+Image decode_bmp(Bytes bytes, const DecodeOptions& options) {
   ImageSize size;
   std::string reason;
   if (!stb_size(bytes, size, reason)) fail("damaged or not supported ({})", reason);
   check_size(size, options);
-  if (format == Format::bmp) check_bmp(bytes, size);
+  check_bmp(bytes, size);
   Image image;
-  if (!stb_decode(bytes, largest_block(size, bytes.size()), image, reason))
-    fail("damaged or not supported ({})", reason);
+  if (!stb_decode(bytes, image, reason)) fail("damaged or not supported ({})", reason);
   return image;
 }
 
@@ -101,19 +99,21 @@ Image decode_image(Bytes bytes, const DecodeOptions& options) {
   if (bytes.size() > largest_file(options))
     fail("{} bytes are too many for an image of at most {} pixels", bytes.size(),
          options.max_pixels);
-  const Format format = format_of(bytes);
-  if (format == Format::other) fail("it is no JPEG, PNG or BMP");
-  return format == Format::jpeg ? decode_jpeg(bytes, options)
-                                : decode_png_or_bmp(bytes, format, options);
+  switch (format_of(bytes)) {
+    case Format::jpeg:
+      return decode_jpeg(bytes, options);
+    case Format::png:
+      return decode_png(bytes, options);
+    case Format::bmp:
+      return decode_bmp(bytes, options);
+    case Format::other:
+      break;
+  }
+  fail("it is no JPEG, PNG or BMP");
 }
 
 Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& options) {
-  const std::uintmax_t size = std::filesystem::file_size(path);  // throws naming the file
-  if (size > largest_file(options)) {
-    fail("{}: {} bytes are too many for an image of at most {} pixels", path.string(), size,
-         options.max_pixels);
-  }
-  const std::vector<std::byte> bytes = read_file(path);
+  const std::vector<std::byte> bytes = read_file(path, largest_file(options));
   try {
     return decode_image({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
                         options);

@@ -24,7 +24,7 @@ struct DecodeOptions {
 ///                             (nobody knows which way round its inks are)
 Image decode_image(std::span<const std::uint8_t> bytes, const DecodeOptions& options);
 
-/// The same of a file. @throws std::runtime_error  "<path>: <reason>"
+/// The same of a file. @throws std::runtime_error  "<path>: <reason>", or as read_file()
 Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& options);
 
 }  // namespace quench::datasets

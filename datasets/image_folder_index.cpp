@@ -112,7 +112,7 @@ FolderPaths find_folders(const fs::path& root, const FolderPaths& given) {
 
 FolderClasses read_classes(const FolderPaths& paths) {
   if (!paths.labels.empty()) {
-    const std::vector<std::byte> text = read_file(paths.labels);
+    const std::vector<std::byte> text = read_file(paths.labels, kMaxTextBytes);
     return parse_labels({reinterpret_cast<const char*>(text.data()), text.size()},
                         paths.labels.string());
   }

@@ -79,11 +79,12 @@ struct JpegDecoder::Session {
     if (level < 0 && !of(common).leaves_pixels_alone()) on_error(common);
   }
 
-  /// Whether the warning at hand is of no consequence: an unknown version of the file format, or
-  /// bytes between the parts of the header. Between data they mean that some were misread.
+  /// Whether the warning at hand is about metadata: an unknown version of the file format, an unknown
+  /// code in Adobe's marker (every reader takes the usual colours then), or bytes between the parts
+  /// of the header, as a damaged EXIF block leaves them. Between data they mean that some were misread.
   bool leaves_pixels_alone() const {
     const bool in_header = libjpeg.input_scan_number == 0;
-    return errors.msg_code == JWRN_JFIF_MAJOR ||
+    return errors.msg_code == JWRN_JFIF_MAJOR || errors.msg_code == JWRN_ADOBE_XFORM ||
            (errors.msg_code == JWRN_EXTRANEOUS_DATA && in_header);
   }
 

@@ -12,8 +12,8 @@ namespace quench::datasets {
 /// interpolated), so that pixels are those of Pillow and torchvision bit for bit. Objects on
 /// different threads do not know of each other.
 ///
-/// What libjpeg would only warn of, because it can put something in place of what is damaged or
-/// missing, is an error here. So are more than 100 scans, each of which costs as much time as a
+/// What libjpeg would only warn of, because it can put something in place of pixels that are damaged
+/// or missing, is an error here; what it warns of in metadata is not. So are more than 100 scans, each of which costs as much time as a
 /// picture, while a few bytes hold one.
 class JpegDecoder {
  public:

@@ -98,8 +98,10 @@ std::vector<std::byte> format_model(const IntegerNetwork& network) {
   return file;
 }
 
-void write_model(const std::filesystem::path& path, const IntegerNetwork& network) {
-  write_file_atomically(path, Bytes(format_model(network)));
+std::size_t write_model(const std::filesystem::path& path, const IntegerNetwork& network) {
+  const std::vector<std::byte> file = format_model(network);
+  write_file_atomically(path, Bytes(file));
+  return file.size();
 }
 
 IntegerNetwork parse_model(std::span<const std::byte> bytes, const std::string& name) {

@@ -13,7 +13,8 @@ namespace quench::deploy {
 /// at their bits, all numbers exactly, a checksum over all.
 /// @throws std::invalid_argument  if check_network() refuses it, or a text is not UTF-8
 /// @throws std::runtime_error     if the file cannot be written
-void write_model(const std::filesystem::path& path, const IntegerNetwork& network);
+/// @return  the file's bytes
+std::size_t write_model(const std::filesystem::path& path, const IntegerNetwork& network);
 
 /// Reads what write_model() wrote: an equal network, which check_network() accepts.
 ///

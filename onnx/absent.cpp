@@ -22,7 +22,9 @@ OnnxModel parse_onnx(std::span<const std::byte>, const std::string& name,
 
 OnnxModel read_onnx(const std::filesystem::path& path) { fail_absent(path.string()); }
 
-void write_onnx(const std::filesystem::path& path, const OnnxModel&) { fail_absent(path.string()); }
+std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel&) {
+  fail_absent(path.string());
+}
 
 std::string onnx_version() { return {}; }
 

@@ -1,6 +1,5 @@
 #include "onnx/tensor_reader.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -9,6 +8,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/finite.h"
+#include "core/half.h"
 #include "onnx/names.h"
 
 namespace quench::onnx_file {
@@ -35,22 +36,6 @@ std::uint64_t count_elements(const TensorProto& proto, const std::string& where)
   return empty ? 0 : count;
 }
 
-float from_half(std::uint16_t half) {
-  const std::uint32_t sign = (half & 0x8000u) << 16u;
-  const std::uint32_t exponent = (half >> 10u) & 0x1fu;
-  const std::uint32_t fraction = half & 0x3ffu;
-  if (exponent == 0) {  // subnormal: a multiple of 2^-24
-    const float value = std::ldexp(static_cast<float>(fraction), -24);
-    return sign != 0 ? -value : value;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 127 - 15;
-  return std::bit_cast<float>(sign | wide << 23u | fraction << 13u);
-}
-
-float from_bfloat(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16u);
-}
-
 /// Infinite beyond a float's range, where a cast would be undefined.
 float from_double(double x) {
   constexpr double kMax = std::numeric_limits<float>::max();
@@ -66,11 +51,12 @@ OnnxTensor tensor_of(const std::string& name, OnnxType type, std::vector<std::in
   return {name, type, std::move(dims), {bytes.begin(), bytes.end()}};
 }
 
-void check_finite(std::span<const float> values, bool scalar, const std::string& where) {
-  for (const float value : values) {
-    if (std::isnan(value) || (std::isinf(value) && !scalar))
-      fail("{}: expected finite numbers, got {}", where, value);
-  }
+/// A scalar may be infinite, as a bound that is not there.
+void check_finite(std::span<const float> values, std::span<const std::int64_t> dims,
+                  const std::string& where) {
+  if (dims.empty() && values.size() == 1 && std::isinf(values[0])) return;
+  const std::string found = first_non_finite(values, dims);
+  if (!found.empty()) fail("{}: expected finite values, got {}", where, found);
 }
 
 /// Makes a tensor of numbers that lie as `Stored` in raw bytes, or else in a field of the message.
@@ -90,7 +76,7 @@ class TensorReader {
   template <typename Stored, typename Field, typename Convert>
   OnnxTensor reals(const Field& field, Convert convert) const {
     const std::vector<float> numbers = values<Stored>(field, convert);
-    check_finite(numbers, dims_.empty(), where_);
+    check_finite(numbers, dims_, where_);
     return make_tensor(name_, dims_, numbers);
   }
 

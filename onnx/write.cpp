@@ -110,7 +110,7 @@ void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
 
 }  // namespace
 
-void write_onnx(const std::filesystem::path& path, const OnnxModel& model) {
+std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model) {
   const ::onnx::ModelProto proto = proto_of(model);
   if (proto.ByteSizeLong() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     fail("{}: expected less than 2 GiB, got {} bytes", path.string(), proto.ByteSizeLong());
@@ -119,7 +119,9 @@ void write_onnx(const std::filesystem::path& path, const OnnxModel& model) {
   } catch (const ::onnx::checker::ValidationError& error) {
     fail("{}: the ONNX checker refuses the network: {}", path.string(), error.what());
   }
-  write_file_atomically(path, proto.SerializeAsString());
+  const std::string file = proto.SerializeAsString();
+  write_file_atomically(path, file);
+  return file.size();
 }
 
 }  // namespace quench

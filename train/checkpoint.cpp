@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/finite.h"
 #include "layers/slotted_module.h"
 #include "train/trained_quantizers.h"
 
@@ -81,6 +82,8 @@ void load_tensors(const std::map<std::string, Tensor>& target,
       wrong.push_back(fmt::format("{} is {} {} and should be {} {}", name,
                                   name_of(found->second.dtype()), found->second.shape().to_string(),
                                   name_of(tensor.dtype()), tensor.shape().to_string()));
+    } else if (const std::string value = first_non_finite(found->second); !value.empty()) {
+      wrong.push_back(fmt::format("{} holds {}", name, value));
     }
   }
   for (const auto& entry : file.tensors) {
@@ -127,6 +130,8 @@ void load_slot(const Slot& slot, const TensorFile& file, std::vector<std::string
   const std::map<std::string, Tensor> known = slot.quantizer->state();
   for (const auto& [name, tensor] : state) {
     if (!known.contains(name)) wrong.push_back(slot.prefix + name + " is unknown");
+    if (const std::string value = first_non_finite(tensor); !value.empty())
+      wrong.push_back(fmt::format("{}{} holds {}", slot.prefix, name, value));
   }
 }
 

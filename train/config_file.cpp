@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "train/toml_nesting.h"
 
 namespace quench::train {
 namespace {
@@ -67,6 +68,7 @@ class Converter {
 };
 
 toml::table parse_text(std::string_view text, const std::string& name) {
+  check_toml_nesting(text, name);
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
@@ -77,13 +79,15 @@ toml::table parse_text(std::string_view text, const std::string& name) {
 }
 
 toml::table parse_file(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
+  const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
   return parse_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
 /// `chain` holds the files that led here.
 Settings load_file(const fs::path& path, std::vector<std::string> chain) {
-  const std::string identity = fs::weakly_canonical(path).string();
+  std::error_code error;  // a pipe has no place in the file system
+  const fs::path place = fs::weakly_canonical(path, error);
+  const std::string identity = (error ? path : place).string();
   const bool seen = std::ranges::find(chain, identity) != chain.end();
   chain.push_back(identity);
   require(!seen, "{}: expected files that do not extend each other in a circle, got {}",
@@ -111,6 +115,8 @@ Settings parse_override(const std::string& assignment) {
   const std::string name = "--set " + assignment;
   const std::size_t equals = assignment.find('=');
   require(equals != std::string::npos && equals > 0, "{}: expected key=value", name);
+  constexpr std::size_t kShown = 60;
+  check_toml_nesting(assignment, name.size() > kShown ? name.substr(0, kShown) + "..." : name);
   const std::string key = assignment.substr(0, equals), value = assignment.substr(equals + 1);
   // One line only: a second one would set a second key.
   require(assignment.find_first_of("\r\n") == std::string::npos, "{}: expected one line", name);

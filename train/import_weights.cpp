@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/finite.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 
@@ -30,11 +31,10 @@ std::map<std::string, Tensor> targets(Module& network) {
   return result;
 }
 
-/// The names that fit most of the network's tensors.
-const SourceNames& best_source(const std::string& model, Module& network,
-                               const ForeignWeights& weights) {
+/// Those that were given, else those that fit most of the network's tensors.
+SourceNames best_source(const std::string& model, Module& network, const ForeignWeights& weights) {
+  if (weights.names) return *weights.names;
   const auto sources = models::model_sources(model);
-  require(!sources.empty(), "import: expected a model with a map of names, got {}", model);
   const auto tensors = targets(network);
   const auto fitting = [&](const SourceNames& source) {
     return std::ranges::count_if(tensors, [&](const auto& entry) {
@@ -104,7 +104,7 @@ class Import {
     }
     used_.insert(source);
     sources_[name] = source;
-    check_shape(source, found->second, target);
+    check_tensor(source, found->second, target);
   }
 
   void match_bias(const std::string& name, const std::string& source) {
@@ -113,13 +113,16 @@ class Import {
     if (mean.empty() || targets_.contains(name) || found == weights_.file.tensors.end()) return;
     used_.insert(source);
     biases_[mean] = source;
-    check_shape(source, found->second, targets_.at(mean));
+    check_tensor(source, found->second, targets_.at(mean));
   }
 
-  void check_shape(const std::string& source, const Tensor& found, const Tensor& target) {
-    if (found.shape() == target.shape() && found.dtype() == target.dtype()) return;
-    wrong_.push_back(
-        fmt::format("{} is {} and should be {}", source, described(found), described(target)));
+  void check_tensor(const std::string& source, const Tensor& found, const Tensor& target) {
+    if (found.shape() != target.shape() || found.dtype() != target.dtype()) {
+      wrong_.push_back(
+          fmt::format("{} is {} and should be {}", source, described(found), described(target)));
+    } else if (const std::string value = first_non_finite(found); !value.empty()) {
+      wrong_.push_back(fmt::format("{} holds {}", source, value));
+    }
   }
 
   std::map<std::string, Tensor> targets_;
@@ -149,7 +152,7 @@ ForeignWeights read_foreign_weights(const std::filesystem::path& path) {
 }
 
 std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model) {
-  const SourceNames& source = best_source(model, network, weights);
+  const SourceNames source = best_source(model, network, weights);
   const std::string name =
       source_name(source, network.quantized_layers().back()->name() + ".weight");
   const auto found = weights.file.tensors.find(name);
@@ -162,7 +165,7 @@ std::int64_t classes_in(const ForeignWeights& weights, Module& network, const st
 
 ImportReport import_weights(Module& network, const std::string& model,
                             const ForeignWeights& weights) {
-  const SourceNames& source = best_source(model, network, weights);
+  const SourceNames source = best_source(model, network, weights);
   Import import(network, source, weights);
   import.check();
   import.copy();

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/safetensors.h"
+#include "layers/models/source_names.h"
 #include "layers/module.h"
 
 namespace quench::train {
@@ -13,6 +15,7 @@ namespace quench::train {
 struct ForeignWeights {
   std::filesystem::path path;
   TensorFile file;
+  std::optional<models::SourceNames> names = {};  ///< given by the user; else those that fit best
 };
 /// Reads safetensors; counts of batches ("...num_batches_tracked") are left out, and so is the
 /// "module." that parallel training puts before every name.
@@ -20,22 +23,21 @@ struct ForeignWeights {
 ForeignWeights read_foreign_weights(const std::filesystem::path& path);
 
 /// How many classes the last layer of `model`, built as `network`, has in the file.
-/// @throws std::runtime_error     if the file has no such layer
-/// @throws std::invalid_argument  if nobody's names for the parts of `model` are known
+/// @throws std::runtime_error  if the file has no such layer
 std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model);
 
 struct ImportReport {
-  std::string source;              ///< whose names the file has, of models::model_sources()
+  std::string source;              ///< whose names the file has
   std::int64_t tensors = 0;        ///< taken over
   std::int64_t folded_biases = 0;  ///< of convolutions, see import_weights()
 };
 
-/// Copies the weights into a float network of that name. Of the known projects, the one whose names
-/// fit best counts. Where a convolution has a bias beside a batch norm ("x.conv.bias" in a network
+/// Copies the weights into a float network of that name, by the names that were given or, of those
+/// that models::model_sources() knows, fit best. Where a convolution has a bias beside a batch norm ("x.conv.bias" in a network
 /// with "x.bn"), it becomes part of the running mean, which it is subtracted from.
-/// @throws std::runtime_error     listing every tensor that is missing, unknown or mis-shaped; the
-///                                network is as it was then
-/// @throws std::invalid_argument  if nobody's names for the parts of `model` are known
+/// @throws std::runtime_error  listing every tensor that is missing, unknown, mis-shaped or holds
+///                             NaN or infinity; the
+///                             network is as it was then
 ImportReport import_weights(Module& network, const std::string& model,
                             const ForeignWeights& weights);
 

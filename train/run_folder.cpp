@@ -35,6 +35,11 @@ RunFolder RunFolder::create_at(const fs::path& folder) {
   return RunFolder(folder);
 }
 
+bool RunFolder::is_one(const fs::path& folder) {
+  // A config alone may be that of runs to come.
+  return fs::exists(folder / "config.toml") && fs::exists(folder / "versions.json");
+}
+
 RunFolder RunFolder::of_rank_0(const fs::path& folder) {
   RunFolder result;
   result.path_ = folder;

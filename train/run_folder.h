@@ -22,6 +22,9 @@ class RunFolder {
   /// half-written is removed.
   static RunFolder open(const std::filesystem::path& folder);
 
+  /// Whether `folder` holds a run.
+  static bool is_one(const std::filesystem::path& folder);
+
   /// The folder that rank 0 holds, for the other ranks of its run, which write nothing there.
   static RunFolder of_rank_0(const std::filesystem::path& folder);
 

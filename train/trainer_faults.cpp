@@ -4,7 +4,7 @@
 
 #include "core/communicator.h"
 #include "core/error.h"
-#include "core/reduce.h"
+#include "core/finite.h"
 #include "layers/trace.h"
 #include "train/rank_agreement.h"
 #include "train/trainer.h"
@@ -42,11 +42,15 @@ void Trainer::explain_non_finite(const datasets::Batch& batch, double loss,
 }
 
 void Trainer::require_finite(const RunFolder& folder) {
-  for (const Parameter& parameter : network_->parameters()) {
-    if (all_finite(parameter.value.value())) continue;
+  const auto require = [&](const std::string& name, const Tensor& tensor) {
+    const std::string value = first_non_finite(tensor);
+    if (value.empty()) return;
     fail_at(progress_.step_in_epoch,
-            parameter.name + " holds NaN or infinity; a smaller optimizer.lr may help", folder);
-  }
+            fmt::format("{} holds {}; a smaller optimizer.lr may help", name, value), folder);
+  };
+  for (const Parameter& parameter : network_->parameters())
+    require(parameter.name, parameter.value.value());
+  for (const Buffer& buffer : network_->buffers()) require(buffer.name, buffer.value);
 }
 
 }  // namespace quench::train

@@ -222,8 +222,7 @@ void add_bench_conv(Subcommand& bench) {
               {.show_default = true, .type_name = "LIST"});
   command.add("--isa", options->isa, "Instruction set (default: the best)",
               {.choices = {"avx2", "avx512"}});
-  command.add("--threads", options->threads, "Threads (default: all cores)",
-              {.min = 1, .max = 1'000'000});
+  command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--seconds", options->seconds, "How long to repeat each", shown);
   command.add("--json", options->json, "Print JSON as google-benchmark does");
   command.run([options] { conv(*options); });

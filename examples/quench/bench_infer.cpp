@@ -68,8 +68,7 @@ void add_bench_infer(Subcommand& bench) {
   command.add("--image-size", c.network.image_size, "Height and width of the images", shown);
   command.add("--batch", c.batch, "Images per run", shown);
   command.add("--seconds", c.seconds, "How long to repeat", shown);
-  command.add("--threads", options->threads, "Threads (default: all cores)",
-              {.min = 1, .max = 1'000'000});
+  command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");
   command.add("--profile", options->profile, "Print where the time goes, per operation");
   command.run([options] { infer(*options); });

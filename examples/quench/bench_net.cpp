@@ -161,8 +161,7 @@ void add_bench_net(Subcommand& bench) {
   command.add("--activation-bits", options->activation_bits, "Likewise",
               {.show_default = true, .min = 1, .max = 8});
   command.add("--seconds", options->seconds, "How long to repeat", shown);
-  command.add("--threads", options->threads, "Threads (default: all cores)",
-              {.min = 1, .max = 1'000'000});
+  command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");
   command.run([options] { net(*options); });
 }

@@ -150,7 +150,7 @@ void add_bench_train(Subcommand& bench) {
       bench.add_subcommand("train", "Images per second of a training step, per model and method");
   const auto options = std::make_shared<Options>();
   bench::TrainStepCase& step_case = options->step_case;
-  const OptionForm shown{.show_default = true}, count{.min = 1, .max = 1'000'000};
+  const OptionForm shown{.show_default = true};
   const OptionForm alone{.when_given = [options] { options->all = false; }};
   train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
             {.show_default = true, .type_name = "NAME|FILE"});
@@ -170,7 +170,7 @@ void add_bench_train(Subcommand& bench) {
             {.show_default = true, .type_name = "NAME"});
   train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
             {.show_default = true, .min = 1, .max = 1'000'000});
-  train.add("--threads", options->threads, "Threads (default: all cores)", count);
+  train.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   train.add("--json", options->json, "Print JSON");
   train.add("--profile", options->profile, "Print where the time goes, per operation");
   train.run([options] {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "core/text_table.h"
 #include "deploy/engine.h"
@@ -8,6 +9,7 @@
 #include "deploy/packed_weights.h"
 #include "examples/quench/command.h"
 #include "examples/quench/integer_table.h"
+#include "examples/quench/output.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/saturation_report.h"
 #include "examples/quench/trained_run.h"
@@ -27,6 +29,7 @@ struct Options {
   std::string data_dir;
   std::string integer_only;
   bool emulate_saturation = false;
+  bool force = false;
 };
 
 std::string kib(std::size_t bytes) {
@@ -89,20 +92,34 @@ void print_operations(const deploy::Engine& engine) {
   fmt::print("{}", table.plain());
 }
 
+/// The table that --integer-only names, if it does.
+std::optional<Output> table_output(const Options& options, const Output& model) {
+  if (options.integer_only.empty()) return std::nullopt;
+  return Output({.option = "deploy --integer-only",
+                 .name = options.integer_only,
+                 .kind = OutputKind::integer_table,
+                 .force = options.force,
+                 .reads = {options.run, model.path()}});
+}
+
 void deploy_run(const Options& options) {
+  const Output output({.option = "deploy -o",
+                       .name = options.file,
+                       .kind = OutputKind::model,
+                       .force = options.force,
+                       .reads = {options.run}});
+  const std::optional<Output> table = table_output(options, output);
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
   const IntegerNetwork network = freeze_run(run);
-  deploy::write_model(options.file, network);
+  const std::size_t file_bytes = deploy::write_model(output.path(), network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);
   print_operations(deploy::Engine(network));
   fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(bytes.packed),
              kib(bytes.float32),
              static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
-  fmt::print("{}: {} KiB, of {}\n", options.file, kib(std::filesystem::file_size(options.file)),
-             run.checkpoint.string());
+  fmt::print("{}: {} KiB, of {}\n", options.file, kib(file_bytes), run.checkpoint.string());
   print_saturation_summary(network);
-  if (!options.integer_only.empty())
-    write_integer_table(options.integer_only, options.file, network, run.config);
+  if (table) write_integer_table(table->path(), options.file, network, run.config);
   if (options.emulate_saturation) {
     const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
     print_emulation(network, *loader);
@@ -129,6 +146,7 @@ void add_deploy(Subcommand& program) {
               {.type_name = "table.json"});
   command.add("--emulate-saturation", options->emulate_saturation,
               "Also evaluate the test set as int8 kernels without VNNI would compute it");
+  add_force(command, options->force);
   command.run([options] { deploy_run(*options); });
 }
 

@@ -8,6 +8,7 @@
 #include "deploy/onnx/export_float.h"
 #include "deploy/onnx/export_integers.h"
 #include "examples/quench/command.h"
+#include "examples/quench/output.h"
 #include "examples/quench/quantizer_text.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string scales = "sums";
   bool floating = false;
   bool pixels = false;
+  bool force = false;
 };
 
 std::optional<deploy::PixelNormalization> normalization(const TrainedRun& run, bool pixels) {
@@ -84,14 +86,18 @@ void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
 }
 
 void export_run(const Options& options) {
+  const Output output({.option = "export -o",
+                       .name = options.file,
+                       .kind = OutputKind::onnx,
+                       .force = options.force,
+                       .reads = {options.run}});
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
   OnnxModel model =
       options.floating ? float_model(run, options.pixels) : integer_model(run, options);
   describe(model, run, options);
-  write_onnx(options.file, model);
+  const std::size_t bytes = write_onnx(output.path(), model);
   fmt::print("{}: {} nodes of ONNX operator set {}, {:.1f} KiB; {} [N, {}, {}, {}] are {}\n",
-             options.file, model.nodes.size(), model.opset,
-             static_cast<double>(std::filesystem::file_size(options.file)) / 1024.0,
+             options.file, model.nodes.size(), model.opset, static_cast<double>(bytes) / 1024.0,
              model.input.name, model.input.dims[1], model.input.dims[2], model.input.dims[3],
              model.metadata["input"]);
 }
@@ -119,6 +125,7 @@ void add_export(Subcommand& program) {
               "Where the data set lies, for a run without classes.txt or with batch norm to "
               "re-estimate",
               {.type_name = "DIR"});
+  add_force(command, options->force);
   command.run([options] { export_run(*options); });
 }
 

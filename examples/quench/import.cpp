@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/import_integers.h"
+#include "examples/quench/output.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/run_record.h"
 #include "layers/models/registry.h"
@@ -14,6 +16,7 @@
 #include "train/config_file.h"
 #include "train/experiment.h"
 #include "train/import_weights.h"
+#include "train/name_map.h"
 
 namespace quench::command {
 namespace {
@@ -25,8 +28,10 @@ struct Options {
   std::string config;
   std::string data_dir;
   std::string run;
+  std::string names;
   std::vector<std::string> overrides;
   std::vector<std::string> command_line;
+  bool force = false;
 };
 
 void check(const Options& options) {
@@ -38,8 +43,6 @@ void check(const Options& options) {
     require(!options.output.empty(), "import --model: expected -o CHECKPOINT, got none");
     require(options.run.empty() && options.data_dir.empty(),
             "import --model: --run and --data-dir go with --config");
-    require(!std::filesystem::exists(options.output), "import: {} exists; choose another file",
-            options.output);
   } else {
     require(options.output.empty(), "import --config: expected --run DIR, got -o: it writes a run");
   }
@@ -70,10 +73,20 @@ std::unique_ptr<Module> network_for(const std::string& model, const Settings& ro
   return build();
 }
 
+/// @param kind  of what `options` name
+Output output_of(const Options& options, OutputKind kind) {
+  return Output({.option = "import -o",
+                 .name = options.output,
+                 .kind = kind,
+                 .force = options.force,
+                 .reads = {options.file}});
+}
+
 void import_checkpoint(const Options& options, const train::ForeignWeights& weights) {
+  const Output output = output_of(options, OutputKind::checkpoint);
   const auto network = network_for(options.model, train::settings_of(options.overrides), weights);
   const auto report = train::import_weights(*network, options.model, weights);
-  write_safetensors(options.output, train::network_state(*network, options.model));
+  write_safetensors(output.path(), train::network_state(*network, options.model));
   tell(options, report, options.output);
 }
 
@@ -98,9 +111,14 @@ void run(const Options& options) {
   if (comes_as_integers(options.model)) {
     require(options.overrides.empty(), "import --model {}: expected no --set, got {}",
             options.model, options.overrides[0]);
-    return import_integers(options.file, options.model, options.output);
+    require(options.names.empty(), "import --model {}: expected no --names, got {}", options.model,
+            options.names);
+    const Output output = output_of(options, OutputKind::model);
+    return import_integers(options.file, options.model, output.path());
   }
-  const train::ForeignWeights weights = train::read_foreign_weights(options.file);
+  train::ForeignWeights weights = train::read_foreign_weights(options.file);
+  std::optional<train::NameMap> map;
+  if (!options.names.empty()) weights.names = map.emplace(options.names).names();
   options.config.empty() ? import_checkpoint(options, weights) : import_run(options, weights);
 }
 
@@ -127,8 +145,12 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
   command.add("-o,--output", options->output,
               "Without a config: the checkpoint to write, or the model file of integers",
               {.type_name = "FILE"});
+  command.add("--names", options->names,
+              "What the file calls the parts of the network: lines of a name here and one there",
+              {.type_name = "FILE"});
   command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
               {.type_name = "KEY=VALUE"});
+  add_force(command, options->force);
   command.run([options] { run(*options); });
 }
 

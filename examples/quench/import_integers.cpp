@@ -32,14 +32,15 @@ horizontal_flip = false
 
 bool comes_as_integers(const std::string& model) { return model == kCnv; }
 
-void import_integers(const std::string& file, const std::string& model, const std::string& output) {
+void import_integers(const std::string& file, const std::string& model,
+                     const std::filesystem::path& output) {
   deploy::IntegerNetwork network = deploy::import_cnv(read_safetensors(file));
   train::describe_network(
       network, train::read_experiment(train::parse_settings(kCnvExperiment, model), model),
       datasets::cifar10_classes());
   deploy::write_model(output, network);
   fmt::print("{}: {:.1f} KiB of weights into {}, for eval, predict and bench\n", file,
-             static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output);
+             static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output.string());
 }
 
 }  // namespace quench::command

@@ -99,6 +99,8 @@ void predict(const Options& options) {
     }
   }
   if (options.json) fmt::print("{}\n", results.dump(2));
+  if (skipped == options.images.size())
+    fail("none of the {} files could be decoded", options.images.size());
   if (skipped > 0) fmt::print(stderr, "left out {} of {} files\n", skipped, options.images.size());
 }
 

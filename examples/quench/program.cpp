@@ -4,12 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/suggest.h"
 #include "examples/quench/command.h"
 #include "examples/quench/cpu_check.h"
@@ -44,6 +47,8 @@ int run_program(int argc, char** argv) {
                     missing),
         kFailure);
   }
+  // A file that grows beyond a limit (ulimit -f) is then an error as that of a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   CommandInfo info{"quench", "Train and evaluate quantized networks"};
   CLI::App app{info.summary, info.name};
   app.require_subcommand(1);
@@ -79,8 +84,11 @@ int run_program(int argc, char** argv) {
   try {
     std::vector<std::string> words = resolve_help({argv + 1, argv + argc});
     check_subcommands(info, words);
-    std::ranges::reverse(words);  // the parser takes them from the back
+    std::ranges::reverse(words);     // the parser takes them from the back
+    set_num_threads(num_threads());  // what OMP_NUM_THREADS says may be out of range
     app.parse(std::move(words));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      fail("cannot write to standard output");
     return 0;
   } catch (const Exit& exit) {
     return exit.status;

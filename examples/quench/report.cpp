@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/parallel.h"
 #include "examples/quench/command.h"
+#include "examples/quench/output.h"
 #include "examples/quench/run_options.h"
 #include "train/report/gnuplot.h"
 
@@ -20,31 +21,36 @@ struct Options {
   std::string data_dir;
   std::string checkpoint = "last";
   std::int64_t images = 0;
+  bool force = false;
 };
 
 /// Beside the metrics of one run; of several, here.
-std::filesystem::path output_of(const Options& options,
-                                const std::vector<std::filesystem::path>& runs) {
+std::string output_name(const Options& options, const std::vector<std::filesystem::path>& runs) {
   if (!options.output.empty()) return options.output;
-  return runs.size() == 1 ? runs[0] / "report.html" : std::filesystem::path("report.html");
+  return runs.size() == 1 ? (runs[0] / "report.html").string() : "report.html";
 }
 
 void report(const Options& options) {
   require(options.images >= 0, "report --images: expected at least 1, got {}", options.images);
   const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
+  const std::string name = output_name(options, folders);
+  const Output output({.option = "report -o",
+                       .name = name,
+                       .kind = OutputKind::report,
+                       .force = options.force,
+                       .reads = folders});
   train::report::require_plots();
   flush_denormals();
   const auto runs =
       train::report::load_runs(folders, {.checkpoint = options.checkpoint,
                                          .overrides = data_dir_override(options.data_dir),
                                          .images = options.images});
-  const std::filesystem::path output = output_of(options, folders);
-  write_file_atomically(output, train::report::report_page(runs));
+  write_file_atomically(output.path(), train::report::report_page(runs));
   for (const train::report::RunReport& run : runs) {
     for (const std::string& note : run.record.notes)
       fmt::print(stderr, "{}: {}\n", run.record.name, note);
   }
-  fmt::print("{}\n", output.string());
+  fmt::print("{}\n", name);
 }
 
 }  // namespace
@@ -63,6 +69,7 @@ void add_report(Subcommand& program) {
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images,
               "How many to count mistakes on (default: up to 2000, in a few seconds)");
+  add_force(command, options->force);
   command.run([options] { report(*options); });
 }
 

@@ -152,11 +152,10 @@ inline constexpr std::array kTimmMNasNet{
     Rename{"fc", "classifier"},
 };
 
-inline constexpr std::array kMobileNetV1Sources{kOwnNames, SourceNames{"timm", kTimmMobileNetV1}};
-inline constexpr std::array kMobileNetV2Sources{kOwnNames,
-                                                SourceNames{"torchvision", kTorchvisionMobileNetV2},
+inline constexpr std::array kMobileNetV1Sources{SourceNames{"timm", kTimmMobileNetV1}};
+inline constexpr std::array kMobileNetV2Sources{SourceNames{"torchvision", kTorchvisionMobileNetV2},
                                                 SourceNames{"timm", kTimmMobileNetV2}};
-inline constexpr std::array kMNasNetSources{
-    kOwnNames, SourceNames{"torchvision", kTorchvisionMNasNet}, SourceNames{"timm", kTimmMNasNet}};
+inline constexpr std::array kMNasNetSources{SourceNames{"torchvision", kTorchvisionMNasNet},
+                                            SourceNames{"timm", kTimmMNasNet}};
 
 }  // namespace quench::models

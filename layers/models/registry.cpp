@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
 #include <stdexcept>
 
 #include "core/suggest.h"
@@ -30,7 +31,7 @@ struct Entry {
   const char* name;
   const char* summary;
   std::unique_ptr<Module> (*make)(Settings&, const ModelInput&, Random&);
-  /// Whose files `quench import` reads; none: no trained ones are about.
+  /// Other projects that publish trained weights.
   std::span<const SourceNames> sources = {};
 };
 
@@ -51,7 +52,7 @@ constexpr std::array kModels{
     Entry{"resnet50", "ResNet-50, stride as in v1.5, v1 or tf-slim (He et al. 2015)", make_resnet50,
           kResNetSources},
     Entry{"resnet50_v2", "ResNet-50 with batch norm before convolutions (He et al. 2016)",
-          make_resnet50_v2, kOwnNameSources},
+          make_resnet50_v2},
     Entry{"mobilenet_v1", "depthwise-separable convolutions, any width (Howard et al. 2017)",
           make_mobilenet_v1, kMobileNetV1Sources},
     Entry{"mobilenet_v2", "inverted residual blocks, any width (Sandler et al. 2018)",
@@ -82,8 +83,11 @@ std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
   return entry_of(name).make(settings, input, random);
 }
 
-std::span<const SourceNames> model_sources(const std::string& name) {
-  return entry_of(name).sources;
+std::vector<SourceNames> model_sources(const std::string& name) {
+  const std::span<const SourceNames> others = entry_of(name).sources;
+  std::vector<SourceNames> result(others.begin(), others.end());
+  result.push_back(kOwnNames);
+  return result;
 }
 
 }  // namespace quench::models

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -28,8 +27,8 @@ std::vector<ModelInfo> registered_models();
 std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
                                    const ModelInput& input, Random& random);
 
-/// Whose trained weights of the model `quench import` reads; none if there are no name maps.
-/// @throws std::invalid_argument  as make_model()
-std::span<const SourceNames> model_sources(const std::string& name);
+/// Whose names `quench import` knows for the weights of the model: other projects', then those that
+/// its parts have here. @throws std::invalid_argument  as make_model()
+std::vector<SourceNames> model_sources(const std::string& name);
 
 }  // namespace quench::models

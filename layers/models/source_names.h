@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <span>
 #include <string>
 
@@ -23,7 +22,6 @@ struct SourceNames {
 
 /// For files with the names that the network's parts have here.
 inline constexpr SourceNames kOwnNames{.source = "quench", .renames = {}};
-inline constexpr std::array kOwnNameSources{kOwnNames};
 
 /// The name in the other project's file of the tensor that is `name` here.
 std::string source_name(const SourceNames& names, const std::string& name);

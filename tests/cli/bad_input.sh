@@ -47,6 +47,37 @@ command_lines() {
   expect_success 'usage|train'
 }
 
+threads() {
+  local command
+  for command in train net infer conv; do
+    expect_failure 2 'threads.*1024' bench "$command" --threads 1000000
+  done
+  OMP_NUM_THREADS=1000000 expect_failure 2 'threads: expected 1 to 1024, got 1000000' list quantizers
+  expect_bad_train 2 'train\.threads.*1024.*1000000' "$tiny" --set train.threads=1000000
+}
+
+# repeated TEXT COUNT
+repeated() { head -c "$2" /dev/zero | sed "s/\x0/$1/g"; }
+
+# What a reader could not return from.
+hostile_inputs() {
+  local dots
+  dots=$(repeated a. 20000)
+  expect_bad_train 2 'at most 32 levels deep' "$tiny" --set "${dots}b=1"
+  echo "${dots}b = 1" >dots.toml
+  repeated '[' 20000 >brackets.toml
+  expect_bad_train 2 'dots\.toml:1: .*at most 32 levels deep' dots.toml
+  expect_bad_train 2 'brackets\.toml:1: ' brackets.toml
+  expect_bad_train 1 'cannot read /dev/zero: expected a file, got a device' /dev/zero
+  truncate -s 1T huge
+  expect_bad_train 1 'cannot read huge: expected at most 16777216 bytes, got 1099511627776' huge
+  expect_failure 1 'cannot read huge: expected at most' import huge --model resnet20 -o new.safetensors
+  expect_failure 1 'cannot read huge: expected at most' eval huge
+  rm huge
+  # A config may come from a pipe.
+  expect_success 'top1' train <(cat "$tiny") --run piped
+}
+
 configs() {
   expect_bad_train 1 'missing\.toml' missing.toml
   printf '[model\nname = 1\n' >broken.toml
@@ -184,6 +215,8 @@ full_disk() {
 }
 
 command_lines
+threads
+hostile_inputs
 configs
 data_folders
 run_folders

@@ -106,9 +106,22 @@ report "$(grep -q quantized .stdout && echo false || echo true)" "a float networ
 expect_success 'top1' train run/config.toml --set train.init_from=run --run trained_on
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
+# The same by a map of names.
+echo 'one' >map.txt
+echo 'linear head.o' >names.txt
+sed 's/linear/head.o/g' foreign.safetensors >renamed.safetensors
+
+expect_success '97 tensors, by the names of names.txt' import renamed.safetensors --model resnet20 --names names.txt \
+  --set model.width=0.0625 -o of_map.safetensors
+expect_success '' import foreign.safetensors --model resnet20 --set model.width=0.0625 -o again.safetensors
+report "$(cmp -s of_map.safetensors again.safetensors && echo true)" "expected the same weights by a map of names"
+report "$(cmp -s imported.safetensors again.safetensors && echo true)" "expected the same checkpoint again"
+
 # Nothing is written over, and nothing is left of what failed.
-expect_failure 2 'imported.safetensors exists' import foreign.safetensors --model resnet20 \
-  --set model.width=0.0625 -o imported.safetensors
+expect_failure 2 'another file than foreign.safetensors' import foreign.safetensors --model resnet20 \
+  --set model.width=0.0625 -o ./foreign.safetensors --force
+expect_failure 2 'stranger.safetensors: expected a new file or a checkpoint' import foreign.safetensors \
+  --model resnet20 --set model.width=0.0625 -o stranger.safetensors
 expect_failure 1 'run.*holds' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
 # expect_bad STATUS REGEX ARGS...
 expect_bad() {
@@ -127,7 +140,8 @@ expect_bad 1 '^  layer1\.3\.bn1\.bias f32 \[1\] is missing' foreign.safetensors 
 expect_bad 2 'model\.widht.*width' foreign.safetensors --model resnet20 --set model.widht=1 -o new.safetensors
 expect_bad 2 'modle' foreign.safetensors --model resnet20 --set modle.width=1 -o new.safetensors
 expect_bad 2 'resnet21.*resnet20' foreign.safetensors --model resnet21 -o new.safetensors
-expect_bad 2 'map of names.*binarynet' foreign.safetensors --model binarynet -o new.safetensors
+expect_bad 1 'expected weights of binarynet.*fc9.weight' foreign.safetensors --model binarynet -o new.safetensors
+expect_bad 1 'map.txt:1: expected two names' foreign.safetensors --model resnet20 --names map.txt -o new.safetensors
 expect_bad 2 'quantizes' foreign.safetensors --config "$tiny" "${narrow[@]}" --set quant.method=ste --run new_run
 expect_bad 2 'neither' foreign.safetensors -o new.safetensors
 expect_bad 2 'both' foreign.safetensors --model resnet20 --config "$tiny" -o new.safetensors

@@ -59,8 +59,10 @@ TEST_CASE("parallel_for: inside a parallel loop it runs on the thread that calls
   CHECK(calls == 2);
 }
 
-TEST_CASE("set_num_threads: at least one") {
-  CHECK_THROWS_WITH_AS(set_num_threads(0), "threads: expected at least 1, got 0",
+TEST_CASE("set_num_threads: at least one, and fewer than OpenMP can start") {
+  CHECK_THROWS_WITH_AS(set_num_threads(0), "threads: expected 1 to 1024, got 0",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(set_num_threads(1'000'000), "threads: expected 1 to 1024, got 1000000",
                        std::invalid_argument);
 }
 

@@ -1,7 +1,9 @@
 #include "core/safetensors.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -123,6 +125,24 @@ TEST_CASE("safetensors: what is not wanted may be of any type, but has to have i
   CHECK_THROWS_AS(read_safetensors(folder / "a", wanted), std::runtime_error);
 }
 
+TEST_CASE("safetensors: 16-bit floats become the float32 that they stand for") {
+  const TemporaryFolder folder;
+  const auto values = [&](const std::string& type, const std::vector<std::uint16_t>& bits) {
+    const std::string header =
+        fmt::format(R"({{"t":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", type,
+                    bits.size(), 2 * bits.size());
+    std::string file = file_of(header, 0);
+    file.append(reinterpret_cast<const char*>(bits.data()), 2 * bits.size());
+    write_file_atomically(folder / "a", file);
+    return read_safetensors(folder / "a").tensors.at("t").to_row_major();
+  };
+  // IEEE 754: 1, -2, the largest, the smallest normal and subnormal, infinity.
+  CHECK(values("F16", {0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0x7c00}) ==
+        std::vector<float>{1.0f, -2.0f, 65504.0f, 0x1p-14f, 0x1p-24f, INFINITY});
+  CHECK(values("BF16", {0x3f80, 0xc000, 0x4049, 0x0001}) ==
+        std::vector<float>{1.0f, -2.0f, 3.140625f, 0x1p-133f});
+}
+
 TEST_CASE("safetensors: a wrong header is named") {
   const TemporaryFolder folder;
   const auto one = [](const std::string& entry) { return file_of("{\"t\":" + entry + "}", 8); };
@@ -139,8 +159,8 @@ TEST_CASE("safetensors: a wrong header is named") {
         "header names 'a' twice");
   CHECK(error(one("1")) == "tensor 't': expected an object, got 1");
   CHECK(error(one(R"({"dtype":"F32","shape":[2]})")) == "tensor 't': 'data_offsets' is missing");
-  CHECK(error(one(R"({"dtype":"BF16","shape":[4],"data_offsets":[0,8]})")) ==
-        "tensor 't': expected dtype F32, F64, I32, I8 or U8, got \"BF16\"");
+  CHECK(error(one(R"({"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]})")) ==
+        "tensor 't': expected a dtype of F32, F64, I32, I8, U8, F16, BF16, got \"F8_E4M3\"");
   CHECK(error(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})")) ==
         "tensor 't': shape: expected integers in 0..281474976710655, got -2");
   CHECK(error(one(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})")) ==

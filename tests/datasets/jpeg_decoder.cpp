@@ -90,6 +90,45 @@ TEST_CASE("jpeg: oddities of the header that change no pixel are passed over") {
   CHECK(std::equal(expected.begin(), expected.end(), decode(odd).pixels.get()));
 }
 
+TEST_CASE("jpeg: a damaged EXIF block changes no pixel as it is stored") {
+  const Bytes sound = bytes_of(kRotatedJpeg);
+  const Image expected = decode(sound);
+  const auto same = [&](const Bytes& file) {
+    const Image image = decode(file);
+    return std::equal(expected.pixels.get(), expected.pixels.get() + expected.bytes(),
+                      image.pixels.get(), image.pixels.get() + image.bytes());
+  };
+  const Bytes marker{0xff, 0xe1};
+  const auto block = std::ranges::search(sound, marker);
+  REQUIRE_FALSE(block.empty());
+  const auto begin = static_cast<std::size_t>(block.begin() - sound.begin());
+  const std::size_t length = 256u * sound[begin + 2] + sound[begin + 3];
+  for (std::size_t bit = 8 * (begin + 4); bit < 8 * (begin + 2 + length); ++bit) {
+    CAPTURE(bit);
+    Bytes damaged = sound;
+    damaged[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+    CHECK(same(damaged));
+  }
+  Bytes damaged = sound;
+  damaged[begin + 3] = 12;  // shorter than it is, so that the rest belongs to nothing
+  CHECK(same(damaged));
+  std::fill_n(damaged.begin() + static_cast<std::ptrdiff_t>(begin), 2 + length, std::uint8_t{0});
+  CHECK(same(damaged));
+}
+
+TEST_CASE("jpeg: an unknown code in Adobe's marker is passed over as other readers do") {
+  constexpr std::size_t kJfifBytes = 20;
+  const auto adobe = [](std::uint8_t code) {
+    return Bytes{0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, code};
+  };
+  const Bytes sound = bytes_of(kSubsampledJpeg);
+  const Bytes expected = bytes_of(kSubsampledPixels);
+  for (const std::uint8_t code : {1, 7}) {  // 1 is YCbCr
+    const Image image = decode(with(sound, kJfifBytes, adobe(code)));
+    CHECK(std::equal(expected.begin(), expected.end(), image.pixels.get()));
+  }
+}
+
 TEST_CASE("jpeg: more scans than any encoder writes are refused, since each costs a picture") {
   CHECK(decode(of_scans(100)).pixels[0] == 128);
   CHECK(refusal(of_scans(101)) == "damaged or not supported (more than 100 scans)");

@@ -36,10 +36,20 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def png(width, height, depth, color, data):
-    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data, 9))
-            + chunk(b"IEND", b""))
+def png(width, height, depth, color, data, interlace=0, metadata=b""):
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + metadata
+            + chunk(b"IDAT", zlib.compress(data, 9)) + chunk(b"IEND", b""))
+
+
+def interlaced():
+    """5x3 of 8 bits, pixel (x, y) = (40 x, 80 y, 7), in the seven passes of Adam7, with a text before them"""
+    data = b""
+    for x0, y0, dx, dy in [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+                           (0, 1, 1, 2)]:
+        for y in range(y0, 3, dy):
+            data += b"\0" + b"".join(bytes([40 * x, 80 * y, 7]) for x in range(x0, 5, dx))
+    return png(5, 3, 8, 2, data, interlace=1, metadata=chunk(b"tEXt", b"Comment\0a text"))
 
 
 def segment(code, data):
@@ -90,6 +100,7 @@ def samples():
         2, 1, 8, 6, bytes([0, 10, 20, 30, 40, 50, 60, 70, 0]))
     yield "kDeepPng", "1x1 of 16 bits: 0x1234, 0x56ff, 0x9abc", png(
         1, 1, 16, 2, bytes([0, 0x12, 0x34, 0x56, 0xff, 0x9a, 0xbc]))
+    yield "kInterlacedPng", interlaced.__doc__, interlaced()
     yield "kHugePng", "says 15000x15000, holds 1 row of nothing", png(15000, 15000, 8, 2, bytes(1))
     yield "kBombPng", "says 8x8, unpacks to 1 MB", png(8, 8, 8, 2, bytes(1 << 20))
 

@@ -145,14 +145,14 @@ TEST_CASE("read_onnx: weights that are no numbers") {
     return error_of(model);
   };
   CHECK(error_with({1}, std::stof("nan")) ==
-        "m.onnx: tensor 'w': expected finite numbers, got nan");
-  CHECK(error_with({1}, -kInf) == "m.onnx: tensor 'w': expected finite numbers, got -inf");
+        "m.onnx: tensor 'w': expected finite values, got nan at [0]");
+  CHECK(error_with({1}, -kInf) == "m.onnx: tensor 'w': expected finite values, got -inf at [0]");
   CHECK(error_with({}, std::stof("nan")).find("got nan") != std::string::npos);
   CHECK(error_with({}, kInf) == "no error");  // as a bound of Clip that is none
 
   ::onnx::ModelProto model = model_with_tensor(TensorProto::DOUBLE, {1});
   tensor_of(model).add_double_data(-1e300);
-  CHECK(error_of(model) == "m.onnx: tensor 'w': expected finite numbers, got -inf");
+  CHECK(error_of(model) == "m.onnx: tensor 'w': expected finite values, got -inf at [0]");
   // A constant that no needed node reads is no part of the network.
   model.mutable_graph()->mutable_node(0)->set_input(1, "x");
   CHECK(parsed(model).constants.empty());

@@ -82,6 +82,20 @@ struct Spoiled {
   }
 };
 
+TEST_CASE("checkpoint: NaN and infinity are refused, with tensor and position") {
+  Spoiled spoiled;
+  const auto spoil = [&](const std::string& name, std::int64_t index, float value) {
+    Tensor tensor = spoiled.file.tensors.at(name).clone();
+    tensor.data()[index] = value;
+    spoiled.file.tensors[name] = tensor;
+  };
+  spoil("bn1.running_var", 2, INFINITY);
+  spoil("conv1.weight", 0, NAN);
+  CHECK(spoiled.message() ==
+        "some.safetensors: does not fit the network: bn1.running_var holds inf at [2]; "
+        "conv1.weight holds nan at [0, 0, 0, 0]");
+}
+
 TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit for bit") {
   const TemporaryFolder folder;
   for (const auto& overrides : kQuantizations) {

@@ -116,6 +116,46 @@ TEST_CASE("load_settings: files that extend each other in a circle are an error"
   CHECK(message([&] { load_settings(a); }).find("in a circle, got ") != std::string::npos);
 }
 
+TEST_CASE("settings: nesting that a parser could not return from is refused") {
+  const auto repeated = [](std::string_view text, int times) {
+    std::string result;
+    for (int i = 0; i < times; ++i) result += text;
+    return result;
+  };
+  for (const int times : {40, 100'000}) {
+    CAPTURE(times);
+    const std::string dots = repeated("a.", times);
+    for (const std::string& toml :
+         {dots + "b = 1", "[" + dots + "b]", "[[" + dots + "b]]", "x = {" + dots + "b = 1}",
+          "x = " + repeated("[", times) + repeated("]", times),
+          "x = " + repeated("{a = ", times) + "1" + repeated("}", times),
+          "x = \"\"\"\n\"\"\"\ny = 1\n" + dots + "b = 1"}) {
+      CHECK(message([&] {
+              parse_settings("ok = 1\n" + toml, "a.toml");
+            }).find(": expected tables and lists at most 32 levels deep, got more") !=
+            std::string::npos);
+    }
+    CHECK(message([&] {
+            settings_of({dots + "b=1"});
+          }).starts_with("--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."));
+    CHECK(message([&] { settings_of({"x=" + repeated("[", times)}); }) != "no error");
+  }
+  CHECK(message([&] {
+          parse_settings("a = 1\n\nb = " + repeated("[", 33), "f.toml");
+        }).starts_with("f.toml:3: "));
+}
+
+TEST_CASE("settings: dots and brackets in texts, comments and values are no nesting") {
+  const std::string dots(100, '.'), brackets(100, '[');
+  const Settings settings =
+      parse_settings("a = \"" + dots + brackets + "\\\"" + dots + "\" # " + dots + brackets +
+                         "\nb = '" + dots + "'\nc = '''\n" + dots + "'" + brackets + "'''\nd = 1.5",
+                     "a.toml");
+  CHECK(settings.text("c") == dots + "'" + brackets);
+  CHECK(settings.number("d") == 1.5);
+  CHECK(settings_of({"data.dir=" + dots}).table("data").text("dir") == dots);
+}
+
 TEST_CASE("load_settings: what resolved() writes reads back as the same") {
   const TemporaryFolder folder;
   const std::string path = write(folder, "a.toml", R"(

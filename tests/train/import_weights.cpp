@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 
 #include "layers/models/registry.h"
@@ -14,10 +16,11 @@ namespace {
 
 constexpr const char* kModel = "resnet20";
 
-std::unique_ptr<Module> make(std::uint64_t seed, double width = 0.125, std::int64_t classes = 10) {
+std::unique_ptr<Module> make(std::uint64_t seed, double width = 0.125, std::int64_t classes = 10,
+                             const std::string& model = kModel) {
   Random random(seed, "test");
   Settings settings = Settings::from({{"width", width}});
-  return models::make_model(kModel, settings, {.classes = classes}, random);
+  return models::make_model(model, settings, {.classes = classes}, random);
 }
 
 /// Everything that another network holds, under the names of its source.
@@ -69,11 +72,37 @@ TEST_CASE("import_weights: every tensor that does not fit is listed, and nothing
   CHECK(target->parameters()[0].value.value().to_row_major() == before);
 }
 
-TEST_CASE("import_weights: a model without a map of names is refused") {
-  const auto network = make(1);
-  CHECK_THROWS_WITH_AS(import_weights(*network, "binarynet", weights_of(*network)),
-                       "import: expected a model with a map of names, got binarynet",
-                       std::invalid_argument);
+TEST_CASE("import_weights: a network that nobody else publishes, by the names of its parts") {
+  for (const char* model : {"binarynet", "cnv", "resnet8"}) {
+    const auto source = make(1, 0.125, 10, model), target = make(2, 0.125, 10, model);
+    const ForeignWeights weights = weights_of(*source);
+    CHECK(classes_in(weights, *target, model) == 10);
+    CHECK(import_weights(*target, model, weights).source == "quench");
+    CHECK(target->parameters()[0].value.value().to_row_major() ==
+          source->parameters()[0].value.value().to_row_major());
+  }
+}
+
+TEST_CASE("import_weights: names that the user gives") {
+  const auto source = make(1), target = make(2);
+  ForeignWeights weights = weights_of(*source);
+  auto node = weights.file.tensors.extract("linear.weight");
+  node.key() = "head.weight";
+  weights.file.tensors.insert(std::move(node));
+  CHECK(error(*target, weights).find("linear.weight f32 [10, 8] is missing") != std::string::npos);
+  constexpr std::array kNames{models::Rename{"linear.weight", "head.weight"}};
+  weights.names = {.source = "map.txt", .renames = kNames};
+  CHECK(import_weights(*target, kModel, weights).source == "map.txt");
+}
+
+TEST_CASE("import_weights: NaN and infinity are refused with their position") {
+  const auto source = make(1), target = make(2);
+  ForeignWeights weights = weights_of(*source);
+  Tensor bias = Tensor::zeros({10});
+  bias.data()[3] = std::numeric_limits<float>::infinity();
+  weights.file.tensors["linear.bias"] = bias;
+  CHECK(error(*target, weights) ==
+        "other.safetensors: does not fit the network, 1 tensor:\n  linear.bias holds inf at [3]");
 }
 
 TEST_CASE("classes_in: the rows of the classifier in the file") {

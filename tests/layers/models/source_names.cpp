@@ -4,6 +4,7 @@
 
 #include <array>
 #include <map>
+#include <string>
 
 #include "layers/models/counts.h"
 
@@ -48,22 +49,31 @@ TEST_CASE("model_sources: names as they stand in the projects' files") {
   for (const Known& known : {
            Known{"resnet50", 0, "layer2.0.shortcut.bn.bias", "layer2.0.downsample.1.bias"},
            Known{"resnet18", 0, "layer4.1.conv2.weight", "layer4.1.conv2.weight"},
-           Known{"mobilenet_v1", 1, "block13.pw.bn.bias", "blocks.4.1.bn2.bias"},
-           Known{"mobilenet_v1", 1, "block1.dw.conv.weight", "blocks.0.0.conv_dw.weight"},
-           Known{"mobilenet_v2", 1, "block0.project.conv.weight", "features.1.conv.1.weight"},
-           Known{"mobilenet_v2", 1, "block16.project.bn.weight", "features.17.conv.3.weight"},
-           Known{"mobilenet_v2", 1, "block1.dw.bn.running_var", "features.2.conv.1.1.running_var"},
-           Known{"mobilenet_v2", 1, "conv_last.conv.weight", "features.18.0.weight"},
-           Known{"mobilenet_v2", 1, "fc.bias", "classifier.1.bias"},
-           Known{"mobilenet_v2", 2, "block0.project.conv.weight", "blocks.0.0.conv_pw.weight"},
-           Known{"mobilenet_v2", 2, "block15.project.bn.bias", "blocks.5.2.bn3.bias"},
-           Known{"mobilenet_v2", 2, "conv_last.bn.bias", "bn2.bias"},
-           Known{"mnasnet", 1, "block0.project.bn.bias", "layers.7.bias"},
-           Known{"mnasnet", 1, "block16.dw.conv.weight", "layers.13.0.layers.3.weight"},
-           Known{"mnasnet", 2, "block11.expand.conv.weight", "blocks.4.1.conv_pw.weight"},
+           Known{"mobilenet_v1", 0, "block13.pw.bn.bias", "blocks.4.1.bn2.bias"},
+           Known{"mobilenet_v1", 0, "block1.dw.conv.weight", "blocks.0.0.conv_dw.weight"},
+           Known{"mobilenet_v2", 0, "block0.project.conv.weight", "features.1.conv.1.weight"},
+           Known{"mobilenet_v2", 0, "block16.project.bn.weight", "features.17.conv.3.weight"},
+           Known{"mobilenet_v2", 0, "block1.dw.bn.running_var", "features.2.conv.1.1.running_var"},
+           Known{"mobilenet_v2", 0, "conv_last.conv.weight", "features.18.0.weight"},
+           Known{"mobilenet_v2", 0, "fc.bias", "classifier.1.bias"},
+           Known{"mobilenet_v2", 1, "block0.project.conv.weight", "blocks.0.0.conv_pw.weight"},
+           Known{"mobilenet_v2", 1, "block15.project.bn.bias", "blocks.5.2.bn3.bias"},
+           Known{"mobilenet_v2", 1, "conv_last.bn.bias", "bn2.bias"},
+           Known{"mnasnet", 0, "block0.project.bn.bias", "layers.7.bias"},
+           Known{"mnasnet", 0, "block16.dw.conv.weight", "layers.13.0.layers.3.weight"},
+           Known{"mnasnet", 1, "block11.expand.conv.weight", "blocks.4.1.conv_pw.weight"},
        }) {
     CHECK(source_name(model_sources(known.model)[known.source], known.name) == known.expected);
   }
+}
+
+TEST_CASE("model_sources: every model has its own names, and another project's come before them") {
+  for (const ModelInfo& info : registered_models()) {
+    INFO(info.name);
+    CHECK(std::string(model_sources(info.name).back().source) == "quench");
+  }
+  CHECK(std::string(model_sources("resnet20").front().source) ==
+        "akamaster/pytorch_resnet_cifar10");
 }
 
 TEST_CASE("model_sources: every tensor of a network has a name of its own in every source") {
