@@ -4,70 +4,41 @@
 #include <array>
 #include <chrono>
 #include <exception>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "train/config.h"
 #include "train/folder_lock.h"
 #include "train/metrics.h"
+#include "train/quant_rule.h"
+#include "train/quantize_record.h"
 
 namespace quench::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFloatBits = 32;
-
-/// Of the rule for all layers; what a table beside it says wins.
-struct SlotRule {
-  std::string method;
-  int bits;
-};
-
-SlotRule rule_for(const Settings& quant, const char* slot) {
-  const Settings table = quant.table(slot);
-  const std::string method = table.text("method", quant.text("method", "none"));
-  constexpr std::int64_t kDefaultBits = 8;
-  const auto bits = table.integer("bits", quant.integer("bits", kDefaultBits));
-  return {method, method == "none" ? kFloatBits : static_cast<int>(bits)};
-}
-
 void read_config(const fs::path& path, RunSummary& run) {
   const ExperimentConfig config = load_experiment(path);
   run.model = config.model.name;
   run.data = config.data.name;
-  const SlotRule weight = rule_for(config.quant, "weight");
-  const SlotRule activation = rule_for(config.quant, "activation");
-  run.method = weight.method == activation.method ? weight.method
-                                                  : weight.method + " / " + activation.method;
-  run.weight_bits = weight.bits;
-  run.activation_bits = activation.bits;
-}
-
-/// Of a run of `quench quantize`.
-void read_quantize_report(const fs::path& path, RunSummary& run) {
-  const std::vector<std::byte> bytes = read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
-  try {
-    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
-    run.top1_quantized = json.at("top1_quantized").get<double>();
-    run.top1_float = json.at("top1_float").get<double>();
-  } catch (const nlohmann::json::exception& error) {
-    fail("{}: {}", path.string(), error.what());
-  }
+  const QuantRule rule = quant_rule(config.quant);
+  run.method = rule.method;
+  run.weight_bits = rule.weight_bits;
+  run.activation_bits = rule.activation_bits;
 }
 
 void read_accuracy(const fs::path& folder, RunSummary& run) {
-  const fs::path metrics = folder / "metrics.csv", report = folder / "quantize.json";
+  const fs::path metrics = folder / "metrics.csv", report = folder / kQuantizeFile;
   if (fs::exists(metrics)) {
     const std::vector<MetricsRow> rows = read_metrics(metrics);
     if (rows.empty()) return;
     run.top1_quantized = rows.back().top1_quantized;
     run.top1_float = rows.back().top1_float;
   } else if (fs::exists(report)) {
-    read_quantize_report(report, run);
+    const QuantizeRecord record = read_quantize_record(report);
+    run.top1_quantized = record.top1_quantized;
+    run.top1_float = record.top1_float;
   }
 }
 

@@ -16,7 +16,7 @@ struct RunSummary {
   std::string damage;  ///< why nothing more can be said; empty: all is well
   std::string model, data;
   std::string method;    ///< "none"; "ab / ste" if that of activations is another
-  int weight_bits = 32;  ///< of the rule for all layers
+  int weight_bits = 32;  ///< of the rule for all layers, see quant_rule()
   int activation_bits = 32;
   std::optional<double> top1_quantized;  ///< percent, after the last epoch
   std::optional<double> top1_float;

@@ -103,4 +103,18 @@ PairedDifference paired_difference(std::span<const double> values, std::span<con
   return result;
 }
 
+double mcnemar_p(std::int64_t only_a, std::int64_t only_b) {
+  require(only_a >= 0 && only_b >= 0, "mcnemar_p: expected counts >= 0, got {} and {}", only_a,
+          only_b);
+  const auto n = static_cast<double>(only_a + only_b);
+  double tail = 0.0;
+  for (std::int64_t i = 0; i <= std::min(only_a, only_b); ++i) {
+    const auto k = static_cast<double>(i);
+    // In logarithms: 2^n and the binomial coefficients leave the range of doubles from n = 1030 on.
+    tail += std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) -
+                     n * std::log(2.0));
+  }
+  return std::min(1.0, 2.0 * tail);
+}
+
 }  // namespace quench::train

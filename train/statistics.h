@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -37,5 +38,12 @@ struct PairedDifference {
 /// @throws std::invalid_argument  for no pairs or different lengths
 PairedDifference paired_difference(std::span<const double> values, std::span<const double> baseline,
                                    double confidence = 0.95);
+
+/// The exact McNemar test of two classifiers on the same images: with which probability two that are
+/// equally good differ by chance as much as these do, or more. Only images that one of them alone
+/// gets right count; each is a fair coin then, so this is the two-sided binomial test, whatever their
+/// number.
+/// @param only_a, only_b  images that one gets right and the other does not; >= 0
+double mcnemar_p(std::int64_t only_a, std::int64_t only_b);
 
 }  // namespace quench::train

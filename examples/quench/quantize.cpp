@@ -15,6 +15,7 @@
 #include "train/checkpoint.h"
 #include "train/class_names.h"
 #include "train/post_training.h"
+#include "train/quantize_record.h"
 
 namespace quench::command {
 namespace {
@@ -116,7 +117,7 @@ void run(const Options& options) {
       train::quantize_after_training(e.config, e.calibration, e.data, *e.network, bar);
   write_safetensors(folder.last(), train::network_state(*e.network, e.config.model.name));
   const nlohmann::json json = report(folder, e, result);
-  write_file_atomically(folder.path() / "quantize.json", json.dump(2) + "\n");
+  write_file_atomically(folder.path() / train::kQuantizeFile, json.dump(2) + "\n");
   if (options.json) {
     fmt::print("{}\n", json.dump(2));
   } else {

@@ -86,12 +86,12 @@ class Chromium:
                 raise RuntimeError(f"{method}: {answer['error']}")
             return answer["result"]
 
-    def open(self, url, width=1200, height=900, scheme="light"):
-        """Loads a page, and waits until it is there."""
+    def open(self, url, width=1200, height=900, scheme="light", media="screen"):
+        """Loads a page, and waits until it is there. As media "print", it is laid out as on paper of that width."""
         self.events = []
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)
-        self.call("Emulation.setEmulatedMedia",
+        self.call("Emulation.setEmulatedMedia", media=media,
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
@@ -129,4 +129,5 @@ class Chromium:
 
     def pdf(self):
         """The page as it prints."""
+        self.call("Emulation.setEmulatedMedia", media="print")
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])

@@ -68,3 +68,16 @@ TEST_CASE("paired_difference: one pair has a mean but no interval, none is an er
                        "paired_difference: expected as many values as baseline values, got 1 and 0",
                        std::invalid_argument);
 }
+
+TEST_CASE("mcnemar_p: the two-sided binomial test, by exact fractions") {
+  CHECK(mcnemar_p(0, 0) == 1.0);
+  CHECK(mcnemar_p(5, 5) == 1.0);
+  CHECK(mcnemar_p(9, 1) == doctest::Approx(22.0 / 1024.0).epsilon(1e-12));  // 2 (1 + 10) / 2^10
+  CHECK(mcnemar_p(0, 12) == doctest::Approx(2.0 / 4096.0).epsilon(1e-12));
+  // 2 sum of C(n, i) / 2^n, with Python's integers.
+  CHECK(mcnemar_p(20, 45) == doctest::Approx(0.0026263768106840383).epsilon(1e-10));
+  CHECK(mcnemar_p(1000, 900) == doctest::Approx(0.02310884510890107).epsilon(1e-9));
+  CHECK(mcnemar_p(3000, 3200) == doctest::Approx(0.011488253770871206).epsilon(1e-9));
+  CHECK_THROWS_WITH_AS(mcnemar_p(-1, 3), "mcnemar_p: expected counts >= 0, got -1 and 3",
+                       std::invalid_argument);
+}

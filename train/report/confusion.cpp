@@ -69,6 +69,8 @@ void add_batch(Classification& result, const Tensor& logits, const Tensor& label
     const int label = labels.data<std::int32_t>()[row];
     const int taken_for = predicted.data<std::int32_t>()[row];
     result.confusion.add(label, taken_for);
+    result.labels.push_back(label);
+    result.right.push_back(label == taken_for);
     if (label == taken_for) continue;
     const double probability =
         static_cast<double>(probabilities.data()[row * logits.dim(1) + taken_for]);
@@ -83,7 +85,7 @@ Classification classify(Module& network, datasets::Loader& images, int classes,
                         std::size_t most_mistakes) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::evaluation);
-  Classification result{ConfusionMatrix(classes), {}};
+  Classification result{.confusion = ConfusionMatrix(classes)};
   images.start_epoch(0);
   std::int64_t seen = 0;
   while (const auto batch = images.next()) {

@@ -50,6 +50,8 @@ struct Mistake {
 struct Classification {
   ConfusionMatrix confusion;
   std::vector<Mistake> mistakes;  ///< the most certain ones first
+  std::vector<int> labels;        ///< of all images, in order
+  std::vector<bool> right;        ///< whether each was taken for its class
 };
 
 /// Shows the network, which has to be in evaluation, all of `images`, in order, and keeps the

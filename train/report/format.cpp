@@ -7,12 +7,22 @@
 
 namespace quench::train::report {
 
+namespace {
+
+/// A true minus, as wide as a plus.
+std::string with_minus(std::string number) {
+  if (number.starts_with('-')) number.replace(0, 1, "−");
+  return number;
+}
+
+}  // namespace
+
 std::string fixed(const std::optional<double>& value, int decimals) {
   if (!value || !std::isfinite(*value)) return kDash;
   const std::string text = fmt::format("{:.{}f}", *value, decimals);
   // What rounds to 0 has no sign.
   const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
-  return is_zero && text.starts_with('-') ? text.substr(1) : text;
+  return with_minus(is_zero && text.starts_with('-') ? text.substr(1) : text);
 }
 
 std::string percent(const std::optional<double>& value, int decimals) {
@@ -21,10 +31,8 @@ std::string percent(const std::optional<double>& value, int decimals) {
 }
 
 std::string signed_points(double difference) {
-  if (!std::isfinite(difference)) return kDash;
-  const std::string size = fmt::format("{:.2f}", std::abs(difference));
-  if (size == "0.00") return size;
-  return (difference < 0.0 ? "−" : "+") + size;
+  const std::string text = fixed(difference, 2);
+  return difference > 0.0 && text != "0.00" ? "+" + text : text;
 }
 
 std::string decibels(const std::optional<double>& value) {
@@ -33,7 +41,7 @@ std::string decibels(const std::optional<double>& value) {
 }
 
 std::string short_number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.4g}", value) : kDash;
+  return std::isfinite(value) ? with_minus(fmt::format("{:.4g}", value)) : kDash;
 }
 
 std::string shape_text(const Shape& shape, bool without_batch) {

@@ -60,7 +60,7 @@ std::vector<RunReport> load_runs(const std::vector<fs::path>& folders, const Loa
   name_runs(records);
   std::vector<RunReport> runs;
   for (RunRecord& record : records) {
-    RunReport run{std::move(record), std::nullopt};
+    RunReport run{std::move(record), options.checkpoint, std::nullopt};
     try {
       run.measured = measure_run(run.record, options);
     } catch (const std::exception& error) {

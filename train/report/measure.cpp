@@ -13,6 +13,7 @@ namespace quench::train::report {
 namespace {
 
 constexpr std::size_t kWrongImages = 12;
+constexpr std::int64_t kTwinImages = 2000;  // statistics of a channel want no more
 
 /// Gathers what the slots of a network read while it runs.
 class ReadingPass final : public ForwardObserver {
@@ -56,7 +57,8 @@ std::vector<std::int64_t> spread(std::int64_t count, std::int64_t size) {
 
 std::int64_t affordable_images(const NetworkCost& cost) {
   constexpr std::int64_t kBudget = 400'000'000'000;  // multiply-accumulates: some 20 s on a laptop
-  return std::clamp<std::int64_t>(kBudget / std::max<std::int64_t>(cost.macs, 1), 64, 2000);
+  // All of the test sets that papers compare by, but ImageNet's.
+  return std::clamp<std::int64_t>(kBudget / std::max<std::int64_t>(cost.macs, 1), 64, 10'000);
 }
 
 SlotSummary summarize_weight(QuantizedLayer& layer) {
@@ -99,13 +101,14 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
 }
 
 /// The float network underneath with batch-norm statistics of its own, as judge() evaluates it.
-/// @param images  how many of the training images these are of
+/// @param images  how many of the training images these are of, kTwinImages at most
 std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
                                    const Data& data, std::int64_t images) {
   auto twin = build_network(config, data.train->format());
   load_weights(*twin, config.model.name, network_state(network, config.model.name), "network");
   const auto training = training_loader(config, data.train);
-  const std::int64_t batches = std::max<std::int64_t>(images / config.train.batch_size, 1);
+  const std::int64_t batches =
+      std::max<std::int64_t>(std::min(images, kTwinImages) / config.train.batch_size, 1);
   reestimate_batch_norm(*twin, *training, std::min(batches, config.train.bn_batches),
                         quant::Mode::bypass);
   return twin;
@@ -142,19 +145,11 @@ std::vector<WrongImage> wrong_images(const std::vector<Mistake>& mistakes,
   return result;
 }
 
-/// Most frequent key, or `otherwise` for none.
-template <typename Count>
-std::string most_frequent(const std::map<std::string, Count>& counts, std::string otherwise) {
+/// Of most multiply-accumulates; empty for a network without any.
+std::string most_frequent_bits(const NetworkCost& cost) {
+  const auto& counts = cost.macs_by_bits;
   const auto most = std::ranges::max_element(counts, {}, [](const auto& e) { return e.second; });
-  return most == counts.end() ? otherwise : most->first;
-}
-
-std::string method_of(Module& network) {
-  std::map<std::string, int> methods;
-  for_each_quantizer(network, [&methods](quant::Quantizer& quantizer) {
-    if (quantizer.quantizes()) ++methods[quantizer.method()];
-  });
-  return most_frequent(methods, "none");
+  return most == counts.end() ? "" : most->first;
 }
 
 }  // namespace
@@ -166,11 +161,11 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   const auto traces = trace_layers(network, {1, shape.channels, shape.height, shape.width});
   Measurements result{.classes = classes,
                       .cost = network_cost(network, traces),
-                      .layers = measure_layers(network, traces),
-                      .method = method_of(network)};
-  result.bits = most_frequent(result.cost.macs_by_bits, "");
+                      .layers = measure_layers(network, traces)};
+  result.bits = most_frequent_bits(result.cost);
   if (data == nullptr) return result;
 
+  result.training_images = data->train->size();
   const auto& judged = data->judged();
   result.judged_images = judged->size();
   result.held_out = data->validation != nullptr;
@@ -189,6 +184,8 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   Classification classification =
       classify(network, *loader, static_cast<int>(classes.size()), kWrongImages);
   result.shown_images = shown->size();
+  result.labels = std::move(classification.labels);
+  result.right = std::move(classification.right);
   result.confusion = std::move(classification.confusion);
   result.wrong = wrong_images(classification.mistakes, *shown);
   return result;

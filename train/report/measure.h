@@ -35,21 +35,23 @@ struct Measurements {
   std::vector<std::string> classes;
   NetworkCost cost;
   std::vector<LayerMeasurement> layers;
-  std::string method;              ///< of most quantizers; "none" for a float network
-  std::string bits;                ///< weight x activation of most multiply-accumulates
+  std::string bits;  ///< weight x activation of most multiply-accumulates
+  std::int64_t training_images = 0;
   std::int64_t noise_images = 0;   ///< that activations and SQNR are measured on
   std::int64_t shown_images = 0;   ///< that the confusion matrix counts
   std::int64_t judged_images = 0;  ///< that accuracy is measured on; the others are a part of them
   bool held_out = false;           ///< whether these are held-out images, not the test set
   std::optional<ConfusionMatrix> confusion;
   std::vector<WrongImage> wrong;
+  std::vector<int> labels;  ///< of the images shown, in order
+  std::vector<bool> right;  ///< whether each was taken for its class
 };
 
 /// Measures a trained network. Its modes and values stay; evaluation grids of weights are derived
 /// anew, as every evaluation does.
 /// @param data    null: what needs no image
-/// @param images  how many to show for the confusion matrix; 0: up to 2000, as many as can be shown
-///                in a few seconds
+/// @param images  how many to show for the confusion matrix; 0: up to 10000, as many as can be
+///                shown in some seconds
 Measurements measure(Module& network, const ExperimentConfig& config,
                      const std::vector<std::string>& classes, const Data* data,
                      std::int64_t images = 0);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/file.h"
 #include "train/report/html.h"
@@ -46,6 +48,19 @@ std::string run_label(const RunReport& run, const std::string& name) {
                      run.record.color(), escape_html(name));
 }
 
+std::string legend(Runs runs, bool (*shown)(const RunReport&)) {
+  if (runs.size() < 2) return "";
+  const bool seeds = has_seeds(runs);
+  std::vector<int> named;
+  std::string html;
+  for (const RunReport& run : runs) {
+    if (!shown(run) || std::ranges::find(named, run.record.group) != named.end()) continue;
+    named.push_back(run.record.group);
+    html += run_label(run, seeds ? run.record.variant() : run.record.name) + " ";
+  }
+  return fmt::format("<p class=\"legend\">{}</p>\n", html);
+}
+
 std::string section(const std::string& id, const std::string& title, const std::string& html) {
   if (html.empty()) return "";
   return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", id, escape_html(title),
@@ -86,8 +101,8 @@ std::string write_run_report(const std::filesystem::path& folder, Module& networ
   try {
     std::vector<RunRecord> records{read_run_record(folder)};
     name_runs(records);
-    const std::vector<RunReport> runs{
-        {std::move(records[0]), measure(network, config, data.train->class_names(), &data)}};
+    const std::vector<RunReport> runs{{std::move(records[0]), "last",
+                                       measure(network, config, data.train->class_names(), &data)}};
     write_file_atomically(folder / "report.html", report_page(runs));
     return "";
   } catch (const std::exception& error) {

@@ -29,7 +29,6 @@ main { max-width: 1160px; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .2rem; }
 h2 { font-size: 1.2rem; margin: 2.4rem 0 .7rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
-h4 { font-size: .85rem; margin: 0; width: 100%; font-weight: 600; }
 nav { font-size: .85rem; margin: .4rem 0 0; }
 nav a { margin-right: 1rem; white-space: nowrap; }
 a { color: var(--run0); }
@@ -41,6 +40,7 @@ table { border-collapse: collapse; font-size: .85rem; margin: .4rem 0 .8rem; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; font-weight: 400;
   border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { color: var(--soft); vertical-align: bottom; }
+@media (min-width: 900px) { thead th { white-space: normal; } } /* narrower ones scroll */
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .best-value { font-weight: 700; }
 .run { white-space: nowrap; font-weight: 600; }
@@ -51,14 +51,20 @@ thead th { color: var(--soft); vertical-align: bottom; }
 .notes { font-size: .9rem; padding: .5rem 1rem .5rem 2rem; background: var(--card);
   border-left: 3px solid var(--run4); overflow-wrap: anywhere; }
 .figures, .pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
-.histograms { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin-bottom: .8rem; }
-.slots { display: flex; flex-wrap: wrap; gap: .6rem; align-content: flex-start; max-width: 540px; }
-.slots .plot { width: 264px; padding: .4rem; }
+.pictures { max-width: 44rem; } /* twelve in two rows */
+/* At most --columns of them side by side, and none narrower than can be read. */
+.histograms { display: grid; gap: .6rem; margin-bottom: .8rem; grid-template-columns:
+  repeat(auto-fill, minmax(max(200px, (100% - .6rem * (var(--columns) - 1)) / var(--columns)), 1fr)); }
+.histograms .plot { padding: .4rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .85rem; }
 figure { margin: 0; }
-.plot { background: var(--card); border-radius: 6px; padding: .6rem; max-width: 100%; break-inside: avoid; }
+/* Captions above, axes of one height below. */
+.plot { background: var(--card); border-radius: 6px; padding: .6rem; max-width: 100%; break-inside: avoid;
+  display: flex; flex-direction: column; justify-content: space-between; }
 .plot figcaption { font-size: .82rem; color: var(--soft); width: 0; min-width: 100%; margin-bottom: .3rem; }
-.slots .plot figcaption { font-size: .75rem; line-height: 1.35; min-height: 2.7em; }
+.histograms .plot figcaption { font-size: .75rem; line-height: 1.35; }
 .plot svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
+.histograms .plot svg { width: 100%; }
 .confusion th, .confusion td { padding: .2rem .45rem; border: 1px solid var(--paper); }
 .confusion td { text-align: right; }
 .confusion thead th { white-space: normal; width: 4.5em; }
@@ -67,7 +73,8 @@ figure { margin: 0; }
 .confusion .none { color: var(--soft); opacity: .55; }
 .picture { width: 100px; font-size: .75rem; line-height: 1.3; break-inside: avoid; overflow-wrap: anywhere; }
 .picture img { image-rendering: pixelated; object-fit: contain; background: var(--card); border-radius: 4px; }
-pre { background: var(--card); padding: .6rem .8rem; border-radius: 6px; overflow-x: auto; font-size: .8rem; }
+pre { background: var(--card); padding: .6rem .8rem; border-radius: 6px; font-size: .8rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .9em; }
 details { margin: .4rem 0; }
 summary { cursor: pointer; }
@@ -79,10 +86,15 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .8rem; }
     --run4: #a67c00; --run5: #3f97cf; --run6: #7a4ea3; --run7: #5f6b76;
     --depth0: #08306b; --depth1: #0b4f94; --depth2: #1b6db0; --depth3: #2d8ac0; --depth4: #35a3ad;
     --depth5: #3fae84; --depth6: #6fae4c; --depth7: #a9a22a; --depth8: #d08a00; }
+  html { font-size: 11px; }
   body { font-size: 11px; }
   main { max-width: none; padding: 0; }
   nav { display: none; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, .hint, .legend, summary { break-after: avoid; }
+  tr, figure, .pictures { break-inside: avoid; }
+  thead { display: table-header-group; }
+  /* Nobody can open them on paper. */
+  details::details-content { content-visibility: visible; block-size: auto; }
   /* Without its background white text would be invisible. */
   .best { color: var(--ink); border: 1px solid var(--ink); }
   .figures { gap: .5rem; }
@@ -91,7 +103,13 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .8rem; }
   #quantizers .plot { width: 48%; }
   .confusion td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
-  th, td { white-space: normal; }
+  .scroll + .hint { break-before: avoid; }
+  th, td { white-space: normal; padding-right: .5rem; }
+  .number { white-space: nowrap; }
+  thead .number { white-space: normal; }
+  .histograms { grid-template-columns: repeat(var(--columns), 1fr); }
+  .pictures { max-width: none; }
+  details pre { columns: 3; }
 }
 )css";
 

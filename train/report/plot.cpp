@@ -38,12 +38,16 @@ std::string color_of(const SeriesColor& color) {
 
 std::string style_of(const Series& series) {
   const std::string color = color_of(series.color);
+  // A line through a single point has no length: a dot, or a circle where it would be dashed.
+  const bool alone = std::ranges::count_if(series.points, finite) == 1;
   switch (series.form) {
     case SeriesForm::line:
-      // A single point would be a line without length.
       return fmt::format("with linespoints lc {} lw 1.8 pt 7 ps {}", color,
-                         series.points.size() > 40 ? 0.01 : 0.35);
+                         alone                       ? 0.8
+                         : series.points.size() > 40 ? 0.01
+                                                     : 0.35);
     case SeriesForm::dashed:
+      if (alone) return fmt::format("with points lc {} pt 6 ps 1.2", color);
       return fmt::format("with lines lc {} lw 1.5 dt (6,4)", color);
     case SeriesForm::area:
       return fmt::format("with fillsteps lc {} fs solid 0.55 noborder", color);
@@ -62,12 +66,19 @@ std::string data_block(std::size_t index, const Series& series) {
   return text + "EOD\n";
 }
 
-/// A distance between ticks that is 1, 2 or 5 times a power of ten and makes about `count` of them.
-double tick_step(double range, double count) {
-  const double step = range / count, power = std::pow(10.0, std::floor(std::log10(step)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (step <= factor * power) return factor * power;
-  return 10.0 * power;
+/// How many multiples of `step` lie in [low, high].
+double ticks_in(double low, double high, double step) {
+  return std::floor(high / step) - std::ceil(low / step) + 1.0;
+}
+
+/// The largest distance between ticks that is 1, 2 or 5 times a power of ten and puts `least` of them
+/// into [low, high].
+double tick_step(double low, double high, double least) {
+  double power = std::pow(10.0, std::floor(std::log10(high - low)));
+  for (;; power /= 10.0) {
+    for (const double factor : {5.0, 2.0, 1.0})
+      if (ticks_in(low, high, factor * power) >= least) return factor * power;
+  }
 }
 
 bool is_small(const Plot& plot) { return plot.height < 250; }
@@ -93,9 +104,10 @@ std::string x_axis(const Plot& plot) {
     return text + fmt::format("set xtics ({}) rotate by 60 right offset 0,0\n", tics);
   }
   if (plot.whole_x)
-    return text + fmt::format("set xtics {}\n", std::max(1.0, tick_step(most - least, 8.0)));
+    return text + fmt::format("set xtics {}\n",
+                              most > least ? std::max(1.0, tick_step(least, most, 5.0)) : 1.0);
   if (is_small(plot) && most > least)
-    text += fmt::format("set xtics {:.8g}\n", tick_step(most - least, 4.0));
+    text += fmt::format("set xtics {:.8g}\n", tick_step(least, most, 3.0));
   return text;
 }
 
@@ -114,7 +126,7 @@ std::string axes(const Plot& plot, bool right) {
   for (const Series& series : plot.series)
     for (const auto& point : series.points) top = std::max(top, point.second);
   return text + fmt::format("set yrange [0:{:.8g}]\nset ytics {:.8g}\n", top,
-                            tick_step(std::max(top, 1e-9), 3.0));
+                            tick_step(0.0, std::max(top, 1e-9), 3.0));
 }
 
 std::string legend(const Plot& plot) {
@@ -147,7 +159,7 @@ std::string gnuplot_script(const Plot& plot, const std::string& output) {
   }
   return fmt::format(
       "reset\n"
-      "set encoding utf8\n"
+      "set encoding utf8\nset minussign\n"
       "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,{}'\n"
       "set output {}\n"
       "set border {}\n"

@@ -15,6 +15,7 @@ namespace quench::train::report {
 /// All that a page shows of one run.
 struct RunReport {
   RunRecord record;
+  std::string checkpoint = "last";       ///< or "best": what was measured
   std::optional<Measurements> measured;  ///< none without a checkpoint that can be loaded
 };
 

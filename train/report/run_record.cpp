@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "train/comparison.h"
 #include "train/comparison_folder.h"
+#include "train/config_file.h"
 #include "train/report/plot.h"
 #include "train/run_listing.h"
 
@@ -41,12 +42,29 @@ void try_to(RunRecord& run, const std::function<void()>& read) {
   }
 }
 
+/// Of the run whose checkpoint was quantized; empty where that is a file alone, or gone.
+ConfigValues source_config(const RunRecord& run) {
+  if (run.quantized->checkpoint.empty()) return {};
+  const fs::path config = run.quantized->checkpoint.parent_path() / "config.toml";
+  return fs::exists(config) ? config_values(text_of(config), config.string()) : ConfigValues{};
+}
+
+/// Of a run that was trained its epochs; others have none, and that is no fault.
 void read_metrics_of(RunRecord& run) {
-  if (!fs::exists(run.folder / "metrics.csv") && !fs::exists(run.folder / "metrics.jsonl")) {
+  const auto has = [&run](const char* file) { return fs::exists(run.folder / file); };
+  if (has("metrics.csv") || has("metrics.jsonl")) {
+    try_to(run, [&run] { run.epochs = read_epochs(run.folder); });
+  } else if (has(kQuantizeFile)) {
+    run.origin = RunOrigin::quantized;
+    try_to(run, [&run] {
+      run.quantized = read_quantize_record(run.folder / kQuantizeFile);
+      run.source_config = source_config(run);
+    });
+  } else if (has("last.safetensors") && !has(kRunStateFile)) {
+    run.origin = RunOrigin::imported;
+  } else {
     run.notes.emplace_back("no metrics.csv, so there are no curves");
-    return;
   }
-  try_to(run, [&run] { run.epochs = read_epochs(run.folder); });
 }
 
 /// Of a run that has not come to its end.
@@ -110,6 +128,9 @@ RunRecord read_run_record(const fs::path& folder) {
   }
   run.config_text = text_of(config);
   run.config = config_values(run.config_text, config.string());
+  try_to(run, [&] {
+    run.quant = quant_rule(parse_settings(run.config_text, config.string()).table("quant"));
+  });
   read_state_of(run);
   read_metrics_of(run);
   if (fs::exists(folder / "versions.json")) {
@@ -146,13 +167,13 @@ void name_runs(std::vector<RunRecord>& runs) {
     for (RunRecord& run : runs) names.insert(run.name = tail(run.folder, parts));
     if (names.size() == runs.size()) break;
   }
-  std::vector<ConfigValues> groups;
+  std::vector<std::pair<RunOrigin, ConfigValues>> groups;
   for (RunRecord& run : runs) {
-    ConfigValues without_seed = run.config;
-    without_seed.erase("train.seed");
-    const auto found = std::ranges::find(groups, without_seed);
+    std::pair key(run.origin, run.config);
+    key.second.erase("train.seed");
+    const auto found = std::ranges::find(groups, key);
     run.group = static_cast<int>(found - groups.begin());
-    if (found == groups.end()) groups.push_back(std::move(without_seed));
+    if (found == groups.end()) groups.push_back(std::move(key));
   }
 }
 

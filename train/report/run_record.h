@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -7,10 +8,19 @@
 
 #include "train/config.h"
 #include "train/epoch_metrics.h"
+#include "train/quant_rule.h"
+#include "train/quantize_record.h"
 #include "train/report/config_table.h"
 #include "train/versions.h"
 
 namespace quench::train::report {
+
+/// Where the weights of a run come from.
+enum class RunOrigin : std::uint8_t {
+  trained,    ///< in this run
+  quantized,  ///< `quench quantize`: those of another run or file, without training
+  imported,   ///< `quench import`
+};
 
 /// What the files of a run folder tell, without its network or images.
 struct RunRecord {
@@ -19,6 +29,10 @@ struct RunRecord {
   int group = 0;            ///< runs that differ in the seed alone share one; see name_runs()
   std::string config_text;  ///< config.toml
   ConfigValues config;
+  QuantRule quant;
+  RunOrigin origin = RunOrigin::trained;
+  std::optional<QuantizeRecord> quantized;  ///< of a run of `quench quantize`
+  ConfigValues source_config;  ///< of the run that `quench quantize` started from, if it is there
   std::vector<EpochMetrics> epochs;  ///< without layers for a run that has no metrics.jsonl
   std::optional<Versions> versions;
   std::vector<std::string> notes;  ///< what is missing or damaged, for the reader of the page

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -5,40 +7,38 @@
 #include "core/error.h"
 #include "core/text_number.h"
 #include "train/progress.h"
+#include "train/report/comparable.h"
 #include "train/report/format.h"
 #include "train/report/html.h"
 #include "train/report/sections.h"
+#include "train/statistics.h"
 
 namespace quench::train::report {
 namespace {
 
-const MetricsRow* last_row(const RunReport& run) {
-  return run.record.epochs.empty() ? nullptr : &run.record.epochs.back().row;
-}
+using Group = std::vector<const RunReport*>;
 
-/// Percent after the last epoch; NaN if unknown.
+/// Percent; NaN if unknown.
 double top1(const RunReport& run) {
-  const MetricsRow* row = last_row(run);
-  return row != nullptr ? row->top1_quantized : std::numeric_limits<double>::quiet_NaN();
+  const auto accuracy = accuracy_of(run);
+  return accuracy ? accuracy->quantized : std::numeric_limits<double>::quiet_NaN();
 }
 
-bool is_quantized(const RunReport& run) {
-  return run.measured ? run.measured->method != "none"
-                      : run.record.value_of("quant.method") != "none";
-}
-
-/// Null if no run has a number.
-const RunReport* best_of(Runs runs) {
+/// Of those other than `but`; null if none has a number.
+const RunReport* best_of(const Group& group, const RunReport* but = nullptr) {
   const RunReport* best = nullptr;
-  for (const RunReport& run : runs) {
-    if (std::isfinite(top1(run)) && (best == nullptr || top1(run) > top1(*best))) best = &run;
+  for (const RunReport* run : group) {
+    if (run != but && std::isfinite(top1(*run)) && (best == nullptr || top1(*run) > top1(*best)))
+      best = run;
   }
   return best;
 }
 
 std::string images_text(const RunReport& run) {
   if (!run.measured || run.measured->judged_images == 0) return "the images it is judged by";
-  return fmt::format("{} {} images", grouped(run.measured->judged_images),
+  const std::int64_t all = run.measured->judged_images, images = accuracy_of(run)->images;
+  return fmt::format("{}{} {} images",
+                     images < all ? fmt::format("{} of the ", grouped(images)) : "", grouped(all),
                      run.measured->held_out ? "held-out" : "test");
 }
 
@@ -52,64 +52,88 @@ double chance(double a, double b, std::int64_t images) {
   return 196.0 * std::sqrt(variance(a) + variance(b));
 }
 
-/// Null if no other run than the best has a number.
-const RunReport* second_of(Runs runs, const RunReport& best) {
-  const RunReport* second = nullptr;
-  for (const RunReport& run : runs) {
-    if (&run != &best && std::isfinite(top1(run)) &&
-        (second == nullptr || top1(run) > top1(*second)))
-      second = &run;
-  }
-  return second;
+std::string p_text(double p) { return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p); }
+
+/// " On the same 1,000 images a alone is right on 45, b alone on 20: ..."; nothing where the images
+/// are not at hand.
+std::string paired_text(const RunReport& best, const RunReport& second) {
+  const auto paired = paired_images(best, second);
+  if (!paired) return "";
+  const double p = mcnemar_p(paired->only_a, paired->only_b);
+  return fmt::format(
+      " On the same {} images {} alone is right on {}, {} alone on {}: {} (exact McNemar test, p "
+      "{}{}).",
+      grouped(paired->images), run_label(best), grouped(paired->only_a), run_label(second),
+      grouped(paired->only_b), p < 0.05 ? "more than chance makes" : "that may be chance",
+      p < 0.001 ? "" : "= ", p_text(p));
 }
 
-std::string next_best_text(Runs runs, const RunReport& best) {
-  const RunReport* second = second_of(runs, best);
-  if (second == nullptr) return "";
-  const double lead = top1(best) - top1(*second);
-  std::string text = lead == 0.0
-                         ? fmt::format(", as {} is", run_label(*second))
-                         : fmt::format(", {:.2f} points above {}", lead, run_label(*second));
-  if (!best.measured || best.measured->judged_images == 0) return text + ".";
-  const double margin = chance(top1(best), top1(*second), best.measured->judged_images);
-  text += lead > margin
-              ? fmt::format(". By these images alone chance makes up to {:.2f} points", margin)
-              : fmt::format(
-                    ". That may be chance: these images tell apart no less than "
-                    "{:.2f} points",
-                    margin);
-  return text + (has_seeds(runs)
-                     ? " (95 %); means over seeds are <a href=\"#seeds\">below</a>."
-                     : " (95 %); other seeds make more, see <code>quench compare</code>.");
+/// What the images alone say, as if each run had seen others; and that seeds say more.
+std::string margin_text(const RunReport& best, const RunReport& second, bool seeds) {
+  const std::int64_t images = accuracy_of(best)->images;
+  const std::string more = seeds ? "means over seeds are <a href=\"#seeds\">below</a>."
+                                 : "other seeds make more, see <code>quench compare</code>.";
+  if (images == 0) return "";
+  const double margin = chance(top1(best), top1(second), images);
+  if (top1(best) - top1(second) > margin)
+    return fmt::format(" By so many images alone chance makes up to {} points (95 %); {}",
+                       fixed(margin, 2), more);
+  return fmt::format(" So many images, drawn anew, tell apart no less than {} points (95 %); {}",
+                     fixed(margin, 2), more);
+}
+
+std::string next_best_text(const RunReport& best, const RunReport& second, bool seeds) {
+  const double lead = top1(best) - top1(second);
+  return (lead == 0.0 ? fmt::format(", as {} is.", run_label(second))
+                      : fmt::format(", {} points above {}.", fixed(lead, 2), run_label(second))) +
+         paired_text(best, second) + margin_text(best, second, seeds);
 }
 
 /// " The float weights underneath reach 90.00 %, so quantization costs 6.25 points"; nothing for a
 /// float network.
-std::string cost_text(const RunReport& run, const std::string& whose) {
+std::string cost_text(const RunReport& run, bool named) {
   if (!is_quantized(run)) return "";
-  const MetricsRow& row = *last_row(run);
-  const double cost = row.top1_float - row.top1_quantized;
-  return fmt::format(" The float weights {} reach {}, so quantization costs {}.", whose,
-                     percent(row.top1_float),
+  const RunAccuracy accuracy = *accuracy_of(run);
+  const double cost = accuracy.floating - accuracy.quantized;
+  const bool trained = run.record.origin == RunOrigin::trained;
+  const std::string whose = trained ? (named ? "of " + run_label(run) : "underneath")
+                                    : (named ? run_label(run) : "it") + " was made of";
+  return fmt::format(" The float {} {} {} {}, so quantization costs {}.",
+                     trained ? "weights" : "network", whose, trained ? "reach" : "reaches",
+                     percent(accuracy.floating),
                      cost > 0.0 ? fixed(cost, 2) + " points" : std::string("nothing"));
 }
 
-std::string verdict(Runs runs) {
-  const RunReport* best = best_of(runs);
-  if (best == nullptr) return "<p class=\"verdict\">No run has finished an epoch yet.</p>\n";
-  const MetricsRow& row = *last_row(*best);
-  std::string text =
-      runs.size() == 1
-          ? fmt::format("{} classifies <strong>{}</strong> of {}", run_label(*best),
-                        percent(row.top1_quantized), images_text(*best))
-          : fmt::format("<strong>{} is best</strong>: <strong>{}</strong> of {}", run_label(*best),
-                        percent(row.top1_quantized), images_text(*best));
-  text += runs.size() > 1 ? next_best_text(runs, *best) : ".";
-  if (runs.size() > 1 && text.back() != '.') text += ".";
-  text += cost_text(*best, "underneath");
-  if (const RunReport* second = second_of(runs, *best))
-    text += cost_text(*second, "of " + run_label(*second));
-  return fmt::format("<p class=\"verdict\">{}</p>\n", text);
+/// Of runs that can be compared.
+std::string verdict(const Group& group, bool seeds) {
+  const RunReport* best = best_of(group);
+  if (best == nullptr) {
+    const bool trained = std::ranges::all_of(
+        group, [](const RunReport* run) { return run->record.origin == RunOrigin::trained; });
+    return trained ? "No run has finished an epoch yet." : "No accuracy is known.";
+  }
+  const std::string share =
+      fmt::format("<strong>{}</strong> of {}", percent(top1(*best)), images_text(*best));
+  const RunReport* second = best_of(group, best);
+  if (second == nullptr)
+    return fmt::format("{} classifies {}.{}", run_label(*best), share, cost_text(*best, false));
+  return fmt::format("<strong>{} is best</strong>: {}{}{}{}", run_label(*best), share,
+                     next_best_text(*best, *second, seeds), cost_text(*best, false),
+                     cost_text(*second, true));
+}
+
+/// In what runs of different groups differ: "the data set and the number of training images".
+std::string differences_text(const std::vector<Group>& groups) {
+  std::vector<std::string> reasons;
+  for (const Group& group : groups) {
+    for (const Group& other : groups) {
+      for (std::string& reason : obstacles(*group.front(), *other.front())) {
+        if (std::ranges::find(reasons, reason) == reasons.end())
+          reasons.push_back(std::move(reason));
+      }
+    }
+  }
+  return fmt::format("{}", fmt::join(reasons, ", "));
 }
 
 double total_seconds(const RunReport& run) {
@@ -118,32 +142,108 @@ double total_seconds(const RunReport& run) {
   return seconds;
 }
 
-std::string size_text(const Measurements& measured) {
-  const NetworkCost& cost = measured.cost;
-  return fmt::format("{} KiB ({:.1f} x smaller)", kib(cost.weight_bytes),
-                     cost.float_bytes / cost.weight_bytes);
+std::string size_text(const RunReport& run) {
+  if (!run.measured) return kDash;
+  const NetworkCost& cost = run.measured->cost;
+  const std::string size = kib(cost.weight_bytes) + " KiB";
+  return is_quantized(run)
+             ? fmt::format("{} ({:.1f} x smaller)", size, cost.float_bytes / cost.weight_bytes)
+             : size;
 }
 
-std::vector<HtmlCell> headline_row(const RunReport& run, const RunReport* best) {
-  const MetricsRow* row = last_row(run);
-  const auto& measured = run.measured;
-  const bool quantized = is_quantized(run);
-  const auto value = [row](double MetricsRow::*member) {
-    return row != nullptr ? std::optional(row->*member) : std::nullopt;
-  };
+std::string bits_of(const RunReport& run) {
+  if (!is_quantized(run)) return "fp32";
+  if (run.measured) return run.measured->bits;
+  return fmt::format("{} x {}", run.record.quant.weight_bits, run.record.quant.activation_bits);
+}
+
+std::string epochs_text(const RunReport& run) {
+  switch (run.record.origin) {
+    case RunOrigin::trained:
+      return std::to_string(run.record.epochs.size());
+    case RunOrigin::quantized:
+      return "none";
+    case RunOrigin::imported:
+      return "imported";
+  }
+  return kDash;
+}
+
+std::vector<HtmlTable::Column> columns(bool ranked) {
+  std::vector<HtmlTable::Column> result{{"run"}, {"method"}, {"bits, W x A"}, {"top1", true}};
+  if (ranked) {
+    result.push_back({"to the best", true});
+    result.push_back({"p", true});
+  }
+  for (const char* name :
+       {"top1 float", "cost of quantizing", "weights", "epochs", "training time"})
+    result.push_back({name, true});
+  return result;
+}
+
+/// @param best  of the runs that it can be compared with; null if it is the only one
+std::vector<HtmlCell> row_of(const RunReport& run, const RunReport* best, bool ranked) {
+  const auto accuracy = accuracy_of(run);
   std::vector<HtmlCell> cells{
       HtmlCell::raw(run_label(run) + (&run == best ? " <span class=\"best\">best</span>" : "")),
-      measured ? measured->method : run.record.value_of("quant.method"),
-      measured ? measured->bits : kDash,
-      percent(value(&MetricsRow::top1_quantized)),
-      best != nullptr && row != nullptr ? signed_points(top1(run) - top1(*best)) : kDash,
-      percent(value(&MetricsRow::top1_float)),
-      row != nullptr && quantized ? fixed(row->top1_float - row->top1_quantized, 2) : kDash,
-      measured ? size_text(*measured) : kDash,
-      std::to_string(run.record.epochs.size()),
-      row != nullptr ? format_duration(total_seconds(run)) : kDash};
+      run.record.quant.method, bits_of(run), accuracy ? percent(accuracy->quantized) : kDash};
   if (&run == best) cells[3].css_class = "best-value";
+  if (ranked) {
+    const bool other = best != nullptr && best != &run && accuracy;
+    const auto paired = other ? paired_images(*best, run) : std::nullopt;
+    cells.emplace_back(other ? signed_points(top1(run) - top1(*best)) : kDash);
+    cells.emplace_back(paired ? p_text(mcnemar_p(paired->only_a, paired->only_b)) : kDash);
+  }
+  cells.emplace_back(accuracy ? percent(accuracy->floating) : kDash);
+  cells.emplace_back(
+      accuracy && is_quantized(run) ? fixed(accuracy->floating - accuracy->quantized, 2) : kDash);
+  cells.emplace_back(size_text(run));
+  cells.emplace_back(epochs_text(run));
+  cells.emplace_back(run.record.epochs.empty() ? kDash : format_duration(total_seconds(run)));
   return cells;
+}
+
+/// What is said of runs that can be compared, and their table.
+std::string group_html(const Group& group, bool seeds) {
+  const bool ranked = group.size() > 1;
+  const RunReport* best = best_of(group);
+  if (best_of(group, best) == nullptr) best = nullptr;
+  HtmlTable table(columns(ranked));
+  for (const RunReport* run : group) table.add(row_of(*run, best, ranked));
+  return fmt::format("<p class=\"verdict\">{}</p>\n{}", verdict(group, seeds), table.html());
+}
+
+std::string groups_html(const std::vector<Group>& groups, bool seeds) {
+  if (groups.size() == 1) return group_html(groups.front(), seeds);
+  std::string html = fmt::format(
+      "<p class=\"verdict\"><strong>Not all of these runs can be compared</strong>: they differ in "
+      "{}. Each group is ranked by itself.</p>\n",
+      differences_text(groups));
+  for (const Group& group : groups)
+    html += fmt::format("<h3>{}</h3>\n{}", escape_html(judging_text(*group.front())),
+                        group_html(group, seeds));
+  return html;
+}
+
+/// Beside runs that were trained, those of which nobody knows on how many images.
+std::string unknown_training(Runs runs) {
+  std::string names;
+  for (const RunReport& run : runs) {
+    if (run.record.origin != RunOrigin::trained && training_images(run) == 0)
+      names += (names.empty() ? "" : ", ") + run_label(run);
+  }
+  return runs.size() < 2 || names.empty()
+             ? ""
+             : fmt::format(
+                   " With how many images the weights of {} were trained is not known here.",
+                   names);
+}
+
+std::string hint(Runs runs) {
+  return fmt::format(
+      "<p class=\"hint\">{}Training time: of the training steps, without evaluation.{}</p>\n",
+      runs.size() > 1 ? "p: by the exact McNemar test against the best, on the same images. " : "",
+      unknown_training(runs));
 }
 
 std::string notes_list(Runs runs) {
@@ -158,19 +258,9 @@ std::string notes_list(Runs runs) {
 }  // namespace
 
 std::string headline_section(Runs runs) {
-  HtmlTable table({{"run"},
-                   {"method"},
-                   {"bits, W x A"},
-                   {"top1 quantized", true},
-                   {"to the best", true},
-                   {"top1 float", true},
-                   {"cost of quantizing", true},
-                   {"weights", true},
-                   {"epochs", true},
-                   {"time", true}});
-  const RunReport* best = best_of(runs);
-  for (const RunReport& run : runs) table.add(headline_row(run, runs.size() > 1 ? best : nullptr));
-  return section("result", "Result", verdict(runs) + table.html() + notes_list(runs));
+  return section(
+      "result", "Result",
+      groups_html(comparable_groups(runs), has_seeds(runs)) + hint(runs) + notes_list(runs));
 }
 
 }  // namespace quench::train::report

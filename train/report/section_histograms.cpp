@@ -28,7 +28,7 @@ std::vector<double> shares(const Histogram& histogram) {
   return result;
 }
 
-Plot histogram_plot(const SlotSummary& slot, const std::string& what, int color) {
+Plot histogram_plot(const SlotSummary& slot, const std::string& what, int color, int width) {
   const std::vector<double> heights = shares(slot.histogram);
   const double top = *std::ranges::max_element(heights);
   Series values{.form = SeriesForm::area, .color = {SeriesColor::Kind::run, color}};
@@ -41,8 +41,8 @@ Plot histogram_plot(const SlotSummary& slot, const std::string& what, int color)
   Plot plot{.description = "Histogram of " + what + ", and its quantization grid",
             .x_label = slot.in_steps ? what + " / scale of its channel" : what,
             .y_label = "share (%)",
-            .width = 264,
-            .height = 190,
+            .width = width,
+            .height = width * 18 / 25,
             .legend = false};
   if (top > 0.0) plot.series = {std::move(values), std::move(grid)};
   return plot;
@@ -67,44 +67,70 @@ std::string caption(const SlotSummary& slot, const std::string& layer, const std
   return text;
 }
 
-std::string slot_figures(const LayerMeasurement& layer, int color, PlotSheet& plots) {
+const LayerMeasurement* find_layer(const RunReport& run, const std::string& name) {
+  if (!run.measured) return nullptr;
+  const auto& layers = run.measured->layers;
+  const auto found =
+      std::ranges::find(layers, name, [](const auto& layer) { return layer.trace.name; });
+  return found == layers.end() ? nullptr : &*found;
+}
+
+/// Such that the runs of a layer fill rows, each with its weight above what it reads; of one or two
+/// runs both stand in one row.
+std::size_t columns_for(Runs runs) {
+  const auto count = static_cast<std::size_t>(
+      std::ranges::count_if(runs, [](const RunReport& run) { return run.measured.has_value(); }));
+  if (count <= 2) return 4;
+  constexpr std::size_t kMost = 5;
+  return count <= kMost ? count : std::min(kMost, (count + 1) / 2);
+}
+
+/// A layer's weights of all runs beside each other, then what they read.
+std::string layer_figures(Runs runs, const std::string& name, PlotSheet& plots) {
+  const int width = columns_for(runs) > 4 ? 212 : 264;  // drawn as large as it is shown
   std::string html;
-  const auto add = [&](const SlotSummary& slot, const std::string& what) {
-    html += plots.figure(histogram_plot(slot, what, color), caption(slot, layer.trace.name, what));
+  const auto add = [&](const RunReport& run, const SlotSummary& slot, const std::string& what) {
+    const std::string whose = runs.size() > 1 ? run_label(run) + "<br>" : "";
+    html += plots.figure(histogram_plot(slot, what, run.record.color(), width),
+                         whose + caption(slot, name, what));
   };
-  if (layer.weight) add(*layer.weight, "weight");
-  for (std::size_t i = 0; i < layer.inputs.size(); ++i)
-    add(layer.inputs[i], layer.inputs.size() > 1 ? fmt::format("input {}", i + 1) : "input");
+  std::size_t inputs = 0;
+  for (const RunReport& run : runs) {
+    const LayerMeasurement* layer = find_layer(run, name);
+    if (layer == nullptr) continue;
+    if (layer->weight) add(run, *layer->weight, "weight");
+    inputs = std::max(inputs, layer->inputs.size());
+  }
+  for (std::size_t i = 0; i < inputs; ++i) {
+    for (const RunReport& run : runs) {
+      const LayerMeasurement* layer = find_layer(run, name);
+      if (layer != nullptr && i < layer->inputs.size())
+        add(run, layer->inputs[i], inputs > 1 ? fmt::format("input {}", i + 1) : "input");
+    }
+  }
   return html;
 }
 
 }  // namespace
 
 std::string histograms_section(Runs runs, PlotSheet& plots) {
-  std::string html;
-  std::vector<std::string> shown;
-  for (const RunReport& first : runs) {
-    if (!first.measured) continue;
-    for (const LayerMeasurement& named : first.measured->layers) {
-      if (std::ranges::find(shown, named.trace.name) != shown.end()) continue;
-      shown.push_back(named.trace.name);
-      // All runs' slots of one layer side by side.
-      std::string row;
-      for (const RunReport& run : runs) {
-        if (!run.measured) continue;
-        for (const LayerMeasurement& layer : run.measured->layers) {
-          if (layer.trace.name != named.trace.name) continue;
-          const std::string figures = slot_figures(layer, run.record.color(), plots);
-          if (figures.empty()) continue;
-          row += fmt::format("<div class=\"slots\">{}{}</div>\n",
-                             runs.size() > 1 ? "<h4>" + run_label(run) + "</h4>" : "", figures);
-        }
-      }
-      html += runs.size() > 1 ? fmt::format("<div class=\"histograms\">\n{}</div>\n", row) : row;
+  std::string figures, html;
+  const auto grid = [&runs](const std::string& content) {
+    return fmt::format("<div class=\"histograms\" style=\"--columns:{}\">\n{}</div>\n",
+                       columns_for(runs), content);
+  };
+  for (const std::string& name : layer_names(runs)) {
+    const std::string layer = layer_figures(runs, name, plots);
+    if (layer.empty()) continue;
+    // Of one run all layers flow on; of several each begins a row.
+    if (runs.size() > 1) {
+      html += grid(layer);
+    } else {
+      figures += layer;
     }
   }
+  if (!figures.empty()) html = grid(figures);
   if (html.empty()) return "";
-  if (runs.size() == 1) html = fmt::format("<div class=\"histograms\">\n{}</div>\n", html);
   return section(
       "histograms", "Weights and activations on their grids",
       "<p class=\"hint\">The lines are the levels that quantization leaves. Values far "

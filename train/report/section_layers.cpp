@@ -11,19 +11,6 @@
 namespace quench::train::report {
 namespace {
 
-/// The layers of all runs, in the order of the first that has them.
-std::vector<std::string> layer_names(Runs runs) {
-  std::vector<std::string> names;
-  for (const RunReport& run : runs) {
-    if (!run.measured) continue;
-    for (const LayerMeasurement& layer : run.measured->layers) {
-      if (std::ranges::find(names, layer.trace.name) == names.end())
-        names.push_back(layer.trace.name);
-    }
-  }
-  return names;
-}
-
 /// Every so many names, so that they can be read.
 std::vector<std::string> thinned(std::vector<std::string> names) {
   const std::size_t step = (names.size() + 29) / 30;
@@ -38,11 +25,11 @@ Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
             .y_label = "SQNR of the output (dB)",
             .width = 1060,
             .height = 320,
-            .legend = runs.size() > 1,
+            .legend = false,
             .x_names = thinned(names)};
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
-    Series series{.title = run.record.name, .color = {SeriesColor::Kind::run, run.record.color()}};
+    Series series{.color = {SeriesColor::Kind::run, run.record.color()}};
     for (const LayerMeasurement& layer : run.measured->layers) {
       if (!layer.sqnr) continue;
       const auto place = std::ranges::find(names, layer.trace.name) - names.begin();
@@ -125,17 +112,36 @@ constexpr const char* kExplanation =
     "quantized "
     "network with its float weights, so noise adds up from layer to layer; each channel may be "
     "shifted and multiplied as a whole, which batch norm takes out again. Nothing takes it out of "
-    "W, so of weights that are +1 and -1 without a scale it says little. Saturated: values beyond "
+    "W, so of weights that are +1 and −1 without a scale it says little. Saturated: values beyond "
     "the ends of the grid, by more than half a step. Sign flips: weights whose sign changed in the "
     "last epoch.</p>\n";
 
+bool has_noise(const RunReport& run) {
+  return run.measured && std::ranges::any_of(run.measured->layers, [](const auto& layer) {
+           return layer.sqnr.has_value();
+         });
+}
+
 }  // namespace
+
+std::vector<std::string> layer_names(Runs runs) {
+  std::vector<std::string> names;
+  for (const RunReport& run : runs) {
+    if (!run.measured) continue;
+    for (const LayerMeasurement& layer : run.measured->layers) {
+      if (std::ranges::find(names, layer.trace.name) == names.end())
+        names.push_back(layer.trace.name);
+    }
+  }
+  return names;
+}
 
 std::string layers_section(Runs runs, PlotSheet& plots) {
   const auto names = layer_names(runs);
   if (names.empty()) return "";
   std::string html = kExplanation;
   html +=
+      legend(runs, has_noise) +
       plots.figure(noise_plot(runs, names),
                    "Noise of quantization in what each layer computes, first layer to the left; "
                    "higher is better");

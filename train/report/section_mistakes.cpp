@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/text_number.h"
+#include "train/report/comparable.h"
 #include "train/report/format.h"
 #include "train/report/html.h"
 #include "train/report/sections.h"
@@ -98,9 +99,9 @@ std::string mistakes_section(Runs runs) {
     const Measurements& measured = *run.measured;
     const ConfusionMatrix& confusion = *measured.confusion;
     html += fmt::format(
-        "<div class=\"mistakes\"><h3>{}</h3>\n<p class=\"hint\">{}: {} right, with quantized "
-        "weights</p>\n{}{}</div>\n",
+        "<div class=\"mistakes\"><h3>{}</h3>\n<p class=\"hint\">{}: {} right{}</p>\n{}{}</div>\n",
         run_label(run), counted(measured), grouped(confusion.correct()),
+        is_quantized(run) ? ", with quantized weights" : "",
         confusion.classes() <= kMostClasses ? matrix(measured) : pairs(measured),
         pictures(measured));
   }

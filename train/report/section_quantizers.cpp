@@ -56,15 +56,21 @@ std::vector<LayerCurves> curves_of(const RunRecord& run) {
   return result;
 }
 
-/// Whether linear axes would press most of the values onto the bottom.
-bool spans_decades(const LayerCurves& curves) {
+/// The same of several runs.
+using SameCurves = std::vector<const LayerCurves*>;
+
+/// Whether linear axes would press most of the values onto the bottom. Of all runs together: axes of
+/// two kinds could not be compared.
+bool spans_decades(const SameCurves& all) {
   double least = INFINITY, most = 0.0;
-  for (const auto& [layer, points] : curves.layers) {
-    for (const auto& [epoch, value] : points) {
-      if (!std::isfinite(value)) continue;
-      if (value <= 0.0) return false;
-      least = std::min(least, value);
-      most = std::max(most, value);
+  for (const LayerCurves* curves : all) {
+    for (const auto& [layer, points] : curves->layers) {
+      for (const auto& [epoch, value] : points) {
+        if (!std::isfinite(value)) continue;
+        if (value <= 0.0) return false;
+        least = std::min(least, value);
+        most = std::max(most, value);
+      }
     }
   }
   return most > 20.0 * least;
@@ -86,14 +92,14 @@ std::string words(std::string name) {
   return name;
 }
 
-Plot plot_of(LayerCurves curves) {
+Plot plot_of(LayerCurves curves, bool log_y) {
   const bool flips = curves.value == "sign_flips";
   Plot plot{.description = fmt::format("{} of {} over the epochs, by layer", words(curves.value),
                                        words(curves.slot)),
             .x_label = "epoch",
             .y_label = flips ? "sign flips per epoch (%)"
                              : fmt::format("{} of {}", words(curves.value), words(curves.slot)),
-            .log_y = spans_decades(curves),
+            .log_y = log_y,
             .whole_x = true};
   if (curves.layers_agree()) {
     curves.layers.resize(1);
@@ -141,14 +147,24 @@ bool has_alpha(const RunRecord& run) {
 }  // namespace
 
 std::string quantizer_section(Runs runs, PlotSheet& plots) {
+  std::vector<std::vector<LayerCurves>> all;
+  for (const RunReport& run : runs) all.push_back(curves_of(run.record));
+  const auto is_log = [&all](const LayerCurves& curves) {
+    SameCurves same;
+    for (const auto& of_run : all) {
+      for (const LayerCurves& other : of_run)
+        if (other.slot == curves.slot && other.value == curves.value) same.push_back(&other);
+    }
+    return spans_decades(same);
+  };
   std::string html;
-  for (const RunReport& run : runs) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
     std::string figures;
-    if (has_alpha(run.record))
-      figures += plots.figure(alpha_plot(run),
+    if (has_alpha(runs[i].record))
+      figures += plots.figure(alpha_plot(runs[i]),
                               "Accuracy, and alpha, by which the quantized weights "
                               "are blended in");
-    for (LayerCurves& curves : curves_of(run.record)) {
+    for (const LayerCurves& curves : all[i]) {
       if (!curves.moves()) continue;
       if (curves.value == "alpha" && curves.layers_agree()) continue;  // the plot before has it
       const std::string caption =
@@ -156,11 +172,11 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
               ? "Share of weights whose sign changed since the epoch before"
               : fmt::format("By layer: {} of each {}", escape_html(words(curves.value)),
                             escape_html(words(curves.slot)));
-      figures += plots.figure(plot_of(std::move(curves)), caption);
+      figures += plots.figure(plot_of(curves, is_log(curves)), caption);
     }
     if (figures.empty()) continue;
-    html +=
-        fmt::format("<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n", run_label(run), figures);
+    html += fmt::format("<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n", run_label(runs[i]),
+                        figures);
   }
   return section("quantizers", "Quantizers while they train", html);
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "train/report/comparable.h"
 #include "train/report/format.h"
 #include "train/report/html.h"
 #include "train/report/sections.h"
@@ -37,6 +38,7 @@ std::vector<Variant> variants_of(Runs runs) {
 }
 
 std::string difference_text(const Variant& variant, const Variant& baseline) {
+  if (!obstacles(*variant.first, *baseline.first).empty()) return kDash;
   std::vector<double> values, others;
   for (const auto& [seed, row] : variant.rows) {
     const auto other = baseline.rows.find(seed);

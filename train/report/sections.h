@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "train/report/plot_sheet.h"
 #include "train/report/report.h"
@@ -21,6 +22,8 @@ std::string seeds_section(Runs runs);
 std::string curves_section(Runs runs, PlotSheet& plots);
 /// What the quantizers of each run did: alpha, scales, thresholds, sign flips.
 std::string quantizer_section(Runs runs, PlotSheet& plots);
+/// Names of the layers of all runs, in the order of the first run that has each.
+std::vector<std::string> layer_names(Runs runs);
 /// Layer by layer: shapes, bits, noise, saturation.
 std::string layers_section(Runs runs, PlotSheet& plots);
 /// Weights and activations of each layer, with their grids.
@@ -37,6 +40,10 @@ std::string machine_section(Runs runs);
 /// A run's name, or another one, beside a square of its colour.
 std::string run_label(const RunReport& run);
 std::string run_label(const RunReport& run, const std::string& name);
+/// The runs' names beside their colours, for plots that show several; of runs that differ in the seed
+/// alone the variant, once. Nothing for a single run.
+/// @param shown  whether a run is in the plots
+std::string legend(Runs runs, bool (*shown)(const RunReport&));
 /// <section> with a heading, or nothing around nothing.
 std::string section(const std::string& id, const std::string& title, const std::string& html);
 

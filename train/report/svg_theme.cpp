@@ -65,13 +65,16 @@ void recolor(std::string& svg) {
   replace_all(svg, " color=\"white\"", "");
 }
 
-/// Points refer to shapes that every plot would define under the same names; all are dots here.
-void inline_points(std::string& svg) {
-  constexpr std::string_view kUse = "<use xlink:href='#gpPt6'";
-  for (std::size_t at = svg.find(kUse); at != std::string::npos; at = svg.find(kUse, at)) {
-    svg.replace(at, kUse.size(), "<circle r='1' stroke='none'");
-    const std::size_t color = svg.find(" color=", at);
-    if (color < svg.find("/>", at)) svg.replace(color, 7, " fill=");
+/// Points refer to shapes that every plot would define under the same names: put in their place.
+/// @param use    the reference to such a shape
+/// @param paint  the attribute that its colour belongs to
+void inline_points(std::string& svg, std::string_view use, std::string_view shape,
+                   std::string_view paint) {
+  constexpr std::string_view kColor = " color=";
+  for (std::size_t at = svg.find(use); at != std::string::npos; at = svg.find(use, at)) {
+    svg.replace(at, use.size(), shape);
+    const std::size_t color = svg.find(kColor, at);
+    if (color < svg.find("/>", at)) svg.replace(color, kColor.size(), paint);
   }
 }
 
@@ -99,7 +102,9 @@ std::string themed_line(std::string_view line) {
   std::string result(line);
   if (line.find("<text>") != std::string_view::npos) return result;
   erase_between(result, " id=\"", "\"");
-  inline_points(result);
+  inline_points(result, "<use xlink:href='#gpPt6'", "<circle r='1' stroke='none'", " fill=");
+  inline_points(result, "<use xlink:href='#gpPt5'", "<circle r='1' stroke-width='0.4' fill='none'",
+                " stroke=");
   recolor(result);
   replace_all(result, " font-family=\"sans-serif\"", "");
   return result;

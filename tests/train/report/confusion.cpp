@@ -74,6 +74,9 @@ TEST_CASE("classify: the matrix by hand, and the mistakes it is most certain of 
   CHECK(result.confusion.count(1, 1) == 2);
   CHECK(result.confusion.count(1, 2) == 1);
   CHECK(result.confusion.count(2, 0) == 1);
+  CHECK(result.labels == std::vector<int>{0, 1, 2, 0, 1, 2, 0, 1, 2, 0});
+  CHECK(result.right ==
+        std::vector<bool>{true, true, true, false, true, false, true, false, true, true});
   // Images 3, 5 and 7 are wrong; the logit is the image's number, the others are 0.
   REQUIRE(result.mistakes.size() == 2);
   CHECK(result.mistakes[0].image == 7);

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <stdexcept>
@@ -36,6 +37,7 @@ RunReport run_of(const std::string& name, const std::vector<double>& quantized) 
   RunReport run;
   run.record.name = name;
   run.record.config = {{"model.name", "binarynet"}, {"quant.method", name}};
+  run.record.quant.method = name;
   for (std::size_t i = 0; i < quantized.size(); ++i) {
     run.record.epochs.push_back({.row = {.epoch = static_cast<std::int64_t>(i + 1),
                                          .loss = 1.0,
@@ -78,6 +80,67 @@ TEST_CASE("page: says which run is best, by how much, and what quantization cost
   CHECK_FALSE(holds(page, "https://"));
 }
 
+TEST_CASE(
+    "page: a run of quench quantize beside the float one, with its accuracy before and after") {
+  if (!can_plot()) return;
+  RunReport floating = run_of("none", {95.0, 96.0});
+  for (EpochMetrics& epoch : floating.record.epochs)
+    epoch.row.top1_float = epoch.row.top1_quantized;
+  RunReport ptq = run_of("symmetric", {});
+  ptq.record.origin = RunOrigin::quantized;
+  ptq.record.quantized = {.top1_quantized = 93.6, .top1_float = 96.0, .images = 1000};
+  const std::string page = report_page(std::vector{floating, ptq});
+  CHECK(holds(page, "none</span> is best</strong>: <strong>96.00 %</strong>"));
+  CHECK(holds(page, ", 2.40 points above"));
+  CHECK(holds(page,
+              "symmetric</span> was made of reaches 96.00 %, so quantization costs 2.40 "
+              "points."));
+  CHECK_FALSE(holds(page, "costs nothing"));
+  CHECK_FALSE(holds(page, "The float weights"));  // of the float run there is nothing to say
+  CHECK(holds(report_page(std::vector{ptq}),
+              "symmetric</span> classifies <strong>93.60 %</strong> of the images it is judged by. "
+              "The float network it was made of reaches 96.00 %, so quantization costs 2.40 "
+              "points."));
+  RunReport imported = run_of("none", {});
+  imported.record.origin = RunOrigin::imported;
+  CHECK(holds(report_page(std::vector{imported}), "No accuracy is known."));
+}
+
+TEST_CASE("page: what cannot be compared is said first, and not ranked") {
+  if (!can_plot()) return;
+  std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {60.0}), run_of("ab", {99.0})};
+  for (RunReport& run : runs) {
+    run.record.config["data.name"] = "synthetic";
+    run.record.config["data.test_size"] = "1000";
+    run.record.config["data.train_size"] = "512";
+  }
+  runs[2].record.config["data.name"] = "cifar10";
+  const std::string page = report_page(runs);
+  CHECK(holds(page,
+              "<strong>Not all of these runs can be compared</strong>: they differ in the "
+              "data set."));
+  CHECK(page.find("Not all of these") < page.find("is best"));
+  CHECK(holds(page, "<h3>1,000 test images of synthetic, 512 to train with</h3>"));
+  CHECK(holds(page, "lsq</span> is best</strong>: <strong>60.00 %</strong>"));
+  CHECK(holds(page, "ab</span> classifies <strong>99.00 %</strong>"));
+  CHECK_FALSE(holds(page, "ab</span> is best"));
+  CHECK_FALSE(holds(page, "39.00"));  // points between two groups
+  runs[2].record.config = runs[0].record.config;
+  runs[2].record.config["data.train_size"] = "1024";
+  runs[2].record.config["data.test_size"] = "500";
+  CHECK(holds(report_page(runs),
+              "they differ in the images they are judged by, the number of "
+              "training images."));
+}
+
+TEST_CASE("page: numbers have a true minus, also on axes") {
+  if (!can_plot()) return;
+  // Float weights that are worse: quantization "costs" less than nothing.
+  const std::string page = report_page(std::vector{run_of("ste", {93.3})});
+  CHECK(holds(page, "<td class=\"number\">−3.30</td>"));
+  CHECK_FALSE(holds(page, ">-3.30<"));
+}
+
 TEST_CASE("page: means over seeds, with the paired difference") {
   if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste/seed-1", {80.0}), run_of("ste/seed-2", {82.0}),
@@ -110,7 +173,8 @@ TEST_CASE("page: a run without an epoch, with one, with NaN alone, and none at a
   RunReport broken = run_of("broken", {NAN});
   broken.record.epochs[0].row.loss = broken.record.epochs[0].row.top1_float = NAN;
   const std::string page = report_page(std::vector{broken, run_of("good", {40.0})});
-  CHECK(holds(page, "good</span> is best</strong>"));
+  CHECK(holds(page, "good</span> classifies <strong>40.00 %</strong>"));
+  CHECK_FALSE(holds(page, "class=\"best\""));  // of nothing
   CHECK_FALSE(holds(page, "nan"));
   CHECK_THROWS_AS(report_page({}), std::invalid_argument);
 }
@@ -123,6 +187,9 @@ TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
   const Measurements& measured = *runs[0].measured;
   CHECK(measured.layers.size() == 9);
   CHECK(measured.bits == "4 x 4");
+  CHECK(runs[0].record.quant.method == "ste");
+  CHECK(measured.right.size() == 16);
+  CHECK(std::ranges::count(measured.right, true) == measured.confusion->correct());
   CHECK(measured.confusion->images() == 16);
   CHECK(measured.wrong.size() ==
         std::min<std::size_t>(12, static_cast<std::size_t>(16 - measured.confusion->correct())));

@@ -1,9 +1,11 @@
 #include "train/report/plot.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <stdexcept>
+#include <tuple>
 
 #include "train/report/gnuplot.h"
 #include "train/report/svg_theme.h"
@@ -60,6 +62,29 @@ TEST_CASE("gnuplot script: points as they are, a gap for what is not finite") {
   CHECK(holds(script, "set xrange [0.96:3.04]"));
 }
 
+TEST_CASE("gnuplot script: a single point is a dot, or a circle where the line would be dashed") {
+  Plot plot = line_plot("", {{1, 0.5}});
+  CHECK(holds(gnuplot_script(plot, "x"), "pt 7 ps 0.8"));
+  plot.series[0].form = SeriesForm::dashed;
+  CHECK(holds(gnuplot_script(plot, "x"), "with points lc rgb '#020000' pt 6 ps 1.2"));
+  plot.series[0].points.emplace_back(2, 0.5);
+  CHECK(holds(gnuplot_script(plot, "x"), "with lines"));
+}
+
+TEST_CASE("gnuplot script: a histogram has three ticks on each axis at least") {
+  // Ranges where a step of a quarter, rounded up, would leave one: [-4.2, 4.2] by 5.
+  for (const auto& [low, high, step] :
+       {std::tuple{-4.2, 4.2, 2.0}, {-0.51, 0.51, 0.5}, {0.0, 1.0, 0.5}, {-1.3, 0.9, 0.5}}) {
+    CAPTURE(low);
+    Plot plot = line_plot("", {{low, 2.1}, {high, 0.0}});
+    plot.series[0].form = SeriesForm::area;
+    plot.height = 190;
+    const std::string script = gnuplot_script(plot, "x");
+    CHECK(holds(script, fmt::format("set xtics {:.8g}\n", step)));
+    CHECK(holds(script, "set ytics 1\n"));  // 0, 1, 2 of 2.1
+  }
+}
+
 TEST_CASE("theme_svg: ink and stand-ins become the page's colours, texts stay") {
   const std::string svg =
       "<?xml version=\"1.0\"?>\n<svg \n viewBox=\"0 0 480 300\"\n>\n<title>Gnuplot</title>\n"
@@ -69,6 +94,7 @@ TEST_CASE("theme_svg: ink and stand-ins become the page's colours, texts stay") 
       "<path stroke='rgb(  2,   0,   3)' d='M1,2'/>\n<path stroke='rgb(3,0,8)'/>\n<path "
       "stroke='black'/>\n"
       "<use xlink:href='#gpPt6' transform='translate(1,2)' color='rgb(  2,   0,   1)'/>\n"
+      "<use xlink:href='#gpPt5' transform='scale(2)' color='rgb(  2,   0,   1)'/>\n"
       "<text>rgb( id=\"x\"</text>\n</g>\n</g>\n</svg>\n";
   CHECK(theme_svg(svg, "a & b") ==
         "<svg viewBox=\"0 0 480 300\" width=\"480\" height=\"300\" role=\"img\" "
@@ -77,6 +103,8 @@ TEST_CASE("theme_svg: ink and stand-ins become the page's colours, texts stay") 
         "<path stroke='var(--run3)' d='M1,2'/>\n<path stroke='var(--depth8)'/>\n<path "
         "stroke='currentColor'/>\n"
         "<circle r='1' stroke='none' transform='translate(1,2)' fill='var(--run1)'/>\n"
+        "<circle r='1' stroke-width='0.4' fill='none' transform='scale(2)' "
+        "stroke='var(--run1)'/>\n"
         "<text>rgb( id=\"x\"</text>\n</g>\n</g>\n</svg>\n");
   CHECK_THROWS_AS(theme_svg("", "x"), std::runtime_error);
   CHECK_THROWS_AS(theme_svg("<svg viewBox=\"0 0 1 1\">", "x"), std::runtime_error);

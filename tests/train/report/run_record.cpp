@@ -54,6 +54,32 @@ TEST_CASE("run record: metrics.jsonl tells of layers; a trailing slash is no nam
   CHECK(run.epochs.at(0).layers.at(0).slot == "conv1.weight");
 }
 
+TEST_CASE(
+    "run record: quench quantize and import leave runs without epochs, and that is no fault") {
+  const TemporaryFolder temporary;
+  const auto make = [&](const std::string& name) {
+    std::filesystem::create_directories(temporary / name);
+    std::ofstream(temporary / name / "config.toml")
+        << "[quant]\nmethod = \"pact\"\nactivation = { bits = 4 }\n";
+    std::ofstream(temporary / name / "last.safetensors") << "x";
+    return temporary / name;
+  };
+  const auto folder = make("ptq");
+  std::ofstream(folder / "quantize.json")
+      << R"({"top1_quantized": 70.5, "top1_float": 71, "images": 200})";
+  const RunRecord ptq = read_run_record(folder);
+  CHECK(ptq.origin == RunOrigin::quantized);
+  CHECK(ptq.quantized->top1_quantized == 70.5);
+  CHECK(ptq.quantized->top1_float == 71.0);
+  CHECK(ptq.quantized->images == 200);
+  CHECK(ptq.quant.method == "pact");  // as the config says, whatever a slot makes of it
+  CHECK(ptq.quant.weight_bits == 8);
+  CHECK(ptq.quant.activation_bits == 4);
+  CHECK(ptq.notes == std::vector<std::string>{"no versions.json: machine and command are unknown"});
+  CHECK(read_run_record(make("imported")).origin == RunOrigin::imported);
+  CHECK(read_run_record(make_run(temporary / "trained", "")).origin == RunOrigin::trained);
+}
+
 TEST_CASE("run record: damaged files are notes, but there has to be a config") {
   const TemporaryFolder temporary;
   const auto folder = make_run(temporary / "a", "");

@@ -1,0 +1,24 @@
+#include "train/quantize_record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quench::train {
+
+QuantizeRecord read_quantize_record(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
+    return {.top1_quantized = json.at("top1_quantized").get<double>(),
+            .top1_float = json.at("top1_float").get<double>(),
+            .images = json.value("images", std::int64_t{0}),
+            .checkpoint = json.value("checkpoint", "")};
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: {}", path.string(), error.what());
+  }
+}
+
+}  // namespace quench::train
