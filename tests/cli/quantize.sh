@@ -59,6 +59,14 @@ report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalizati
 expect_success '^dorefa makes other weights of those of [0-9]+ layers .*train with it' quantize "$tiny" --checkpoint float \
   --set quant.method=dorefa --run stranger
 
+# The page of both has the accuracy of both.
+if command -v gnuplot >/dev/null; then
+  expect_success 'page.html' report float quantized -o page.html
+  before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
+  report "$(grep -q "was made of reaches $before %, so quantization costs" page.html && echo true)" \
+    "expected the page to tell what quantization costs, from $before %"
+fi
+
 expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
 expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere
 expect_bad 2 'quantizes some layer.*none' "$tiny" --checkpoint float

@@ -68,18 +68,15 @@ std::string paired_text(const RunReport& best, const RunReport& second) {
       p < 0.001 ? "" : "= ", p_text(p));
 }
 
-/// What the images alone say, as if each run had seen others; and that seeds say more.
+/// What chance does where each run sees images of its own; and that seeds do more.
 std::string margin_text(const RunReport& best, const RunReport& second, bool seeds) {
   const std::int64_t images = accuracy_of(best)->images;
-  const std::string more = seeds ? "means over seeds are <a href=\"#seeds\">below</a>."
-                                 : "other seeds make more, see <code>quench compare</code>.";
   if (images == 0) return "";
-  const double margin = chance(top1(best), top1(second), images);
-  if (top1(best) - top1(second) > margin)
-    return fmt::format(" By so many images alone chance makes up to {} points (95 %); {}",
-                       fixed(margin, 2), more);
-  return fmt::format(" So many images, drawn anew, tell apart no less than {} points (95 %); {}",
-                     fixed(margin, 2), more);
+  return fmt::format(
+      " Two accuracies on {} images each differ by up to {} points by chance (95 %); {}",
+      grouped(images), fixed(chance(top1(best), top1(second), images), 2),
+      seeds ? "means over seeds are <a href=\"#seeds\">below</a>."
+            : "other seeds make more, see <code>quench compare</code>.");
 }
 
 std::string next_best_text(const RunReport& best, const RunReport& second, bool seeds) {

@@ -133,6 +133,27 @@ TEST_CASE("page: what cannot be compared is said first, and not ranked") {
               "training images."));
 }
 
+TEST_CASE("page: what chance does, with images of its own for each run and with the same") {
+  if (!can_plot()) return;
+  std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {62.0})};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    Measurements& measured = runs[i].measured.emplace();
+    measured.judged_images = 100;
+    measured.labels.assign(100, 0);
+    measured.right.assign(100, false);
+    // lsq right on the first 62 images, ste on 38 of these and 12 others.
+    std::fill_n(measured.right.begin(), i == 0 ? 38 : 62, true);
+    if (i == 0) std::fill_n(measured.right.begin() + 62, 12, true);
+  }
+  const std::string page = report_page(runs);
+  // 1.96 sqrt(0.5 0.5 / 100 + 0.62 0.38 / 100)
+  CHECK(holds(page, "Two accuracies on 100 images each differ by up to 13.66 points by chance"));
+  // 24 images against 12: 2 sum of C(36, i) / 2^36 for i = 0..12.
+  CHECK(holds(page, "lsq</span> alone is right on 24, <span"));
+  CHECK(holds(page, "ste</span> alone on 12: that may be chance (exact McNemar test, p = 0.065)."));
+  CHECK(holds(page, "<td class=\"number\">0.065</td>"));
+}
+
 TEST_CASE("page: numbers have a true minus, also on axes") {
   if (!can_plot()) return;
   // Float weights that are worse: quantization "costs" less than nothing.
