@@ -116,7 +116,7 @@ TEST_CASE("write_file_atomically: a hard link becomes a file of its own") {
   CHECK(text_of(folder / "a") == "old");
 }
 
-TEST_CASE("write_file_atomically: a device stays one, and its error is told") {
+TEST_CASE("write_file_atomically: a device stays one, and its error is reported") {
   write_file_atomically("/dev/null", "x");
   CHECK(std::filesystem::is_character_file("/dev/null"));
   CHECK_THROWS_WITH_AS(write_file_atomically("/dev/full", "x"),
