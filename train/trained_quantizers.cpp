@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/finite.h"
 #include "layers/slotted_module.h"
 
 namespace quench::train {
@@ -58,8 +59,13 @@ State below(const State& tensors, const std::string& prefix) {
 }
 
 /// Takes `trained` out of which its parameters go into the variables, the rest into its state.
-/// @throws std::invalid_argument  if something is missing or of another shape; nothing has changed
+/// @throws std::invalid_argument  if something is missing, of another shape, NaN or infinite; nothing
+///                                has changed
 void load(quant::Quantizer& quantizer, State trained) {
+  for (const auto& [name, tensor] : trained) {
+    const std::string value = first_non_finite(tensor);
+    require(value.empty(), "its {} holds {}", name, value);
+  }
   std::vector<std::pair<Variable, Tensor>> values;
   for (auto& [name, variable] : quantizer.parameters()) {
     const auto found = trained.find(name);
