@@ -110,7 +110,7 @@ void run(const Options& options) {
   check(options);
   if (comes_as_integers(options.model)) {
     require(options.overrides.empty(), "import --model {}: expected no --set, got {}",
-            options.model, options.overrides[0]);
+            options.model, fmt::join(options.overrides, ", "));
     require(options.names.empty(), "import --model {}: expected no --names, got {}", options.model,
             options.names);
     const Output output = output_of(options, OutputKind::model);

@@ -77,7 +77,7 @@ int run_program(int argc, char** argv) {
   add_completion(program);
   add_manual(program);
   add_help(program);
-  if (argc == 1) {
+  if (argc <= 1) {
     fmt::print("{}", app.help());
     return 0;
   }
