@@ -20,7 +20,7 @@ constexpr const char* kClasses = "classes";
 constexpr const char* kQuantized = "quantized";  // of a class
 constexpr const char* kFloat = "float";
 
-/// For messages. What is nested may be so deep that to write it out would take all of the stack.
+/// For messages: what is nested would be too long.
 std::string text_of(const Json& json) {
   return json.is_structured() && !json.empty() ? std::string("a JSON ") + json.type_name()
                                                : json.dump();
@@ -80,8 +80,14 @@ std::vector<ClassAccuracy> parse_classes(const Json& classes, const std::string&
 }
 
 Json parse_json(std::string_view line, const std::string& where) {
+  // Refused while it is read: a JSON of any depth could not even be copied without all of the stack.
+  constexpr int kMaxDepth = 3;  // {layers: {slot: {..}}}
+  const auto check_depth = [&](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kMaxDepth) fail("{}: expected JSON of at most {} levels", where, kMaxDepth);
+    return true;
+  };
   try {
-    return Json::parse(line);
+    return Json::parse(line, check_depth);
   } catch (const Json::exception& error) {
     fail("{}: expected a JSON object: {}", where, error.what());
   }

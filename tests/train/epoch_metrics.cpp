@@ -111,7 +111,7 @@ TEST_CASE("metrics.jsonl: a damaged line is an error with its number and key") {
   CHECK(error_for("1700000000.25", "[]") == ":2: wall_time: expected a number or null, got []");
   // So deep that what recurses has no stack left.
   CHECK(error_for("1700000000.25", std::string(300'000, '[') + std::string(300'000, ']')) ==
-        ":2: wall_time: expected a number or null, got a JSON array");
+        ":2: expected JSON of at most 3 levels");
   CHECK(error_for("0.5", "{}") ==
         ":2: layers: conv2.weight: alpha: expected a number or null, got {}");
   CHECK(error_for("{\"scale\":0.25}", "1") ==
