@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include "datasets/memory_dataset.h"
@@ -201,8 +203,12 @@ TEST_CASE("teacher: logits that are not finite stop the student") {
   const ExperimentConfig config = small_experiment();
   const Data data = load_data(config);
   const auto network = build_network(config, data.train->format());
-  Tensor weight = network->parameters()[0].value.value();
-  weight.data()[0] = std::numeric_limits<float>::infinity();
+  // Finite, as a checkpoint has to be, and so large that sums of them are not.
+  for (const Parameter& parameter : network->parameters()) {
+    Tensor weight = parameter.value.value();
+    if (parameter.kind == ParameterKind::weight)
+      std::ranges::fill(weight.span(), std::numeric_limits<float>::max());
+  }
   write_safetensors(parent / "broken.safetensors", network_state(*network, "binarynet"));
   Teacher teacher(parent / "broken.safetensors", config, *data.train);
   CHECK_THROWS_WITH_AS(teacher.logits(first_batch(config, data).images),

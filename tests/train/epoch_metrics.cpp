@@ -112,7 +112,7 @@ TEST_CASE("metrics.jsonl: a damaged line is an error with its number and key") {
   // So deep that what recurses has no stack left.
   CHECK(error_for("1700000000.25", std::string(300'000, '[') + std::string(300'000, ']')) ==
         ":2: expected JSON of at most 3 levels");
-  CHECK(error_for("0.5", "{}") ==
+  CHECK(error_for("\"alpha\":0.5", "\"alpha\":{}") ==
         ":2: layers: conv2.weight: alpha: expected a number or null, got {}");
   CHECK(error_for("{\"scale\":0.25}", "1") ==
         ":2: layers: conv1.input: expected a JSON object, got a number");
