@@ -48,6 +48,11 @@ std::string run_label(const RunReport& run, const std::string& name) {
                      run.record.color(), escape_html(name));
 }
 
+int depth_color(std::size_t place, std::size_t count) {
+  if (count < 2) return 0;
+  return static_cast<int>(place * static_cast<std::size_t>(kDepthColors - 1) / (count - 1));
+}
+
 std::string legend(Runs runs, bool (*shown)(const RunReport&)) {
   if (runs.size() < 2) return "";
   const bool seeds = has_seeds(runs);

@@ -99,8 +99,7 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .8rem; }
   .best { color: var(--ink); border: 1px solid var(--ink); }
   .figures { gap: .5rem; }
   .figures .plot { padding: 0; }
-  #curves .plot { width: 32%; }
-  #quantizers .plot { width: 48%; }
+  #curves .plot, #quantizers .plot { width: 48%; }
   .confusion td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
   .scroll + .hint { break-before: avoid; }

@@ -76,11 +76,6 @@ bool spans_decades(const SameCurves& all) {
   return most > 20.0 * least;
 }
 
-int depth_of(std::size_t layer, std::size_t layers) {
-  if (layers < 2) return 0;
-  return static_cast<int>(layer * static_cast<std::size_t>(kDepthColors - 1) / (layers - 1));
-}
-
 /// Names in the legend: all of few layers, else the ends and the middle.
 bool is_named(std::size_t layer, std::size_t layers) {
   constexpr std::size_t kMost = 14;
@@ -112,7 +107,7 @@ Plot plot_of(LayerCurves curves, bool log_y) {
       for (auto& point : points) point.second *= 100.0;
     plot.series.push_back({.title = is_named(i, count) ? layer : "",
                            .points = std::move(points),
-                           .color = {SeriesColor::Kind::depth, depth_of(i, count)}});
+                           .color = {SeriesColor::Kind::depth, depth_color(i, count)}});
   }
   return plot;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ std::string machine_section(Runs runs);
 /// A run's name, or another one, beside a square of its colour.
 std::string run_label(const RunReport& run);
 std::string run_label(const RunReport& run, const std::string& name);
+/// The colour, below kDepthColors, of one in a row of so many layers or classes.
+int depth_color(std::size_t place, std::size_t count);
 /// The runs' names beside their colours, for plots that show several; of runs that differ in the seed
 /// alone the variant, once. Nothing for a single run.
 /// @param shown  whether a run is in the plots

@@ -154,6 +154,35 @@ TEST_CASE("page: what chance does, with images of its own for each run and with 
   CHECK(holds(page, "<td class=\"number\">0.065</td>"));
 }
 
+TEST_CASE(
+    "page: loss and top5 of the judged images and the accuracy of each class, where a run tells") {
+  if (!can_plot()) return;
+  RunReport run = run_of("ste", {50.0, 60.0});
+  const auto told = [&run] {
+    const std::string page = report_page(std::vector{run});
+    return std::vector{holds(page, "of those the run is judged by (dashed)"),
+                       holds(page, "The right class among the five likeliest"),
+                       holds(page, "How many images of each class are recognized"),
+                       holds(page, "The 12 classes of 14 that are recognized least")};
+  };
+  CHECK(told() == std::vector{false, false, false, false});  // a run of quench 0.1
+  for (EpochMetrics& epoch : run.record.epochs) {
+    epoch.row.loss_quantized = 0.5;
+    epoch.row.top5_quantized = 90.0;
+    epoch.classes = {{"cat", 40.0, 50.0}, {"a dog of a very long name", 80.0, 90.0}};
+  }
+  CHECK(told() == std::vector{true, true, true, false});
+  const std::string page = report_page(std::vector{run});
+  CHECK(holds(page, "a dog of a very long…"));
+  CHECK_FALSE(holds(page, "a dog of a very long name"));
+  for (EpochMetrics& epoch : run.record.epochs) {
+    epoch.row.top5_quantized = 100.0;  // as of five classes
+    for (int label = 2; label < 14; ++label)
+      epoch.classes.push_back({"c" + std::to_string(label), 99.0, 99.0});
+  }
+  CHECK(told() == std::vector{true, false, false, true});
+}
+
 TEST_CASE("page: numbers have a true minus, also on axes") {
   if (!can_plot()) return;
   // Float weights that are worse: quantization "costs" less than nothing.
