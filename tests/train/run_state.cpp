@@ -53,6 +53,10 @@ TEST_CASE("run state: a damaged file is an error that names what is wrong") {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
   };
+  // So deep that what recurses has no stack left.
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  CHECK(error_for(with("{", "{\"more\":" + deep + ",")) == "no error");
+  CHECK(error_for(with("\"updated\": \"\"", "\"updated\": " + deep)) != "no error");
   CHECK(error_for("{\"sta").starts_with(": expected JSON that tells a run's state: "));
   CHECK(error_for("[]").starts_with(": expected JSON that tells a run's state: "));
   CHECK(error_for(with("running", "asleep")) ==
