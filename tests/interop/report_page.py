@@ -74,7 +74,11 @@ PAPER = """
 (() => {
   const wide = [...document.querySelectorAll('pre, .scroll')].filter(e => e.scrollWidth > e.clientWidth + 1);
   const closed = [...document.querySelectorAll('details pre')].filter(e => e.getBoundingClientRect().height < 20);
-  return {wide: wide.map(e => e.textContent.slice(0, 60)), closed: closed.length,
+  const rows = [...document.querySelectorAll('.histograms')].map(grid => {
+    const tops = [...grid.children].map(figure => Math.round(figure.getBoundingClientRect().top));
+    return [...new Set(tops)].map(top => tops.filter(other => other === top).length);
+  });
+  return {rows, wide: wide.map(e => e.textContent.slice(0, 60)), closed: closed.length,
           headings: [...document.querySelectorAll('h2, h3')].map(e => e.textContent.trim())};
 })()
 """
@@ -149,11 +153,14 @@ def check_page(browser, page, runs, scheme, width):
     return seen
 
 
-def check_paper(browser, page):
+def check_paper(browser, page, runs):
     browser.open(page.as_uri(), width=A4_WIDTH, media="print")
     seen = browser.evaluate(PAPER)
     check(seen["wide"] == [], f"{page.name}, on paper: cut off: {seen['wide']}")
     check(seen["closed"] == 0, f"{page.name}, on paper: {seen['closed']} configs are closed")
+    if runs > 1:
+        check(all(len(set(rows)) == 1 for rows in seen["rows"]),
+              f"{page.name}, on paper: rows of histograms are left open: {seen['rows']}")
     printed = browser.pdf()
     check(len(printed) > 10000, f"{page.name}: prints nothing")
     if shutil.which("pdftotext") is None:
@@ -186,7 +193,7 @@ def main():
                     papers.add(seen["paper"])
                     texts[page.stem] = seen["text"]
             check(len(papers) == 2, f"{page.name}: light and dark are the same: {papers}")
-            check_paper(browser, page)
+            check_paper(browser, page, len(shown))
             if len(sys.argv) > 2:
                 for scheme in ("light", "dark"):
                     browser.open(page.as_uri(), scheme=scheme)
