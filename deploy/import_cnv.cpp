@@ -1,6 +1,7 @@
 #include "deploy/import_cnv.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

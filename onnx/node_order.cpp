@@ -1,6 +1,7 @@
 #include "onnx/node_order.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdint>

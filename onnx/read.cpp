@@ -1,6 +1,7 @@
 #include "onnx/read.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <onnx/common/version.h>
 
 #include <algorithm>

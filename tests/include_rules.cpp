@@ -53,14 +53,25 @@ std::string violation(const fs::path& file, const std::string& line) {
   return from + "/ may not include " + to + "/";
 }
 
+/// Whether `text` joins without the header for it: <fmt/format.h> has it too until fmt 10, so that
+/// only newer machines would find out.
+bool lacks_join_header(const std::string& text) {
+  static const std::string call = std::string("fmt::") + "join(";  // in two parts: not a call here
+  return text.find(call) != std::string::npos &&
+         text.find("#include <fmt/ranges.h>") == std::string::npos;
+}
+
 void check_file(const fs::path& path) {
   const fs::path file = fs::relative(path, QUENCH_SOURCE_ROOT);
   std::ifstream source(path);
-  std::string line;
+  std::string line, text;
   for (int number = 1; std::getline(source, line); ++number) {
     const std::string reason = violation(file, line);
     if (!reason.empty()) FAIL_CHECK(file.generic_string() << ':' << number << ": " << reason);
+    text += line + '\n';
   }
+  if (lacks_join_header(text))
+    FAIL_CHECK(file.generic_string() << ": joins without #include <fmt/ranges.h>");
 }
 
 }  // namespace
@@ -93,6 +104,11 @@ TEST_CASE("includes: the rules catch what they are for") {
   CHECK_FALSE(violation("core/a.cpp", "#include <dnnl.hpp>").empty());
   CHECK(violation("train/a.cpp", "#include <mpi.h>") ==
         "includes a header of MPI; only core/mpi/ may");
+
+  const std::string joins = std::string("fmt::") + "join(names, \", \")";
+  CHECK(lacks_join_header("#include <fmt/format.h>\n" + joins));
+  CHECK_FALSE(lacks_join_header("#include <fmt/ranges.h>\n" + joins));
+  CHECK_FALSE(lacks_join_header("#include <fmt/format.h>\n"));
 
   CHECK(violation("core/onednn/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>").empty());
   CHECK(violation("core/mpi/a.h", "#include <mpi.h>").empty());
