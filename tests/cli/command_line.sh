@@ -65,7 +65,7 @@ bash_completion() {
   expect_equal 'a subcommand of bench' 'conv infer net train' "$(completed 'quench bench ')"
   expect_equal 'an option' '--resume' "$(completed 'quench train --resu')"
   expect_equal 'an option of bench train' '--profile' "$(completed 'quench bench train --pro')"
-  expect_equal 'a choice' 'best last' "$(completed 'quench eval run --checkpoint ')"
+  expect_equal 'a choice' 'operands sums' "$(completed 'quench export run --scales ')"
   expect_equal 'a config' 'net.toml run runs' "$(completed 'quench train ')"
   expect_equal 'a config after an option' 'net.toml' "$(completed 'quench train --run runs net')"
   expect_equal 'a run folder' 'run runs' "$(completed 'quench train --resume ')"
@@ -93,7 +93,7 @@ other_shells() {
   fish_offers() { HOME=$work fish --no-config -c "source completion.fish; complete -C '$1'" | cut -f 1 | sort | xargs; }
   expect_equal 'fish: a subcommand' train "$(fish_offers 'quench tra')"
   expect_equal 'fish: subcommands of bench' 'conv infer net train' "$(fish_offers 'quench bench ')"
-  expect_equal 'fish: a choice' 'best last' "$(fish_offers 'quench eval run --checkpoint ')"
+  expect_equal 'fish: a choice' 'operands sums' "$(fish_offers 'quench export run --scales ')"
   expect_equal 'fish: a run folder' 'files/run/ files/runs/' "$(fish_offers 'quench train --resume files/r')"
 }
 
