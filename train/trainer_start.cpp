@@ -108,8 +108,8 @@ void Trainer::load_newest(const RunFolder& folder) {
     fail("{}", fault);  // it is the run that does not fit, not the file
   }
   bar_.line("WARNING: " + fault);
-  bar_.line(fmt::format("  going on from {}, after {} epochs: what came later is trained again",
-                        others.newest.string(), progress_.epoch));
+  bar_.line(fmt::format("  going on from {}: epoch {} and what came later are trained again",
+                        others.newest.string(), progress_.epoch + 1));
   if (!others.best_is_damaged) return;
   progress_.best_top1 = -1.0;
   bar_.line(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",

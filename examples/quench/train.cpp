@@ -105,8 +105,8 @@ void announce(const std::vector<train::KeyChange>& changes, const train::Trainer
   for (const train::KeyChange& change : changes)
     text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
                         change.from);
-  fmt::print("after {} epochs it goes on with {}; the next step's learning rate is {:.1e}\n",
-             trainer.position().epoch, text, trainer.next_lr());
+  fmt::print("from epoch {} on: {}; the next step's learning rate is {:.1e}\n",
+             trainer.position().epoch + 1, text, trainer.next_lr());
 }
 
 void resume(const Options& options) {

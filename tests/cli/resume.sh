@@ -38,7 +38,7 @@ more_epochs() {
   local more=(--set train.epochs=4 --set optimizer.lr=0.002)
   expect_success 'epochs' train "$tiny" "${cosine[@]}" --set train.epochs=2 --run a
   cp -r a b
-  expect_success 'after 2 epochs it goes on with train.epochs = 4 \(was 2\), optimizer.lr = 0.002 \(was 0.001\); the next' \
+  expect_success 'from epoch 3 on: train.epochs = 4 \(was 2\), optimizer.lr = 0.002 \(was 0.001\); the next' \
     train --resume a "${more[@]}"
   expect 'four epochs' test "$(wc -l <a/metrics.csv)" = 5
   expect 'config.toml has the new epochs' grep -qx 'epochs = 4' a/config.toml
