@@ -28,8 +28,8 @@ constexpr std::array kLayers{
     Layer{"fc1", 1},         Layer{"fc2", 1},         Layer{"fc3", 1, false, true}};
 
 /// @param dims  [O], [O, I] or [O, I, KH, KW]; 0 for a size that may be any
-const Tensor& find(const TensorFile& file, const std::string& name, DType type,
-                   const std::vector<std::int64_t>& dims) {
+Tensor find(const TensorFile& file, const std::string& name, DType type,
+            const std::vector<std::int64_t>& dims) {
   const auto found = file.tensors.find(name);
   if (found == file.tensors.end()) fail("cnv: expected a tensor {}, got none", name);
   const Tensor& tensor = found->second;
@@ -95,9 +95,9 @@ class Builder {
     value().readers = {layer.name};
     const bool linear = layer.kernel == 1;
     const std::string name = std::string(layer.name) + ".weight";
-    const Tensor& weight = find(file_, name, DType::s8,
-                                linear ? std::vector<std::int64_t>{0, input.numel()}
-                                       : std::vector<std::int64_t>{0, input.channels, 3, 3});
+    const Tensor weight = find(file_, name, DType::s8,
+                               linear ? std::vector<std::int64_t>{0, input.numel()}
+                                      : std::vector<std::int64_t>{0, input.channels, 3, 3});
     const std::span<const std::int8_t> signs = weight.span<std::int8_t>();
     for (const std::int8_t sign : signs)
       if (sign != -1 && sign != 1) fail("cnv: {}: expected -1 or +1, got {}", name, sign);
@@ -123,7 +123,8 @@ class Builder {
   Affine above_threshold(const Layer& layer, std::int64_t outputs, float unit) const {
     const std::string name = std::string(layer.name) + ".threshold";
     std::vector<float> shift;
-    for (const float threshold : find(file_, name, DType::f32, {outputs}).span()) {
+    const Tensor thresholds = find(file_, name, DType::f32, {outputs});
+    for (const float threshold : thresholds.span()) {
       const float halves = 2.0f * threshold / unit;
       // Beyond, a quarter of a unit would not be exact.
       if (std::trunc(halves) != halves || std::abs(halves) >= 0x1p22f)

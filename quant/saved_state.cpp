@@ -11,7 +11,7 @@ Tensor state_number(double value) {
 }
 
 double state_number(const SavedState& state, const std::string& key, const std::string& slot) {
-  const Tensor& tensor = state_tensor(state, key, slot);
+  const Tensor tensor = state_tensor(state, key, slot);
   require(tensor.dtype() == DType::f64 && tensor.numel() == 1,
           "{}: expected state '{}' to be one f64, got {} {}", slot, key, name_of(tensor.dtype()),
           tensor.shape().to_string());

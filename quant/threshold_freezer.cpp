@@ -75,7 +75,7 @@ void FreezableThresholds::save(SavedState& state) const {
 
 void FreezableThresholds::load(const SavedState& state, const std::string& slot) {
   const auto count = static_cast<std::int64_t>(thresholds_.size());
-  const Tensor& packed = state_tensor(state, "freezing", slot);
+  const Tensor packed = state_tensor(state, "freezing", slot);
   require(packed.dtype() == DType::f64 && packed.shape() == Shape({count, 4}),
           "{}: expected state 'freezing' to be f64 [{}, 4], got {} {}", slot, count,
           name_of(packed.dtype()), packed.shape().to_string());

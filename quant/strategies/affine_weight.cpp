@@ -57,8 +57,8 @@ class AffineWeight final : public Quantizer {
   void load_state(const SavedState& state) override {
     calibrated_ = state.contains("calibrated_scale");
     if (!calibrated_) return;
-    const Tensor& scale = state_tensor(state, "calibrated_scale", slot());
-    const Tensor& zero_point = state_tensor(state, "calibrated_zero_point", slot());
+    const Tensor scale = state_tensor(state, "calibrated_scale", slot());
+    const Tensor zero_point = state_tensor(state, "calibrated_zero_point", slot());
     for (const Tensor* entry : {&scale, &zero_point}) {
       require(
           entry->dtype() == DType::f32 && entry->numel() == static_cast<std::int64_t>(channels_),

@@ -176,7 +176,7 @@ std::map<std::string, Tensor> Fat::state() const {
 }
 
 void Fat::load_state(const std::map<std::string, Tensor>& state) {
-  const Tensor& packed = state_tensor(state, "range", slot());
+  const Tensor packed = state_tensor(state, "range", slot());
   const Shape shape({static_cast<std::int64_t>(ranges_.size()), 2});
   require(packed.dtype() == DType::f64 && packed.shape() == shape,
           "{}: expected state 'range' to be f64 {}, got {} {}", slot(), shape.to_string(),
