@@ -2,7 +2,7 @@
 // those named on the command line, beside a copy of as many bytes as the two must move: forward
 // reads x and writes y, backward reads g and writes dL/dx, and reads what the gradient depends on, x
 // or a mask of a byte. Not counted: that forward writes the mask, and that a method reads x before to
-// find its range or its scale (ab's least squares does so four times), or draws random numbers.
+// find its range or its scale (ab sorts the weights), or draws random numbers.
 //
 // "Memory speed" is what the first tensor tells, which no cache holds. The second, as large as a
 // layer's weight, stays in the cache; a copy there runs at the speed of the cache, several times as

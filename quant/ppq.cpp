@@ -9,16 +9,13 @@
 #include "quant/batch_statistics.h"
 #include "quant/code.h"
 #include "quant/extent.h"
+#include "quant/projection.h"
+#include "quant/sorted_magnitudes.h"
 
 namespace quench::quant {
 namespace {
 
 constexpr std::int64_t kPiece = 1 << 14;
-
-struct Projection {
-  double xq = 0.0;  ///< <x, q>
-  double qq = 0.0;  ///< <q, q>
-};
 
 /// Sums in lanes of double, so that the loop vectorizes and its order is fixed.
 Projection project_piece(const float* x, std::int64_t count, float gamma, CodeRange range) {
@@ -79,32 +76,32 @@ CodeRange code_range(int bits, bool unsigned_codes) {
   return {-qmax, qmax};
 }
 
-/// Algorithm 2 on finite values that reach up to `largest`.
-PpqResult fit(std::span<const float> x, float largest, int bits, const PpqOptions& options) {
+/// Algorithm 2 from `cold`, the scale at which no value is clipped, or from a given one.
+/// project(scale) gives the Projection of x onto its codes.
+template <typename Project>
+PpqResult fit(double cold, const PpqOptions& options, Project project) {
   PpqResult result;
-  if (largest == 0.0f) {
+  if (cold == 0.0) {
     result.degenerate = true;
     return result;
   }
-  const CodeRange range = code_range(bits, options.unsigned_codes);
-  const double cold = double{largest} / double{range.high};
   double gamma = options.gamma > 0.0 ? options.gamma : cold;
+  double explained = 0.0;  // of <x, x>, by the codes that gave gamma; 0 while it is only a start
   result.gamma_history.push_back(gamma);
   result.converged = false;
-  bool fitted = false;  // whether gamma is a least-squares scale, or only a start
-  for (int pass = 0; pass < options.max_updates; ++pass) {
-    const Projection own = project(x, storable_scale(gamma), range);
-    const Projection sum = options.part_of_batch ? over_ranks(own) : own;
-    // All codes 0: the start was far too large, so this pass goes to starting again.
-    const double next = sum.qq > 0.0 ? sum.xq / sum.qq : cold;
-    // The sums have a fixed order, so gamma repeats exactly where the codes do.
-    if (fitted && next == gamma) {
+  while (options.max_updates == 0 || result.updates < options.max_updates) {
+    const Projection next = project(storable_scale(gamma));
+    // Codes that repeat have the same sums in the same order, so they explain exactly as much.
+    // Values below half of the smallest scale that float32 holds have the code 0 from any start.
+    const bool stuck = next.empty() && gamma == cold;
+    if (stuck || (explained > 0.0 && !(next.explained() > explained))) {
       result.converged = true;
       break;
     }
-    fitted = sum.qq > 0.0;
-    result.code_gamma = fitted ? gamma : next;
-    gamma = next;
+    // All codes 0: the start was far too large, so this pass goes to starting again.
+    result.code_gamma = next.empty() ? cold : gamma;
+    explained = next.empty() ? 0.0 : next.explained();
+    gamma = next.empty() ? cold : next.gamma();
     result.gamma_history.push_back(gamma);
     ++result.updates;
   }
@@ -121,30 +118,40 @@ void check_bits(int bits, bool unsigned_codes, std::string_view who) {
 
 PpqResult ppq(std::span<const float> x, int bits, const PpqOptions& options, std::string_view who) {
   check_bits(bits, options.unsigned_codes, who);
-  require(options.max_updates >= 1, "{}: expected max_updates >= 1, got {}", who,
+  require(options.max_updates >= 0, "{}: expected max_updates >= 0, got {}", who,
           options.max_updates);
   require(!x.empty(), "{}: expected at least one element, got none", who);
   const Extent reach = options.part_of_batch ? batch_extent(x) : extent(x);
   require(reach.finite, "{}: expected finite values, got NaN or infinity", who);
-  return fit(x, options.unsigned_codes ? reach.max : reach.max_abs, bits, options);
+  const CodeRange range = code_range(bits, options.unsigned_codes);
+  const float largest = options.unsigned_codes ? reach.max : reach.max_abs;
+  return fit(double{largest} / double{range.high}, options, [&](float scale) {
+    const Projection own = project(x, scale, range);
+    return options.part_of_batch ? over_ranks(own) : own;
+  });
 }
 
-std::vector<float> ppq_scales(const Tensor& x, int bits, bool per_channel, int max_updates,
-                              std::string_view who) {
+PpqScales ppq_scales(const Tensor& x, int bits, bool per_channel, int max_updates,
+                     std::string_view who) {
   check_bits(bits, false, who);
   const std::vector<Extent> reach = finite_extents(x, per_channel, who);
-  const PpqOptions options{.max_updates = max_updates};
-  std::vector<float> scales(reach.size());
-  const auto fit_slice = [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
-    const std::span<const float> slice(x.data() + begin, static_cast<std::size_t>(end - begin));
-    scales[channel] = storable_scale(fit(slice, reach[channel].max_abs, bits, options).gamma);
-  };
-  // One slice is summed by all threads, many are shared out among them.
-  if (scales.size() == 1) {
-    fit_slice(0, 0, x.numel());
-  } else {
-    for_each_channel(x, scales.size(), fit_slice);
-  }
+  const float qmax = code_range(bits, false).high;
+  PpqScales scales{std::vector<float>(reach.size()), std::vector<float>(reach.size())};
+  const std::int64_t slice = x.numel() / static_cast<std::int64_t>(reach.size());
+  parallel_for(static_cast<std::int64_t>(reach.size()), 1,
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t channel = first; channel < last; ++channel) {
+                   const auto c = static_cast<std::size_t>(channel);
+                   const std::span<const float> values(x.data() + channel * slice,
+                                                       static_cast<std::size_t>(slice));
+                   SortedMagnitudes sorted(values, static_cast<int>(qmax));
+                   const PpqResult fitted =
+                       fit(double{reach[c].max_abs} / double{qmax}, {.max_updates = max_updates},
+                           [&](float scale) { return sorted.project(scale); });
+                   scales.gamma[c] = storable_scale(fitted.gamma);
+                   scales.code_gamma[c] = storable_scale(fitted.code_gamma);
+                 }
+               });
   return scales;
 }
 

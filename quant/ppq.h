@@ -14,9 +14,12 @@ namespace quench::quant {
 ///   gamma = max|x| / qmax
 ///   repeat  q = clip(round(x / gamma), qmin, qmax);  gamma = <x,q> / <q,q>
 ///
-/// until q repeats. No half step can raise the error; it ends in a local minimum.
+/// until q repeats. The q that belongs to the last gamma is the one that gave it. No half step can
+/// raise the error, and the loop ends at the first update that does not lower it: x has finitely many
+/// codes q, so it does end, in a local minimum. Trained convolutions of 10^4 to 10^5 weights take 30
+/// to 100 updates at 4 bits and up to 1500 at 8; after 3 the error is up to three times as large.
 struct PpqOptions {
-  int max_updates = 3;  ///< passes at most; about three suffice
+  int max_updates = 0;  ///< stop after that many even if the error still falls; 0: no limit
   /// Codes 0 .. 2^bits-1 rather than signed narrow (not in the paper).
   bool unsigned_codes = false;
   double gamma = 0.0;  ///< warm start, if > 0
@@ -25,11 +28,11 @@ struct PpqOptions {
 };
 
 struct PpqResult {
-  double gamma = 1.0;       ///< the scale; 1 if all of x is 0
-  double code_gamma = 1.0;  ///< the scale whose codes gave `gamma`; differs if not converged
+  double gamma = 1.0;                 ///< the scale; 1 if all of x is 0
+  double code_gamma = 1.0;            ///< q = clip(round(x / code_gamma)) gave `gamma`
   std::vector<double> gamma_history;  ///< the first scale and one after each update
   int updates = 0;
-  bool converged = true;    ///< the codes repeated within max_updates passes
+  bool converged = true;    ///< no further update lowers the error
   bool degenerate = false;  ///< nothing to fit: all of x is 0
 };
 
@@ -39,9 +42,17 @@ struct PpqResult {
 PpqResult ppq(std::span<const float> x, int bits, const PpqOptions& options = {},
               std::string_view who = "ppq");
 
-/// gamma as float32, from a cold start: one for the tensor, or one per slice along axis 0.
+/// The projection of a tensor as float32, from a cold start, one scale for the tensor or one per slice
+/// along axis 0: gamma * clip(round(x / code_gamma)). The two differ only where max_updates ended the
+/// loop.
+struct PpqScales {
+  std::vector<float> gamma;
+  std::vector<float> code_gamma;
+};
+
+/// @param max_updates  as in PpqOptions
 /// @throws as ppq()
-std::vector<float> ppq_scales(const Tensor& x, int bits, bool per_channel, int max_updates,
-                              std::string_view who);
+PpqScales ppq_scales(const Tensor& x, int bits, bool per_channel, int max_updates,
+                     std::string_view who);
 
 }  // namespace quench::quant

@@ -13,9 +13,8 @@ namespace quench::quant {
 ///   gradient_mode = "grad_scale"  dL/dw = (1 - alpha) dL/dw', a factor that Adam does not see
 ///                   "step_scale"  dL/dw = dL/dw', and the optimizer's step times 1 - alpha
 ///                   "auto"        step_scale for an adaptive optimizer, else grad_scale (default)
-/// At alpha = 1 the weight stands still. w_q = gamma * clip(round(w / gamma)) with gamma from PPQ
-/// (quant/ppq.h), per tensor or channel; for 1 bit sign(w), times mean|w| with
-/// binary_scale = "mean_abs".
+/// At alpha = 1 the weight stands still. w_q is the projection of w by PPQ (quant/ppq.h), per tensor or
+/// channel; for 1 bit sign(w), times mean|w| with binary_scale = "mean_abs".
 ///
 /// Activation of 2 to 8 bits, with a_q on the grid of gamma_a, an exponential average of each
 /// batch's PPQ; g is the gradient of the output:
@@ -35,7 +34,8 @@ namespace quench::quant {
 ///   lambda = 0.0               per step; 0: such that only 0.001 is left to jump
 ///   alpha_every = 1            steps between two changes of alpha
 ///   project_every = 1          steps between two new w_q
-///   ppq_updates = 3            at most, for w_q and gamma_a
+///   ppq_updates = 0            at most, for w_q; 0: until its codes repeat. A batch's gamma_a starts
+///                              from the average and takes 3 at most
 ///   latent_clip = 0.0          clips latent weights to [-c, c] after each update; 0: off
 ///   act_grid = "signed_narrow" or "unsigned", "auto" (quant/activation_grid.h)
 ///   momentum = 0.99            of gamma_a

@@ -140,10 +140,13 @@ void AbUniformActivation::observe(const Tensor& x) {
     const Extent reach = finite_batch_extent(x, slot());
     grid_.settle(reach.min, reach.max);
   }
-  const PpqOptions options{.max_updates = options_.ppq_updates,
-                           .unsigned_codes = grid_.is_unsigned(),
-                           .gamma = scale_.average(),
-                           .part_of_batch = true};
+  // A batch starts from the average of those before it, so a few updates keep up with them.
+  constexpr int kUpdates = 3;
+  const PpqOptions options{
+      .max_updates = options_.ppq_updates > 0 ? options_.ppq_updates : kUpdates,
+      .unsigned_codes = grid_.is_unsigned(),
+      .gamma = scale_.average(),
+      .part_of_batch = true};
   const PpqResult fitted = BatchPlace(x.numel()).size <= options_.ppq_samples
                                ? ppq(x.span(), bits(), options, slot())
                                : ppq(sample(x, options_.ppq_samples), bits(), options, slot());

@@ -40,7 +40,7 @@ AbOptions::AbOptions(const Settings& settings, int bits)
       lambda(settings.number("lambda", 0.0, at_least(0.0))),
       alpha_every(settings.integer("alpha_every", 1, {.min = 1})),
       project_every(settings.integer("project_every", 1, {.min = 1})),
-      ppq_updates(static_cast<int>(settings.integer("ppq_updates", 3, {1, 100}))),
+      ppq_updates(static_cast<int>(settings.integer("ppq_updates", 0, {0, 100}))),
       mean_abs_scale(settings.choice("binary_scale", "none", {"none", "mean_abs"}) == "mean_abs"),
       latent_clip(static_cast<float>(settings.number("latent_clip", 0.0, at_least(0.0)))),
       // PPQ has no form for codes that reach further down than up.

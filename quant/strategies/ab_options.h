@@ -24,7 +24,7 @@ struct AbOptions {
   double lambda = 0.0;
   std::int64_t alpha_every = 1;
   std::int64_t project_every = 1;
-  int ppq_updates = 3;
+  int ppq_updates = 0;
   bool mean_abs_scale = false;
   float latent_clip = 0.0f;
   ActivationGrid act_grid;  ///< of 2 bits for a slot of 1, which has no use for it

@@ -18,12 +18,13 @@ class AbWeight final : public Quantizer {
         options_(options),
         alpha_(options),
         grid_(spec.bits == 1 ? binary_grid() : signed_narrow_grid(spec.bits)),
+        code_grid_(grid_),
         observed_(spec.bits == 1 && !options.mean_abs_scale),
         step_scale_mode_(options.gradient == AbGradient::step_scale) {}
 
-  QuantGrid grid() const override {
-    expect(observed_, "{}: ab has no grid before it has seen the weight", slot());
-    return grid_;
+  QuantGrid grid() const override { return observed(grid_); }
+  Tensor quantize(const Tensor& w) const override {
+    return centered_codes(w, observed(code_grid_));
   }
   void observe(const Tensor& x) override;
 
@@ -56,6 +57,12 @@ class AbWeight final : public Quantizer {
   Variable train_forward(const Variable& x) override;
 
  private:
+  const QuantGrid& observed(const QuantGrid& grid) const {
+    expect(observed_, "{}: ab has no grid before it has seen the weight", slot());
+    return grid;
+  }
+  /// w_q as evaluation and export have it.
+  Tensor projection(const Tensor& w) const { return dequantize(quantize(w), grid_); }
   Tensor blend(const Tensor& w) const;
   Tensor blend_with_kept(const Tensor& w) const;
   void keep_projection(const Tensor& w);
@@ -63,7 +70,8 @@ class AbWeight final : public Quantizer {
   AbOptions options_;
   AbAlpha alpha_;
   QuantGrid grid_;
-  bool observed_;  ///< whether grid_ has its scales
+  QuantGrid code_grid_;  ///< whose nearest codes are those that gave the scales of grid_
+  bool observed_;        ///< whether grid_ has its scales
   bool step_scale_mode_;
   Tensor projected_;  ///< w_q, where it serves for more than one step
 };
@@ -71,18 +79,23 @@ class AbWeight final : public Quantizer {
 void AbWeight::observe(const Tensor& x) {
   const bool per_channel = granularity() == Granularity::per_channel;
   if (!grid_.binary()) {
-    grid_.scale = ppq_scales(x, bits(), per_channel, options_.ppq_updates, slot());
+    PpqScales fitted = ppq_scales(x, bits(), per_channel, options_.ppq_updates, slot());
+    code_grid_.scale = std::move(fitted.code_gamma);
+    grid_.scale = std::move(fitted.gamma);
   } else if (options_.mean_abs_scale) {
     grid_.scale.clear();
     for (const double mean : mean_abs(x, per_channel, slot())) {
       grid_.scale.push_back(mean > 0.0 ? storable_scale(mean) : 1.0f);
     }
+    code_grid_.scale = grid_.scale;
   } else {
     return;
   }
   observed_ = true;
-  grid_.axis = per_channel ? 0 : -1;
-  grid_.zero_point.assign(grid_.scale.size(), 0);
+  for (QuantGrid* grid : {&grid_, &code_grid_}) {
+    grid->axis = per_channel ? 0 : -1;
+    grid->zero_point.assign(grid_.scale.size(), 0);
+  }
 }
 
 Variable AbWeight::train_forward(const Variable& x) {
@@ -93,16 +106,14 @@ Variable AbWeight::train_forward(const Variable& x) {
   if (alpha_.done()) {
     // The codes of the final weight, whatever was kept. No gradient: the weight stands still.
     observe(w);
-    return Variable(fake_quantize(w, grid_));
+    return Variable(projection(w));
   }
   if (!kept) observe(w);
   return straight_through(x, kept ? blend_with_kept(w) : blend(w),
                           step_scale_mode_ ? 1.0f : alpha_.keep());
 }
 
-/// (1 - alpha) w + alpha * scale * code(w), in one pass. The codes are those of the grid as it is
-/// exported: algorithm 2 keeps the codes that gave gamma instead, which differ only if PPQ stopped
-/// before they repeated, and would then make evaluation another network than training at alpha = 1.
+/// (1 - alpha) w + alpha * scale * code(w), in one pass.
 Tensor AbWeight::blend(const Tensor& w) const {
   Tensor out(w.shape());
   const float* from = w.data();
@@ -110,28 +121,30 @@ Tensor AbWeight::blend(const Tensor& w) const {
   const float keep = alpha_.keep(), alpha = static_cast<float>(alpha_.value());
   const CodeRange range = centered_range(grid_);
   const bool binary = grid_.binary();
-  const std::vector<float>& scales = grid_.scale;
+  const std::vector<float>&scales = grid_.scale, &code_scales = code_grid_.scale;
   // By value: a float reached through a reference might be what the loop writes to.
-  for_each_channel(w, scales.size(),
-                   [=, &scales](std::size_t channel, std::int64_t begin, std::int64_t end) {
-                     const float scale = scales[channel], weight = alpha * scale;
-                     if (binary) {
-                       for (std::int64_t i = begin; i < end; ++i) {
-                         to[i] = keep * from[i] + weight * binary_code(from[i]);
-                       }
-                       return;
-                     }
-                     for (std::int64_t i = begin; i < end; ++i) {
-                       to[i] = keep * from[i] + weight * integer_code(from[i], scale, range);
-                     }
-                   });
+  for_each_channel(
+      w, scales.size(),
+      [=, &scales, &code_scales](std::size_t channel, std::int64_t begin, std::int64_t end) {
+        const float weight = alpha * scales[channel];
+        if (binary) {
+          for (std::int64_t i = begin; i < end; ++i) {
+            to[i] = keep * from[i] + weight * binary_code(from[i]);
+          }
+          return;
+        }
+        const float scale = code_scales[channel];
+        for (std::int64_t i = begin; i < end; ++i) {
+          to[i] = keep * from[i] + weight * integer_code(from[i], scale, range);
+        }
+      });
   return out;
 }
 
 void AbWeight::keep_projection(const Tensor& w) {
   if (projected_.defined() && alpha_.next_step() % options_.project_every != 0) return;
   observe(w);
-  projected_ = fake_quantize(w, grid_);
+  projected_ = projection(w);
 }
 
 Tensor AbWeight::blend_with_kept(const Tensor& w) const {

@@ -19,27 +19,50 @@ double squared_error(std::span<const float> x, double gamma, double qmax) {
   return total;
 }
 
-TEST_CASE("ppq: every update lowers the error, for every width") {
+TEST_CASE("ppq: every update lowers the error, until the codes repeat, for every width") {
   const Tensor x = random_tensor({3000}, 1);
   for (int bits = 2; bits <= 8; ++bits) {
     CAPTURE(bits);
     const double qmax = (1 << (bits - 1)) - 1;
-    const PpqResult result = ppq(x.span(), bits, {.max_updates = 20});
+    const PpqResult result = ppq(x.span(), bits);
+    REQUIRE(result.converged);
     REQUIRE(result.gamma_history.size() == static_cast<std::size_t>(result.updates) + 1);
     for (std::size_t i = 1; i < result.gamma_history.size(); ++i) {
       CHECK(squared_error(x.span(), result.gamma_history[i], qmax) <=
             squared_error(x.span(), result.gamma_history[i - 1], qmax) * (1.0 + 1e-6));
     }
+    QuantGrid grid = signed_narrow_grid(bits);
+    grid.scale[0] = static_cast<float>(result.gamma);
+    const Tensor codes = centered_codes(x, grid);
+    grid.scale[0] = static_cast<float>(result.code_gamma);
+    CHECK(same_bits(codes, centered_codes(x, grid)));
+    double xq = 0.0, qq = 0.0;
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      xq += double{x.data()[i]} * double{codes.data()[i]};
+      qq += double{codes.data()[i]} * double{codes.data()[i]};
+    }
+    CHECK(result.gamma == doctest::Approx(xq / qq).epsilon(1e-12));
   }
+}
+
+TEST_CASE("ppq: a limit ends it early, with codes that belong to the scale before") {
+  const Tensor x = random_tensor({3000}, 1);
+  const PpqResult early = ppq(x.span(), 4, {.max_updates = 2});
+  CHECK_FALSE(early.converged);
+  CHECK(early.updates == 2);
+  CHECK(early.code_gamma == early.gamma_history[1]);
+  CHECK(early.gamma == early.gamma_history[2]);
 }
 
 TEST_CASE("ppq: zeros give scale 1, tiny values a scale that float32 holds") {
   CHECK(ppq(Tensor::zeros({7}).span(), 4).gamma == 1.0);
   CHECK(ppq(Tensor::zeros({7}).span(), 4, {.gamma = 0.5}).degenerate);
   const Tensor tiny = Tensor::full({3, 2}, 1e-38f);
-  for (const float scale : ppq_scales(tiny, 8, true, 3, "test")) {
+  for (const float scale : ppq_scales(tiny, 8, true, 0, "test").gamma) {
     CHECK(scale == std::numeric_limits<float>::min());
   }
+  // All codes are 0 with the smallest scale there is, so no update helps.
+  CHECK(ppq(Tensor::full({7}, 1e-40f).span(), 8).converged);
   // Without a positive value there is nothing for unsigned codes to reach.
   CHECK(ppq(Tensor::full({7}, -1.0f).span(), 4, {.unsigned_codes = true}).degenerate);
 }
@@ -54,12 +77,12 @@ TEST_CASE("ppq: what cannot be fitted is refused by name") {
                        std::invalid_argument);
   CHECK_THROWS_AS(ppq(vector_of({1.0f, -NAN}).span(), 4), std::invalid_argument);
   CHECK_THROWS_AS(ppq(vector_of({1.0f}).span(), 1), std::invalid_argument);
-  CHECK_THROWS_AS(ppq_scales(Tensor({3, 0}), 4, true, 3, "test"), std::invalid_argument);
+  CHECK_THROWS_AS(ppq_scales(Tensor({3, 0}), 4, true, 0, "test"), std::invalid_argument);
 }
 
 TEST_CASE("ppq_scales: per channel is per tensor of each slice") {
   const Tensor w = random_tensor({5, 4, 3, 3}, 2);
-  const std::vector<float> scales = ppq_scales(w, 4, true, 3, "test");
+  const std::vector<float> scales = ppq_scales(w, 4, true, 0, "test").gamma;
   REQUIRE(scales.size() == 5);
   for (std::int64_t c = 0; c < 5; ++c) {
     CHECK(scales[static_cast<std::size_t>(c)] ==

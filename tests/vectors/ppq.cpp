@@ -5,12 +5,34 @@
 
 #include "quant/activation_scale.h"
 #include "quant/grid.h"
+#include "quant/registry.h"
+#include "quant/saved_state.h"
 #include "vectors/operations.h"
 
 namespace quench::vectors {
 namespace {
 
 using namespace quench::quant;
+
+/// The weights of "ab" are algorithm 2's, also where it ends early: trained on, evaluated and
+/// exported.
+void check_ab_weight(const Case& c, Comparison& check) {
+  Settings settings = Settings::from({{"ppq_updates", c.params.at("max_iter").get<int>()}});
+  const auto quantizer = make_quantizer(
+      "ab",
+      {.bits = c.params.at("bits"),
+       .granularity = c.params.at("axis") == 0 ? Granularity::per_channel : Granularity::per_tensor,
+       .slot = "case",
+       .settings = &settings});
+  quantizer->load_state({{"alpha", state_number(1.0)}, {"next_step", state_number(1.0)}});
+  const Tensor w = tensor(c.inputs.at("x"));
+  check.f32("x_q", quantizer->forward(Variable(w)).value(), c.expect.at("x_q"));
+  quantizer->set_mode(Mode::evaluation);
+  check.f32("x_q", quantizer->forward(Variable(w)).value(), c.expect.at("x_q"));
+  const auto codes = quantizer->codes(w);
+  check.exact("q", codes->values, c.expect.at("q"));
+  check.f32("gamma", {codes->grid.scale.begin(), codes->grid.scale.end()}, c.expect.at("gamma"));
+}
 
 void ppq_quantize(const Case& c, Comparison& check) {
   const bool is_unsigned = c.params.at("unsigned");
@@ -49,6 +71,7 @@ void ppq_quantize(const Case& c, Comparison& check) {
   check.exact("updates", updates, c.expect.at("updates"));
   check.exact("converged", converged, c.expect.at("converged"));
   check.f64("mse", {squares / static_cast<double>(x.size())}, c.expect.at("mse"));
+  if (!is_unsigned && c.params.at("gamma_init") == 0.0) check_ab_weight(c, check);
 }
 
 void ppq_ema(const Case& c, Comparison& check) {
