@@ -79,7 +79,7 @@ std::deque<Strategy>& strategies() {
         .granularity = Granularity::per_channel},
        make_bwn},
       {{.name = "xnor",
-        .summary = "bwn's weights, sign of activations, output scaled by the input",
+        .summary = "bwn's weights, sign of activations, output scaled by the mean input (option)",
         .paper = "Rastegari et al. 2016, arXiv:1603.05279",
         .weight_bits = {1, 1},
         .activation_bits = {1, 1},

@@ -30,7 +30,7 @@ class XnorActivation final : public Quantizer {
 std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec) {
   // Both read their keys whatever the slot needs, so that none counts as left over.
   std::unique_ptr<Quantizer> weight = make_bwn(spec);
-  const bool input_scale = spec.settings->boolean("input_scale", false);
+  const bool input_scale = spec.settings->boolean("input_scale", true);
   if (spec.role == Role::weight) return weight;
   return std::make_unique<XnorActivation>(spec, input_scale);
 }

@@ -10,13 +10,16 @@ namespace quench::quant {
 ///
 ///   weight      as "bwn" (quant/strategies/bwn.h), with the same `gradient`
 ///   activation  f(x) = sign(x), sign(0) = +1; dL/dx = dL/df where |x| <= 1, else 0
-///   layer       with input_scale, its output is multiplied by K, the mean of |x| under each window
-///               (of each sample for a linear layer), before the bias is added. K is a constant in
-///               the backward pass. In evaluation likewise: (alpha * (sum of codes)) * K + b.
+///   layer       its output is multiplied by K, the mean of |x| under each window (of each sample for
+///               a linear layer), before the bias is added. K is a constant in the backward pass. In
+///               evaluation likewise: (alpha * (sum of codes)) * K + b.
+///
+/// K differs from image to image, so a network with it has no fixed integer form. Without it
+/// (input_scale = false) the network can be deployed, quantize operands of sums and fold batch norms.
 ///
 /// Settings [quant.xnor], with their defaults:
 ///   gradient = "full"
-///   input_scale = false
+///   input_scale = true
 std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -40,6 +40,14 @@ std::unique_ptr<quant::Quantizer> xnor(Role role, bool input_scale) {
        .settings = &settings});
 }
 
+TEST_CASE("xnor: the paper's network scales its output unless a config says otherwise") {
+  for (const Role role : {Role::activation, Role::weight}) {
+    const auto plain = quant::make_quantizer("xnor", {.role = role, .bits = 1, .slot = "layer"});
+    CHECK(plain->scales_output() == (role == Role::activation));
+  }
+  CHECK_FALSE(xnor(Role::activation, false)->scales_output());
+}
+
 template <typename Layer, typename Options>
 std::unique_ptr<Layer> make_layer(const Options& options, bool input_scale) {
   Random random(3, "test");

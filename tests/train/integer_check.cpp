@@ -121,8 +121,7 @@ TEST_CASE("verify_every: refuses a network without integers before the first ste
           "train.verify_every: expected 0 for a network that has no integers, got 3: deploy: conv1 "
           "reads real numbers");
   Overrides xnor = kIntegers;
-  for (const char* setting : {"quant.method=xnor", "quant.bits=1", "quant.xnor.input_scale=true"})
-    xnor.emplace_back(setting);
+  for (const char* setting : {"quant.method=xnor", "quant.bits=1"}) xnor.emplace_back(setting);
   refused(xnor, "xnor scales its output");
   refused({"train.verify_batches=0"}, "train.verify_batches");
 }
