@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <exception>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/suggest.h"
@@ -55,6 +57,41 @@ void check_keys(const Settings& settings) {
     require(false, "{}: {}: expected a setting of [quant] or the name of a method{}",
             settings.origin(key), settings.full_key(key), suggestion(key, known));
   }
+}
+
+/// The same table under the same name and path, apart from its tree: what is read there leaves no
+/// defaults behind.
+Settings copy_of_table(const Settings& settings, const std::string& key) {
+  const Settings table = settings.table(key);
+  Settings parent;
+  if (!settings.path().empty()) parent = parent.make_table(settings.path(), settings.origin());
+  Settings copy = parent.make_table(key, settings.origin(key));
+  copy.merge(table);
+  return copy;
+}
+
+/// The table of a method that no slot uses, as the method itself reads it. What it accepts can depend
+/// on bits and role, so one form that takes the table is enough.
+void check_unused_table(const Settings& settings, const StrategyInfo& info) {
+  std::exception_ptr refused;
+  for (const Role role : {Role::weight, Role::activation}) {
+    for (int bits = info.bits(role).max; info.has(role) && bits >= info.bits(role).min; --bits) {
+      Settings table = copy_of_table(settings, info.name);
+      try {
+        make_quantizer(info.name, {.role = role,
+                                   .bits = bits,
+                                   .granularity = role == Role::weight ? info.granularity
+                                                                       : Granularity::per_tensor,
+                                   .slot = "unused",
+                                   .settings = &table});
+      } catch (const std::invalid_argument&) {
+        refused = std::current_exception();
+        continue;
+      }
+      return table.finish();
+    }
+  }
+  if (refused) std::rethrow_exception(refused);
 }
 
 }  // namespace
@@ -137,7 +174,7 @@ std::unique_ptr<Quantizer> Policy::State::make_operand(const SlotRule& rule, std
       method, {.role = Role::activation, .bits = rule.bits.value(), .slot = std::move(slot)});
   require(!quantizer->scales_output(),
           "{}: expected a method whose grid is all there is, got {}, which scales the output of a "
-          "layer by the size of its input",
+          "layer by the size of its input; name another one, or set quant.xnor.input_scale = false",
           quantizer->slot(), quantizer->method());
   return quantizer;
 }
@@ -148,6 +185,20 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings) {
   return {.enabled = settings.boolean("fold_batch_norm", defaults.enabled),
           .freeze_epoch =
               settings.integer("fold_freeze_epoch", defaults.freeze_epoch, {-1, kMostEpochs})};
+}
+
+const char* rule_key(OperandKind kind) {
+  switch (kind) {
+    case OperandKind::residual:
+      return "residual";
+    case OperandKind::pool:
+      return "pool";
+    case OperandKind::product:
+      return "product";
+    case OperandKind::function:
+      break;
+  }
+  return "function";
 }
 
 Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
@@ -209,7 +260,9 @@ void Policy::finish() {
   }
   for (const StrategyInfo& info : registered_quantizers()) {
     if (std::ranges::find(state_->methods_used, info.name) != state_->methods_used.end()) continue;
-    if (state_->settings.find(info.name) != nullptr) state_->settings.allow(info.name);
+    if (state_->settings.find(info.name) == nullptr) continue;
+    check_unused_table(state_->settings, info);
+    state_->settings.allow(info.name);
   }
   state_->settings.finish();
 }

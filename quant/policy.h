@@ -30,6 +30,8 @@ struct LayerQuantizers {
 /// A module without a weight that reads activations: a residual sum, an average pool, a product of
 /// two activations, or a function of one.
 enum class OperandKind : std::uint8_t { residual, pool, product, function };
+/// The key of [quant] with the rule for them, which is the kind's own name.
+const char* rule_key(OperandKind kind);
 struct OperandInfo {
   std::string name;  ///< dotted path, e.g. "stack1.add"
   OperandKind kind = OperandKind::residual;
@@ -79,8 +81,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 /// (StrategyInfo::sum_on_one_grid). The factors of a product have a grid each.
 /// A layer that reads the same tensor as a sum has its own slot, and may have another grid.
 ///
-/// An empty table means "none" everywhere. The table of a registered method that no layer uses is
-/// accepted unread, so that another method is one changed line.
+/// An empty table means "none" everywhere. A registered method that no layer uses may have a table, so
+/// that another method is one changed line; its keys are checked all the same.
 class Policy {
  public:
   /// @throws std::invalid_argument  for an unknown key or method, or a value out of range

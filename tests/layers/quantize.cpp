@@ -29,6 +29,26 @@ TEST_CASE("quantize: fills every slot, with the rules of first and last where th
   }
 }
 
+TEST_CASE("quantization_notes: rules for modules that the network lacks, and none that quantizes") {
+  const auto notes = [](const Settings& quant) {
+    Random random(1, "test");
+    const auto network = models::binarynet({.width = 1.0 / 64}, random);
+    quantize(*network, quant::Policy(quant));
+    return quantization_notes(*network, quant);
+  };
+  const auto image = Settings::from({{"activation", Settings::from({{"method", "affine"}})}});
+  CHECK(notes(Settings::from({{"method", "ste"}, {"first_layer", image}})).empty());
+  CHECK(notes(Settings::from({{"method", "none"}})).empty());
+  CHECK(
+      notes(Settings::from({{"method", "ste"}, {"residual", Settings()}, {"pool", Settings()}})) ==
+      std::vector<std::string>{
+          "quant.residual: the network has no residual sums, so this rule does nothing",
+          "quant.pool: the network has no average pools, so this rule does nothing"});
+  CHECK(notes(Settings::from({{"method", "none"}, {"first_layer", image}})) ==
+        std::vector<std::string>{"quant.method is \"none\", but another rule quantizes conv1; "
+                                 "quant.method = \"float\" leaves every value as it is"});
+}
+
 TEST_CASE("quantize: a rule for no layer names the layers there are") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);

@@ -92,12 +92,6 @@ TEST_CASE("a method's table goes to all its quantizers, and a leftover key is an
   CHECK_THROWS_WITH_AS(misspelt.finish(), doctest::Contains("clip"), std::invalid_argument);
 }
 
-TEST_CASE("the table of a method not in use is accepted, so that a swap is one line") {
-  Policy policy(table({{"method", "ste"}, {"ab", table({{"end", 0.8}, {"anything", 1}})}}));
-  policy.make({.name = "a"});
-  policy.finish();
-}
-
 TEST_CASE("unknown methods and keys are refused, with the nearest name") {
   CHECK_THROWS_WITH_AS(Policy(table({{"method", "abb"}})),
                        doctest::Contains("did you mean \"ab\"?"), std::invalid_argument);
@@ -108,6 +102,26 @@ TEST_CASE("unknown methods and keys are refused, with the nearest name") {
   CHECK_THROWS_WITH_AS(Policy(table({{"weight", table({{"bits", 9}})}})),
                        doctest::Contains("weight.bits: expected an integer in 1..8, got 9"),
                        std::invalid_argument);
+}
+
+TEST_CASE(
+    "the table of a method that is not in use: its keys are checked, and it gets no defaults") {
+  const Settings good = table({{"method", "ste"}, {"ab", table({{"end", 0.8}})}});
+  Policy policy(good);
+  policy.make({.name = "a"});
+  policy.finish();
+  CHECK(good.table("ab").keys() == std::vector<std::string>{"end"});
+  CHECK(good.resolved().find("ppq_updates") == std::string::npos);
+
+  const auto refused = [](Settings quant, const char* why) {
+    Policy other(std::move(quant));
+    other.make({.name = "a"});
+    CHECK_THROWS_WITH_AS(other.finish(), doctest::Contains(why), std::invalid_argument);
+  };
+  refused(table({{"lsq", table({{"bogus", 1}})}}), "lsq.bogus");
+  refused(table({{"none", table({{"bogus", 1}})}, {"method", "ste"}}), "none.bogus");
+  refused(table({{"ab", table({{"end", 2.0}})}}), "ab.end: expected a number in 0..1, got 2");
+  refused(table({{"twn", table({{"threshold_factor", "x"}})}}), "twn.threshold_factor");
 }
 
 TEST_CASE("a key nobody reads is found by finish(), also inside a rule") {
@@ -227,8 +241,7 @@ TEST_CASE("operands: what does not fit is refused") {
   Policy weights(table({{"residual", table({{"method", "twn"}})}}));
   CHECK_THROWS_WITH_AS(weights.make_operands({.name = "add"}),
                        "add.input1: twn has no form for an activation", std::invalid_argument);
-  Policy scaled(table({{"residual", table({{"method", "xnor"}, {"bits", 1}})},
-                       {"xnor", table({{"input_scale", true}})}}));
+  Policy scaled(table({{"residual", table({{"method", "xnor"}, {"bits", 1}})}}));
   CHECK_THROWS_WITH_AS(
       scaled.make_operands({.name = "add"}),
       doctest::Contains("add.input1: expected a method whose grid is all there is"),
