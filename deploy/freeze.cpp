@@ -59,6 +59,9 @@ class Freezer {
 
   ValueId value_of(const Tensor& tensor, Wanted wanted);
   std::optional<Affine> step_of_module(const Run& run) const;
+  bool reads_images(const Run& run, std::size_t input) const {
+    return run.inputs[input].shares_storage_with(images_);
+  }
 
   // What modules that move numbers ask of who writes these.
   ValueId flattened(const Run& run, Wanted wanted);
@@ -153,7 +156,7 @@ ValueId Freezer::pooled(const Run& run, Wanted wanted) {
   // What an offset adds to a sum differs from place to place, so that the largest has to be found
   // behind it.
   const bool of_sums = layer != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
-                       frozen_grid(layer->input_quantizer(), layer->name()).offset == 0.0f;
+                       frozen_grid(*layer, 0, reads_images(*writer, 0)).offset == 0.0f;
   if (of_sums) return add_output(operation_of(*writer, &window), std::move(wanted));
   require_codes(run, wanted);
   // A step that falls takes the largest number of a window to its smallest code.
@@ -221,7 +224,7 @@ std::size_t Freezer::operation_of(const Run& run, const Window2d* pool) {
   for (std::size_t i = 0; i < run.inputs.size(); ++i) {
     const std::string reader = reader_name(*module, i);
     inputs.push_back(
-        value_of(run.inputs[i], {{}, frozen_grid(module->input_quantizer(i), reader), reader}));
+        value_of(run.inputs[i], {{}, frozen_grid(*module, i, reads_images(run, i)), reader}));
   }
   const Value& first = result_.values[inputs[0]];
   Operation::Kind kind = frozen_module(*module, first, pool);

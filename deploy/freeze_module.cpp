@@ -4,11 +4,13 @@
 
 #include "core/error.h"
 #include "deploy/arithmetic.h"
+#include "deploy/freeze.h"
 #include "layers/add.h"
 #include "layers/conv2d.h"
 #include "layers/multiply.h"
 #include "layers/pointwise_function.h"
 #include "layers/pool.h"
+#include "layers/quantize.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::deploy {
@@ -25,6 +27,15 @@ bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantize
   }
   const Tensor own = quantizer.quantize(probe), of_grid = centered_codes(probe, grid);
   return std::ranges::equal(own.span(), of_grid.span());
+}
+
+/// What to write into [quant], so that a slot gets a quantizer.
+std::string rule_for(const SlottedModule& module, bool reads_images) {
+  constexpr const char* kRule = "{ method = \"affine\", bits = 8 }";
+  if (dynamic_cast<const QuantizedLayer*>(&module) == nullptr)
+    return fmt::format("quant.{} = {}", quant::rule_key(operand_kind(module)), kRule);
+  if (reads_images) return fmt::format("quant.first_layer = {{ activation = {} }}", kRule);
+  return fmt::format("quant.activation = {}", kRule);
 }
 
 Lookup lookup(const Pointwise& function, const quant::QuantGrid& grid) {
@@ -56,17 +67,18 @@ Convolution convolution(QuantizedLayer& layer, const Value& image, const Window2
 
 }  // namespace
 
-quant::QuantGrid frozen_grid(quant::Quantizer& quantizer, const std::string& reader) {
+quant::QuantGrid frozen_grid(SlottedModule& module, std::size_t input, bool reads_images) {
+  const quant::Quantizer& quantizer = module.input_quantizer(input);
+  const std::string reader = reader_name(module, input);
+  require(quantizer.quantizes(),
+          "deploy: {} reads real numbers (method \"none\"); expected a quantizer there, to have "
+          "integers: {}",
+          reader, rule_for(module, reads_images));
   require(
-      quantizer.quantizes(),
-      "deploy: {} reads real numbers (method \"none\"); expected a quantizer there, to have "
-      "integers: see quant.first_layer, quant.residual, quant.pool, quant.product and "
-      "quant.function, e.g. first_layer = {{ activation = {{ method = \"affine\", bits = 8 }} }}",
-      reader);
-  require(!quantizer.scales_output(),
-          "deploy: {}: {} scales its output by the size of each input, which a fixed integer "
-          "network cannot; expected another method",
-          reader, quantizer.method());
+      !quantizer.scales_output(),
+      "deploy: {}: {} scales its output by the size of each input, which a fixed integer "
+      "network cannot; expected another method, or training with quant.xnor.input_scale = false",
+      reader, quantizer.method());
   quant::QuantGrid grid = quantizer.grid();
   require(
       has_codes_of(grid, quantizer),

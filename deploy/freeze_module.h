@@ -10,9 +10,10 @@
 namespace quench::deploy {
 
 /// The grid that takes every number to the code that the quantizer of this slot gives it.
+/// @param reads_images  whether the slot is that of the network's input, for messages
 /// @throws std::invalid_argument  if there is none: no quantizer, a scale by the size of the input
 ///                                (XNOR-Net), codes that no scale and zero point give
-quant::QuantGrid frozen_grid(quant::Quantizer& quantizer, const std::string& reader);
+quant::QuantGrid frozen_grid(SlottedModule& module, std::size_t input, bool reads_images);
 
 /// Whatever computes with codes.
 /// @param input  the first value it reads

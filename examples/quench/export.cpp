@@ -93,6 +93,9 @@ void export_run(const Options& options) {
                        .force = options.force,
                        .reads = {options.run}});
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
+  require(options.floating || is_quantized(*run.network),
+          "export: expected a run with quantizers, got {}, a float network: give --float",
+          options.run);
   OnnxModel model =
       options.floating ? float_model(run, options.pixels) : integer_model(run, options);
   describe(model, run, options);

@@ -31,10 +31,13 @@ report "$(! grep -aq QuantizeLinear float.onnx && echo true)" "expected no quant
 # Errors leave what was there.
 cp ab.onnx before.onnx
 expect_success 'top1 float' train "$tiny" --run real --set quant.method=none
-expect_failure 2 'reads real numbers.*first_layer' export real -o ab.onnx
+expect_failure 2 'real, a float network: give --float' export real -o ab.onnx
 expect_failure 1 'none' export nowhere -o ab.onnx
 expect_failure 2 'format' export ab -o ab.onnx --format tflite
 expect_failure 2 'scales' export ab -o ab.onnx --scales inside
+# Each slot that lacks codes is told what gives it some: the weights of a ternary network leave activations alone.
+expect_success 'top1 quantized' train "$tiny" --run ternary --set quant.method=twn --set quant.bits=2
+expect_failure 2 'fc9 reads real numbers.* quant\.activation = ' export ternary -o ab.onnx
 report "$(cmp -s ab.onnx before.onnx && echo true)" "expected ab.onnx as it was"
 expect_failure 1 'nowhere' export ab -o nowhere/ab.onnx
 expect_success '^real.onnx: ' export real -o real.onnx --float
