@@ -1,7 +1,11 @@
 #include "train/post_training.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "core/error.h"
+#include "core/safetensors.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 
@@ -30,6 +34,18 @@ CalibrationReport even_out(Module& network, const CalibrationConfig& config,
   return report;
 }
 
+constexpr const char* kCalibratedFrom = "calibrated_from";  // in the metadata
+
+/// What save_calibrated() noted in a checkpoint; version 0.1 wrote a report beside it instead.
+std::optional<std::string> calibration_source(const std::filesystem::path& file) {
+  const TensorFile notes = read_safetensors(file, [](const std::string&) { return false; });
+  if (const auto note = notes.metadata.find(kCalibratedFrom); note != notes.metadata.end())
+    return note->second;
+  const std::filesystem::path report = file.parent_path() / "quantize.json";
+  if (!std::filesystem::exists(report)) return std::nullopt;
+  return fmt::format("as {} says", report.string());
+}
+
 }  // namespace
 
 CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
@@ -51,6 +67,23 @@ std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
   if (!config.train.init_from.empty())
     load_weights(*network, config.model.name, config.train.init_from);
   return network;
+}
+
+void save_calibrated(const std::filesystem::path& path, Module& network, const std::string& model,
+                     const std::string& source) {
+  TensorFile file = network_state(network, model);
+  file.metadata[kCalibratedFrom] = source;
+  write_safetensors(path, file);
+}
+
+void require_uncalibrated(const std::filesystem::path& from) {
+  const std::filesystem::path file = checkpoint_at(from);
+  const auto source = calibration_source(file);
+  require(
+      !source,
+      "{}: expected a network to calibrate, got one that quench quantize has calibrated already: "
+      "start from the one it was made of, {}",
+      file.string(), *source);
 }
 
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,

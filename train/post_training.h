@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "layers/absorb_bias.h"
@@ -39,6 +41,17 @@ CalibrationReport apply_calibration(Module& network, const CalibrationConfig& co
 /// @throws std::invalid_argument, std::runtime_error  for settings or a file that do not fit
 std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
                                      const datasets::DatasetFormat& format);
+
+/// Writes the state of a network that quantize_after_training() has changed, with a note of `source`,
+/// where its weights came from.
+void save_calibrated(const std::filesystem::path& path, Module& network, const std::string& model,
+                     const std::string& source);
+
+/// A network that was calibrated has other weights and biases than the one that was trained, and what
+/// corrected them once would do so again.
+/// @param from  a checkpoint or the folder of a run
+/// @throws std::invalid_argument  if save_calibrated() wrote it; the message names the trained one
+void require_uncalibrated(const std::filesystem::path& from);
 
 struct PostTrainingResult {
   Accuracy floating;   ///< of the network as it was trained

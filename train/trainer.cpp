@@ -104,8 +104,10 @@ void Trainer::begin_quantizers(Module& network) {
 }
 
 void Trainer::start() {
-  if (!config_.train.init_from.empty()) start_from(config_.train.init_from);
-  if (!config_.calibration) return;
+  const std::string& from = config_.train.init_from;
+  if (!from.empty()) start_from(from);
+  if (!config_.calibration || !is_quantized(*network_)) return;
+  if (!from.empty()) require_uncalibrated(from);
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
   apply_calibration(*network_, *config_.calibration, *images, bar_);
 }

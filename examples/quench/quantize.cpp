@@ -68,6 +68,7 @@ Experiment load(const Options& options) {
   require(!start_of(e.config).empty(),
           "quantize: expected a trained checkpoint to start from, got none: give --checkpoint RUN "
           "or FILE, or the key train.init_from or model.onnx");
+  if (!e.config.train.init_from.empty()) train::require_uncalibrated(e.config.train.init_from);
   apply_threads(e.config);
   e.calibration = e.config.calibration
                       ? *e.config.calibration
@@ -112,10 +113,11 @@ void run(const Options& options) {
   const train::RunFolder folder = new_run_folder(options.run, e.config.name);
   describe_run(folder, e.config, options.command_line);
   train::write_class_names(folder.classes(), e.data.train->class_names());
+  print_notes(*e.network, e.config);
   train::ProgressBar bar;
   const auto result =
       train::quantize_after_training(e.config, e.calibration, e.data, *e.network, bar);
-  write_safetensors(folder.last(), train::network_state(*e.network, e.config.model.name));
+  train::save_calibrated(folder.last(), *e.network, e.config.model.name, start_of(e.config));
   const nlohmann::json json = report(folder, e, result);
   write_file_atomically(folder.path() / train::kQuantizeFile, json.dump(2) + "\n");
   if (options.json) {

@@ -67,6 +67,13 @@ if command -v gnuplot >/dev/null; then
     "expected the page to tell what quantization costs, from $before %"
 fi
 
+# What one calibration has corrected, another one would correct again.
+expect_bad 2 'quantized/last.safetensors.*calibrated already: start from.* float/last.safetensors' "$tiny" "${lsq[@]}" \
+  --checkpoint quantized
+expect_failure 2 'calibrated already.*float/last.safetensors' train "$tiny" "${lsq[@]}" --set train.init_from=quantized \
+  --set calibration.bias_correction=empirical --run new_run
+expect_absent new_run
+
 expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
 expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere
 expect_bad 2 'quantizes some layer.*none' "$tiny" --checkpoint float

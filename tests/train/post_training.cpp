@@ -180,6 +180,34 @@ TEST_CASE("post training: corrected biases bring the mean output of the network 
   }
 }
 
+TEST_CASE("a calibrated network is not calibrated again, and says what it was made of") {
+  const TemporaryFolder parent;
+  const std::filesystem::path trained = parent / "trained.safetensors",
+                              calibrated = parent / "calibrated.safetensors";
+  train_float(kResNet, trained);
+  require_uncalibrated(trained);
+  const ExperimentConfig config =
+      small_experiment(with(kResNet, {"train.init_from=\"" + trained.string() + "\""}));
+  const auto network = load_trained(config, data_format(config));
+  save_calibrated(calibrated, *network, config.model.name, trained.string());
+  const std::string message = calibrated.string() +
+                              ": expected a network to calibrate, got one that quench quantize has "
+                              "calibrated already: start from the one it was made of, " +
+                              trained.string();
+  CHECK_THROWS_WITH_AS(require_uncalibrated(calibrated), message.c_str(), std::invalid_argument);
+
+  const Overrides start{"train.init_from=\"" + calibrated.string() + "\""};
+  CHECK_THROWS_WITH_AS(
+      Trainer(small_experiment(with(with(kResNet, start), {"calibration.batches=1"}))),
+      message.c_str(), std::invalid_argument);
+  Trainer goes_on(small_experiment(with(kResNet, start)));  // training on it is another matter
+
+  // Version 0.1 left a report in the folder and no note in the file.
+  write_text(parent / "quantize.json", "{}");
+  CHECK_THROWS_WITH_AS(require_uncalibrated(trained), doctest::Contains("quantize.json says"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("training: [calibration] does not touch a float network") {
   const Overrides none{"quant.method=none"};
   Trainer plain(small_experiment(with(kResNet, none)));
