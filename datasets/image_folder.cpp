@@ -144,6 +144,10 @@ DatasetPair open_image_folder(const std::filesystem::path& root,
   validate(options);
   const FolderPaths paths = find_folders(root, options.paths);
   const FolderClasses classes = read_classes(paths);
+  const auto count = static_cast<int>(classes.names.size());
+  require(options.classes == 0 || options.classes == count,
+          "data.classes: expected the {} classes of {}, got {}", count,
+          (paths.labels.empty() ? paths.train : paths.labels).string(), options.classes);
   DatasetPair pair;
   const auto open = [&](const std::filesystem::path& folder) {
     std::vector<FolderFile> files = list_files(folder, classes);
@@ -158,7 +162,11 @@ DatasetPair open_image_folder(const std::filesystem::path& root,
 int count_image_folder_classes(const std::filesystem::path& root,
                                const ImageFolderOptions& options) {
   validate(options);
-  return static_cast<int>(read_classes(find_folders(root, options.paths)).names.size());
+  if (options.classes > 0) return options.classes;
+  // A list of labels says all that is asked, wherever the images are.
+  const bool listed = !options.paths.labels.empty();
+  const FolderPaths paths = listed ? options.paths : find_folders(root, options.paths);
+  return static_cast<int>(read_classes(paths).names.size());
 }
 
 }  // namespace quench::datasets

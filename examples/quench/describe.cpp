@@ -8,6 +8,7 @@
 #include "core/text_table.h"
 #include "examples/quench/command.h"
 #include "examples/quench/quantizer_text.h"
+#include "examples/quench/run_options.h"
 #include "layers/onnx/network.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct Options {
   std::string config;
+  std::string data_dir;
   std::vector<std::string> overrides;
 };
 
@@ -69,7 +71,9 @@ Described load_graph(const Options& options) {
 
 Described load(const Options& options) {
   if (options.config.ends_with(".onnx")) return load_graph(options);
-  train::ExperimentConfig config = train::load_experiment(options.config, options.overrides);
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
   const datasets::DatasetFormat data = train::data_format(config);
   const std::string name = config.data.name;
   return {std::move(config), data, name};
@@ -104,6 +108,7 @@ void describe(const Options& options) {
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
   print_totals(train::network_cost(*network, traces));
+  print_notes(*network, config);
 }
 
 }  // namespace
@@ -113,6 +118,8 @@ void add_describe(Subcommand& program) {
       "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<Options>();
   command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies, if its folders are needed to know the classes");
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.run([options] { describe(*options); });
 }

@@ -1,11 +1,15 @@
 #include "examples/quench/run_options.h"
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <cstdlib>
 
 #include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "examples/quench/ranks.h"
+#include "layers/quantize.h"
 #include "train/kept_checkpoints.h"
 
 namespace quench::command {
@@ -20,6 +24,12 @@ std::vector<std::string> data_dir_override(const std::string& given) {
 
 void add_skip_bad(bool given, std::vector<std::string>& overrides) {
   if (given) overrides.emplace_back("data.skip_bad=true");
+}
+
+void print_notes(Module& network, const train::ExperimentConfig& config) {
+  std::fflush(stdout);
+  for (const std::string& note : quantization_notes(network, config.quant))
+    fmt::print(stderr, "note: {}\n", note);
 }
 
 void apply_threads(const train::ExperimentConfig& config) {

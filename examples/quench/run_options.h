@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "layers/module.h"
 #include "train/config.h"
 #include "train/run_folder.h"
 
@@ -17,6 +18,9 @@ std::vector<std::string> data_dir_override(const std::string& given);
 inline constexpr const char* kSkipBadHelp =
     "Leave out files of an image folder that cannot be decoded, and list them";
 void add_skip_bad(bool given, std::vector<std::string>& overrides);
+
+/// Says on stderr where [quant] does less, or more, for a network than its keys suggest.
+void print_notes(Module& network, const train::ExperimentConfig& config);
 
 /// Sets the threads that the config asks for, or a rank's share of the cores, and flushes denormals.
 void apply_threads(const train::ExperimentConfig& config);

@@ -88,6 +88,7 @@ void train_new(const Options& options) {
   train::ExperimentConfig config = train::load_experiment(options.config, overrides);
   apply_threads(config);
   train::Trainer trainer(std::move(config));
+  if (communicator().is_root()) print_notes(trainer.network(), trainer.config());
   // Made only now, so that a config that does not work leaves no folder behind.
   const train::RunFolder folder = folder_of_ranks([&] {
     train::RunFolder made = new_run_folder(options.run, trainer.config().name);

@@ -22,5 +22,21 @@ expect_success 'pool +64x8x8 +64 +- +- +- +- +affine 6 bit +-' \
 expect_success '4 x 4: 96\.5 %  8 x 8: 3\.5 %' describe "$examples/resnet8_cifar10_qat.toml"
 expect_failure 2 'konv.*layers: conv1' describe "$examples/resnet8_cifar10_qat.toml" \
   --set 'quant.override=[{match="konv*", bits=2}]'
+# An image folder's classes are its folders', those of a list, or a number: only the first needs the images.
+folder=("$examples/mobilenet_v1_imagenet.toml")
+expect_failure 1 'data\.dir, --data-dir' describe "${folder[@]}"
+expect_success '^mobilenet_v1 on imagefolder \(3 x 224 x 224, 7 classes\)$' describe "${folder[@]}" --set data.classes=7
+mkdir -p photos/train/{cat,dog} photos/val
+expect_success '3 x 224 x 224, 2 classes' describe "${folder[@]}" --data-dir photos
+QUENCH_DATA=photos expect_success '3 x 224 x 224, 2 classes' describe "${folder[@]}"
+printf '0\tn01\ta\n1\tn02\tb\n2\tn03\tc\n' >list.tsv
+expect_success '3 x 224 x 224, 3 classes' describe "${folder[@]}" --set data.labels=list.tsv
+expect_failure 2 'model\.name.*model\.onnx' describe "$examples/onnx_cifar10.toml"
+expect_failure 2 'lsq\.bogus' describe "$examples/quickstart.toml" --set quant.lsq.bogus=1
+expect_success 'in fp32 861.7 KiB \(1.0 x smaller\)' describe "$examples/quickstart.toml" --set quant.method=float
+report "$([[ ! -s .stderr ]] && echo true)" "expected no note on a float network"
+expect_success '.' describe "$examples/quickstart.toml" --set quant.method=none --set quant.residual.bits=8
+report "$(grep -q 'quant.residual: the network has no residual sums' .stderr && grep -q 'quant.method = "float"' .stderr && echo true)" \
+  "expected notes on the rules"
 expect_failure 1 'missing\.toml' describe missing.toml
 finish

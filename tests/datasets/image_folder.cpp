@@ -98,6 +98,25 @@ TEST_CASE("imagefolder: labels.tsv gives indices and names, also to some of the 
         "imagefolder: " + (root / "n04").string() + ": this folder is none of the 3 classes");
 }
 
+TEST_CASE(
+    "imagefolder: classes are known without images, by number or by a list; both are checked") {
+  const TemporaryFolder root;
+  ImageFolderOptions options = kSmall;
+  options.classes = 3;
+  CHECK(count_image_folder_classes(root / "nowhere", options) == 3);
+  std::ofstream(root / "list.tsv") << "0\tn01\ta\n1\tn02\tb\n";
+  ImageFolderOptions listed = kSmall;
+  listed.paths.labels = root / "list.tsv";
+  CHECK(count_image_folder_classes(root / "nowhere", listed) == 2);
+
+  write_image(root / "images/n01/1.bmp", 1);
+  CHECK(count_image_folder_classes(root / "images", kSmall) == 1);
+  const std::string message =
+      "data.classes: expected the 1 classes of " + (root / "images").string() + ", got 3";
+  CHECK_THROWS_WITH_AS(open_image_folder(root / "images", options), message.c_str(),
+                       std::invalid_argument);
+}
+
 TEST_CASE("imagefolder: a line of labels.tsv that is none is named") {
   const TemporaryFolder root;
   write_image(root / "n01/1.bmp", 1);

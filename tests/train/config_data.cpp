@@ -73,6 +73,7 @@ TEST_CASE("config: keys of image folders belong to image folders") {
   CHECK(data.folder.paths.test == "x");
   CHECK(data.folder.threads >= 1);
   CHECK(read_data(Settings::from({{"name", "imagefolder"}})).folder.short_side == 256);
+  CHECK(read_data(Settings::from({{"name", "imagefolder"}, {"classes", 7}})).folder.classes == 7);
   CHECK(error_of(Settings::from({{"name", "cifar10"}, {"image_size", 96}})).find("image_size") !=
         std::string::npos);
   CHECK(error_of(Settings::from({{"name", "imagefolder"}, {"resize", 200}})) ==
