@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -40,6 +41,7 @@ OptimizerConfig read_optimizer(const Settings& s) {
   OptimizerConfig optimizer;
   optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
   optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
+  if (!std::isfinite(static_cast<float>(optimizer.lr))) s.reject("lr", "a number that float32 holds");
   optimizer.momentum = fraction(s, "momentum", optimizer.momentum);
   optimizer.nesterov = s.boolean("nesterov", optimizer.nesterov);
   optimizer.weight_decay = s.number("weight_decay", optimizer.weight_decay, at_least(0.0));
@@ -114,6 +116,10 @@ DistillConfig read_distill(const Settings& s) {
 ModelConfig read_model(const Settings& s) {
   ModelConfig model{.name = {}, .onnx = {}, .settings = s};
   if (!s.has("onnx")) {
+    if (!s.has("name"))
+      s.reject("name",
+               "the name of a network (quench list models), or model.onnx = \"FILE\" for one of "
+               "your own");
     model.name = s.choice("name", names_of(models::registered_models()));
     return model;
   }
@@ -133,9 +139,20 @@ auto section(const Settings& root, const char* key, Read read) {
   return config;
 }
 
+/// quant.method = "float" stands for a network without quantizers: "none" alone would leave those that
+/// other rules of [quant] name, such as that of an 8-bit image. What a run keeps says so in full.
+void drop_quantizers(Settings& settings) {
+  const Settings quant = settings.table("quant");
+  const SettingsValue* method = quant.find("method");
+  const auto* name = method == nullptr ? nullptr : std::get_if<std::string>(&method->data);
+  if (name != nullptr && *name == "float")
+    settings.set("quant", Settings::from({{"method", "none"}}));
+}
+
 }  // namespace
 
-ExperimentConfig read_experiment(const Settings& settings, std::string name) {
+ExperimentConfig read_experiment(Settings settings, std::string name) {
+  drop_quantizers(settings);
   ExperimentConfig config;
   config.name = std::move(name);
   config.root = settings;

@@ -126,6 +126,6 @@ ExperimentConfig load_experiment(const std::filesystem::path& path,
 inline constexpr const char* kNetworkFile = "network.onnx";
 
 /// The same from settings made in memory.
-ExperimentConfig read_experiment(const Settings& settings, std::string name);
+ExperimentConfig read_experiment(Settings settings, std::string name);
 
 }  // namespace quench::train

@@ -1,5 +1,7 @@
 #include "train/config_data.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,6 +15,7 @@ namespace quench::train {
 namespace {
 
 constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
+constexpr Range kDeviation{1e-6, 255.0};  // pixels are divided by it in float32
 constexpr IntRange kSide{1, 16384};
 constexpr IntRange kPixels{1, std::int64_t{1} << 31};
 
@@ -31,9 +34,12 @@ datasets::DatasetEntry read_set(const Settings& s, const std::string& fallback) 
 void read_numbers(const Settings& s, const datasets::DatasetEntry& set, DataConfig& data) {
   const auto usual = datasets::normalization(set.normalization, set.channels);
   data.mean = s.numbers("mean", usual.mean, {0.0, 255.0});
-  data.std = s.numbers("std", usual.std, above(0.0, 255.0));
-  if (data.mean.empty()) s.reject("mean", "one number per channel");
-  if (data.mean.size() != data.std.size()) s.reject("std", "as many numbers as mean has");
+  data.std = s.numbers("std", usual.std, kDeviation);
+  const auto channels = static_cast<std::size_t>(set.channels);
+  const std::string expected = fmt::format("{} number{}, one per channel of {}", channels,
+                                           channels == 1 ? "" : "s", set.name);
+  if (data.mean.size() != channels) s.reject("mean", expected);
+  if (data.std.size() != channels) s.reject("std", expected);
 }
 
 void read_normalization(const Settings& s, const datasets::DatasetEntry& set, DataConfig& data) {
@@ -86,6 +92,7 @@ datasets::ImageFolderOptions read_folder(const Settings& s) {
   folder.paths = {.train = s.text("train_dir", ""),
                   .test = s.text("test_dir", ""),
                   .labels = s.text("labels", "")};
+  folder.classes = read_int(s, "classes", folder.classes, {0, 1 << 20});
   folder.image_size = read_int(s, "image_size", folder.image_size, kSide);
   // The field's usual margin: 256 for a crop of 224.
   const auto with_margin = static_cast<int>(std::lround(folder.image_size / 0.875));

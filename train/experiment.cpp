@@ -110,6 +110,12 @@ std::string count_images(const Data& data) {
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images) {
   const int ranks = communicator().size();
+  const datasets::ImageShape shape = images->format().image;
+  if (config.data.crop_padding >= std::min(shape.height, shape.width)) {
+    config.root.table("data").reject(
+        "crop_padding",
+        fmt::format("fewer pixels than the images have ({}x{})", shape.height, shape.width));
+  }
   require(config.train.batch_size <= images->size() / ranks,
           "train.batch_size: expected at most the {} training images{}, got {}",
           images->size() / ranks, ranks == 1 ? "" : " of each rank", config.train.batch_size);

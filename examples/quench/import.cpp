@@ -98,7 +98,7 @@ void import_run(const Options& options, const train::ForeignWeights& weights) {
   const auto network = train::build_network(config, train::data_format(config));
   require(!is_quantized(*network),
           "import --config: expected a config of a float network, got one that quantizes; import "
-          "it with --set quant.method=none and quantize the run");
+          "it with --set quant.method=float and quantize the run");
   const auto report = train::import_weights(*network, config.model.name, weights);
   // Made only now, so that weights that do not fit leave no folder behind.
   const train::RunFolder folder = new_run_folder(options.run, config.name);

@@ -106,12 +106,12 @@ configs() {
   expect_bad_train 2 'train\.epochs.*1000000' "$tiny" --set train.epochs=9223372036854775807
   expect_bad_train 2 'quant\.methd.*method' "$tiny" --set quant.methd=ste
   expect_bad_train 2 'clp.*clip' "$tiny" --set quant.method=ste --set quant.ste.clp=1
-  expect_bad_train 2 'one number|as many' "$tiny" --set 'data.mean=[1]'
-  expect_bad_train 2 'crop_padding.*1000' "$tiny" --set data.crop_padding=1000
+  expect_bad_train 2 'data\.mean: expected 3 numbers' "$tiny" --set 'data.mean=[1]'
+  expect_bad_train 2 'data\.crop_padding: expected fewer.*32x32.*1000' "$tiny" --set data.crop_padding=1000
   expect_bad_train 2 'validation_size.*64' "$tiny" --set data.validation_size=64
   expect_bad_train 2 'conv1' "$tiny" --set 'quant.override=[{match="nowhere"}]'
   expect_bad_train 2 'steps|milestones' "$tiny" --set schedule.name=step
-  expect_bad_train 2 'warmup' "$tiny" --set schedule.warmup_epochs=2
+  expect_bad_train 2 'schedule\.warmup_epochs: expected less than train\.epochs = 1' "$tiny" --set schedule.warmup_epochs=2
   expect_bad_train 1 'nowhere' "$tiny" --set train.init_from=nowhere.safetensors
   expect_bad_train 1 'tiny\.toml' "$tiny" --set "train.init_from=$tiny"
   expect_bad_train 1 'distill\.teacher nowhere.*run folder' "$tiny" --set distill.teacher=nowhere

@@ -85,6 +85,18 @@ TEST_CASE("load_experiment: the resolved config repeats the experiment") {
   CHECK(config.resolved().find("epochs = ") != std::string::npos);
 }
 
+TEST_CASE("read_experiment: quant.method = float leaves no other rule of [quant]") {
+  const Settings settings = Settings::from(
+      {{"model", Settings::from({{"name", "binarynet"}})},
+       {"quant", Settings::from({{"method", "float"},
+                                 {"fold_batch_norm", true},
+                                 {"first_layer", Settings::from({{"method", "affine"}})}})}});
+  const ExperimentConfig config = read_experiment(settings, "test");
+  CHECK(config.quant.keys() == std::vector<std::string>{"method"});
+  CHECK(config.quant.text("method") == "none");
+  CHECK(config.resolved().find("first_layer") == std::string::npos);
+}
+
 TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("optimizer", "lr", 0.0) ==
         "<settings>: optimizer.lr: expected a number > 0, got 0.0");
@@ -95,7 +107,14 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("train", "label_smoothing", 1.0) ==
         "<settings>: train.label_smoothing: expected a number < 1, got 1.0");
   CHECK(error_for("data", "std", std::vector<double>{1.0}) ==
-        "<settings>: data.std: expected as many numbers as mean has, got [1.0]");
+        "<settings>: data.std: expected 3 numbers, one per channel of synthetic, got [1.0]");
+  CHECK(error_for("data", "mean", std::vector<double>{1.0, 2.0}) ==
+        "<settings>: data.mean: expected 3 numbers, one per channel of synthetic, got [1.0, 2.0]");
+  CHECK(error_for("optimizer", "lr", 1e300) ==
+        "<settings>: optimizer.lr: expected a number that float32 holds, got 1e+300");
+  CHECK(error_for("model", "width", 1.0) ==
+        "<settings>: model.name: expected the name of a network (quench list models), or "
+        "model.onnx = \"FILE\" for one of your own, got nothing (the key is missing)");
   CHECK(error_for("schedule", "final_lr", 0.5) ==
         "<settings>: schedule.final_lr: expected a number in 0..0.001, got 0.5");
   CHECK(
