@@ -41,7 +41,8 @@ OptimizerConfig read_optimizer(const Settings& s) {
   OptimizerConfig optimizer;
   optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
   optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
-  if (!std::isfinite(static_cast<float>(optimizer.lr))) s.reject("lr", "a number that float32 holds");
+  if (!std::isfinite(static_cast<float>(optimizer.lr)))
+    s.reject("lr", "a number that float32 holds");
   optimizer.momentum = fraction(s, "momentum", optimizer.momentum);
   optimizer.nesterov = s.boolean("nesterov", optimizer.nesterov);
   optimizer.weight_decay = s.number("weight_decay", optimizer.weight_decay, at_least(0.0));
