@@ -54,6 +54,15 @@ expect_success() {
   report "$ok" "expected success and stdout matching /$regex/"
 }
 
+# expect_page REGEX ARGS...: as expect_success for quench report. Without gnuplot it names the package that has it.
+expect_page() {
+  if command -v gnuplot >/dev/null; then
+    expect_success "$@"
+  else
+    expect_failure 1 'gnuplot-nox' "${@:2}"
+  fi
+}
+
 # expect_absent PATH: what failed must not have left PATH.
 expect_absent() {
   local ok=true
