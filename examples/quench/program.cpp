@@ -40,13 +40,7 @@ void check_subcommands(const CommandInfo& program, const std::vector<std::string
 }  // namespace
 
 int run_program(int argc, char** argv) {
-  if (const std::string missing = missing_cpu_features(); !missing.empty()) {
-    return complain(
-        fmt::format("this build is for CPUs with {}, which this one lacks; build with "
-                    "meson option march=native on it, or march=x86-64-v3 for all with AVX2",
-                    missing),
-        kFailure);
-  }
+  require_cpu();
   // A file that grows beyond a limit (ulimit -f) is then an error as that of a full disk is.
   std::signal(SIGXFSZ, SIG_IGN);
   CommandInfo info{"quench", "Train and evaluate quantized networks"};
