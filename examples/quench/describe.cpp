@@ -119,7 +119,8 @@ void add_describe(Subcommand& program) {
   const auto options = std::make_shared<Options>();
   command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies, if its folders are needed to know the classes");
+              "Where the data set lies, if its folders are needed to know the classes",
+              {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.run([options] { describe(*options); });
 }
