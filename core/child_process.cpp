@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/mpi/launcher.h"
 
 namespace quench {
 namespace {
@@ -34,8 +35,8 @@ class Descriptor {
 };
 
 /// In the child, where only async-signal-safe calls are allowed: the parent has threads.
-[[noreturn]] void become(const char* program, char* const* words, pid_t parent, int input,
-                         int output, int errors) {
+[[noreturn]] void become(const char* program, char* const* words, char* const* environment,
+                         pid_t parent, int input, int output, int errors) {
   // A group of its own, so that Ctrl-C reaches the parent alone, which then asks once.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -43,8 +44,17 @@ class Descriptor {
   ::dup2(input, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
-  ::execv(program, words);
+  ::execve(program, words, environment);
   ::_exit(kCannotStart);
+}
+
+/// The environment without what a launcher of MPI jobs put there.
+std::vector<char*> environment_of_child() {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (!mpi::is_of_launcher(*variable)) variables.push_back(*variable);
+  variables.push_back(nullptr);
+  return variables;
 }
 
 int shell_status(int status) {
@@ -73,13 +83,14 @@ ChildProcess::ChildProcess(const Options& options) {
   const Descriptor input("/dev/null", O_RDONLY);
   const Descriptor output(options.output, O_WRONLY | O_CREAT | O_APPEND);
   const Descriptor errors(options.errors, O_WRONLY | O_CREAT | O_APPEND);
+  const std::vector<char*> environment = environment_of_child();
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) fail("cannot start a process: {}", std::strerror(errno));
   if (pid_ == 0) {
-    become(options.program.c_str(), pointers.data(), parent, input.get(), output.get(),
-           errors.get());
-  };
+    become(options.program.c_str(), pointers.data(), environment.data(), parent, input.get(),
+           output.get(), errors.get());
+  }
 }
 
 ChildProcess::~ChildProcess() {

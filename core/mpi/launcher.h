@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <string_view>
 
 namespace quench::mpi {
 
@@ -13,6 +14,23 @@ inline int launched_processes() {
     if (value != nullptr && std::atoi(value) > 1) return std::atoi(value);
   }
   return 1;
+}
+
+/// This process's place among them, from 0.
+inline int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"})
+    if (const char* value = std::getenv(name)) return std::atoi(value);
+  return 0;
+}
+
+/// Whether "NAME=value" was put into the environment by a launcher: what tells a process that it is
+/// one of several, and where it finds the others.
+inline bool is_of_launcher(std::string_view variable) {
+  // Open MPI and PRRTE; MPICH, Intel MPI and MVAPICH; Slurm's step.
+  for (const std::string_view prefix : {"OMPI_", "PMIX_", "PRTE_", "PMI_", "HYDI_", "MPI_LOCAL",
+                                        "MPIR_", "SLURM_STEP_", "SLURM_PROCID="})
+    if (variable.starts_with(prefix)) return true;
+  return false;
 }
 
 }  // namespace quench::mpi

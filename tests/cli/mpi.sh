@@ -77,7 +77,7 @@ equal_run folded --set quant.method=tqt --set quant.fold_batch_norm=true
 ranks 2 train "$here/tiny.toml" "${common[@]}" --set train.batch_size=8 --set train.sync_batch_norm=false --run own-norms
 expect_status 0
 expect_printed '^2 ranks, 1 threads each'
-report "$([[ $(cat .stdout .stderr | grep -c '^epoch') == 1 ]] && echo true)" \
+report "$([[ $(cat .stdout .stderr | grep -c ' 1/1 ') == 1 ]] && echo true)" \
   "expected one line for the epoch, not one of each rank"
 report "$(grep -q '"ranks": 2' own-norms/versions.json && echo true)" "expected versions.json to tell of 2 ranks"
 
@@ -124,6 +124,18 @@ expect_goes_on() {
   expect_status 0
   expect_same whole "$1"
 }
+
+# Of all commands only train is for several processes.
+ranks 2 eval whole
+expect_status 2
+expect_said '^quench: eval: expected one process, got 2: only quench train works by several'
+report "$([[ $(grep -c '^quench:' "$work/.stderr") == 1 ]] && echo true)" "expected it said once"
+ranks 2 compare "$here/tiny.toml" --vary quant.method=ste --run compared
+expect_status 2
+expect_absent compared
+# A comparison that a launcher started alone: its runs are no ranks.
+ranks 1 compare "$here/tiny.toml" --vary quant.method=ste --seeds 0 --run compared
+expect_status 0
 
 start_ranks killed
 kill -KILL "${rank[1]}"
