@@ -38,9 +38,10 @@ std::string cell(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-template <typename T>
-std::optional<double> member(const std::optional<T>& value, double T::*which) {
-  return value ? std::optional((*value).*which) : std::nullopt;
+template <typename T, typename Value>
+std::optional<double> member(const std::optional<T>& value, Value T::*which) {
+  if (!value) return std::nullopt;
+  return (*value).*which;
 }
 
 std::optional<double> median_seconds(const RunOutcome& outcome) {
@@ -52,7 +53,7 @@ Json json_of(const std::optional<double>& value) { return value ? Json(*value) :
 
 Json json_of(const std::optional<Top1>& top1) {
   if (!top1) return nullptr;
-  return {{"top1_quantized", top1->quantized}, {"top1_float", top1->floating}};
+  return {{"top1_quantized", json_of(top1->quantized)}, {"top1_float", top1->floating}};
 }
 
 Json json_of(const std::optional<PairedDifference>& difference) {

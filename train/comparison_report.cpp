@@ -18,7 +18,9 @@ Top1 read_test(const fs::path& path) {
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   try {
     const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
-    return {.quantized = json.at("top1_quantized"), .floating = json.at("top1_float")};
+    Top1 top1{.floating = json.at("top1_float")};
+    if (json.contains("top1_quantized")) top1.quantized = json["top1_quantized"].get<double>();
+    return top1;
   } catch (const nlohmann::json::exception& error) {
     fail("{}: expected what quench eval --json prints, got {}", path.string(), error.what());
   }
@@ -30,7 +32,7 @@ BySeed accuracies(const std::vector<RunOutcome>& outcomes, std::size_t variant) 
   BySeed result;
   for (const RunOutcome& outcome : outcomes) {
     if (outcome.run.variant == variant && outcome.test) {
-      result[outcome.run.seed] = outcome.test->quantized;
+      result[outcome.run.seed] = outcome.test->of_network();
     }
   }
   return result;
@@ -62,9 +64,9 @@ VariantSummary summarize_variant(const std::string& name, std::size_t variant,
     summary.failed += outcome.failed ? 1 : 0;
     if (!outcome.test) continue;
     ++summary.done;
-    test.push_back(outcome.test->quantized);
+    test.push_back(outcome.test->of_network());
     floating.push_back(outcome.test->floating);
-    if (outcome.held_out) held_out.push_back(outcome.held_out->quantized);
+    if (outcome.held_out) held_out.push_back(outcome.held_out->of_network());
     seconds.insert(seconds.end(), outcome.epoch_seconds.begin(), outcome.epoch_seconds.end());
   }
   summary.mean = mean_of(test);
@@ -90,8 +92,8 @@ RunOutcome read_outcome(const ComparisonFolder& folder, const ComparisonRun& run
   }
   for (const MetricsRow& row : rows) outcome.epoch_seconds.push_back(row.seconds);
   if (variant.held_out) {
-    outcome.held_out =
-        Top1{.quantized = rows.back().top1_quantized, .floating = rows.back().top1_float};
+    outcome.held_out = Top1{.floating = rows.back().top1_float};
+    if (outcome.test->quantized) outcome.held_out->quantized = rows.back().top1_quantized;
   }
   return outcome;
 }

@@ -11,8 +11,10 @@ namespace quench::train {
 
 /// Accuracies in percent, with quantized and with float weights.
 struct Top1 {
-  double quantized = 0.0;
+  std::optional<double> quantized;  ///< none of a float network
   double floating = 0.0;
+
+  double of_network() const { return quantized.value_or(floating); }
 };
 
 /// Where one run of a comparison stands.
@@ -28,12 +30,12 @@ struct RunOutcome {
 struct VariantSummary {
   std::string name;
   std::size_t done = 0, failed = 0, seeds = 0;
-  std::optional<double> mean;       ///< of the quantized test top1
+  std::optional<double> mean;       ///< of the test top1
   std::optional<double> deviation;  ///< of it, with n - 1; from two runs on
   /// To the first variant, over the seeds that both have; none for the first.
   std::optional<PairedDifference> difference;
   std::optional<double> float_mean;
-  std::optional<double> held_out_mean;  ///< quantized
+  std::optional<double> held_out_mean;
   std::optional<double> epoch_seconds;  ///< median
 };
 

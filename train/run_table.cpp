@@ -1,8 +1,11 @@
 #include "train/run_table.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,7 +28,14 @@ struct Key {
 RunValue number(std::optional<double> value) {
   return value ? RunValue(*value) : RunValue(std::monostate{});
 }
-RunValue count(std::int64_t value) { return static_cast<double>(value); }
+/// Only of runs that were trained.
+RunValue epochs(const RunSummary& run, std::int64_t value) {
+  return run.state.epochs > 0 ? RunValue(value) : RunValue(std::monostate{});
+}
+RunValue bits(int value) { return std::int64_t{value}; }
+std::optional<double> top1_quantized(const RunSummary& run) {
+  return run.method == "none" ? std::nullopt : run.top1_quantized;
+}
 
 constexpr const char* kDamaged = "damaged";
 
@@ -38,12 +48,12 @@ constexpr std::array kKeys{
     Key{"model", [](const RunSummary& run) -> RunValue { return run.model; }},
     Key{"data", [](const RunSummary& run) -> RunValue { return run.data; }},
     Key{"method", [](const RunSummary& run) -> RunValue { return run.method; }},
-    Key{"weight_bits", [](const RunSummary& run) { return count(run.weight_bits); }, true},
-    Key{"activation_bits", [](const RunSummary& run) { return count(run.activation_bits); }, true},
-    Key{"top1_quantized", [](const RunSummary& run) { return number(run.top1_quantized); }, true},
+    Key{"weight_bits", [](const RunSummary& run) { return bits(run.weight_bits); }, true},
+    Key{"activation_bits", [](const RunSummary& run) { return bits(run.activation_bits); }, true},
+    Key{"top1_quantized", [](const RunSummary& run) { return number(top1_quantized(run)); }, true},
     Key{"top1_float", [](const RunSummary& run) { return number(run.top1_float); }, true},
-    Key{"epoch", [](const RunSummary& run) { return count(run.state.epoch); }, true},
-    Key{"epochs", [](const RunSummary& run) { return count(run.state.epochs); }, true},
+    Key{"epoch", [](const RunSummary& run) { return epochs(run, run.state.epoch); }, true},
+    Key{"epochs", [](const RunSummary& run) { return epochs(run, run.state.epochs); }, true},
     Key{"started", [](const RunSummary& run) -> RunValue { return run.state.started; }},
     Key{"updated", [](const RunSummary& run) -> RunValue { return run.state.updated; }},
     Key{"state", [](const RunSummary& run) -> RunValue { return state_name(run); }},
@@ -70,6 +80,29 @@ bool holds(const T& a, const std::string& relation, const T& b) {
   if (relation == "<=") return a <= b;
   if (relation == ">") return a > b;
   return a >= b;
+}
+
+/// "2026-11-22T02:22:10Z" or its first parts.
+void require_time(const std::string& filter, const std::string& text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+  constexpr std::array<std::size_t, 6> kParts{4, 7, 10, 16, 19, 20};
+  bool good = std::ranges::find(kParts, text.size()) != kParts.end();
+  for (std::size_t i = 0; good && i < text.size(); ++i)
+    good = kForm[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == kForm[i];
+  require(good,
+          "runs --filter: {}: expected a time (UTC) such as 2026-11-22 or 2026-11-22T02:22, got "
+          "'{}'",
+          filter, text);
+}
+
+void require_state(const std::string& filter, const std::string& text) {
+  std::vector<std::string> states{kDamaged};
+  for (const RunPhase phase :
+       {RunPhase::running, RunPhase::done, RunPhase::stopped, RunPhase::killed, RunPhase::failed})
+    states.emplace_back(name_of(phase));
+  require(std::ranges::find(states, text) != states.end(),
+          "runs --filter: {}: expected one of {}, got '{}'{}", filter, fmt::join(states, ", "),
+          text, suggestion(text, states));
 }
 
 std::string bits_text(const RunSummary& run) {
@@ -122,23 +155,32 @@ RunFilter::RunFilter(const std::string& text) {
   if (!key_named(key_).number) {
     require(operator_ == "=" || operator_ == "!=" || is_time(key_),
             "runs --filter: {}: texts have no order: expected = or !=, got '{}'", text, operator_);
+    if (is_time(key_)) require_time(text, value);
+    if (key_ == "state") require_state(text, value);
     value_ = value;
     return;
   }
   double number = 0.0;
   const auto result = std::from_chars(value.data(), value.data() + value.size(), number);
-  require(result.ec == std::errc{} && result.ptr == value.data() + value.size(),
+  require(result.ec == std::errc{} && result.ptr == value.data() + value.size() &&
+              std::isfinite(number),
           "runs --filter: {}: expected a number, got '{}'", text, value);
   value_ = number;
 }
 
 bool RunFilter::accepts(const RunSummary& run) const {
-  const RunValue value = value_of(run, key_);
-  if (const auto* number = std::get_if<double>(&value))
-    return holds(*number, operator_, std::get<double>(value_));
-  if (const auto* text = std::get_if<std::string>(&value))
-    return holds(*text, operator_, std::get<std::string>(value_));
-  return false;
+  const auto compare = [this](const auto& value) {
+    using Value = std::decay_t<decltype(value)>;
+    if constexpr (std::is_same_v<Value, std::monostate>) {
+      return false;
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      const auto& wanted = std::get<std::string>(value_);
+      return holds(is_time(key_) ? value.substr(0, wanted.size()) : value, operator_, wanted);
+    } else {
+      return holds(static_cast<double>(value), operator_, std::get<double>(value_));
+    }
+  };
+  return std::visit(compare, value_of(run, key_));
 }
 
 void sort_runs(std::vector<RunSummary>& runs, const std::string& key, bool reversed) {
@@ -173,7 +215,7 @@ std::string runs_text(std::span<const RunSummary> runs) {
       continue;
     }
     table.add({folder, run.model, run.data, run.method, bits_text(run),
-               run.method == "none" ? "" : percent(run.top1_quantized), percent(run.top1_float),
+               percent(top1_quantized(run)), percent(run.top1_float),
                run.state.epochs == 0 ? "" : fmt::format("{}/{}", run.state.epoch, run.state.epochs),
                minute_of(run.state.started), state_name(run)});
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/safetensors.h"
 #include "examples/quench/command.h"
 #include "examples/quench/provenance.h"
@@ -47,6 +48,19 @@ void print(const Options& options, nlohmann::json json, const std::string& title
   if (options.json) fmt::print("{}\n", json.dump(2));
 }
 
+train::Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
+                       std::int64_t bn_batches) {
+  ProgressBar bar;
+  bar.begin("eval", train::images_to_judge(network, images, training, bn_batches));
+  return train::judge(network, images, training, bn_batches, train::StaleStatistics::replace);
+}
+
+train::Accuracy judge(deploy::Engine& engine, datasets::Loader& images) {
+  ProgressBar bar;
+  bar.begin("eval", images.images_in(images.batches_per_epoch()));
+  return train::evaluate([&engine](const Tensor& batch) { return engine(batch); }, images);
+}
+
 void eval_run(const Options& options, const std::vector<std::string>& overrides) {
   const train::ExperimentConfig config =
       train::load_experiment(require_run(options.run), overrides);
@@ -58,11 +72,9 @@ void eval_run(const Options& options, const std::vector<std::string>& overrides)
 
   const auto loader = train::evaluation_loader(config, data.test);
   const auto training = train::training_loader(config, data.train);
-  const auto [quantized, floating] = train::judge(
-      *network, *loader, *training, config.train.bn_batches, train::StaleStatistics::replace);
+  const auto [quantized, floating] = judge(*network, *loader, *training, config.train.bn_batches);
   Results results{{"float", floating}};
-  if (options.json || is_quantized(*network))
-    results.insert(results.begin(), {"quantized", quantized});
+  if (is_quantized(*network)) results.insert(results.begin(), {"quantized", quantized});
   print(options,
         {{"run", options.run},
          {"config", require_run(options.run).string()},
@@ -81,8 +93,7 @@ void eval_model(const Options& options, const std::vector<std::string>& override
     fail("{}: its classes are not those of the data set {}", options.run, model.config.data.name);
   }
   const auto loader = train::evaluation_loader(model.config, data.test);
-  const train::Accuracy accuracy =
-      train::evaluate([&](const Tensor& images) { return (*model.engine)(images); }, *loader);
+  const train::Accuracy accuracy = judge(*model.engine, *loader);
   print(
       options,
       {{"model", options.run},

@@ -25,10 +25,11 @@ void finish_run(const ComparisonFolder& folder, const ComparisonRun& run, Top1 t
   // A first epoch that is better than the last, and must not count.
   metrics.append({.epoch = 1, .top1_quantized = 99.0, .top1_float = 99.0, .seconds = 1.0});
   metrics.append({.epoch = 2,
-                  .top1_quantized = test.quantized - 1.0,
+                  .top1_quantized = test.of_network() - 1.0,
                   .top1_float = test.floating - 1.0,
                   .seconds = seconds});
-  const nlohmann::json json{{"top1_quantized", test.quantized}, {"top1_float", test.floating}};
+  nlohmann::json json{{"top1_float", test.floating}};
+  if (test.quantized) json["top1_quantized"] = *test.quantized;
   write_file_atomically(folder.test(run), json.dump());
 }
 
@@ -43,8 +44,8 @@ ComparisonFolder finished_folder(const TemporaryFolder& folder,
   ComparisonFolder result = make_folder(folder, overrides);
   finish_run(result, {0, 3}, {60.0, 70.0}, 2.0);
   finish_run(result, {0, 5}, {64.0, 72.0}, 4.0);
-  finish_run(result, {1, 3}, {63.0, 63.0}, 3.0);
-  finish_run(result, {1, 5}, {71.0, 71.0}, 3.0);
+  finish_run(result, {1, 3}, {std::nullopt, 63.0}, 3.0);
+  finish_run(result, {1, 5}, {std::nullopt, 71.0}, 3.0);
   return result;
 }
 
@@ -97,7 +98,7 @@ TEST_CASE("report: seeds that failed or are missing leave the rest paired") {
   const ComparisonFolder folder = make_folder(temporary);
   finish_run(folder, {0, 3}, {60.0, 70.0}, 2.0);
   finish_run(folder, {0, 5}, {64.0, 72.0}, 2.0);
-  finish_run(folder, {1, 5}, {65.0, 65.0}, 2.0);
+  finish_run(folder, {1, 5}, {std::nullopt, 65.0}, 2.0);
   const auto outcomes = read_outcomes(folder, {{1, 3}});
   const auto summaries = summarize(folder.comparison(), outcomes);
   CHECK(summaries[1].done == 1);
@@ -121,12 +122,15 @@ TEST_CASE("report: seeds that failed or are missing leave the rest paired") {
             "none,3,failed,,,,,,\"" +
             runs +
             "/none/seed-3\"\n"
-            "none,5,done,65,65,,,1.5,\"" +
+            "none,5,done,,65,,,1.5,\"" +
             runs + "/none/seed-5\"\n");
 
   const auto json = nlohmann::json::parse(comparison_json(folder, outcomes, summaries));
   CHECK(json["variants"][1]["runs"][0]["status"] == "failed");
   CHECK(json["variants"][1]["statistics"]["difference_to_first"]["interval_95"].is_null());
+  CHECK(json["variants"][0]["runs"][0]["test"]["top1_quantized"] == 60.0);
+  CHECK(json["variants"][1]["runs"][1]["test"]["top1_quantized"].is_null());  // a float network
+  CHECK(json["variants"][0]["runs"][0]["seed"].is_number_integer());
   CHECK(json["variants"][0]["statistics"]["top1_mean"] == 62.0);
   CHECK(json["versions"].contains("commit"));
   CHECK(json["seeds"] == nlohmann::json{3, 5});

@@ -23,7 +23,7 @@ RunSummary run(const std::string& folder, const std::string& method, std::option
 
 std::vector<RunSummary> some_runs() {
   return {run("a", "ab", 70.0),
-          run("b", "none", {}),
+          run("b", "none", 90.0),
           run("c", "lsq", 80.0),
           {.folder = "d", .damage = "it has no config.toml"}};
 }
@@ -53,6 +53,9 @@ TEST_CASE("run filters: numbers have an order, texts are the same or not") {
   CHECK(accepted("weight_bits<=4") == "ac");
   CHECK(accepted("state=damaged") == "d");
   CHECK(accepted("started<2026-12") == "abc");
+  CHECK(accepted("started=2026-11-22") == "abc");
+  CHECK(accepted("started>2026-11-22") == "");
+  CHECK(accepted("started>=2026-11-22T02:22") == "abc");
 }
 
 TEST_CASE("run filters: what is none is an error that says what would be accepted") {
@@ -64,6 +67,18 @@ TEST_CASE("run filters: what is none is an error that says what would be accepte
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("epoch=three"),
                        "runs --filter: epoch=three: expected a number, got 'three'",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(RunFilter("epoch<nan"),
+                       "runs --filter: epoch<nan: expected a number, got 'nan'",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      RunFilter("started>yesterday"),
+      "runs --filter: started>yesterday: expected a time (UTC) such as 2026-11-22 or "
+      "2026-11-22T02:22, got 'yesterday'",
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(RunFilter("state=finished"),
+                       "runs --filter: state=finished: expected one of damaged, running, done, "
+                       "stopped, killed, failed, got 'finished'",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("epoch=>3"),
                        "runs --filter: epoch=>3: expected =, !=, <, <=, > or >=, got '=>'",
@@ -83,14 +98,21 @@ TEST_CASE("run table: as text and as JSON") {
   CHECK(text.find("4 / 8") != std::string::npos);
   CHECK(text.find("fp32") != std::string::npos);
   CHECK(text.find("2026-11-22 02:22") != std::string::npos);
+  CHECK(text.find("90.00        90.00") == std::string::npos);  // a float network has one accuracy
   CHECK(text.ends_with("\nd: it has no config.toml\n"));
   const auto json = nlohmann::json::parse(runs_json(some_runs()));
   REQUIRE(json.size() == 4);
   CHECK(json[0]["top1_quantized"] == 70.0);
+  for (const char* key : {"weight_bits", "activation_bits", "epoch", "epochs"})
+    CHECK(json[0][key].is_number_integer());
   CHECK(json[1]["top1_quantized"].is_null());
   CHECK(json[3]["state"] == "damaged");
   CHECK(json[3]["message"] == "it has no config.toml");
   for (const std::string& key : run_keys()) CHECK(json[0].contains(key));
+
+  RunSummary untrained = run("e", "lsq", 75.0);  // by `quench quantize`
+  untrained.state.epoch = untrained.state.epochs = 0;
+  CHECK(nlohmann::json::parse(runs_json({&untrained, 1}))[0]["epochs"].is_null());
 }
 
 }  // namespace
