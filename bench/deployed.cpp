@@ -6,6 +6,7 @@
 
 #include "bench/network.h"
 #include "core/conv2d.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "deploy/freeze.h"
 #include "deploy/fused_network.h"
@@ -117,6 +118,7 @@ std::vector<OperationTime> time_operations(deploy::Engine& engine, const Tensor&
                          ? nullptr
                          : std::make_unique<FloatConv>(*conv, network.values[operation.inputs[0]]));
   }
+  progress_bar().begin("layers", runs);
   for (int run = 0; run < runs; run += kTurn) {
     take_turn([&](bool counts) {
       const std::vector<double> seconds = engine.operation_seconds(image);
@@ -130,6 +132,7 @@ std::vector<OperationTime> time_operations(deploy::Engine& engine, const Tensor&
         if (counts) times[i].floating.push_back(seconds);
       }
     });
+    progress_bar().advance(kTurn);
   }
   std::vector<OperationTime> result;
   const auto kernels = engine.kernels();
@@ -166,11 +169,13 @@ DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, doubl
   deploy::FusedNetwork fused(float_network, image.shape());
   Timeline times;
   double total = 0.0;
+  progress_bar().begin("whole network", std::llround(1e3 * seconds));
   do {
     total += seconds_of([&] {
       time_turn(engine, image, times.integer);
       time_turn(fused, image, times.floating);
     });
+    progress_bar().advance_to(std::llround(1e3 * total));
   } while (total < seconds);
   DeployedTimes result;
   result.runs = static_cast<int>(times.integer.size());

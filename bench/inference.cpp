@@ -1,12 +1,16 @@
 #include "bench/inference.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "core/progress.h"
 #include "deploy/fused_network.h"
 #include "layers/trace.h"
 
 namespace quench::bench {
 namespace {
+
+std::int64_t milliseconds(double seconds) { return std::llround(1e3 * seconds); }
 
 /// The times of repeated runs, after a few that warm caches and memory pool.
 template <typename Run>
@@ -15,8 +19,11 @@ std::vector<double> times_of(Run run, double seconds) {
   constexpr std::size_t kFewestRuns = 7;
   for (int i = 0; i < kWarmUpRuns; ++i) run();
   std::vector<double> times;
-  for (double total = 0.0; total < seconds || times.size() < kFewestRuns; total += times.back())
+  progress_bar().begin("inference", milliseconds(seconds));
+  for (double total = 0.0; total < seconds || times.size() < kFewestRuns; total += times.back()) {
     times.push_back(seconds_of(run));
+    progress_bar().advance_to(milliseconds(total));
+  }
   return times;
 }
 

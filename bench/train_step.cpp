@@ -11,6 +11,7 @@
 #include "core/allocator.h"
 #include "core/communicator.h"
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "layers/batch_norm.h"
 #include "layers/loss.h"
@@ -160,7 +161,11 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   const double warm_waited = training.average().seconds_waited();
   const std::int64_t warm_bytes = training.average().bytes();
   std::vector<double> seconds;
-  for (int step = 0; step < step_case.steps; ++step) seconds.push_back(training.seconds_of_step());
+  progress_bar().begin(step_case.method, step_case.steps);
+  for (int step = 0; step < step_case.steps; ++step) {
+    seconds.push_back(training.seconds_of_step());
+    progress_bar().advance();
+  }
   result.median_seconds = median(seconds);
   result.best_seconds = *std::ranges::min_element(seconds);
   result.images_per_second =
@@ -191,11 +196,13 @@ void compare_methods(const TrainStepCase& step_case, std::vector<std::string> me
     method_case.method = method;
     Training training(method_case);
     training.warm_up();
+    progress_bar().begin(method, step_case.steps);
     std::vector<double> seconds, ratios;
     for (int step = 0; step < step_case.steps; ++step) {
       const double fp32_seconds = fp32.seconds_of_step();
       seconds.push_back(training.seconds_of_step());
       ratios.push_back(seconds.back() / fp32_seconds);
+      progress_bar().advance();
     }
     report({method, bits_text(method_case), median(seconds), median(ratios)});
   }

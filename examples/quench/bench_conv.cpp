@@ -13,6 +13,7 @@
 #include "bench/kernel_peaks.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "core/text_table.h"
 #include "examples/quench/bench.h"
 #include "examples/quench/provenance.h"
@@ -48,6 +49,8 @@ deploy::Isa isa_of(const Options& options) {
   return deploy::best_isa();
 }
 
+bool is_float(const bench::ConvType& type) { return type.input_max == 0; }
+
 double product_rate(const bench::ConvLayer& layer, const bench::ConvTiming& timing) {
   return 2.0 * layer.macs() / timing.min_seconds;
 }
@@ -55,7 +58,7 @@ double product_rate(const bench::ConvLayer& layer, const bench::ConvTiming& timi
 /// f32's median over the type's; 0 if f32 was not timed.
 double ratio_to_f32(const Layer& layer, const bench::ConvTiming& timing) {
   for (const bench::ConvTiming& f32 : layer.timings)
-    if (f32.type.input_max == 0) return f32.median_seconds / timing.median_seconds;
+    if (is_float(f32.type)) return f32.median_seconds / timing.median_seconds;
   return 0.0;
 }
 
@@ -65,7 +68,7 @@ class Peaks {
   double of(const bench::ConvTiming& timing) {
     const auto [peak, is_new] = peaks_.try_emplace(timing.kernel, 0.0);
     if (is_new) {
-      peak->second = timing.type.input_max == 0
+      peak->second = is_float(timing.type)
                          ? bench::measured_fma_peak(num_threads())
                          : bench::measured_kernel_peak(timing.kernel, num_threads());
     }
@@ -105,9 +108,9 @@ void print_table(const std::vector<Layer>& layers, Peaks& peaks) {
                  ratio > 0.0 ? fmt::format("{:.2f}", ratio) : "-",
                  percent(peak > 0.0 ? rate / peak : 0.0),
                  percent(t.bytes / t.min_seconds / peaks.bandwidth()),
-                 t.type.input_max == 0 ? "-"
-                 : t.exact             ? "yes"
-                                       : "NO"});
+                 is_float(t.type) ? "-"
+                 : t.exact        ? "yes"
+                                  : "NO"});
     }
   }
   fmt::print("{}\n", table.plain());
@@ -145,29 +148,34 @@ void print_means(const std::vector<Layer>& layers, const std::vector<bench::Conv
   fmt::print("geometric means over the layers of the medians' ratios\n{}", table.plain());
 }
 
+nlohmann::json positive_or_null(double value) {
+  return value > 0.0 ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
 /// As google-benchmark writes it, so that its tools read it.
 void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa) {
   nlohmann::json benchmarks = nlohmann::json::array();
   for (const Layer& layer : layers) {
     for (const bench::ConvTiming& t : layer.timings) {
       const std::string name = fmt::format("{}/{}", layer.layer.name, t.type.name);
-      benchmarks.push_back({{"name", name},
-                            {"run_name", name},
-                            {"run_type", "iteration"},
-                            {"repetitions", 1},
-                            {"threads", num_threads()},
-                            {"iterations", t.runs},
-                            {"real_time", t.median_seconds * 1e6},
-                            {"cpu_time", t.median_seconds * 1e6 * num_threads()},
-                            {"time_unit", "us"},
-                            {"label", t.kernel},
-                            {"min_time_us", t.min_seconds * 1e6},
-                            {"count", layer.layer.count},
-                            {"ops_per_second", product_rate(layer.layer, t)},
-                            {"peak_ops_per_second", peaks.of(t)},
-                            {"bytes_per_second", t.bytes / t.min_seconds},
-                            {"ratio_to_f32", ratio_to_f32(layer, t)},
-                            {"exact", t.exact}});
+      benchmarks.push_back(
+          {{"name", name},
+           {"run_name", name},
+           {"run_type", "iteration"},
+           {"repetitions", 1},
+           {"threads", num_threads()},
+           {"iterations", t.runs},
+           {"real_time", t.median_seconds * 1e6},
+           {"cpu_time", t.median_seconds * 1e6 * num_threads()},
+           {"time_unit", "us"},
+           {"label", t.kernel},
+           {"min_time_us", t.min_seconds * 1e6},
+           {"count", layer.layer.count},
+           {"ops_per_second", product_rate(layer.layer, t)},
+           {"peak_ops_per_second", positive_or_null(peaks.of(t))},
+           {"bytes_per_second", t.bytes / t.min_seconds},
+           {"ratio_to_f32", positive_or_null(ratio_to_f32(layer, t))},
+           {"exact", is_float(t.type) ? nlohmann::json(nullptr) : nlohmann::json(t.exact)}});
     }
   }
   const nlohmann::json report{{"context",
@@ -192,11 +200,17 @@ void conv(const Options& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
   const bool one = options.shapes.find(',') != std::string::npos;
+  const std::vector<bench::ConvLayer> shapes =
+      one ? std::vector{bench::parse_layer(options.shapes)} : bench::network_layers(options.shapes);
   std::vector<Layer> layers;
-  for (const bench::ConvLayer& layer : one ? std::vector{bench::parse_layer(options.shapes)}
-                                           : bench::network_layers(options.shapes))
+  ProgressBar bar;
+  bar.begin("layers", std::ssize(shapes));
+  for (const bench::ConvLayer& layer : shapes) {
     layers.push_back({layer, bench::time_layer(layer, types, isa, options.seconds)});
+    bar.advance();
+  }
   Peaks peaks;
+  bar.clear();
   if (options.json) {
     print_json(layers, peaks, isa);
     return;
@@ -223,7 +237,8 @@ void add_bench_conv(Subcommand& bench) {
   command.add("--isa", options->isa, "Instruction set (default: the best)",
               {.choices = {"avx2", "avx512"}});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
-  command.add("--seconds", options->seconds, "How long to repeat each", shown);
+  command.add("--seconds", options->seconds, "How long to repeat each",
+              {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--json", options->json, "Print JSON as google-benchmark does");
   command.run([options] { conv(*options); });
 }

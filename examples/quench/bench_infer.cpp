@@ -7,6 +7,7 @@
 #include "bench/inference.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
+#include "core/progress.h"
 #include "examples/quench/bench.h"
 #include "examples/quench/provenance.h"
 
@@ -26,7 +27,9 @@ void infer(const Options& options) {
   const bench::InferenceCase& c = options.inference_case;
   const double peak = bench::measured_fma_peak(num_threads());
   enable_profiler(options.profile);
+  ProgressBar bar;
   const bench::InferenceResult result = bench::time_inference(c);
+  bar.clear();
   const double images = static_cast<double>(c.batch) / result.median_seconds;
   const double of_peak = 2.0 * result.macs * images / peak;
   if (options.json) {
@@ -61,13 +64,16 @@ void add_bench_infer(Subcommand& bench) {
       "infer", "Latency of a float network, what follows a convolution fused into it");
   const auto options = std::make_shared<Options>();
   bench::InferenceCase& c = options->inference_case;
-  const OptionForm shown{.show_default = true};
   command.add("--model", c.network.model, "Model (see quench list models) or ONNX file",
               {.show_default = true, .type_name = "NAME|FILE"});
-  command.add("--width", c.network.width, "Width multiplier, for a model that has one", shown);
-  command.add("--image-size", c.network.image_size, "Height and width of the images", shown);
-  command.add("--batch", c.batch, "Images per run", shown);
-  command.add("--seconds", c.seconds, "How long to repeat", shown);
+  command.add("--width", c.network.width, "Width multiplier, for a model that has one",
+              {.show_default = true, .min = kLeastWidth, .max = kMostWidth});
+  command.add("--image-size", c.network.image_size, "Height and width of the images",
+              {.show_default = true, .min = 1, .max = kMostPixels});
+  command.add("--batch", c.batch, "Images per run",
+              {.show_default = true, .min = 1, .max = kMostBatch});
+  command.add("--seconds", c.seconds, "How long to repeat",
+              {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");
   command.add("--profile", options->profile, "Print where the time goes, per operation");

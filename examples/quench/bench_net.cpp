@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include "bench/deployed.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "core/text_table.h"
 #include "deploy/model_file.h"
 #include "examples/quench/bench.h"
@@ -51,9 +53,12 @@ nlohmann::json to_json(const std::string& model, const bench::DeployedTimes& tim
     operations.push_back({{"name", operation.name},
                           {"kind", operation.kind},
                           {"kernel", operation.kernel},
-                          {"macs", operation.macs},
+                          {"macs", std::llround(operation.macs)},
                           {"median_us", operation.seconds * 1e6},
-                          {"float_median_us", operation.float_seconds * 1e6}});
+                          {"float_median_us", nullptr}});
+    // fp32 has convolutions alone apart; the rest is fused into them.
+    if (operation.float_seconds > 0.0)
+      operations.back()["float_median_us"] = operation.float_seconds * 1e6;
   }
   return {{"model", model},
           {"threads", num_threads()},
@@ -131,7 +136,9 @@ void net(const Options& options) {
   flush_denormals();
   Case made = make_case(options);
   deploy::Engine engine(std::move(made.integers));
+  ProgressBar bar;
   const bench::DeployedTimes times = bench::time_deployed(engine, *made.floating, options.seconds);
+  bar.clear();
   if (options.json) {
     fmt::print("{}\n", to_json(made.name, times).dump(2));
   } else {
@@ -145,7 +152,6 @@ void add_bench_net(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
       "net", "Latency of a deployed model, per layer, beside the same network in fp32");
   const auto options = std::make_shared<Options>();
-  const OptionForm shown{.show_default = true};
   command.add("FILE", options->file, "What quench deploy wrote");
   command.add("--network", options->graph,
               "The ONNX file that the model's network came from (default: where it was)",
@@ -154,13 +160,16 @@ void add_bench_net(Subcommand& bench) {
       "--model", options->network.model,
       "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights",
       {.type_name = "NAME|FILE"});
-  command.add("--width", options->network.width, "Its width multiplier, if it has one", shown);
-  command.add("--image-size", options->network.image_size, "Height and width of its images", shown);
+  command.add("--width", options->network.width, "Its width multiplier, if it has one",
+              {.show_default = true, .min = kLeastWidth, .max = kMostWidth});
+  command.add("--image-size", options->network.image_size, "Height and width of its images",
+              {.show_default = true, .min = 1, .max = kMostPixels});
   command.add("--weight-bits", options->weight_bits, "Of its layers but first and last",
               {.show_default = true, .min = 1, .max = 8});
   command.add("--activation-bits", options->activation_bits, "Likewise",
               {.show_default = true, .min = 1, .max = 8});
-  command.add("--seconds", options->seconds, "How long to repeat", shown);
+  command.add("--seconds", options->seconds, "How long to repeat",
+              {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");
   command.run([options] { net(*options); });

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
+#include "core/progress.h"
 #include "examples/quench/bench.h"
 #include "examples/quench/provenance.h"
 
@@ -86,9 +87,11 @@ void bench_train(const Options& options) {
         "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
   }
   enable_profiler(options.profile);
+  ProgressBar bar;
   for (const bench::TrainStepCase& step_case : usual_cases(options)) {
     reset_profiler();
     const bench::TrainStepResult result = bench::time_train_step(step_case);
+    bar.clear();
     if (options.json) {
       results.push_back(to_json(step_case, result, peak));
     } else {
@@ -127,7 +130,9 @@ void bench_methods(const Options& options) {
                c.network.model, c.network.width, c.batch, num_threads());
     fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "x fp32");
   }
+  ProgressBar bar;
   bench::compare_methods(c, names_of(options.methods), [&](const bench::MethodCost& cost) {
+    bar.clear();
     const double ms = cost.median_seconds * 1e3;
     if (options.json) {
       results.push_back({{"method", cost.method},
@@ -150,17 +155,21 @@ void add_bench_train(Subcommand& bench) {
       bench.add_subcommand("train", "Images per second of a training step, per model and method");
   const auto options = std::make_shared<Options>();
   bench::TrainStepCase& step_case = options->step_case;
-  const OptionForm shown{.show_default = true};
-  const OptionForm alone{.when_given = [options] { options->all = false; }};
+  const auto this_case = [options] { options->all = false; };
+  const auto alone = [&](double min, double max) {
+    return OptionForm{.min = min, .max = max, .when_given = this_case};
+  };
   train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
             {.show_default = true, .type_name = "NAME|FILE"});
-  train.add("--width", step_case.network.width, "Width multiplier: time this case alone", alone);
-  train.add("--batch", step_case.batch, "Images per step: time this case alone", alone);
+  train.add("--width", step_case.network.width, "Width multiplier: time this case alone",
+            alone(kLeastWidth, kMostWidth));
+  train.add("--batch", step_case.batch, "Images per step: time this case alone",
+            alone(1, kMostBatch));
   train.add("--image-size", step_case.network.image_size,
-            "Height and width of the images: time this case alone", alone);
+            "Height and width of the images: time this case alone", alone(1, kMostPixels));
   train.add("--method", step_case.method,
             "Quantizer of weights and activations: time this case alone",
-            {.type_name = "NAME", .when_given = alone.when_given});
+            {.type_name = "NAME", .when_given = this_case});
   train.add("--bits", step_case.bits, "Of weights and activations (default: the fewest)",
             {.min = 1, .max = 32});
   train.add("--methods", options->methods,
@@ -169,7 +178,7 @@ void add_bench_train(Subcommand& bench) {
   train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
             {.show_default = true, .type_name = "NAME"});
   train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
-            {.show_default = true, .min = 1, .max = 1'000'000});
+            {.show_default = true, .min = 1, .max = kMostSteps});
   train.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   train.add("--json", options->json, "Print JSON");
   train.add("--profile", options->profile, "Print where the time goes, per operation");

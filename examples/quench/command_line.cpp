@@ -5,11 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include "core/error.h"
+#include "examples/quench/ranks.h"
 
 namespace quench::command {
 
@@ -28,10 +30,41 @@ std::vector<std::string> names_of(const CLI::Option& option) {
 template <typename T>
 std::string value_name(const OptionForm& form) {
   if (!form.choices.empty()) return fmt::format("{}", fmt::join(form.choices, "|"));
-  if (form.min != form.max) return fmt::format("{}..{}", form.min, form.max);
+  // A larger bound is there to refuse nonsense.
+  if (form.min != form.max && form.max <= kMostThreads)
+    return fmt::format("{}..{}", form.min, form.max);
   if constexpr (std::is_same_v<T, double>) return "X";
   return std::is_integral_v<T> ? "N" : "TEXT";
 }
+
+template <typename T>
+T parse_number(const std::string& option, const std::string& text, const OptionForm& form) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  // Written so that NaN is refused.
+  const auto number = static_cast<double>(value);
+  if (error == std::errc{} && stop == end && number >= form.min && number <= form.max) return value;
+  throw CLI::ValidationError(option, fmt::format("expected {} from {} to {}, got '{}'",
+                                                 std::is_integral_v<T> ? "an integer" : "a number",
+                                                 form.min, form.max, text));
+}
+
+/// Read here: the parser would take 010 for 8, and NaN for a number in any range.
+template <typename T>
+CLI::Option* add_number(CLI::App& app, const std::string& name, T& value, const std::string& help,
+                        const OptionForm& form) {
+  expect(form.min < form.max, "option {}: expected a range", name);
+  const auto parse = [&value, name, form](const std::string& text) {
+    value = parse_number<T>(name, text, form);
+  };
+  CLI::Option* option = app.add_option_function<std::string>(name, parse, help);
+  if (form.show_default) option->default_str(fmt::format("{}", value));
+  return option;
+}
+
+template <typename T>
+constexpr bool kIsNumber = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
 }  // namespace
 
@@ -61,16 +94,20 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
   // an option "--run", so every build keeps the two apart.
   expect(is_option || std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }),
          "command line: expected the positional {} in capitals", name);
-  CLI::Option* option = app_->add_option(name, value, help);
+  CLI::Option* option = nullptr;
+  if constexpr (kIsNumber<T>) {
+    option = add_number(*app_, name, value, help, form);
+  } else {
+    option = app_->add_option(name, value, help);
+    if (form.show_default) option->capture_default_str();
+  }
   if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(!is_option);
   option->required(form.required);
-  if (form.show_default) option->capture_default_str();
   const std::string named = form.type_name != nullptr ? form.type_name : value_name<T>(form);
   // A positional's own name says what it takes; of words to choose from, the help lists them.
   option->type_name(is_option || !form.choices.empty() ? named : "");
-  // Without the validators' descriptions: the value's name says the same.
+  // Without the validator's description: the value's name says the same.
   if (!form.choices.empty()) option->check(CLI::IsMember(form.choices).description(""));
-  if (form.min != form.max) option->check(CLI::Range(form.min, form.max).description(""));
   if (form.when_given) option->each([given = form.when_given](const std::string&) { given(); });
   info_->options.push_back({.names = names_of(*option),
                             .value = is_option ? named : name,
@@ -90,6 +127,15 @@ template void Subcommand::add(const std::string&, std::int64_t&, const std::stri
 template void Subcommand::add(const std::string&, double&, const std::string&, const OptionForm&);
 template void Subcommand::add(const std::string&, bool&, const std::string&, const OptionForm&);
 
-void Subcommand::run(std::function<void()> function) { app_->callback(std::move(function)); }
+void Subcommand::run(std::function<void()> function) {
+  app_->callback([name = app_->get_name(), function = std::move(function)] {
+    require_one_process(name);
+    function();
+  });
+}
+
+void Subcommand::run_as_ranks(std::function<void()> function) {
+  app_->callback([function = std::move(function)] { run_as_rank(function); });
+}
 
 }  // namespace quench::command

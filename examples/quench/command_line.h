@@ -12,13 +12,16 @@ class App;
 
 namespace quench::command {
 
+/// More threads than any machine here has cores.
+inline constexpr int kMostThreads = 1024;
+
 /// What an option takes, and how the help shows it.
 struct OptionForm {
   bool required = false;
   bool show_default = false;
   const char* type_name = nullptr;        ///< "KEY=VALUE"; shells complete "FILE", "DIR" and so on
   std::vector<std::string> choices = {};  ///< empty: any
-  int min = 0, max = 0;                   ///< both 0: any
+  double min = 0.0, max = 0.0;            ///< of a number: both have to be given
   std::function<void()> when_given = {};
 };
 
@@ -40,7 +43,10 @@ class Subcommand {
   template <typename T>
   void add(const std::string& name, T& value, const std::string& help, const OptionForm& form = {});
 
+  /// What the subcommand does, in one process: that mpirun started several is an error.
   void run(std::function<void()> function);
+  /// What each of the ranks does that mpirun started.
+  void run_as_ranks(std::function<void()> function);
 
   const CommandInfo& info() const { return *info_; }
 

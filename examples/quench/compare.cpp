@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/parallel.h"
+#include "core/text_number.h"
 #include "examples/quench/command.h"
 #include "examples/quench/compare_runs.h"
 #include "examples/quench/run_options.h"
@@ -75,8 +77,8 @@ train::ComparisonFolder choose_folder(const Options& options) {
 void warn_of_other_program(const train::Comparison& comparison) {
   const std::string here = train::current_versions(0, {}).commit;
   if (comparison.versions.commit == here) return;
-  fmt::print(stderr, "warning: this comparison was started with commit {}, this program is {}\n",
-             comparison.versions.commit, here);
+  remark(fmt::format("warning: this comparison was started with commit {}, this program is {}",
+                     comparison.versions.commit, here));
 }
 
 struct Report {
@@ -98,13 +100,13 @@ Report write_report(const train::ComparisonFolder& folder,
 }
 
 void compare(const Options& options) {
-  require(options.jobs >= 1, "--jobs: expected at least 1, got {}", options.jobs);
   const train::ComparisonFolder folder = choose_folder(options);
   const train::Comparison& comparison = folder.comparison();
   warn_of_other_program(comparison);
   catch_stop_signals();
-  fmt::print(stderr, "comparison {}: {} variants, {} seeds\n", folder.path().string(),
-             comparison.variants.size(), comparison.seeds.size());
+  remark(fmt::format("comparison {}: {}, {}", folder.path().string(),
+                     counted(std::ssize(comparison.variants), "variant"),
+                     counted(std::ssize(comparison.seeds), "seed")));
   const CompareOptions running{
       .program = options.command_line.front(), .data_dir = options.data_dir, .jobs = options.jobs};
   const auto failed = make_missing_runs(
@@ -114,8 +116,8 @@ void compare(const Options& options) {
              options.json ? report.json : train::comparison_table(comparison, report.summaries));
   std::fflush(stdout);
   if (stop_signal() != 0) {
-    fmt::print(stderr, "stopped; saved. Go on with: quench compare --resume {}\n",
-               folder.path().string());
+    remark(fmt::format("stopped; saved. Go on with: quench compare --resume {}",
+                       folder.path().string()));
     throw Exit{128 + stop_signal()};
   }
   if (!failed.empty()) {
@@ -146,7 +148,7 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
               "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
               {.type_name = "DIR"});
   command.add("--jobs", options->jobs, "Runs at the same time; they share the cores",
-              {.show_default = true});
+              {.show_default = true, .min = 1, .max = kMostThreads});
   command.add("--run", options->run,
               "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
               "goes on",

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/parallel.h"
@@ -31,7 +32,6 @@ std::string output_name(const Options& options, const std::vector<std::filesyste
 }
 
 void report(const Options& options) {
-  require(options.images >= 0, "report --images: expected at least 1, got {}", options.images);
   const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
   const std::string name = output_name(options, folders);
   const Output output({.option = "report -o",
@@ -48,7 +48,7 @@ void report(const Options& options) {
   write_file_atomically(output.path(), train::report::report_page(runs));
   for (const train::report::RunReport& run : runs) {
     for (const std::string& note : run.record.notes)
-      fmt::print(stderr, "{}: {}\n", run.record.name, note);
+      remark(fmt::format("{}: {}", run.record.name, note));
   }
   fmt::print("{}\n", name);
 }
@@ -68,7 +68,8 @@ void add_report(Subcommand& program) {
   command.add("--checkpoint", options->checkpoint, "Which one of each run",
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images,
-              "How many to count mistakes on (default: up to 10,000, in some seconds)");
+              "How many to count mistakes on (default: up to 10,000, in some seconds)",
+              {.min = 1, .max = 1e9});
   add_force(command, options->force);
   command.run([options] { report(*options); });
 }

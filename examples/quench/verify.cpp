@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/progress.h"
 #include "core/text_table.h"
 #include "deploy/engine.h"
 #include "examples/quench/command.h"
@@ -19,6 +20,8 @@
 
 namespace quench::command {
 namespace {
+
+constexpr double kMostImages = 1e9;
 
 struct Options {
   std::string run;
@@ -55,6 +58,9 @@ std::int64_t different_bytes(const deploy::Values& a, const deploy::Values& b) {
 Verification verify(const Options& options, Module& network, deploy::Engine& engine,
                     datasets::Loader& loader) {
   Verification result;
+  const std::int64_t all = loader.images_in(loader.batches_per_epoch());
+  ProgressBar bar;
+  bar.begin("verify", options.images > 0 ? std::min(options.images, all) : all);
   loader.start_epoch(0);
   while (const auto batch = loader.next()) {
     std::int64_t count = batch->images.dim(0);
@@ -72,6 +78,7 @@ Verification verify(const Options& options, Module& network, deploy::Engine& eng
       result.interpreted += more;
     }
     result.images += count;
+    bar.advance(count);
   }
   return result;
 }
@@ -150,10 +157,11 @@ void add_verify(Subcommand& program) {
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint, "Which one was deployed",
               {.show_default = true, .type_name = kCheckpointForm});
-  command.add("--images", options->images, "How many test images (default: all)");
+  command.add("--images", options->images, "How many test images (default: all)",
+              {.min = 1, .max = kMostImages});
   command.add("--interpret", options->interpreted,
               "How many of them also go through the slow reference interpreter",
-              {.show_default = true});
+              {.show_default = true, .min = 0, .max = kMostImages});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { run(*options); });

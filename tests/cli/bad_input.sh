@@ -42,6 +42,7 @@ command_lines() {
   expect_failure 2 'expected shapes binarynet.*alexnet' bench conv --shapes alexnet
   expect_failure 2 'N,C,H,W,O,K,S,G.*1,2,3' bench conv --shapes 1,2,3
   expect_failure 2 'expected types f32.*s3' bench conv --shapes 1,2,3,3,2,1,1,1 --types s3
+  option_values
   expect_success 'exact' bench conv --shapes 1,4,5,5,8,3,1,1 --types f32,u8s8,b1 --seconds 0.001
   expect_success 'ste' list quantizers
   expect_success 'usage|train'
@@ -76,6 +77,47 @@ hostile_inputs() {
   rm huge
   # A config may come from a pipe.
   expect_success 'top1' train <(cat "$tiny") --run piped
+}
+
+# bad_value OPTION VALUE ARGS...: refused by name and value.
+bad_value() {
+  local option=$1 value=$2
+  shift 2
+  expect_failure 2 "$option: expected (an integer|a number) from .* to .*, got '$value'" "$@" "$option" "$value"
+}
+
+# Every option that takes a number.
+option_values() {
+  local value
+  for value in -5 0 1.5 nan 0x10 99999999999999999999; do
+    bad_value --images "$value" verify run model
+    bad_value --images "$value" report run
+    bad_value --top "$value" predict run image
+    bad_value --jobs "$value" compare "$tiny"
+    bad_value --epochs "$value" repeat run
+    bad_value --threads "$value" bench conv
+    bad_value --batch "$value" bench train
+  done
+  for value in -1 nan; do
+    bad_value --interpret "$value" verify run model
+    bad_value --bits "$value" bench train
+    bad_value --steps "$value" bench train
+    bad_value --image-size "$value" bench infer
+    bad_value --weight-bits "$value" bench net
+    bad_value --activation-bits "$value" bench net
+  done
+  for value in -1 nan inf one; do
+    bad_value --seconds "$value" bench conv
+    bad_value --seconds "$value" bench infer
+    bad_value --seconds "$value" bench net
+    bad_value --width "$value" bench train
+    bad_value --width "$value" bench infer
+    bad_value --width "$value" bench net
+  done
+  expect_failure 2 'isa.*sse' bench conv --isa sse
+  expect_failure 2 "started>yesterday: expected a time.*got 'yesterday'" runs --filter 'started>yesterday'
+  expect_failure 2 "state=finished: expected one of .*, got 'finished'" runs --filter state=finished
+  expect_failure 2 "expected a number, got 'nan'" runs --filter 'top1_float>nan'
 }
 
 configs() {
@@ -143,7 +185,7 @@ run_folders() {
   expect_failure 1 'nowhere' train --resume nowhere
   expect_failure 1 'nowhere' eval nowhere
   expect_success '.' train "$tiny" --run good
-  expect_success '"top1_quantized"' eval good --json
+  expect_success '"top1_float"' eval good --json
 
   cp -r good truncated_run
   truncate -s 100 "$(checkpoint truncated_run)"

@@ -148,7 +148,7 @@ bad_input() {
   expect_bad 2 'vary quant\.method: expected key=value' "$tiny" --vary quant.method
   expect_bad 2 'seeds 0-4.*0\.\.4' "$tiny" "${good[@]}" --seeds 0-4
   expect_bad 2 'seeds.*twice' "$tiny" "${good[@]}" --seeds 1,1
-  expect_bad 2 'jobs.*at least 1, got 0' "$tiny" "${good[@]}" --jobs 0
+  expect_bad 2 'jobs: expected an integer from 1 to 1024, got .0.' "$tiny" "${good[@]}" --jobs 0
   expect_bad 2 'train\.seed.*--seeds' "$tiny" "${good[@]}" --set train.seed=3
   expect_bad 2 'expected --vary' "$tiny"
   expect_bad 1 'missing\.toml' missing.toml "${good[@]}"
