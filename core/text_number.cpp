@@ -14,6 +14,10 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
+std::string counted(std::int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
 std::string kib(double bytes) { return fmt::format("{:.1f}", bytes / 1024.0); }
 
 }  // namespace quench

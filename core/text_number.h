@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace quench {
 
@@ -9,6 +10,8 @@ namespace quench {
 
 /// Digits in groups of three: "1,234,567".
 std::string grouped(std::int64_t number);
+/// A number and what it counts: "1 epoch", "2 epochs".
+std::string counted(std::int64_t number, std::string_view noun);
 /// Bytes in KiB, with one decimal.
 std::string kib(double bytes);
 

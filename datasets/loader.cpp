@@ -258,6 +258,15 @@ Loader::~Loader() = default;
 
 std::int64_t Loader::batches_per_epoch() const { return producer_->batches(); }
 
+std::int64_t Loader::images_in(std::int64_t batches) const {
+  std::int64_t images = 0;
+  for (std::int64_t k = 0; k < std::min(batches, batches_per_epoch()); ++k) {
+    const Producer::Share own = producer_->share(k);
+    images += own.end - own.begin;
+  }
+  return images;
+}
+
 void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   require(epoch >= 0, "loader: expected epoch >= 0, got {}", epoch);
   require(first_batch >= 0 && first_batch <= batches_per_epoch(),

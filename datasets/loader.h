@@ -48,6 +48,8 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   std::int64_t batches_per_epoch() const;
+  /// How many images this rank gets in the first `batches` batches, or in all if there are fewer.
+  std::int64_t images_in(std::int64_t batches) const;
 
   /// Starts preparing epoch `epoch` (>= 0) from batch `first_batch` (0 to batches_per_epoch()) on;
   /// an epoch in progress is given up.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 #include "quant/calibrator.h"
@@ -81,22 +82,20 @@ class ExecutionOrder final : public ForwardObserver {
 
 class Calibration {
  public:
-  Calibration(Module& network, const CalibrationConfig& config, datasets::Loader& images,
-              ProgressBar& bar)
+  Calibration(Module& network, const CalibrationConfig& config, datasets::Loader& images)
       : network_(network),
         config_(config),
         images_(images),
-        bar_(bar),
         batches_(std::min(config.batches, images.batches_per_epoch())) {}
 
   void in_float_order() {
-    bar_.begin("calibration", batches_);
+    progress_bar().begin("calibration", batches_);
     watch(network_.slotted_modules());
   }
 
   void in_topological_order() {
     const std::vector<SlottedModule*> modules = in_order_of_execution();
-    bar_.begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
+    progress_bar().begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
     for (SlottedModule* module : modules) {
       watch({module});
       for (const auto& [slot, quantizer] : module->quantizers())
@@ -110,7 +109,7 @@ class Calibration {
     images_.start_epoch(0);
     for (std::int64_t k = 0; k < batches_; ++k) {
       network_(Variable(images_.next()->images));
-      bar_.update(++done_);
+      progress_bar().advance();
     }
     watcher.calibrate();
   }
@@ -131,20 +130,17 @@ class Calibration {
   Module& network_;
   const CalibrationConfig& config_;
   datasets::Loader& images_;
-  ProgressBar& bar_;
   std::int64_t batches_;
-  std::int64_t done_ = 0;
 };
 
 }  // namespace
 
-void calibrate(Module& network, const CalibrationConfig& config, datasets::Loader& images,
-               ProgressBar& bar) {
+void calibrate(Module& network, const CalibrationConfig& config, datasets::Loader& images) {
   require(config.batches >= 1, "calibration: expected at least 1 batch, got {}", config.batches);
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::bypass);
   calibrate_weights(network, config.weights);
-  Calibration calibration(network, config, images, bar);
+  Calibration calibration(network, config, images);
   if (config.order == "topological") {
     calibration.in_topological_order();
   } else {

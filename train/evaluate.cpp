@@ -6,6 +6,7 @@
 
 #include "core/communicator.h"
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/reduce.h"
 #include "layers/batch_norm.h"
 #include "layers/mode_guard.h"
@@ -96,6 +97,7 @@ Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets:
                   const Loss& loss) {
   const NoGradGuard no_grad;
   Accuracy accuracy;
+  progress_bar().set_note("evaluation");
   loader.start_epoch(0);
   while (const auto batch = loader.next()) {
     const Tensor logits = network(batch->images);
@@ -103,6 +105,7 @@ Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets:
     count_top1(logits, batch->labels, accuracy);
     accuracy.correct_top5 += count_in_top(5, logits, batch->labels);
     accuracy.images += images;
+    progress_bar().advance(images);
     if (loss) {
       const float mean = loss(Variable(logits), batch->labels).value().item();
       accuracy.loss_sum += static_cast<double>(mean) * static_cast<double>(images);
@@ -134,12 +137,14 @@ void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, mode);
   PlainAverage average(norms);
+  progress_bar().set_note("batch norm");
   loader.start_epoch(0);
   for (std::int64_t k = 0; k < batches; ++k) {
     const auto batch = loader.next();
     if (!batch) break;
     average.begin_batch(k);
     network(Variable(batch->images));
+    progress_bar().advance(batch->labels.dim(0));
   }
 }
 

@@ -38,6 +38,8 @@ std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
 /// @throws std::invalid_argument  for other shapes
 std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 
+// Both count the images that they show the network on progress_bar().
+
 /// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W], and
 /// its `loss`, if there is one.
 Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
@@ -50,7 +52,8 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode,
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
 /// `loader`, with all quantizers in `mode`: statistics gathered under other values do not fit
 /// (alpha-blending needs it, and so does the float network under a quantized one). Dropout is off,
-/// as in the evaluation that the statistics serve. Quantizer state is left alone.
+/// as in the evaluation that the statistics serve. Quantizer state is left alone. Counts images on
+/// progress_bar().
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode);
 

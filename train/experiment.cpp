@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/communicator.h"
+#include "core/console.h"
 #include "core/error.h"
+#include "core/text_number.h"
 #include "datasets/registry.h"
 #include "layers/fold.h"
 #include "layers/models/registry.h"
@@ -54,9 +56,9 @@ std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
 /// What skip_bad passed over, for the user to see.
 void report(const std::vector<std::string>& left_out) {
   if (left_out.empty() || !communicator().is_root()) return;
-  fmt::print(stderr, "left out {} files that cannot be decoded (data.skip_bad):\n",
-             left_out.size());
-  for (const std::string& fault : left_out) fmt::print(stderr, "  {}\n", fault);
+  remark(fmt::format("left out {} that cannot be decoded (data.skip_bad):",
+                     counted(std::ssize(left_out), "file")));
+  for (const std::string& fault : left_out) remark("  " + fault);
 }
 
 /// Keys batch_norm and weights of [model] with a graph.

@@ -6,6 +6,7 @@
 
 #include "core/communicator.h"
 #include "core/error.h"
+#include "core/progress.h"
 #include "deploy/freeze.h"
 #include "deploy/verify.h"
 #include "layers/mode_guard.h"
@@ -57,6 +58,7 @@ std::string IntegerMismatch::text() const {
 std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& engine,
                                               datasets::Loader& images, std::int64_t batches) {
   std::vector<deploy::ValueMismatches> counts;
+  progress_bar().set_note("integers");
   images.start_epoch(0);
   for (std::int64_t k = 0; k < batches; ++k) {
     const auto batch = images.next();

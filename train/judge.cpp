@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::train {
@@ -36,6 +37,14 @@ Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& tra
   replace_stale_statistics(network, training, bn_batches);
   judgement.quantized = evaluate(network, images, quant::Mode::evaluation, loss);
   return judgement;
+}
+
+std::int64_t images_to_judge(Module& network, const datasets::Loader& images,
+                             const datasets::Loader& training, std::int64_t bn_batches) {
+  const std::int64_t pass = images.images_in(images.batches_per_epoch());
+  if (!is_quantized(network)) return pass;
+  const std::int64_t norms = batch_norms(network).empty() ? 0 : training.images_in(bn_batches);
+  return 2 * pass + (has_stale_batch_norm(network) ? 2 * norms : norms);
 }
 
 void replace_stale_statistics(Module& network, datasets::Loader& training,

@@ -21,6 +21,10 @@ enum class StaleStatistics : bool { restore, replace };
 Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
                 std::int64_t bn_batches, StaleStatistics stale, const Loss& loss = {});
 
+/// How many images judge() shows the network, all passes together, and counts on progress_bar().
+std::int64_t images_to_judge(Module& network, const datasets::Loader& images,
+                             const datasets::Loader& training, std::int64_t bn_batches);
+
 /// What judge() does to a quantized network before it evaluates: re-estimates running batch-norm
 /// statistics, where a quantizer says that those of training do not fit.
 void replace_stale_statistics(Module& network, datasets::Loader& training, std::int64_t bn_batches);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/safetensors.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
@@ -49,10 +50,10 @@ std::optional<std::string> calibration_source(const std::filesystem::path& file)
 }  // namespace
 
 CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
-                                    datasets::Loader& images, ProgressBar& bar) {
+                                    datasets::Loader& images) {
   if (!is_quantized(network)) return {};
   CalibrationReport report = even_out(network, config, images);
-  calibrate(network, config, images, bar);
+  calibrate(network, config, images);
   if (config.bias_correction != "none") {
     const auto mode =
         config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;
@@ -88,16 +89,19 @@ void require_uncalibrated(const std::filesystem::path& from) {
 
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationConfig& calibration, const Data& data,
-                                           Module& network, ProgressBar& bar) {
+                                           Module& network) {
   const auto judging = evaluation_loader(config, data.judged());
   const auto images = calibration_loader(config, calibration, data.train);
+  const std::int64_t pass = judging->images_in(judging->batches_per_epoch());
   PostTrainingResult result;
+  progress_bar().begin("float network", pass);
   result.floating = evaluate(network, *judging, quant::Mode::bypass);
-  result.calibration = apply_calibration(network, calibration, *images, bar);
+  result.calibration = apply_calibration(network, calibration, *images);
   // Corrected biases are those of the quantized network alone, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
   even_out(*floating, calibration, *images);
-  result.layers = measure_sqnr(*floating, network, *images, calibration.batches, bar);
+  result.layers = measure_sqnr(*floating, network, *images, calibration.batches);
+  progress_bar().begin("quantized network", pass);
   result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
   return result;
 }

@@ -35,7 +35,7 @@ struct CalibrationReport {
 ///                fewer
 /// @throws std::invalid_argument  as calibrate()
 CalibrationReport apply_calibration(Module& network, const CalibrationConfig& config,
-                                    datasets::Loader& images, ProgressBar& bar);
+                                    datasets::Loader& images);
 
 /// The network of an experiment with the weights of train.init_from.
 /// @throws std::invalid_argument, std::runtime_error  for settings or a file that do not fit
@@ -65,6 +65,6 @@ struct PostTrainingResult {
 /// images, judged by Data::judged() before and after.
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationConfig& calibration, const Data& data,
-                                           Module& network, ProgressBar& bar);
+                                           Module& network);
 
 }  // namespace quench::train

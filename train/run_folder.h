@@ -33,6 +33,7 @@ class RunFolder {
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }  ///< see metrics.h
   /// See epoch_metrics.h.
   std::filesystem::path epoch_metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path log() const { return path_ / "log.txt"; }             ///< see keep_log()
   std::filesystem::path last() const { return path_ / "last.safetensors"; }   ///< newest checkpoint
   std::filesystem::path best() const { return path_ / "best.safetensors"; }   ///< best top1
   std::filesystem::path classes() const { return path_ / "classes.txt"; }     ///< see class_names.h

@@ -36,6 +36,9 @@ struct RunState {
   std::string message;  ///< of a run that failed: why
 };
 
+/// Epochs that are done, with the part of the one in progress, in thousandths of an epoch.
+std::int64_t thousandths_done(const RunState& state);
+
 /// As JSON, and back: the phase is the key "state". @throws std::runtime_error  naming `path`
 std::string text_of(const RunState& state);
 RunState read_run_state(const std::filesystem::path& path);

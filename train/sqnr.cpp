@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 
@@ -176,17 +177,17 @@ class Comparison {
 }  // namespace
 
 std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
-                                    std::int64_t batches, ProgressBar& bar) {
+                                    std::int64_t batches) {
   const NoGradGuard no_grad;
   const ModeGuard float_modes(floating, false, quant::Mode::bypass);
   const ModeGuard modes(network, false, quant::Mode::evaluation);
   Comparison comparison(floating, network);
   const std::int64_t total = std::min(batches, images.batches_per_epoch());
-  bar.begin("quantization noise", total);
+  progress_bar().begin("quantization noise", total);
   images.start_epoch(0);
   for (std::int64_t k = 0; k < total; ++k) {
     comparison.add(Variable(images.next()->images));
-    bar.update(k + 1);
+    progress_bar().advance();
   }
   for (QuantizedLayer* layer : network.quantized_layers()) {
     add_slot(comparison.ratios.of(layer).weight, layer->weight_quantizer(),

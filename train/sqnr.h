@@ -7,7 +7,6 @@
 
 #include "datasets/loader.h"
 #include "layers/module.h"
-#include "train/progress.h"
 #include "train/signal_to_noise.h"
 
 namespace quench::train {
@@ -27,11 +26,10 @@ struct LayerSqnr {
 
 /// Measures each layer with a weight, and each sum and pool that quantizes, in order of execution, over the first `batches` batches of
 /// `images`, or all if there are fewer. Every quantizer must have its grid. Batch norm and dropout
-/// work as in evaluation, and nothing changes.
+/// work as in evaluation, and nothing changes. Shows the batches on progress_bar().
 /// @param floating  bypassed, what `network` stands for: `network` itself, or another of its model
-/// @param bar       shows the batches
 /// @throws std::invalid_argument  if the two have different numbers of layers
 std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
-                                    std::int64_t batches, ProgressBar& bar);
+                                    std::int64_t batches);
 
 }  // namespace quench::train

@@ -6,13 +6,13 @@
 #include <stdexcept>
 
 #include "core/communicator.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "layers/batch_norm.h"
 #include "layers/fold.h"
 #include "layers/quantized_layer.h"
 #include "quant/policy.h"
 #include "quant/threshold_freezer.h"
-#include "train/epoch_line.h"
 #include "train/integer_check.h"
 #include "train/judge.h"
 #include "train/kept_checkpoints.h"
@@ -48,7 +48,7 @@ std::vector<ClassAccuracy> by_class(const Judgement& judgement,
 
 /// Rank 0 shows it for all.
 ProgressOptions progress_of_rank() {
-  return communicator().is_root() ? progress_options(stderr) : ProgressOptions{.stream = nullptr};
+  return communicator().is_root() ? progress_on_terminal() : ProgressOptions{};
 }
 
 }  // namespace
@@ -71,8 +71,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       training_(training_loader(config_, data_.train)),
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
-      schedule_(schedule_options(config_, steps_per_epoch_)),
-      bar_(progress_of_rank()) {
+      schedule_(schedule_options(config_, steps_per_epoch_)) {
   join_ranks();
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers(*network_);
@@ -109,7 +108,8 @@ void Trainer::start() {
   if (!config_.calibration || !is_quantized(*network_)) return;
   if (!from.empty()) require_uncalibrated(from);
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
-  apply_calibration(*network_, *config_.calibration, *images, bar_);
+  ProgressBar bar(progress_of_rank());
+  apply_calibration(*network_, *config_.calibration, *images);
 }
 
 void Trainer::quantize_gradients() {
@@ -136,9 +136,11 @@ RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& sto
     return any_rank(stop_requested()) || (within && is_there());
   };
   const auto train = [&] {
+    ProgressBar bar(progress_of_rank());
+    RunProgress shown(bar, work(), progress_);
     try {
       while (progress_.epoch < config_.train.epochs && !result.interrupted) {
-        result.interrupted = is_there() || !train_epoch(folder, after_step);
+        result.interrupted = is_there() || !train_epoch(folder, after_step, shown);
         if (state) state->update(progress_);
       }
     } catch (const std::invalid_argument& error) {
@@ -169,19 +171,24 @@ void Trainer::freeze_batch_norm() {
   for (BatchNorm* norm : batch_norms(*network_)) norm->set_training(false);
 }
 
-bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested) {
+RunWork Trainer::work() {
+  return {.epochs = config_.train.epochs,
+          .steps = steps_per_epoch_,
+          .images = training_->images_in(1),
+          .judged = images_to_judge(*network_, *judging_, *training_, config_.train.bn_batches)};
+}
+
+bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested,
+                          RunProgress& shown) {
   const auto start = std::chrono::steady_clock::now();
   const std::int64_t first_step = progress_.step_in_epoch;
   freeze_batch_norm();
   training_->start_epoch(progress_.epoch, first_step);
-  bar_.begin(fmt::format("epoch {}/{}", progress_.epoch + 1, config_.train.epochs),
-             steps_per_epoch_, first_step);
+  shown.begin_epoch(progress_.epoch);
   while (progress_.step_in_epoch < steps_per_epoch_) {
     const auto batch = training_->next();
     train_step(*batch, folder);
-    bar_.update(
-        progress_.step_in_epoch,
-        fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.seen)));
+    shown.add_step(progress_.loss_sum / static_cast<double>(progress_.seen));
     const bool save_now = config_.train.checkpoint_every_steps > 0 &&
                           progress_.step % config_.train.checkpoint_every_steps == 0;
     const bool stop = stop_requested();
@@ -277,7 +284,12 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   if (best) save(folder, folder.best());
   if (communicator().is_root()) keep_checkpoints(folder);
   save(folder, folder.last());
-  bar_.line(epoch_line(row, config_.train.epochs, is_quantized(*network_), alpha().has_value()));
+  if (!communicator().is_root()) return;
+  const EpochLine line{.row = row,
+                       .epochs = config_.train.epochs,
+                       .quantized = is_quantized(*network_),
+                       .has_alpha = alpha().has_value()};
+  say(table_.lines(line, terminal_width(stdout)));
 }
 
 void Trainer::keep_checkpoints(const RunFolder& folder) {

@@ -12,13 +12,14 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/distill.h"
+#include "train/epoch_table.h"
 #include "train/experiment.h"
 #include "train/lr_schedule.h"
 #include "train/metrics.h"
 #include "train/optimizer.h"
-#include "train/progress.h"
 #include "train/rank_average.h"
 #include "train/run_folder.h"
+#include "train/run_progress.h"
 
 namespace quench::train {
 
@@ -76,8 +77,9 @@ class Trainer {
   void take_up(const RunFolder& folder);
   void quantize_gradients();
   void freeze_batch_norm();
-  bool train_epoch(const RunFolder& folder,
-                   const std::function<bool()>& stop_requested);  // false if stopped
+  RunWork work();
+  bool train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested,
+                   RunProgress& shown);  // false if stopped
   Variable loss_of(const Variable& logits, const datasets::Batch& batch);
   void train_step(const datasets::Batch& batch, const RunFolder& folder);
   [[noreturn]] void fail_at(std::int64_t step, const std::string& what,
@@ -105,7 +107,7 @@ class Trainer {
   LrSchedule schedule_;
   Progress progress_;
   std::string resumed_from_;
-  ProgressBar bar_;
+  EpochTable table_;
 };
 
 }  // namespace quench::train

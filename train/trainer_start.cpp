@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/communicator.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "train/kept_checkpoints.h"
@@ -48,6 +49,11 @@ OtherCheckpoints other_checkpoints(const RunFolder& folder) {
   return others;
 }
 
+/// Rank 0 says it for all.
+void tell(const std::string& line) {
+  if (communicator().is_root()) remark(line);
+}
+
 }  // namespace
 
 void Trainer::start_from(const std::string& checkpoint) {
@@ -57,11 +63,11 @@ void Trainer::start_from(const std::string& checkpoint) {
   if (config_.calibration) return;  // which chooses all grids anew
   const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
   if (!file.metadata.contains(kQuantizers)) return;  // a float network, or one of quench 0.1
-  bar_.line(fmt::format("{}: {} quantizers stay as they were trained, {} begin anew", path.string(),
-                        quantizers.kept, quantizers.fresh.size()));
+  tell(fmt::format("{}: {} quantizers stay as they were trained, {} begin anew", path.string(),
+                   quantizers.kept, quantizers.fresh.size()));
   constexpr std::size_t kShown = 4;  // they tend to have one reason
   for (std::size_t i = 0; i < std::min(kShown, quantizers.fresh.size()); ++i)
-    bar_.line("  anew: " + quantizers.fresh[i]);
+    tell("  anew: " + quantizers.fresh[i]);
 }
 
 void Trainer::resume(const RunFolder& folder) {
@@ -107,13 +113,13 @@ void Trainer::load_newest(const RunFolder& folder) {
   } catch (const std::runtime_error&) {
     fail("{}", fault);  // it is the run that does not fit, not the file
   }
-  bar_.line("WARNING: " + fault);
-  bar_.line(fmt::format("  going on from {}: epoch {} and what came later are trained again",
-                        others.newest.string(), progress_.epoch + 1));
+  tell("WARNING: " + fault);
+  tell(fmt::format("  going on from {}: epoch {} and what came later are trained again",
+                   others.newest.string(), progress_.epoch + 1));
   if (!others.best_is_damaged) return;
   progress_.best_top1 = -1.0;
-  bar_.line(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",
-                        folder.best().string()));
+  tell(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",
+                   folder.best().string()));
 }
 
 /// What the folder tells beyond the checkpoint is of a time that comes again.

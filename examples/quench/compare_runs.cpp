@@ -8,13 +8,16 @@
 #include <list>
 #include <thread>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/progress.h"
+#include "core/text_number.h"
 #include "examples/quench/compare_run.h"
 #include "examples/quench/stop_signal.h"
 #include "train/comparison_report.h"
 #include "train/metrics.h"
-#include "train/progress.h"
+#include "train/run_state.h"
 
 namespace quench::command {
 namespace {
@@ -62,7 +65,7 @@ class Runner {
   }
 
   std::vector<ComparisonRun> run() {
-    bar_.begin("compare", total_epochs(), total_epochs() - epochs_left());
+    bar_.begin("compare", total(), total() - left());
     while (!active_.empty() || (!waiting_.empty() && stop_signal() == 0)) {
       start_some();
       std::this_thread::sleep_for(kPause);
@@ -84,7 +87,7 @@ class Runner {
 
   void stop() {
     stopping_ = true;
-    bar_.line("stopping: each run saves its state");
+    remark("stopping: each run saves its state");
     for (CompareRun& run : active_) run.ask_to_stop();
   }
 
@@ -100,7 +103,8 @@ class Runner {
       run = active_.erase(run);
       state == CompareRun::State::done ? report_done(which) : report_failed(which, status);
     }
-    bar_.update(total_epochs() - epochs_left(), note());
+    bar_.set_note(note());
+    bar_.advance_to(total() - left());
   }
 
   void report_done(const ComparisonRun& run) {
@@ -109,16 +113,17 @@ class Runner {
     const train::RunOutcome outcome = train::read_outcome(folder_, run);
     double seconds = 0.0;
     for (const double epoch : outcome.epoch_seconds) seconds += epoch;
-    bar_.line(fmt::format("run {}/{}  {}: test top1 {:.2f} % after {} epochs in {}",
-                          finished_.size(), run_count(), name(run), outcome.test->quantized,
-                          outcome.epoch_seconds.size(), train::format_duration(seconds)));
+    remark(fmt::format("run {}/{}  {}: test top1 {:.2f} % after {} in {}", finished_.size(),
+                       run_count(), name(run), outcome.test->of_network(),
+                       counted(std::ssize(outcome.epoch_seconds), "epoch"),
+                       format_duration(seconds)));
   }
 
   void report_failed(const ComparisonRun& run, int status) {
     if (stopping_) return;  // it was asked to
     failed_.push_back(run);
-    bar_.line(fmt::format("{} failed with exit status {}; the end of {}:\n{}", name(run), status,
-                          folder_.log(run).string(), end_of(folder_.log(run))));
+    remark(fmt::format("{} failed with exit status {}; the end of {}:\n{}", name(run), status,
+                       folder_.log(run).string(), end_of(folder_.log(run))));
     on_progress_(failed_);
   }
 
@@ -132,22 +137,25 @@ class Runner {
     return folder_.comparison().variants.at(run.variant).epochs;
   }
 
-  /// By its metrics, which grow by a line an epoch.
-  std::int64_t epochs_done(const ComparisonRun& run) const {
-    const fs::path metrics = folder_.run(run) / "metrics.csv";
-    return fs::exists(metrics) ? std::ssize(train::read_metrics(metrics)) : 0;
+  train::RunState state_of(const ComparisonRun& run) const {
+    const fs::path state = folder_.run(run) / train::kRunStateFile;
+    return fs::exists(state) ? train::read_run_state(state) : train::RunState{};
   }
 
-  std::int64_t total_epochs() const {
+  /// In thousandths of an epoch.
+  std::int64_t total() const {
     std::int64_t total = 0;
-    for (const ComparisonRun& run : train::all_runs(folder_.comparison())) total += epochs_of(run);
+    for (const ComparisonRun& run : train::all_runs(folder_.comparison()))
+      total += 1000 * epochs_of(run);
     return total;
   }
 
   /// A run that ended, in whatever way, has none left.
-  std::int64_t epochs_left() const {
+  std::int64_t left() const {
     std::int64_t left = 0;
-    const auto add = [&](const ComparisonRun& run) { left += epochs_of(run) - epochs_done(run); };
+    const auto add = [&](const ComparisonRun& run) {
+      left += 1000 * epochs_of(run) - train::thousandths_done(state_of(run));
+    };
     for (const ComparisonRun& run : waiting_) add(run);
     for (const CompareRun& active : active_) add(active.run());
     return left;
@@ -158,7 +166,7 @@ class Runner {
     std::vector<std::string> parts;
     for (const CompareRun& active : active_) {
       const ComparisonRun& run = active.run();
-      const std::int64_t epoch = std::min(epochs_done(run) + 1, epochs_of(run));
+      const std::int64_t epoch = std::min(state_of(run).epoch + 1, epochs_of(run));
       parts.push_back(fmt::format("{} epoch {}/{}", name(run), epoch, epochs_of(run)));
     }
     return fmt::format("{}/{} runs  {}", finished_.size(), run_count(), fmt::join(parts, ", "));
@@ -167,7 +175,7 @@ class Runner {
   const train::ComparisonFolder& folder_;
   const CompareOptions& options_;
   const OnProgress& on_progress_;
-  train::ProgressBar bar_;
+  ProgressBar bar_;
   std::deque<ComparisonRun> waiting_;
   std::deque<ComparisonRun> finished_;
   std::list<CompareRun> active_;
@@ -180,7 +188,6 @@ class Runner {
 std::vector<ComparisonRun> make_missing_runs(
     const train::ComparisonFolder& folder, const CompareOptions& options,
     const std::function<void(const std::vector<ComparisonRun>&)>& on_progress) {
-  require(options.jobs >= 1, "--jobs: expected at least 1, got {}", options.jobs);
   return Runner(folder, options, on_progress).run();
 }
 

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/progress.h"
+#include "core/text_number.h"
 #include "deploy/onnx/export_float.h"
 #include "deploy/onnx/export_integers.h"
 #include "examples/quench/command.h"
@@ -46,7 +48,10 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (is_quantized(*run.network) && batches > 0) {
     const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+    ProgressBar bar;
+    bar.begin("re-estimation", training->images_in(batches));
     train::reestimate_batch_norm(*run.network, *training, batches, quant::Mode::bypass);
+    bar.clear();
     fmt::print("batch norm of the float network re-estimated on {} batches (train.bn_batches)\n",
                batches);
   }
@@ -83,7 +88,8 @@ void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
   const auto rows = train::read_metrics(metrics);
   if (rows.empty()) return;
   const double top1 = options.floating ? rows.back().top1_float : rows.back().top1_quantized;
-  model.metadata["top1"] = fmt::format("{:.2f} % after {} epochs", top1, rows.back().epoch);
+  model.metadata["top1"] =
+      fmt::format("{:.2f} % after {}", top1, counted(rows.back().epoch, "epoch"));
 }
 
 void export_run(const Options& options) {

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <new>
 #include <stdexcept>
+
+#include "core/console.h"
 
 namespace quench::command {
 
@@ -15,7 +16,7 @@ Failure failure_of(const std::exception& error) {
 }
 
 int complain(std::string_view message, int status) {
-  fmt::print(stderr, "quench: {}\n", message);
+  remark(fmt::format("quench: {}", message));
   return status;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "datasets/transform.h"
 #include "deploy/integer_forms.h"
@@ -204,6 +205,8 @@ void write_integer_table(const std::filesystem::path& file, const std::string& m
   json values = json::array(), operations = json::array();
   for (const Value& value : network.values) values.push_back(value_json(value));
   Count count;
+  ProgressBar bar;
+  bar.begin("integer forms", std::ssize(network.operations));
   for (const Operation& operation : network.operations) {
     const std::vector<OutputForms> forms = integer_forms(network, operation);
     json outputs = json::array();
@@ -218,10 +221,12 @@ void write_integer_table(const std::filesystem::path& file, const std::string& m
                           {"computes", to_string(operation.kind)},
                           {"inputs", operation.inputs},
                           {"outputs", outputs}});
+    bar.advance();
   }
   const json table{
       {"version", 1}, {"model", model}, {"values", values}, {"operations", operations}};
   write_file_atomically(file, table.dump(1) + "\n");
+  bar.clear();
   count.print();
 }
 

@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "core/console.h"
 #include "core/error.h"
+#include "core/progress.h"
+#include "core/text_number.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
@@ -59,10 +62,10 @@ using Predictions = std::vector<train::Prediction>;
 
 void print(const std::string& file, const Predictions& predictions,
            const std::vector<std::string>& names) {
-  fmt::print("{}\n", file);
-  for (const auto& [label, probability] : predictions) {
-    fmt::print("  {:6.2f} %  {}\n", 100.0 * probability, names[static_cast<std::size_t>(label)]);
-  }
+  say(file);
+  for (const auto& [label, probability] : predictions)
+    say(fmt::format("  {:6.2f} %  {}", 100.0 * probability,
+                    names[static_cast<std::size_t>(label)]));
 }
 
 nlohmann::json to_json(const std::string& file, const Predictions& predictions,
@@ -81,14 +84,17 @@ void predict(const Options& options) {
       is_model_file(options.run) ? classifier_of_model(options) : classifier_of_run(options);
   nlohmann::json results = nlohmann::json::array();
   std::size_t skipped = 0;
+  ProgressBar bar;
+  bar.begin("predict", std::ssize(options.images));
   for (const std::string& file : options.images) {
     Tensor image;
     try {
       image = train::load_image(config, file);
     } catch (const std::runtime_error& error) {
       if (!options.skip_bad) throw;
-      fmt::print(stderr, "left out: {}\n", error.what());
+      remark(fmt::format("left out: {}", error.what()));
       ++skipped;
+      bar.advance();
       continue;
     }
     const Predictions predictions = train::most_probable(logits(image), options.top);
@@ -97,11 +103,13 @@ void predict(const Options& options) {
     } else {
       print(file, predictions, names);
     }
+    bar.advance();
   }
-  if (options.json) fmt::print("{}\n", results.dump(2));
+  if (options.json) say(results.dump(2));
   if (skipped == options.images.size())
     fail("none of the {} files could be decoded", options.images.size());
-  if (skipped > 0) fmt::print(stderr, "left out {} of {} files\n", skipped, options.images.size());
+  if (skipped > 0)
+    remark(fmt::format("left out {} of {}", skipped, counted(std::ssize(options.images), "file")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "examples/quench/program.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/suggest.h"
@@ -51,6 +53,7 @@ int run_program(int argc, char** argv) {
   app.set_version_flag("--version", version_text, "Print version, libraries and instruction sets");
   Subcommand program(app, info);
   const std::vector<std::string> command_line{argv, argv + argc};
+  note_in_log(fmt::format("$ {}", fmt::join(command_line, " ")));
   add_train(program, command_line);
   add_eval(program);
   add_runs(program);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/progress.h"
 #include "examples/quench/command.h"
 #include "examples/quench/provenance.h"
 #include "examples/quench/quantize_report.h"
@@ -114,9 +115,10 @@ void run(const Options& options) {
   describe_run(folder, e.config, options.command_line);
   train::write_class_names(folder.classes(), e.data.train->class_names());
   print_notes(*e.network, e.config);
-  train::ProgressBar bar;
-  const auto result =
-      train::quantize_after_training(e.config, e.calibration, e.data, *e.network, bar);
+  const auto result = [&e] {
+    ProgressBar bar;
+    return train::quantize_after_training(e.config, e.calibration, e.data, *e.network);
+  }();
   train::save_calibrated(folder.last(), *e.network, e.config.model.name, start_of(e.config));
   const nlohmann::json json = report(folder, e, result);
   write_file_atomically(folder.path() / train::kQuantizeFile, json.dump(2) + "\n");

@@ -6,14 +6,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <optional>
 #include <thread>
 
 #include "core/communicator.h"
+#include "core/console.h"
+#include "core/error.h"
 #include "core/mpi/job.h"
+#include "core/mpi/launcher.h"
 #include "examples/quench/command_line.h"
 #include "examples/quench/failure.h"
 #include "examples/quench/stop_signal.h"
@@ -32,7 +34,6 @@ void let_rank_0_speak() {
 [[noreturn]] void end_job(const std::exception& error) {
   const Failure failure = failure_of(error);
   let_rank_0_speak();
-  std::fflush(stdout);
   complain(fmt::format("rank {} of {}: {}", communicator().rank(), communicator().size(),
                        failure.message),
            failure.status);
@@ -62,6 +63,15 @@ void run_as_rank(const std::function<void()>& work) {
   }
 }
 
+void require_one_process(const std::string& command) {
+  const int processes = mpi::launched_processes();
+  if (processes == 1) return;
+  if (mpi::launched_rank() != 0) throw Exit{0};
+  require(false,
+          "{}: expected one process, got {}: only quench train works by several (mpirun -n {})",
+          command, processes, processes);
+}
+
 train::RunFolder folder_of_ranks(const std::function<train::RunFolder()>& open) {
   std::optional<train::RunFolder> folder;
   std::string path;
@@ -77,11 +87,10 @@ int threads_of_rank(int wanted) {
   const int share = wanted > 0 ? wanted : std::max(1, cores() / communicator().ranks_here());
   const int bound = own_cores();
   if (share > bound && communicator().is_root()) {
-    fmt::print(
-        stderr,
-        "quench: mpirun has bound each rank to {} of the {} cores it could use; start it with "
-        "--bind-to none, or with --map-by slot:PE={}\n",
-        bound, share, share);
+    remark(fmt::format(
+        "quench: mpirun has bound each rank to {} of the {} cores it could use; start it "
+        "with --bind-to none, or with --map-by slot:PE={}",
+        bound, share, share));
   }
   return wanted > 0 ? wanted : std::min(share, bound);
 }

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text_number.h"
 #include "examples/quench/command.h"
 #include "examples/quench/repetition.h"
 #include "examples/quench/run_options.h"
@@ -82,8 +84,8 @@ train::RunFolder folder_for(const Options& options) {
 /// Epochs to make and compare.
 std::int64_t epochs_to_repeat(const Options& options, const Original& original) {
   const auto done = std::ssize(original.epochs);
-  require(options.epochs <= done, "repeat --epochs: expected at most the {} epochs of {}, got {}",
-          done, original.folder.string(), options.epochs);
+  require(options.epochs <= done, "repeat --epochs: expected at most the {} of {}, got {}",
+          counted(done, "epoch"), original.folder.string(), options.epochs);
   return options.epochs > 0 ? options.epochs : done;
 }
 
@@ -91,19 +93,19 @@ std::int64_t epochs_to_repeat(const Options& options, const Original& original) 
 bool compare(const Original& original, const train::RunFolder& repeated, bool whole) {
   const auto epochs = train::read_epoch_metrics(repeated.epoch_metrics());
   const auto difference = train::first_difference(original.epochs, epochs);
-  fmt::print("metrics of {} epochs: {}\n", epochs.size(),
-             difference ? "differ first in " + *difference : "the same bits");
+  say(fmt::format("metrics of {}: {}", counted(std::ssize(epochs), "epoch"),
+                  difference ? "differ first in " + *difference : "the same bits"));
   if (!whole) {
-    fmt::print("checkpoints: not compared, as the runs end in different epochs\n");
+    say("checkpoints: not compared, as the runs end in different epochs");
     return !difference;
   }
   const auto tensors =
       train::different_tensors(original.folder / "last.safetensors", repeated.last());
   if (tensors.empty()) {
-    fmt::print("last checkpoint: the same bits\n");
+    say("last checkpoint: the same bits");
   } else {
-    fmt::print("last checkpoint: {} tensors differ; the first of them {}\n", tensors.size(),
-               tensors.front());
+    say(fmt::format("last checkpoint: {} tensors differ; the first of them {}", tensors.size(),
+                    tensors.front()));
   }
   return !difference && tensors.empty();
 }
@@ -118,7 +120,7 @@ void repeat(const Options& options) {
       make_again(original.folder, original.history, how, [&] { return folder_for(options); });
   if (compare(original, repetition.folder, repetition.whole)) return;
   if (!repetition.differences.empty())
-    fmt::print("likely cause: {}\n", fmt::join(repetition.differences, "; "));
+    say(fmt::format("likely cause: {}", fmt::join(repetition.differences, "; ")));
   throw Exit{1};
 }
 

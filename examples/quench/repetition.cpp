@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
+#include "core/console.h"
 #include "core/parallel.h"
 #include "examples/quench/command.h"
 #include "examples/quench/run_options.h"
@@ -103,13 +103,13 @@ class Repeater {
     describe_run(*folder_, trainer.config(), options_.command_line);
     train::write_class_names(folder_->classes(), trainer.data().train->class_names());
     catch_stop_signals();
-    fmt::print("run folder {}\n", folder_->path().string());
-    std::fflush(stdout);
+    keep_log(folder_->log());
+    say(fmt::format("run folder {}", folder_->path().string()));
   }
 
   void note_differences(const train::RunPart& part) {
     for (const std::string& difference : differences_to(part)) {
-      fmt::print(stderr, "not as it was: {}\n", difference);
+      remark(fmt::format("not as it was: {}", difference));
       differences_.push_back(difference);
     }
   }

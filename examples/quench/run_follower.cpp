@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "train/epoch_line.h"
+#include "core/console.h"
+#include "core/text_number.h"
 #include "train/epoch_metrics.h"
 
 namespace quench::command {
@@ -30,8 +31,8 @@ bool is_quantized(const train::EpochMetrics& metrics) {
 
 }  // namespace
 
-RunFollower::RunFollower(fs::path folder, std::string title, train::ProgressBar& bar)
-    : folder_(std::move(folder)), title_(std::move(title)), bar_(bar) {}
+RunFollower::RunFollower(fs::path folder, std::string title, train::EpochTable& table)
+    : folder_(std::move(folder)), title_(std::move(title)), table_(table) {}
 
 bool RunFollower::poll() {
   // Asked first: what a run wrote before it ended is there once it says so.
@@ -39,7 +40,6 @@ bool RunFollower::poll() {
   show_epochs();
   if (state_.phase == train::RunPhase::running) {
     ended_ = false;
-    show_progress();
     return true;
   }
   if (!ended_) show_end();
@@ -52,26 +52,33 @@ void RunFollower::show_epochs() {
   shown_ = std::min(shown_, epochs.size());  // a run taken up again may have dropped some
   for (; shown_ < epochs.size(); ++shown_) {
     const train::EpochMetrics& metrics = epochs[shown_];
-    bar_.line(title_ + train::epoch_line(metrics.row, state_.epochs, is_quantized(metrics),
-                                         metrics.row.alpha > 0.0));
+    say(table_.lines({.row = metrics.row,
+                      .epochs = state_.epochs,
+                      .quantized = is_quantized(metrics),
+                      .has_alpha = metrics.row.alpha > 0.0,
+                      .title = title_},
+                     terminal_width(stdout)));
   }
 }
 
-void RunFollower::show_progress() {
-  if (state_.steps == 0) return;
-  if (epoch_shown_ != state_.epoch) {
-    bar_.begin(fmt::format("{}epoch {}/{}", title_, state_.epoch + 1, state_.epochs), state_.steps,
-               state_.step);
-    epoch_shown_ = state_.epoch;
-  }
-  bar_.update(state_.step, fmt::format("loss {:.4f}", state_.loss));
+void RunFollower::show_progress(ProgressBar& bar) {
+  if (state_.phase != train::RunPhase::running || state_.steps == 0) return;
+  const std::int64_t before = state_.epoch * state_.steps, done = before + state_.step;
+  if (!epoch_shown_) bar.begin("", state_.epochs * state_.steps, done);
+  if (epoch_shown_ != state_.epoch)
+    bar.begin_part(fmt::format("epoch {}/{}", state_.epoch + 1, state_.epochs), before,
+                   before + state_.steps);
+  epoch_shown_ = state_.epoch;
+  bar.set_note(fmt::format("loss {:.4f}", state_.loss));
+  bar.advance_to(done);
 }
 
 void RunFollower::show_end() {
-  std::string line = fmt::format("{}{} after {} of {} epochs", title_, train::name_of(state_.phase),
-                                 state_.epoch, state_.epochs);
+  std::string line =
+      fmt::format("{}{}{} after {} of {}", title_, title_.empty() ? "" : "  ",
+                  train::name_of(state_.phase), state_.epoch, counted(state_.epochs, "epoch"));
   if (!state_.message.empty()) line += ": " + state_.message;
-  bar_.line(line);
+  say(line);
   epoch_shown_.reset();
 }
 

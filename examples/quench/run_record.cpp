@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/console.h"
 #include "core/file.h"
 #include "onnx/read.h"
 #include "onnx/write.h"
@@ -51,9 +52,9 @@ void describe_part(const train::RunFolder& folder, train::RunHistory history,
       .versions = train::current_versions(trainer.config().train.seed, command_line)};
   const auto differences = train::different_versions(history.parts.back().versions, part.versions);
   for (const std::string& difference : differences)
-    fmt::print(stderr, "not as before: {}\n", difference);
+    remark(fmt::format("not as before: {}", difference));
   if (!differences.empty())
-    fmt::print(stderr, "what follows can differ in its bits from a run that was not resumed\n");
+    remark("what follows can differ in its bits from a run that was not resumed");
   history.parts.push_back(std::move(part));
   history.config = trainer.config().resolved_with_absolute_paths();
   // The history goes first: a config.toml that lags behind it is brought up by the next resume.

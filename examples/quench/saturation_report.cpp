@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/progress.h"
 #include "core/reduce.h"
 #include "deploy/convolution_step.h"
 #include "deploy/engine.h"
@@ -52,6 +53,8 @@ void print_emulation(const deploy::IntegerNetwork& network, datasets::Loader& im
   deploy::Engine exact(network);
   deploy::Engine saturating(network, deploy::best_isa(), deploy::Products::saturating);
   std::int64_t count = 0, correct = 0, correct_saturating = 0, different = 0;
+  ProgressBar bar;
+  bar.begin("saturating kernels", images.images_in(images.batches_per_epoch()));
   images.start_epoch(0);
   while (const auto batch = images.next()) {
     const Tensor a = exact(batch->images), b = saturating(batch->images);
@@ -59,7 +62,9 @@ void print_emulation(const deploy::IntegerNetwork& network, datasets::Loader& im
     correct_saturating += train::count_correct(b, batch->labels);
     different += count_different(argmax(a), argmax(b));
     count += batch->labels.dim(0);
+    bar.advance(batch->labels.dim(0));
   }
+  bar.clear();
   const auto percent = [count](std::int64_t part) {
     return 100.0 * static_cast<double>(part) / static_cast<double>(count);
   };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "core/console.h"
+#include "core/progress.h"
+#include "core/text_number.h"
 #include "layers/quantized_layer.h"
 #include "train/metrics.h"
 
@@ -31,9 +34,9 @@ void print_summary(train::Trainer& trainer, const train::RunFolder& folder,
                    const train::RunResult& result) {
   const std::vector<train::MetricsRow> rows = train::read_metrics(folder.metrics());
   const auto row = [](std::string_view name, const std::string& value) {
-    fmt::print("  {:<22} {}\n", name, value);
+    say(fmt::format("  {:<22} {}", name, value));
   };
-  fmt::print("\n{} after {} epochs\n", trainer.config().name, result.epochs);
+  say(fmt::format("\n{} after {}", trainer.config().name, counted(result.epochs, "epoch")));
   const char* images = trainer.data().validation ? "held-out images" : "test images";
   const bool quantized = is_quantized(trainer.network());
   if (!rows.empty()) {
@@ -47,7 +50,7 @@ void print_summary(train::Trainer& trainer, const train::RunFolder& folder,
     row("weights at their bits", fmt::format("{}  ({:.1f} x smaller)", kib(size.quantized_bytes),
                                              size.float_bytes / size.quantized_bytes));
   }
-  row("time", train::format_duration(result.seconds));
+  row("time", format_duration(result.seconds));
   row("checkpoints",
       fmt::format("{}, {}", folder.last().string(), folder.best().filename().string()));
   row("metrics", folder.metrics().string());

@@ -1,14 +1,15 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/communicator.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/text_number.h"
 #include "examples/quench/command.h"
 #include "examples/quench/ranks.h"
 #include "examples/quench/run_options.h"
@@ -36,13 +37,12 @@ struct Options {
 
 /// The run is done and saved: without a report it is none the worse.
 void report(train::Trainer& trainer, const train::RunFolder& folder) {
-  std::fflush(stdout);
   const std::string fault = train::report::write_run_report(folder.path(), trainer.network(),
                                                             trainer.config(), trainer.data());
   if (fault.empty()) {
-    fmt::print("  {:<22} {}\n", "report", (folder.path() / "report.html").string());
+    say(fmt::format("  {:<22} {}", "report", (folder.path() / "report.html").string()));
   } else {
-    fmt::print(stderr, "quench: no report.html was made: {} (--no-report asks for none)\n", fault);
+    remark(fmt::format("quench: no report.html was made: {} (--no-report asks for none)", fault));
   }
 }
 
@@ -56,28 +56,24 @@ void finish(train::Trainer& trainer, const train::RunFolder& folder, const train
     if (with_report) report(trainer, folder);
     return;
   }
-  // Not by fmt::print, which throws where the terminal is gone: the run is saved.
-  std::fputs(
-      fmt::format("stopped after {} of {} epochs; saved. Go on with: {}quench train --resume {}\n",
-                  result.epochs, trainer.config().train.epochs,
-                  ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string())
-          .c_str(),
-      stdout);
+  say(fmt::format("stopped after {} of {}; saved. Go on with:\n  {}quench train --resume {}",
+                  result.epochs, counted(trainer.config().train.epochs, "epoch"),
+                  ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
 }
 
-void run(train::Trainer& trainer, const train::RunFolder& folder, bool with_report) {
+void run(train::Trainer& trainer, const train::RunFolder& folder, const Options& options) {
   catch_stop_signals();
   const bool speaks = communicator().is_root();
   if (speaks) {
-    fmt::print("run folder {}\n", folder.path().string());
+    keep_log(folder.log());
+    say(fmt::format("run folder {}", folder.path().string()));
     if (const int ranks = communicator().size(); ranks > 1)
-      fmt::print("{} ranks, {} threads each\n", ranks, num_threads());
-    std::fflush(stdout);
+      say(fmt::format("{} ranks, {} each", ranks, counted(num_threads(), "thread")));
   }
   const train::RunResult result = trainer.run(folder, [] { return stop_signal() != 0; });
   // Only one rank may have been asked.
   const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
-  if (speaks) finish(trainer, folder, result, with_report);
+  if (speaks) finish(trainer, folder, result, !options.no_report);
   if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
 }
 
@@ -96,7 +92,7 @@ void train_new(const Options& options) {
     train::write_class_names(made.classes(), trainer.data().train->class_names());
     return made;
   });
-  run(trainer, folder, !options.no_report);
+  run(trainer, folder, options);
 }
 
 /// Tells what the run goes on with that is other than it was.
@@ -106,8 +102,8 @@ void announce(const std::vector<train::KeyChange>& changes, const train::Trainer
   for (const train::KeyChange& change : changes)
     text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
                         change.from);
-  fmt::print("from epoch {} on: {}; the next step's learning rate is {:.1e}\n",
-             trainer.position().epoch + 1, text, trainer.next_lr());
+  say(fmt::format("from epoch {} on: {}; the next step's learning rate is {:.1e}",
+                  trainer.position().epoch + 1, text, trainer.next_lr()));
 }
 
 void resume(const Options& options) {
@@ -132,7 +128,7 @@ void resume(const Options& options) {
     describe_part(folder, std::move(history), trainer, resumed.changes, options.command_line);
     announce(resumed.changes, trainer);
   }
-  run(trainer, folder, !options.no_report);
+  run(trainer, folder, options);
 }
 
 }  // namespace
@@ -155,12 +151,10 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--resume", options->resume,
               "Go on with this run folder, bit for bit, or with --set train.epochs=N and the like",
               {.type_name = "RUN"});
-  command.run([options] {
-    run_as_rank([&options] {
-      if (!options->resume.empty()) return resume(*options);
-      require(!options->config.empty(), "train: expected a config file or --resume RUN");
-      train_new(*options);
-    });
+  command.run_as_ranks([options] {
+    if (!options->resume.empty()) return resume(*options);
+    require(!options->config.empty(), "train: expected a config file or --resume RUN");
+    train_new(*options);
   });
 }
 

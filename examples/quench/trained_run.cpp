@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/progress.h"
 #include "core/safetensors.h"
 #include "deploy/freeze.h"
 #include "deploy/model_file.h"
@@ -44,6 +45,8 @@ bool replace_stale_statistics(TrainedRun& run) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return false;
   const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  ProgressBar bar;
+  bar.begin("re-estimation", training->images_in(batches));
   train::replace_stale_statistics(*run.network, *training, batches);
   return true;
 }

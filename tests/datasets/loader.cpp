@@ -85,6 +85,15 @@ TEST_CASE("loader: without shuffle the images come in order, the last batch shor
   CHECK_FALSE(loader.next().has_value());
 }
 
+TEST_CASE("loader: how many images its first batches have, as they come") {
+  Loader loader(counting_images(5, kTiny), kPlain, {.batch_size = 2});
+  CHECK(loader.images_in(1) == 2);
+  CHECK(loader.images_in(3) == 5);
+  CHECK(loader.images_in(9) == 5);
+  const Loader second(counting_images(5, kTiny), kPlain, {.batch_size = 3, .rank = 1, .ranks = 2});
+  CHECK(second.images_in(2) == 3);  // 2 of the first three, 1 of the other two
+}
+
 TEST_CASE("loader: channels lie innermost in memory") {
   const ImageShape shape{.channels = 3, .height = 2, .width = 2};
   const Transform transform{.mean = {0, 0, 0}, .std = {1, 1, 1}};

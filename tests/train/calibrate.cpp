@@ -17,8 +17,7 @@ namespace quench::train {
 namespace {
 
 void calibrate(TwoLayers& net, const CalibrationConfig& config, std::int64_t batch_size = 3) {
-  ProgressBar bar;
-  calibrate(net.network, config, *ten_pixels(batch_size), bar);
+  calibrate(net.network, config, *ten_pixels(batch_size));
 }
 
 CalibrationConfig batches(std::int64_t count, const char* order = "float") {

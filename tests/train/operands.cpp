@@ -67,9 +67,8 @@ struct Sum final : Module {
 };
 
 void calibrate(Module& network, const char* order) {
-  ProgressBar bar;
   calibrate(network, {.batches = 100, .weights = {}, .activations = {}, .order = order},
-            *ten_pixels(4), bar);
+            *ten_pixels(4));
 }
 
 void check_range(const Probe& probe, double min, double max) {
@@ -107,11 +106,10 @@ TEST_CASE("calibrate: a quantizer of both operands has the range of both") {
 
 TEST_CASE("sqnr: a sum that quantizes has a row, with the noise of both operands") {
   Sum network;
-  ProgressBar bar;
-  CHECK(measure_sqnr(network, network, *ten_pixels(4), 100, bar).size() == 1);
+  CHECK(measure_sqnr(network, network, *ten_pixels(4), 100).size() == 1);
   network.probe(0);
   network.probe(1);
-  const auto rows = measure_sqnr(network, network, *ten_pixels(4), 100, bar);
+  const auto rows = measure_sqnr(network, network, *ten_pixels(4), 100);
   REQUIRE(rows.size() == 2);
   CHECK(rows[1].layer == "add");
   CHECK_FALSE(rows[1].weight.has_value());

@@ -20,13 +20,12 @@ namespace {
 
 CalibrationReport apply(TwoLayers& net, bool equalize, const char* bias_correction,
                         std::int64_t batches = 100) {
-  ProgressBar bar;
   const CalibrationConfig config{.batches = batches,
                                  .weights = {},
                                  .activations = {},
                                  .equalize = equalize,
                                  .bias_correction = bias_correction};
-  return apply_calibration(net.network, config, *ten_pixels(3), bar);
+  return apply_calibration(net.network, config, *ten_pixels(3));
 }
 
 TEST_CASE("apply_calibration: ranges are those of the equalized network") {
@@ -125,8 +124,7 @@ Outcome outcome(const Overrides& overrides) {
   const auto network = load_trained(config, data.train->format());
   Outcome outcome;
   outcome.trained = logits(*network, *images, quant::Mode::bypass);
-  ProgressBar bar;
-  outcome.result = quantize_after_training(config, calibration, data, *network, bar);
+  outcome.result = quantize_after_training(config, calibration, data, *network);
   outcome.floating = logits(*network, *images, quant::Mode::bypass);
   outcome.quantized = logits(*network, *images, quant::Mode::evaluation);
 

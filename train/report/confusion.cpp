@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/reduce.h"
 #include "core/softmax.h"
 #include "layers/mode_guard.h"
@@ -91,6 +92,7 @@ Classification classify(Module& network, datasets::Loader& images, int classes,
   while (const auto batch = images.next()) {
     add_batch(result, network(Variable(batch->images)).value(), batch->labels, seen);
     seen += batch->labels.dim(0);
+    progress_bar().advance(batch->labels.dim(0));
   }
   std::ranges::stable_sort(result.mistakes, std::ranges::greater{}, &Mistake::probability);
   if (result.mistakes.size() > most_mistakes) result.mistakes.resize(most_mistakes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/progress.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 #include "train/checkpoint.h"
@@ -95,6 +96,7 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
     while (const auto batch = images.next()) {
       network(Variable(batch->images));
       result.noise_images += batch->labels.dim(0);
+      progress_bar().advance(batch->labels.dim(0));
     }
   }
   for (LayerMeasurement& layer : result.layers) layer.inputs = pass.of(layer.trace.name);
@@ -117,9 +119,8 @@ std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& conf
 /// Against the float network with the statistics of training, or with its own, whichever is nearer:
 /// those of training do not fit it under few bits, and are the better ones under many.
 std::vector<LayerSqnr> noise_of(Module& network, Module& twin, datasets::Loader& images) {
-  ProgressBar bar;
   const auto against = [&](Module& floating) {
-    return measure_sqnr(floating, network, images, images.batches_per_epoch(), bar);
+    return measure_sqnr(floating, network, images, images.batches_per_epoch());
   };
   std::vector<LayerSqnr> trained = against(network), own = against(twin);
   // With statistics that do not fit, logits may be constants, which have no ratio: NaN.
@@ -173,6 +174,8 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   const auto some = datasets::subset(
       judged, spread(std::clamp<std::int64_t>(images / 8, 16, 256), judged->size()));
   const auto some_loader = evaluation_loader(config, some);
+  ProgressBar bar;
+  bar.begin("activations", some->size());
   measure_activations(result, network, *some_loader);
   if (is_quantized(network)) {
     const auto twin = float_twin(network, config, *data, images);
@@ -181,6 +184,7 @@ Measurements measure(Module& network, const ExperimentConfig& config,
 
   const auto shown = datasets::subset(judged, spread(images, judged->size()));
   const auto loader = evaluation_loader(config, shown);
+  bar.begin("mistakes", shown->size());
   Classification classification =
       classify(network, *loader, static_cast<int>(classes.size()), kWrongImages);
   result.shown_images = shown->size();

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/text_number.h"
-#include "train/progress.h"
 #include "train/report/comparable.h"
 #include "train/report/format.h"
 #include "train/report/html.h"
