@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "core/file.h"
@@ -24,6 +25,21 @@ TEST_CASE("find_program: by PATH, and nothing for a name that no folder has") {
   CHECK(find_program("sh")->is_absolute());
   CHECK_FALSE(find_program("no-such-program-anywhere").has_value());
   CHECK_FALSE(find_program("").has_value());  // a folder is no program
+}
+
+TEST_CASE("child process: is no rank of the job that a launcher made its parent one of") {
+  const TemporaryFolder folder;
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "QUENCH_KEPT"})
+    ::setenv(variable, "7", 1);
+  ChildProcess child(
+      {.program = find_program("sh").value(),
+       .words = {"sh", "-c", "echo $OMPI_COMM_WORLD_SIZE$PMIX_RANK$PMI_SIZE$QUENCH_KEPT"},
+       .output = folder / "out",
+       .errors = folder / "err"});
+  CHECK(child.wait() == 0);
+  CHECK(text_of(folder / "out") == "7\n");
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "QUENCH_KEPT"})
+    ::unsetenv(variable);
 }
 
 TEST_CASE("child process: runs another program, its output and status come back") {
