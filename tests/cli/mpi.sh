@@ -76,7 +76,7 @@ equal_run folded --set quant.method=tqt --set quant.fold_batch_norm=true
 
 ranks 2 train "$here/tiny.toml" "${common[@]}" --set train.batch_size=8 --set train.sync_batch_norm=false --run own-norms
 expect_status 0
-expect_printed '^2 ranks, 1 threads each'
+expect_printed '^2 ranks, 1 thread each'
 report "$([[ $(cat .stdout .stderr | grep -c ' 1/1 ') == 1 ]] && echo true)" \
   "expected one line for the epoch, not one of each rank"
 report "$(grep -q '"ranks": 2' own-norms/versions.json && echo true)" "expected versions.json to tell of 2 ranks"

@@ -46,7 +46,7 @@ if "$quench" train colors.toml --run run > out 2>&1; then fail "trained on a tex
 grep -q 'notes.txt: it is no JPEG, PNG or BMP' out || fail "the file is not named: $(cat out)"
 rm -rf run
 "$quench" train colors.toml --run run --skip-bad > out 2>&1 || fail "$(cat out)"
-grep -q 'left out 1 files' out || fail "the count is missing: $(cat out)"
+grep -q 'left out 1 file ' out || fail "the count is missing: $(cat out)"
 grep -q 'skip_bad = true' run/config.toml || fail "config.toml does not say what was left out"
 [[ $(cat run/classes.txt) == $'blue\nred' ]] || fail "classes.txt: $(cat run/classes.txt)"
 head -1 run/metrics.csv | grep -q ',data_wait_s,' || fail "metrics.csv: $(head -1 run/metrics.csv)"

@@ -57,7 +57,7 @@ more_epochs() {
   expect_success 'last checkpoint: the same bits' repeat a
   expect 'repeated with the same sections' grep -q '"to": "4"' a-repeat-1/versions.json
   expect_success 'last checkpoint: the same bits' repeat b --run b-again
-  expect_success 'metrics of 1 epochs: the same bits' repeat a --epochs 1 --run a-first
+  expect_success 'metrics of 1 epoch: the same bits' repeat a --epochs 1 --run a-first
 
   # What a job script says again after the last epoch.
   expect_success 'after 4 epochs' train --resume a "${more[@]}"
@@ -154,7 +154,7 @@ elsewhere() {
       bmp photos/$kind/b/$i.bmp "\\20$i"
     done
   done
-  expect_success 'epochs' train "$tiny" --set data.name=imagefolder --set data.dir=photos --set data.image_size=32 \
+  expect_success 'after 1 epoch' train "$tiny" --set data.name=imagefolder --set data.dir=photos --set data.image_size=32 \
     --set data.resize=32 --set data.train_size=0 --set data.test_size=0 --set train.batch_size=4 --run moved
   mkdir inner
   cd inner || exit 1
