@@ -123,7 +123,7 @@ TEST_CASE("jpeg: an unknown code in Adobe's marker is passed over as other reade
   };
   const Bytes sound = bytes_of(kSubsampledJpeg);
   const Bytes expected = bytes_of(kSubsampledPixels);
-  for (const std::uint8_t code : {1, 7}) {  // 1 is YCbCr
+  for (const std::uint8_t code : {std::uint8_t{1}, std::uint8_t{7}}) {  // 1 is YCbCr
     const Image image = decode(with(sound, kJfifBytes, adobe(code)));
     CHECK(std::equal(expected.begin(), expected.end(), image.pixels.get()));
   }
