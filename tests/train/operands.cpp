@@ -67,8 +67,8 @@ struct Sum final : Module {
 };
 
 void calibrate(Module& network, const char* order) {
-  calibrate(network, {.batches = 100, .weights = {}, .activations = {}, .order = order},
-            *ten_pixels(4));
+  quench::train::calibrate(
+      network, {.batches = 100, .weights = {}, .activations = {}, .order = order}, *ten_pixels(4));
 }
 
 void check_range(const Probe& probe, double min, double max) {
