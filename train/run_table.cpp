@@ -1,7 +1,5 @@
 #include "train/run_table.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -101,8 +99,8 @@ void require_state(const std::string& filter, const std::string& text) {
        {RunPhase::running, RunPhase::done, RunPhase::stopped, RunPhase::killed, RunPhase::failed})
     states.emplace_back(name_of(phase));
   require(std::ranges::find(states, text) != states.end(),
-          "runs --filter: {}: expected one of {}, got '{}'{}", filter, fmt::join(states, ", "),
-          text, suggestion(text, states));
+          "runs --filter: {}: expected a state, got '{}'{}", filter, text,
+          suggestion(text, states));
 }
 
 std::string bits_text(const RunSummary& run) {

@@ -116,7 +116,7 @@ option_values() {
   done
   expect_failure 2 'isa.*sse' bench conv --isa sse
   expect_failure 2 "started>yesterday: expected a time.*got 'yesterday'" runs --filter 'started>yesterday'
-  expect_failure 2 "state=finished: expected one of .*, got 'finished'" runs --filter state=finished
+  expect_failure 2 "state=finished: expected a state, got 'finished' .accepted: damaged, running" runs --filter state=finished
   expect_failure 2 "expected a number, got 'nan'" runs --filter 'top1_float>nan'
 }
 

@@ -64,7 +64,7 @@ TEST_CASE("EpochTable: no line is wider than the terminal; what matters least is
         "epoch    loss  train %  quantized %  float %       lr   time\n"
         "  1/8  1.8218    32.46        65.50    72.00  2.9e-03   0:02");
   // Another width has other columns.
-  CHECK(table.lines(epoch(2), 40) ==
+  CHECK(table.lines(epoch(2), 45) ==
         "epoch    loss  quantized %  float %   time\n"
         "  2/8  1.8218        65.50    72.00   0:02");
 }

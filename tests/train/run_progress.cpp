@@ -11,7 +11,7 @@ namespace {
 TEST_CASE("RunProgress: the epoch with its evaluation, and the time that the whole run will take") {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::tmpfile(), &std::fclose);
   double now = 0.0;
-  ProgressBar bar({.stream = stream.get(), .width = 80, .seconds = [&now] { return now; }});
+  ProgressBar bar({.stream = stream.get(), .width = 90, .seconds = [&now] { return now; }});
   // 2 * 10 images of training are 60 forward passes; with those of the evaluation, 100.
   const RunWork work{.epochs = 3, .steps = 2, .images = 10, .judged = 40};
   RunProgress shown(bar, work, {.epoch = 1});

@@ -77,8 +77,8 @@ TEST_CASE("run filters: what is none is an error that says what would be accepte
       "2026-11-22T02:22, got 'yesterday'",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("state=finished"),
-                       "runs --filter: state=finished: expected one of damaged, running, done, "
-                       "stopped, killed, failed, got 'finished'",
+                       "runs --filter: state=finished: expected a state, got 'finished' (accepted: "
+                       "damaged, running, done, stopped, killed, failed)",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("epoch=>3"),
                        "runs --filter: epoch=>3: expected =, !=, <, <=, > or >=, got '=>'",
