@@ -85,7 +85,8 @@ on_terminals() {
     expect 'expected each epoch once' test "$(shown | grep -cE '^ +[12]/2 ')" = 2
   done
   expect 'expected colour' grep -q "$escape\[36m" .screen
-  screen 80 train "$tiny" --set quant.method=ste --set train.epochs=2 --run ste
+  # Long enough for some redraws.
+  screen 80 train "$tiny" --set quant.method=ste --set data.train_size=2048 --set train.epochs=2 --run ste
   expect_bar '^epoch 1/2 \[[=> ]+\] +[0-9]+%'
   expect_bar 'left in all  loss [0-9.]+$'
   screen 80 eval ste
