@@ -28,13 +28,18 @@ awk -v folder="$work/.docs" '
     command = ""
   }
   FNR == 1 { file = ""; inside = 0; command = "" }
-  /^ *```/ { plain = !inside && /^ *```$/; inside = !inside; file = ""; indent = match($0, /`/); next }
+  /^ *```/ {
+    plain = !inside && /^ *```$/; inside = !inside; file = ""; prompted = 0; indent = match($0, /`/)
+    next
+  }
   !inside || !plain { next }
   { line = substr($0, indent) }
   command != "" { sub(/^ +/, "", line); command = command line }
   command == "" {
     prompt = sub(/^\$ /, "", line)
-    if (prompt || line ~ /^(\.\/|quench |mpirun |examples\/|build\/|meson |git |ninja |tensorboard |own=)/) command = line
+    if (prompt) prompted = 1
+    # Where commands have a prompt, a line without one is output, even if it begins with "quench".
+    if (prompt || !prompted && line ~ /^(\.\/|quench |mpirun |examples\/|build\/|meson |git |ninja |tensorboard |own=)/) command = line
     else if (file != "" && line == "") blank = blank "\n"  # what is between two commands belongs to neither
     else if (file != "") { printf "%s%s\n", blank, line > file; blank = "" }
   }
@@ -114,7 +119,7 @@ fi
 
 # What numbers, widths and repetition leave of an output.
 shape() {
-  sed -E -e 's/ *\(waited [0-9.]+ s for data\)//' -e 's/[0-9]+([.,:][0-9]+)*(e[-+]?[0-9]+)?/#/g' -e 's/(^| )[-+]#/\1#/g' -e 's/ +/ /g' \
+  sed -E -e 's,\b1 epoch\b,1 epochs,' -e 's/ *\(waited [0-9.]+ s for data\)//' -e 's/[0-9]+([.,:][0-9]+)*(e[-+]?[0-9]+)?/#/g' -e 's/(^| )[-+]#/\1#/g' -e 's/ +/ /g' \
     -e 's/-+/-/g' -e 's/ $//' "$1" | uniq
 }
 
