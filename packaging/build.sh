@@ -6,36 +6,37 @@
 #   quench_VERSION~SUITE_amd64.deb, libquench-dev_VERSION~SUITE_amd64.deb    for Debian 12 and 13
 #   quench-VERSION-x86_64.tar.gz                                             for other distributions, with bookworm
 #
-# The systems stay in FOLDER/root for the next time. With CCACHE_DIR they compile through ccache. Needs root and
-# debootstrap; try.sh tries what this makes.
+# The systems stay in FOLDER/root for the next time. QUENCH_SYSTEMS names a folder that keeps downloads and compiled objects,
+# which tests/distributions.sh can share (--cache). Needs root and debootstrap; try.sh tries what this makes.
 set -euo pipefail
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
-# shellcheck source=packaging/chroot.sh
-source "$source_tree/packaging/chroot.sh"
+cache=${QUENCH_SYSTEMS:-}
+# shellcheck source=.ci/bare_system.sh
+source "$source_tree/.ci/bare_system.sh"
 
 folder=$(realpath -m "${1:-build-packages}")
 shift || true
 (($# > 0)) || set -- bookworm trixie
 version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$source_tree/meson.build")
 # One path in every system, which debug information and ccache see.
-readonly inside=/build/quench
+readonly build_folder=/build/quench
 
 # build_root SUITE: prints the folder of the system, with the sources and all that they need.
 build_root() {
   local suite=$1 root=$folder/root/$1
   if [[ ! -d $root ]]; then
-    new_root "$suite" "$root.new"
+    bare_system "$suite" "$root.new"
     mv "$root.new" "$root"
   fi
-  rm -rf "${root:?}$inside"
-  mkdir -p "$root$inside"
-  git -C "$source_tree" archive HEAD | tar -x -C "$root$inside"
-  cp -r "$root$inside/packaging/debian" "$root$inside/debian"
-  changelog "$suite" >"$root$inside/debian/changelog"
+  rm -rf "${root:?}$build_folder"
+  mkdir -p "$root$build_folder"
+  git -C "$source_tree" archive HEAD | tar -x -C "$root$build_folder"
+  cp -r "$root$build_folder/packaging/debian" "$root$build_folder/debian"
+  changelog "$suite" >"$root$build_folder/debian/changelog"
   {
-    in_root "$root" apt-get update -q
-    in_root "$root" apt-get build-dep -q -y --no-install-recommends "$inside"
-    in_root "$root" apt-get install -q -y --no-install-recommends ccache patchelf
+    inside "$root" apt-get update -q
+    inside "$root" apt-get build-dep -q -y --no-install-recommends "$build_folder"
+    inside "$root" apt-get install -q -y --no-install-recommends ccache patchelf
   } >"$root/build-dependencies.log" 2>&1 || { cat "$root/build-dependencies.log" >&2; return 1; }
   printf '%s' "$root"
 }
@@ -60,13 +61,13 @@ logged() {
 mkdir -p "$folder/root"
 for suite in "$@"; do
   root=$(build_root "$suite")
-  logged in_root "$root" sh -c "cd $inside && dpkg-buildpackage -b -us -uc"
+  logged inside "$root" sh -c "cd $build_folder && dpkg-buildpackage -b -us -uc"
   rm -f "$folder"/*"~${suite}"_*.deb
   mv "$root/build/"*.deb "$folder"
   rm "$root/build/"*.buildinfo "$root/build/"*.changes
   [[ $suite == bookworm ]] || continue
   # The oldest system: what it links runs with every newer C library.
-  logged in_root "$root" "$inside/packaging/tarball.sh" "$version"
+  logged inside "$root" "$build_folder/packaging/tarball.sh" "$version"
   rm -f "$folder"/*.tar.gz
   mv "$root/build/"*.tar.gz "$folder"
 done

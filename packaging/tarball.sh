@@ -22,7 +22,7 @@ rm -rf "$tree"
 meson install -C "$build" --no-rebuild --destdir "$tree"
 
 # What only a compiler needs goes; what a person looks for comes to the top.
-rm -r "$tree/include" "$tree/lib"
+rm -r "${tree:?}/include" "${tree:?}/lib"
 mv "$tree/share/quench/examples" "$tree"
 rmdir "$tree/share/quench"
 cp -r README.md CHANGELOG.md LICENSE docs "$tree"

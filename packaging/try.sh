@@ -4,25 +4,26 @@
 #   packaging/try.sh [FOLDER] [SUITE...]       FOLDER is build-packages, the suites bookworm trixie sid unless given
 #
 # Prints the seconds of each; more than $QUENCH_TRY_SECONDS (60) is a failure. The packages of Debian are tried where
-# they were built for, the tarball everywhere. Needs root and debootstrap.
+# they were built for, the tarball everywhere. QUENCH_SYSTEMS: see build.sh. Needs root and debootstrap.
 set -uo pipefail
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
-# shellcheck source=packaging/chroot.sh
-source "$source_tree/packaging/chroot.sh"
+cache=${QUENCH_SYSTEMS:-}
+# shellcheck source=.ci/bare_system.sh
+source "$source_tree/.ci/bare_system.sh"
 
 folder=$(realpath "${1:-build-packages}")
 shift
 (($# > 0)) || set -- bookworm trixie sid
 limit=${QUENCH_TRY_SECONDS:-60}
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf --one-file-system "$root"' EXIT
 failures=0
 
 # check WHAT COMMAND...: in the system, with what it printed if it fails.
 check() {
   local what=$1 log
   shift
-  log=$(in_root "$root/system" "$@" 2>&1) && return
+  log=$(inside "$root/system" "$@" 2>&1) && return
   failures=$((failures + 1))
   printf 'FAILED: %s\n%s\n' "$what" "$log"
 }
@@ -53,7 +54,7 @@ after_training() {
 # bare SUITE: a new system that has the packages in /packages.
 bare() {
   rm -rf "$root/system"
-  new_root "$1" "$root/system"
+  bare_system "$1" "$root/system"
   mkdir "$root/system/packages"
   find "$folder" -maxdepth 1 \( -name '*.deb' -o -name '*.tar.gz' \) -exec cp -t "$root/system/packages" {} +
 }

@@ -18,6 +18,8 @@ set -uo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 # shellcheck source=.ci/steps.sh
 source "$root/.ci/steps.sh"
+# shellcheck source=.ci/bare_system.sh
+source "$root/.ci/bare_system.sh"
 
 readonly claimed=(bookworm trixie sid trixie:clang trixie:no-mpi trixie:no-onnx trixie:no-gnuplot)
 # Their versions are listed.
@@ -30,7 +32,6 @@ die() {
   exit 1
 }
 
-cache=
 kept=
 cases=()
 while (($# > 0)); do
@@ -58,49 +59,15 @@ temporary=$(mktemp -d)
 trap 'rm -rf --one-file-system "$temporary"' EXIT
 logs=${cache:-/tmp}
 
-# bare_system DISTRIBUTION FOLDER: what debootstrap makes, from the cache where it is there.
-bare_system() {
-  local archive=$cache/$1.tar
-  if [[ -n $cache && -f $archive ]]; then
-    mkdir -p "$2" && tar -C "$2" -xf "$archive"
-    return
-  fi
-  debootstrap --variant=minbase "$1" "$2" || return
-  [[ -z $cache ]] || { tar -C "$2" -cf "$archive.tmp" . && mv "$archive.tmp" "$archive"; }
-}
-
-# inside FOLDER COMMAND...: runs COMMAND in that system, with an environment of its own. What it mounts and starts ends
-# with it. bash stays as the first process, which has to collect the orphans of all others.
-inside() {
-  local system=$1
-  shift
-  # shellcheck disable=SC2016  # the inner bash expands it
-  unshare --mount --pid --fork --kill-child --propagation private bash -c '
-    system=$1 cache=$2
-    shift 2
-    mount -t proc proc "$system/proc" && mount --rbind /sys "$system/sys" && mount --rbind /dev "$system/dev" || exit
-    cp /etc/resolv.conf /etc/hosts "$system/etc/"
-    if [[ -n $cache ]]; then
-      mkdir -p "$cache/packages" "$cache/ccache" "$system/root/.ccache"
-      mount --bind "$cache/packages" "$system/var/cache/apt/archives" &&
-        mount --bind "$cache/ccache" "$system/root/.ccache" || exit
-    fi
-    chroot "$system" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      CCACHE_DIR=/root/.ccache "$@"
-    exit' bash "$system" "$cache" "$@"
-}
-
 # prepare DISTRIBUTION VARIANT FOLDER: a bare system with the sources.
 prepare() {
   local extra=()
   bare_system "$1" "$3" || return
   git clone --quiet --no-hardlinks "$root" "$3/root/quench" || return
-  # A snapshot of a mirror is as good as the mirror.
-  echo 'Acquire::Check-Valid-Until "false";' >"$3/etc/apt/apt.conf.d/99distributions"
   [[ $2 != clang ]] || extra+=(clang libomp-dev)
   [[ -z $cache ]] || extra+=(ccache)
   ((${#extra[@]} == 0)) && return
-  inside "$3" sh -c "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+  inside "$3" sh -c "apt-get update -qq && apt-get install -y -qq \
     --no-install-recommends ${extra[*]}"
 }
 

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# Sourced by scripts that work in bare systems of Debian. Needs root and debootstrap. $cache names a folder that keeps bare
+# systems, packages and compiled objects (ccache) for the next time; without it, nothing is kept.
+cache=${cache:+$(realpath -m "$cache")}
+
+# bare_system SUITE FOLDER: a minimal Debian, from the cache if it is there.
+bare_system() {
+  local archive=$cache/$1.tar
+  if [[ -n $cache && -f $archive ]]; then
+    mkdir -p "$2" && tar -C "$2" -xf "$archive"
+    return
+  fi
+  debootstrap --variant=minbase "$1" "$2" >/dev/null || return
+  # A snapshot of a mirror is as good as the mirror.
+  echo 'Acquire::Check-Valid-Until "false";' >"$2/etc/apt/apt.conf.d/99bare-system"
+  [[ -z $cache ]] || { mkdir -p "$cache" && tar -C "$2" -cf "$archive.tmp" . && mv "$archive.tmp" "$archive"; }
+}
+
+# inside FOLDER [NAME=VALUE...] COMMAND...: runs COMMAND in that system, in an environment of its own. What it mounts and
+# starts ends with it. bash stays as the first process, which has to collect the orphans of all others.
+inside() {
+  local system=$1
+  shift
+  # shellcheck disable=SC2016  # the inner bash expands it
+  unshare --mount --pid --fork --kill-child --propagation private bash -c '
+    system=$1 cache=$2
+    shift 2
+    mount -t proc proc "$system/proc" && mount --rbind /sys "$system/sys" && mount --rbind /dev "$system/dev" || exit
+    cp /etc/resolv.conf /etc/hosts "$system/etc/"
+    if [[ -n $cache ]]; then
+      mkdir -p "$cache/packages/partial" "$cache/ccache" "$system/root/.ccache"
+      mount --bind "$cache/packages" "$system/var/cache/apt/archives" &&
+        mount --bind "$cache/ccache" "$system/root/.ccache" || exit
+    fi
+    chroot "$system" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+      DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/root/.ccache "$@"
+    exit' bash "$system" "$cache" "$@"
+}
