@@ -9,6 +9,7 @@
 # The systems stay in FOLDER/root for the next time. QUENCH_SYSTEMS names a folder that keeps downloads and compiled objects,
 # which tests/distributions.sh can share (--cache). Needs root and debootstrap; try.sh tries what this makes.
 set -euo pipefail
+shopt -s inherit_errexit  # build_root runs in $(...)
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
 cache=${QUENCH_SYSTEMS:-}
 # shellcheck source=.ci/bare_system.sh
@@ -25,6 +26,7 @@ readonly build_folder=/build/quench
 build_root() {
   local suite=$1 root=$folder/root/$1
   if [[ ! -d $root ]]; then
+    rm -rf "${root:?}.new"  # what an interrupted debootstrap left
     bare_system "$suite" "$root.new"
     mv "$root.new" "$root"
   fi

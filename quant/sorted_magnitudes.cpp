@@ -1,5 +1,6 @@
 #include "quant/sorted_magnitudes.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>

@@ -125,6 +125,11 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, c
   accuracy.correct_top5 = counts[1];
   accuracy.images = counts[2];
   accuracy.loss_sum = sum_over_ranks(accuracy.loss_sum);
+  // A rank without images has seen no logits to count the classes by.
+  const auto classes = static_cast<std::size_t>(
+      max_over_ranks(static_cast<double>(accuracy.class_correct.size())));
+  accuracy.class_correct.resize(classes);
+  accuracy.class_images.resize(classes);
   communicator().sum(accuracy.class_correct);
   communicator().sum(accuracy.class_images);
   return accuracy;

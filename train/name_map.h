@@ -18,6 +18,8 @@ class NameMap {
  public:
   /// @throws std::runtime_error  for a file that cannot be read, naming the line that is wrong
   explicit NameMap(const std::filesystem::path& path);
+  NameMap(const NameMap&) = delete;  // the renames point into words_
+  NameMap& operator=(const NameMap&) = delete;
 
   /// Valid as long as the map.
   models::SourceNames names() const { return {.source = source_.c_str(), .renames = renames_}; }

@@ -1,15 +1,14 @@
 #include "examples/quench/help.h"
 
-#include <memory>
-
 namespace quench::command {
 
 void add_help(Subcommand& program) {
   std::vector<std::string> names;
   for (const CommandInfo& command : program.info().subcommands) names.push_back(command.name);
   Subcommand command = program.add_subcommand("help", "Print the help of a command");
-  // Never parsed, see resolve_help().
-  command.add("COMMAND", *std::make_shared<std::string>(), "The command", {.choices = names});
+  // Nobody reads it, see resolve_help(); but the parser writes to it in "quench --help-all help train".
+  static std::string word;
+  command.add("COMMAND", word, "The command", {.choices = names});
 }
 
 std::vector<std::string> resolve_help(std::vector<std::string> words) {

@@ -110,7 +110,7 @@ bool is_replaceable(const fs::path& path, const Kind& kind) {
 bool is_of_run(const std::string& name) {
   constexpr std::array kNames{"config.toml",       "versions.json", "state.json",  "metrics.csv",
                               "metrics.jsonl",     "classes.txt",   "report.html", "quantize.json",
-                              train::kNetworkFile, ".lock"};
+                              train::kNetworkFile, "log.txt", ".lock"};
   return std::ranges::find(kNames, name) != kNames.end() || name.ends_with(".safetensors") ||
          name.starts_with("events.out.");
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/communicator.h"
+#include "core/console.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "examples/quench/ranks.h"
@@ -29,7 +30,7 @@ void add_skip_bad(bool given, std::vector<std::string>& overrides) {
 void print_notes(Module& network, const train::ExperimentConfig& config) {
   std::fflush(stdout);
   for (const std::string& note : quantization_notes(network, config.quant))
-    fmt::print(stderr, "note: {}\n", note);
+    remark(fmt::format("note: {}", note));
 }
 
 void apply_threads(const train::ExperimentConfig& config) {

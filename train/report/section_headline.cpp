@@ -38,7 +38,7 @@ std::string images_text(const RunReport& run) {
   if (!run.measured || run.measured->judged_images == 0) return "the images it is judged by";
   const std::int64_t all = run.measured->judged_images, images = accuracy_of(run)->images;
   return fmt::format("{}{} {} images",
-                     images < all ? fmt::format("{} of the ", grouped(images)) : "", grouped(all),
+                     images > 0 && images < all ? fmt::format("{} of the ", grouped(images)) : "", grouped(all),
                      run.measured->held_out ? "held-out" : "test");
 }
 
