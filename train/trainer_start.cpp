@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What there is beside the last checkpoint.
+/// The checkpoints other than the last.
 struct OtherCheckpoints {
   fs::path newest;  // of those that are whole; empty: none
   bool best_is_damaged = false;
@@ -96,7 +96,7 @@ void Trainer::load_newest(const RunFolder& folder) {
   };
   std::string fault = folder.last().string() + ": it is missing";
   if (fs::exists(folder.last())) {
-    read_file(folder.last());  // what cannot be read at all may be whole
+    read_file(folder.last());  // throws on an I/O error, which does not mean damage
     try {
       return load(folder.last());
     } catch (const std::runtime_error& error) {
@@ -105,7 +105,10 @@ void Trainer::load_newest(const RunFolder& folder) {
   }
   const OtherCheckpoints others = other_checkpoints(folder);
   if (others.newest.empty()) {
-    if (fs::exists(folder.last())) fail("{}", fault);
+    // To start again would drop the metrics of epochs whose checkpoints are there, though damaged.
+    const bool any = fs::exists(folder.last()) || fs::exists(folder.best()) ||
+                     !kept_epochs(folder.path()).empty();
+    if (any) fail("{}", fault);
     return;
   }
   try {
@@ -122,7 +125,7 @@ void Trainer::load_newest(const RunFolder& folder) {
                    folder.best().string()));
 }
 
-/// What the folder tells beyond the checkpoint is of a time that comes again.
+/// Drops what the folder holds of epochs after the checkpoint: they are trained again.
 void Trainer::take_up(const RunFolder& folder) {
   truncate_metrics(folder, progress_.epoch);
   if (fs::exists(folder.metrics()))
