@@ -60,6 +60,7 @@ fs::path replaceable(const fs::path& path) {
     if (fs::canonical(folder_of(target), error).string().starts_with("/proc/")) return {};
     target = folder_of(target) / fs::read_symlink(target, error);
   }
+  if (fs::is_symlink(target, error)) return {};  // a cycle, which opening it explains
   const fs::file_status status = fs::status(target, error);
   return fs::is_regular_file(status) || !fs::exists(status) ? target : fs::path();
 }

@@ -26,11 +26,11 @@ std::int64_t epoch_of(const std::string& name) {
   return error == std::errc() && stop == end ? epoch : 0;
 }
 
-bool keeps_any(const TrainConfig& train) {
+}  // namespace
+
+bool keeps_checkpoints(const TrainConfig& train) {
   return train.keep_last > 0 || train.keep_best > 0 || train.keep_every > 0;
 }
-
-}  // namespace
 
 fs::path kept_checkpoint(const fs::path& run, std::int64_t epoch) {
   return run / fmt::format("{}{}{}", kPrefix, epoch, kSuffix);
@@ -63,7 +63,7 @@ std::set<std::int64_t> epochs_to_keep(const TrainConfig& train, std::span<const 
 
 void prune_kept_checkpoints(const fs::path& run, const TrainConfig& train,
                             std::span<const MetricsRow> rows) {
-  if (!keeps_any(train)) return;
+  if (!keeps_checkpoints(train)) return;
   const std::set<std::int64_t> kept = epochs_to_keep(train, rows);
   for (const std::int64_t epoch : kept_epochs(run)) {
     std::error_code ignored;  // one that cannot be removed ends no training

@@ -11,7 +11,10 @@
 
 namespace quench::train {
 
-/// The checkpoint of an epoch's end that a run keeps beside last and best: "epoch-12.safetensors".
+/// Whether train.keep_last, keep_best or keep_every is set.
+bool keeps_checkpoints(const TrainConfig& train);
+
+/// The checkpoint that a run keeps of an epoch, besides last and best: "epoch-12.safetensors".
 std::filesystem::path kept_checkpoint(const std::filesystem::path& run, std::int64_t epoch);
 
 /// The epochs of which `run` has one, rising.

@@ -39,6 +39,9 @@ NameMap::NameMap(const std::filesystem::path& path) : source_(path.string()) {
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     const std::string where = fmt::format("{}:{}", source_, ++number);
+    constexpr std::size_t kMaxLine = 1000;  // std::regex recurses once a character
+    if (line.size() > kMaxLine)
+      fail("{}: expected at most {} characters, got {}", where, kMaxLine, line.size());
     std::istringstream words(line.substr(0, line.find('#')));
     std::string from, to, more;
     if (!(words >> from)) continue;

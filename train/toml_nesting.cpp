@@ -19,7 +19,11 @@ std::size_t skip_text(std::string_view text, std::size_t at) {
     if (quote == '"' && text[end] == '\\') {
       ++end;
     } else if (is_long ? text.substr(end).starts_with(three) : text[end] == quote) {
-      return end + (is_long ? 3 : 1);
+      if (!is_long) return end + 1;
+      // Up to two quotes before the closing three belong to the string.
+      end += 3;
+      for (int i = 0; i < 2 && end < text.size() && text[end] == quote; ++i) ++end;
+      return end;
     } else if (!is_long && text[end] == '\n') {
       break;  // an error that the parser explains
     }

@@ -80,7 +80,9 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
   if (resumed_from_.empty()) start();
   if (config_.train.verify_every > 0)
     require_integer_form(*network_, config_, data_, [this](Module& n) { begin_quantizers(n); });
-  if (resumed != nullptr && communicator().is_root()) take_up(*resumed);
+  if (resumed == nullptr) return;
+  communicator().barrier();  // others may still read the checkpoints that take_up() replaces
+  if (communicator().is_root()) take_up(*resumed);
 }
 
 /// Before anything of the run is computed together.
@@ -293,6 +295,8 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
 }
 
 void Trainer::keep_checkpoints(const RunFolder& folder) {
+  // Other runs go on even if somebody damages their metrics.csv.
+  if (!keeps_checkpoints(config_.train)) return;
   const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
   if (epochs_to_keep(config_.train, rows).contains(progress_.epoch))
     save(folder, kept_checkpoint(folder.path(), progress_.epoch));
