@@ -226,18 +226,18 @@ void conv(const Options& options) {
 
 void add_bench_conv(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
-      "conv", "Speed of integer convolutions, and whether they are exact, beside oneDNN's float32");
+      "conv", "Speed and exactness of integer convolutions, compared with oneDNN's float32");
   const auto options = std::make_shared<Options>();
   const OptionForm shown{.show_default = true};
   command.add("--shapes", options->shapes,
               "binarynet, mobilenet_v1, resnet50, or one shape N,C,H,W,O,K,S,G",
               {.show_default = true, .type_name = "NAME|SHAPE"});
-  command.add("--types", options->types, "Of f32, u8s8, u8s4, u4s4, b1: codes and weights",
+  command.add("--types", options->types, "Codes and weights: some of f32, u8s8, u8s4, u4s4, b1",
               {.show_default = true, .type_name = "LIST"});
   command.add("--isa", options->isa, "Instruction set (default: the best)",
               {.choices = {"avx2", "avx512"}});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
-  command.add("--seconds", options->seconds, "How long to repeat each",
+  command.add("--seconds", options->seconds, "Seconds to repeat each layer",
               {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--json", options->json, "Print JSON as google-benchmark does");
   command.run([options] { conv(*options); });

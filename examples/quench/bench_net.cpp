@@ -150,7 +150,7 @@ void net(const Options& options) {
 
 void add_bench_net(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
-      "net", "Latency of a deployed model, per layer, beside the same network in fp32");
+      "net", "Latency of a deployed model, per layer, compared with the same network in fp32");
   const auto options = std::make_shared<Options>();
   command.add("FILE", options->file, "What quench deploy wrote");
   command.add("--network", options->graph,
@@ -158,15 +158,16 @@ void add_bench_net(Subcommand& bench) {
               {.type_name = "net.onnx"});
   command.add(
       "--model", options->network.model,
-      "Instead of a file: a model (see quench list models) or ONNX file, with drawn weights",
+      "Instead of a file: a model (see quench list models) or ONNX file, with random weights",
       {.type_name = "NAME|FILE"});
   command.add("--width", options->network.width, "Its width multiplier, if it has one",
               {.show_default = true, .min = kLeastWidth, .max = kMostWidth});
   command.add("--image-size", options->network.image_size, "Height and width of its images",
               {.show_default = true, .min = 1, .max = kMostPixels});
-  command.add("--weight-bits", options->weight_bits, "Of its layers but first and last",
+  command.add("--weight-bits", options->weight_bits,
+              "Weight bits of all layers but the first and the last",
               {.show_default = true, .min = 1, .max = 8});
-  command.add("--activation-bits", options->activation_bits, "Likewise",
+  command.add("--activation-bits", options->activation_bits, "Activation bits of the same layers",
               {.show_default = true, .min = 1, .max = 8});
   command.add("--seconds", options->seconds, "How long to repeat",
               {.show_default = true, .min = 0.0, .max = kMostSeconds});

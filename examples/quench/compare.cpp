@@ -151,10 +151,10 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
               {.show_default = true, .min = 1, .max = kMostThreads});
   command.add("--run", options->run,
               "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
-              "goes on",
+              "is continued",
               {.type_name = "DIR"});
-  command.add("--resume", options->resume,
-              "Go on with what is missing of the comparison in this folder", {.type_name = "RUN"});
+  command.add("--resume", options->resume, "Continue the comparison in this folder",
+              {.type_name = "RUN"});
   command.add("--json", options->json, "Print compare.json instead of the table");
   command.run([options] { compare(*options); });
 }

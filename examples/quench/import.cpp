@@ -127,7 +127,7 @@ void run(const Options& options) {
 
 void add_import(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
-      "import", "Take over weights that another project trained, from a safetensors file");
+      "import", "Import weights that another project trained, from a safetensors file");
   const auto options = std::make_shared<Options>();
   options->command_line = std::move(command_line);
   command.add("FILE", options->file, "Weights, under the names of that project",
@@ -147,8 +147,7 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
               "Without a config: the checkpoint to write, or the model file of integers",
               {.type_name = "FILE"});
   command.add("--names", options->names,
-              "What the file calls the parts of the network: lines of a name here and one there",
-              {.type_name = "FILE"});
+              "Map of names: lines of a name here and the name in the file", {.type_name = "FILE"});
   command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
               {.type_name = "KEY=VALUE"});
   add_force(command, options->force);

@@ -116,8 +116,7 @@ void predict(const Options& options) {
 
 void add_predict(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "predict",
-      "What a run's network, or a deployed one, sees in image files: the most probable classes");
+      "predict", "The most probable classes of image files, by a run's network or a deployed one");
   const auto options = std::make_shared<Options>();
   command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
               {.required = true});
@@ -128,7 +127,7 @@ void add_predict(Subcommand& program) {
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, for a run without classes.txt", {.type_name = "DIR"});
-  command.add("--skip-bad", options->skip_bad, "Pass over files that cannot be decoded");
+  command.add("--skip-bad", options->skip_bad, "Skip files that cannot be decoded");
   command.add("--json", options->json, "Print JSON");
   command.run([options] { predict(*options); });
 }

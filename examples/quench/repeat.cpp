@@ -128,7 +128,7 @@ void repeat(const Options& options) {
 
 void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
-      "repeat", "Make a run again from its config and tell whether the bits agree");
+      "repeat", "Repeat a run from its config and report whether the bits agree");
   const auto options = std::make_shared<Options>();
   options->repetition.command_line = std::move(command_line);
   command.add("RUN", options->run, "Run folder of quench train", {.required = true});

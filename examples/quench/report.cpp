@@ -68,7 +68,7 @@ void add_report(Subcommand& program) {
   command.add("--checkpoint", options->checkpoint, "Which one of each run",
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images,
-              "How many to count mistakes on (default: up to 10,000, in some seconds)",
+              "Images to count mistakes on (default: up to 10,000, in a few seconds)",
               {.min = 1, .max = 1e9});
   add_force(command, options->force);
   command.run([options] { report(*options); });

@@ -53,13 +53,13 @@ void runs(Options& options) {
 }  // namespace
 
 void add_runs(Subcommand& program) {
-  Subcommand command =
-      program.add_subcommand("runs", "List all runs: what they are, how far, how good");
+  Subcommand command = program.add_subcommand(
+      "runs", "List all runs: model, data, method, bits, accuracy, progress");
   const auto options = std::make_shared<Options>();
   command.add("DIR", options->folders, "Folders to look in, and below (default: runs)");
   command.add("--sort", options->sort, "Key to sort by: numbers and times with the largest first",
               {.show_default = true, .choices = train::run_keys()});
-  command.add("--reverse", options->reverse, "The other way round");
+  command.add("--reverse", options->reverse, "Reverse the order");
   command.add("--filter", options->filters,
               "Only these: method=ab, top1_quantized>80, state!=done (all given must hold)",
               {.type_name = "KEY=VALUE"});

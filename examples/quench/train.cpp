@@ -147,9 +147,9 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
-  command.add("--no-report", options->no_report, "Make no report.html when the run ends");
+  command.add("--no-report", options->no_report, "Do not make report.html when the run ends");
   command.add("--resume", options->resume,
-              "Go on with this run folder, bit for bit, or with --set train.epochs=N and the like",
+              "Resume this run folder, bit-exactly, or with --set train.epochs=N and the like",
               {.type_name = "RUN"});
   command.run_as_ranks([options] {
     if (!options->resume.empty()) return resume(*options);

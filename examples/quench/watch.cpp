@@ -118,7 +118,7 @@ void watch(const Options& options) {
 
 void add_watch(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "watch", "Follow a run, or a comparison, that another process makes, until it ends");
+      "watch", "Follow a run or a comparison of another process until it ends");
   const auto options = std::make_shared<Options>();
   command.add("RUN", options->run, "Run folder, or folder of a comparison", {.required = true});
   command.run([options] { watch(*options); });
