@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "core/error.h"
@@ -48,11 +49,10 @@ void require_resume_keys(const std::vector<std::string>& overrides) {
   const std::vector<std::string> known(kResumeKeys.begin(), kResumeKeys.end());
   for (const auto& entry : config_values(settings_of(overrides).resolved(), "--set")) {
     const std::string& key = entry.first;
-    require(
-        std::ranges::find(known, key) != known.end(),
-        "train --resume: expected --set of a key that a run can be resumed with another value of "
-        "({}), got '{}'{}; another value of it takes a new run",
-        fmt::join(known, ", "), key, suggestion(key, known));
+    require(std::ranges::find(known, key) != known.end(),
+            "train --resume: expected --set of a key that may change within a run, got '{}'{}; "
+            "another value of it takes a new run",
+            key, suggestion(key, known));
   }
 }
 
@@ -80,11 +80,14 @@ std::vector<std::string> edited_keys(const ConfigValues& written, const ConfigVa
   return edited;
 }
 
-/// The values that config.toml had before the last part's changes: a process that was killed between
-/// writing down the part and the config left it so.
-ConfigValues before_last_part(const RunHistory& history, ConfigValues values) {
-  for (const KeyChange& change : history.parts.back().changes) values[change.key] = change.from;
-  return values;
+/// Whether config.toml is as it was before the last parts: processes that were killed between writing
+/// versions.json and config.toml left it so.
+bool lags_behind(const RunHistory& history, ConfigValues values, const ConfigValues& found) {
+  for (const RunPart& part : history.parts | std::views::reverse) {
+    for (const KeyChange& change : part.changes) values[change.key] = change.from;
+    if (edited_keys(values, found).empty()) return true;
+  }
+  return false;
 }
 
 std::vector<KeyChange> changes_between(const ExperimentConfig& before,
@@ -110,11 +113,10 @@ void require_unedited(const fs::path& run, const RunHistory& history) {
   const ConfigValues written = config_values(history.config, (run / "versions.json").string());
   const ConfigValues found = config_values(text_in(file), file.string());
   const std::vector<std::string> edited = edited_keys(written, found);
-  const bool lags = edited_keys(before_last_part(history, written), found).empty();
-  require(edited.empty() || lags,
+  require(edited.empty() || lags_behind(history, written, found),
           "{}: expected the config that the run wrote, got one that was edited: {}. Put it back; a "
-          "run goes on with other values by quench train --resume {} --set key=value, of {}",
-          file.string(), fmt::join(edited, "; "), run.string(), fmt::join(kResumeKeys, ", "));
+          "run goes on with other values by quench train --resume {} --set key=value",
+          file.string(), fmt::join(edited, "; "), run.string());
 }
 
 ResumedConfig resumed_config(const fs::path& run, const RunHistory& history,
@@ -123,10 +125,12 @@ ResumedConfig resumed_config(const fs::path& run, const RunHistory& history,
   require_resume_keys(overrides);
   require_unedited(run, history);
   const fs::path file = run / "config.toml";
-  // What was written down last holds, even if config.toml was not written any more.
+  // versions.json decides, even if a process was killed before it wrote config.toml.
   std::vector<std::string> values;
-  for (const KeyChange& change : history.parts.back().changes)
-    values.push_back(fmt::format("{}={}", change.key, change.to));
+  for (const RunPart& part : history.parts) {
+    for (const KeyChange& change : part.changes)
+      values.push_back(fmt::format("{}={}", change.key, change.to));
+  }
   values.insert(values.end(), others.begin(), others.end());
   const ExperimentConfig before = load_experiment(file, values);
   values.insert(values.end(), overrides.begin(), overrides.end());

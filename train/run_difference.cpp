@@ -149,6 +149,7 @@ std::vector<std::string> different_versions(const Versions& then, const Versions
   compare("oneDNN", then.onednn, now.onednn);
   compare("compiler", then.compiler, now.compiler);
   compare("CPU", then.cpu, now.cpu);
+  if (!then.isa.empty()) compare("instruction set", then.isa, now.isa);
   compare("ranks", then.ranks, now.ranks);
   compare("threads", then.threads, now.threads);
   return result;

@@ -108,7 +108,10 @@ void Trainer::load_newest(const RunFolder& folder) {
     // To start again would drop the metrics of epochs whose checkpoints are there, though damaged.
     const bool any = fs::exists(folder.last()) || fs::exists(folder.best()) ||
                      !kept_epochs(folder.path()).empty();
-    if (any) fail("{}", fault);
+    if (any) fail("{}; no other checkpoint of the run is whole", fault);
+    if (fs::exists(folder.metrics()) && !read_metrics(folder.metrics()).empty())
+      tell(fmt::format("WARNING: {} has no checkpoint: it starts again at epoch 1",
+                       folder.path().string()));
     return;
   }
   try {

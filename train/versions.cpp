@@ -33,6 +33,7 @@ Versions current_versions(std::uint64_t seed, std::vector<std::string> command_l
           .onednn = onednn::version(),
           .compiler = QUENCH_COMPILER,
           .cpu = cpu_model(),
+          .isa = onednn::isa(),
           .ranks = communicator().size(),
           .threads = num_threads(),
           .seed = seed,
@@ -45,6 +46,7 @@ std::string versions_text(const Versions& versions) {
                                     {"onednn", versions.onednn},
                                     {"compiler", versions.compiler},
                                     {"cpu", versions.cpu},
+                                    {"isa", versions.isa},
                                     {"ranks", versions.ranks},
                                     {"threads", versions.threads},
                                     {"seed", versions.seed},
@@ -63,6 +65,7 @@ Versions versions_from_text(const std::string& text) {
             .onednn = json.at("onednn"),
             .compiler = json.at("compiler"),
             .cpu = json.at("cpu"),
+            .isa = json.value("isa", ""),
             // Older files do not tell: there was one.
             .ranks = json.contains("ranks") ? integer_from<int>(json.at("ranks"), "ranks") : 1,
             .threads = integer_from<int>(json.at("threads"), "threads"),

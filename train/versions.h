@@ -14,6 +14,7 @@ struct Versions {
   std::string onednn;  ///< of the library that is loaded
   std::string compiler;
   std::string cpu;  ///< model name, empty if unknown
+  std::string isa;  ///< the largest instruction set that oneDNN uses; empty in files of quench 0.1
   int ranks = 1;    ///< processes that trained together
   int threads = 0;  ///< of each
   std::uint64_t seed = 0;
