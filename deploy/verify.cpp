@@ -54,7 +54,11 @@ class Comparison final : public ForwardObserver {
     const auto id = by_reader_.find(reader);
     require(id != by_reader_.end(), "verify: the integer network has no value for {}", reader);
     const Tensor& own = values_[id->second];
-    const auto codes = module.input_quantizer(input).codes(reals).value();
+    const auto quantized = module.input_quantizer(input).codes(reals);
+    require(quantized.has_value() && integers_.values[id->second].grid.has_value(),
+            "verify: {} reads integers in only one of the two: the model was not made of this run",
+            reader);
+    const auto& codes = *quantized;
     require(own.numel() == codes.values.numel(), "verify: {}: expected {} codes, got {}", reader,
             codes.values.numel(), own.numel());
     const quant::QuantGrid& grid = *integers_.values[id->second].grid;

@@ -68,6 +68,11 @@ void fail_if(std::vector<std::string> wrong, const std::filesystem::path& path) 
   fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
 }
 
+bool has_negative_variance(const std::string& name, const Tensor& tensor) {
+  return name.ends_with("running_var") &&
+         std::ranges::any_of(tensor.to_row_major(), [](float v) { return v < 0.0f; });
+}
+
 /// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
 /// `elsewhere`; what is wrong is told before anything is copied.
 void load_tensors(const std::map<std::string, Tensor>& target,
@@ -84,6 +89,8 @@ void load_tensors(const std::map<std::string, Tensor>& target,
                                   name_of(tensor.dtype()), tensor.shape().to_string()));
     } else if (const std::string value = first_non_finite(found->second); !value.empty()) {
       wrong.push_back(fmt::format("{} holds {}", name, value));
+    } else if (has_negative_variance(name, found->second)) {
+      wrong.push_back(name + " holds a negative variance");
     }
   }
   for (const auto& entry : file.tensors) {

@@ -35,4 +35,19 @@ std::vector<std::string> read_class_names(const std::filesystem::path& path) {
                                path.string());
 }
 
+void require_classes(const std::filesystem::path& run, const std::vector<std::string>& names) {
+  const std::filesystem::path file = run / "classes.txt";
+  if (!std::filesystem::exists(file)) return;
+  const std::vector<std::string> wanted = read_class_names(file);
+  // As the file has them, where a name cannot hold the end of a line.
+  const std::vector<std::string> found = class_names_from_text(class_names_text(names), "classes");
+  const auto [w, f] = std::ranges::mismatch(wanted, found);
+  if (w == wanted.end() && f == found.end()) return;
+  const auto quoted = [](const auto& at, const auto& list) {
+    return at == list.end() ? "missing" : "'" + *at + "'";
+  };
+  fail("{}: expected images of the run's classes: class {} is {} in the data and {} in the run",
+       run.string(), w - wanted.begin(), quoted(f, found), quoted(w, wanted));
+}
+
 }  // namespace quench::train

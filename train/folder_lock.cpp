@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <regex>
 #include <utility>
 
 #include "core/error.h"
@@ -85,9 +86,11 @@ fs::path make_numbered_folder(const fs::path& parent, const std::string& name,
 }
 
 void remove_temporaries(const fs::path& folder) {
+  // As write_file_atomically() and `quench compare` name them: a user's own files stay.
+  static const std::regex form(R"(.+\.[0-9]+-[0-9]+\.tmp|seed-[0-9]+\.json\.tmp)");
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code ignored;
-    if (entry.path().extension() == ".tmp") fs::remove(entry.path(), ignored);
+    if (std::regex_match(entry.path().filename().string(), form)) fs::remove(entry.path(), ignored);
   }
 }
 

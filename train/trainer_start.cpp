@@ -8,6 +8,7 @@
 #include "core/console.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "train/class_names.h"
 #include "train/kept_checkpoints.h"
 #include "train/metrics_log.h"
 #include "train/trained_quantizers.h"
@@ -63,6 +64,7 @@ void Trainer::start_from(const std::string& checkpoint) {
   if (config_.calibration) return;  // which chooses all grids anew
   const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
   if (!file.metadata.contains(kQuantizers)) return;  // a float network, or one of quench 0.1
+  if (quantizers.kept == 0 && quantizers.fresh.empty()) return;
   tell(fmt::format("{}: {} quantizers stay as they were trained, {} begin anew", path.string(),
                    quantizers.kept, quantizers.fresh.size()));
   constexpr std::size_t kShown = 4;  // they tend to have one reason
@@ -78,6 +80,7 @@ void Trainer::resume(const RunFolder& folder) {
     fail("{}: expected the {} ranks that the run began with (mpirun -n {}), got {}",
          folder.path().string(), progress_.ranks, progress_.ranks, ranks);
   }
+  require_classes(folder.path(), data_.train->class_names());
   const std::string images = count_images(data_);
   if (!progress_.images.empty() && progress_.images != images) {
     fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),

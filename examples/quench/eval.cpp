@@ -12,6 +12,7 @@
 #include "examples/quench/trained_run.h"
 #include "layers/slotted_module.h"
 #include "train/checkpoint.h"
+#include "train/class_names.h"
 #include "train/experiment.h"
 #include "train/judge.h"
 #include "train/run_folder.h"
@@ -67,6 +68,7 @@ void eval_run(const Options& options, const std::vector<std::string>& overrides)
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);
+  train::require_classes(options.run, data.test->class_names());
   const auto network = train::build_network(config, data.train->format());
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 

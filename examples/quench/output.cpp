@@ -110,16 +110,22 @@ bool is_replaceable(const fs::path& path, const Kind& kind) {
 bool is_of_run(const std::string& name) {
   constexpr std::array kNames{"config.toml",       "versions.json", "state.json",  "metrics.csv",
                               "metrics.jsonl",     "classes.txt",   "report.html", "quantize.json",
-                              train::kNetworkFile, "log.txt", ".lock"};
+                              "comparison.json",   "compare.json",  "compare.csv", "log.txt",
+                              train::kNetworkFile, ".lock"};
   return std::ranges::find(kNames, name) != kNames.end() || name.ends_with(".safetensors") ||
-         name.starts_with("events.out.");
+         name.starts_with("events.out.") ||
+         (name.starts_with("seed-") && (name.ends_with(".json") || name.ends_with(".log")));
 }
 
 /// @param file  in a run folder, or in one of a comparison: those may hold files of their user's too
 void check_in_run(const Output::Given& given, const fs::path& file) {
   const std::string name = file.filename().string();
-  if (given.kind == OutputKind::report && name == "report.html") return;
   std::error_code error;
+  // A page replaces its own run's, not that of another.
+  const auto is_own = [&file](const fs::path& run) { return same_file(run, file.parent_path()); };
+  if (given.kind == OutputKind::report && name == "report.html" &&
+      (!train::RunFolder::is_one(file.parent_path()) || std::ranges::any_of(given.reads, is_own)))
+    return;
   if (is_of_run(name) ||
       (fs::is_regular_file(file, error) && !is_replaceable(file, kind_of(given))))
     refuse(given, "expected a file that is no part of a run, got {}", file.string());

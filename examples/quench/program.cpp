@@ -8,6 +8,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,29 @@ void check_subcommands(const CommandInfo& program, const std::vector<std::string
   }
 }
 
+/// CLI11 leaves long lines to the terminal, which cuts words.
+class WrappingFormatter : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    const auto width = static_cast<std::size_t>(std::max(60, terminal_width(stdout)));
+    std::istringstream lines(CLI::Formatter::make_help(app, std::move(name), mode));
+    std::string text;
+    for (std::string line; std::getline(lines, line);) {
+      // Descriptions of options continue in their column.
+      const std::string indent(line.starts_with("  ") ? get_column_width() : 0, ' ');
+      while (line.size() > width) {
+        const std::size_t cut = line.rfind(' ', width);
+        if (cut == std::string::npos || cut <= indent.size()) break;
+        text += line.substr(0, cut) + '\n';
+        line = indent + line.substr(cut + 1);
+      }
+      text += line + '\n';
+    }
+    return text;
+  }
+};
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -47,6 +72,7 @@ int run_program(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   CommandInfo info{"quench", "Train and evaluate quantized networks"};
   CLI::App app{info.summary, info.name};
+  app.formatter(std::make_shared<WrappingFormatter>());
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "Print this help");
   app.set_help_all_flag("--help-all", "Print the help of all commands");

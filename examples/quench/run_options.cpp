@@ -12,6 +12,8 @@
 #include "examples/quench/ranks.h"
 #include "layers/quantize.h"
 #include "train/kept_checkpoints.h"
+#include "train/resumed_config.h"
+#include "train/run_history.h"
 
 namespace quench::command {
 
@@ -47,6 +49,13 @@ std::filesystem::path require_run(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder)) fail("run folder {}: there is none", folder.string());
   if (!std::filesystem::exists(config))
     fail("{}: this is not a run folder: it has no config.toml", folder.string());
+  const std::filesystem::path versions = folder / "versions.json";
+  if (!std::filesystem::exists(versions)) return config;
+  try {
+    train::require_unedited(folder, train::read_history(versions));
+  } catch (const std::runtime_error& error) {  // damaged: the network can be used without it
+    fmt::print(stderr, "note: {}\n", error.what());
+  }
   return config;
 }
 

@@ -15,6 +15,7 @@
 #include "examples/quench/provenance.h"
 #include "examples/quench/run_options.h"
 #include "examples/quench/trained_run.h"
+#include "train/class_names.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 
@@ -132,8 +133,10 @@ void run(const Options& options) {
   add_skip_bad(options.skip_bad, overrides);
   TrainedRun run = load_run(options.run, options.checkpoint, overrides);
   const DeployedModel model = load_model(options.model, overrides);
+  const train::Data data = train::load_data(run.config);
+  train::require_classes(options.run, data.test->class_names());
   replace_stale_statistics(run);
-  const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
+  const auto loader = train::evaluation_loader(run.config, data.test);
   const Verification result = verify(options, *run.network, *model.engine, *loader);
   if (options.json) {
     print_json(options, result);

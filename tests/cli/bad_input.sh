@@ -211,7 +211,7 @@ run_folders() {
   expect_failure 1 'safetensors.*should be' eval mixed_run
 
   cp -r good resumed_run
-  expect_failure 2 'resume.*train\.epochs.*got .model\.width' train --resume resumed_run --set model.width=1
+  expect_failure 2 'resume.*got .model\.width.*accepted: train\.epochs' train --resume resumed_run --set model.width=1
   expect_failure 2 'resume' train "$tiny" --resume resumed_run
   expect_failure 1 'good.*holds' train "$tiny" --run good
   local held

@@ -36,6 +36,7 @@ help_text() {
     # shellcheck disable=SC2086
     run $words --help
     expect_equal "help $words" "$(<.stdout)" "$help"
+    expect_equal "help $words: lines of more than 80 columns" '' "$(grep -E '^.{81}' <<<"$help" | grep ' .* ')"
   done
   expect_success '--resume RUN' help train
   expect_success 'last\|best' help eval

@@ -66,6 +66,7 @@ runs_and_inputs() {
     expect_refused 'no part of a run' deploy run -o "$file"
   done
   expect_refused 'no part of a run' report run -o run/config.toml
+  expect_refused 'no part of a run' deploy run -o run/log.txt
   expect_refused 'no part of a run' deploy run -o model2.qnc --integer-only run/versions.json
   expect_absent model2.qnc
   ln -s run/config.toml symbolic

@@ -63,7 +63,7 @@ more_epochs() {
   expect_success 'after 4 epochs' train --resume a "${more[@]}"
   expect_failure 2 'has done all of its 4 epochs.*train.epochs' train --resume a --set optimizer.lr=0.001
   expect_failure 2 'at least the 4 epochs that a has done, got 3' train --resume a --set train.epochs=3
-  expect_failure 2 'resumed with another value of \(train\.epochs, .*got .model\.width' train --resume a --set model.width=1
+  expect_failure 2 'may change within a run, got .model\.width.*accepted: train\.epochs' train --resume a --set model.width=1
   expect 'what was refused changed nothing' same_checkpoints a b
 }
 
@@ -71,10 +71,41 @@ edited() {
   cp -r a edited
   sed -i 's/^lr = .*/lr = 0.5/' edited/config.toml
   expect_failure 2 'optimizer\.lr is .0\.5. and was .0\.002..*train --resume edited --set' train --resume edited
-  expect_failure 2 'edited/config\.toml: expected the config that the run wrote' repeat edited
+  local command
+  for command in repeat eval; do
+    expect_failure 2 'edited/config\.toml: expected the config that the run wrote' "$command" edited
+  done
+  expect_failure 2 'edited/config\.toml: expected the config that the run wrote' deploy edited -o edited.qnc
+  expect_absent edited.qnc
   cp a/config.toml edited
   printf '\n# a comment\n' >>edited/config.toml
   expect_success 'epochs' train --resume edited --set train.epochs=5
+}
+
+# Killed twice after versions.json was written and before config.toml: the run goes on with what versions.json says.
+killed_between() {
+  local i
+  expect_success 'after 1 epoch' train "$tiny" "${cosine[@]}" --set train.epochs=1 --run between
+  for i in 1 2; do
+    cp -r between whole
+    expect_success 'epochs' train --resume whole --set train.epochs=2 --set optimizer.lr=0.002
+    cp whole/versions.json between
+    rm -r whole
+  done
+  expect_success 'after 2 epochs' train --resume between
+  expect 'with the rate that was asked for' grep -qx 'lr = 0.002' between/config.toml
+  expect_success 'last checkpoint: the same bits' repeat between --run between-again
+}
+
+# Only temporaries of quench's are removed.
+users_files() {
+  cp -r a own
+  echo mine | tee own/thesis.tmp >own/notes.txt
+  echo half >own/last.safetensors.4000000-0.tmp
+  expect_success 'epochs' train --resume own --set train.epochs=5
+  expect 'the files of the user are there' grep -qx mine own/thesis.tmp own/notes.txt
+  expect_absent own/last.safetensors.4000000-0.tmp
+  rm -r own
 }
 
 # Another number of threads gives other bits: it is said, recorded, and repeated with.
@@ -161,10 +192,21 @@ elsewhere() {
   expect_success 'test images' eval ../moved
   expect_success 'epochs' train --resume ../moved --set train.epochs=2
   cd ..
+  # Images of other classes have other labels.
+  mkdir -p renamed/train renamed/test
+  for kind in train test; do
+    cp -r photos/$kind/b renamed/$kind/b
+    cp -r photos/$kind/a renamed/$kind/z
+  done
+  expect_failure 1 "moved: expected images of the run's classes: class 0 is 'b' in the data and 'a' in the run" \
+    eval moved --data-dir renamed
+  expect_failure 1 "class 0 is 'b' in the data" train --resume moved --data-dir renamed --set train.epochs=3
 }
 
 more_epochs
 edited
+killed_between
+users_files
 threads
 damaged
 signals

@@ -72,6 +72,13 @@ TEST_CASE("run filters: what is none is an error that says what would be accepte
                        "runs --filter: epoch<nan: expected a number, got 'nan'",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(
+      RunFilter("started>2026-02-31"),
+      "runs --filter: started>2026-02-31: expected a time (UTC) such as 2026-11-22 or "
+      "2026-11-22T02:22, got '2026-02-31'",
+      std::invalid_argument);
+  CHECK_THROWS_AS(RunFilter("started>2026-13"), std::invalid_argument);
+  CHECK_THROWS_AS(RunFilter("started>2026-11-22T24:00"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
       RunFilter("started>yesterday"),
       "runs --filter: started>yesterday: expected a time (UTC) such as 2026-11-22 or "
       "2026-11-22T02:22, got 'yesterday'",

@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 /// Null, and a note, if the images cannot be had.
 std::optional<Data> try_load_data(const ExperimentConfig& config, RunRecord& record) {
   try {
-    return load_data(config);
+    Data data = load_data(config);
+    require_classes(record.folder, data.train->class_names());
+    return data;
   } catch (const std::exception& error) {
     record.notes.push_back(fmt::format(
         "without its images there are no activations, no noise and no mistakes: {}", error.what()));
