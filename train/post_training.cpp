@@ -84,7 +84,7 @@ void require_uncalibrated(const std::filesystem::path& from) {
       !source,
       "{}: expected a network to calibrate, got one that quench quantize has calibrated already: "
       "start from the one it was made of, {}",
-      file.string(), *source);
+      file.string(), source.value_or(""));
 }
 
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,

@@ -37,7 +37,7 @@ expect_sound() { expect_success 'top1' eval "$1"; }
 
 # expect_goes_on REFERENCE RUN: resumed, it ends with the bits of an undisturbed run.
 expect_goes_on() {
-  expect_success 'epochs' train --resume "$2"
+  expect_success 'epoch' train --resume "$2"
   expect_same "$1" "$2"
 }
 
@@ -79,7 +79,7 @@ fill_disk() { dd if=/dev/zero of="$1/filler" bs=4k status=none 2>/dev/null; }
 full_disk() {
   local run=disk/run more_epochs=(--set train.epochs=12)
   small_disk disk 8m
-  expect_success 'epochs' train "$config" --run whole
+  expect_success 'epoch' train "$config" --run whole
   stopped_run "$run"
   fill_disk disk
   expect_failure 1 'disk/run.*no space' train --resume "$run"
@@ -88,7 +88,7 @@ full_disk() {
   expect_goes_on whole "$run"
   rm -r "$run"
 
-  expect_success 'epochs' train "$config" "${more_epochs[@]}" --run longer
+  expect_success 'epoch' train "$config" "${more_epochs[@]}" --run longer
   start "$config" "${more_epochs[@]}" --run "$run"
   await_epoch "$run"
   fill_disk disk
@@ -104,7 +104,7 @@ full_disk() {
 read_only() {
   local run=disk/run
   small_disk disk 8m
-  expect_success 'epochs' train "$config" --run whole
+  expect_success 'epoch' train "$config" --run whole
   stopped_run "$run"
   mount -o remount,ro disk 2>/dev/null || cannot 'no right to make a file system read-only here'
   expect_failure 1 'disk/run.*read-only' train --resume "$run"
@@ -140,7 +140,7 @@ flip() {
 damaged_checkpoint() {
   local size i file=damaged/last.safetensors
   RANDOM=${QUENCH_TEST_SEED:=$((RANDOM))}
-  expect_success 'epochs' train "$config" --set train.epochs=1 --run good
+  expect_success 'epoch' train "$config" --set train.epochs=1 --run good
   cp -r good damaged
   rm damaged/best.safetensors
   size=$(stat -c %s good/last.safetensors)
@@ -161,7 +161,7 @@ damaged_checkpoint() {
   done
   cp good/best.safetensors damaged
   expect_success 'top1' eval damaged --checkpoint best
-  expect_success 'epochs' train --resume damaged
+  expect_success 'epoch' train --resume damaged
   report "$(grep -q 'damaged/last.safetensors' .stderr && echo true)" 'expected a word about the damaged checkpoint'
   expect_same good damaged
   printf 'QUENCH_TEST_SEED=%d\n' "$QUENCH_TEST_SEED"
@@ -171,7 +171,7 @@ damaged_checkpoint() {
 # not matter which machine takes longer to start a program than to train.
 two_processes() {
   local i run=shared longer=(--set train.epochs=12)
-  expect_success 'epochs' train "$config" "${longer[@]}" --run whole
+  expect_success 'epoch' train "$config" "${longer[@]}" --run whole
   stopped_run "$run" "${longer[@]}"
   start --resume "$run"
   until grep -q 'run folder' "$work/.stdout" || ! kill -0 "$child" 2>/dev/null; do sleep 0.01; done
@@ -196,7 +196,7 @@ two_processes() {
 jumping_clock() {
   local faketime ok=true
   faketime=$(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') || cannot 'faketime is not installed'
-  expect_success 'epochs' train "$config" --run whole
+  expect_success 'epoch' train "$config" --run whole
   local jumps=(-10d +3d -400d +0 +20y) i=0
   echo '+0' >offset
   export FAKETIME_TIMESTAMP_FILE=$work/offset FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1
@@ -238,7 +238,7 @@ shrinking_data() {
       bmp photos/$kind/b/$i.bmp "\\$((200 + i))"
     done
   done
-  expect_success 'epochs' train "$config" "${images[@]}" --run whole
+  expect_success 'epoch' train "$config" "${images[@]}" --run whole
   cp "$file" kept.bmp
   local damage then='photos/train/a/5\.bmp'
   for damage in 'truncate -s 100' 'truncate -s 0' rm; do

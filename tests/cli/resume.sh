@@ -25,7 +25,8 @@ same_checkpoints() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/
 # In the background; the process is in $child.
 start() {
   last_command="train $*"
-  "$program" train "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
+  # Under nohup, SIGHUP would be ignored.
+  env --default-signal=HUP "$program" train "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
   child=$!
 }
 await_epoch() { while kill -0 "$child" 2>/dev/null && [[ ! -s $1/metrics.csv ]]; do sleep 0.02; done; }
