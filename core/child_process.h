@@ -12,8 +12,8 @@ namespace quench {
 /// Where the system finds `name` by PATH; nothing if no folder there holds such a program.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
-/// A program that runs beside this one. It reads nothing, is no rank of the MPI job that its parent
-/// may be one of, and is asked to stop (SIGTERM) when its parent ends, however that ends.
+/// A program that runs in parallel to this one. It reads nothing and does not join the MPI job of its
+/// parent. It receives SIGTERM when its parent ends for whatever reason.
 class ChildProcess {
  public:
   struct Options {

@@ -30,7 +30,7 @@ void print(std::FILE* stream, std::string_view line) {
   std::fflush(stream);
 }
 
-/// The file of keep_log(). Written straight, what is said at once by one call, so that a killed
+/// The file of keep_log(). Each call writes its lines at once and without a buffer, so that a killed
 /// process leaves whole lines.
 class Log {
  public:
@@ -67,7 +67,7 @@ class Log {
     constexpr std::size_t kMostBefore = 1 << 16;  // a command may never keep a log
     if (file_.empty() && earlier_.size() < kMostBefore) earlier_ += lines;
     if (fd_ < 0 || lines.empty()) return;
-    errno = ENOSPC;  // of a part that was written, the rest has no room
+    errno = ENOSPC;  // a short write sets no errno: the rest had no room
     if (::write(fd_, lines.data(), lines.size()) != static_cast<ssize_t>(lines.size())) complain();
   }
 
@@ -79,7 +79,7 @@ class Log {
 
   std::mutex mutex_;
   std::filesystem::path file_;  // empty: not open yet
-  std::string earlier_;         // what was said before
+  std::string earlier_;         // lines from before open()
   int fd_ = -1;
   bool complained_ = false;
 };

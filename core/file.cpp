@@ -21,7 +21,7 @@ void check_size(std::uintmax_t size, std::uintmax_t max_bytes, const fs::path& p
     fail("cannot read {}: expected at most {} bytes, got {}", path.string(), max_bytes, size);
 }
 
-/// The size that the system knows: 0 for pipes and for what /proc makes up.
+/// The size that the system reports: 0 for pipes and files in /proc.
 std::size_t known_size(const Descriptor& file, std::uintmax_t max_bytes, const fs::path& path) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail_with_errno("cannot read", path);

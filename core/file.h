@@ -13,11 +13,11 @@ namespace quench {
 /// Receives a file's bytes piece by piece.
 using FileSink = std::function<void(std::span<const std::byte>)>;
 
-/// The most that a file of text has which a person writes or reads: configs, names, labels.
+/// Size limit for text files: configs, names, labels.
 inline constexpr std::uintmax_t kMaxTextBytes = std::uintmax_t{16} << 20;
 
 /// The whole file, or all that a pipe gives.
-/// @param max_bytes  0: half of the machine's memory, for what a file holds is unpacked beside it
+/// @param max_bytes  0: half of the machine's memory, since the unpacked contents need the rest
 /// @throws std::runtime_error  naming path and reason: for a folder or a device, a file larger than
 ///                             `max_bytes`, and one that shrinks meanwhile
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax_t max_bytes = 0);
@@ -25,8 +25,8 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax
 /// Writes `path` so that a reader, a crash or a full disk finds either the old file or the complete
 /// new one: the bytes that `produce` hands to the sink go to a temporary file beside it
 /// ("<name>.<pid>-<n>.tmp"), which is synced to disk, renamed over `path`, and the folder synced.
-/// On an error the temporary is removed. A symbolic link stays, and its target is replaced. What is
-/// not a regular file, such as a device, a pipe or a descriptor in /dev/fd, is written straight.
+/// On an error the temporary is removed. A symbolic link stays, and its target is replaced.
+/// Devices, pipes and descriptors in /dev/fd are written directly.
 /// @throws std::runtime_error  naming the path and the system's reason
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const FileSink&)>& produce);

@@ -123,7 +123,7 @@ std::string ProgressBar::remaining() const {
                      is_part ? " in all" : "");
 }
 
-/// What stands behind label and bar.
+/// The text after label and bar.
 std::string ProgressBar::status() const {
   return fmt::format(" {:3.0f}%{}{}{}", std::floor(100.0 * fraction()), remaining(),
                      note_.empty() ? "" : "  ", note_);
@@ -158,7 +158,7 @@ void ProgressBar::clear() {
   // Also where nothing was drawn: an interrupt leaves "^C" there.
   std::fputs("\r\x1b[K", options_.stream);
   std::fflush(options_.stream);
-  // What reads a pipe may need a moment to print the line that comes.
+  // The reader of a pipe may need a moment to print the next line.
   drawn_ = options_.seconds();
 }
 

@@ -24,7 +24,7 @@ ProgressOptions progress_on_terminal();
 ///
 ///   evaluation [=========>          ]  45%  0:12 left
 ///
-/// A job may have parts, each with a bar of its own beside the time that the whole job will take:
+/// A job may have parts. The bar then shows the part, and the time is that of the whole job:
 ///
 ///   epoch 3/20 [=========>          ]  45%  8:07 left in all  loss 1.234
 ///
@@ -45,7 +45,7 @@ class ProgressBar {
   void set_note(std::string note);
   /// `steps` more are done; without a job it counts nothing.
   void advance(std::int64_t steps = 1);
-  /// `done` steps are done in all, which others have made.
+  /// Sets the number of steps done, counted elsewhere.
   void advance_to(std::int64_t done) { advance(done - done_); }
   /// Takes the bar off the screen until the next redraw, for a line that stays.
   void clear();
@@ -69,7 +69,7 @@ class ProgressBar {
   double drawn_ = 0.0;
 };
 
-/// The bar that was made last in this thread; one that shows nothing, if there is none.
+/// The bar that this thread made last; without any, one that shows nothing.
 ProgressBar& progress_bar();
 
 /// "0:07", "12:34" or "3:05:00".

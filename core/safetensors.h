@@ -18,8 +18,9 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads a file that any safetensors writer made. Types F32, F64, I32, I8 and U8, and F16 and
-/// BF16, which become f32; rank 0 to 4; values lie row-major in the file and in memory order (see Tensor) after reading.
+/// Reads a file that any safetensors writer made. Types F32, F64, I32, I8 and U8, and F16 and BF16,
+/// which become f32; rank 0 to 4. Values are row-major in the file and in memory order (see Tensor)
+/// after reading.
 ///
 /// Nothing in the file is trusted: the header is checked against the file's size before anything is
 /// allocated, and tensors must cover the data exactly, without overlap or hole. A file from

@@ -12,7 +12,7 @@
 namespace quench::datasets {
 
 struct ImageFolderOptions {
-  /// How many classes there are, so that nothing has to be looked at to know; 0: as many as found.
+  /// The number of classes, known without the images; 0: as many as found.
   int classes = 0;
   FolderPaths paths;     ///< parts that do not lie where find_folders() looks; empty: they do
   int image_size = 224;  ///< height and width of what the network sees
@@ -35,8 +35,8 @@ struct ImageFolderOptions {
 ///                                read, naming the file.
 DatasetPair open_image_folder(const std::filesystem::path& root, const ImageFolderOptions& options);
 
-/// The number of classes, without reading an image; of images that are not there, if the options say
-/// it or name a list of labels. Throws as the above.
+/// The number of classes, without reading an image. The images need not exist if the options give
+/// the number or name a list of labels. Throws as the above.
 int count_image_folder_classes(const std::filesystem::path& root,
                                const ImageFolderOptions& options);
 

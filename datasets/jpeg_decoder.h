@@ -12,9 +12,9 @@ namespace quench::datasets {
 /// interpolated), so that pixels are those of Pillow and torchvision bit for bit. Objects on
 /// different threads do not know of each other.
 ///
-/// What libjpeg would only warn of, because it can put something in place of pixels that are damaged
-/// or missing, is an error here; what it warns of in metadata is not. So are more than 100 scans, each of which costs as much time as a
-/// picture, while a few bytes hold one.
+/// A warning of libjpeg about damaged or missing pixels, which it would replace, is an error here; one
+/// about metadata is not. More than 100 scans are an error too: each takes as long as a picture, while
+/// a few bytes hold one.
 class JpegDecoder {
  public:
   /// Reads what stands before the pixels.

@@ -11,13 +11,13 @@ namespace quench::datasets {
 /// One PNG file under libpng's hands. Objects on different threads do not know of each other.
 ///
 /// Every checksum over pixels is verified: those of the parts that hold them and that of the
-/// compressed data. What libpng would only warn of is an error here. Parts that do not decide what a
-/// pixel is (texts, colour profiles, EXIF) are passed over, damaged or not.
+/// compressed data. A warning of libpng is an error here. Chunks that do not affect pixels (texts,
+/// colour profiles, EXIF) are skipped, damaged or not.
 class PngDecoder {
  public:
-  /// Reads what stands before the pixels.
+  /// Reads the header.
   /// @param bytes  of the whole file; have to live as long as the decoder
-  /// @throws std::runtime_error  with libpng's words: damaged, cut short, or not supported
+  /// @throws std::runtime_error  with libpng's reason: damaged, cut short, or not supported
   explicit PngDecoder(std::span<const std::uint8_t> bytes);
   ~PngDecoder();
   PngDecoder(const PngDecoder&) = delete;

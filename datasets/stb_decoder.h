@@ -9,7 +9,7 @@
 namespace quench::datasets {
 
 /// stb_image, which decodes BMP; compiled here alone. Thread-safe.
-/// Both return false and say why in `reason` if the bytes are none.
+/// Both return false and set `reason` if the bytes are not a BMP file.
 bool stb_size(std::span<const std::uint8_t> bytes, ImageSize& size, std::string& reason);
 
 /// Decodes to RGB: grey is repeated, alpha dropped.

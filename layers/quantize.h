@@ -16,12 +16,12 @@ namespace quench {
 /// @throws std::invalid_argument  if the policy has a rule for no layer or an unknown setting
 void quantize(Module& network, quant::Policy policy);
 
-/// What a module with slots and no weight is to the policy.
+/// The policy's kind of a module with slots and no weight.
 quant::OperandKind operand_kind(const SlottedModule& module);
 
-/// Where [quant] does less, or more, for this network than its keys suggest: a sentence each. Rules for
-/// modules that the network lacks (configs serve many networks), and method "none" beside rules that
-/// quantize all the same.
+/// One sentence for each key of [quant] that does less or more for this network than it suggests:
+/// rules for modules that the network lacks (configs serve many networks), and method "none" next to
+/// rules that quantize.
 std::vector<std::string> quantization_notes(Module& network, const Settings& quant);
 
 }  // namespace quench

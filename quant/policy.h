@@ -30,7 +30,7 @@ struct LayerQuantizers {
 /// A module without a weight that reads activations: a residual sum, an average pool, a product of
 /// two activations, or a function of one.
 enum class OperandKind : std::uint8_t { residual, pool, product, function };
-/// The key of [quant] with the rule for them, which is the kind's own name.
+/// The key of the kind's rule in [quant]: its own name.
 const char* rule_key(OperandKind kind);
 struct OperandInfo {
   std::string name;  ///< dotted path, e.g. "stack1.add"

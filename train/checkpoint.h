@@ -38,8 +38,8 @@ struct Position {
 };
 
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as
-/// "<layer>.<slot>.<name>"; `model`, and which quantizers these are (train/trained_quantizers.h), go into
-/// the metadata.
+/// "<layer>.<slot>.<name>". The metadata hold `model` and the quantizers' methods and bits
+/// (train/trained_quantizers.h).
 TensorFile network_state(Module& network, const std::string& model);
 
 /// Restores what network_state() took.
@@ -66,7 +66,7 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
 /// @throws std::runtime_error  as load_network(), or for a damaged file
 Progress load_checkpoint(const std::filesystem::path& path, Module& network,
                          const std::string& model, Optimizer& optimizer);
-/// The position alone, of a file that is whole. @throws std::runtime_error  for a damaged file
+/// Only the position, of a whole file. @throws std::runtime_error  for a damaged file
 Position position_of(const std::filesystem::path& path);
 
 }  // namespace quench::train

@@ -60,8 +60,8 @@ struct TrainConfig {
   std::string loss = "cross_entropy";       ///< one of known_losses()
   double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
   std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
-  /// Checkpoints of epochs' ends that stay beside the last and the best one: of the last so many epochs,
-  /// of the so many best ones, of every n-th; 0 is none.
+  /// Epochs whose checkpoints stay, in addition to the last and the best one: the last n epochs, the n
+  /// best ones, every n-th; 0 keeps none.
   std::int64_t keep_last = 0;
   std::int64_t keep_best = 0;
   std::int64_t keep_every = 0;

@@ -22,9 +22,9 @@ struct EpochLine {
 ///     1/8  1.8218    32.46        65.50    72.00  2.9e-03   2538   0:02
 class EpochTable {
  public:
-  /// The line of an epoch, after one with the names of the columns if they are not those above. A column that
-  /// some epochs have no value for (quantized, alpha, time spent waiting for data) appears with the first
-  /// that has one. Where `width` has no room, the least important columns are left out.
+  /// The line of an epoch, after one with the column names if they have changed. A column that some
+  /// epochs have no value for (quantized, alpha, time spent waiting for data) appears with the first
+  /// value. The least important columns are dropped if `width` is too small.
   std::string lines(const EpochLine& epoch, int width);
 
  private:

@@ -40,8 +40,8 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 
 // Both count the images that they show the network on progress_bar().
 
-/// Accuracy over one pass of `loader` of whatever gives logits [N, classes] of images [N, C, H, W], and
-/// its `loss`, if there is one.
+/// Accuracy of a function from images [N, C, H, W] to logits [N, classes] over one pass of `loader`,
+/// and its `loss`, if given.
 Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
                   const Loss& loss = {});
 /// Accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all

@@ -32,12 +32,11 @@ struct ImportReport {
   std::int64_t folded_biases = 0;  ///< of convolutions, see import_weights()
 };
 
-/// Copies the weights into a float network of that name, by the names that were given or, of those
-/// that models::model_sources() knows, fit best. Where a convolution has a bias beside a batch norm ("x.conv.bias" in a network
-/// with "x.bn"), it becomes part of the running mean, which it is subtracted from.
+/// Copies the weights into a float network of that model, by the given names, or by those of
+/// models::model_sources() that fit best. The bias of a convolution before a batch norm
+/// ("x.conv.bias" in a network with "x.bn") is subtracted from the running mean.
 /// @throws std::runtime_error  listing every tensor that is missing, unknown, mis-shaped or holds
-///                             NaN or infinity; the
-///                             network is as it was then
+///                             NaN or infinity; the network is unchanged
 ImportReport import_weights(Module& network, const std::string& model,
                             const ForeignWeights& weights);
 

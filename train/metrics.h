@@ -45,7 +45,8 @@ struct MetricsColumn {
 /// Those of MetricsRow, in the order of the file.
 std::span<const MetricsColumn> metrics_columns();
 
-/// Reads metrics.csv, that of quench 0.1 too. A last line without its end, left by a killed process, is passed over.
+/// Reads metrics.csv, also of quench 0.1. An unfinished last line, left by a killed process, is
+/// skipped.
 /// @throws std::runtime_error  naming file, line and value
 std::vector<MetricsRow> read_metrics(const std::filesystem::path& path);
 

@@ -16,7 +16,7 @@ struct KeyChange {
   bool operator==(const KeyChange&) const = default;
 };
 
-/// What one process made of a run: from where, with what.
+/// The part of a run that one process trained.
 struct RunPart {
   std::int64_t epoch = 0;  ///< completed epochs and steps of the next one that it began with
   std::int64_t step = 0;
@@ -26,7 +26,7 @@ struct RunPart {
   Versions versions;
 };
 
-/// All that was trained a run with: versions.json of its folder.
+/// The processes that trained a run: versions.json of its folder.
 struct RunHistory {
   std::vector<RunPart> parts;  ///< never empty
   std::string config;          ///< config.toml as the run wrote it; empty for a run of quench 0.1
@@ -34,7 +34,7 @@ struct RunHistory {
 
 /// As JSON: the first part's versions and the config, and under "resumed" the parts that followed.
 std::string history_text(const RunHistory& history);
-/// @throws std::runtime_error  for a text that is none
+/// @throws std::runtime_error  for any other text
 RunHistory history_from_text(const std::string& text);
 
 /// @throws std::runtime_error  naming the file

@@ -47,7 +47,7 @@ std::string time_of(const fs::path& file) {
   return utc_text(std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
 }
 
-/// That metrics.csv tells of.
+/// The epochs in metrics.csv.
 std::int64_t finished_epochs(const fs::path& folder) {
   const fs::path metrics = folder / "metrics.csv";
   return fs::exists(metrics) ? std::ssize(read_metrics(metrics)) : 0;

@@ -54,8 +54,8 @@ class RunStateWriter {
   RunStateWriter(std::filesystem::path path, std::int64_t epochs, std::int64_t steps_per_epoch,
                  const Progress& progress);
 
-  /// Writes how far it is, after an epoch at once, else every two seconds at most. That no disk is left for it, or that it
-  /// cannot be written for a moment, ends no training: what matters has a file of its own.
+  /// Writes the progress, at once after an epoch, else at most every two seconds. A failed write ends
+  /// no training: everything that a resume needs is in other files.
   void update(const Progress& progress);
   /// The last words: done, stopped, or failed with a message. Likewise without an error.
   void end(RunPhase phase, const Progress& progress, const std::string& message = {});

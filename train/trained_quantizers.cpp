@@ -16,7 +16,7 @@ namespace {
 
 using State = std::map<std::string, Tensor>;
 
-/// Entries of Quantizer::state() that tell where in a run it is, not what it has learned.
+/// Entries of Quantizer::state() that hold the position in a run, not learned values.
 constexpr std::array<std::string_view, 8> kPosition{
     "alpha", "next_step", "projected", "freezing", "freezing_updates", "steps", "passes", "rounds"};
 

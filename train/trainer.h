@@ -44,9 +44,9 @@ class Trainer {
   /// a [calibration] table; nothing is written yet.
   /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
   explicit Trainer(ExperimentConfig config);
-  /// A run that goes on from the last checkpoint of `folder`; where that is damaged or missing, which
-  /// is said, from the newest other one that is whole; or that starts, if there is none at all. What the
-  /// folder's metrics tell beyond that is dropped.
+  /// Resumes from the last checkpoint of `folder`. If that is damaged or missing, warns and resumes
+  /// from the newest whole one; starts from scratch if the folder has no checkpoint. Later lines of
+  /// the folder's metrics are dropped.
   Trainer(ExperimentConfig config, const RunFolder& folder);
 
   /// Runs to the last epoch, or to `until`. `stop_requested` is asked after every step: when it says yes,

@@ -23,8 +23,8 @@ inline int launched_rank() {
   return 0;
 }
 
-/// Whether "NAME=value" was put into the environment by a launcher: what tells a process that it is
-/// one of several, and where it finds the others.
+/// Whether a launcher put "NAME=value" into the environment, to connect a process to the others of
+/// its job.
 inline bool is_of_launcher(std::string_view variable) {
   // Open MPI and PRRTE; MPICH, Intel MPI and MVAPICH; Slurm's step.
   for (const std::string_view prefix : {"OMPI_", "PMIX_", "PRTE_", "PMI_", "HYDI_", "MPI_LOCAL",

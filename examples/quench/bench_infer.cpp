@@ -61,7 +61,8 @@ void infer(const Options& options) {
 
 void add_bench_infer(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
-      "infer", "Latency of a float network, what follows a convolution fused into it");
+      "infer",
+      "Latency of a float network, with the operations after each convolution fused into it");
   const auto options = std::make_shared<Options>();
   bench::InferenceCase& c = options->inference_case;
   command.add("--model", c.network.model, "Model (see quench list models) or ONNX file",

@@ -27,8 +27,8 @@ std::vector<ModelInfo> registered_models();
 std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
                                    const ModelInput& input, Random& random);
 
-/// Whose names `quench import` knows for the weights of the model: other projects', then those that
-/// its parts have here. @throws std::invalid_argument  as make_model()
+/// The names that `quench import` knows for the weights of the model: those of other projects, then
+/// the network's own. @throws std::invalid_argument  as make_model()
 std::vector<SourceNames> model_sources(const std::string& name);
 
 }  // namespace quench::models

@@ -28,12 +28,12 @@ std::int64_t training_images(const RunReport& run);
 /// "1,000 test images of synthetic, 512 to train with", as far as it is known.
 std::string judging_text(const RunReport& run);
 
-/// In what two runs differ that an accuracy depends on, beside the network and how it was trained:
+/// Differences of two runs that affect accuracy, other than the network and its training:
 /// "the data set", "the images they are judged by", "the number of training images". None: which is
-/// better can be said. What is not known of a run speaks against nothing.
+/// better can be said. Unknown properties are no obstacle.
 std::vector<std::string> obstacles(const RunReport& a, const RunReport& b);
 
-/// The runs in groups, in the order of their first ones, such that all of a group can be compared.
+/// Groups of runs that can be compared with each other, in the order of their first runs.
 std::vector<std::vector<const RunReport*>> comparable_groups(std::span<const RunReport> runs);
 
 /// Two networks shown the same images.
