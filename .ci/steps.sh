@@ -30,8 +30,10 @@ configure_sanitized() {
   # -O1 with line numbers alone compiles in half the time of -O2 -g, and that in half without UBSan's checks of each
   # pointer, most of which AddressSanitizer has too.
   local pointers=null,alignment,object-size,vptr,pointer-overflow
+  # g++ 12 takes parts of std::regex for uninitialized once they are sanitized.
   meson setup build-ci-asan -Dwerror=true -Doptimization=1 -Ddebug=false \
-    -Dcpp_args="-g1 -fno-sanitize=$pointers $checked_indexing" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+    -Dcpp_args="-g1 -fno-sanitize=$pointers -Wno-maybe-uninitialized $checked_indexing" \
+    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 }
 
 with_sanitizers() {
