@@ -10,7 +10,7 @@ namespace quench::train {
 /// What besides the config decides a run's numbers and times.
 struct Versions {
   std::string quench;  ///< version
-  std::string commit;  ///< of the sources, "-dirty" if they were changed; empty if unknown
+  std::string commit;  ///< of the sources, "-dirty" if they were changed; or "unknown"
   std::string onednn;  ///< of the library that is loaded
   std::string compiler;
   std::string cpu;  ///< model name, empty if unknown

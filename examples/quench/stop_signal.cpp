@@ -19,12 +19,24 @@ void request_stop(int signal) {
   if (caught == 0) caught = signal;
 }
 
+bool ignores_hangups = false;
+
+/// Whether the program was started under nohup. Seen before any library's constructor runs: UCX, which
+/// newer MPI libraries load, takes SIGHUP for itself there.
+void look_for_nohup(int, char**, char**) {
+  struct sigaction at_start {};
+  ignores_hangups = ::sigaction(SIGHUP, nullptr, &at_start) == 0 && at_start.sa_handler == SIG_IGN;
+}
+
+[[gnu::section(".preinit_array"), gnu::used]] void (*before_constructors)(int, char**,
+                                                                          char**) = look_for_nohup;
+
 }  // namespace
 
 void catch_stop_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGPIPE})
     std::signal(signal, request_stop);
-  if (std::signal(SIGHUP, request_stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGHUP, ignores_hangups ? SIG_IGN : request_stop);
 }
 
 int stop_signal() { return caught; }
