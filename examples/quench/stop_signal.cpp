@@ -22,9 +22,10 @@ void request_stop(int signal) {
 bool ignores_hangups = false;
 
 /// Whether the program was started under nohup. Seen before any library's constructor runs: UCX, which
-/// newer MPI libraries load, takes SIGHUP for itself there.
-void look_for_nohup(int, char**, char**) {
-  struct sigaction at_start {};
+/// newer MPI libraries load, takes SIGHUP for itself there. So it also runs before check_cpu(), and is
+/// compiled for any x86-64 CPU as that is.
+[[gnu::target("arch=x86-64")]] void look_for_nohup(int, char**, char**) {
+  struct sigaction at_start;
   ignores_hangups = ::sigaction(SIGHUP, nullptr, &at_start) == 0 && at_start.sa_handler == SIG_IGN;
 }
 
