@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # docs.sh PROGRAM SOURCE_ROOT CUSTOM_QUANTIZER: the commands in README.md and docs/*.md do what these pages say.
-# documented.txt, beside this file, lists every command in order, with how it is shrunk for this test, or why it cannot
-# run here. A command that is new or has changed fails the test until it stands there. What a page shows as output is
-# compared with what the command prints: words, columns and rows, but not numbers, since the runs here are shorter.
+# documented.txt in this folder lists every command in order, and says how this test shrinks it or why it cannot run. A new
+# or changed command fails the test until it is listed. The output on a page is compared with what the command prints: words,
+# columns and rows, but not numbers, since the runs here are shorter.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -123,7 +123,7 @@ shape() {
     -e 's/-+/-/g' -e 's/ $//' "$1" | uniq
 }
 
-# Whether the lines of $1 come in this order in $2; "..." stands for any lines, and without it all have to be there.
+# Whether $2 holds the lines of $1 in this order. "..." in $1 matches any lines; without it, $2 may hold no others.
 shows() {
   grep -qx ' *\.\.\.' "$1" || { diff -u "$1" "$2" >.docs/difference; return; }
   awk 'NR == FNR { if ($0 !~ /^ *\.\.\.$/) want[++n] = $0; next }

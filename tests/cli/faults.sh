@@ -217,15 +217,6 @@ jumping_clock() {
   report "$ok" 'jumping: expected a total time below an hour'
 }
 
-# bmp FILE BYTE: 8 x 8 pixels of one value.
-bmp() {
-  {
-    printf 'BM\366\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\010\0\0\0\010\0\0\0\001\0\030\0\0\0\0\0\300\0\0\0'
-    head -c 16 /dev/zero
-    head -c 192 /dev/zero | tr '\0' "$2"
-  } >"$1"
-}
-
 # Image files that are cut short, or go, while a run reads them.
 shrinking_data() {
   local images=(--set data.name=imagefolder --data-dir photos --set data.image_size=32 --set data.resize=32

@@ -167,15 +167,6 @@ signals() {
   report "$([[ $status == 0 ]] && echo true)" 'nohup: expected the run to go on'
 }
 
-# bmp FILE BYTE: 8 x 8 pixels of one value.
-bmp() {
-  {
-    printf 'BM\366\0\0\0\0\0\0\0\066\0\0\0\050\0\0\0\010\0\0\0\010\0\0\0\001\0\030\0\0\0\0\0\300\0\0\0'
-    head -c 16 /dev/zero
-    head -c 192 /dev/zero | tr '\0' "$2"
-  } >"$1"
-}
-
 # A run folder serves from anywhere.
 elsewhere() {
   local kind i
