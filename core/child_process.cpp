@@ -11,6 +11,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/mpi/launcher.h"
 
@@ -18,21 +19,6 @@ namespace quench {
 namespace {
 
 constexpr int kCannotStart = 127;  // as a shell says it
-
-class Descriptor {
- public:
-  Descriptor(const std::filesystem::path& path, int flags)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail("cannot open {}: {}", path.string(), std::strerror(errno));
-  }
-  ~Descriptor() { ::close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 /// In the child, where only async-signal-safe calls are allowed: the parent has threads.
 [[noreturn]] void become(const char* program, char* const* words, char* const* environment,
@@ -81,8 +67,11 @@ ChildProcess::ChildProcess(const Options& options) {
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const Descriptor input("/dev/null", O_RDONLY);
+  if (!input.ok()) fail_with_errno("cannot open", "/dev/null");
   const Descriptor output(options.output, O_WRONLY | O_CREAT | O_APPEND);
+  if (!output.ok()) fail_with_errno("cannot open", options.output);
   const Descriptor errors(options.errors, O_WRONLY | O_CREAT | O_APPEND);
+  if (!errors.ok()) fail_with_errno("cannot open", options.errors);
   const std::vector<char*> environment = environment_of_child();
   const pid_t parent = ::getpid();
   pid_ = ::fork();
