@@ -9,8 +9,6 @@ namespace quench {
 int num_threads() { return omp_get_max_threads(); }
 
 void set_num_threads(int threads) {
-  // OpenMP keeps a team's bookkeeping on the stack, which a million threads overflow.
-  constexpr int kMaxThreads = 1024;
   require(threads >= 1 && threads <= kMaxThreads, "threads: expected 1 to {}, got {}", kMaxThreads,
           threads);
   omp_set_num_threads(threads);

@@ -7,9 +7,12 @@
 
 namespace quench {
 
+/// OpenMP keeps a team's bookkeeping on the stack, which a million threads overflow.
+inline constexpr int kMaxThreads = 1024;
+
 /// Threads that parallel loops use; at least 1. Set once at the start of a program.
 int num_threads();
-/// @throws std::invalid_argument  if threads < 1
+/// @throws std::invalid_argument  if threads are not 1 to kMaxThreads
 void set_num_threads(int threads);
 
 /// Makes all compute threads treat denormals as 0: they cost a hundred cycles each and carry no

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/parallel.h"
 #include "layers/distillation_loss.h"
 #include "layers/loss.h"
 #include "layers/models/registry.h"
@@ -27,7 +28,7 @@ double fraction(const Settings& s, std::string_view key, double fallback) {
 
 constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
-constexpr IntRange kThreads{0, 1024};
+constexpr IntRange kThreads{0, kMaxThreads};
 constexpr std::int64_t kMostEpochs = 1'000'000;  // so that no count of steps overflows
 
 template <typename Entries>

@@ -8,6 +8,7 @@
 #include <thread>
 #include <tuple>
 
+#include "core/parallel.h"
 #include "datasets/normalization.h"
 #include "datasets/registry.h"
 
@@ -125,7 +126,7 @@ DataConfig read_data(const Settings& s) {
   data.random_crop = read_random_crop(s);
   data.jitter = read_jitter(s, set.channels);
   const bool decodes = data.name == "imagefolder";
-  data.loader_threads = read_int(s, "loader_threads", decodes ? 0 : 1, {0, 1024});
+  data.loader_threads = read_int(s, "loader_threads", decodes ? 0 : 1, {0, kMaxThreads});
   if (decodes) data.folder = read_folder(s);
   data.folder.threads = data.threads();
   return data;

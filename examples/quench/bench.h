@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/parallel.h"
 #include "examples/quench/command_line.h"
 
 // The parts of `quench bench`.
@@ -10,7 +11,7 @@ inline constexpr double kMostSeconds = 86400.0;
 inline constexpr double kMostSteps = 1e6;
 /// Images of a batch, and their height and width.
 inline constexpr double kMostBatch = 65536.0, kMostPixels = 16384.0;
-/// Of networks that have a width.
+/// The width factor of a network.
 inline constexpr double kLeastWidth = 0.01, kMostWidth = 16.0;
 
 void add_bench_train(Subcommand& bench);
@@ -19,7 +20,7 @@ void add_bench_conv(Subcommand& bench);
 void add_bench_net(Subcommand& bench);
 
 /// The form of --threads.
-inline OptionForm thread_count() { return {.min = 1, .max = kMostThreads}; }
+inline OptionForm thread_count() { return {.min = 1, .max = kMaxThreads}; }
 
 /// Where the time went since the profiler was reset, one line per operation.
 void print_profile();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "examples/quench/ranks.h"
 
 namespace quench::command {
@@ -31,7 +32,7 @@ template <typename T>
 std::string value_name(const OptionForm& form) {
   if (!form.choices.empty()) return fmt::format("{}", fmt::join(form.choices, "|"));
   // A larger bound is there to refuse nonsense.
-  if (form.min != form.max && form.max <= kMostThreads)
+  if (form.min != form.max && form.max <= kMaxThreads)
     return fmt::format("{}..{}", form.min, form.max);
   if constexpr (std::is_same_v<T, double>) return "X";
   return std::is_integral_v<T> ? "N" : "TEXT";

@@ -12,9 +12,6 @@ class App;
 
 namespace quench::command {
 
-/// More threads than any machine here has cores.
-inline constexpr int kMostThreads = 1024;
-
 /// What an option takes, and how the help shows it.
 struct OptionForm {
   bool required = false;

@@ -148,7 +148,7 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
               "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
               {.type_name = "DIR"});
   command.add("--jobs", options->jobs, "Runs at the same time; they share the cores",
-              {.show_default = true, .min = 1, .max = kMostThreads});
+              {.show_default = true, .min = 1, .max = kMaxThreads});
   command.add("--run", options->run,
               "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
               "is continued",
