@@ -2,11 +2,11 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "core/communicator.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/onednn/version.h"
 #include "core/parallel.h"
 #include "core/strict_json.h"
@@ -41,16 +41,12 @@ Versions current_versions(std::uint64_t seed, std::vector<std::string> command_l
 }
 
 std::string versions_text(const Versions& versions) {
-  const nlohmann::ordered_json json{{"quench", versions.quench},
-                                    {"commit", versions.commit},
-                                    {"onednn", versions.onednn},
-                                    {"compiler", versions.compiler},
-                                    {"cpu", versions.cpu},
-                                    {"isa", versions.isa},
-                                    {"ranks", versions.ranks},
-                                    {"threads", versions.threads},
-                                    {"seed", versions.seed},
-                                    {"command_line", versions.command_line}};
+  const nlohmann::ordered_json json{
+      {"quench", versions.quench}, {"commit", versions.commit},
+      {"onednn", versions.onednn}, {"compiler", versions.compiler},
+      {"cpu", versions.cpu},       {"isa", versions.isa},
+      {"ranks", versions.ranks},   {"threads", versions.threads},
+      {"seed", versions.seed},     {"command_line", versions.command_line}};
   // An argument that is not UTF-8 must not keep a run from starting.
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -74,10 +70,6 @@ Versions versions_from_text(const std::string& text) {
   } catch (const nlohmann::json::exception& error) {
     fail("versions: expected JSON as versions.json holds, got {}", error.what());
   }
-}
-
-void write_versions(const std::filesystem::path& path, const Versions& versions) {
-  write_file_atomically(path, versions_text(versions));
 }
 
 }  // namespace quench::train

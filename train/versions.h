@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -24,11 +23,8 @@ struct Versions {
 /// Of this program on this machine; `command_line` is main's argv.
 Versions current_versions(std::uint64_t seed, std::vector<std::string> command_line);
 
-/// As JSON, and back. @throws std::runtime_error  for a text that is none
+/// As JSON, and back. @throws std::runtime_error  for a text of another form
 std::string versions_text(const Versions& versions);
 Versions versions_from_text(const std::string& text);
-
-/// Writes them as JSON. @throws std::runtime_error  if the file cannot be written
-void write_versions(const std::filesystem::path& path, const Versions& versions);
 
 }  // namespace quench::train

@@ -2,19 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-
-#include "temporary_folder.h"
 
 using namespace quench;
 using namespace quench::train;
 
 TEST_CASE("versions: what a run depends on is written as JSON") {
-  const TemporaryFolder folder;
-  const auto path = folder / "versions.json";
-  write_versions(path, current_versions(7, {"quench", "train", "odd \xff name"}));
-  const auto json = nlohmann::json::parse(std::ifstream(path));
+  const auto json = nlohmann::json::parse(
+      versions_text(current_versions(7, {"quench", "train", "odd \xff name"})));
   CHECK(json["seed"] == 7);
   CHECK(json["command_line"].size() == 3);
   CHECK(json["threads"] >= 1);
