@@ -63,8 +63,7 @@ train::Accuracy judge(deploy::Engine& engine, datasets::Loader& images) {
 }
 
 void eval_run(const Options& options, const std::vector<std::string>& overrides) {
-  const train::ExperimentConfig config =
-      train::load_experiment(require_run(options.run), overrides);
+  const train::ExperimentConfig config = load_run_config(options.run, overrides);
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
   const train::Data data = train::load_data(config);

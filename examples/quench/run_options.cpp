@@ -49,14 +49,20 @@ std::filesystem::path require_run(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder)) fail("run folder {}: there is none", folder.string());
   if (!std::filesystem::exists(config))
     fail("{}: this is not a run folder: it has no config.toml", folder.string());
-  const std::filesystem::path versions = folder / "versions.json";
-  if (!std::filesystem::exists(versions)) return config;
-  try {
-    train::require_unedited(folder, train::read_history(versions));
-  } catch (const std::runtime_error& error) {  // damaged: the network can be used without it
-    fmt::print(stderr, "note: {}\n", error.what());
-  }
   return config;
+}
+
+train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& overrides) {
+  const std::filesystem::path config = require_run(folder);
+  const std::filesystem::path versions = folder / "versions.json";
+  try {
+    if (std::filesystem::exists(versions))
+      train::require_unedited(folder, train::read_history(versions));
+  } catch (const std::runtime_error& error) {  // damaged: the network can be used without it
+    remark(fmt::format("note: {}", error.what()));
+  }
+  return train::load_experiment(config, overrides);
 }
 
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,

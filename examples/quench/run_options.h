@@ -26,14 +26,20 @@ void print_notes(Module& network, const train::ExperimentConfig& config);
 void apply_threads(const train::ExperimentConfig& config);
 
 /// The config.toml of an existing run folder.
-/// @throws std::runtime_error  if `folder` is none
+/// @throws std::runtime_error  if `folder` is not a run folder
 std::filesystem::path require_run(const std::filesystem::path& folder);
+
+/// The config of a run whose weights are used.
+/// @throws std::runtime_error     as require_run()
+/// @throws std::invalid_argument  as load_experiment(), and for a config.toml that was edited by hand
+train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& overrides);
 
 /// What --checkpoint takes, for its help.
 inline constexpr const char* kCheckpointForm = "last|best|epoch-N";
 /// A checkpoint of a run: "last", "best", or "epoch-12" of one that keeps it (train.keep_every).
 /// @throws std::invalid_argument  for another word
-/// @throws std::runtime_error     if there is none
+/// @throws std::runtime_error     if it does not exist
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,
                                          const std::string& which);
 

@@ -29,7 +29,7 @@ std::vector<std::string> class_names(const std::filesystem::path& folder,
 TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
                     const std::vector<std::string>& overrides) {
   TrainedRun run;
-  run.config = train::load_experiment(require_run(folder), overrides);
+  run.config = load_run_config(folder, overrides);
   apply_threads(run.config);
   run.classes = class_names(folder, run.config);
   run.checkpoint = require_checkpoint(folder, checkpoint);
