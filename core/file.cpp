@@ -60,6 +60,11 @@ std::vector<std::byte> read_file(const fs::path& path, std::uintmax_t max_bytes)
   return bytes;
 }
 
+std::string read_text(const fs::path& path, std::uintmax_t max_bytes) {
+  const std::vector<std::byte> bytes = read_file(path, max_bytes);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void append_to_file(const fs::path& path, std::string_view text) {
   Descriptor file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file.ok()) fail_with_errno("cannot write", path);

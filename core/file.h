@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,8 @@ inline constexpr std::uintmax_t kMaxTextBytes = std::uintmax_t{16} << 20;
 /// @throws std::runtime_error  naming path and reason: for a folder or a device, a file larger than
 ///                             `max_bytes`, and one that shrinks meanwhile
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax_t max_bytes = 0);
+/// The same as text.
+std::string read_text(const std::filesystem::path& path, std::uintmax_t max_bytes = 0);
 
 /// Writes `path` so that a reader, a crash or a full disk finds either the old file or the complete
 /// new one: the bytes that `produce` hands to the sink go to a temporary file beside it

@@ -101,8 +101,7 @@ std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem:
 std::vector<std::string> read_names(const Format& format, const std::filesystem::path& path) {
   std::vector<std::string> names;
   if (std::filesystem::exists(path)) {
-    const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
-    std::istringstream lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    std::istringstream lines(read_text(path, kMaxTextBytes));
     for (std::string line; std::getline(lines, line);) {
       if (!line.empty()) names.push_back(line);
     }

@@ -111,11 +111,8 @@ FolderPaths find_folders(const fs::path& root, const FolderPaths& given) {
 }
 
 FolderClasses read_classes(const FolderPaths& paths) {
-  if (!paths.labels.empty()) {
-    const std::vector<std::byte> text = read_file(paths.labels, kMaxTextBytes);
-    return parse_labels({reinterpret_cast<const char*>(text.data()), text.size()},
-                        paths.labels.string());
-  }
+  if (!paths.labels.empty())
+    return parse_labels(read_text(paths.labels, kMaxTextBytes), paths.labels.string());
   FolderClasses classes;
   for (const fs::path& folder : folders_in(paths.train)) {
     classes.folders.push_back(folder.filename().string());

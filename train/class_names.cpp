@@ -30,9 +30,7 @@ void write_class_names(const std::filesystem::path& path, const std::vector<std:
 }
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
-  return class_names_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                               path.string());
+  return class_names_from_text(read_text(path, kMaxTextBytes), path.string());
 }
 
 void require_classes(const std::filesystem::path& run, const std::vector<std::string>& names) {

@@ -64,9 +64,7 @@ void write_comparison(const std::filesystem::path& path, const Comparison& compa
 }
 
 Comparison read_comparison(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return comparison_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                              path.string());
+  return comparison_from_text(read_text(path), path.string());
 }
 
 }  // namespace quench::train

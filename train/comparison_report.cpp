@@ -14,10 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Top1 read_test(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  const std::string text = read_text(path);
   try {
-    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
+    const nlohmann::json json = nlohmann::json::parse(text);
     Top1 top1{.floating = json.at("top1_float")};
     if (json.contains("top1_quantized")) top1.quantized = json["top1_quantized"].get<double>();
     return top1;

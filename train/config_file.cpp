@@ -79,8 +79,7 @@ toml::table parse_text(std::string_view text, const std::string& name) {
 }
 
 toml::table parse_file(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
-  return parse_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse_text(read_text(path, kMaxTextBytes), path.string());
 }
 
 /// `chain` holds the files that led here.

@@ -133,8 +133,8 @@ std::string line_of(const EpochMetrics& metrics) {
 }
 
 std::vector<EpochMetrics> read_epoch_metrics(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string text = read_text(path);
+  std::string_view rest = text;
   std::vector<EpochMetrics> epochs;
   for (int number = 1;; ++number) {
     const std::size_t end = rest.find('\n');

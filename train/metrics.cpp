@@ -110,8 +110,8 @@ bool MetricsRow::operator==(const MetricsRow& other) const {
 }
 
 std::vector<MetricsRow> read_metrics(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  std::string_view rest(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string text = read_text(path);
+  std::string_view rest = text;
   std::vector<MetricsRow> rows;
   std::span<const MetricsColumn> columns;
   for (int number = 1;; ++number) {

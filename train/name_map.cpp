@@ -34,8 +34,7 @@ void check(const std::string& from, const std::string& to, const std::string& wh
 }  // namespace
 
 NameMap::NameMap(const std::filesystem::path& path) : source_(path.string()) {
-  const std::vector<std::byte> bytes = read_file(path, kMaxTextBytes);
-  std::istringstream lines({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  std::istringstream lines(read_text(path, kMaxTextBytes));
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     const std::string where = fmt::format("{}:{}", source_, ++number);

@@ -8,10 +8,9 @@
 namespace quench::train {
 
 QuantizeRecord read_quantize_record(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  const std::string text = read_text(path);
   try {
-    const nlohmann::json json = nlohmann::json::parse(text, text + bytes.size());
+    const nlohmann::json json = nlohmann::json::parse(text);
     return {.top1_quantized = json.at("top1_quantized").get<double>(),
             .top1_float = json.at("top1_float").get<double>(),
             .images = json.value("images", std::int64_t{0}),

@@ -56,11 +56,6 @@ void require_resume_keys(const std::vector<std::string>& overrides) {
   }
 }
 
-std::string text_in(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// Keys that differ, but for where the images lie, which depends on the machine.
 std::vector<std::string> edited_keys(const ConfigValues& written, const ConfigValues& found) {
   std::set<std::string> keys;
@@ -111,7 +106,7 @@ void require_unedited(const fs::path& run, const RunHistory& history) {
   if (history.config.empty()) return;
   const fs::path file = run / "config.toml";
   const ConfigValues written = config_values(history.config, (run / "versions.json").string());
-  const ConfigValues found = config_values(text_in(file), file.string());
+  const ConfigValues found = config_values(read_text(file), file.string());
   const std::vector<std::string> edited = edited_keys(written, found);
   require(edited.empty() || lags_behind(history, written, found),
           "{}: expected the config that the run wrote, got one that was edited: {}. Put it back; a "

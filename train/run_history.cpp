@@ -84,9 +84,9 @@ void write_history(const std::filesystem::path& path, const RunHistory& history)
 }
 
 RunHistory read_history(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
+  const std::string text = read_text(path);
   try {
-    return history_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return history_from_text(text);
   } catch (const std::runtime_error& error) {
     fail("{}: {}", path.string(), error.what());
   }

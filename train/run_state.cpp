@@ -59,12 +59,11 @@ std::string text_of(const RunState& state) {
 }
 
 RunState read_run_state(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  const std::string text = read_text(path);
   // What lies deeper means nothing here, and a copy of JSON of any depth would take all of the stack.
   const auto shallow = [](int depth, Json::parse_event_t, const Json&) { return depth <= 1; };
   try {
-    const Json json = Json::parse(text, text + bytes.size(), shallow);
+    const Json json = Json::parse(text, shallow);
     return {.phase = phase_named(json.at("state"), path),
             .epoch = count(json, "epoch", path),
             .epochs = count(json, "epochs", path),

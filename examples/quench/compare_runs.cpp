@@ -39,8 +39,7 @@ void wait_until_free(const fs::path& run) {
 
 /// The last lines of a log, indented.
 std::string end_of(const fs::path& log) {
-  const std::vector<std::byte> bytes = read_file(log);
-  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text = read_text(log);
   while (text.ends_with('\n')) text.pop_back();
   std::size_t begin = text.size();
   for (std::size_t i = 0; i < kLogLines && begin != std::string::npos && begin > 0; ++i) {

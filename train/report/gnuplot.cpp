@@ -39,11 +39,6 @@ class WorkFolder {
   fs::path path_;
 };
 
-std::string text_of(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::string file_name(std::size_t plot) { return fmt::format("{}.svg", plot); }
 
 fs::path gnuplot_program() {
@@ -61,7 +56,7 @@ void run_gnuplot(const WorkFolder& folder) {
                         .errors = folder / "output"});
   const int status = gnuplot.wait();
   if (status == 0) return;
-  const std::string said = text_of(folder / "output");
+  const std::string said = read_text(folder / "output");
   fail("report: gnuplot failed with status {}: {}", status, said.substr(0, 400));
 }
 
@@ -79,7 +74,7 @@ std::vector<std::string> draw(const std::vector<Plot>& plots) {
   run_gnuplot(folder);
   std::vector<std::string> result;
   for (std::size_t i = 0; i < plots.size(); ++i)
-    result.push_back(theme_svg(text_of(folder / file_name(i)), plots[i].description));
+    result.push_back(theme_svg(read_text(folder / file_name(i)), plots[i].description));
   return result;
 }
 

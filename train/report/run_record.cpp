@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// Of metrics.jsonl; of a run from before there was one, metrics.csv.
 std::vector<EpochMetrics> read_epochs(const fs::path& folder) {
   if (const fs::path detailed = folder / "metrics.jsonl"; fs::exists(detailed))
@@ -46,7 +41,7 @@ void try_to(RunRecord& run, const std::function<void()>& read) {
 ConfigValues source_config(const RunRecord& run) {
   if (run.quantized->checkpoint.empty()) return {};
   const fs::path config = run.quantized->checkpoint.parent_path() / "config.toml";
-  return fs::exists(config) ? config_values(text_of(config), config.string()) : ConfigValues{};
+  return fs::exists(config) ? config_values(read_text(config), config.string()) : ConfigValues{};
 }
 
 /// Of a run that was trained its epochs; others have none, and that is no fault.
@@ -126,7 +121,7 @@ RunRecord read_run_record(const fs::path& folder) {
     fail("{}: expected a run folder, got {}", folder.string(),
          fs::is_directory(folder) ? "one without config.toml" : "none there");
   }
-  run.config_text = text_of(config);
+  run.config_text = read_text(config);
   run.config = config_values(run.config_text, config.string());
   try_to(run, [&] {
     run.quant = quant_rule(parse_settings(run.config_text, config.string()).table("quant"));
@@ -134,7 +129,7 @@ RunRecord read_run_record(const fs::path& folder) {
   read_state_of(run);
   read_metrics_of(run);
   if (fs::exists(folder / "versions.json")) {
-    try_to(run, [&] { run.versions = versions_from_text(text_of(folder / "versions.json")); });
+    try_to(run, [&] { run.versions = versions_from_text(read_text(folder / "versions.json")); });
   } else {
     run.notes.emplace_back("no versions.json: machine and command are unknown");
   }
