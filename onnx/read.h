@@ -33,7 +33,7 @@ OnnxModel read_onnx(const std::filesystem::path& path);
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
                      const std::filesystem::path& folder);
 
-/// The version of the ONNX library of this build, e.g. "1.12.0"; empty if there is none.
+/// The version of this build's ONNX library, e.g. "1.12.0"; empty in a build without ONNX.
 std::string onnx_version();
 
 }  // namespace quench

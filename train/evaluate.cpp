@@ -126,8 +126,8 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, c
   accuracy.images = counts[2];
   accuracy.loss_sum = sum_over_ranks(accuracy.loss_sum);
   // A rank without images has seen no logits to count the classes by.
-  const auto classes = static_cast<std::size_t>(
-      max_over_ranks(static_cast<double>(accuracy.class_correct.size())));
+  const auto classes =
+      static_cast<std::size_t>(max_over_ranks(static_cast<double>(accuracy.class_correct.size())));
   accuracy.class_correct.resize(classes);
   accuracy.class_images.resize(classes);
   communicator().sum(accuracy.class_correct);

@@ -11,7 +11,7 @@ volatile std::sig_atomic_t caught = 0;
 volatile std::sig_atomic_t asked_to_end = 0;
 
 void request_stop(int signal) {
-  // The others come again by themselves: SIGXCPU every second, SIGHUP beside systemd's SIGTERM.
+  // The others repeat without anybody asking: SIGXCPU every second, SIGHUP after systemd's SIGTERM.
   if (signal == SIGINT || signal == SIGTERM) {
     if (asked_to_end != 0) std::_Exit(128 + signal);
     asked_to_end = 1;

@@ -125,7 +125,7 @@ TEST_CASE("safetensors: what is not wanted may be of any type, but has to have i
   CHECK_THROWS_AS(read_safetensors(folder / "a", wanted), std::runtime_error);
 }
 
-TEST_CASE("safetensors: 16-bit floats become the float32 that they stand for") {
+TEST_CASE("safetensors: 16-bit floats become float32 of the same value") {
   const TemporaryFolder folder;
   const auto values = [&](const std::string& type, const std::vector<std::uint16_t>& bits) {
     const std::string header =

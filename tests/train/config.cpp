@@ -178,7 +178,7 @@ TEST_CASE("resolved_with_absolute_paths: what a run reads later is found from an
   CHECK(resolved("train", "init_from", "../a").find("/../") == std::string::npos);
   const std::string teacher = resolved("distill", "teacher", "runs/float-1");
   CHECK(teacher.find("teacher = \"" + here + "/runs/float-1\"") != std::string::npos);
-  CHECK(teacher.find("init_from = \"\"") != std::string::npos);             // none is none
+  CHECK(teacher.find("init_from = \"\"") != std::string::npos);  // an absent path stays absent
   CHECK(teacher.find("dir = \"" + here + "/data\"") != std::string::npos);  // the default too
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("evaluate: the mean loss over images, whatever the batches; a class wi
       logits.data()[i] = std::log(std::array{1.0f, 2.0f, 5.0f}.at(static_cast<std::size_t>(i % 3)));
     return logits;
   };
-  // Of the ten labels 0 1 2 0 ... four are 0, and three each 1 and 2.
+  // The ten labels 0 1 2 0 ... hold four 0s, three 1s and three 2s.
   const double expected = (4 * std::log(8.0) + 3 * std::log(4.0) + 3 * std::log(1.6)) / 10;
   for (const std::int64_t batch_size : {1, 3, 64}) {
     const Accuracy accuracy = evaluate(constant, *loader(batch_size), make_loss({}));

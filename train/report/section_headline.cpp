@@ -38,8 +38,8 @@ std::string images_text(const RunReport& run) {
   if (!run.measured || run.measured->judged_images == 0) return "the images it is judged by";
   const std::int64_t all = run.measured->judged_images, images = accuracy_of(run)->images;
   return fmt::format("{}{} {} images",
-                     images > 0 && images < all ? fmt::format("{} of the ", grouped(images)) : "", grouped(all),
-                     run.measured->held_out ? "held-out" : "test");
+                     images > 0 && images < all ? fmt::format("{} of the ", grouped(images)) : "",
+                     grouped(all), run.measured->held_out ? "held-out" : "test");
 }
 
 /// Half the 95 % interval of a difference of two accuracies, each a share of `images` that are drawn

@@ -15,7 +15,7 @@ RunReport run_with(const ConfigValues& config) {
   return run;
 }
 
-/// Of three classes in turn, right where `right` has a 1.
+/// Images of three classes in turn; the run recognizes those where `right` has a 1.
 RunReport measured_run(const std::string& right, const std::string& data = "cifar10") {
   RunReport run = run_with({{"data.name", data}, {"train.seed", "1"}});
   run.measured.emplace();

@@ -80,8 +80,7 @@ TEST_CASE("page: says which run is best, by how much, and what quantization cost
   CHECK_FALSE(holds(page, "https://"));
 }
 
-TEST_CASE(
-    "page: a run of quench quantize beside the float one, with its accuracy before and after") {
+TEST_CASE("page: a run of quench quantize and its float run, with the accuracy before and after") {
   if (!can_plot()) return;
   RunReport floating = run_of("none", {95.0, 96.0});
   for (EpochMetrics& epoch : floating.record.epochs)
