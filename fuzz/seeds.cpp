@@ -135,13 +135,12 @@ void add_runs(Corpus& corpus, const fs::path& scratch) {
                                  .seed = 7,
                                  .command_line = {"quench", "train"}};
   corpus.add("versions", train::versions_text(versions));
-  corpus.add("versions",
-             train::history_text({.parts = {{.versions = versions},
-                                            {.epoch = 2,
-                                             .checkpoint = "last.safetensors",
-                                             .changes = {{"train.epochs", "2", "4"}},
-                                             .versions = versions}},
-                                  .config = "[train]\nepochs = 4\n"}));
+  corpus.add("versions", train::history_text({.parts = {{.versions = versions},
+                                                        {.epoch = 2,
+                                                         .checkpoint = "last.safetensors",
+                                                         .changes = {{"train.epochs", "2", "4"}},
+                                                         .versions = versions}},
+                                              .config = "[train]\nepochs = 4\n"}));
   corpus.add("versions",
              train::comparison_text({.name = "a",
                                      .config = "a.toml",
