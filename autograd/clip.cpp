@@ -2,7 +2,7 @@
 
 #include "autograd/node.h"
 #include "core/elementwise.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

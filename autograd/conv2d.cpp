@@ -1,8 +1,8 @@
 #include "autograd/conv2d.h"
 
 #include "autograd/node.h"
-#include "core/error.h"
 #include "core/reduce.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

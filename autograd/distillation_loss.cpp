@@ -9,9 +9,9 @@
 #include "autograd/sum_of.h"
 #include "core/communicator.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/profiler.h"
 #include "core/softmax.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -2,9 +2,9 @@
 
 #include "autograd/node.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/gemm.h"
 #include "core/reduce.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -8,9 +8,9 @@
 #include "autograd/node.h"
 #include "autograd/sum_of.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/profiler.h"
 #include "core/softmax.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

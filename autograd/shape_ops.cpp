@@ -4,9 +4,9 @@
 
 #include "autograd/node.h"
 #include "core/concat.h"
-#include "core/error.h"
 #include "core/pad.h"
 #include "core/reduce.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

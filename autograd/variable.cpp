@@ -9,8 +9,8 @@
 
 #include "autograd/node.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/profiler.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

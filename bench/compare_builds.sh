@@ -3,7 +3,7 @@
 #
 #   bench/compare_builds.sh COMMAND_A COMMAND_B [ROUNDS [ARGS...]]
 #
-# A command starts the program: build/examples/quench, or 'chroot FOLDER /root/quench/build/examples/quench'. ARGS go to
+# A command starts the program: build/cli/quench, or 'chroot FOLDER /root/quench/build/cli/quench'. ARGS go to
 # `quench bench train`, e.g. --model binarynet --width 0.25 (default: its usual cases; 5 rounds). Above 1.00 B is faster.
 set -euo pipefail
 

@@ -7,7 +7,7 @@
 #
 #   for p in libdnnl-dev_2.6.3-1 libdnnl2_2.6.3-1; do dpkg -x ${p}_amd64.deb FOLDER; done
 #
-# A is built with it, in build-onednn; B is build/examples/quench, with the system's. ROUNDS and ARGS as in compare_builds.sh.
+# A is built with it, in build-onednn; B is build/cli/quench, with the system's. ROUNDS and ARGS as in compare_builds.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,5 +21,5 @@ libraries=$(dirname "$(find "$other" -name libdnnl.so -print -quit)")
 # The compiler looks there before it looks where the system's is.
 export CPLUS_INCLUDE_PATH=$other/usr/include LIBRARY_PATH=$libraries
 [[ -f build-onednn/build.ninja ]] || meson setup build-onednn >/dev/null
-ninja -C build-onednn examples/quench >/dev/null
-exec bench/compare_builds.sh "env LD_LIBRARY_PATH=$libraries build-onednn/examples/quench" build/examples/quench "${@:2}"
+ninja -C build-onednn cli/quench >/dev/null
+exec bench/compare_builds.sh "env LD_LIBRARY_PATH=$libraries build-onednn/cli/quench" build/cli/quench "${@:2}"

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-program=${QUENCH:-build/examples/quench}
+program=${QUENCH:-build/cli/quench}
 python=${PEER_PYTHON:-/usr/bin/python3}
 export ORT_DIR=${ORT_DIR:-build/peers}
 [ -x "$program" ] || { echo "compare_onnxruntime: $program does not exist; build first (./quench list)" >&2; exit 1; }

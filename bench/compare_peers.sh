@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-program=${QUENCH:-build/examples/quench}
+program=${QUENCH:-build/cli/quench}
 python=${PEER_PYTHON:-/usr/bin/python3}
 [ -x "$program" ] || { echo "compare_peers: $program does not exist; build first (./quench list)" >&2; exit 1; }
 "$python" -c 'import torch' 2>/dev/null || {

@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "bench/network.h"
-#include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "deploy/kernels/conv_scalar.h"
+#include "support/error.h"
 
 namespace quench::bench {
 namespace {

@@ -7,9 +7,9 @@
 #include <cstdio>
 
 #include "bench/network.h"
-#include "core/error.h"
 #include "layers/conv2d.h"
 #include "layers/dataflow.h"
+#include "support/error.h"
 
 namespace quench::bench {
 namespace {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # conv_networks.sh [ROUNDS]: how much faster than oneDNN's float32 integer convolutions are, as geometric means over the layers of
 # three networks, for each instruction set this machine has and 1 and 2 threads: the medians over ROUNDS (default 3) runs of
-# quench bench conv, as a table in markdown. $QUENCH is the program (default build/examples/quench).
+# quench bench conv, as a table in markdown. $QUENCH is the program (default build/cli/quench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-quench=${QUENCH:-build/examples/quench}
+quench=${QUENCH:-build/cli/quench}
 rounds=${1:-3}
 isas=(avx2)
 grep -q avx512_vnni /proc/cpuinfo && isas+=(avx512)

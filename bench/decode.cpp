@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "bench/stb_jpeg.h"
-#include "core/file.h"
 #include "datasets/image_folder.h"
 #include "datasets/loader.h"
 #include "datasets/normalization.h"
+#include "support/file.h"
 
 namespace {
 

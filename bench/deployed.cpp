@@ -6,12 +6,12 @@
 
 #include "bench/network.h"
 #include "core/conv2d.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "deploy/freeze.h"
 #include "deploy/fused_network.h"
 #include "layers/quantize.h"
 #include "layers/quantized_layer.h"
+#include "support/progress.h"
 
 namespace quench::bench {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bench/network.h"
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 #include "layers/module.h"
 
 namespace quench::bench {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/progress.h"
 #include "deploy/fused_network.h"
 #include "layers/trace.h"
+#include "support/progress.h"
 
 namespace quench::bench {
 namespace {

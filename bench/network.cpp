@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "core/random.h"
-#include "core/settings.h"
 #include "layers/models/registry.h"
-#include "layers/onnx/network.h"
-#include "onnx/read.h"
+#include "onnx/file/read.h"
+#include "onnx/import/network.h"
+#include "support/error.h"
+#include "support/settings.h"
 
 namespace quench::bench {
 

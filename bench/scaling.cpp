@@ -16,9 +16,9 @@
 
 #include "bench/train_step.h"
 #include "core/communicator.h"
-#include "core/error.h"
 #include "core/mpi/job.h"
 #include "core/parallel.h"
+#include "support/error.h"
 #include "train/rank_average.h"
 
 namespace quench::bench {

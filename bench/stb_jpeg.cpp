@@ -1,6 +1,6 @@
 #include "bench/stb_jpeg.h"
 
-#include "core/error.h"
+#include "support/error.h"
 
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO

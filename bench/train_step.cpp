@@ -10,8 +10,6 @@
 
 #include "core/allocator.h"
 #include "core/communicator.h"
-#include "core/error.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "layers/batch_norm.h"
 #include "layers/loss.h"
@@ -19,6 +17,8 @@
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "quant/registry.h"
+#include "support/error.h"
+#include "support/progress.h"
 #include "train/optimizer.h"
 #include "train/rank_average.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/elementwise.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

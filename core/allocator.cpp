@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/error.h"
+#include "support/error.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <cstdlib>

@@ -5,7 +5,7 @@
 
 #include "core/channel_loop.h"
 #include "core/communicator.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "core/depthwise.h"
-#include "core/error.h"
 #include "core/im2col.h"
 #include "core/onednn/convolution.h"
 #include "core/onednn/convolution_layout.h"
 #include "core/profiler.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "core/error.h"
 #include "core/parallel.h"
 #include "core/tensor.h"
+#include "support/error.h"
 
 namespace quench {
 

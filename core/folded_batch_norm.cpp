@@ -1,7 +1,7 @@
 #include "core/folded_batch_norm.h"
 
 #include "core/channel_loop.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

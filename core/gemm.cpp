@@ -1,8 +1,8 @@
 #include "core/gemm.h"
 
-#include "core/error.h"
 #include "core/onednn/sgemm.h"
 #include "core/profiler.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

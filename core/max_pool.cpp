@@ -1,9 +1,9 @@
 #include <algorithm>
 
-#include "core/error.h"
 #include "core/parallel.h"
 #include "core/pool.h"
 #include "core/pool_geometry.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

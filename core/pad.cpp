@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <xmmintrin.h>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 

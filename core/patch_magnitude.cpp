@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "core/elementwise.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

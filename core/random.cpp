@@ -3,8 +3,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <vector>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

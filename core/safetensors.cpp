@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "core/safetensors_format.h"
-#include "core/strict_json.h"
+#include "support/error.h"
+#include "support/file.h"
+#include "support/strict_json.h"
 
 namespace quench {
 namespace {

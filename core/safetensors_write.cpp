@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "core/safetensors.h"
 #include "core/safetensors_format.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace quench {
 namespace {

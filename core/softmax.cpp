@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string_view>
 
-#include "core/error.h"
 #include "core/parallel.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "core/allocator.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace quench::datasets {
 namespace {

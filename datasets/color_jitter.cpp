@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <utility>
 
-#include "core/error.h"
 #include "datasets/image.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

@@ -3,8 +3,8 @@
 #include <numeric>
 #include <utility>
 
-#include "core/error.h"
 #include "datasets/resize.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

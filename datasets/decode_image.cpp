@@ -4,12 +4,12 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "datasets/exif.h"
 #include "datasets/jpeg_decoder.h"
 #include "datasets/png_decoder.h"
 #include "datasets/stb_decoder.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace quench::datasets {
 namespace {

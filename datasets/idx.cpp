@@ -1,6 +1,6 @@
 #include "datasets/idx.h"
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

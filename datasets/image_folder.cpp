@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "core/error.h"
 #include "datasets/resize.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

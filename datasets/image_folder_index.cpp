@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <system_error>
 
-#include "core/error.h"
-#include "core/file.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace quench::datasets {
 namespace {

@@ -11,8 +11,8 @@
 #include <csetjmp>
 #include <string_view>
 
-#include "core/error.h"
 #include "datasets/exif.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

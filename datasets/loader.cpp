@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
 #include "core/random.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

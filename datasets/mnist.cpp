@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "datasets/idx.h"
 #include "datasets/memory_dataset.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace quench::datasets {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
-#include "core/suggest.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::datasets {
 namespace {

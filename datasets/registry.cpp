@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
-#include "core/suggest.h"
 #include "datasets/cifar.h"
 #include "datasets/mnist.h"
 #include "datasets/synthetic.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::datasets {
 namespace {

@@ -6,11 +6,11 @@
 #include <numbers>
 #include <utility>
 
-#include "core/error.h"
 #include "core/parallel.h"
 #include "core/random.h"
 #include "datasets/figures.h"
 #include "datasets/memory_dataset.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 namespace {

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <cmath>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::datasets {
 

@@ -5,10 +5,9 @@
 #include <map>
 #include <utility>
 
-#include "core/error.h"
-#include "deploy/arithmetic.h"
 #include "deploy/freeze_module.h"
 #include "deploy/freeze_steps.h"
+#include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/concat.h"
@@ -19,6 +18,7 @@
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
 #include "layers/unflatten.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

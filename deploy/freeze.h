@@ -1,6 +1,6 @@
 #pragma once
 
-#include "deploy/integer_network.h"
+#include "deploy/network/integer_network.h"
 #include "layers/slotted_module.h"
 
 namespace quench::deploy {

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "core/error.h"
-#include "deploy/arithmetic.h"
 #include "deploy/freeze.h"
+#include "deploy/network/arithmetic.h"
 #include "layers/add.h"
 #include "layers/conv2d.h"
 #include "layers/multiply.h"
@@ -12,6 +11,7 @@
 #include "layers/pool.h"
 #include "layers/quantize.h"
 #include "layers/quantized_layer.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

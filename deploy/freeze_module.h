@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "deploy/integer_network.h"
+#include "deploy/network/integer_network.h"
 #include "layers/slotted_module.h"
 
 namespace quench::deploy {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/batch_norm.h"
-#include "core/error.h"
-#include "deploy/arithmetic.h"
+#include "deploy/network/arithmetic.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "deploy/integer_network.h"
+#include "deploy/network/integer_network.h"
 #include "layers/batch_norm.h"
 #include "layers/scale_shift.h"
 

@@ -6,13 +6,13 @@
 
 #include "core/batch_norm.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/dataflow.h"
 #include "layers/slotted_module.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 

@@ -7,7 +7,7 @@
 #include <array>
 #include <cmath>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/safetensors.h"
-#include "deploy/integer_network.h"
+#include "deploy/network/integer_network.h"
 
 namespace quench::deploy {
 

@@ -3,10 +3,10 @@
 #include <bit>
 #include <map>
 
-#include "core/error.h"
-#include "deploy/arithmetic.h"
 #include "deploy/freeze.h"
+#include "deploy/network/arithmetic.h"
 #include "layers/mode_guard.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "deploy/integer_network.h"
-#include "deploy/interpreter.h"
+#include "deploy/interpreter/interpreter.h"
+#include "deploy/network/integer_network.h"
 #include "layers/module.h"
 
 namespace quench::deploy {

@@ -6,15 +6,15 @@
 //   build/examples/custom_quantizer train examples/quickstart.toml --set quant.method=sigma
 //     --set quant.bits=4 --set quant.weight.bits=4 --set quant.activation.bits=4
 
-#include "core/error.h"
-#include "examples/quench/program.h"
-#include "quant/batch_statistics.h"
+#include "cli/program.h"
 #include "quant/code.h"
-#include "quant/extent.h"
-#include "quant/moments.h"
+#include "quant/parts/straight_through.h"
 #include "quant/registry.h"
 #include "quant/saved_state.h"
-#include "quant/straight_through.h"
+#include "quant/statistics/batch_statistics.h"
+#include "quant/statistics/moments.h"
+#include "quant/statistics/value_range.h"
+#include "support/error.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #include <stdexcept>
 
+#include "experiments/config/config_file.h"
 #include "fuzz/target.h"
-#include "train/config_file.h"
 
 using namespace quench;
 

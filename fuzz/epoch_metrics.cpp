@@ -1,4 +1,4 @@
-#include "train/epoch_metrics.h"
+#include "experiments/runs/epoch_metrics.h"
 
 #include <stdexcept>
 

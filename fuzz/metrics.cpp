@@ -1,4 +1,4 @@
-#include "train/metrics.h"
+#include "experiments/runs/metrics.h"
 
 #include <stdexcept>
 

@@ -3,9 +3,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/crc32.h"
-#include "deploy/model_file.h"
+#include "deploy/network/model_file.h"
 #include "fuzz/target.h"
+#include "support/crc32.h"
 
 using namespace quench;
 

@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/file.h"
 #include "fuzz/target.h"
-#include "onnx/read.h"
+#include "onnx/file/read.h"
+#include "support/file.h"
 #include "temporary_folder.h"
 
 using namespace quench;

@@ -3,8 +3,8 @@
 
 #include "core/random.h"
 #include "fuzz/target.h"
-#include "layers/onnx/network.h"
-#include "onnx/read.h"
+#include "onnx/file/read.h"
+#include "onnx/import/network.h"
 
 using namespace quench;
 

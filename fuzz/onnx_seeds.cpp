@@ -1,9 +1,9 @@
 #include "fuzz/onnx_seeds.h"
 
-#include "core/file.h"
-#include "layers/onnx/graph_maker.h"
-#include "onnx/model_proto.h"
-#include "onnx/write.h"
+#include "onnx/file/model_proto.h"
+#include "onnx/file/write.h"
+#include "onnx/import/graph_maker.h"
+#include "support/file.h"
 #include "temporary_folder.h"
 
 namespace {

@@ -7,17 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "core/safetensors.h"
 #include "datasets/sample_images.h"
-#include "deploy/model_file.h"
+#include "deploy/network/model_file.h"
 #include "deploy/small_network.h"
+#include "experiments/compare/comparison.h"
+#include "experiments/runs/epoch_metrics.h"
+#include "experiments/runs/metrics.h"
+#include "experiments/runs/run_history.h"
 #include "fuzz/onnx_seeds.h"
-#include "train/comparison.h"
-#include "train/epoch_metrics.h"
-#include "train/metrics.h"
-#include "train/run_history.h"
+#include "support/error.h"
+#include "support/file.h"
 
 namespace {
 

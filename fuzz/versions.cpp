@@ -1,10 +1,10 @@
-#include "train/versions.h"
+#include "experiments/runs/versions.h"
 
 #include <stdexcept>
 
+#include "experiments/compare/comparison.h"
+#include "experiments/runs/run_history.h"
 #include "fuzz/target.h"
-#include "train/comparison.h"
-#include "train/run_history.h"
 
 using namespace quench;
 using namespace quench::train;

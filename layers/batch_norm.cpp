@@ -2,8 +2,8 @@
 
 #include "autograd/activation.h"
 #include "autograd/batch_norm.h"
-#include "core/error.h"
 #include "layers/quantized_layer.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -1,9 +1,9 @@
 #include "layers/conv2d.h"
 
 #include "autograd/conv2d.h"
-#include "core/error.h"
 #include "core/patch_magnitude.h"
 #include "layers/initialize.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "autograd/distillation_loss.h"
-#include "core/error.h"
-#include "core/suggest.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench {
 

@@ -2,7 +2,7 @@
 
 #include "autograd/dropout.h"
 #include "core/communicator.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 

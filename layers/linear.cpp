@@ -1,9 +1,9 @@
 #include "layers/linear.h"
 
 #include "autograd/linear.h"
-#include "core/error.h"
 #include "core/patch_magnitude.h"
 #include "layers/initialize.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -1,8 +1,8 @@
 #include "layers/loss.h"
 
 #include "autograd/loss.h"
-#include "core/error.h"
-#include "core/suggest.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench {
 namespace {

@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include "core/error.h"
 #include "layers/quantized_layer.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -3,7 +3,7 @@
 #include "autograd/arithmetic.h"
 #include "autograd/feature_map.h"
 #include "core/elementwise.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "autograd/shape_ops.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

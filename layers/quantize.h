@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "core/settings.h"
 #include "layers/module.h"
 #include "layers/slotted_module.h"
 #include "quant/policy.h"
+#include "support/settings.h"
 
 namespace quench {
 

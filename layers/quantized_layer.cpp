@@ -6,10 +6,10 @@
 #include "autograd/arithmetic.h"
 #include "autograd/patch_magnitude.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/parallel.h"
 #include "core/patch_magnitude.h"
 #include "quant/strategies/none.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

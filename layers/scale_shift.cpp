@@ -4,7 +4,7 @@
 
 #include "autograd/arithmetic.h"
 #include "autograd/shape_ops.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "autograd/shape_ops.h"
 #include "core/concat.h"
-#include "core/error.h"
 #include "quant/strategies/none.h"
+#include "support/error.h"
 
 namespace quench {
 

@@ -1,7 +1,7 @@
 #include "layers/unflatten.h"
 
 #include "autograd/shape_ops.h"
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench {
 

@@ -7,9 +7,9 @@
 
 #include "autograd/node.h"
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/parallel.h"
-#include "quant/batch_statistics.h"
+#include "quant/statistics/batch_statistics.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
 #include "quant/code.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

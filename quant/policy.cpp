@@ -6,10 +6,10 @@
 #include <exception>
 #include <stdexcept>
 
-#include "core/error.h"
-#include "core/suggest.h"
 #include "quant/policy_rules.h"
 #include "quant/registry.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::quant {
 namespace {

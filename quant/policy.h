@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/settings.h"
 #include "quant/quantizer.h"
+#include "support/settings.h"
 
 namespace quench::quant {
 

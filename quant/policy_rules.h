@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/settings.h"
 #include "quant/quantizer.h"
+#include "support/settings.h"
 
 namespace quench::quant {
 

@@ -12,9 +12,9 @@
 
 #include "autograd/variable.h"
 #include "core/random.h"
-#include "core/settings.h"
-#include "quant/extent.h"
 #include "quant/grid.h"
+#include "quant/statistics/value_range.h"
+#include "support/settings.h"
 
 namespace quench::quant {
 

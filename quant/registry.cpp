@@ -4,8 +4,6 @@
 #include <array>
 #include <deque>
 
-#include "core/error.h"
-#include "core/suggest.h"
 #include "quant/strategies/ab.h"
 #include "quant/strategies/affine.h"
 #include "quant/strategies/apot.h"
@@ -24,6 +22,8 @@
 #include "quant/strategies/tqt.h"
 #include "quant/strategies/twn.h"
 #include "quant/strategies/xnor.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::quant {
 namespace {

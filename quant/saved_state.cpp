@@ -1,6 +1,6 @@
 #include "quant/saved_state.h"
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::quant {
 

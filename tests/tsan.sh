@@ -28,10 +28,10 @@ loader() {
 
 # Every kind of parallel code: loader threads beside compute threads, quantizers, batch norm, checks by the engine.
 training() {
-  build_target examples/quench
+  build_target cli/quench
   local runs
   runs=$(mktemp -d)
-  "$build/examples/quench" train tests/cli/kill_resume.toml --run "$runs/run" --set train.epochs=2 --set train.threads=3 \
+  "$build/cli/quench" train tests/cli/kill_resume.toml --run "$runs/run" --set train.epochs=2 --set train.threads=3 \
     --set data.loader_threads=3 --set quant.method=ab --set quant.weight.bits=4 --set quant.activation.bits=4 \
     --set 'quant.first_layer={activation={method="affine",bits=8}}' --set train.verify_every=1
   local status=$?

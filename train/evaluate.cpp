@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "core/communicator.h"
-#include "core/error.h"
-#include "core/progress.h"
 #include "core/reduce.h"
 #include "layers/batch_norm.h"
 #include "layers/mode_guard.h"
+#include "support/error.h"
+#include "support/progress.h"
 
 namespace quench::train {
 namespace {

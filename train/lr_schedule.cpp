@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/error.h"
-#include "core/suggest.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::train {
 namespace {

@@ -6,9 +6,9 @@
 #include <set>
 #include <utility>
 
-#include "core/error.h"
 #include "core/profiler.h"
-#include "core/suggest.h"
+#include "support/error.h"
+#include "support/suggest.h"
 #include "train/adam.h"
 #include "train/sgd.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::train {
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "core/error.h"
 #include "core/finite.h"
 #include "layers/slotted_module.h"
+#include "support/error.h"
 
 namespace quench::train {
 namespace {

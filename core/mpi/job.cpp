@@ -7,10 +7,10 @@
 #include <optional>
 #include <thread>
 
-#include "core/error.h"
 #include "core/mpi/background_sums.h"
-#include "core/mpi/launcher.h"
 #include "core/mpi/ordered_sum.h"
+#include "support/error.h"
+#include "support/mpi_launcher.h"
 
 namespace quench::mpi {
 namespace {

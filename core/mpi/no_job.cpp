@@ -1,6 +1,6 @@
-#include "core/error.h"
 #include "core/mpi/job.h"
-#include "core/mpi/launcher.h"
+#include "support/error.h"
+#include "support/mpi_launcher.h"
 
 namespace quench::mpi {
 

@@ -2,7 +2,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::onednn {
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "core/error.h"
 #include "core/shape.h"
 #include "deploy/kernels/binary.h"
 #include "deploy/kernels/conv_scalar.h"
 #include "deploy/kernels/dense_conv.h"
 #include "deploy/kernels/depthwise_conv.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::deploy {
 namespace {

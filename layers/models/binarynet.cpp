@@ -1,6 +1,5 @@
 #include "layers/models/binarynet.h"
 
-#include "core/error.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/flatten.h"
@@ -8,6 +7,7 @@
 #include "layers/models/scaled_channels.h"
 #include "layers/pool.h"
 #include "layers/sequential.h"
+#include "support/error.h"
 
 namespace quench::models {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "core/activation.h"
 #include "core/random.h"
-#include "core/settings.h"
 #include "layers/models/model_input.h"
 #include "layers/module.h"
+#include "support/settings.h"
 
 namespace quench::models {
 

@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "core/error.h"
 #include "layers/models/basic_block.h"
 #include "layers/models/padding.h"
 #include "layers/models/scaled_channels.h"
+#include "support/error.h"
 
 namespace quench::models {
 namespace {

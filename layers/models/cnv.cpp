@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "core/error.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/flatten.h"
@@ -10,6 +9,7 @@
 #include "layers/models/scaled_channels.h"
 #include "layers/pool.h"
 #include "layers/sequential.h"
+#include "support/error.h"
 
 namespace quench::models {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "core/random.h"
-#include "core/settings.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/sequential.h"
+#include "support/settings.h"
 
 // What the tables of the networks are made of.
 namespace quench::models {

@@ -1,6 +1,6 @@
 #include "layers/models/mobile_builder.h"
 
-#include "core/error.h"
+#include "support/error.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
 #include "layers/pool.h"

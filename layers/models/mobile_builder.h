@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/random.h"
-#include "core/settings.h"
+#include "support/settings.h"
 #include "layers/models/conv_norm.h"
 #include "layers/models/model_input.h"
 #include "layers/models/padding.h"

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/settings.h"
+#include "support/settings.h"
 
 namespace quench::models {
 

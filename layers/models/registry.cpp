@@ -6,7 +6,6 @@
 #include <span>
 #include <stdexcept>
 
-#include "core/suggest.h"
 #include "layers/models/binarynet.h"
 #include "layers/models/cifar_resnet.h"
 #include "layers/models/cnv.h"
@@ -17,6 +16,7 @@
 #include "layers/models/resnet.h"
 #include "layers/models/resnet50_v2.h"
 #include "layers/models/resnet8.h"
+#include "support/suggest.h"
 
 namespace quench::models {
 namespace {

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "core/random.h"
-#include "core/settings.h"
 #include "layers/models/model_input.h"
 #include "layers/models/source_names.h"
 #include "layers/module.h"
+#include "support/settings.h"
 
 namespace quench::models {
 

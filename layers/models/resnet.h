@@ -5,11 +5,11 @@
 #include <memory>
 
 #include "core/random.h"
-#include "core/settings.h"
 #include "layers/models/conv_norm.h"
 #include "layers/models/model_input.h"
 #include "layers/models/source_names.h"
 #include "layers/sequential.h"
+#include "support/settings.h"
 
 namespace quench::models {
 

@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <numeric>
 
-#include "core/error.h"
-#include "quant/activation_scale.h"
-#include "quant/batch_statistics.h"
 #include "quant/code.h"
-#include "quant/ppq.h"
-#include "quant/straight_through.h"
+#include "quant/parts/activation_scale.h"
+#include "quant/parts/straight_through.h"
+#include "quant/statistics/batch_statistics.h"
 #include "quant/strategies/ab_options.h"
+#include "quant/strategies/ppq.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

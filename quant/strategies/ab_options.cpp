@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <string>
 
-#include "core/settings.h"
-#include "quant/activation_grid.h"
+#include "quant/parts/activation_grid.h"
 #include "quant/quantizer.h"
 #include "quant/saved_state.h"
-#include "quant/schedule.h"
+#include "quant/strategies/schedule.h"
+#include "support/settings.h"
 
 namespace quench::quant {
 

@@ -1,12 +1,12 @@
 #include <algorithm>
 
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "quant/code.h"
-#include "quant/extent.h"
-#include "quant/ppq.h"
-#include "quant/straight_through.h"
+#include "quant/parts/straight_through.h"
+#include "quant/statistics/value_range.h"
 #include "quant/strategies/ab_options.h"
+#include "quant/strategies/ppq.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

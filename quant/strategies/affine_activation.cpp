@@ -1,11 +1,11 @@
 #include <array>
 #include <cmath>
 
-#include "core/error.h"
-#include "quant/batch_statistics.h"
-#include "quant/range_average.h"
+#include "quant/parts/range_average.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/batch_statistics.h"
 #include "quant/strategies/affine_options.h"
-#include "quant/trained_map.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

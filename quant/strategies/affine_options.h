@@ -3,8 +3,8 @@
 #include <memory>
 #include <optional>
 
-#include "quant/activation_grid.h"
-#include "quant/affine_range.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/affine_range.h"
 #include "quant/quantizer.h"
 
 namespace quench::quant {

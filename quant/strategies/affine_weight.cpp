@@ -1,9 +1,9 @@
 #include <algorithm>
 
-#include "core/error.h"
-#include "quant/extent.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/value_range.h"
 #include "quant/strategies/affine_options.h"
-#include "quant/trained_map.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

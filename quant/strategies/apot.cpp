@@ -5,12 +5,12 @@
 #include <map>
 #include <utility>
 
-#include "core/error.h"
-#include "quant/extent.h"
-#include "quant/level_table.h"
-#include "quant/moments.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/moments.h"
+#include "quant/statistics/value_range.h"
+#include "quant/strategies/level_table.h"
 #include "quant/strategies/trained_clip.h"
-#include "quant/trained_map.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "quant/trained_map.h"
+#include "quant/parts/trained_map.h"
 
 namespace quench::quant {
 namespace {

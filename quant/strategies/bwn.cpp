@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
-#include "quant/extent.h"
-#include "quant/lane_sum.h"
-#include "quant/straight_through.h"
-#include "quant/trained_map.h"
+#include "quant/parts/straight_through.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/value_range.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

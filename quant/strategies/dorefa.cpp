@@ -4,13 +4,13 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/reduce.h"
 #include "core/tanh.h"
 #include "quant/code.h"
-#include "quant/extent.h"
-#include "quant/straight_through.h"
+#include "quant/parts/straight_through.h"
+#include "quant/statistics/value_range.h"
 #include "quant/strategies/bwn.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
 #include "core/tanh.h"
-#include "quant/observed_quantizer.h"
-#include "quant/trained_map.h"
+#include "quant/parts/observed_quantizer.h"
+#include "quant/parts/trained_map.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "quant/observed_quantizer.h"
-#include "quant/trained_map.h"
+#include "quant/parts/observed_quantizer.h"
+#include "quant/parts/trained_map.h"
 
 namespace quench::quant {
 namespace {

@@ -4,12 +4,12 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "core/error.h"
-#include "quant/activation_grid.h"
-#include "quant/batch_statistics.h"
-#include "quant/derived_scale.h"
-#include "quant/extent.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/derived_scale.h"
+#include "quant/statistics/batch_statistics.h"
+#include "quant/statistics/value_range.h"
 #include "quant/strategies/fat_range.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

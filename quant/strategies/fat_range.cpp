@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "quant/extent.h"
-#include "quant/trained_map.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/value_range.h"
 
 namespace quench::quant {
 namespace {

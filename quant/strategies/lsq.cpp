@@ -3,12 +3,12 @@
 #include <array>
 #include <cmath>
 
-#include "core/error.h"
-#include "quant/activation_grid.h"
-#include "quant/batch_statistics.h"
-#include "quant/extent.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/trained_scale.h"
+#include "quant/statistics/batch_statistics.h"
+#include "quant/statistics/value_range.h"
 #include "quant/strategies/lsq_step.h"
-#include "quant/trained_scale.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

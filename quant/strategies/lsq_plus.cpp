@@ -4,13 +4,13 @@
 #include <array>
 #include <cmath>
 
-#include "core/error.h"
-#include "quant/affine_fit.h"
-#include "quant/batch_statistics.h"
-#include "quant/moments.h"
+#include "quant/parts/trained_map.h"
+#include "quant/parts/trained_scale.h"
+#include "quant/statistics/batch_statistics.h"
+#include "quant/statistics/moments.h"
+#include "quant/strategies/affine_fit.h"
 #include "quant/strategies/lsq_step.h"
-#include "quant/trained_map.h"
-#include "quant/trained_scale.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

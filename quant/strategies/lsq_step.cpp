@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
-#include "quant/trained_map.h"
-#include "quant/trained_scale.h"
+#include "quant/parts/trained_map.h"
+#include "quant/parts/trained_scale.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "autograd/variable.h"
-#include "core/settings.h"
 #include "quant/quantizer.h"
+#include "support/settings.h"
 
 namespace quench::quant {
 

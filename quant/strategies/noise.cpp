@@ -4,9 +4,9 @@
 #include <array>
 
 #include "core/random.h"
-#include "quant/batch_statistics.h"
-#include "quant/observed_quantizer.h"
-#include "quant/trained_map.h"
+#include "quant/parts/observed_quantizer.h"
+#include "quant/parts/trained_map.h"
+#include "quant/statistics/batch_statistics.h"
 
 namespace quench::quant {
 namespace {

@@ -1,6 +1,6 @@
 #include "quant/strategies/none.h"
 
-#include "core/error.h"
+#include "support/error.h"
 
 namespace quench::quant {
 

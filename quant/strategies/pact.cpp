@@ -2,9 +2,9 @@
 
 #include "autograd/node.h"
 #include "core/elementwise.h"
-#include "core/error.h"
+#include "quant/parts/trained_map.h"
 #include "quant/strategies/trained_clip.h"
-#include "quant/trained_map.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

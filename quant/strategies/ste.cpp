@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "core/error.h"
 #include "core/parallel.h"
 #include "quant/code.h"
-#include "quant/observed_quantizer.h"
-#include "quant/straight_through.h"
+#include "quant/parts/observed_quantizer.h"
+#include "quant/parts/straight_through.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

@@ -5,13 +5,13 @@
 #include <numbers>
 #include <optional>
 
-#include "core/error.h"
-#include "quant/activation_grid.h"
-#include "quant/batch_statistics.h"
-#include "quant/derived_scale.h"
-#include "quant/extent.h"
-#include "quant/moments.h"
-#include "quant/threshold_freezer.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/derived_scale.h"
+#include "quant/statistics/batch_statistics.h"
+#include "quant/statistics/moments.h"
+#include "quant/statistics/value_range.h"
+#include "quant/strategies/threshold_freezer.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

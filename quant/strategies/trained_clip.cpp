@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "core/error.h"
-#include "quant/batch_statistics.h"
+#include "quant/statistics/batch_statistics.h"
+#include "support/error.h"
 
 namespace quench::quant {
 

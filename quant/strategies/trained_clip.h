@@ -1,8 +1,8 @@
 #pragma once
 
-#include "quant/activation_grid.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/trained_scale.h"
 #include "quant/quantizer.h"
-#include "quant/trained_scale.h"
 
 namespace quench::quant {
 

@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "core/error.h"
 #include "quant/code.h"
-#include "quant/extent.h"
-#include "quant/straight_through.h"
-#include "quant/ternary.h"
+#include "quant/parts/straight_through.h"
+#include "quant/statistics/value_range.h"
+#include "quant/strategies/ternary.h"
+#include "support/error.h"
 
 namespace quench::quant {
 namespace {

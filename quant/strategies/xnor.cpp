@@ -1,7 +1,7 @@
 #include "quant/strategies/xnor.h"
 
 #include "quant/code.h"
-#include "quant/straight_through.h"
+#include "quant/parts/straight_through.h"
 #include "quant/strategies/bwn.h"
 
 namespace quench::quant {

@@ -30,6 +30,6 @@ filled >"$fresh"
 if [[ ${3:-} == --update ]]; then
   cp "$fresh" "$readme"
 elif ! diff -u "$readme" "$fresh"; then
-  echo "README.md is stale; bring it up to date with: tests/cli/readme.sh build/examples/quench README.md --update"
+  echo "README.md is stale; bring it up to date with: tests/cli/readme.sh build/cli/quench README.md --update"
   exit 1
 fi

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/file.h"
+#include "support/file.h"
 #include "temporary_folder.h"
 
 using namespace quench;

@@ -7,7 +7,7 @@
 
 #include "deploy/composed_networks.h"
 #include "deploy/deployed_checks.h"
-#include "deploy/model_file.h"
+#include "deploy/network/model_file.h"
 #include "deploy/trained_network.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 #include "deploy/freeze.h"
-#include "deploy/interpreter.h"
+#include "deploy/interpreter/interpreter.h"
 #include "deploy/verify.h"
 #include "layers/reference.h"
 

@@ -1,4 +1,4 @@
-#include "deploy/encoder.h"
+#include "deploy/engine/encoder.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/random.h"
-#include "deploy/arithmetic.h"
+#include "deploy/network/arithmetic.h"
 
 using namespace quench;
 using namespace quench::deploy;

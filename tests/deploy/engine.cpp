@@ -1,4 +1,4 @@
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "deploy/fixed_point.h"
+#include "deploy/integer_only/fixed_point.h"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 
 #include "deploy/deployed_checks.h"
 #include "deploy/trained_network.h"
-#include "layers/fold.h"
+#include "ptq/fold.h"
 #include "quant/strategies/none.h"
 
 using namespace quench;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 
 using namespace quench;
 using namespace quench::deploy;

@@ -1,11 +1,11 @@
-#include "deploy/integer_addition.h"
+#include "deploy/integer_only/integer_addition.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <utility>
 
-#include "deploy/arithmetic.h"
+#include "deploy/network/arithmetic.h"
 
 using namespace quench;
 using namespace quench::deploy;

@@ -1,4 +1,4 @@
-#include "deploy/integer_form.h"
+#include "deploy/integer_only/integer_form.h"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "core/random.h"
-#include "deploy/arithmetic.h"
-#include "deploy/sum_chain.h"
+#include "deploy/integer_only/sum_chain.h"
+#include "deploy/network/arithmetic.h"
 
 using namespace quench;
 using namespace quench::deploy;

@@ -1,4 +1,4 @@
-#include "deploy/integer_forms.h"
+#include "deploy/integer_only/integer_forms.h"
 
 #include <doctest/doctest.h>
 
@@ -6,10 +6,10 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "deploy/arithmetic.h"
 #include "deploy/composed_networks.h"
 #include "deploy/freeze.h"
-#include "deploy/interpreter.h"
+#include "deploy/interpreter/interpreter.h"
+#include "deploy/network/arithmetic.h"
 #include "deploy/small_network.h"
 #include "deploy/trained_network.h"
 

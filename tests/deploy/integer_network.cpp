@@ -1,11 +1,11 @@
-#include "deploy/integer_network.h"
+#include "deploy/network/integer_network.h"
 
 #include <doctest/doctest.h>
 
 #include <functional>
 #include <limits>
 
-#include "deploy/bounds.h"
+#include "deploy/network/bounds.h"
 #include "deploy/small_network.h"
 
 using namespace quench;

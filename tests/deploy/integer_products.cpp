@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "deploy/arithmetic.h"
-#include "deploy/integer_forms.h"
+#include "deploy/integer_only/integer_forms.h"
+#include "deploy/network/arithmetic.h"
 #include "deploy/small_network.h"
 
 // The forms of products and functions, which every code of their inputs is tried on.

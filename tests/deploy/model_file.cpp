@@ -1,12 +1,12 @@
-#include "deploy/model_file.h"
+#include "deploy/network/model_file.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstring>
 
-#include "core/file.h"
 #include "deploy/small_network.h"
+#include "support/file.h"
 #include "temporary_folder.h"
 
 using namespace quench;

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <random>
 
-#include "core/crc32.h"
-#include "deploy/model_file.h"
+#include "deploy/network/model_file.h"
 #include "deploy/small_network.h"
+#include "support/crc32.h"
 
 // Files that are whole by their checksum, and yet no writer made them.
 

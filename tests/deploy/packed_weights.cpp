@@ -1,4 +1,4 @@
-#include "deploy/packed_weights.h"
+#include "deploy/network/packed_weights.h"
 
 #include <doctest/doctest.h>
 

@@ -12,18 +12,18 @@
 #include <utility>
 #include <vector>
 
-#include "core/file.h"
 #include "core/reduce.h"
 #include "deploy/composed_networks.h"
-#include "deploy/convolution_step.h"
-#include "deploy/engine.h"
+#include "deploy/engine/convolution_step.h"
+#include "deploy/engine/engine.h"
 #include "deploy/freeze.h"
 #include "deploy/kernels/saturation.h"
-#include "deploy/onnx/export_float.h"
-#include "deploy/onnx/export_integers.h"
 #include "deploy/small_network.h"
 #include "deploy/trained_network.h"
-#include "onnx/write.h"
+#include "onnx/export/export_float.h"
+#include "onnx/export/export_integers.h"
+#include "onnx/file/write.h"
+#include "support/file.h"
 
 namespace {
 

@@ -5,10 +5,10 @@
 #include <exception>
 #include <iostream>
 
-#include "core/error.h"
-#include "core/file.h"
-#include "layers/onnx/network.h"
-#include "onnx/read.h"
+#include "onnx/file/read.h"
+#include "onnx/import/network.h"
+#include "support/error.h"
+#include "support/file.h"
 
 using namespace quench;
 

@@ -17,4 +17,4 @@
 
 #include "core/elementwise.h"
 #include "core/random.h"
-#include "core/settings.h"
+#include "support/settings.h"

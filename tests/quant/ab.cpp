@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "quant/fixture.h"
-#include "quant/ppq.h"
+#include "quant/strategies/ppq.h"
 
 namespace quench::quant {
 namespace {

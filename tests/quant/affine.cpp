@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "quant/affine_range.h"
 #include "quant/fixture.h"
+#include "quant/parts/affine_range.h"
 
 namespace quench::quant {
 namespace {

@@ -1,4 +1,4 @@
-#include "quant/affine_fit.h"
+#include "quant/strategies/affine_fit.h"
 
 #include <doctest/doctest.h>
 

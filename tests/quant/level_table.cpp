@@ -1,4 +1,4 @@
-#include "quant/level_table.h"
+#include "quant/strategies/level_table.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "quant/moments.h"
+#include "quant/statistics/moments.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "quant/ppq.h"
+#include "quant/strategies/ppq.h"
 
 #include <doctest/doctest.h>
 

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "core/elementwise.h"
-#include "quant/batch_statistics.h"
-#include "quant/calibrator.h"
+#include "ptq/calibrator.h"
 #include "quant/fixture.h"
 #include "quant/gradient_quantizer.h"
+#include "quant/statistics/batch_statistics.h"
 #include "thread_ranks.h"
 
 namespace quench::quant {

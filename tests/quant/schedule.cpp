@@ -1,4 +1,4 @@
-#include "quant/schedule.h"
+#include "quant/strategies/schedule.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "quant/sorted_magnitudes.h"
+#include "quant/strategies/sorted_magnitudes.h"
 
 #include <doctest/doctest.h>
 

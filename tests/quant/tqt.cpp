@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "quant/fixture.h"
-#include "quant/threshold_freezer.h"
+#include "quant/strategies/threshold_freezer.h"
 
 namespace quench::quant {
 namespace {

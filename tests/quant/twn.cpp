@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "quant/fixture.h"
-#include "quant/ternary.h"
+#include "quant/strategies/ternary.h"
 
 namespace quench::quant {
 namespace {

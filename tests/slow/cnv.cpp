@@ -15,13 +15,13 @@
 #include <string>
 #include <thread>
 
-#include "core/error.h"
 #include "core/parallel.h"
 #include "datasets/cifar.h"
 #include "datasets/loader.h"
 #include "datasets/normalization.h"
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 #include "deploy/import_cnv.h"
+#include "support/error.h"
 #include "temporary_folder.h"
 
 namespace quench {

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "experiments/experiment.h"
+#include "experiments/runs/small_run.h"
 #include "layers/models/registry.h"
 #include "quant/registry.h"
-#include "train/experiment.h"
-#include "train/small_run.h"
 
 // The same seed and threads give the same bits, whatever number of threads prepares the batches and
 // wherever a run was stopped: for every registered model and method.

@@ -4,12 +4,12 @@
 #include <array>
 #include <map>
 
-#include "core/text_table.h"
+#include "experiments/experiment.h"
+#include "experiments/small_experiment.h"
+#include "experiments/trainer.h"
 #include "quant/registry.h"
+#include "support/text_table.h"
 #include "train/evaluate.h"
-#include "train/experiment.h"
-#include "train/small_experiment.h"
-#include "train/trainer.h"
 
 // Every registered strategy trains a small network on ten classes of drawn shapes, at every width
 // of 1, 2, 4 and 8 bits that it has.

@@ -9,12 +9,12 @@
 #include <cstdint>
 #include <string>
 
-#include "core/error.h"
-#include "layers/fold.h"
+#include "experiments/import_weights.h"
 #include "layers/models/registry.h"
 #include "layers/quantize.h"
+#include "ptq/fold.h"
 #include "quant/policy.h"
-#include "train/import_weights.h"
+#include "support/error.h"
 
 namespace quench {
 namespace {

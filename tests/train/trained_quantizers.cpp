@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "experiments/runs/checkpoint.h"
+#include "experiments/small_experiment.h"
+#include "experiments/trainer.h"
 #include "layers/slotted_module.h"
-#include "train/checkpoint.h"
-#include "train/small_experiment.h"
-#include "train/trainer.h"
 
 namespace quench::train {
 namespace {

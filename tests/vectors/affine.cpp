@@ -2,9 +2,9 @@
 #include <array>
 #include <string>
 
-#include "quant/affine_range.h"
 #include "quant/grid.h"
-#include "quant/range_average.h"
+#include "quant/parts/affine_range.h"
+#include "quant/parts/range_average.h"
 #include "quant/registry.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <vector>
 
-#include "deploy/engine.h"
+#include "deploy/engine/engine.h"
 #include "vectors/operations.h"
 
 // What becomes of 1-bit sums and codes in an integer network.

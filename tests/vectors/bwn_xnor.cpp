@@ -1,8 +1,8 @@
 #include <array>
 
 #include "core/patch_magnitude.h"
-#include "quant/extent.h"
 #include "quant/registry.h"
+#include "quant/statistics/value_range.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 

@@ -1,7 +1,7 @@
 #include <array>
 
-#include "quant/calibrator.h"
-#include "quant/thresholds.h"
+#include "ptq/calibrator.h"
+#include "ptq/thresholds.h"
 #include "vectors/operations.h"
 
 namespace quench::vectors {

@@ -1,10 +1,10 @@
-#include "layers/equalize.h"
+#include "ptq/equalize.h"
 
 #include <array>
 
 #include "core/elementwise.h"
-#include "layers/bias_correction.h"
 #include "layers/linear.h"
+#include "ptq/bias_correction.h"
 #include "quant/registry.h"
 #include "vectors/operations.h"
 

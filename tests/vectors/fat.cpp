@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "core/elementwise.h"
-#include "quant/depthwise_rescale.h"
+#include "ptq/depthwise_rescale.h"
 #include "quant/registry.h"
 #include "quant/strategies/fat_range.h"
 #include "vectors/backward.h"

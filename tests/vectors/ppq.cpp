@@ -1,10 +1,10 @@
-#include "quant/ppq.h"
+#include "quant/strategies/ppq.h"
 
 #include <algorithm>
 #include <array>
 
-#include "quant/activation_scale.h"
 #include "quant/grid.h"
+#include "quant/parts/activation_scale.h"
 #include "quant/registry.h"
 #include "quant/saved_state.h"
 #include "vectors/operations.h"

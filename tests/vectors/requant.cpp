@@ -2,9 +2,9 @@
 #include <cmath>
 #include <functional>
 
-#include "deploy/arithmetic.h"
-#include "deploy/fixed_point.h"
-#include "deploy/interpreter.h"
+#include "deploy/integer_only/fixed_point.h"
+#include "deploy/interpreter/interpreter.h"
+#include "deploy/network/arithmetic.h"
 #include "vectors/operations.h"
 
 namespace quench::vectors {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "quant/derived_scale.h"
+#include "quant/parts/derived_scale.h"
 #include "quant/registry.h"
 #include "quant/saved_state.h"
 #include "train/optimizer.h"

@@ -1,7 +1,7 @@
 #include <array>
 
 #include "quant/registry.h"
-#include "quant/ternary.h"
+#include "quant/strategies/ternary.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 

@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "bench/fma_peak.h"
+#include "bench/train_step.h"
+#include "cli/bench.h"
+#include "cli/provenance.h"
+#include "core/parallel.h"
+#include "core/profiler.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  bench::TrainStepCase step_case;
+  bool all = true;      // no case was described: time the usual ones
+  std::string methods;  // instead, each beside fp32
+  int threads = 0;
+  bool json = false;
+  bool profile = false;
+};
+
+std::vector<bench::TrainStepCase> usual_cases(const Options& options) {
+  if (!options.all) return {options.step_case};
+  std::vector<bench::TrainStepCase> cases;
+  for (const auto& [width, batch] : {std::pair{0.25, 128}, std::pair{1.0, 64}}) {
+    for (const char* method : {"none", "ste", "ab"}) {
+      bench::TrainStepCase usual = options.step_case;
+      usual.network.width = width;
+      usual.batch = batch;
+      usual.method = method;
+      cases.push_back(usual);
+    }
+  }
+  return cases;
+}
+
+nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r,
+                       double peak) {
+  return {{"model", c.network.model},
+          {"width", c.network.width},
+          {"batch", c.batch},
+          {"image_size", bench::input_of(c.network).height},
+          {"method", c.method},
+          {"bits", c.bits},
+          {"optimizer", c.optimizer},
+          {"threads", num_threads()},
+          {"images_per_second", r.images_per_second},
+          {"median_ms", r.median_seconds * 1e3},
+          {"best_ms", r.best_seconds * 1e3},
+          {"fraction_of_fma_peak", r.flops / r.median_seconds / peak},
+          {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
+          {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
+          {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
+          {"system_allocations_after_step_2", r.late_allocations},
+          {"versions", provenance()}};
+}
+
+void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
+  fmt::print(
+      "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>8} "
+      "{:>11}\n",
+      c.network.model, c.network.width, c.batch, c.method, c.optimizer, r.images_per_second,
+      r.median_seconds * 1e3, r.best_seconds * 1e3, 100.0 * r.flops / r.median_seconds / peak,
+      r.tensor_bytes >> 20, r.resident_bytes >> 20, r.huge_page_bytes >> 20, r.late_allocations);
+}
+
+void bench_train(const Options& options) {
+  if (options.threads > 0) set_num_threads(options.threads);
+  flush_denormals();
+  const double peak = bench::measured_fma_peak(num_threads());
+  nlohmann::json results = nlohmann::json::array();
+  if (!options.json) {
+    fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
+               peak * 1e-9);
+    fmt::print(
+        "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
+        "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
+        "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
+  }
+  enable_profiler(options.profile);
+  ProgressBar bar;
+  for (const bench::TrainStepCase& step_case : usual_cases(options)) {
+    reset_profiler();
+    const bench::TrainStepResult result = bench::time_train_step(step_case);
+    bar.clear();
+    if (options.json) {
+      results.push_back(to_json(step_case, result, peak));
+    } else {
+      print_row(step_case, result, peak);
+      if (options.profile) print_profile();
+    }
+  }
+  if (options.json) {
+    fmt::print("{}\n", results.dump(2));
+  } else {
+    fmt::print(
+        "pool: peak of the tensors in these steps; RSS: peak of the process so far; huge: of it, "
+        "on huge pages;\n"
+        "late allocs: times the pool asked the system for memory after the second step\n");
+  }
+}
+
+/// Of "ste,lsq"; none of "all".
+std::vector<std::string> names_of(const std::string& methods) {
+  std::vector<std::string> names;
+  if (methods == "all") return names;
+  std::istringstream text(methods);
+  for (std::string name; std::getline(text, name, ',');) names.push_back(name);
+  return names;
+}
+
+void bench_methods(const Options& options) {
+  require(options.step_case.method == "none",
+          "bench train: expected --method or --methods, got both");
+  if (options.threads > 0) set_num_threads(options.threads);
+  flush_denormals();
+  const bench::TrainStepCase& c = options.step_case;
+  nlohmann::json results = nlohmann::json::array();
+  if (!options.json) {
+    fmt::print("training step of {} {}, batch {}, {} threads, beside fp32 steps in turn\n",
+               c.network.model, c.network.width, c.batch, num_threads());
+    fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "x fp32");
+  }
+  ProgressBar bar;
+  bench::compare_methods(c, names_of(options.methods), [&](const bench::MethodCost& cost) {
+    bar.clear();
+    const double ms = cost.median_seconds * 1e3;
+    if (options.json) {
+      results.push_back({{"method", cost.method},
+                         {"bits", cost.bits},
+                         {"median_ms", ms},
+                         {"ratio_to_fp32", cost.ratio},
+                         {"versions", provenance()}});
+      return;
+    }
+    fmt::print("{:<12} {:>14} {:>10.1f} {:>9.2f}\n", cost.method, cost.bits, ms, cost.ratio);
+    std::fflush(stdout);
+  });
+  if (options.json) fmt::print("{}\n", results.dump(2));
+}
+
+}  // namespace
+
+void add_bench_train(Subcommand& bench) {
+  Subcommand train =
+      bench.add_subcommand("train", "Images per second of a training step, per model and method");
+  const auto options = std::make_shared<Options>();
+  bench::TrainStepCase& step_case = options->step_case;
+  const auto this_case = [options] { options->all = false; };
+  const auto alone = [&](double min, double max) {
+    return OptionForm{.min = min, .max = max, .when_given = this_case};
+  };
+  train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
+            {.show_default = true, .type_name = "NAME|FILE"});
+  train.add("--width", step_case.network.width, "Width multiplier: time this case alone",
+            alone(kLeastWidth, kMostWidth));
+  train.add("--batch", step_case.batch, "Images per step: time this case alone",
+            alone(1, kMostBatch));
+  train.add("--image-size", step_case.network.image_size,
+            "Height and width of the images: time this case alone", alone(1, kMostPixels));
+  train.add("--method", step_case.method,
+            "Quantizer of weights and activations: time this case alone",
+            {.type_name = "NAME", .when_given = this_case});
+  train.add("--bits", step_case.bits, "Of weights and activations (default: the fewest)",
+            {.min = 1, .max = 32});
+  train.add("--methods", options->methods,
+            "Quantizers to compare with fp32, their steps in turn: names, or all",
+            {.type_name = "all|NAME,NAME"});
+  train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
+            {.show_default = true, .type_name = "NAME"});
+  train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
+            {.show_default = true, .min = 1, .max = kMostSteps});
+  train.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
+  train.add("--json", options->json, "Print JSON");
+  train.add("--profile", options->profile, "Print where the time goes, per operation");
+  train.run([options] {
+    if (options->methods.empty()) return bench_train(*options);
+    bench_methods(*options);
+  });
+}
+
+}  // namespace quench::command

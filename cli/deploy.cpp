@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/integer_table.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "cli/saturation_report.h"
+#include "cli/trained_run.h"
+#include "deploy/engine/engine.h"
+#include "deploy/network/model_file.h"
+#include "deploy/network/packed_weights.h"
+#include "experiments/experiment.h"
+#include "support/text_table.h"
+
+namespace quench::command {
+namespace {
+
+using deploy::Convolution;
+using deploy::IntegerNetwork;
+using deploy::Operation;
+
+struct Options {
+  std::string run;
+  std::string file;
+  std::string checkpoint = "last";
+  std::string data_dir;
+  std::string integer_only;
+  bool emulate_saturation = false;
+  bool force = false;
+};
+
+std::string kib(std::size_t bytes) {
+  return fmt::format("{:.1f}", static_cast<double>(bytes) / 1024.0);
+}
+
+std::string size_text(const deploy::Value& value) {
+  return fmt::format("{}x{}x{}", value.channels, value.height, value.width);
+}
+
+/// "8", or "4, 1" of what is read by more than one quantizer, or "real".
+std::string bits_text(const IntegerNetwork& network, const Operation& operation) {
+  std::string text;
+  for (const deploy::Output& output : operation.outputs) {
+    const auto& grid = network.values[output.value].grid;
+    text +=
+        fmt::format("{}{}", text.empty() ? "" : ", ", grid ? std::to_string(grid->bits) : "real");
+  }
+  return text;
+}
+
+std::string weight_shape(const IntegerNetwork& network, const Operation& operation) {
+  const auto& convolution = std::get<Convolution>(operation.kind);
+  const auto& [height, width] = convolution.kernel;
+  return fmt::format("{}x{}x{}x{}", convolution.out_channels,
+                     network.values[operation.inputs[0]].channels / convolution.params.groups,
+                     height, width);
+}
+
+void print_operations(const deploy::Engine& engine) {
+  const IntegerNetwork& network = engine.network();
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"computes"},
+                   {"output"},
+                   {"output bits", kRight},
+                   {"weight"},
+                   {"weight bits", kRight},
+                   {"KiB", kRight},
+                   {"kernel"},
+                   {"would saturate"}});
+  const auto kernels = engine.kernels();
+  for (std::size_t i = 0; i < network.operations.size(); ++i) {
+    const Operation& operation = network.operations[i];
+    std::vector<std::string> cells{operation.name, std::string(to_string(operation.kind)),
+                                   size_text(network.values[operation.outputs[0].value]),
+                                   bits_text(network, operation)};
+    if (const auto* convolution = std::get_if<Convolution>(&operation.kind)) {
+      const int bits = convolution->weight_grid.bits;
+      cells.push_back(weight_shape(network, operation));
+      cells.push_back(std::to_string(bits));
+      cells.push_back(kib(deploy::packed_bytes(convolution->weight.size(), bits)));
+      cells.emplace_back(kernels[i]);
+      cells.push_back(saturation_text(network, operation));
+    } else {
+      cells.resize(cells.size() + 5, "-");
+    }
+    table.add(std::move(cells));
+  }
+  fmt::print("{}", table.plain());
+}
+
+/// The table that --integer-only names, if it does.
+std::optional<Output> table_output(const Options& options, const Output& model) {
+  if (options.integer_only.empty()) return std::nullopt;
+  return Output({.option = "deploy --integer-only",
+                 .name = options.integer_only,
+                 .kind = OutputKind::integer_table,
+                 .force = options.force,
+                 .reads = {options.run, model.path()}});
+}
+
+void deploy_run(const Options& options) {
+  const Output output({.option = "deploy -o",
+                       .name = options.file,
+                       .kind = OutputKind::model,
+                       .force = options.force,
+                       .reads = {options.run}});
+  const std::optional<Output> table = table_output(options, output);
+  TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
+  const IntegerNetwork network = freeze_run(run);
+  const std::size_t file_bytes = deploy::write_model(output.path(), network);
+  const deploy::WeightBytes bytes = deploy::weight_bytes(network);
+  print_operations(deploy::Engine(network));
+  fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(bytes.packed),
+             kib(bytes.float32),
+             static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
+  fmt::print("{}: {} KiB, of {}\n", options.file, kib(file_bytes), run.checkpoint.string());
+  print_saturation_summary(network);
+  if (table) write_integer_table(table->path(), options.file, network, run.config);
+  if (options.emulate_saturation) {
+    const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
+    print_emulation(network, *loader);
+  }
+}
+
+}  // namespace
+
+void add_deploy(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "deploy", "Freezes a run's network to integers, in a file for eval, predict and bench");
+  const auto options = std::make_shared<Options>();
+  command.add("RUN", options->run, "Run folder", {.required = true});
+  command.add("-o,--output", options->file, "Model file to write",
+              {.required = true, .type_name = "model.qnc"});
+  command.add("--checkpoint", options->checkpoint, "Which one",
+              {.show_default = true, .type_name = kCheckpointForm});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies, for a run without classes.txt, with batch norm to "
+              "re-estimate, or for --emulate-saturation",
+              {.type_name = "DIR"});
+  command.add("--integer-only", options->integer_only,
+              "Also write, for CPUs without floats, the integers that take sums to codes",
+              {.type_name = "table.json"});
+  command.add("--emulate-saturation", options->emulate_saturation,
+              "Also evaluate the test set as int8 kernels without VNNI would compute it");
+  add_force(command, options->force);
+  command.run([options] { deploy_run(*options); });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/quantizer_text.h"
+#include "cli/run_options.h"
+#include "experiments/config/config_file.h"
+#include "experiments/experiment.h"
+#include "layers/quantized_layer.h"
+#include "layers/trace.h"
+#include "onnx/file/read.h"
+#include "onnx/import/network.h"
+#include "support/text_number.h"
+#include "support/text_table.h"
+#include "train/network_cost.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string config;
+  std::string data_dir;
+  std::vector<std::string> overrides;
+};
+
+std::string image_text(const Shape& batch) {
+  const auto sizes = batch.sizes().subspan(1);
+  return fmt::format("{}", fmt::join(sizes, "x"));
+}
+
+std::int64_t parameter_count(Module& network) {
+  std::int64_t count = 0;
+  for (const Parameter& parameter : network.parameters())
+    if (parameter.kind != ParameterKind::quantizer) count += parameter.value.value().numel();
+  return count;
+}
+
+void print_totals(const train::NetworkCost& cost) {
+  fmt::print("\n{} parameters, {} multiply-accumulates per image\n", grouped(cost.parameters),
+             grouped(cost.macs));
+  fmt::print("weights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(cost.weight_bytes),
+             kib(cost.float_bytes), cost.float_bytes / cost.weight_bytes);
+  fmt::print("multiply-accumulates by bits, weight x activation:");
+  for (const auto& [bits, macs] : cost.macs_by_bits) {
+    fmt::print("  {}: {:.1f} %", bits,
+               100.0 * static_cast<double>(macs) / static_cast<double>(cost.macs));
+  }
+  fmt::print("\n");
+}
+
+struct Described {
+  train::ExperimentConfig config;
+  datasets::DatasetFormat data;
+  std::string data_name;
+};
+
+/// Of a graph, which says itself what its images are.
+Described load_graph(const Options& options) {
+  std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.config)};
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  const models::ModelInput input = onnx_model_input(read_onnx(options.config), options.config);
+  return {.config = train::read_experiment(train::settings_of(overrides), options.config),
+          .data = {.image = {static_cast<int>(input.channels), static_cast<int>(input.height),
+                             static_cast<int>(input.width)},
+                   .classes = static_cast<int>(input.classes)},
+          .data_name = "images"};
+}
+
+Described load(const Options& options) {
+  if (options.config.ends_with(".onnx")) return load_graph(options);
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
+  const datasets::DatasetFormat data = train::data_format(config);
+  const std::string name = config.data.name;
+  return {std::move(config), data, name};
+}
+
+void describe(const Options& options) {
+  const auto [config, data, data_name] = load(options);
+  const auto network = train::build_network(config, data);
+
+  std::map<std::string, SlottedModule*> modules;
+  for (SlottedModule* module : network->slotted_modules()) modules[module->name()] = module;
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"input"},
+                   {"output"},
+                   {"weight"},
+                   {"MACs", kRight},
+                   {"parameters", kRight},
+                   {"weight quantizer"},
+                   {"input quantizer"},
+                   {"KiB", kRight}});
+  const auto traces =
+      trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width});
+  for (const LayerTrace& trace : traces) {
+    SlottedModule& module = *modules.at(trace.name);
+    auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+    table.add({trace.name, image_text(trace.input), image_text(trace.output),
+               layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
+               layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
+               weight_text(module), inputs_text(module), layer ? kib(layer->weight_bytes()) : "-"});
+  }
+  fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
+             data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
+  print_totals(train::network_cost(*network, traces));
+  print_notes(*network, config);
+}
+
+}  // namespace
+
+void add_describe(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
+  const auto options = std::make_shared<Options>();
+  command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies, if its folders are needed to know the classes",
+              {.type_name = "DIR"});
+  command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
+  command.run([options] { describe(*options); });
+}
+
+}  // namespace quench::command

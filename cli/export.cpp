@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/quantizer_text.h"
+#include "cli/run_options.h"
+#include "cli/trained_run.h"
+#include "experiments/experiment.h"
+#include "experiments/runs/deployed.h"
+#include "experiments/runs/metrics.h"
+#include "layers/quantized_layer.h"
+#include "onnx/export/export_float.h"
+#include "onnx/export/export_integers.h"
+#include "onnx/file/write.h"
+#include "support/error.h"
+#include "support/progress.h"
+#include "support/text_number.h"
+#include "train/evaluate.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string run;
+  std::string file;
+  std::string format = "onnx";
+  std::string checkpoint = "last";
+  std::string data_dir;
+  std::string scales = "sums";
+  bool floating = false;
+  bool pixels = false;
+  bool force = false;
+};
+
+std::optional<deploy::PixelNormalization> normalization(const TrainedRun& run, bool pixels) {
+  if (!pixels) return std::nullopt;
+  datasets::Transform transform = train::evaluation_transform(run.config);
+  return deploy::PixelNormalization{std::move(transform.mean), std::move(transform.std)};
+}
+
+/// The float network has batch statistics of its own where it was trained under quantizers.
+OnnxModel float_model(TrainedRun& run, bool pixels) {
+  const std::int64_t batches = run.config.train.bn_batches;
+  if (is_quantized(*run.network) && batches > 0) {
+    const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+    ProgressBar bar;
+    bar.begin("re-estimation", training->images_in(batches));
+    train::reestimate_batch_norm(*run.network, *training, batches, quant::Mode::bypass);
+    bar.clear();
+    fmt::print("batch norm of the float network re-estimated on {} batches (train.bn_batches)\n",
+               batches);
+  }
+  const datasets::ImageShape image = train::image_shape(run.config);
+  return deploy::export_float(*run.network, {1, image.channels, image.height, image.width},
+                              normalization(run, pixels));
+}
+
+OnnxModel integer_model(TrainedRun& run, const Options& options) {
+  const auto scales =
+      options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
+  return deploy::export_integers(freeze_run(run),
+                                 {.scales = scales, .pixels = normalization(run, options.pixels)});
+}
+
+/// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
+template <typename M>
+std::string quantizers(const std::vector<M*>& modules, std::string (*text)(SlottedModule&)) {
+  std::set<std::string> texts;
+  for (M* module : modules) texts.insert(text(*module));
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
+  model.metadata = train::description(run.config, run.classes);
+  model.name = run.config.model.name;
+  model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
+  if (!options.floating) {
+    model.metadata["weights"] = quantizers(run.network->quantized_layers(), weight_text);
+    model.metadata["activations"] = quantizers(run.network->slotted_modules(), inputs_text);
+  }
+  const std::filesystem::path metrics = std::filesystem::path(options.run) / "metrics.csv";
+  if (!std::filesystem::exists(metrics)) return;
+  const auto rows = train::read_metrics(metrics);
+  if (rows.empty()) return;
+  const double top1 = options.floating ? rows.back().top1_float : rows.back().top1_quantized;
+  model.metadata["top1"] =
+      fmt::format("{:.2f} % after {}", top1, counted(rows.back().epoch, "epoch"));
+}
+
+void export_run(const Options& options) {
+  const Output output({.option = "export -o",
+                       .name = options.file,
+                       .kind = OutputKind::onnx,
+                       .force = options.force,
+                       .reads = {options.run}});
+  TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
+  require(options.floating || is_quantized(*run.network),
+          "export: expected a run with quantizers, got {}, a float network: give --float",
+          options.run);
+  OnnxModel model =
+      options.floating ? float_model(run, options.pixels) : integer_model(run, options);
+  describe(model, run, options);
+  const std::size_t bytes = write_onnx(output.path(), model);
+  fmt::print("{}: {} nodes of ONNX operator set {}, {:.1f} KiB; {} [N, {}, {}, {}] are {}\n",
+             options.file, model.nodes.size(), model.opset, static_cast<double>(bytes) / 1024.0,
+             model.input.name, model.input.dims[1], model.input.dims[2], model.input.dims[3],
+             model.metadata["input"]);
+}
+
+}  // namespace
+
+void add_export(Subcommand& program) {
+  Subcommand command =
+      program.add_subcommand("export", "Writes a run's network for other runtimes");
+  const auto options = std::make_shared<Options>();
+  command.add("RUN", options->run, "Run folder", {.required = true});
+  command.add("-o,--output", options->file, "File to write",
+              {.required = true, .type_name = "net.onnx"});
+  command.add("--format", options->format, "Of the file",
+              {.show_default = true, .choices = {"onnx"}});
+  command.add("--float", options->floating, "The float network, without quantizers");
+  command.add("--scales", options->scales,
+              "Of integer convolutions: behind their sums, which gives quench's bits, or in the "
+              "operands, as runtimes expect it that fuse integer kernels",
+              {.show_default = true, .choices = {"sums", "operands"}});
+  command.add("--pixels", options->pixels, "Normalize inside: the network takes pixels 0 to 255");
+  command.add("--checkpoint", options->checkpoint, "Which one",
+              {.show_default = true, .type_name = kCheckpointForm});
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies, for a run without classes.txt or with batch norm to "
+              "re-estimate",
+              {.type_name = "DIR"});
+  add_force(command, options->force);
+  command.run([options] { export_run(*options); });
+}
+
+}  // namespace quench::command

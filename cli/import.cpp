@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/import_integers.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "cli/run_record.h"
+#include "core/safetensors.h"
+#include "experiments/config/config_file.h"
+#include "experiments/experiment.h"
+#include "experiments/import_weights.h"
+#include "experiments/name_map.h"
+#include "experiments/runs/checkpoint.h"
+#include "layers/models/registry.h"
+#include "layers/quantized_layer.h"
+#include "support/error.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string model;
+  std::string output;
+  std::string config;
+  std::string data_dir;
+  std::string run;
+  std::string names;
+  std::vector<std::string> overrides;
+  std::vector<std::string> command_line;
+  bool force = false;
+};
+
+void check(const Options& options) {
+  require(options.model.empty() != options.config.empty(),
+          "import: expected --model NAME for a checkpoint or --config CONFIG for a run folder, got "
+          "{}",
+          options.model.empty() ? "neither" : "both");
+  if (options.config.empty()) {
+    require(!options.output.empty(), "import --model: expected -o CHECKPOINT, got none");
+    require(options.run.empty() && options.data_dir.empty(),
+            "import --model: --run and --data-dir go with --config");
+  } else {
+    require(options.output.empty(), "import --config: expected --run DIR, got -o: it writes a run");
+  }
+}
+
+void tell(const Options& options, const train::ImportReport& report, const std::string& target) {
+  fmt::print("{}: {} tensors, by the names of {}, into {}\n", options.file, report.tensors,
+             report.source, target);
+  if (report.folded_biases > 0) {
+    fmt::print("biases of {} convolutions became part of their batch norms' means\n",
+               report.folded_biases);
+  }
+}
+
+/// A network of [model], as large as the classifier in the file says.
+std::unique_ptr<Module> network_for(const std::string& model, const Settings& root,
+                                    const train::ForeignWeights& weights) {
+  Settings settings = root.table("model");
+  models::ModelInput input;
+  const auto build = [&] {
+    Random random(0, "initialization");
+    return models::make_model(model, settings, input, random);
+  };
+  const auto draft = build();
+  settings.finish();
+  root.finish_own_keys();
+  input.classes = train::classes_in(weights, *draft, model);
+  return build();
+}
+
+/// @param kind  of what `options` name
+Output output_of(const Options& options, OutputKind kind) {
+  return Output({.option = "import -o",
+                 .name = options.output,
+                 .kind = kind,
+                 .force = options.force,
+                 .reads = {options.file}});
+}
+
+void import_checkpoint(const Options& options, const train::ForeignWeights& weights) {
+  const Output output = output_of(options, OutputKind::checkpoint);
+  const auto network = network_for(options.model, train::settings_of(options.overrides), weights);
+  const auto report = train::import_weights(*network, options.model, weights);
+  write_safetensors(output.path(), train::network_state(*network, options.model));
+  tell(options, report, options.output);
+}
+
+void import_run(const Options& options, const train::ForeignWeights& weights) {
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  const train::ExperimentConfig config = train::load_experiment(options.config, overrides);
+  const auto network = train::build_network(config, train::data_format(config));
+  require(!is_quantized(*network),
+          "import --config: expected a config of a float network, got one that quantizes; import "
+          "it with --set quant.method=float and quantize the run");
+  const auto report = train::import_weights(*network, config.model.name, weights);
+  // Made only now, so that weights that do not fit leave no folder behind.
+  const train::RunFolder folder = new_run_folder(options.run, config.name);
+  describe_run(folder, config, options.command_line);
+  write_safetensors(folder.last(), train::network_state(*network, config.model.name));
+  tell(options, report, folder.path().string());
+}
+
+void run(const Options& options) {
+  check(options);
+  if (comes_as_integers(options.model)) {
+    require(options.overrides.empty(), "import --model {}: expected no --set, got {}",
+            options.model, fmt::join(options.overrides, ", "));
+    require(options.names.empty(), "import --model {}: expected no --names, got {}", options.model,
+            options.names);
+    const Output output = output_of(options, OutputKind::model);
+    return import_integers(options.file, options.model, output.path());
+  }
+  train::ForeignWeights weights = train::read_foreign_weights(options.file);
+  std::optional<train::NameMap> map;
+  if (!options.names.empty()) weights.names = map.emplace(options.names).names();
+  options.config.empty() ? import_checkpoint(options, weights) : import_run(options, weights);
+}
+
+}  // namespace
+
+void add_import(Subcommand& program, std::vector<std::string> command_line) {
+  Subcommand command = program.add_subcommand(
+      "import", "Import weights that another project trained, from a safetensors file");
+  const auto options = std::make_shared<Options>();
+  options->command_line = std::move(command_line);
+  command.add("FILE", options->file, "Weights, under the names of that project",
+              {.required = true});
+  command.add("--config", options->config,
+              "Experiment with the model and its data: makes a run folder, for quench eval and all "
+              "else that takes one",
+              {.type_name = "CONFIG"});
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
+              {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add(
+      "--model", options->model,
+      "Without a config: its name (quench list models), or cnv_w1a1, which comes as integers",
+      {.type_name = "NAME"});
+  command.add("-o,--output", options->output,
+              "Without a config: the checkpoint to write, or the model file of integers",
+              {.type_name = "FILE"});
+  command.add("--names", options->names,
+              "Map of names: lines of a name here and the name in the file", {.type_name = "FILE"});
+  command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
+              {.type_name = "KEY=VALUE"});
+  add_force(command, options->force);
+  command.run([options] { run(*options); });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "datasets/registry.h"
+#include "layers/models/registry.h"
+#include "ptq/calibrator.h"
+#include "quant/registry.h"
+#include "support/text_table.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
+
+namespace quench::command {
+namespace {
+
+template <typename Entries, typename Text>
+TextTable table_of(const Entries& entries, Text text) {
+  TextTable table({{"name"}, {"what it is"}});
+  for (const auto& entry : entries) table.add({entry.name, std::invoke(text, entry)});
+  return table;
+}
+
+std::string bits_text(quant::BitRange bits) {
+  return bits.min == bits.max ? std::to_string(bits.min)
+                              : fmt::format("{} to {}", bits.min, bits.max);
+}
+
+/// The default first.
+std::string granularity_text(const quant::StrategyInfo& info) {
+  if (!info.has(quant::Role::weight)) return "-";
+  if (!info.per_channel) return "tensor";
+  return info.granularity == quant::Granularity::per_channel ? "channel, tensor"
+                                                             : "tensor, channel";
+}
+
+TextTable quantizer_table() {
+  TextTable table({{"method"},
+                   {"what it does"},
+                   {"weights, bits"},
+                   {"activations, bits"},
+                   {"granularity of weights"},
+                   {"trained beside the weight"},
+                   {"paper"}});
+  for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
+    const auto bits = [&info](quant::Role role) -> std::string {
+      if (info.has(role)) return bits_text(info.bits(role));
+      return info.partner == "none" ? "-" : fmt::format("by {}", info.partner);
+    };
+    table.add({info.name, info.summary, bits(quant::Role::weight), bits(quant::Role::activation),
+               granularity_text(info), info.trains.empty() ? "-" : info.trains,
+               info.paper.empty() ? "-" : info.paper});
+  }
+  return table;
+}
+
+struct Section {
+  std::string name;
+  TextTable (*table)();
+};
+
+const std::vector<Section>& sections() {
+  static const std::vector<Section> table{
+      {"quantizers", quantizer_table},
+      {"calibrators",
+       [] { return table_of(quant::registered_calibrators(), &quant::CalibratorInfo::summary); }},
+      {"models", [] { return table_of(models::registered_models(), &models::ModelInfo::summary); }},
+      {"datasets",
+       [] { return table_of(datasets::known_datasets(), &datasets::DatasetEntry::description); }},
+      {"optimizers",
+       [] { return table_of(train::registered_optimizers(), &train::OptimizerInfo::summary); }},
+      {"schedules",
+       [] { return table_of(train::registered_schedules(), &train::ScheduleInfo::summary); }},
+  };
+  return table;
+}
+
+struct Options {
+  std::string what;
+  bool markdown = false;
+};
+
+void list(const Options& options) {
+  for (const Section& section : sections()) {
+    if (!options.what.empty() && options.what != section.name) continue;
+    const TextTable table = section.table();
+    if (options.what.empty()) fmt::print("{}\n\n", section.name);
+    fmt::print("{}", options.markdown ? table.markdown() : table.plain());
+    if (options.what.empty()) fmt::print("\n");
+  }
+}
+
+}  // namespace
+
+void add_list(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "list",
+      "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
+  const auto options = std::make_shared<Options>();
+  std::vector<std::string> names;
+  for (const Section& section : sections()) names.push_back(section.name);
+  command.add("WHAT", options->what, "One of them (default: all)", {.choices = names});
+  command.add("--markdown", options->markdown, "Print Markdown");
+  command.run([options] { list(*options); });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,127 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/cpu_check.h"
+#include "cli/failure.h"
+#include "cli/help.h"
+#include "cli/version.h"
+#include "core/parallel.h"
+#include "support/console.h"
+#include "support/error.h"
+#include "support/suggest.h"
+
+namespace quench::command {
+namespace {
+
+/// Names a misspelt subcommand: the parser itself would only say that one is required.
+void check_subcommands(const CommandInfo& program, const std::vector<std::string>& words) {
+  const CommandInfo* level = &program;
+  for (const std::string& word : words) {
+    if (level->subcommands.empty() || word.starts_with('-')) return;
+    std::vector<std::string> names;
+    for (const CommandInfo& command : level->subcommands) names.push_back(command.name);
+    const auto found = std::ranges::find(level->subcommands, word, &CommandInfo::name);
+    require(found != level->subcommands.end(), "unknown subcommand '{}'{}", word,
+            suggestion(word, names));
+    level = &*found;
+  }
+}
+
+/// CLI11 leaves long lines to the terminal, which cuts words.
+class WrappingFormatter : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    const auto width = static_cast<std::size_t>(std::max(60, terminal_width(stdout)));
+    std::istringstream lines(CLI::Formatter::make_help(app, std::move(name), mode));
+    std::string text;
+    for (std::string line; std::getline(lines, line);) {
+      // Descriptions of options continue in their column.
+      const std::string indent(line.starts_with("  ") ? get_column_width() : 0, ' ');
+      while (line.size() > width) {
+        const std::size_t cut = line.rfind(' ', width);
+        if (cut == std::string::npos || cut <= indent.size()) break;
+        text += line.substr(0, cut) + '\n';
+        line = indent + line.substr(cut + 1);
+      }
+      text += line + '\n';
+    }
+    return text;
+  }
+};
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  require_cpu();
+  // A file that grows beyond a limit (ulimit -f) is then an error as that of a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
+  CommandInfo info{"quench", "Train and evaluate quantized networks"};
+  CLI::App app{info.summary, info.name};
+  app.formatter(std::make_shared<WrappingFormatter>());
+  app.require_subcommand(1);
+  app.set_help_flag("-h,--help", "Print this help");
+  app.set_help_all_flag("--help-all", "Print the help of all commands");
+  app.set_version_flag("--version", version_text, "Print version, libraries and instruction sets");
+  Subcommand program(app, info);
+  const std::vector<std::string> command_line{argv, argv + argc};
+  note_in_log(fmt::format("$ {}", fmt::join(command_line, " ")));
+  add_train(program, command_line);
+  add_eval(program);
+  add_runs(program);
+  add_watch(program);
+  add_repeat(program, command_line);
+  add_predict(program);
+  add_deploy(program);
+  add_export(program);
+  add_describe(program);
+  add_quantize(program, command_line);
+  add_import(program, command_line);
+  add_compare(program, command_line);
+  add_check_quantizer(program);
+  add_list(program);
+  add_bench(program);
+  add_report(program);
+  add_verify(program);
+  add_completion(program);
+  add_manual(program);
+  add_help(program);
+  if (argc <= 1) {
+    fmt::print("{}", app.help());
+    return 0;
+  }
+  try {
+    std::vector<std::string> words = resolve_help({argv + 1, argv + argc});
+    check_subcommands(info, words);
+    std::ranges::reverse(words);     // the parser takes them from the back
+    set_num_threads(num_threads());  // what OMP_NUM_THREADS says may be out of range
+    app.parse(std::move(words));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      fail("cannot write to standard output");
+    return 0;
+  } catch (const Exit& exit) {
+    return exit.status;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
+    return complain(fmt::format("{} (see quench --help-all)", error.what()), kUsage);
+  } catch (const std::exception& error) {
+    const Failure failure = failure_of(error);
+    return complain(failure.message, failure.status);
+  }
+}
+
+}  // namespace quench::command

@@ -1,0 +1,77 @@
+#include "experiments/report/report.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "core/parallel.h"
+#include "experiments/report/gnuplot.h"
+#include "support/console.h"
+#include "support/error.h"
+#include "support/file.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::vector<std::string> runs;
+  std::string output;
+  std::string data_dir;
+  std::string checkpoint = "last";
+  std::int64_t images = 0;
+  bool force = false;
+};
+
+/// Beside the metrics of one run; of several, here.
+std::string output_name(const Options& options, const std::vector<std::filesystem::path>& runs) {
+  if (!options.output.empty()) return options.output;
+  return runs.size() == 1 ? (runs[0] / "report.html").string() : "report.html";
+}
+
+void report(const Options& options) {
+  const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
+  const std::string name = output_name(options, folders);
+  const Output output({.option = "report -o",
+                       .name = name,
+                       .kind = OutputKind::report,
+                       .force = options.force,
+                       .reads = folders});
+  train::report::require_plots();
+  flush_denormals();
+  const auto runs =
+      train::report::load_runs(folders, {.checkpoint = options.checkpoint,
+                                         .overrides = data_dir_override(options.data_dir),
+                                         .images = options.images});
+  write_file_atomically(output.path(), train::report::report_page(runs));
+  for (const train::report::RunReport& run : runs) {
+    for (const std::string& note : run.record.notes)
+      remark(fmt::format("{}: {}", run.record.name, note));
+  }
+  fmt::print("{}\n", name);
+}
+
+}  // namespace
+
+void add_report(Subcommand& program) {
+  Subcommand command = program.add_subcommand(
+      "report", "Runs as a page to look at: curves, layers, histograms, mistakes, side by side");
+  const auto options = std::make_shared<Options>();
+  command.add("RUN", options->runs, "Run folders, or folders of quench compare",
+              {.required = true});
+  command.add("-o,--output", options->output,
+              "HTML file to write (default: report.html, in the run folder if it is one run)",
+              {.type_name = "FILE"});
+  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add("--checkpoint", options->checkpoint, "Which one of each run",
+              {.show_default = true, .type_name = kCheckpointForm});
+  command.add("--images", options->images,
+              "Images to count mistakes on (default: up to 10,000, in a few seconds)",
+              {.min = 1, .max = 1e9});
+  add_force(command, options->force);
+  command.run([options] { report(*options); });
+}
+
+}  // namespace quench::command

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/config/config.h"
+#include "experiments/runs/run_folder.h"
+#include "layers/module.h"
+
+namespace quench::command {
+
+/// The data directory for a run: `given` on the command line, else the environment's QUENCH_DATA,
+/// else what the config says, as an override for load_experiment(); none in the last case.
+std::vector<std::string> data_dir_override(const std::string& given);
+
+/// The help of --skip-bad, and the override that it stands for.
+inline constexpr const char* kSkipBadHelp =
+    "Leave out files of an image folder that cannot be decoded, and list them";
+void add_skip_bad(bool given, std::vector<std::string>& overrides);
+
+/// Says on stderr where [quant] does less, or more, for a network than its keys suggest.
+void print_notes(Module& network, const train::ExperimentConfig& config);
+
+/// Sets the threads that the config asks for, or a rank's share of the cores, and flushes denormals.
+void apply_threads(const train::ExperimentConfig& config);
+
+/// The config.toml of an existing run folder.
+/// @throws std::runtime_error  if `folder` is not a run folder
+std::filesystem::path require_run(const std::filesystem::path& folder);
+
+/// The config of a run whose weights are used.
+/// @throws std::runtime_error     as require_run()
+/// @throws std::invalid_argument  as load_experiment(), and for a config.toml that was edited by hand
+train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& overrides);
+
+/// What --checkpoint takes, for its help.
+inline constexpr const char* kCheckpointForm = "last|best|epoch-N";
+/// A checkpoint of a run: "last", "best", or "epoch-12" of one that keeps it (train.keep_every).
+/// @throws std::invalid_argument  for another word
+/// @throws std::runtime_error     if it does not exist
+std::filesystem::path require_checkpoint(const std::filesystem::path& run,
+                                         const std::string& which);
+
+/// `given` on the command line, else the next free runs/<name>-<n>.
+train::RunFolder new_run_folder(const std::string& given, const std::string& name);
+
+}  // namespace quench::command

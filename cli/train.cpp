@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/ranks.h"
+#include "cli/run_options.h"
+#include "cli/run_record.h"
+#include "cli/stop_signal.h"
+#include "cli/summary.h"
+#include "core/communicator.h"
+#include "core/parallel.h"
+#include "experiments/config/resumed_config.h"
+#include "experiments/report/report.h"
+#include "experiments/runs/class_names.h"
+#include "experiments/trainer.h"
+#include "support/console.h"
+#include "support/error.h"
+#include "support/text_number.h"
+
+namespace quench::command {
+namespace {
+
+struct Options {
+  std::string config;
+  std::string data_dir;
+  std::vector<std::string> overrides;
+  std::string run;
+  std::string resume;
+  bool skip_bad = false;
+  bool no_report = false;
+  std::vector<std::string> command_line;
+};
+
+/// The run is done and saved: without a report it is none the worse.
+void report(train::Trainer& trainer, const train::RunFolder& folder) {
+  const std::string fault = train::report::write_run_report(folder.path(), trainer.network(),
+                                                            trainer.config(), trainer.data());
+  if (fault.empty()) {
+    say(fmt::format("  {:<22} {}", "report", (folder.path() / "report.html").string()));
+  } else {
+    remark(fmt::format("quench: no report.html was made: {} (--no-report asks for none)", fault));
+  }
+}
+
+/// What rank 0 says for all.
+void finish(train::Trainer& trainer, const train::RunFolder& folder, const train::RunResult& result,
+            bool with_report) {
+  const int ranks = communicator().size();
+  const CommunicatorScope alone;
+  if (!result.interrupted) {
+    print_summary(trainer, folder, result);
+    if (with_report) report(trainer, folder);
+    return;
+  }
+  say(fmt::format("stopped after {} of {}; saved. Go on with:\n  {}quench train --resume {}",
+                  result.epochs, counted(trainer.config().train.epochs, "epoch"),
+                  ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
+}
+
+void run(train::Trainer& trainer, const train::RunFolder& folder, const Options& options) {
+  catch_stop_signals();
+  const bool speaks = communicator().is_root();
+  if (speaks) {
+    keep_log(folder.log());
+    say(fmt::format("run folder {}", folder.path().string()));
+    if (const int ranks = communicator().size(); ranks > 1)
+      say(fmt::format("{} ranks, {} each", ranks, counted(num_threads(), "thread")));
+  }
+  const train::RunResult result = trainer.run(folder, [] { return stop_signal() != 0; });
+  // Only one rank may have been asked.
+  const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
+  if (speaks) finish(trainer, folder, result, !options.no_report);
+  if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
+}
+
+void train_new(const Options& options) {
+  std::vector<std::string> overrides = data_dir_override(options.data_dir);
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  add_skip_bad(options.skip_bad, overrides);
+  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
+  apply_threads(config);
+  train::Trainer trainer(std::move(config));
+  if (communicator().is_root()) print_notes(trainer.network(), trainer.config());
+  // Made only now, so that a config that does not work leaves no folder behind.
+  const train::RunFolder folder = folder_of_ranks([&] {
+    train::RunFolder made = new_run_folder(options.run, trainer.config().name);
+    describe_run(made, trainer.config(), options.command_line);
+    train::write_class_names(made.classes(), trainer.data().train->class_names());
+    return made;
+  });
+  run(trainer, folder, options);
+}
+
+/// Tells what the run goes on with that is other than it was.
+void announce(const std::vector<train::KeyChange>& changes, const train::Trainer& trainer) {
+  if (changes.empty()) return;
+  std::string text;
+  for (const train::KeyChange& change : changes)
+    text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
+                        change.from);
+  say(fmt::format("from epoch {} on: {}; the next step's learning rate is {:.1e}",
+                  trainer.position().epoch + 1, text, trainer.next_lr()));
+}
+
+void resume(const Options& options) {
+  require(options.run.empty() && options.config.empty(),
+          "train --resume: a run goes on in its folder with its config, so it takes no config and "
+          "no --run");
+  require_run(options.resume);
+  const train::RunFolder folder =
+      folder_of_ranks([&] { return train::RunFolder::open(options.resume); });
+  train::RunHistory history = history_of(folder);
+  train::ResumedConfig resumed = train::resumed_config(folder.path(), history, options.overrides,
+                                                       data_dir_override(options.data_dir));
+  apply_threads(resumed.config);
+  train::Trainer trainer(std::move(resumed.config), folder);
+  const std::int64_t epochs = trainer.config().train.epochs;
+  const bool is_done = trainer.position().epoch == epochs;
+  require(!is_done || resumed.changes.empty(),
+          "train --resume --set: {} has done all of its {} epochs; give it more, e.g. --set "
+          "train.epochs={}",
+          folder.path().string(), epochs, 2 * epochs);
+  if (!is_done && communicator().is_root()) {
+    describe_part(folder, std::move(history), trainer, resumed.changes, options.command_line);
+    announce(resumed.changes, trainer);
+  }
+  run(trainer, folder, options);
+}
+
+}  // namespace
+
+void add_train(Subcommand& program, std::vector<std::string> command_line) {
+  Subcommand command =
+      program.add_subcommand("train", "Train a network as a config file says, into a run folder");
+  const auto options = std::make_shared<Options>();
+  options->command_line = std::move(command_line);
+  command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
+  command.add("--data-dir", options->data_dir,
+              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
+              {.type_name = "DIR"});
+  command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",
+              {.type_name = "KEY=VALUE"});
+  command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
+  command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
+              {.type_name = "DIR"});
+  command.add("--no-report", options->no_report, "Do not make report.html when the run ends");
+  command.add("--resume", options->resume,
+              "Resume this run folder, bit-exactly, or with --set train.epochs=N and the like",
+              {.type_name = "RUN"});
+  command.run_as_ranks([options] {
+    if (!options->resume.empty()) return resume(*options);
+    require(!options->config.empty(), "train: expected a config file or --resume RUN");
+    train_new(*options);
+  });
+}
+
+}  // namespace quench::command

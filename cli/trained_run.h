@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "deploy/engine/engine.h"
+#include "experiments/config/config.h"
+#include "layers/module.h"
+
+namespace quench::command {
+
+/// The network of a run folder, ready to be shown images.
+struct TrainedRun {
+  train::ExperimentConfig config;
+  std::vector<std::string> classes;  ///< names
+  std::filesystem::path checkpoint;
+  std::unique_ptr<Module> network;  ///< in evaluation
+};
+
+/// Also sets the threads that the config asks for.
+/// @param checkpoint  "last" or "best"
+/// @param overrides   as train::load_experiment() takes them
+/// @throws std::runtime_error  if the folder or the checkpoint is none
+TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
+                    const std::vector<std::string>& overrides);
+
+/// Re-estimates batch norm where evaluation does, see train::judge(), on the run's training images.
+/// @return  whether it did
+bool replace_stale_statistics(TrainedRun& run);
+
+/// The run's network as integers, with what their use on images needs (train::describe_network());
+/// batch norm is re-estimated where evaluation does, which is said on stdout.
+/// @throws std::invalid_argument  as deploy::freeze()
+deploy::IntegerNetwork freeze_run(TrainedRun& run);
+
+/// The network of a model file, which quench deploy wrote, as an engine runs it.
+struct DeployedModel {
+  train::ExperimentConfig config;
+  std::vector<std::string> classes;  ///< names
+  std::unique_ptr<deploy::Engine> engine;
+};
+
+/// Likewise. @throws std::runtime_error  for a file that is no model, or does not say what it is of
+DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides);
+
+/// Whether a word of the command line names a model file, not a run folder.
+bool is_model_file(const std::string& word);
+
+}  // namespace quench::command

@@ -1,0 +1,120 @@
+#include "deploy/engine/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "deploy/engine/engine_step.h"
+#include "support/error.h"
+
+namespace quench::deploy {
+namespace {
+
+std::size_t bytes_of(const Value& value) {
+  return static_cast<std::size_t>(value.numel()) * (value.grid ? 1 : sizeof(float));
+}
+
+/// The operation after which nobody reads a value, by value.
+std::vector<std::size_t> last_reads(const IntegerNetwork& network) {
+  std::vector<std::size_t> last(network.values.size(), 0);
+  for (std::size_t i = 0; i < network.operations.size(); ++i) {
+    for (const ValueId id : network.operations[i].inputs) last[id] = i;
+    for (const Output& output : network.operations[i].outputs)
+      last[output.value] = std::max(last[output.value], i);
+  }
+  last[network.output] = network.operations.size();
+  return last;
+}
+
+}  // namespace
+
+Engine::Engine(IntegerNetwork network, Isa isa, Products products) : network_(std::move(network)) {
+  check_network(network_);
+  for (const Operation& operation : network_.operations)
+    steps_.push_back(make_step(network_, operation, isa, products));
+  plan_memory();
+}
+
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+
+/// Values that are never wanted at the same time share memory: what an operation reads was written
+/// not long before, and is still in the cache.
+void Engine::plan_memory() {
+  const std::vector<std::size_t> last = last_reads(network_);
+  struct Slot {
+    std::size_t bytes;
+    std::size_t free_after;
+  };
+  std::vector<Slot> slots;
+  slot_of_.assign(network_.values.size(), 0);
+  for (std::size_t i = 0; i < network_.operations.size(); ++i) {
+    for (const Output& output : network_.operations[i].outputs) {
+      const auto free =
+          std::ranges::find_if(slots, [i](const Slot& s) { return s.free_after < i; });
+      const std::size_t bytes = bytes_of(network_.values[output.value]);
+      slot_of_[output.value] = static_cast<std::size_t>(free - slots.begin());
+      if (free == slots.end()) {
+        slots.push_back({bytes, last[output.value]});
+      } else {
+        *free = {std::max(free->bytes, bytes), last[output.value]};
+      }
+    }
+  }
+  for (const Slot& slot : slots)
+    slots_.push_back(Tensor({static_cast<std::int64_t>(slot.bytes)}, DType::u8));
+}
+
+std::vector<std::byte*> Engine::shared_memory() {
+  std::vector<std::byte*> values;
+  for (const std::size_t slot : slot_of_) values.push_back(slots_[slot].bytes_begin());
+  return values;
+}
+
+Tensor Engine::operator()(const Tensor& images) {
+  check_images(network_, images);
+  const Value& output = network_.values[network_.output];
+  Tensor logits({images.dim(0), output.channels});
+  const std::int64_t size = images.numel() / images.dim(0);
+  const std::vector<std::byte*> values = shared_memory();
+  for (std::int64_t n = 0; n < images.dim(0); ++n) {
+    for (const auto& step : steps_) step->run({values, images.data() + n * size});
+    std::memcpy(logits.data() + n * output.channels, values[network_.output], bytes_of(output));
+  }
+  return logits;
+}
+
+Values Engine::values(const Tensor& images) {
+  check_images(network_, images);
+  Values result = allocate_values(network_, images.dim(0));
+  const std::int64_t size = images.numel() / images.dim(0);
+  std::vector<std::byte*> values;
+  for (Tensor& value : result) values.push_back(value.bytes_begin());
+  for (std::int64_t n = 0; n < images.dim(0); ++n) {
+    for (const auto& step : steps_) step->run({values, images.data() + n * size});
+    for (ValueId id = 0; id < values.size(); ++id) values[id] += bytes_of(network_.values[id]);
+  }
+  return result;
+}
+
+std::vector<double> Engine::operation_seconds(const Tensor& image) {
+  check_images(network_, image);
+  const std::vector<std::byte*> values = shared_memory();
+  std::vector<double> result;
+  for (const auto& step : steps_) {
+    const auto start = std::chrono::steady_clock::now();
+    step->run({values, image.data()});
+    result.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return result;
+}
+
+std::vector<std::string_view> Engine::kernels() const {
+  std::vector<std::string_view> result;
+  for (const auto& step : steps_) result.push_back(step->kernel());
+  return result;
+}
+
+}  // namespace quench::deploy

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/parallel.h"
+#include "core/pool_geometry.h"
+#include "deploy/engine/engine_step.h"
+#include "deploy/engine/epilogue.h"
+
+// How the steps of the engine go over the pixels of an image.
+
+namespace quench::deploy {
+
+/// Calls body(first, count) on strips of at most `strip` of `count` places, in parallel.
+template <typename Body>
+void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
+  const std::int64_t strips = (count + strip - 1) / strip;
+  parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s) body(s * strip, std::min(strip, count - s * strip));
+  });
+}
+
+/// Where a pixel of an output lies.
+inline std::byte* pixel_of(const Engine::Step::Memory& memory, const Epilogue& epilogue,
+                           std::int64_t pixel) {
+  return memory.values[epilogue.value()] + static_cast<std::size_t>(pixel) * epilogue.pixel_bytes();
+}
+
+/// The windows of a pool over one image of a value.
+struct Pooling {
+  Pooling(const Value& input, const Value& output, const Window2d& window)
+      : geometry({1, input.channels, input.height, input.width},
+                 {1, output.channels, output.height, output.width}, window) {}
+
+  /// Calls visit(pixel) for the places of window `place` on the image.
+  template <typename Visit>
+  std::int64_t for_each_pixel(std::int64_t place, Visit visit) const {
+    const WindowView view(geometry, place / geometry.out_width, place % geometry.out_width);
+    for (std::int64_t y = view.y0; y < view.y1; ++y)
+      for (std::int64_t x = view.x0; x < view.x1; ++x) visit(y * geometry.width + x);
+    return view.pixels();
+  }
+  std::int64_t places() const { return geometry.out_height * geometry.out_width; }
+
+  PoolGeometry geometry;
+};
+
+}  // namespace quench::deploy

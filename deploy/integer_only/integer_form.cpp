@@ -1,0 +1,41 @@
+#include "deploy/integer_only/integer_form.h"
+
+#include <utility>
+
+namespace quench::deploy {
+
+std::int32_t IntegerForm::operator()(std::int64_t sum) const {
+  return form == Form::thresholds ? codes(sum) : line(sum);
+}
+
+IntegerForm integer_form(StepFunction codes) {
+  IntegerForm result;
+  const auto exact = [&](const IntegerLine& line) {
+    return steps_of(line, codes.begin, codes.end) == codes;
+  };
+  const auto as_line = [&](Form form, const IntegerLine& line) {
+    result.form = form;
+    result.line = line;
+    codes.steps.clear();
+  };
+  if (codes.steps.empty()) {
+    as_line(Form::constant, {.offset = codes.first, .low = codes.first, .high = codes.first});
+  } else if (codes.steps.size() == 1) {
+    result.form = Form::thresholds;
+  } else if (const auto shift = fit_shift(codes); shift && exact(*shift)) {
+    as_line(Form::shift, *shift);
+  } else {
+    const IntegerLine line = fit_line(codes);
+    result.line_differs = difference(steps_of(line, codes.begin, codes.end), codes);
+    if (result.line_differs.count == 0) {
+      as_line(Form::multiplier, line);
+    } else {
+      result.form = Form::thresholds;
+      result.line = line;
+    }
+  }
+  result.codes = std::move(codes);
+  return result;
+}
+
+}  // namespace quench::deploy

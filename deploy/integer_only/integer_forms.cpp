@@ -1,0 +1,174 @@
+#include "deploy/integer_only/integer_forms.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/parallel.h"
+#include "deploy/engine/places.h"
+#include "deploy/integer_only/sum_chain.h"
+#include "deploy/network/arithmetic.h"
+#include "support/error.h"
+
+namespace quench::deploy {
+namespace {
+
+// Of scores, so that no sum and no offset leaves 64 bits.
+constexpr int kMaxScoreShift = 62;
+constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
+
+/// `chain_of(c)` for `channels` channels.
+template <typename ChainOf>
+SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
+                   std::size_t channels, ChainOf chain_of) {
+  SumForms result{.count = count, .channels = std::vector<IntegerForm>(channels)};
+  std::vector<std::uint8_t> nominal(channels);
+  parallel_for(static_cast<std::int64_t>(channels), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
+      const SumChain& chain = chain_of(c);
+      const StepFunction codes = codes_of(chain, output, grid, c);
+      const Linear linear = in_codes(chain.linear, output, grid, c);
+      const auto line = nominal_line(linear.slope, linear.offset, codes);
+      nominal[c] =
+          line && codes.steps.size() > 1 && steps_of(*line, codes.begin, codes.end) == codes ? 1
+                                                                                             : 0;
+      result.channels[c] = integer_form(codes);
+    }
+  });
+  result.nominal_exact = std::ranges::count(nominal, 1);
+  return result;
+}
+
+/// How many places of the image the windows of a pool have: fewer at the borders.
+std::set<std::int64_t> window_counts(const Value& input, const Value& output,
+                                     const Window2d& window) {
+  const Pooling pooling(input, output, window);
+  std::set<std::int64_t> counts;
+  for (std::int64_t place = 0; place < pooling.places(); ++place)
+    counts.insert(pooling.for_each_pixel(place, [](std::int64_t) {}));
+  return counts;
+}
+
+/// The largest distance of a channel's fixed point from f32, at sums from end to end.
+double largest_error(const SumChain& chain, const Output& output, std::size_t channel,
+                     const Scores& scores) {
+  constexpr std::int64_t kSums = 1000;
+  double largest = 0.0;
+  for (std::int64_t i = 0; i <= kSums; ++i) {
+    const std::int64_t sum = chain.begin + (chain.end - chain.begin) * i / kSums;
+    const float real = take_steps(output, channel, chain.real(sum));
+    const std::int64_t fixed = scores.multiplier[channel] * sum + scores.offset[channel];
+    const double error = std::ldexp(static_cast<double>(fixed), -scores.shift) - double{real};
+    largest = std::max(largest, std::abs(error));
+  }
+  return largest;
+}
+
+/// With the finest power of two at which every multiplier has 31 bits.
+Scores scores_of(const Output& output, const std::vector<SumChain>& chains) {
+  const quant::QuantGrid reals;  // its scale is 1
+  std::vector<Linear> lines;
+  double slope = 0.0, offset = 0.0;
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    lines.push_back(in_codes(chains[c].linear, output, reals, c));
+    slope = std::max(slope, std::abs(lines[c].slope));
+    offset = std::max(offset, std::abs(lines[c].offset));
+  }
+  Scores scores{.shift = kMaxScoreShift};
+  while (scores.shift > 0 && (std::ldexp(slope, scores.shift) >= kMaxMultiplier ||
+                              std::ldexp(offset, scores.shift) >= kMaxOffset))
+    --scores.shift;
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    scores.multiplier.push_back(
+        static_cast<std::int32_t>(std::llround(std::ldexp(lines[c].slope, scores.shift))));
+    scores.offset.push_back(std::llround(std::ldexp(lines[c].offset, scores.shift)));
+    scores.largest_error =
+        std::max(scores.largest_error, largest_error(chains[c], output, c, scores));
+  }
+  return scores;
+}
+
+/// The forms of one output of an operation.
+struct FormsOf {
+  const IntegerNetwork& network;
+  const Operation& operation;
+  const Output& output;
+
+  const Value& value() const { return network.values[output.value]; }
+  const Value& input(std::size_t i = 0) const { return network.values[operation.inputs[i]]; }
+  void expect_codes() const {
+    require(value().grid.has_value(),
+            "{}: the real output of a network without floats must come from a convolution, got {}",
+            operation.name, to_string(operation.kind));
+  }
+  std::size_t channels() const {
+    return has_channels(output.steps) ? static_cast<std::size_t>(value().channels) : 1;
+  }
+
+  OutputForms operator()(const Quantize&) const { return {}; }
+  OutputForms operator()(const MaxPool&) const { return {}; }
+  OutputForms operator()(const ZeroPad&) const { return {}; }
+  OutputForms operator()(const Concatenation&) const { return {}; }
+  OutputForms operator()(const Convolution& convolution) const {
+    const std::vector<SumChain> chains = sum_chains(network, operation, convolution);
+    if (!value().grid) return scores_of(output, chains);
+    const auto chain_of = [&](std::size_t c) -> const SumChain& { return chains[c]; };
+    return std::vector{sum_forms(output, *value().grid, 1, chains.size(), chain_of)};
+  }
+  OutputForms operator()(const AveragePool& pool) const {
+    expect_codes();
+    std::vector<SumForms> result;
+    for (const std::int64_t count : window_counts(input(), value(), pool.window)) {
+      const SumChain chain = average_chain(*input().grid, count);
+      const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+      result.push_back(sum_forms(output, *value().grid, count, channels(), chain_of));
+    }
+    return result;
+  }
+  OutputForms operator()(const Addition&) const {
+    return pair_forms(
+        [&](std::size_t c) { return integer_addition(network, operation, output, c); });
+  }
+  OutputForms operator()(const Multiplication&) const {
+    expect_codes();
+    const quant::QuantGrid &first = *input(0).grid, &second = *input(1).grid;
+    if (first.offset != 0.0f || second.offset != 0.0f)
+      return pair_forms(
+          [&](std::size_t c) { return product_table(network, operation, output, c); });
+    const SumChain chain = product_chain(first, second);
+    const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+    return std::vector{sum_forms(output, *value().grid, 1, channels(), chain_of)};
+  }
+  OutputForms operator()(const Lookup& lookup) const {
+    expect_codes();
+    TableForms result{std::vector<std::vector<std::int32_t>>(channels())};
+    for (std::size_t c = 0; c < channels(); ++c) {
+      for (const float real : lookup.table)
+        result.channels[c].push_back(code_of(real, output, *value().grid, c));
+    }
+    return result;
+  }
+
+  /// `form_of(c)` for the channels, in parallel.
+  template <typename FormOf>
+  AdditionForms pair_forms(FormOf form_of) const {
+    expect_codes();
+    AdditionForms result{std::vector<IntegerAddition>(channels())};
+    parallel_for(std::ssize(result.channels), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c)
+        result.channels[c] = form_of(c);
+    });
+    return result;
+  }
+};
+
+}  // namespace
+
+std::vector<OutputForms> integer_forms(const IntegerNetwork& network, const Operation& operation) {
+  std::vector<OutputForms> forms;
+  for (const Output& output : operation.outputs)
+    forms.push_back(std::visit(FormsOf{network, operation, output}, operation.kind));
+  return forms;
+}
+
+}  // namespace quench::deploy

@@ -1,3 +1,0 @@
-#include "examples/quench/program.h"
-
-int main(int argc, char** argv) { return quench::command::run_program(argc, argv); }

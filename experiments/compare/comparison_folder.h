@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "experiments/compare/comparison.h"
+#include "experiments/runs/folder_lock.h"
+
+namespace quench::train {
+
+/// The folder that holds all of one comparison, locked against a second process for as long as the
+/// object lives:
+///
+///   comparison.json       what is compared (Comparison)
+///   <variant>/<name>.toml the variant's config
+///   <variant>/seed-<s>/   a run folder as any other (RunFolder)
+///   <variant>/seed-<s>.log, .json  what the run said; its test accuracy, once it is done
+///   compare.csv, compare.json      results so far (comparison_report.h)
+///
+/// All errors are std::runtime_error naming the folder.
+class ComparisonFolder {
+ public:
+  /// Makes `<runs>/compare-<name>-<n>` with the first n from 1 that is free.
+  static ComparisonFolder create(const std::filesystem::path& runs, Comparison comparison);
+  /// Takes `folder`, which must be absent or empty.
+  static ComparisonFolder create_at(const std::filesystem::path& folder, Comparison comparison);
+  /// Takes a folder that an earlier comparison left, to go on in it.
+  static ComparisonFolder open(const std::filesystem::path& folder);
+  /// Whether `folder` holds a comparison.
+  static bool is_one(const std::filesystem::path& folder);
+
+  const std::filesystem::path& path() const { return path_; }
+  const Comparison& comparison() const { return comparison_; }
+  std::filesystem::path csv() const { return path_ / "compare.csv"; }
+  std::filesystem::path json() const { return path_ / "compare.json"; }
+
+  std::filesystem::path config(const ComparisonRun& run) const;
+  std::filesystem::path run(const ComparisonRun& run) const;
+  std::filesystem::path log(const ComparisonRun& run) const;
+  /// What `quench eval --json` says of the finished run. Written last, so a run that has it is done.
+  std::filesystem::path test(const ComparisonRun& run) const;
+  bool is_done(const ComparisonRun& run) const;
+
+ private:
+  explicit ComparisonFolder(std::filesystem::path path);  // locks
+  void begin(Comparison comparison);
+  void write_configs() const;
+  std::filesystem::path variant_folder(const ComparisonRun& run) const;
+
+  std::filesystem::path path_;
+  FolderLock lock_;
+  Comparison comparison_;
+};
+
+}  // namespace quench::train

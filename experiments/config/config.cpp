@@ -1,0 +1,218 @@
+#include "experiments/config/config.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/parallel.h"
+#include "experiments/config/config_file.h"
+#include "layers/distillation_loss.h"
+#include "layers/loss.h"
+#include "layers/models/registry.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
+#include "train/trained_parameters.h"
+
+namespace quench::train {
+namespace {
+
+/// A number in [0, 1).
+double fraction(const Settings& s, std::string_view key, double fallback) {
+  const double value = s.number(key, fallback, {0.0, 1.0});
+  if (value == 1.0) s.reject(key, "a number < 1");
+  return value;
+}
+
+constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
+constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
+constexpr IntRange kThreads{0, kMaxThreads};
+constexpr std::int64_t kMostEpochs = 1'000'000;  // so that no count of steps overflows
+
+template <typename Entries>
+std::vector<std::string> names_of(const Entries& entries) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+OptimizerConfig read_optimizer(const Settings& s) {
+  OptimizerConfig optimizer;
+  optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
+  optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
+  if (!std::isfinite(static_cast<float>(optimizer.lr)))
+    s.reject("lr", "a number that float32 holds");
+  optimizer.momentum = fraction(s, "momentum", optimizer.momentum);
+  optimizer.nesterov = s.boolean("nesterov", optimizer.nesterov);
+  optimizer.weight_decay = s.number("weight_decay", optimizer.weight_decay, at_least(0.0));
+  optimizer.beta1 = fraction(s, "beta1", optimizer.beta1);
+  optimizer.beta2 = fraction(s, "beta2", optimizer.beta2);
+  optimizer.eps = s.number("eps", optimizer.eps, above(0.0));
+  optimizer.glorot_scale = s.boolean("glorot_scale", optimizer.glorot_scale);
+  optimizer.train = s.texts("train", optimizer.train);
+  const auto unknown = [](const std::string& kind) {
+    return std::ranges::find(parameter_kinds(), kind) == parameter_kinds().end();
+  };
+  if (optimizer.train.empty() || std::ranges::any_of(optimizer.train, unknown)) {
+    s.reject("train", fmt::format("a list of kinds of parameters, some of {}",
+                                  fmt::join(parameter_kinds(), ", ")));
+  }
+  optimizer.quantizer_lr_scale =
+      s.number("quantizer_lr_scale", optimizer.quantizer_lr_scale, at_least(0.0));
+  return optimizer;
+}
+
+ScheduleConfig read_schedule(const Settings& s, double lr) {
+  ScheduleConfig schedule;
+  schedule.name = s.choice("name", schedule.name, names_of(registered_schedules()));
+  schedule.warmup_epochs =
+      s.number("warmup_epochs", schedule.warmup_epochs, {0.0, double{kMostEpochs}});
+  schedule.step_epochs = s.integer("step_epochs", schedule.step_epochs, kCount);
+  schedule.drop_steps = s.integer("drop_steps", schedule.drop_steps, kCount);
+  schedule.milestones = s.integers("milestones", schedule.milestones, kPositive);
+  schedule.gamma = s.number("gamma", schedule.gamma, above(0.0, 1.0));
+  schedule.final_lr = s.number("final_lr", schedule.final_lr, {0.0, lr});
+  schedule.restart_steps = s.integer("restart_steps", schedule.restart_steps, kPositive);
+  schedule.decay = s.number("decay", schedule.decay, at_least(0.0));
+  return schedule;
+}
+
+TrainConfig read_train(const Settings& s) {
+  TrainConfig train;
+  train.epochs = s.integer("epochs", train.epochs, {1, kMostEpochs});
+  train.batch_size = s.integer("batch_size", train.batch_size, kPositive);
+  train.seed =
+      static_cast<std::uint64_t>(s.integer("seed", static_cast<std::int64_t>(train.seed), kCount));
+  train.threads = static_cast<int>(s.integer("threads", train.threads, kThreads));
+  train.loss = s.choice("loss", train.loss, known_losses());
+  train.label_smoothing = fraction(s, "label_smoothing", train.label_smoothing);
+  train.checkpoint_every_steps =
+      s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
+  train.keep_last = s.integer("keep_last", train.keep_last, kCount);
+  train.keep_best = s.integer("keep_best", train.keep_best, kCount);
+  train.keep_every = s.integer("keep_every", train.keep_every, kCount);
+  train.bn_batches = s.integer("bn_batches", train.bn_batches, kCount);
+  train.bn_freeze_epoch = s.integer("bn_freeze_epoch", train.bn_freeze_epoch, {-1, kMostEpochs});
+  train.sync_batch_norm = s.boolean("sync_batch_norm", train.sync_batch_norm);
+  train.gradient_bits = static_cast<int>(s.integer("gradient_bits", train.gradient_bits, {0, 8}));
+  train.eval_batch_size = s.integer("eval_batch_size", train.eval_batch_size, kPositive);
+  train.init_from = s.text("init_from", train.init_from);
+  train.max_steps_per_epoch = s.integer("max_steps_per_epoch", train.max_steps_per_epoch, kCount);
+  train.verify_every = s.integer("verify_every", train.verify_every, kCount);
+  train.verify_batches = s.integer("verify_batches", train.verify_batches, kPositive);
+  return train;
+}
+
+DistillConfig read_distill(const Settings& s) {
+  DistillConfig distill;
+  distill.teacher = s.text("teacher");
+  distill.loss = s.choice("loss", distill.loss, known_distillation_losses());
+  distill.temperature = s.number("temperature", distill.temperature, above(0.0));
+  distill.label_weight = s.number("label_weight", distill.label_weight, {0.0, 1.0});
+  return distill;
+}
+
+/// The keys of the builder stay unread.
+ModelConfig read_model(const Settings& s) {
+  ModelConfig model{.name = {}, .onnx = {}, .settings = s};
+  if (!s.has("onnx")) {
+    if (!s.has("name"))
+      s.reject("name",
+               "the name of a network (quench list models), or model.onnx = \"FILE\" for one of "
+               "your own");
+    model.name = s.choice("name", names_of(models::registered_models()));
+    return model;
+  }
+  if (s.has("name")) s.reject("name", "either this or model.onnx, not both");
+  model.onnx = s.text("onnx");
+  model.name = model.onnx.filename().string();
+  if (model.name.empty()) s.reject("onnx", "the name of an ONNX file");
+  return model;
+}
+
+/// Reads one plain section and reports what it did not know.
+template <typename Read>
+auto section(const Settings& root, const char* key, Read read) {
+  const Settings table = root.table(key);
+  auto config = read(table);
+  table.finish();
+  return config;
+}
+
+/// quant.method = "float" stands for a network without quantizers: "none" alone would leave those that
+/// other rules of [quant] name, such as that of an 8-bit image. What a run keeps says so in full.
+void drop_quantizers(Settings& settings) {
+  const Settings quant = settings.table("quant");
+  const SettingsValue* method = quant.find("method");
+  const auto* name = method == nullptr ? nullptr : std::get_if<std::string>(&method->data);
+  if (name != nullptr && *name == "float")
+    settings.set("quant", Settings::from({{"method", "none"}}));
+}
+
+}  // namespace
+
+ExperimentConfig read_experiment(Settings settings, std::string name) {
+  drop_quantizers(settings);
+  ExperimentConfig config;
+  config.name = std::move(name);
+  config.root = settings;
+  settings.text("description", "");  // for the reader of the file
+  config.model.settings = settings.table("model");
+  config.quant = settings.table("quant");
+  config.data = section(settings, "data", read_data);
+  config.optimizer = section(settings, "optimizer", read_optimizer);
+  config.schedule = section(settings, "schedule", [&](const Settings& s) {
+    return read_schedule(s, config.optimizer.lr);
+  });
+  config.train = section(settings, "train", read_train);
+  if (settings.has("distill")) config.distill = section(settings, "distill", read_distill);
+  if (settings.has("calibration"))
+    config.calibration = read_calibration(settings, config.train.eval_batch_size);
+  settings.finish_own_keys();
+  config.model = read_model(config.model.settings);
+  return config;
+}
+
+namespace {
+
+/// Of the file; a run folder's config.toml is named after its folder.
+std::string name_of(const std::filesystem::path& config) {
+  const std::filesystem::path folder = std::filesystem::absolute(config).parent_path();
+  return (config.filename() == "config.toml" ? folder.filename() : config.stem()).string();
+}
+
+}  // namespace
+
+std::string ExperimentConfig::resolved_with_absolute_paths() const {
+  struct Path {
+    const char *table, *key;
+    std::string value;
+  };
+  // As the file has it: of a run folder, model.onnx is the folder's own copy.
+  const std::string network = model.onnx.empty() ? std::string() : root.table("model").text("onnx");
+  // Written into the settings, where they stand for the same files.
+  for (const Path& path :
+       {Path{"data", "dir", data.dir}, Path{"model", "onnx", network},
+        Path{"train", "init_from", train.init_from}, Path{"distill", "teacher", distill.teacher}}) {
+    if (path.value.empty()) continue;
+    SettingsValue absolute(std::filesystem::absolute(path.value).lexically_normal().string());
+    Settings table = root.table(path.table);
+    absolute.origin = table.origin(path.key);
+    table.set(path.key, std::move(absolute));
+  }
+  return resolved();
+}
+
+ExperimentConfig load_experiment(const std::filesystem::path& path,
+                                 const std::vector<std::string>& overrides) {
+  ExperimentConfig config = read_experiment(load_settings(path, overrides), name_of(path));
+  const std::filesystem::path kept = path.parent_path() / kNetworkFile;
+  if (!config.model.onnx.empty() && path.filename() == "config.toml" &&
+      std::filesystem::exists(kept))
+    config.model.onnx = kept;
+  return config;
+}
+
+}  // namespace quench::train

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/config/config_calibration.h"
+#include "experiments/config/config_data.h"
+#include "support/settings.h"
+
+namespace quench::train {
+
+/// [model]. A network's builder reads what it lets one choose, e.g. width, from `settings`.
+struct ModelConfig {
+  std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
+  std::filesystem::path onnx;  ///< the network as a graph (layers/onnx/network.h); empty: by name
+  Settings settings;
+};
+
+/// [optimizer]
+struct OptimizerConfig {
+  std::string name = "adam";  ///< one of registered_optimizers()
+  double lr = 1e-3;           ///< after warm-up; > 0
+  double momentum = 0.9;      ///< sgd; in [0, 1)
+  bool nesterov = false;      ///< sgd
+  double weight_decay = 0.0;
+  double beta1 = 0.9;         ///< adam, adamw; in [0, 1)
+  double beta2 = 0.999;       ///< adam, adamw; in [0, 1)
+  double eps = 1e-8;          ///< adam, adamw; > 0
+  bool glorot_scale = false;  ///< scales each quantized weight's step by its Glorot factor
+  /// Kinds of parameters that are trained, of parameter_kinds(); the others stand still. FAT trains
+  /// ["quantizer"] alone.
+  std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
+  double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
+};
+
+/// [schedule]
+struct ScheduleConfig {
+  std::string name = "constant";  ///< one of registered_schedules()
+  double warmup_epochs = 0.0;     ///< may be a fraction; the rate rises linearly
+  /// step: exactly one of three says when the rate drops: every so many epochs, every so many
+  /// optimizer steps, or with the first step of the milestone epochs.
+  std::int64_t step_epochs = 0;
+  std::int64_t drop_steps = 0;
+  std::vector<std::int64_t> milestones;
+  double gamma = 0.1;                ///< step: factor at each drop, in (0, 1]
+  double final_lr = 0.0;             ///< where cosines and exponential end; in [0, lr]
+  std::int64_t restart_steps = 400;  ///< cosine_restarts, fat: steps until the next restart, >= 1
+  double decay = 1e-4;               ///< fat: of the exponential, per optimizer step; >= 0
+};
+
+/// [train]
+struct TrainConfig {
+  std::int64_t epochs = 10;
+  std::int64_t batch_size = 128;  ///< of each rank, see core/communicator.h
+  std::uint64_t seed = 1;
+  int threads = 0;                          ///< of each rank; 0 is its share of all cores
+  std::string loss = "cross_entropy";       ///< one of known_losses()
+  double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
+  std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
+  /// Epochs whose checkpoints stay, in addition to the last and the best one: the last n epochs, the n
+  /// best ones, every n-th; 0 keeps none.
+  std::int64_t keep_last = 0;
+  std::int64_t keep_best = 0;
+  std::int64_t keep_every = 0;
+  /// Batches to re-estimate batch norm on before evaluating in another mode; 0 is off.
+  std::int64_t bn_batches = 0;
+  /// From this epoch on, counted from 0, batch norm normalizes by its running statistics and leaves
+  /// them as they are, its gain and bias still trained unless optimizer.train says otherwise; -1 is
+  /// never. Re-estimation for a method that needs it (bn_batches) is not affected.
+  std::int64_t bn_freeze_epoch = -1;
+  /// Whether ranks that train together normalize by the batch of all of them, as one process would, or
+  /// each by its own.
+  bool sync_batch_norm = true;
+  /// DoReFa: bits, 1 to 8, of the gradient that arrives at the output of each layer with a quantized
+  /// weight, see quant/gradient_quantizer.h; 0 is off.
+  int gradient_bits = 0;
+  std::int64_t eval_batch_size = 256;
+  std::string init_from;  ///< checkpoint, or run, to take the weights from; empty is none
+  std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
+  /// Every so many epochs, and after the last, the network is frozen in memory and its integers are
+  /// compared with evaluation; a difference ends the run. 0 is never.
+  std::int64_t verify_every = 0;
+  std::int64_t verify_batches = 2;  ///< of eval_batch_size that are compared; >= 1
+};
+
+/// [distill]: the run learns to give a teacher's logits. Without the table there is none.
+struct DistillConfig {
+  std::string teacher;        ///< a run folder, or a checkpoint of [model]; empty: no distillation
+  std::string loss = "rmse";  ///< one of known_distillation_losses()
+  double temperature = 4.0;   ///< kl; > 0
+  double label_weight = 0.0;  ///< share of the label loss, in [0, 1]; the distillation has the rest
+};
+
+/// An experiment as its file describes it.
+struct ExperimentConfig {
+  std::string name;  ///< the file's stem
+  ModelConfig model;
+  DataConfig data;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  TrainConfig train;
+  DistillConfig distill;
+  std::optional<CalibrationOptions> calibration;  ///< of a file with a [calibration] table
+  Settings quant;                                 ///< [quant], for quant::Policy
+  Settings root;  ///< the whole file; model.settings and quant are tables of it
+
+  /// The file and every default read so far, as TOML: complete once model and quantizers are built.
+  std::string resolved() const { return root.resolved(); }
+  /// The same with data.dir, model.onnx, train.init_from and distill.teacher made absolute: what a run
+  /// folder keeps, for commands that are given from elsewhere.
+  std::string resolved_with_absolute_paths() const;
+};
+
+/// Reads and checks an experiment (see load_settings for `extends` and `overrides`). The keys of
+/// [model] and [quant] are left to the builder and the policy, whose finish() reports leftovers.
+/// @throws std::invalid_argument  for unknown keys, wrong types and values out of range
+/// @throws std::runtime_error     for a file that cannot be read
+ExperimentConfig load_experiment(const std::filesystem::path& path,
+                                 const std::vector<std::string>& overrides = {});
+
+/// What a run folder calls its copy of the file that `model.onnx` names. Beside a config.toml it counts
+/// in that file's place, so that a run needs nothing outside its folder.
+inline constexpr const char* kNetworkFile = "network.onnx";
+
+/// The same from settings made in memory.
+ExperimentConfig read_experiment(Settings settings, std::string name);
+
+}  // namespace quench::train

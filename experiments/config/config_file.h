@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/settings.h"
+
+namespace quench::train {
+
+/// Reads a TOML file into settings whose errors say "file:line" (or "--set key=value").
+///
+/// A top-level `extends = "other.toml"`, relative to the file that says it, names a file to start
+/// from: tables are merged key by key, everything else (lists, arrays of tables) is replaced. Each
+/// override is "dotted.key=value"; the value is read as TOML, and as a text if it does not begin
+/// like a TOML value: `--set quant.weight.method=ab`.
+/// @throws std::invalid_argument  for a file or override that does not parse (the message is
+///                                "file:line:column: reason"), for dates, and for files that extend
+///                                each other in a circle
+/// @throws std::runtime_error     for a file that cannot be read
+Settings load_settings(const std::filesystem::path& path,
+                       const std::vector<std::string>& overrides = {});
+
+/// The same from a text that was such a file, `name` in its errors; it extends none.
+/// @throws std::invalid_argument  as above
+Settings parse_settings(std::string_view toml, const std::string& name,
+                        const std::vector<std::string>& overrides = {});
+
+/// The overrides alone, without a file. @throws std::invalid_argument  as above
+Settings settings_of(const std::vector<std::string>& overrides);
+
+}  // namespace quench::train

@@ -1,0 +1,172 @@
+#include "experiments/experiment.h"
+
+#include <algorithm>
+
+#include "core/communicator.h"
+#include "datasets/registry.h"
+#include "layers/models/registry.h"
+#include "layers/quantize.h"
+#include "onnx/file/read.h"
+#include "onnx/import/network.h"
+#include "ptq/fold.h"
+#include "ptq/relu6.h"
+#include "support/console.h"
+#include "support/error.h"
+#include "support/text_number.h"
+
+namespace quench::train {
+namespace {
+
+std::vector<float> to_float(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+datasets::Transform make_transform(const DataConfig& data, bool augment) {
+  datasets::Transform transform{.mean = to_float(data.mean), .std = to_float(data.std)};
+  if (!augment) return transform;
+  transform.crop_padding = data.crop_padding;
+  transform.horizontal_flip = data.horizontal_flip;
+  transform.random_crop = data.random_crop;
+  transform.jitter = data.jitter;
+  return transform;
+}
+
+datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
+  const DataConfig& data = config.data;
+  return {.name = data.name,
+          .data_dir = data.dir,
+          .seed = config.train.seed,
+          .train_size = data.train_size,
+          .test_size = data.test_size,
+          .folder = data.folder};
+}
+
+/// In order, without augmentation; this rank's part of batches of `batch_size`.
+std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
+                                               std::shared_ptr<const datasets::Dataset> images,
+                                               std::int64_t batch_size) {
+  return std::make_unique<datasets::Loader>(
+      std::move(images), make_transform(config.data, false),
+      datasets::LoaderOptions{.batch_size = batch_size,
+                              .threads = config.data.threads(),
+                              .rank = communicator().rank(),
+                              .ranks = communicator().size()});
+}
+
+/// What skip_bad passed over, for the user to see.
+void report(const std::vector<std::string>& left_out) {
+  if (left_out.empty() || !communicator().is_root()) return;
+  remark(fmt::format("left out {} that cannot be decoded (data.skip_bad):",
+                     counted(std::ssize(left_out), "file")));
+  for (const std::string& fault : left_out) remark("  " + fault);
+}
+
+/// Keys batch_norm and weights of [model] with a graph.
+OnnxNetworkOptions read_onnx_options(const Settings& s) {
+  return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
+          .random_weights = s.choice("weights", "file", {"file", "random"}) == "random"};
+}
+
+std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
+                                     Random& random) {
+  Settings settings = model.settings;
+  if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
+  return make_onnx_network(read_onnx(model.onnx), model.onnx.string(), input,
+                           read_onnx_options(settings), random);
+}
+
+}  // namespace
+
+bool has_trained_weights(const ModelConfig& model) {
+  return !model.onnx.empty() && !read_onnx_options(model.settings).random_weights;
+}
+
+datasets::DatasetFormat data_format(const ExperimentConfig& config) {
+  return datasets::dataset_format(dataset_spec(config));
+}
+
+datasets::ImageShape image_shape(const ExperimentConfig& config) {
+  return datasets::dataset_image_shape(dataset_spec(config));
+}
+
+datasets::Transform evaluation_transform(const ExperimentConfig& config) {
+  return make_transform(config.data, false);
+}
+
+Data load_data(const ExperimentConfig& config) {
+  const DataConfig& data = config.data;
+  const datasets::DatasetPair pair = datasets::load_dataset(dataset_spec(config));
+  report(pair.left_out);
+  if (data.validation_size == 0) return {pair.train, nullptr, pair.test};
+  const std::int64_t size = pair.train->size(), kept = size - data.validation_size;
+  require(kept >= 1, "data.validation_size: expected fewer than the {} training images, got {}",
+          size, data.validation_size);
+  return {datasets::subset_range(pair.train, 0, kept),
+          datasets::subset_range(pair.train, kept, size), pair.test};
+}
+
+std::string count_images(const Data& data) {
+  return fmt::format("{} for training, {} to judge by", data.train->size(), data.judged()->size());
+}
+
+std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
+                                                  std::shared_ptr<const datasets::Dataset> images) {
+  const int ranks = communicator().size();
+  const datasets::ImageShape shape = images->format().image;
+  if (config.data.crop_padding >= std::min(shape.height, shape.width)) {
+    config.root.table("data").reject(
+        "crop_padding",
+        fmt::format("fewer pixels than the images have ({}x{})", shape.height, shape.width));
+  }
+  require(config.train.batch_size <= images->size() / ranks,
+          "train.batch_size: expected at most the {} training images{}, got {}",
+          images->size() / ranks, ranks == 1 ? "" : " of each rank", config.train.batch_size);
+  return std::make_unique<datasets::Loader>(
+      std::move(images), make_transform(config.data, true),
+      datasets::LoaderOptions{.batch_size = config.train.batch_size * ranks,
+                              .shuffle = true,
+                              .drop_last = true,
+                              .threads = config.data.threads(),
+                              .seed = config.train.seed,
+                              .rank = communicator().rank(),
+                              .ranks = ranks});
+}
+
+std::unique_ptr<datasets::Loader> evaluation_loader(
+    const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images) {
+  return plain_loader(config, std::move(images),
+                      config.train.eval_batch_size * communicator().size());
+}
+
+std::unique_ptr<datasets::Loader> calibration_loader(
+    const ExperimentConfig& config, const CalibrationOptions& calibration,
+    std::shared_ptr<const datasets::Dataset> images) {
+  // A batch of fewer images than ranks could not be shared out among them.
+  const std::int64_t size = images->size(), batch = calibration.batch_size;
+  const std::int64_t last = calibration.batches > size / batch ? size % batch : 0;
+  const int ranks = communicator().size();
+  require(std::min(batch, last == 0 ? batch : last) >= ranks,
+          "calibration.batch_size: expected batches of {} images and more, one for each rank, got "
+          "{} from {} images",
+          ranks, batch, size);
+  return plain_loader(config, std::move(images), batch);
+}
+
+std::unique_ptr<Module> build_network(const ExperimentConfig& config,
+                                      const datasets::DatasetFormat& data) {
+  Random random(config.train.seed, "initialization");
+  auto network = make_network(config.model,
+                              {.channels = data.image.channels,
+                               .height = data.image.height,
+                               .width = data.image.width,
+                               .classes = data.classes},
+                              random);
+  config.model.settings.finish();
+  if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
+  quantize(*network, quant::Policy(config.quant));
+  if (quant::read_batch_norm_folding(config.quant).enabled)
+    fold_batch_norms(*network, {1, data.image.channels, data.image.height, data.image.width});
+  return network;
+}
+
+}  // namespace quench::train

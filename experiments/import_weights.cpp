@@ -1,0 +1,175 @@
+#include "experiments/import_weights.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "core/finite.h"
+#include "layers/models/registry.h"
+#include "layers/quantized_layer.h"
+#include "support/error.h"
+
+namespace quench::train {
+namespace {
+
+using models::SourceNames;
+
+/// The tensors that a file of weights has: not a dropout's place in its random stream.
+std::map<std::string, Tensor> targets(Module& network) {
+  std::map<std::string, Tensor> result;
+  for (const Parameter& parameter : network.parameters()) {
+    if (parameter.kind != ParameterKind::quantizer)
+      result[parameter.name] = parameter.value.value();
+  }
+  for (const Buffer& buffer : network.buffers()) {
+    if (buffer.value.dtype() == DType::f32) result[buffer.name] = buffer.value;
+  }
+  return result;
+}
+
+/// Those that were given, else those that fit most of the network's tensors.
+SourceNames best_source(const std::string& model, Module& network, const ForeignWeights& weights) {
+  if (weights.names) return *weights.names;
+  const auto sources = models::model_sources(model);
+  const auto tensors = targets(network);
+  const auto fitting = [&](const SourceNames& source) {
+    return std::ranges::count_if(tensors, [&](const auto& entry) {
+      return weights.file.tensors.contains(source_name(source, entry.first));
+    });
+  };
+  return *std::ranges::max_element(sources, {}, fitting);
+}
+
+std::string described(const Tensor& tensor) {
+  return fmt::format("{} {}", name_of(tensor.dtype()), tensor.shape().to_string());
+}
+
+/// The network's name for a convolution's bias, as that of the batch norm that takes it in; empty
+/// if it is none.
+std::string folded_into(const std::string& name, const std::map<std::string, Tensor>& tensors) {
+  const std::string bias = "conv.bias";
+  if (!name.ends_with(bias)) return {};
+  const std::string mean = name.substr(0, name.size() - bias.size()) + "bn.running_mean";
+  return tensors.contains(mean) ? mean : std::string();
+}
+
+class Import {
+ public:
+  Import(Module& network, const SourceNames& source, const ForeignWeights& weights)
+      : targets_(targets(network)), weights_(weights) {
+    for (const auto& [name, tensor] : targets_) match(name, source_name(source, name), tensor);
+    // A convolution's bias is no tensor of the network, but where its weight is says what its name is.
+    for (const auto& [name, tensor] : targets_) {
+      if (!name.ends_with("conv.weight")) continue;
+      const std::string bias = name.substr(0, name.size() - std::string("weight").size()) + "bias";
+      match_bias(bias, source_name(source, bias));
+    }
+    for (const auto& [name, tensor] : weights.file.tensors)
+      if (!used_.contains(name))
+        wrong_.push_back(fmt::format("{} {} is unknown", name, described(tensor)));
+  }
+
+  void check() const {
+    if (wrong_.empty()) return;
+    fail("{}: does not fit the network, {} tensor{}:\n  {}", weights_.path.string(), wrong_.size(),
+         wrong_.size() == 1 ? "" : "s", fmt::join(wrong_, "\n  "));
+  }
+
+  void copy() {
+    for (auto& [name, target] : targets_)
+      target.copy_from(weights_.file.tensors.at(sources_.at(name)));
+    for (const auto& [mean, bias] : biases_) {
+      Tensor target = targets_.at(mean);
+      const Tensor& values = weights_.file.tensors.at(bias);
+      for (std::int64_t c = 0; c < target.numel(); ++c) target.data()[c] -= values.data()[c];
+    }
+  }
+
+  ImportReport report(const SourceNames& source) const {
+    return {.source = source.source,
+            .tensors = static_cast<std::int64_t>(targets_.size()),
+            .folded_biases = static_cast<std::int64_t>(biases_.size())};
+  }
+
+ private:
+  void match(const std::string& name, const std::string& source, const Tensor& target) {
+    const auto found = weights_.file.tensors.find(source);
+    if (found == weights_.file.tensors.end()) {
+      wrong_.push_back(fmt::format("{} {} is missing", source, described(target)));
+      return;
+    }
+    used_.insert(source);
+    sources_[name] = source;
+    check_tensor(source, found->second, target);
+  }
+
+  void match_bias(const std::string& name, const std::string& source) {
+    const std::string mean = folded_into(name, targets_);
+    const auto found = weights_.file.tensors.find(source);
+    if (mean.empty() || targets_.contains(name) || found == weights_.file.tensors.end()) return;
+    used_.insert(source);
+    biases_[mean] = source;
+    check_tensor(source, found->second, targets_.at(mean));
+  }
+
+  void check_tensor(const std::string& source, const Tensor& found, const Tensor& target) {
+    if (found.shape() != target.shape() || found.dtype() != target.dtype()) {
+      wrong_.push_back(
+          fmt::format("{} is {} and should be {}", source, described(found), described(target)));
+    } else if (const std::string value = first_non_finite(found); !value.empty()) {
+      wrong_.push_back(fmt::format("{} holds {}", source, value));
+    }
+  }
+
+  std::map<std::string, Tensor> targets_;
+  const ForeignWeights& weights_;
+  std::map<std::string, std::string> sources_;  // by the network's names
+  std::map<std::string, std::string> biases_;   // by the running mean that takes them in
+  std::set<std::string> used_;
+  std::vector<std::string> wrong_;
+};
+
+}  // namespace
+
+ForeignWeights read_foreign_weights(const std::filesystem::path& path) {
+  ForeignWeights weights{path, read_safetensors(path, [](const std::string& name) {
+                           return !name.ends_with("num_batches_tracked");
+                         })};
+  const std::string prefix = "module.";
+  auto& tensors = weights.file.tensors;
+  const bool parallel = !tensors.empty() && std::ranges::all_of(tensors, [&](const auto& entry) {
+    return entry.first.starts_with(prefix);
+  });
+  if (!parallel) return weights;
+  std::map<std::string, Tensor> renamed;
+  for (const auto& [name, tensor] : tensors) renamed[name.substr(prefix.size())] = tensor;
+  tensors = std::move(renamed);
+  return weights;
+}
+
+std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model) {
+  const SourceNames source = best_source(model, network, weights);
+  const std::string name =
+      source_name(source, network.quantized_layers().back()->name() + ".weight");
+  const auto found = weights.file.tensors.find(name);
+  if (found == weights.file.tensors.end() || found->second.rank() == 0) {
+    fail("{}: expected weights of {}, with the classifier as {} (names of {}), got none",
+         weights.path.string(), model, name, source.source);
+  }
+  return found->second.dim(0);
+}
+
+ImportReport import_weights(Module& network, const std::string& model,
+                            const ForeignWeights& weights) {
+  const SourceNames source = best_source(model, network, weights);
+  Import import(network, source, weights);
+  import.check();
+  import.copy();
+  return import.report(source);
+}
+
+}  // namespace quench::train

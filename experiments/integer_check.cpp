@@ -1,0 +1,108 @@
+#include "experiments/integer_check.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include "core/communicator.h"
+#include "deploy/freeze.h"
+#include "deploy/verify.h"
+#include "experiments/runs/checkpoint.h"
+#include "layers/mode_guard.h"
+#include "support/error.h"
+#include "support/progress.h"
+#include "train/evaluate.h"
+#include "train/judge.h"
+
+namespace quench::train {
+namespace {
+
+deploy::IntegerNetwork frozen(Module& network, const ExperimentConfig& config) {
+  const datasets::ImageShape image = image_shape(config);
+  return deploy::freeze(network, {1, image.channels, image.height, image.width});
+}
+
+/// What a quantizer needs to have a grid: a few images in training mode.
+void show_images(Module& network, const ExperimentConfig& config, const Data& data) {
+  constexpr std::int64_t kImages = 16;
+  const auto loader = evaluation_loader(config, data.judged());
+  loader->start_epoch(0);
+  const Tensor images = loader->next()->images;
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, true, quant::Mode::training);
+  network(Variable(images.slice(0, std::min(kImages, images.dim(0)))));
+}
+
+bool reads(const deploy::Value& value, const std::string& reader) {
+  return std::ranges::find(value.readers, reader) != value.readers.end();
+}
+
+/// The operation that writes what `reader` reads.
+std::string writer_of(const deploy::IntegerNetwork& network, const std::string& reader) {
+  for (const deploy::Operation& operation : network.operations) {
+    for (const deploy::Output& output : operation.outputs) {
+      if (reads(network.values[output.value], reader)) return operation.name;
+    }
+  }
+  fail("verify: no operation writes what {} reads", reader);
+}
+
+}  // namespace
+
+std::string IntegerMismatch::text() const {
+  return fmt::format(
+      "the integer engine and evaluation differ, first in what {} gives to {} ({} of {} numbers)",
+      layer, reader, different, compared);
+}
+
+std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& engine,
+                                              datasets::Loader& images, std::int64_t batches) {
+  std::vector<deploy::ValueMismatches> counts;
+  progress_bar().set_note("integers");
+  images.start_epoch(0);
+  for (std::int64_t k = 0; k < batches; ++k) {
+    const auto batch = images.next();
+    if (!batch) break;
+    accumulate(counts, deploy::compare_with_evaluation(
+                           network, engine.network(), engine.values(batch->images), batch->images));
+  }
+  const auto first =
+      std::ranges::find_if(counts, [](const auto& value) { return value.different != 0; });
+  if (first == counts.end()) return std::nullopt;
+  return IntegerMismatch{.layer = writer_of(engine.network(), first->reader),
+                         .reader = first->reader,
+                         .compared = first->compared,
+                         .different = first->different};
+}
+
+std::optional<IntegerMismatch> check_integers(Module& network, datasets::Loader& images,
+                                              datasets::Loader& training,
+                                              const ExperimentConfig& config) {
+  const BufferGuard guard(network);
+  replace_stale_statistics(network, training, config.train.bn_batches);
+  deploy::Engine engine(frozen(network, config));
+  return first_mismatch(network, engine, images, config.train.verify_batches);
+}
+
+bool verifies_after(std::int64_t epoch, const TrainConfig& config) {
+  if (config.verify_every == 0) return false;
+  return epoch % config.verify_every == 0 || epoch == config.epochs;
+}
+
+void require_integer_form(Module& network, const ExperimentConfig& config, const Data& data,
+                          const std::function<void(Module&)>& begin_training) {
+  const CommunicatorScope alone;  // each rank finds the same
+  const auto copy = build_network(config, data.train->format());
+  begin_training(*copy);
+  load_network(*copy, config.model.name, network_state(network, config.model.name), config.name);
+  show_images(*copy, config, data);
+  try {
+    frozen(*copy, config);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(
+        fmt::format("train.verify_every: expected 0 for a network that has no integers, got {}: {}",
+                    config.train.verify_every, error.what()));
+  }
+}
+
+}  // namespace quench::train

@@ -1,0 +1,109 @@
+#include "experiments/post_training.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/safetensors.h"
+#include "experiments/runs/checkpoint.h"
+#include "ptq/calibrate.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace quench::train {
+namespace {
+
+std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) {
+  std::vector<Tensor> batches;
+  images.start_epoch(0);
+  for (std::int64_t k = 0; k < std::min(count, images.batches_per_epoch()); ++k)
+    batches.push_back(images.next()->images);
+  return batches;
+}
+
+/// What changes the float network, up to rounding and what it says of ReLU6, before ranges are chosen.
+CalibrationReport even_out(Module& network, const CalibrationOptions& config,
+                           datasets::Loader& images) {
+  CalibrationReport report;
+  if (config.equalize) {
+    const Shape image = first_batches(images, 1)[0].shape().with(0, 1);
+    report.equalization = equalize(network, image);
+    if (config.absorb_bias) report.bias_absorption = absorb_biases(network, image);
+  }
+  if (config.depthwise_rescale)
+    report.depthwise_rescale = rescale_depthwise(network, first_batches(images, config.batches));
+  return report;
+}
+
+constexpr const char* kCalibratedFrom = "calibrated_from";  // in the metadata
+
+/// What save_calibrated() noted in a checkpoint; version 0.1 wrote a report beside it instead.
+std::optional<std::string> calibration_source(const std::filesystem::path& file) {
+  const TensorFile notes = read_safetensors(file, [](const std::string&) { return false; });
+  if (const auto note = notes.metadata.find(kCalibratedFrom); note != notes.metadata.end())
+    return note->second;
+  const std::filesystem::path report = file.parent_path() / "quantize.json";
+  if (!std::filesystem::exists(report)) return std::nullopt;
+  return fmt::format("as {} says", report.string());
+}
+
+}  // namespace
+
+CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
+                                    datasets::Loader& images) {
+  if (!is_quantized(network)) return {};
+  CalibrationReport report = even_out(network, config, images);
+  calibrate(network, config, images);
+  if (config.bias_correction != "none") {
+    const auto mode =
+        config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;
+    report.bias_correction = correct_biases(network, first_batches(images, config.batches), mode);
+  }
+  return report;
+}
+
+std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
+                                     const datasets::DatasetFormat& format) {
+  auto network = build_network(config, format);
+  if (!config.train.init_from.empty())
+    load_weights(*network, config.model.name, config.train.init_from);
+  return network;
+}
+
+void save_calibrated(const std::filesystem::path& path, Module& network, const std::string& model,
+                     const std::string& source) {
+  TensorFile file = network_state(network, model);
+  file.metadata[kCalibratedFrom] = source;
+  write_safetensors(path, file);
+}
+
+void require_uncalibrated(const std::filesystem::path& from) {
+  const std::filesystem::path file = checkpoint_at(from);
+  const auto source = calibration_source(file);
+  require(
+      !source,
+      "{}: expected a network to calibrate, got one that quench quantize has calibrated already: "
+      "start from the one it was made of, {}",
+      file.string(), source.value_or(""));
+}
+
+PostTrainingResult quantize_after_training(const ExperimentConfig& config,
+                                           const CalibrationOptions& calibration, const Data& data,
+                                           Module& network) {
+  const auto judging = evaluation_loader(config, data.judged());
+  const auto images = calibration_loader(config, calibration, data.train);
+  const std::int64_t pass = judging->images_in(judging->batches_per_epoch());
+  PostTrainingResult result;
+  progress_bar().begin("float network", pass);
+  result.floating = evaluate(network, *judging, quant::Mode::bypass);
+  result.calibration = apply_calibration(network, calibration, *images);
+  // Corrected biases are those of the quantized network alone, so the float one is a copy.
+  const auto floating = load_trained(config, data.train->format());
+  even_out(*floating, calibration, *images);
+  result.layers = measure_sqnr(*floating, network, *images, calibration.batches);
+  progress_bar().begin("quantized network", pass);
+  result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
+  return result;
+}
+
+}  // namespace quench::train

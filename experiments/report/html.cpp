@@ -1,0 +1,88 @@
+#include "experiments/report/html.h"
+
+#include "support/error.h"
+
+namespace quench::train::report {
+namespace {
+
+std::string attributes(const HtmlTable::Column& column, const HtmlCell& cell) {
+  std::string names = column.number ? "number" : "";
+  if (!cell.css_class.empty())
+    names += fmt::format("{}{}", names.empty() ? "" : " ", cell.css_class);
+  std::string text = names.empty() ? "" : fmt::format(" class=\"{}\"", names);
+  if (!cell.css.empty()) text += fmt::format(" style=\"{}\"", cell.css);
+  return text;
+}
+
+}  // namespace
+
+std::string escape_html(std::string_view text) {
+  std::string html;
+  html.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        html += "&amp;";
+        break;
+      case '<':
+        html += "&lt;";
+        break;
+      case '>':
+        html += "&gt;";
+        break;
+      case '"':
+        html += "&quot;";
+        break;
+      case '\'':
+        html += "&#39;";
+        break;
+      default: {
+        const auto code = static_cast<unsigned char>(c);
+        html += (code < 0x20 && c != '\n' && c != '\t') || code == 0x7f ? ' ' : c;
+      }
+    }
+  }
+  return html;
+}
+
+std::string breakable_html(std::string_view name) {
+  std::string html;
+  for (const char c : escape_html(name))
+    html += c == '_' ? std::string("_<wbr>") : std::string(1, c);
+  return html;
+}
+
+HtmlCell HtmlCell::raw(std::string html) {
+  HtmlCell cell("");
+  cell.html = std::move(html);
+  return cell;
+}
+
+void HtmlTable::add(std::vector<HtmlCell> cells) {
+  require(cells.size() == columns_.size(), "html table: expected {} cells, got {}", columns_.size(),
+          cells.size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string HtmlTable::row(const std::vector<HtmlCell>& cells) const {
+  std::string html = "<tr>";
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    // The first column names the row.
+    html += fmt::format("<{}{}>{}</{}>", i == 0 ? "th scope=\"row\"" : "td",
+                        attributes(columns_[i], cells[i]), cells[i].html, i == 0 ? "th" : "td");
+  }
+  return html + "</tr>\n";
+}
+
+std::string HtmlTable::html() const {
+  std::string html = "<div class=\"scroll\"><table>\n<thead><tr>";
+  for (const Column& column : columns_) {
+    html += fmt::format("<th scope=\"col\"{}>{}</th>", column.number ? " class=\"number\"" : "",
+                        column.title.html);
+  }
+  html += "</tr></thead>\n<tbody>\n";
+  for (const auto& cells : rows_) html += row(cells);
+  return html + "</tbody></table></div>\n";
+}
+
+}  // namespace quench::train::report

@@ -1,0 +1,198 @@
+#include "experiments/report/measure.h"
+
+#include <algorithm>
+#include <map>
+
+#include "experiments/report/png.h"
+#include "experiments/runs/checkpoint.h"
+#include "layers/mode_guard.h"
+#include "layers/quantized_layer.h"
+#include "support/progress.h"
+#include "train/evaluate.h"
+
+namespace quench::train::report {
+namespace {
+
+constexpr std::size_t kWrongImages = 12;
+constexpr std::int64_t kTwinImages = 2000;  // statistics of a channel want no more
+
+/// Gathers what the slots of a network read while it runs.
+class ReadingPass final : public ForwardObserver {
+ public:
+  explicit ReadingPass(Module& network) {
+    for (SlottedModule* module : network.slotted_modules()) {
+      if (dynamic_cast<QuantizedLayer*>(module) != nullptr || module->quantizes())
+        modules_[module] = module;
+    }
+  }
+  void after(const Module& module, Inputs inputs, const Variable&) override {
+    const auto found = modules_.find(&module);
+    if (found == modules_.end()) return;
+    const auto readings = found->second->readings(inputs);
+    auto& slots = statistics_[module.name()];
+    slots.resize(readings.size());
+    for (std::size_t i = 0; i < readings.size(); ++i)
+      slots[i].add(*readings[i].first, readings[i].second);
+  }
+  std::vector<SlotSummary> of(const std::string& layer) const {
+    std::vector<SlotSummary> summaries;
+    const auto found = statistics_.find(layer);
+    if (found == statistics_.end()) return summaries;
+    for (const SlotStatistics& slot : found->second) summaries.push_back(slot.summary());
+    return summaries;
+  }
+
+ private:
+  std::map<const Module*, SlottedModule*> modules_;
+  std::map<std::string, std::vector<SlotStatistics>> statistics_;
+};
+
+/// `count` images, or all if there are fewer, at equal distances: a folder's images are in the order
+/// of their classes.
+std::vector<std::int64_t> spread(std::int64_t count, std::int64_t size) {
+  std::vector<std::int64_t> indices;
+  const std::int64_t taken = std::min(count, size);
+  for (std::int64_t i = 0; i < taken; ++i) indices.push_back(i * size / taken);
+  return indices;
+}
+
+std::int64_t affordable_images(const NetworkCost& cost) {
+  constexpr std::int64_t kBudget = 400'000'000'000;  // multiply-accumulates: some 20 s on a laptop
+  // All of the test sets that papers compare by, but ImageNet's.
+  return std::clamp<std::int64_t>(kBudget / std::max<std::int64_t>(cost.macs, 1), 64, 10'000);
+}
+
+SlotSummary summarize_weight(QuantizedLayer& layer) {
+  SlotStatistics statistics;
+  statistics.add(layer.weight_quantizer(), layer.effective_weight().value());
+  return statistics.summary();
+}
+
+std::vector<LayerMeasurement> measure_layers(Module& network,
+                                             const std::vector<LayerTrace>& traces) {
+  std::map<std::string, QuantizedLayer*> with_weight;
+  for (QuantizedLayer* layer : network.quantized_layers()) with_weight[layer->name()] = layer;
+  std::vector<LayerMeasurement> result;
+  for (const LayerTrace& trace : traces) {
+    LayerMeasurement row{.trace = trace};
+    if (const auto found = with_weight.find(trace.name); found != with_weight.end()) {
+      QuantizedLayer& layer = *found->second;
+      row.bits = bits_text(layer.weight_quantizer(), layer.input_quantizer());
+      row.weight_bytes = layer.weight_bytes();
+      row.weight = summarize_weight(layer);
+    }
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+/// What each layer reads, and what quantization does to what it computes.
+void measure_activations(Measurements& result, Module& network, datasets::Loader& images) {
+  ReadingPass pass(network);
+  {
+    const NoGradGuard no_grad;
+    const ModeGuard modes(network, false, quant::Mode::evaluation);
+    images.start_epoch(0);
+    while (const auto batch = images.next()) {
+      network(Variable(batch->images));
+      result.noise_images += batch->labels.dim(0);
+      progress_bar().advance(batch->labels.dim(0));
+    }
+  }
+  for (LayerMeasurement& layer : result.layers) layer.inputs = pass.of(layer.trace.name);
+}
+
+/// The float network underneath with batch-norm statistics of its own, as judge() evaluates it.
+/// @param images  how many of the training images these are of, kTwinImages at most
+std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
+                                   const Data& data, std::int64_t images) {
+  auto twin = build_network(config, data.train->format());
+  load_weights(*twin, config.model.name, network_state(network, config.model.name), "network");
+  const auto training = training_loader(config, data.train);
+  const std::int64_t batches =
+      std::max<std::int64_t>(std::min(images, kTwinImages) / config.train.batch_size, 1);
+  reestimate_batch_norm(*twin, *training, std::min(batches, config.train.bn_batches),
+                        quant::Mode::bypass);
+  return twin;
+}
+
+/// Against the float network with the statistics of training, or with its own, whichever is nearer:
+/// those of training do not fit it under few bits, and are the better ones under many.
+std::vector<LayerSqnr> noise_of(Module& network, Module& twin, datasets::Loader& images) {
+  const auto against = [&](Module& floating) {
+    return measure_sqnr(floating, network, images, images.batches_per_epoch());
+  };
+  std::vector<LayerSqnr> trained = against(network), own = against(twin);
+  // With statistics that do not fit, logits may be constants, which have no ratio: NaN.
+  return trained.back().normalized_output >= own.back().normalized_output ? trained : own;
+}
+
+void add_noise(Measurements& result, std::vector<LayerSqnr> noise) {
+  for (LayerSqnr& sqnr : noise) {
+    const auto found = std::ranges::find(result.layers, sqnr.layer,
+                                         [](const auto& layer) { return layer.trace.name; });
+    if (found != result.layers.end()) found->sqnr = std::move(sqnr);
+  }
+}
+
+std::vector<WrongImage> wrong_images(const std::vector<Mistake>& mistakes,
+                                     const datasets::Dataset& images) {
+  std::vector<WrongImage> result;
+  std::vector<std::uint8_t> pixels(images.image_shape().bytes());
+  for (const Mistake& mistake : mistakes) {
+    images.read(mistake.image, pixels);
+    result.push_back({mistake, image_address(images.image_shape(), pixels)});
+  }
+  return result;
+}
+
+/// Of most multiply-accumulates; empty for a network without any.
+std::string most_frequent_bits(const NetworkCost& cost) {
+  const auto& counts = cost.macs_by_bits;
+  const auto most = std::ranges::max_element(counts, {}, [](const auto& e) { return e.second; });
+  return most == counts.end() ? "" : most->first;
+}
+
+}  // namespace
+
+Measurements measure(Module& network, const ExperimentConfig& config,
+                     const std::vector<std::string>& classes, const Data* data,
+                     std::int64_t images) {
+  const datasets::ImageShape shape = image_shape(config);
+  const auto traces = trace_layers(network, {1, shape.channels, shape.height, shape.width});
+  Measurements result{.classes = classes,
+                      .cost = network_cost(network, traces),
+                      .layers = measure_layers(network, traces)};
+  result.bits = most_frequent_bits(result.cost);
+  if (data == nullptr) return result;
+
+  result.training_images = data->train->size();
+  const auto& judged = data->judged();
+  result.judged_images = judged->size();
+  result.held_out = data->validation != nullptr;
+  if (images == 0) images = affordable_images(result.cost);
+  const auto some = datasets::subset(
+      judged, spread(std::clamp<std::int64_t>(images / 8, 16, 256), judged->size()));
+  const auto some_loader = evaluation_loader(config, some);
+  ProgressBar bar;
+  bar.begin("activations", some->size());
+  measure_activations(result, network, *some_loader);
+  if (is_quantized(network)) {
+    const auto twin = float_twin(network, config, *data, images);
+    add_noise(result, noise_of(network, *twin, *some_loader));
+  }
+
+  const auto shown = datasets::subset(judged, spread(images, judged->size()));
+  const auto loader = evaluation_loader(config, shown);
+  bar.begin("mistakes", shown->size());
+  Classification classification =
+      classify(network, *loader, static_cast<int>(classes.size()), kWrongImages);
+  result.shown_images = shown->size();
+  result.labels = std::move(classification.labels);
+  result.right = std::move(classification.right);
+  result.confusion = std::move(classification.confusion);
+  result.wrong = wrong_images(classification.mistakes, *shown);
+  return result;
+}
+
+}  // namespace quench::train::report

@@ -1,0 +1,59 @@
+#include "experiments/runs/run_folder.h"
+
+#include <utility>
+
+#include "support/error.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kWhat = "run folder";
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(std::in_place, path_, kWhat) {}
+
+RunFolder RunFolder::create(const fs::path& runs, const std::string& name) {
+  return RunFolder(make_numbered_folder(runs, name, kWhat));
+}
+
+RunFolder RunFolder::create_at(const fs::path& folder) {
+  if (make_folder(folder, kWhat)) return RunFolder(folder);
+  if (!fs::is_directory(folder))
+    fail("run folder {}: expected a folder, got a file", folder.string());
+  // Looked at before the lock, so that a refused folder is left as it was.
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name == FolderLock::kName) continue;
+    fail(
+        "run folder {}: expected a new or empty folder, got one that holds {}; resume that run or "
+        "choose another",
+        folder.string(), name);
+  }
+  return RunFolder(folder);
+}
+
+bool RunFolder::is_one(const fs::path& folder) {
+  // A config alone may be that of runs to come.
+  return fs::exists(folder / "config.toml") && fs::exists(folder / "versions.json");
+}
+
+RunFolder RunFolder::of_rank_0(const fs::path& folder) {
+  RunFolder result;
+  result.path_ = folder;
+  return result;
+}
+
+RunFolder RunFolder::open(const fs::path& folder) {
+  if (!fs::exists(folder / "config.toml")) {
+    fail("run folder {}: expected a folder of an earlier run, got {}", folder.string(),
+         fs::is_directory(folder) ? "one without config.toml" : "none there");
+  }
+  RunFolder result(folder);
+  remove_temporaries(folder);
+  return result;
+}
+
+}  // namespace quench::train

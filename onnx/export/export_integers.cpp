@@ -1,0 +1,156 @@
+#include "onnx/export/export_integers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "deploy/network/arithmetic.h"
+#include "onnx/export/integer_exporter.h"
+#include "support/error.h"
+
+namespace quench::deploy {
+
+using quant::QuantGrid;
+
+namespace {
+
+constexpr std::int64_t kOnnxInt64 = 7;  // TensorProto.DataType
+
+/// O, I/groups, KH, KW of codes that lie O, KH, KW, I/groups.
+template <typename T>
+std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out_channels,
+                                  std::int64_t taps) {
+  const std::int64_t channels = std::ssize(weight) / out_channels / taps;
+  std::vector<std::int32_t> result;
+  result.reserve(weight.size());
+  for (std::int64_t o = 0; o < out_channels; ++o)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t t = 0; t < taps; ++t)
+        result.push_back(weight[static_cast<std::size_t>((o * taps + t) * channels + c)]);
+  return result;
+}
+
+}  // namespace
+
+// ---- operations: each gives the reals that its outputs start from
+
+std::string IntegerExporter::emit(const Operation&, const Quantize&) { return graph_.images(); }
+
+std::string IntegerExporter::weight(const Operation& operation, const Convolution& conv) {
+  const QuantGrid& grid = conv.weight_grid;
+  const std::string name = operation.name + "/weight";
+  const OnnxType type = type_of(grid, name);
+  const std::int64_t taps = std::int64_t{conv.kernel[0]} * conv.kernel[1];
+  std::vector<std::int32_t> codes = to_oihw(conv.weight, conv.out_channels, taps);
+  const std::size_t size = codes.size() / static_cast<std::size_t>(conv.out_channels);
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    codes[i] += grid.zero_point[grid.axis == 0 ? i / size : 0];
+  std::vector<float> scale = grid.scale;
+  if (behind_sums_) std::ranges::fill(scale, 1.0f);
+  std::vector<std::int64_t> scale_dims;
+  if (grid.axis == 0) scale_dims = {std::ssize(scale)};
+  const std::string stored = graph_.codes(
+      name, type, codes,
+      {conv.out_channels, static_cast<std::int64_t>(size) / taps, conv.kernel[0], conv.kernel[1]});
+  return graph_.node(
+      "DequantizeLinear",
+      {stored, graph_.constant(name + "/scale", scale, scale_dims), zero_point(name, grid, type)},
+      name + "/real", {{"axis", std::int64_t{0}}});
+}
+
+/// In the order of evaluation: sum, scale, bias.
+std::string IntegerExporter::scaled_sum(const Operation& operation, const Convolution& conv,
+                                        std::string sum) {
+  const QuantGrid& input = grid_of(operation.inputs[0]);
+  require(input.offset == 0.0f,
+          "onnx: {} reads codes with an offset ({}), which has no place behind the sums; expected "
+          "scales in the operands",
+          operation.name, input.offset);
+  std::vector<float> scales;
+  for (std::int64_t o = 0; o < conv.out_channels; ++o)
+    scales.push_back(output_scale(input, conv.weight_grid, static_cast<std::size_t>(o)));
+  sum = graph_.node("Mul", {sum, graph_.per_channel(operation.name + "/scale", scales)},
+                    operation.name + "/product");
+  if (conv.bias.empty()) return sum;
+  return graph_.node("Add", {sum, graph_.per_channel(operation.name + "/bias", conv.bias)},
+                     operation.name + "/biased");
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Convolution& conv) {
+  const ValueId input = operation.inputs[0];
+  std::vector<std::string> inputs{behind_sums_ ? centered(input) : real(input),
+                                  weight(operation, conv)};
+  if (!behind_sums_ && !conv.bias.empty())
+    inputs.push_back(graph_.constant(operation.name + "/bias", conv.bias, {conv.out_channels}));
+  std::string sum = graph_.node("Conv", std::move(inputs), operation.name,
+                                conv_attributes(conv.kernel, conv.params));
+  if (conv.pool) sum = graph_.max_pool(sum, *conv.pool, operation.name + "/pool");
+  return behind_sums_ ? scaled_sum(operation, conv, std::move(sum)) : sum;
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Addition&) {
+  return graph_.node("Add", {real(operation.inputs[0]), real(operation.inputs[1])}, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const AveragePool& pool) {
+  const ValueId input = operation.inputs[0];
+  if (!behind_sums_) return graph_.average_pool(real(input), pool.window, operation.name);
+  const QuantGrid& grid = grid_of(input);
+  const std::string mean =
+      graph_.average_pool(centered(input), pool.window, operation.name + "/mean");
+  std::string scaled = graph_.node(
+      "Mul", {mean, graph_.scalar(operation.name + "/scale", grid.scale[0])}, operation.name);
+  if (grid.offset == 0.0f) return scaled;
+  return graph_.node("Add", {scaled, graph_.scalar(operation.name + "/offset", grid.offset)},
+                     operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Multiplication&) {
+  const ValueId a = operation.inputs[0], b = operation.inputs[1];
+  const bool of_reals = grid_of(a).offset != 0.0f || grid_of(b).offset != 0.0f;
+  if (!behind_sums_ || of_reals) return graph_.node("Mul", {real(a), real(b)}, operation.name);
+  const std::string product =
+      graph_.node("Mul", {centered(a), centered(b)}, operation.name + "/integers");
+  const float scale = grid_of(a).scale[0] * grid_of(b).scale[0];
+  return graph_.node("Mul", {product, graph_.scalar(operation.name + "/scale", scale)},
+                     operation.name);
+}
+
+/// The table by q - zero_point: ONNX counts from its end what is negative.
+std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
+  const ValueId input = operation.inputs[0];
+  const QuantGrid& grid = grid_of(input);
+  std::vector<float> table = lookup.table;
+  std::rotate(table.begin(), table.begin() + (grid.zero_point[0] - grid.qmin), table.end());
+  const std::string number =
+      graph_.node("Cast", {centered(input)}, operation.name + "/number", {{"to", kOnnxInt64}});
+  const std::string& name = operation.name;
+  return graph_.node("Gather",
+                     {graph_.constant(name + "/table", table, {std::ssize(table)}), number}, name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
+  const std::string& x = real(operation.inputs[0]);
+  if (pool.smallest.empty()) return graph_.max_pool(x, pool.window, operation.name);
+  std::vector<float> signs;
+  for (const std::uint8_t smallest : pool.smallest) signs.push_back(smallest != 0 ? -1.0f : 1.0f);
+  const std::string sign = graph_.per_channel(operation.name + "/sign", signs);
+  const std::string turned = graph_.node("Mul", {x, sign}, operation.name + "/turned");
+  const std::string largest = graph_.max_pool(turned, pool.window, operation.name + "/largest");
+  return graph_.node("Mul", {largest, sign}, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const ZeroPad& pad) {
+  return graph_.pad(real(operation.inputs[0]), pad.before, pad.after, pad.image, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Concatenation&) {
+  std::vector<std::string> parts;
+  for (const ValueId input : operation.inputs) parts.push_back(real(input));
+  return graph_.node("Concat", std::move(parts), operation.name, {{"axis", std::int64_t{1}}});
+}
+
+OnnxModel export_integers(const IntegerNetwork& network, const OnnxExportOptions& options) {
+  return IntegerExporter(network, options).run();
+}
+
+}  // namespace quench::deploy

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+
+#include "deploy/network/integer_network.h"
+#include "onnx/export/onnx_graph.h"
+
+namespace quench::deploy {
+
+/// Where the scales of a convolution stand in an exported graph.
+enum class OnnxScales : std::uint8_t {
+  /// In the DequantizeLinear of the operands, the pattern that runtimes fuse to integer kernels. The
+  /// graph as it stands multiplies real numbers, whose rounding may take a number that lies between
+  /// two codes to the other one.
+  operands,
+  /// Behind the sum, (scale_a scale_w) sum(q_w q_a) as evaluation computes it: the operands are
+  /// integers in floats, and the sums exact, so that the graph computes quench's bits.
+  sums,
+};
+
+struct OnnxExportOptions {
+  OnnxScales scales = OnnxScales::operands;
+  std::optional<PixelNormalization> pixels = std::nullopt;  ///< see OnnxGraph
+};
+
+/// An integer network as an ONNX graph of QuantizeLinear and DequantizeLinear, with the scales, zero
+/// points and codes of its grids. Codes of fewer than 8 bits are s8 or u8 behind a Clip; those of one
+/// bit, -1 and +1, a comparison; weights of one bit s8.
+/// @throws std::invalid_argument  for codes that ONNX has no type for (uneven levels of activations,
+///                                or codes beyond 8 bits), naming the value; for an activation with an
+///                                offset, whose sum depends on the place, with OnnxScales::sums
+OnnxModel export_integers(const IntegerNetwork& network, const OnnxExportOptions& options);
+
+}  // namespace quench::deploy

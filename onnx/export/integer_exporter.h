@@ -1,0 +1,69 @@
+#pragma once
+
+// Private to the files of export_integers.
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "onnx/export/export_integers.h"
+
+namespace quench::deploy {
+
+/// The 8-bit type of a grid's codes. @throws std::invalid_argument  naming `what`, if there is none
+OnnxType type_of(const quant::QuantGrid& grid, const std::string& what);
+
+class IntegerExporter {
+ public:
+  IntegerExporter(const IntegerNetwork& network, const OnnxExportOptions& options)
+      : network_(network),
+        behind_sums_(options.scales == OnnxScales::sums),
+        graph_({network.channels, network.height, network.width}, options.pixels),
+        values_(network.values.size()) {}
+
+  OnnxModel run() {
+    for (const Operation& operation : network_.operations) {
+      const std::string x =
+          std::visit([&](const auto& kind) { return emit(operation, kind); }, operation.kind);
+      for (const Output& output : operation.outputs) write(operation, output, x);
+    }
+    return graph_.finish(values_[network_.output].real, network_.values[network_.output].channels);
+  }
+
+ private:
+  /// The names of a value's tensors, each empty until there is one.
+  struct Tensors {
+    std::string name;
+    std::string codes;     // u8 or s8
+    std::string centered;  // q - zero_point, in floats
+    std::string real;
+  };
+
+  std::string emit(const Operation& operation, const Quantize& quantize);
+  std::string emit(const Operation& operation, const Convolution& conv);
+  std::string emit(const Operation& operation, const Addition& addition);
+  std::string emit(const Operation& operation, const Multiplication& multiplication);
+  std::string emit(const Operation& operation, const Lookup& lookup);
+  std::string emit(const Operation& operation, const AveragePool& pool);
+  std::string emit(const Operation& operation, const MaxPool& pool);
+  std::string emit(const Operation& operation, const ZeroPad& pad);
+  std::string emit(const Operation& operation, const Concatenation& concatenation);
+
+  void write(const Operation& operation, const Output& output, std::string x);
+  void quantize(Tensors& tensors, const quant::QuantGrid& grid, std::string x);
+  const std::string& real(ValueId id);
+  const std::string& centered(ValueId id);
+  std::string dequantize(const Tensors& tensors, const quant::QuantGrid& grid, float scale,
+                         const std::string& name);
+  std::string zero_point(const std::string& name, const quant::QuantGrid& grid, OnnxType type);
+  std::string weight(const Operation& operation, const Convolution& conv);
+  std::string scaled_sum(const Operation& operation, const Convolution& conv, std::string sum);
+  const quant::QuantGrid& grid_of(ValueId id) const { return *network_.values[id].grid; }
+
+  const IntegerNetwork& network_;
+  bool behind_sums_;
+  OnnxGraph graph_;
+  std::vector<Tensors> values_;
+};
+
+}  // namespace quench::deploy

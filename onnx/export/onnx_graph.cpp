@@ -1,0 +1,143 @@
+#include "onnx/export/onnx_graph.h"
+
+#include <cmath>
+#include <utility>
+
+#include "support/error.h"
+
+namespace quench::deploy {
+namespace {
+
+std::vector<std::int64_t> ints(const std::array<int, 2>& pair) { return {pair[0], pair[1]}; }
+
+std::vector<std::int64_t> pads(const Padding& padding) {
+  return {padding.top, padding.left, padding.bottom, padding.right};
+}
+
+OnnxAttributes window_attributes(const Window2d& window) {
+  return {{"kernel_shape", ints(window.kernel)},
+          {"strides", ints(window.stride)},
+          {"pads", pads(window.padding)}};
+}
+
+}  // namespace
+
+OnnxAttributes conv_attributes(const std::array<int, 2>& kernel, const Conv2dParams& params) {
+  return {{"kernel_shape", ints(kernel)},
+          {"strides", ints(params.stride)},
+          {"pads", pads(params.padding)},
+          {"dilations", ints(params.dilation)},
+          {"group", std::int64_t{params.groups}}};
+}
+
+OnnxGraph::OnnxGraph(std::array<std::int64_t, 3> image,
+                     const std::optional<PixelNormalization>& pixels) {
+  model_.input.dims = {OnnxValue::kAnySize, image[0], image[1], image[2]};
+  names_ = {model_.input.name, model_.output.name};
+  images_ = model_.input.name;
+  if (!pixels) return;
+  const std::string centered =
+      node("Sub", {images_, per_channel("images/mean", pixels->mean)}, "images/centered");
+  images_ = node("Div", {centered, per_channel("images/std", pixels->std)}, "images/normalized");
+}
+
+std::string OnnxGraph::unique(const std::string& name) {
+  std::string result = name;
+  for (int n = 2; !names_.insert(result).second; ++n) result = fmt::format("{}_{}", name, n);
+  return result;
+}
+
+std::string OnnxGraph::add(const std::string& name, OnnxType type, std::span<const std::byte> bytes,
+                           std::vector<std::int64_t> dims) {
+  model_.constants.push_back({unique(name), type, std::move(dims), {bytes.begin(), bytes.end()}});
+  return model_.constants.back().name;
+}
+
+std::string OnnxGraph::constant(const std::string& name, std::span<const float> values,
+                                std::vector<std::int64_t> dims) {
+  return add(name, OnnxType::f32, std::as_bytes(values), std::move(dims));
+}
+
+std::string OnnxGraph::per_channel(const std::string& name, std::span<const float> values) {
+  return constant(name, values, {1, std::ssize(values), 1, 1});
+}
+
+std::string OnnxGraph::codes(const std::string& name, OnnxType type,
+                             std::span<const std::int32_t> values, std::vector<std::int64_t> dims) {
+  std::vector<std::byte> bytes;
+  for (const std::int32_t value : values)
+    bytes.push_back(static_cast<std::byte>(static_cast<std::uint8_t>(value)));
+  return add(name, type, bytes, std::move(dims));
+}
+
+std::string OnnxGraph::node(const std::string& op, std::vector<std::string> inputs,
+                            const std::string& name, OnnxAttributes attributes) {
+  model_.nodes.push_back({op, std::move(inputs), unique(name), std::move(attributes)});
+  return model_.nodes.back().output;
+}
+
+std::string OnnxGraph::clip(const std::string& x, float low, float high, const std::string& name) {
+  const auto bound = [&](const char* which, float value) {
+    return std::isnan(value) ? std::string() : scalar(name + which, value);
+  };
+  return node("Clip", {x, bound("/low", low), bound("/high", high)}, name);
+}
+
+std::string OnnxGraph::pointwise(const std::string& x, const Pointwise& function,
+                                 const std::string& name) {
+  const float first = function.first(), second = function.second();
+  switch (function.kind()) {
+    case Pointwise::Kind::leaky_relu:
+      return node("LeakyRelu", {x}, name, {{"alpha", first}});
+    case Pointwise::Kind::hard_sigmoid:
+      return node("HardSigmoid", {x}, name, {{"alpha", first}, {"beta", second}});
+    case Pointwise::Kind::hard_swish: {
+      // Opset 13 has no HardSwish.
+      const std::string gate =
+          node("HardSigmoid", {x}, name + "/gate", {{"alpha", 1.0f / 6.0f}, {"beta", 0.5f}});
+      return node("Mul", {x, gate}, name);
+    }
+    case Pointwise::Kind::sigmoid:
+      return node("Sigmoid", {x}, name);
+    case Pointwise::Kind::clip:
+      break;
+  }
+  return clip(x, first, second, name);
+}
+
+std::string OnnxGraph::activate(const std::string& x, Activation activation,
+                                const std::string& name) {
+  const ActivationRange range = range_of(activation);
+  if (activation == Activation::none) return x;
+  if (std::isnan(range.high)) return node("Relu", {x}, name + "/relu");
+  return clip(x, range.low, range.high, name + "/clip");
+}
+
+std::string OnnxGraph::pad(const std::string& x, std::int64_t before, std::int64_t after,
+                           const Padding& image, const std::string& name) {
+  const std::array<std::int64_t, 8> pads{0, before, image.top,    image.left,
+                                         0, after,  image.bottom, image.right};
+  return node("Pad", {x, add(name + "/pads", OnnxType::s64, std::as_bytes(std::span(pads)), {8})},
+              name);
+}
+
+std::string OnnxGraph::max_pool(const std::string& x, const Window2d& window,
+                                const std::string& name) {
+  return node("MaxPool", {x}, name, window_attributes(window));
+}
+
+std::string OnnxGraph::average_pool(const std::string& x, const Window2d& window,
+                                    const std::string& name) {
+  OnnxAttributes attributes = window_attributes(window);
+  attributes["count_include_pad"] = std::int64_t{0};
+  return node("AveragePool", {x}, name, std::move(attributes));
+}
+
+OnnxModel OnnxGraph::finish(const std::string& x, std::int64_t classes) {
+  // The name of the output is kept free for it.
+  model_.nodes.push_back({"Flatten", {x}, model_.output.name, {{"axis", std::int64_t{1}}}});
+  model_.output.dims = {OnnxValue::kAnySize, classes};
+  return std::move(model_);
+}
+
+}  // namespace quench::deploy

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/activation.h"
+#include "core/conv2d.h"
+#include "core/pointwise.h"
+#include "core/window.h"
+#include "onnx/file/model.h"
+
+namespace quench::deploy {
+
+/// What the input of an exported network is divided into: (pixel - mean) / std of pixels 0 to 255.
+struct PixelNormalization {
+  std::vector<float> mean, std;  ///< one per channel
+};
+
+/// An ONNX graph that grows node by node, each under a name of its own. What a function returns is the
+/// name of what it computes, which others take as an input.
+class OnnxGraph {
+ public:
+  /// @param image   C, H, W
+  /// @param pixels  present: the graph normalizes; else it takes images as training saw them
+  OnnxGraph(std::array<std::int64_t, 3> image, const std::optional<PixelNormalization>& pixels);
+
+  /// The normalized images.
+  const std::string& images() const { return images_; }
+
+  std::string constant(const std::string& name, std::span<const float> values,
+                       std::vector<std::int64_t> dims);
+  std::string scalar(const std::string& name, float value) {
+    return constant(name, {&value, 1}, {});
+  }
+  /// [1, C, 1, 1]: one value per channel of an image.
+  std::string per_channel(const std::string& name, std::span<const float> values);
+  /// @param type  s8 or u8, which every code fits
+  std::string codes(const std::string& name, OnnxType type, std::span<const std::int32_t> values,
+                    std::vector<std::int64_t> dims);
+
+  /// `name` is what it is called, with a number behind it if it is taken.
+  std::string node(const std::string& op, std::vector<std::string> inputs, const std::string& name,
+                   OnnxAttributes attributes = {});
+  /// `x` itself for none.
+  std::string activate(const std::string& x, Activation activation, const std::string& name);
+  /// @param low, high  ActivationRange::kUnbounded: there is none
+  std::string clip(const std::string& x, float low, float high, const std::string& name);
+  std::string pointwise(const std::string& x, const Pointwise& function, const std::string& name);
+  /// Zeros: channels before and after, rows and columns around.
+  std::string pad(const std::string& x, std::int64_t before, std::int64_t after,
+                  const Padding& image, const std::string& name);
+  /// Of the places on the image; padding counts nowhere.
+  std::string max_pool(const std::string& x, const Window2d& window, const std::string& name);
+  std::string average_pool(const std::string& x, const Window2d& window, const std::string& name);
+
+  /// The graph with `x`, of `classes` numbers per image, as its output.
+  OnnxModel finish(const std::string& x, std::int64_t classes);
+
+ private:
+  std::string add(const std::string& name, OnnxType type, std::span<const std::byte> bytes,
+                  std::vector<std::int64_t> dims);
+  std::string unique(const std::string& name);
+
+  OnnxModel model_;
+  std::string images_;
+  std::set<std::string> names_;
+};
+
+/// The attributes of a Conv.
+OnnxAttributes conv_attributes(const std::array<int, 2>& kernel, const Conv2dParams& params);
+
+}  // namespace quench::deploy

@@ -1,0 +1,118 @@
+#include "onnx/file/node_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "onnx/file/names.h"
+#include "onnx/file/tensor_reader.h"
+#include "support/error.h"
+
+namespace quench::onnx_file {
+namespace {
+
+using ::onnx::AttributeProto;
+
+float checked(float value, const std::string& where) {
+  if (std::isnan(value)) fail("{}: expected a number, got {}", where, value);
+  return value;
+}
+
+std::vector<float> floats_of(const AttributeProto& proto, const std::string& where) {
+  std::vector<float> values(proto.floats().begin(), proto.floats().end());
+  for (const float value : values) checked(value, where);
+  return values;
+}
+
+std::string text_of(const AttributeProto& proto, const std::string& where) {
+  if (!is_utf8(proto.s()))
+    fail("{}: expected a text in UTF-8, got {}", where, in_quotes(proto.s()));
+  return proto.s();
+}
+
+/// Nothing for a kind that no operator of a network has.
+std::optional<OnnxAttribute> read_attribute(const AttributeProto& proto, const std::string& where,
+                                            const std::string& file, ExternalData& external) {
+  switch (proto.type()) {
+    case AttributeProto::INT:
+      return proto.i();
+    case AttributeProto::FLOAT:
+      return checked(proto.f(), where);
+    case AttributeProto::STRING:
+      return text_of(proto, where);
+    case AttributeProto::INTS:
+      return std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
+    case AttributeProto::FLOATS:
+      return floats_of(proto, where);
+    case AttributeProto::TENSOR:
+      return read_tensor(proto.t(), proto.name(), file, external);
+    case AttributeProto::UNDEFINED:
+      fail("{}: expected a type", where);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string describe(const ::onnx::NodeProto& node, const AttributeProto& attribute,
+                     const std::string& file) {
+  return fmt::format("{}: {}: attribute {}", file, onnx_file::describe(node),
+                     in_quotes(attribute.name()));
+}
+
+}  // namespace
+
+bool is_own_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+std::string operator_name(const ::onnx::NodeProto& proto) {
+  return is_own_domain(proto.domain()) ? proto.op_type() : proto.domain() + "." + proto.op_type();
+}
+
+std::string describe(const ::onnx::NodeProto& proto) {
+  std::string name = proto.name();
+  if (name.empty() && proto.output_size() > 0) name = proto.output(0);
+  return fmt::format("node {} ({})", in_quotes(name), operator_name(proto));
+}
+
+OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
+                   ExternalData& external) {
+  OnnxNode node{.op = operator_name(proto),
+                .inputs = {proto.input().begin(), proto.input().end()},
+                .output = proto.output(0),
+                .attributes = {},
+                .name = proto.name()};
+  if (!is_own_domain(proto.domain())) return node;
+  for (const AttributeProto& attribute : proto.attribute()) {
+    const std::string where = describe(proto, attribute, file);
+    checked_name(attribute.name(), where);
+    std::optional<OnnxAttribute> value = read_attribute(attribute, where, file, external);
+    if (!value) continue;
+    if (!node.attributes.emplace(attribute.name(), std::move(*value)).second)
+      fail("{}: is there twice", where);
+  }
+  return node;
+}
+
+OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file,
+                         ExternalData& external) {
+  const std::string& name = proto.output(0);
+  if (proto.attribute_size() != 1)
+    fail("{}: {}: expected one attribute, got {}", file, describe(proto), proto.attribute_size());
+  const AttributeProto& value = proto.attribute(0);
+  const std::string where = describe(proto, value, file);
+  if (value.name() == "value" && value.type() == AttributeProto::TENSOR)
+    return read_tensor(value.t(), name, file, external);
+  if (value.name() == "value_float" && value.type() == AttributeProto::FLOAT)
+    return make_tensor(name, {}, std::vector{checked(value.f(), where)});
+  if (value.name() == "value_floats" && value.type() == AttributeProto::FLOATS)
+    return make_tensor(name, {value.floats_size()}, floats_of(value, where));
+  if (value.name() == "value_int" && value.type() == AttributeProto::INT)
+    return make_tensor(name, {}, std::vector{std::int64_t{value.i()}});
+  if (value.name() == "value_ints" && value.type() == AttributeProto::INTS)
+    return make_tensor(name, {value.ints_size()},
+                       std::vector<std::int64_t>(value.ints().begin(), value.ints().end()));
+  fail("{}: expected value, value_float, value_floats, value_int or value_ints of that type",
+       where);
+}
+
+}  // namespace quench::onnx_file

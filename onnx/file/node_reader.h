@@ -1,0 +1,36 @@
+#pragma once
+
+// Private to the room.
+
+#include <onnx/onnx_pb.h>
+
+#include <string>
+
+#include "onnx/file/external_data.h"
+#include "onnx/file/model.h"
+
+namespace quench::onnx_file {
+
+/// How messages call a node: "node 'conv1' (Conv)".
+std::string describe(const ::onnx::NodeProto& proto);
+
+/// Whether its operators are ONNX's own.
+bool is_own_domain(const std::string& domain);
+
+/// "Conv"; of an operator that is not ONNX's own, "domain.Conv".
+std::string operator_name(const ::onnx::NodeProto& proto);
+
+/// The node with its attributes, but for those that no operator of a network has: graphs, types,
+/// lists of texts and of tensors, sparse tensors, and all of another domain's operator. That node is
+/// known by its operator alone.
+/// @param file  begins messages
+/// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
+///                             or a text that is not UTF-8; see read_tensor() too
+OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, ExternalData& external);
+
+/// What a Constant node holds, under its output's name.
+/// @throws std::runtime_error  naming the node, for anything but floats and integers
+OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file,
+                         ExternalData& external);
+
+}  // namespace quench::onnx_file

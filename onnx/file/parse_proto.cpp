@@ -1,0 +1,62 @@
+#include "onnx/file/parse_proto.h"
+
+#include <limits>
+#include <new>
+
+#include "support/error.h"
+
+namespace quench::onnx_file {
+namespace {
+
+using google::protobuf::Arena;
+using google::protobuf::ArenaOptions;
+
+constexpr std::size_t kLeastMemory = std::size_t{128} << 20;
+constexpr std::size_t kMemoryPerByte = 4;  // what graphs take that exporters write
+constexpr auto kMaxBytes =
+    static_cast<std::size_t>(std::numeric_limits<int>::max());  // of protobuf
+
+// An arena's functions know nothing of their arena.
+thread_local std::size_t memory_left = 0;
+
+struct TooMuchMemory {};
+
+void* allocate(std::size_t bytes) {
+  if (bytes > memory_left) throw TooMuchMemory{};
+  memory_left -= bytes;
+  return ::operator new(bytes);
+}
+
+void release(void* block, std::size_t) { ::operator delete(block); }
+
+std::size_t limit_of(std::size_t file_bytes) { return kLeastMemory + kMemoryPerByte * file_bytes; }
+
+/// For the arena that this thread makes next, and fills at once.
+ArenaOptions memory_for(std::size_t file_bytes) {
+  memory_left = limit_of(file_bytes);
+  ArenaOptions options;
+  options.max_block_size = std::size_t{1} << 20;
+  options.block_alloc = allocate;
+  options.block_dealloc = release;
+  return options;
+}
+
+}  // namespace
+
+ParsedModel::ParsedModel(std::span<const std::byte> bytes, const std::string& name)
+    : arena_(memory_for(bytes.size())) {
+  if (bytes.size() > kMaxBytes)
+    fail("{}: expected less than 2 GiB, got {} bytes; keep weights in external data", name,
+         bytes.size());
+  try {
+    auto* model = Arena::CreateMessage<::onnx::ModelProto>(&arena_);
+    if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+      fail("{}: not an ONNX file, or a damaged one", name);
+    model_ = model;
+  } catch (const TooMuchMemory&) {
+    fail("{}: {} bytes that take more than {} MiB of memory: not a network", name, bytes.size(),
+         limit_of(bytes.size()) >> 20);
+  }
+}
+
+}  // namespace quench::onnx_file

@@ -1,0 +1,224 @@
+#include "onnx/file/read.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <onnx/common/version.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <unordered_map>
+#include <vector>
+
+#include "onnx/file/external_data.h"
+#include "onnx/file/names.h"
+#include "onnx/file/node_order.h"
+#include "onnx/file/node_reader.h"
+#include "onnx/file/parse_proto.h"
+#include "onnx/file/tensor_reader.h"
+#include "support/error.h"
+#include "support/file.h"
+
+namespace quench {
+namespace {
+
+using namespace onnx_file;
+using ::onnx::GraphProto;
+using ::onnx::ModelProto;
+using ::onnx::NodeProto;
+using ::onnx::TypeProto;
+using ::onnx::ValueInfoProto;
+
+constexpr std::int64_t kMinIr = 3, kMaxIr = 13;
+constexpr std::int64_t kMinOpset = 9, kMaxOpset = 17;
+
+void check_ir(const ModelProto& proto, const std::string& file) {
+  if (!proto.has_ir_version() || !proto.has_graph())
+    fail("{}: not an ONNX file, or a damaged one", file);
+  if (proto.ir_version() < kMinIr || proto.ir_version() > kMaxIr)
+    fail("{}: expected IR version {} to {}, got {}", file, kMinIr, kMaxIr, proto.ir_version());
+}
+
+std::int64_t opset_of(const ModelProto& proto, const std::string& file) {
+  std::int64_t version = 0;
+  for (const auto& import : proto.opset_import()) {
+    if (is_own_domain(import.domain())) version = std::max<std::int64_t>(version, import.version());
+  }
+  if (version < kMinOpset || version > kMaxOpset)
+    fail(
+        "{}: expected operator set {} to {}, got {} (PyTorch: torch.onnx.export(..., "
+        "opset_version={}))",
+        file, kMinOpset, kMaxOpset, version, std::clamp(version, kMinOpset, kMaxOpset));
+  for (const auto& function : proto.functions()) {
+    if (is_own_domain(function.domain()))
+      fail("{}: expected ONNX's own operators as they are, got a function {} that replaces one",
+           file, in_quotes(function.name()));
+  }
+  return version;
+}
+
+void check_names(const GraphProto& graph, const std::string& file) {
+  const auto check = [](const auto& names, const std::string& what) {
+    for (const std::string& name : names) checked_name(name, what);
+  };
+  checked_name(graph.name(), file + ": the graph");
+  for (const auto& tensor : graph.initializer())
+    checked_name(tensor.name(), file + ": an initializer");
+  for (const auto& input : graph.input()) checked_name(input.name(), file + ": an input");
+  for (const auto& output : graph.output()) checked_name(output.name(), file + ": an output");
+  for (const NodeProto& node : graph.node()) {
+    checked_name(node.name(), file + ": a node");
+    checked_name(node.op_type(), file + ": an operator");
+    checked_name(node.domain(), file + ": a domain");
+    check(node.input(), file + ": a node's input");
+    check(node.output(), file + ": a node's output");
+  }
+}
+
+std::string names_of(const std::vector<const ValueInfoProto*>& values) {
+  std::vector<std::string> names;
+  for (const ValueInfoProto* value : values) names.push_back(in_quotes(value->name()));
+  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// "a sequence", for a type that is no tensor.
+const char* kind_of(const TypeProto& type) {
+  switch (type.value_case()) {
+    case TypeProto::kSequenceType:
+      return "a sequence";
+    case TypeProto::kMapType:
+      return "a map";
+    case TypeProto::kOptionalType:
+      return "an optional";
+    case TypeProto::kSparseTensorType:
+      return "a sparse tensor";
+    default:
+      return "no type";
+  }
+}
+
+OnnxValue read_value(const ValueInfoProto& proto, const std::string& where) {
+  OnnxValue value{.name = proto.name(), .dims = {}};
+  if (!proto.type().has_tensor_type())
+    fail("{}: expected a tensor, got {}", where, kind_of(proto.type()));
+  constexpr int kMaxRank = 64;
+  const auto& shape = proto.type().tensor_type().shape();
+  if (shape.dim_size() > kMaxRank)
+    fail("{}: expected at most {} dims, got {}", where, kMaxRank, shape.dim_size());
+  for (const auto& dim : shape.dim()) {
+    // Exporters write 0 and -1 for a size that they leave open.
+    const bool known = dim.has_dim_value() && dim.dim_value() > 0;
+    value.dims.push_back(known ? std::int64_t{dim.dim_value()} : OnnxValue::kAnySize);
+    value.dim_names.push_back(known ? "" : checked_name(dim.dim_param(), where + ": a dim"));
+  }
+  return value;
+}
+
+OnnxValue read_input(const GraphProto& graph, const std::string& file) {
+  std::unordered_map<std::string_view, int> constants;
+  for (const auto& tensor : graph.initializer()) constants.emplace(tensor.name(), 0);
+  std::vector<const ValueInfoProto*> inputs;
+  for (const ValueInfoProto& input : graph.input()) {
+    if (!constants.contains(input.name())) inputs.push_back(&input);
+  }
+  if (inputs.size() != 1)
+    fail("{}: expected one input (the images), got {}", file, names_of(inputs));
+  const std::string where = fmt::format("{}: input {}", file, in_quotes(inputs[0]->name()));
+  OnnxValue value = read_value(*inputs[0], where);
+  if (!inputs[0]->type().tensor_type().has_shape())
+    fail("{}: expected a shape, at least its number of dims", where);
+  using ::onnx::TensorProto;
+  const int type = inputs[0]->type().tensor_type().elem_type();
+  constexpr std::array kFloats{TensorProto::FLOAT, TensorProto::FLOAT16, TensorProto::DOUBLE,
+                               TensorProto::BFLOAT16};
+  if (std::ranges::find(kFloats, type) == kFloats.end())
+    fail("{}: expected floats, got {}", where, type_name(type));
+  return value;
+}
+
+OnnxValue read_output(const GraphProto& graph, const std::string& file) {
+  if (graph.output_size() != 1) {
+    std::vector<const ValueInfoProto*> outputs;
+    for (const ValueInfoProto& output : graph.output()) outputs.push_back(&output);
+    fail(
+        "{}: expected one output, got {}; cut the graph with "
+        "onnx.utils.extract_model(from, to, [input], [output])",
+        file, names_of(outputs));
+  }
+  return read_value(graph.output(0),
+                    fmt::format("{}: output {}", file, in_quotes(graph.output(0).name())));
+}
+
+/// What the nodes read of the file's constants, in the file's order.
+void read_constants(const GraphProto& graph, const std::vector<const NodeProto*>& nodes,
+                    const std::string& file, ExternalData& external, OnnxModel& model) {
+  std::unordered_map<std::string_view, int> read;
+  for (const NodeProto* node : nodes) {
+    for (const std::string& input : node->input()) read.emplace(input, 0);
+  }
+  for (const auto& tensor : graph.initializer()) {
+    if (!read.contains(tensor.name())) continue;
+    model.constants.push_back(read_tensor(tensor, tensor.name(), file, external));
+  }
+}
+
+bool is_constant(const NodeProto& node) { return operator_name(node) == "Constant"; }
+
+OnnxModel model_of(const ModelProto& proto, const std::string& file,
+                   const std::filesystem::path& folder) {
+  check_ir(proto, file);
+  const GraphProto& graph = proto.graph();
+  check_names(graph, file);
+  if (graph.sparse_initializer_size() > 0)
+    fail("{}: sparse initializers are not read, got {}", file,
+         in_quotes(graph.sparse_initializer(0).values().name()));
+
+  OnnxModel model{.name = graph.name(),
+                  .opset = opset_of(proto, file),
+                  .input = read_input(graph, file),
+                  .output = read_output(graph, file)};
+  for (const auto& entry : proto.metadata_props()) {
+    if (is_utf8(entry.key()) && is_utf8(entry.value()))
+      model.metadata.emplace(entry.key(), entry.value());
+  }
+
+  const std::vector<const NodeProto*> nodes = needed_nodes(graph, model.output.name, file);
+  const auto reads_input = [&](const NodeProto* node) {
+    return std::ranges::find(node->input(), model.input.name) != node->input().end();
+  };
+  if (std::ranges::none_of(nodes, reads_input))
+    fail("{}: output {} does not depend on the input {}", file, in_quotes(model.output.name),
+         in_quotes(model.input.name));
+  ExternalData external(folder);
+  read_constants(graph, nodes, file, external, model);
+  for (const NodeProto* node : nodes) {
+    if (is_constant(*node)) {
+      model.constants.push_back(read_constant(*node, file, external));
+    } else {
+      model.nodes.push_back(read_node(*node, file, external));
+    }
+  }
+  return model;
+}
+
+}  // namespace
+
+OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
+                     const std::filesystem::path& folder) {
+  const ParsedModel proto(bytes, name);
+  return model_of(*proto, name, folder);
+}
+
+OnnxModel read_onnx(const std::filesystem::path& path) {
+  std::error_code error;
+  // Before so much is read: protobuf's limit.
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size > static_cast<std::uintmax_t>(std::numeric_limits<int>::max()))
+    fail("{}: expected less than 2 GiB, got {} bytes; keep weights in external data", path.string(),
+         size);
+  return parse_onnx(read_file(path), path.string(), path.parent_path());
+}
+
+std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }
+
+}  // namespace quench

@@ -1,0 +1,196 @@
+#include "onnx/file/tensor_reader.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/finite.h"
+#include "core/half.h"
+#include "onnx/file/names.h"
+#include "support/error.h"
+
+namespace quench::onnx_file {
+namespace {
+
+using ::onnx::TensorProto;
+
+constexpr std::uint64_t kMaxElements = 1ULL << 48;  // as of a Shape
+constexpr int kMaxRank = 64;
+
+std::uint64_t count_elements(const TensorProto& proto, const std::string& where) {
+  if (proto.dims_size() > kMaxRank)
+    fail("{}: expected at most {} dims, got {}", where, kMaxRank, proto.dims_size());
+  std::uint64_t count = 1;
+  bool empty = false;
+  for (const std::int64_t dim : proto.dims()) {
+    if (dim < 0) fail("{}: expected dims of at least 0, got {}", where, dim);
+    const auto size = static_cast<std::uint64_t>(dim);
+    empty = empty || size == 0;
+    if (size != 0 && count > kMaxElements / size)
+      fail("{}: more than {} elements", where, kMaxElements);
+    if (size != 0) count *= size;
+  }
+  return empty ? 0 : count;
+}
+
+/// Infinite beyond a float's range, where a cast would be undefined.
+float from_double(double x) {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  if (std::abs(x) > kMax)
+    return std::copysign(std::numeric_limits<float>::infinity(), x > 0 ? 1.0f : -1.0f);
+  return static_cast<float>(x);
+}
+
+template <typename T>
+OnnxTensor tensor_of(const std::string& name, OnnxType type, std::vector<std::int64_t> dims,
+                     std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {name, type, std::move(dims), {bytes.begin(), bytes.end()}};
+}
+
+/// A scalar may be infinite, as a bound that is not there.
+void check_finite(std::span<const float> values, std::span<const std::int64_t> dims,
+                  const std::string& where) {
+  if (dims.empty() && values.size() == 1 && std::isinf(values[0])) return;
+  const std::string found = first_non_finite(values, dims);
+  if (!found.empty()) fail("{}: expected finite values, got {}", where, found);
+}
+
+/// Makes a tensor of numbers that lie as `Stored` in raw bytes, or else in a field of the message.
+class TensorReader {
+ public:
+  TensorReader(const TensorProto& proto, const std::string& name, const std::string& file,
+               ExternalData& external)
+      : proto_(proto),
+        name_(name),
+        where_(fmt::format("{}: tensor {}", file, in_quotes(name))),
+        external_(external),
+        dims_(proto.dims().begin(), proto.dims().end()),
+        count_(count_elements(proto, where_)) {
+    if (proto.has_segment()) fail("{}: a tensor in segments is not read", where_);
+  }
+
+  template <typename Stored, typename Field, typename Convert>
+  OnnxTensor reals(const Field& field, Convert convert) const {
+    const std::vector<float> numbers = values<Stored>(field, convert);
+    check_finite(numbers, dims_, where_);
+    return make_tensor(name_, dims_, numbers);
+  }
+
+  template <typename Stored, typename Field>
+  OnnxTensor integers(const Field& field) const {
+    return make_tensor(name_, dims_,
+                       values<Stored>(field, [](Stored q) { return std::int64_t{q}; }));
+  }
+
+  template <typename Stored>
+  OnnxTensor codes(OnnxType type) const {
+    const auto q = values<Stored>(proto_.int32_data(), [](Stored code) { return code; });
+    return tensor_of(name_, type, dims_, std::span<const Stored>(q));
+  }
+
+  [[noreturn]] void fail_type() const {
+    fail("{}: expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT64, INT32, INT8, UINT8 or BOOL, got {}",
+         where_, type_name(proto_.data_type()));
+  }
+
+ private:
+  /// Nothing is allocated before the sizes agree.
+  template <typename Stored, typename Field, typename Convert>
+  auto values(const Field& field, Convert convert) const {
+    std::vector<decltype(convert(Stored{}))> result;
+    if (proto_.data_location() == TensorProto::EXTERNAL) {
+      append<Stored>(result, external_.read(proto_, where_, count_ * sizeof(Stored)), convert);
+    } else if (proto_.has_raw_data()) {
+      const std::string& raw = proto_.raw_data();
+      check_size(raw.size(), count_ * sizeof(Stored), "bytes");
+      append<Stored>(result, std::as_bytes(std::span(raw)), convert);
+    } else {
+      check_size(static_cast<std::uint64_t>(field.size()), count_, "numbers");
+      result.reserve(count_);
+      for (const auto value : field) result.push_back(convert(stored<Stored>(value)));
+    }
+    return result;
+  }
+
+  template <typename Stored, typename Result, typename Convert>
+  void append(Result& result, std::span<const std::byte> bytes, Convert convert) const {
+    result.resize(count_);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      Stored value;
+      std::memcpy(&value, bytes.data() + i * sizeof(Stored), sizeof(Stored));
+      result[i] = convert(value);
+    }
+  }
+
+  void check_size(std::uint64_t actual, std::uint64_t expected, const char* what) const {
+    if (actual != expected)
+      fail("{}: expected {} {} for its dims, got {}", where_, expected, what, actual);
+  }
+
+  template <typename Stored, typename Value>
+  Stored stored(Value value) const {
+    if constexpr (std::is_integral_v<Value>) {
+      if (!std::in_range<Stored>(value))
+        fail("{}: {} does not fit its type {}", where_, value, type_name(proto_.data_type()));
+    }
+    return static_cast<Stored>(value);
+  }
+
+  const TensorProto& proto_;
+  const std::string& name_;
+  std::string where_;
+  ExternalData& external_;
+  std::vector<std::int64_t> dims_;
+  std::uint64_t count_;
+};
+
+}  // namespace
+
+std::string type_name(int data_type) {
+  if (!TensorProto::DataType_IsValid(data_type)) return fmt::format("{}", data_type);
+  return TensorProto::DataType_Name(static_cast<TensorProto::DataType>(data_type));
+}
+
+OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,
+                       std::span<const float> values) {
+  return tensor_of(name, OnnxType::f32, std::move(dims), values);
+}
+
+OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,
+                       std::span<const std::int64_t> values) {
+  return tensor_of(name, OnnxType::s64, std::move(dims), values);
+}
+
+OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const std::string& file,
+                       ExternalData& external) {
+  const TensorReader reader(proto, name, file, external);
+  const auto same = [](float x) { return x; };
+  switch (proto.data_type()) {
+    case TensorProto::FLOAT:
+      return reader.reals<float>(proto.float_data(), same);
+    case TensorProto::DOUBLE:
+      return reader.reals<double>(proto.double_data(), from_double);
+    case TensorProto::FLOAT16:
+      return reader.reals<std::uint16_t>(proto.int32_data(), from_half);
+    case TensorProto::BFLOAT16:
+      return reader.reals<std::uint16_t>(proto.int32_data(), from_bfloat);
+    case TensorProto::INT64:
+      return reader.integers<std::int64_t>(proto.int64_data());
+    case TensorProto::INT32:
+      return reader.integers<std::int32_t>(proto.int32_data());
+    case TensorProto::BOOL:
+      return reader.integers<std::uint8_t>(proto.int32_data());
+    case TensorProto::INT8:
+      return reader.codes<std::int8_t>(OnnxType::s8);
+    case TensorProto::UINT8:
+      return reader.codes<std::uint8_t>(OnnxType::u8);
+    default:
+      reader.fail_type();
+  }
+}
+
+}  // namespace quench::onnx_file

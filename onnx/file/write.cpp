@@ -1,0 +1,127 @@
+#include "onnx/file/write.h"
+
+#include <onnx/checker.h>
+#include <onnx/onnx_pb.h>
+
+#include <limits>
+#include <string>
+
+#include "support/error.h"
+#include "support/file.h"
+
+namespace quench {
+namespace {
+
+constexpr int kIrVersion = 7;  // the first of operator set 13
+
+int data_type(OnnxType type) {
+  switch (type) {
+    case OnnxType::f32:
+      return ::onnx::TensorProto::FLOAT;
+    case OnnxType::s8:
+      return ::onnx::TensorProto::INT8;
+    case OnnxType::u8:
+      return ::onnx::TensorProto::UINT8;
+    case OnnxType::s64:
+      break;
+  }
+  return ::onnx::TensorProto::INT64;
+}
+
+void fill(::onnx::TensorProto& proto, const OnnxTensor& tensor) {
+  proto.set_name(tensor.name);
+  proto.set_data_type(data_type(tensor.type));
+  for (const std::int64_t dim : tensor.dims) proto.add_dims(dim);
+  proto.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
+}
+
+struct SetValue {
+  ::onnx::AttributeProto& attribute;
+  void operator()(std::int64_t value) const {
+    attribute.set_type(::onnx::AttributeProto::INT);
+    attribute.set_i(value);
+  }
+  void operator()(float value) const {
+    attribute.set_type(::onnx::AttributeProto::FLOAT);
+    attribute.set_f(value);
+  }
+  void operator()(const std::string& value) const {
+    attribute.set_type(::onnx::AttributeProto::STRING);
+    attribute.set_s(value);
+  }
+  void operator()(const std::vector<std::int64_t>& values) const {
+    attribute.set_type(::onnx::AttributeProto::INTS);
+    for (const std::int64_t value : values) attribute.add_ints(value);
+  }
+  void operator()(const std::vector<float>& values) const {
+    attribute.set_type(::onnx::AttributeProto::FLOATS);
+    for (const float value : values) attribute.add_floats(value);
+  }
+  void operator()(const OnnxTensor& tensor) const {
+    attribute.set_type(::onnx::AttributeProto::TENSOR);
+    fill(*attribute.mutable_t(), tensor);
+  }
+};
+
+void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
+  proto.set_op_type(node.op);
+  proto.set_name(node.name.empty() ? node.output : node.name);
+  for (const std::string& input : node.inputs) proto.add_input(input);
+  proto.add_output(node.output);
+  for (const auto& [name, value] : node.attributes) {
+    ::onnx::AttributeProto& attribute = *proto.add_attribute();
+    attribute.set_name(name);
+    std::visit(SetValue{attribute}, value);
+  }
+}
+
+void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
+  proto.set_name(value.name);
+  auto& type = *proto.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(::onnx::TensorProto::FLOAT);
+  for (const std::int64_t dim : value.dims) {
+    auto& size = *type.mutable_shape()->add_dim();
+    if (dim == OnnxValue::kAnySize) {
+      size.set_dim_param("N");
+    } else {
+      size.set_dim_value(dim);
+    }
+  }
+}
+
+::onnx::ModelProto proto_of(const OnnxModel& model) {
+  ::onnx::ModelProto proto;
+  proto.set_ir_version(kIrVersion);
+  proto.add_opset_import()->set_version(model.opset);
+  proto.set_producer_name("quench");
+  for (const auto& [key, value] : model.metadata) {
+    auto& entry = *proto.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  ::onnx::GraphProto& graph = *proto.mutable_graph();
+  graph.set_name(model.name);
+  fill(*graph.add_input(), model.input);
+  fill(*graph.add_output(), model.output);
+  for (const OnnxTensor& tensor : model.constants) fill(*graph.add_initializer(), tensor);
+  for (const OnnxNode& node : model.nodes) fill(*graph.add_node(), node);
+  return proto;
+}
+
+}  // namespace
+
+std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model) {
+  const ::onnx::ModelProto proto = proto_of(model);
+  if (proto.ByteSizeLong() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    fail("{}: expected less than 2 GiB, got {} bytes", path.string(), proto.ByteSizeLong());
+  try {
+    ::onnx::checker::check_model(proto);
+  } catch (const ::onnx::checker::ValidationError& error) {
+    fail("{}: the ONNX checker refuses the network: {}", path.string(), error.what());
+  }
+  const std::string file = proto.SerializeAsString();
+  write_file_atomically(path, file);
+  return file.size();
+}
+
+}  // namespace quench

@@ -1,0 +1,38 @@
+#include "onnx/import/constants.h"
+
+#include <utility>
+
+#include "onnx/import/attributes.h"
+#include "support/error.h"
+
+namespace quench::onnx_network {
+
+std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
+  const auto rank = static_cast<std::int64_t>(constant.dims.size());
+  const std::int64_t value_rank = value.flat() ? 2 : 4;
+  // Broadcasting lines dims up at the end.
+  const std::int64_t axis = value.channel_axis() - (value_rank - rank);
+  std::vector<float> numbers = floats(constant);
+  bool fits = rank <= value_rank;
+  for (std::int64_t i = 0; i < rank; ++i)
+    fits = fits && (constant.dims[static_cast<std::size_t>(i)] == 1 || i == axis);
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  fits = fits && (count == 1 || count == value.channels);
+  require(fits,
+          "constant '{}': expected one number, or one for each of the {} channels of {}, got {}",
+          constant.name, value.channels, value.text(), dims_text(constant.dims));
+  return count == 1 ? numbers : in_order(value, std::move(numbers));
+}
+
+std::vector<float> vector_of(const OnnxTensor& constant, std::int64_t count) {
+  std::vector<float> numbers = floats(constant);
+  require(constant.dims.size() == 1 && std::ssize(numbers) == count,
+          "constant '{}': expected [{}], got {}", constant.name, count, dims_text(constant.dims));
+  return numbers;
+}
+
+Tensor to_tensor(const std::vector<float>& numbers) {
+  return Tensor::from_row_major({std::ssize(numbers)}, numbers);
+}
+
+}  // namespace quench::onnx_network

@@ -1,0 +1,38 @@
+#pragma once
+
+// Private to the folder: nodes that one module of quench does together.
+
+#include <optional>
+#include <vector>
+
+#include "core/activation.h"
+#include "onnx/import/builder.h"
+
+namespace quench::onnx_network {
+
+/// What a Relu or Clip clamps to; no bounds of a missing one. @throws std::invalid_argument
+ActivationRange clip_range(const Builder& builder, const OnnxNode& node);
+/// Of quench's activations the one that clamps so, if any.
+std::optional<Activation> activation_with(const ActivationRange& range);
+
+/// The activation that alone reads the output of `node`, which is absorbed; none if there is none.
+Activation take_activation(Builder& builder, const OnnxNode& node);
+
+/// A layer as it is read from the file, before it is a module.
+struct LayerNumbers {
+  std::vector<float> weight;  ///< out_channels slices, one behind the other
+  std::vector<float> bias;    ///< one per output channel, or none
+  std::int64_t out_channels = 0;
+
+  void scale_output(std::int64_t channel, float factor);
+};
+
+/// An Add of constants that alone reads the output of `node`, a layer without a bias: its numbers become
+/// the bias, and it is absorbed.
+/// @return  the node that the layer's output is now that of
+const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& output,
+                          LayerNumbers& layer);
+/// A BatchNormalization that alone reads the output of `node` is folded into the layer and absorbed.
+void take_batch_norm(Builder& builder, const OnnxNode& node, LayerNumbers& layer);
+
+}  // namespace quench::onnx_network

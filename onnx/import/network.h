@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/random.h"
+#include "layers/models/model_input.h"
+#include "layers/module.h"
+#include "onnx/file/model.h"
+
+namespace quench {
+
+struct OnnxNetworkOptions {
+  bool fold_batch_norm = false;  ///< into the convolution before it, where there is one; else kept
+  bool random_weights = false;   ///< to train from scratch: drawn ones in the place of the file's
+};
+
+/// A float network, trainable and with empty quantizer slots, that computes what the graph does: a
+/// convolutional network from images to logits.
+///
+/// Operators (sets 9 to 17): Conv, BatchNormalization, Relu, Clip, LeakyRelu, HardSigmoid, HardSwish,
+/// Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, AveragePool, GlobalAveragePool, ReduceMean over H and
+/// W, Gemm, MatMul, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Pad, Slice of an image in steps from
+/// its first row or column to its last, Dropout, Softmax and LogSoftmax at the end (left out: training
+/// and predicting take logits), Identity, Cast. Of constants, such as the sizes for a Reshape or a Pad,
+/// also Shape, Gather, Slice, Concat, ConstantOfShape, Reshape, Transpose and the like.
+///
+/// What only moves numbers (Transpose between channels-first and channels-last, Flatten and Reshape to
+/// [N, F]) becomes a renumbering of weights. A Relu or Clip that alone reads a BatchNormalization or an
+/// Add is part of that module; zeros of a Pad are part of a convolution that reads them; an Add of
+/// constants is the bias of a layer that has none. All other nodes are modules under their names, with
+/// dots as "_".
+/// @param file   begins messages
+/// @param input  the data set's; the graph has to fit it
+/// @throws std::runtime_error  listing every operator that is not known, with its nodes; or naming the
+///                             node that does what quench has no module for, or sizes that do not fit
+std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::string& file,
+                                          const models::ModelInput& input,
+                                          const OnnxNetworkOptions& options, Random& random);
+
+/// The images and classes that a graph is made for, from its own shapes.
+/// @throws std::runtime_error  if a size other than the batch's is left open
+models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file);
+
+}  // namespace quench

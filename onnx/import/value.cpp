@@ -1,0 +1,55 @@
+#include "onnx/import/value.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace quench::onnx_network {
+
+std::vector<std::int64_t> Value::dims() const {
+  if (flat()) return {channels};
+  if (layout == Layout::channels_last) return {height, width, channels};
+  return {channels, height, width};
+}
+
+std::string Value::text() const { return fmt::format("[N, {}]", fmt::join(dims(), ", ")); }
+
+Value flat_value(std::int64_t features) {
+  return {.layout = Layout::flat, .channels = features, .blocks = {{.channels = features}}};
+}
+
+Value flattened(const Value& image) {
+  if (image.flat()) return image;
+  Value result = flat_value(image.numel());
+  result.id = image.id;
+  result.probabilities = image.probabilities;
+  if (image.layout == Layout::channels_first)
+    result.blocks = {{.channels = image.channels, .pixels = image.height * image.width}};
+  return result;
+}
+
+bool same_order(const Value& value) {
+  return std::ranges::all_of(value.blocks, [](const FeatureBlock& b) { return b.pixels == 1; });
+}
+
+bool same_order(const Value& a, const Value& b) {
+  return a.blocks == b.blocks || (same_order(a) && same_order(b));
+}
+
+std::vector<float> in_order(const Value& value, std::vector<float> per_channel) {
+  if (same_order(value)) return per_channel;
+  std::vector<float> result;
+  result.reserve(per_channel.size());
+  auto from = per_channel.begin();
+  for (const FeatureBlock& block : value.blocks) {
+    for (std::int64_t pixel = 0; pixel < block.pixels; ++pixel) {
+      for (std::int64_t channel = 0; channel < block.channels; ++channel)
+        result.push_back(from[channel * block.pixels + pixel]);
+    }
+    from += block.channels * block.pixels;
+  }
+  return result;
+}
+
+}  // namespace quench::onnx_network

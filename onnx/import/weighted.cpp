@@ -1,0 +1,122 @@
+// Layers with a weight: Conv, Gemm, MatMul.
+
+#include <utility>
+
+#include "layers/conv2d.h"
+#include "layers/linear.h"
+#include "onnx/import/constants.h"
+#include "onnx/import/fusion.h"
+#include "onnx/import/operators.h"
+#include "onnx/import/windows.h"
+#include "support/error.h"
+
+namespace quench::onnx_network {
+namespace {
+
+void fill(const Builder& builder, QuantizedLayer& layer, const LayerNumbers& numbers) {
+  if (builder.options().random_weights) return;
+  const auto copy = [](Variable to, const std::vector<float>& from) {
+    to.mutable_value().copy_from(Tensor::from_row_major(to.shape(), from));
+  };
+  copy(layer.weight(), numbers.weight);
+  if (!numbers.bias.empty()) copy(layer.bias(), numbers.bias);
+}
+
+void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
+                   LayerNumbers numbers) {
+  Value output = flat_value(numbers.out_channels);
+  const OnnxNode& last = take_bias(builder, node, output, numbers);
+  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, numbers);
+  auto layer = std::make_shared<Linear>(LinearOptions{.in_features = input.channels,
+                                                      .out_features = numbers.out_channels,
+                                                      .bias = !numbers.bias.empty()},
+                                        builder.random());
+  fill(builder, *layer, numbers);
+  builder.append(node, std::move(layer), {input}, std::move(output));
+}
+
+/// A flat input, for whose features the matrix has rows.
+Value features(Builder& builder, const OnnxNode& node) {
+  Value input = builder.activation(node);
+  require(input.flat(), "expected an input [N, F], got {}", input.text());
+  return input;
+}
+
+/// [O][F] of a matrix [F, O], or [O, F] where it is transposed, its features as quench counts them.
+LayerNumbers read_matrix(const OnnxTensor& matrix, const Value& input, bool transposed) {
+  require(matrix.dims.size() == 2, "'{}': expected a matrix, got {}", matrix.name,
+          dims_text(matrix.dims));
+  const std::int64_t rows = matrix.dims[transposed ? 1 : 0],
+                     outputs = matrix.dims[transposed ? 0 : 1];
+  require(rows == input.channels && outputs >= 1,
+          "'{}': expected numbers for {} features and at least one output, got {}", matrix.name,
+          input.channels, dims_text(matrix.dims));
+  const std::vector<float> numbers = floats(matrix);
+  LayerNumbers layer{.weight = {}, .bias = {}, .out_channels = outputs};
+  layer.weight.reserve(numbers.size());
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    std::vector<float> row;
+    for (std::int64_t f = 0; f < rows; ++f)
+      row.push_back(numbers[static_cast<std::size_t>(transposed ? o * rows + f : f * outputs + o)]);
+    row = in_order(input, std::move(row));
+    layer.weight.insert(layer.weight.end(), row.begin(), row.end());
+  }
+  return layer;
+}
+
+}  // namespace
+
+void build_conv(Builder& builder, const OnnxNode& node) {
+  const Value input = builder.unpadded_image(node);
+  const OnnxTensor& weight = builder.constant(node, 1);
+  require(weight.dims.size() == 4, "'{}': expected a weight [O, I/groups, KH, KW], got {}",
+          weight.name, dims_text(weight.dims));
+  const std::int64_t groups = attribute(node, "group", std::int64_t{1});
+  const std::int64_t outputs = weight.dims[0];
+  require(groups >= 1 && groups <= input.channels && input.channels % groups == 0 &&
+              weight.dims[1] == input.channels / groups && outputs >= 1 && outputs % groups == 0,
+          "'{}': expected a weight [O, {} / {}, KH, KW] with O divisible by {}, got {}",
+          weight.name, input.channels, groups, groups, dims_text(weight.dims));
+  const Windows windows = read_windows(node, input, {weight.dims[2], weight.dims[3]});
+  const auto [height, width] = windows.output_size(input);
+  Value output{.channels = outputs, .height = height, .width = width};
+
+  LayerNumbers numbers{.weight = floats(weight), .bias = {}, .out_channels = outputs};
+  if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
+  const OnnxNode& last = take_bias(builder, node, output, numbers);
+  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, numbers);
+  auto layer =
+      std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
+                                             .out_channels = outputs,
+                                             .kernel_size = windows.window.kernel,
+                                             .params = {.stride = windows.window.stride,
+                                                        .padding = windows.window.padding,
+                                                        .dilation = windows.dilation,
+                                                        .groups = static_cast<int>(groups)},
+                                             .bias = !numbers.bias.empty()},
+                               builder.random());
+  fill(builder, *layer, numbers);
+  builder.append(node, std::move(layer), {input}, std::move(output));
+}
+
+void build_gemm(Builder& builder, const OnnxNode& node) {
+  const Value input = features(builder, node);
+  require(attribute(node, "transA", std::int64_t{0}) == 0, "expected transA = 0");
+  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input,
+                                     attribute(node, "transB", std::int64_t{0}) != 0);
+  const float alpha = attribute(node, "alpha", 1.0f), beta = attribute(node, "beta", 1.0f);
+  for (float& w : numbers.weight) w *= alpha;
+  if (Builder::has_input(node, 2)) {
+    numbers.bias = per_channel(builder.constant(node, 2), flat_value(numbers.out_channels));
+    numbers.bias.resize(static_cast<std::size_t>(numbers.out_channels), numbers.bias[0]);
+    for (float& b : numbers.bias) b *= beta;
+  }
+  append_linear(builder, node, input, std::move(numbers));
+}
+
+void build_matmul(Builder& builder, const OnnxNode& node) {
+  const Value input = features(builder, node);
+  append_linear(builder, node, input, read_matrix(builder.constant(node, 1), input, false));
+}
+
+}  // namespace quench::onnx_network

@@ -1,0 +1,31 @@
+#pragma once
+
+// Private to the folder: the windows of convolutions and pools, as ONNX writes them.
+
+#include <array>
+#include <cstdint>
+
+#include "core/window.h"
+#include "onnx/file/model.h"
+#include "onnx/import/value.h"
+
+namespace quench::onnx_network {
+
+struct Windows {
+  Window2d window;
+  std::array<int, 2> dilation{1, 1};
+  bool ceil_mode = false;  ///< what it adds at the bottom and right is in the padding
+
+  /// Rows and columns of the result for an image that is padded so.
+  std::array<std::int64_t, 2> output_size(const Value& image) const;
+};
+
+/// From the attributes kernel_shape, strides, pads, dilations, auto_pad and ceil_mode of a node that
+/// slides over `image`, and from the zeros that are left to add around it.
+/// @param kernel  of a convolution, what its weight says
+/// @throws std::invalid_argument  for sizes that are no 2-d window, or none that fits the image
+Windows read_windows(const OnnxNode& node, const Value& image, std::array<std::int64_t, 2> kernel);
+/// @throws std::invalid_argument  as above; also without kernel_shape
+Windows read_windows(const OnnxNode& node, const Value& image);
+
+}  // namespace quench::onnx_network

@@ -1,0 +1,151 @@
+#include "ptq/calibrate.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "layers/mode_guard.h"
+#include "layers/quantized_layer.h"
+#include "ptq/calibrator.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace quench::train {
+namespace {
+
+void calibrate_weights(Module& network, const quant::CalibratorOptions& options) {
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    quant::Quantizer& quantizer = layer->weight_quantizer();
+    if (!quantizer.quantizes()) continue;
+    const Tensor weight = layer->effective_weight().value();
+    if (!quantizer.calibratable()) {
+      quantizer.observe(weight);
+      continue;
+    }
+    quant::CalibratorOptions own = options;
+    own.bits = quantizer.bits();
+    own.slot = quantizer.slot();
+    const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
+    quantizer.calibrate(calibrate_weight(weight, per_channel, own));
+  }
+}
+
+/// Shows the inputs of some modules, as they run, to calibrators or to the quantizers themselves.
+class InputWatcher final : public ForwardObserver {
+ public:
+  InputWatcher(const std::vector<SlottedModule*>& modules, quant::CalibratorOptions options) {
+    for (SlottedModule* module : modules) {
+      modules_[module] = module;
+      for (const auto& [slot, quantizer] : module->quantizers()) {
+        options.bits = quantizer->bits();
+        options.slot = quantizer->slot();
+        const bool calibrates = quantizer->role() == quant::Role::activation &&
+                                quantizer->quantizes() && quantizer->calibratable();
+        if (calibrates) calibrators_[quantizer] = make_calibrator(options);
+      }
+    }
+  }
+
+  void after(const Module& module, Inputs inputs, const Variable&) override {
+    const auto found = modules_.find(&module);
+    if (found == modules_.end()) return;
+    for (const auto& [quantizer, values] : found->second->readings(inputs)) {
+      if (!quantizer->quantizes()) continue;
+      if (const auto own = calibrators_.find(quantizer); own != calibrators_.end()) {
+        own->second->observe(values.span());
+      } else {
+        quantizer->observe(values);
+      }
+    }
+  }
+
+  /// Once all batches have run.
+  void calibrate() {
+    for (auto& [quantizer, calibrator] : calibrators_) {
+      const quant::ValueRange range = calibrator->range();
+      quantizer->calibrate({&range, 1});
+    }
+  }
+
+ private:
+  std::map<const Module*, SlottedModule*> modules_;
+  std::map<quant::Quantizer*, std::unique_ptr<quant::Calibrator>> calibrators_;
+};
+
+class ExecutionOrder final : public ForwardObserver {
+ public:
+  void after(const Module& module, Inputs, const Variable&) override { modules.push_back(&module); }
+  std::vector<const Module*> modules;
+};
+
+class Calibration {
+ public:
+  Calibration(Module& network, const CalibrationOptions& config, datasets::Loader& images)
+      : network_(network),
+        config_(config),
+        images_(images),
+        batches_(std::min(config.batches, images.batches_per_epoch())) {}
+
+  void in_float_order() {
+    progress_bar().begin("calibration", batches_);
+    watch(network_.slotted_modules());
+  }
+
+  void in_topological_order() {
+    const std::vector<SlottedModule*> modules = in_order_of_execution();
+    progress_bar().begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
+    for (SlottedModule* module : modules) {
+      watch({module});
+      for (const auto& [slot, quantizer] : module->quantizers())
+        quantizer->set_mode(quant::Mode::evaluation);
+    }
+  }
+
+ private:
+  void watch(const std::vector<SlottedModule*>& modules) {
+    InputWatcher watcher(modules, config_.activations);
+    images_.start_epoch(0);
+    for (std::int64_t k = 0; k < batches_; ++k) {
+      network_(Variable(images_.next()->images));
+      progress_bar().advance();
+    }
+    watcher.calibrate();
+  }
+
+  /// Those with empty slots have nothing to wait for.
+  std::vector<SlottedModule*> in_order_of_execution() {
+    ExecutionOrder order;
+    images_.start_epoch(0);
+    network_(Variable(images_.next()->images));
+    std::vector<SlottedModule*> modules = network_.slotted_modules();
+    std::erase_if(modules, [](SlottedModule* module) { return !module->quantizes(); });
+    std::ranges::sort(modules, {}, [&order](const Module* module) {
+      return std::ranges::find(order.modules, module) - order.modules.begin();
+    });
+    return modules;
+  }
+
+  Module& network_;
+  const CalibrationOptions& config_;
+  datasets::Loader& images_;
+  std::int64_t batches_;
+};
+
+}  // namespace
+
+void calibrate(Module& network, const CalibrationOptions& config, datasets::Loader& images) {
+  require(config.batches >= 1, "calibration: expected at least 1 batch, got {}", config.batches);
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, false, quant::Mode::bypass);
+  calibrate_weights(network, config.weights);
+  Calibration calibration(network, config, images);
+  if (config.order == "topological") {
+    calibration.in_topological_order();
+  } else {
+    calibration.in_float_order();
+  }
+}
+
+}  // namespace quench::train

@@ -1,0 +1,209 @@
+#include "ptq/calibrators.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/communicator.h"
+#include "ptq/histogram.h"
+#include "ptq/thresholds.h"
+#include "quant/parts/range_average.h"
+
+namespace quench::quant {
+namespace {
+
+class MinMaxCalibrator final : public Calibrator {
+ public:
+  using Calibrator::Calibrator;
+
+ protected:
+  void add(std::span<const float>, const Extent&) override {}
+  ValueRange choose() const override { return range_of(reach()); }
+};
+
+class MovingAverageCalibrator final : public Calibrator {
+ public:
+  explicit MovingAverageCalibrator(const CalibratorOptions& options)
+      : Calibrator(options.slot), average_(options.momentum) {}
+
+ protected:
+  void add(std::span<const float>, const Extent& batch) override { average_.add(range_of(batch)); }
+  ValueRange choose() const override { return average_.value(); }
+
+ private:
+  RangeAverage average_;
+};
+
+class ThreeSdCalibrator final : public Calibrator {
+ public:
+  using Calibrator::Calibrator;
+
+ protected:
+  void add(std::span<const float> x, const Extent&) override {
+    const Sums own = sums(x);
+    std::array batch{static_cast<double>(x.size()), own.values, own.squares};
+    communicator().sum(batch);
+    count_ += batch[0];
+    sum_ += batch[1];
+    sum_of_squares_ += batch[2];
+  }
+  ValueRange choose() const override {
+    return clipped_range(reach(), three_sd_threshold(count_, sum_, sum_of_squares_));
+  }
+
+ private:
+  double count_ = 0.0, sum_ = 0.0, sum_of_squares_ = 0.0;
+};
+
+/// All values, or a histogram of their magnitudes.
+class DistributionCalibrator : public Calibrator {
+ public:
+  explicit DistributionCalibrator(const CalibratorOptions& options)
+      : DistributionCalibrator(options, options.keep_values) {}
+
+ protected:
+  DistributionCalibrator(const CalibratorOptions& options, bool keep_values)
+      : Calibrator(options.slot),
+        options_(options),
+        keep_values_(keep_values),
+        histogram_(options.bins) {}
+
+  void add(std::span<const float> x, const Extent& batch) override {
+    count_ += sum_over_ranks(static_cast<double>(x.size()));
+    if (keep_values_) {
+      values_.insert(values_.end(), x.begin(), x.end());
+    } else {
+      histogram_.add(x, batch.max_abs);
+    }
+  }
+  ValueRange choose() const override { return clipped_range(reach(), threshold()); }
+  virtual double threshold() const = 0;
+
+  bool exact() const { return keep_values_; }
+  bool has_negative() const { return reach().min < 0.0f; }
+  double count() const { return count_; }
+  std::span<const float> values() const { return values_; }
+  const MagnitudeHistogram& histogram() const { return histogram_; }
+  const CalibratorOptions& options() const { return options_; }
+
+ private:
+  CalibratorOptions options_;
+  bool keep_values_;
+  double count_ = 0.0;
+  std::vector<float> values_;
+  MagnitudeHistogram histogram_;
+};
+
+class PercentileCalibrator final : public DistributionCalibrator {
+ public:
+  using DistributionCalibrator::DistributionCalibrator;
+
+ protected:
+  double threshold() const override {
+    const double percentile = options().percentile, largest = double{reach().max_abs};
+    const double chosen =
+        exact() ? percentile_threshold(values(), percentile)
+                : percentile_threshold(histogram().counts(), histogram().width(), percentile);
+    // Where most values are 0, their percentile may be: no range to quantize anything on.
+    return chosen > 0.0 ? std::min(chosen, largest) : largest;
+  }
+};
+
+class MseCalibrator final : public DistributionCalibrator {
+ public:
+  using DistributionCalibrator::DistributionCalibrator;
+
+ protected:
+  double threshold() const override {
+    const double largest = double{reach().max_abs};
+    if (exact()) return mse_threshold(values(), {}, largest, grid()).threshold;
+    const std::span<const double> counts = histogram().counts();
+    std::vector<float> centres(counts.size());
+    for (std::size_t i = 0; i < centres.size(); ++i) {
+      centres[i] = static_cast<float>((static_cast<double>(i) + 0.5) * histogram().width());
+    }
+    return mse_threshold(centres, counts, largest, grid()).threshold;
+  }
+
+ private:
+  QuantGrid grid() const {
+    if (!has_negative()) return unsigned_grid(options().bits);
+    return options().bits == 1 ? binary_grid() : signed_narrow_grid(options().bits);
+  }
+};
+
+/// Codes for |x| in search of a divergence: a signed grid spends a bit on the sign.
+int levels(int bits, bool has_negative) { return 1 << (has_negative ? bits - 1 : bits); }
+
+class KlCalibrator final : public DistributionCalibrator {
+ public:
+  /// Defined on a histogram of so many bins, whatever is kept.
+  explicit KlCalibrator(const CalibratorOptions& options)
+      : DistributionCalibrator(options, false) {}
+
+ protected:
+  double threshold() const override {
+    std::vector<double> counts(histogram().counts().begin(), histogram().counts().end());
+    // The zeros that a ReLU leaves, exact on every grid, would outweigh all else: groups of more
+    // than a bin spread them, and the search ends at the smallest threshold. So pytorch-quantization
+    // (NVIDIA) counts the first bin as the second.
+    if (counts.size() > 1) counts[0] = counts[1];
+    return kl_threshold(counts, histogram().width(), levels(options().bits, has_negative()))
+        .threshold;
+  }
+};
+
+class KlJCalibrator final : public DistributionCalibrator {
+ public:
+  using DistributionCalibrator::DistributionCalibrator;
+
+ protected:
+  double threshold() const override {
+    const int n = levels(options().bits, has_negative());
+    const double wanted = std::ceil(std::sqrt(count()));
+    if (exact()) {
+      MagnitudeHistogram whole(static_cast<int>(wanted));
+      whole.add(values(), reach().max_abs);
+      return kl_j_threshold(whole.counts(), whole.width(), n).threshold;
+    }
+    const std::span<const double> counts = histogram().counts();
+    const double reached = static_cast<double>(counts.size()) * histogram().width();
+    // No finer than the histogram began: its cost grows with the square.
+    const auto bins =
+        static_cast<std::size_t>(std::min(wanted, static_cast<double>(options().bins)));
+    return kl_j_threshold(resample_counts(counts, bins), reached / static_cast<double>(bins), n)
+        .threshold;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Calibrator> make_minmax(const CalibratorOptions& options) {
+  return std::make_unique<MinMaxCalibrator>(options.slot);
+}
+std::unique_ptr<Calibrator> make_moving_average(const CalibratorOptions& options) {
+  return std::make_unique<MovingAverageCalibrator>(options);
+}
+std::unique_ptr<Calibrator> make_three_sd(const CalibratorOptions& options) {
+  return std::make_unique<ThreeSdCalibrator>(options.slot);
+}
+std::unique_ptr<Calibrator> make_percentile(const CalibratorOptions& options) {
+  return std::make_unique<PercentileCalibrator>(options);
+}
+std::unique_ptr<Calibrator> make_mse(const CalibratorOptions& options) {
+  return std::make_unique<MseCalibrator>(options);
+}
+std::unique_ptr<Calibrator> make_kl(const CalibratorOptions& options) {
+  return std::make_unique<KlCalibrator>(options);
+}
+std::unique_ptr<Calibrator> make_kl_j(const CalibratorOptions& options) {
+  return std::make_unique<KlJCalibrator>(options);
+}
+
+ValueRange clipped_range(const Extent& reach, double threshold) {
+  const double low = double{reach.min}, high = double{reach.max};
+  if (-low > high) return {-threshold, std::min(high, threshold)};
+  return {std::max(low, -threshold), threshold};
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor.h"
+#include "support/error.h"
+
+namespace quench {
+
+/// Which input channel each element of a weight multiplies: of [O, C/groups, KH, KW], depthwise
+/// ones included, or of [O, F] where F = H*W*C is a flattened image in memory order.
+class InputChannels {
+ public:
+  /// @throws std::invalid_argument  if `channels` does not fit the weight
+  InputChannels(const Tensor& weight, std::int64_t channels)
+      : channels_(channels), slice_(weight.numel() / weight.dim(0)), inner_(weight.dim(1)) {
+    const bool flattened = weight.rank() == 2;
+    const std::int64_t groups = flattened ? 1 : channels / inner_;
+    require(flattened ? inner_ % channels == 0
+                      : groups * inner_ == channels && weight.dim(0) % groups == 0,
+            "weight {}: expected a number of input channels that fits, got {}",
+            weight.shape().to_string(), channels);
+    outputs_per_group_ = weight.dim(0) / groups;
+  }
+
+  /// @param i  place of the element in memory order
+  std::int64_t of(std::int64_t i) const {
+    const std::int64_t group = i / slice_ / outputs_per_group_;
+    return (group * inner_ + i % inner_) % channels_;
+  }
+
+ private:
+  std::int64_t channels_, slice_, inner_, outputs_per_group_ = 1;
+};
+
+}  // namespace quench

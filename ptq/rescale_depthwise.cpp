@@ -1,0 +1,122 @@
+#include "ptq/rescale_depthwise.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/communicator.h"
+#include "core/elementwise.h"
+#include "layers/dataflow.h"
+#include "layers/mode_guard.h"
+#include "ptq/depthwise_rescale.h"
+#include "ptq/equalize_pairs.h"
+#include "ptq/fold_into_weights.h"
+#include "ptq/relu6.h"
+#include "ptq/scale_input.h"
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+/// The largest value of each channel that some layers read. Behind ReLU6 it stands for the largest
+/// before it: below 6 the two agree above 0, and what is 0 or less limits no factor.
+class LargestInputs final : public ForwardObserver {
+ public:
+  explicit LargestInputs(const std::vector<EqualizablePair>& pairs) {
+    for (const EqualizablePair& pair : pairs) largest_[pair.consumer] = {};
+  }
+  void after(const Module& module, Inputs inputs, const Variable&) override {
+    const auto found = largest_.find(&module);
+    if (found == largest_.end()) return;
+    const Tensor& x = inputs[0].value();
+    const auto channels = static_cast<std::size_t>(x.dim(1));
+    found->second.resize(channels, 0.0f);
+    // Channels are innermost in memory.
+    for (std::size_t i = 0; i < x.span().size(); ++i) {
+      float& largest = found->second[i % channels];
+      largest = std::max(largest, x.span()[i]);
+    }
+  }
+  /// On all ranks.
+  std::vector<float> of(const Module* reader) const {
+    const std::vector<float>& own = largest_.at(reader);
+    std::vector<double> largest(own.begin(), own.end());
+    communicator().max(largest);
+    std::vector<float> result(own.size());
+    std::ranges::transform(largest, result.begin(), [](double v) { return static_cast<float>(v); });
+    return result;
+  }
+
+ private:
+  std::map<const Module*, std::vector<float>> largest_;
+};
+
+/// Whether a ReLU6 stands between the two.
+bool clipped(const Dataflow& flow, const EqualizablePair& pair) {
+  const auto reader = std::ranges::find(flow.runs(), pair.consumer, &Dataflow::Run::module);
+  const Dataflow::Run* run = flow.writer(reader->inputs[0]);
+  while (run->module != pair.producer.layer && !is_relu6(*run->module))
+    run = flow.writer(run->inputs[0]);
+  return run->module != pair.producer.layer;
+}
+
+bool pointwise(const QuantizedLayer& layer) {
+  const Shape& weight = layer.weight().shape();
+  return weight.rank() == 4 && weight[2] == 1 && weight[3] == 1 && !layer.depthwise();
+}
+
+/// The pairs, taken for such as if ReLU6 were ReLU: for the factors chosen it is.
+std::vector<EqualizablePair> depthwise_pairs(Module& network, const Shape& image,
+                                             DepthwiseRescaleReport& report) {
+  const Relu6Replaced homogeneous(network);
+  EqualizablePairs found = equalizable_pairs(network, image);
+  std::erase_if(found.pairs,
+                [](const EqualizablePair& pair) { return !pair.producer.layer->depthwise(); });
+  for (const EqualizablePair& pair : found.pairs) {
+    if (!pointwise(*pair.consumer))
+      report.excluded.emplace_back(pair.producer.layer->name(),
+                                   pair.consumer->name() + " is no 1x1 convolution");
+  }
+  std::erase_if(found.pairs,
+                [](const EqualizablePair& pair) { return !pointwise(*pair.consumer); });
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    const auto why = std::ranges::find(found.excluded, layer->name(),
+                                       &std::pair<std::string, std::string>::first);
+    if (layer->depthwise() && why != found.excluded.end()) report.excluded.push_back(*why);
+  }
+  return found.pairs;
+}
+
+void scale(const EqualizablePair& pair, const std::vector<double>& factors) {
+  Tensor up({static_cast<std::int64_t>(factors.size())});
+  std::ranges::transform(factors, up.data(), [](double f) { return static_cast<float>(f); });
+  scale_between(pair.producer, *pair.consumer, up);
+}
+
+}  // namespace
+
+DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches) {
+  require(!batches.empty(), "rescale_depthwise: expected at least one batch of images, got none");
+  const Shape image = batches[0].shape().with(0, 1);
+  fold_into_weights(network, image);
+  DepthwiseRescaleReport report;
+  const std::vector<EqualizablePair> pairs = depthwise_pairs(network, image, report);
+  LargestInputs largest(pairs);
+  {
+    const NoGradGuard no_grad;
+    const ModeGuard modes(network, false, quant::Mode::bypass);
+    for (const Tensor& images : batches) network(Variable(images));
+  }
+  const Dataflow flow(network, batches[0].slice(0, 1));
+  for (const EqualizablePair& pair : pairs) {
+    std::vector<float> bounds;
+    if (clipped(flow, pair)) bounds = largest.of(pair.consumer);
+    const quant::DepthwiseRescale chosen =
+        quant::choose_depthwise_rescale(pair.producer.layer->weight().value(), bounds);
+    scale(pair, chosen.factors);
+    report.pairs.emplace_back(pair.producer.layer->name(), pair.consumer->name());
+    report.locked += std::ranges::count(chosen.locked, true);
+  }
+  return report;
+}
+
+}  // namespace quench

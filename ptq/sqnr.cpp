@@ -1,0 +1,199 @@
+#include "ptq/sqnr.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "layers/mode_guard.h"
+#include "layers/quantized_layer.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace quench::train {
+namespace {
+
+/// x on the quantizer's grid.
+Tensor on_grid(quant::Quantizer& quantizer, const Tensor& x) {
+  const quant::Mode mode = quantizer.mode();
+  quantizer.set_mode(quant::Mode::evaluation);
+  Tensor result = quantizer.forward(Variable(x)).value();
+  quantizer.set_mode(mode);
+  return result;
+}
+
+void add_slot(SignalToNoise& ratio, quant::Quantizer& quantizer, const Tensor& x) {
+  if (quantizer.quantizes()) ratio.add(x.span(), on_grid(quantizer, x).span());
+}
+
+struct Ratios {
+  SignalToNoise weight, input, output;
+  NormalizedSignalToNoise normalized_output;
+};
+
+/// What the table tells of: layers, and what else quantizes.
+std::vector<SlottedModule*> measured(Module& quantized) {
+  std::vector<SlottedModule*> result = quantized.slotted_modules();
+  std::erase_if(result, [](SlottedModule* module) {
+    return dynamic_cast<QuantizedLayer*>(module) == nullptr && !module->quantizes();
+  });
+  return result;
+}
+
+/// Which modules of a network show what those measured of the quantized one get and give.
+class Layers {
+ public:
+  /// @param network  the quantized one itself, or its float twin
+  Layers(Module& network, Module& quantized) {
+    const auto layers = network.quantized_layers(), own = quantized.quantized_layers();
+    require(layers.size() == own.size(), "sqnr: expected a float network of {} layers, got {}",
+            own.size(), layers.size());
+    const auto modules = network.slotted_modules(), twins = quantized.slotted_modules();
+    const auto shown = measured(quantized);
+    for (std::size_t i = 0; i < modules.size(); ++i) {
+      if (std::ranges::find(shown, twins[i]) == shown.end()) continue;
+      readers_[modules[i]] = twins[i];
+      writers_[writer_of(*modules[i])] = twins[i];
+    }
+  }
+
+  /// The module whose inputs, or output, are those of `module`; null: none.
+  SlottedModule* reader(const Module& module) const { return find(readers_, module); }
+  SlottedModule* writer(const Module& module) const { return find(writers_, module); }
+
+ private:
+  using Map = std::map<const Module*, SlottedModule*>;
+  static const Module* writer_of(SlottedModule& module) {
+    // A folded batch norm normalizes before it in the quantized network, and in it in the float
+    // one: the two agree on what it gives.
+    const auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+    if (layer != nullptr && layer->folded() != nullptr) return &layer->folded()->norm();
+    return &module;
+  }
+  static SlottedModule* find(const Map& modules, const Module& module) {
+    const auto found = modules.find(&module);
+    return found == modules.end() ? nullptr : found->second;
+  }
+  Map readers_, writers_;
+};
+
+/// By module, in the order of first execution.
+class LayerRatios {
+ public:
+  Ratios& of(SlottedModule* module) {
+    const auto found = std::ranges::find(ratios_, module, [](const auto& e) { return e.first; });
+    return found != ratios_.end() ? found->second : ratios_.emplace_back(module, Ratios{}).second;
+  }
+
+  std::vector<LayerSqnr> in_decibels() const {
+    std::vector<LayerSqnr> result;
+    for (const auto& [module, ratios] : ratios_) {
+      LayerSqnr row{.layer = module->name(),
+                    .output = ratios.output.db(),
+                    .normalized_output = ratios.normalized_output.db()};
+      auto* layer = dynamic_cast<QuantizedLayer*>(module);
+      if (layer != nullptr && layer->weight_quantizer().quantizes())
+        row.weight = ratios.weight.db();
+      if (module->input_quantizer().quantizes()) row.input = ratios.input.db();
+      result.push_back(std::move(row));
+    }
+    return result;
+  }
+
+ private:
+  std::vector<std::pair<SlottedModule*, Ratios>> ratios_;
+};
+
+/// Keeps the outputs of the float network, and measures its inputs on the grids.
+class FloatPass final : public ForwardObserver {
+ public:
+  FloatPass(const Layers& layers, LayerRatios& ratios, std::vector<Tensor>& outputs)
+      : layers_(layers), ratios_(ratios), outputs_(outputs) {}
+
+  void after(const Module& module, Inputs inputs, const Variable& output) override {
+    if (SlottedModule* reader = layers_.reader(module)) {
+      for (const auto& [quantizer, values] : reader->readings(inputs))
+        add_slot(ratios_.of(reader).input, *quantizer, values);
+    }
+    if (layers_.writer(module) != nullptr) outputs_.push_back(output.value());
+  }
+
+ private:
+  const Layers& layers_;
+  LayerRatios& ratios_;
+  std::vector<Tensor>& outputs_;
+};
+
+/// Compares the outputs of the quantized network with those kept.
+class QuantizedPass final : public ForwardObserver {
+ public:
+  QuantizedPass(const Layers& layers, LayerRatios& ratios, const std::vector<Tensor>& outputs)
+      : layers_(layers), ratios_(ratios), outputs_(outputs) {}
+
+  void after(const Module& module, Inputs, const Variable& output) override {
+    SlottedModule* writer = layers_.writer(module);
+    if (writer == nullptr) return;
+    const Tensor& expected = outputs_[next_++];
+    Ratios& ratios = ratios_.of(writer);
+    ratios.output.add(expected.span(), output.value().span());
+    ratios.normalized_output.add(expected.span(), output.value().span(), expected.dim(1));
+  }
+
+ private:
+  const Layers& layers_;
+  LayerRatios& ratios_;
+  const std::vector<Tensor>& outputs_;
+  std::size_t next_ = 0;
+};
+
+/// Runs both networks over the same images.
+class Comparison {
+ public:
+  Comparison(Module& floating, Module& network)
+      : floating_(floating),
+        network_(network),
+        float_layers_(floating, network),
+        layers_(network, network) {}
+
+  void add(const Variable& images) {
+    std::vector<Tensor> outputs;
+    {
+      FloatPass pass(float_layers_, ratios, outputs);
+      floating_.set_quantizer_mode(quant::Mode::bypass);
+      floating_(images);
+    }
+    QuantizedPass pass(layers_, ratios, outputs);
+    network_.set_quantizer_mode(quant::Mode::evaluation);
+    network_(images);
+  }
+
+  LayerRatios ratios;
+
+ private:
+  Module& floating_;
+  Module& network_;
+  Layers float_layers_, layers_;
+};
+
+}  // namespace
+
+std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
+                                    std::int64_t batches) {
+  const NoGradGuard no_grad;
+  const ModeGuard float_modes(floating, false, quant::Mode::bypass);
+  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  Comparison comparison(floating, network);
+  const std::int64_t total = std::min(batches, images.batches_per_epoch());
+  progress_bar().begin("quantization noise", total);
+  images.start_epoch(0);
+  for (std::int64_t k = 0; k < total; ++k) {
+    comparison.add(Variable(images.next()->images));
+    progress_bar().advance();
+  }
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    add_slot(comparison.ratios.of(layer).weight, layer->weight_quantizer(),
+             layer->effective_weight().value());
+  }
+  return comparison.ratios.in_decibels();
+}
+
+}  // namespace quench::train

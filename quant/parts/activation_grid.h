@@ -1,0 +1,59 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+#include "quant/quantizer.h"
+#include "quant/saved_state.h"
+#include "support/settings.h"
+
+namespace quench::quant {
+
+/// The grid (of scale 1) of a symmetric activation quantizer: signed, or unsigned where nothing is
+/// negative, as behind a ReLU. The key `act_grid` of the method's table chooses:
+///
+///   "signed_narrow"  [-(2^(b-1)-1), 2^(b-1)-1]
+///   "signed_full"    [-2^(b-1), 2^(b-1)-1]
+///   "unsigned"       [0, 2^b-1]
+///   "auto"           the method's own signed grid if the first batch that was not all zeros holds a
+///                    negative value, else unsigned; then it stays
+class ActivationGrid {
+ public:
+  enum class Signed : std::uint8_t { narrow, full };
+
+  /// @param fallback      of the key
+  /// @param choices       what the method offers of the four
+  /// @param when_signed   the signed grid of "auto"
+  /// @throws std::invalid_argument  for bits that the chosen grid does not have
+  ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
+                 Signed when_signed = Signed::narrow,
+                 const std::vector<std::string>& choices = {"auto", "signed_narrow", "signed_full",
+                                                            "unsigned"});
+
+  /// Decides "auto" by what values occur; does nothing once decided.
+  void settle(float min, float max);
+  bool settled() const { return settled_; }
+  bool is_unsigned() const { return grid().qmin == 0; }
+  /// With scale 1; signed until decided.
+  const QuantGrid& grid() const { return grid_; }
+
+  /// What qmax has to reach to cover the one range that a calibrator chose, which also decides
+  /// "auto".
+  /// @throws std::invalid_argument  for another number of ranges; the message starts with `slot`
+  double reach_of(std::span<const ValueRange> ranges, const std::string& slot);
+  /// The scale at which it does; 0 for a range without extent. @throws as reach_of()
+  double scale_of(std::span<const ValueRange> ranges, const std::string& slot);
+
+  void save(SavedState& state) const;
+  /// @throws std::invalid_argument  if the entry is missing; the message starts with `slot`
+  void load(const SavedState& state, const std::string& slot);
+
+ private:
+  bool settled_;
+  QuantGrid grid_;
+};
+
+}  // namespace quench::quant

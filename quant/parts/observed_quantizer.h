@@ -1,0 +1,51 @@
+#pragma once
+
+#include "quant/code.h"
+#include "quant/parts/activation_grid.h"
+#include "quant/parts/activation_scale.h"
+#include "quant/parts/straight_through.h"
+#include "quant/quantizer.h"
+
+namespace quench::quant {
+
+/// What methods share that choose their gradient but not their grid: a symmetric one of 2 to 8 bits
+/// that follows what passes through.
+///
+///   weight      s = max|w| / qmax of each forward pass, signed narrow, per tensor or channel
+///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation,
+///               or started by a calibrator; the grid as `act_grid` says
+///
+/// Settings of the method's table, with their defaults:
+///   act_grid = "auto"   quant/activation_grid.h
+///   momentum = 0.99     in [0, 1]
+class ObservedQuantizer : public Quantizer {
+ public:
+  explicit ObservedQuantizer(const QuantizerSpec& spec);
+
+  QuantGrid grid() const override;
+  void observe(const Tensor& x) override;
+
+  bool calibratable() const override { return role() == Role::activation; }
+  void calibrate(std::span<const ValueRange> ranges) override;
+
+  SavedState state() const override;
+  void load_state(const SavedState& state) override;
+
+ protected:
+  /// The codes of grid(), the same for all channels.
+  CodeRange codes_range() const;
+  /// Where the gradient passes at a scale: from the grid's first to its last value; for weights
+  /// everywhere, since theirs reaches the largest, but for a rounding of the scale.
+  Window gradient_window(float scale) const;
+
+ private:
+  void observe_weight(const Tensor& x);
+  void observe_activation(const Tensor& x);
+
+  ActivationGrid activation_grid_;
+  ActivationScale activation_scale_;
+  QuantGrid weight_grid_;
+  bool weight_seen_ = false;
+};
+
+}  // namespace quench::quant

@@ -1,0 +1,169 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "autograd/node.h"
+#include "core/parallel.h"
+#include "quant/code.h"
+#include "quant/statistics/lane_sum.h"
+
+/// Says of the loop that follows that its iterations do not depend on each other through memory.
+#ifdef __clang__
+#define QUENCH_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define QUENCH_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+namespace quench::quant {
+
+/// What one element contributes to the gradients of x and of K trained values.
+template <std::size_t K>
+struct ElementGradient {
+  float x = 0.0f;
+  std::array<float, K> trained{};
+};
+
+/// Pieces of memory, each within one channel and small enough to stay in cache. They depend on the
+/// shape alone, so sums over them do not depend on the number of threads.
+struct Pieces {
+  static constexpr std::int64_t kSize = 2048;
+
+  Pieces(std::int64_t count, std::int64_t channel_count)
+      : channels(channel_count),
+        slice(count / std::max<std::int64_t>(channel_count, 1)),
+        per_channel((slice + kSize - 1) / kSize) {}
+
+  std::int64_t count() const { return channels * per_channel; }
+  std::size_t channel(std::int64_t piece) const {
+    return static_cast<std::size_t>(piece / per_channel);
+  }
+  std::int64_t begin(std::int64_t piece) const {
+    return piece / per_channel * slice + piece % per_channel * kSize;
+  }
+  std::int64_t size(std::int64_t piece) const {
+    return std::min(kSize, slice - piece % per_channel * kSize);
+  }
+  /// Calls body(piece) for all of them, in parallel: `body` must not throw.
+  template <typename Body>
+  void for_each(Body body) const {
+    const std::int64_t length = std::max<std::int64_t>(1, std::min(kSize, slice));
+    parallel_for(count(), std::max<std::int64_t>(1, kParallelGrain / length),
+                 [&](std::int64_t first, std::int64_t last) {
+                   for (std::int64_t piece = first; piece < last; ++piece) body(piece);
+                 });
+  }
+
+  std::int64_t channels, slice, per_channel;
+};
+
+/// The tape's record of map_trained().
+template <std::size_t K, typename Constants, typename Backward>
+struct TrainedMapNode final : Node {
+  Saved x;
+  std::array<Shape, K> shapes;  // of the trained values
+  std::vector<Constants> constants;
+  Backward element;
+
+  TrainedMapNode(Saved x_in, std::array<Shape, K> shapes_in, std::vector<Constants> constants_in,
+                 Backward element_in)
+      : x(std::move(x_in)),
+        shapes(std::move(shapes_in)),
+        constants(std::move(constants_in)),
+        element(std::move(element_in)) {}
+  std::string_view name() const override { return "quantize"; }
+
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const Tensor& input = x.get();
+    Tensor grad(input.shape());
+    const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
+    std::vector<std::array<float, K>> sums(static_cast<std::size_t>(pieces.count()));
+    pieces.for_each([&](std::int64_t piece) {
+      const std::int64_t begin = pieces.begin(piece);
+      sums[static_cast<std::size_t>(piece)] =
+          backward_piece(input.data() + begin, grad_output.data() + begin, grad.data() + begin,
+                         pieces.size(piece), constants[pieces.channel(piece)]);
+    });
+    std::vector<Tensor> result{std::move(grad)};
+    for (std::size_t k = 0; k < K; ++k) result.push_back(total(pieces, sums, k));
+    return result;
+  }
+
+ private:
+  /// Two loops over a piece in cache, since one loop that maps and sums is not vectorized. An element
+  /// depends on its own index alone, which the macro says of memory that `element` may look up, too.
+  std::array<float, K> backward_piece(const float* in, const float* g, float* out,
+                                      std::int64_t count, Constants channel) const {
+    std::array<std::array<float, Pieces::kSize>, K> terms;
+    const Backward local = element;
+    QUENCH_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) {
+      const ElementGradient<K> gradient = local(in[i], g[i], channel);
+      out[i] = gradient.x;
+      for (std::size_t k = 0; k < K; ++k) terms[k][i] = gradient.trained[k];
+    }
+    std::array<float, K> result;
+    for (std::size_t k = 0; k < K; ++k) {
+      const float* of_k = terms[k].data();
+      result[k] = lane_sum<float>(count, [=](std::int64_t i) { return of_k[i]; });
+    }
+    return result;
+  }
+
+  Tensor total(const Pieces& pieces, const std::vector<std::array<float, K>>& sums,
+               std::size_t k) const {
+    std::vector<double> channel_sums(constants.size(), 0.0);
+    for (std::int64_t piece = 0; piece < pieces.count(); ++piece)
+      channel_sums[pieces.channel(piece)] += double{sums[static_cast<std::size_t>(piece)][k]};
+    Tensor result(shapes[k]);
+    std::ranges::transform(channel_sums, result.data(),
+                           [](double sum) { return static_cast<float>(sum); });
+    return result;
+  }
+};
+
+/// `output` on the tape as a function of x and of K trained values (a scale, a threshold, an offset)
+/// of which there are one, or one per slice of x along axis 0.
+///
+/// @param trained    each f32 with as many elements as there are constants
+/// @param constants  one, or one per channel: all that backward needs, computed from the trained
+///                   values; a small struct of floats, passed by value
+/// @param backward   (float x, float grad_y, Constants) -> ElementGradient<K>: dL/dx, and what this
+///                   element adds to dL/dtrained[k]. Without branches, so that it vectorizes
+template <std::size_t K, typename Constants, typename Backward>
+Variable record_trained(const Variable& x, const std::array<Variable, K>& trained, Tensor output,
+                        std::vector<Constants> constants, Backward backward) {
+  std::vector<Variable> inputs{x};
+  inputs.insert(inputs.end(), trained.begin(), trained.end());
+  std::array<Shape, K> shapes;
+  std::ranges::transform(trained, shapes.begin(), [](const Variable& v) { return v.shape(); });
+  return record<TrainedMapNode<K, Constants, Backward>>(inputs, std::move(output), Saved(x.value()),
+                                                        std::move(shapes), std::move(constants),
+                                                        std::move(backward));
+}
+
+/// record_trained() of y = forward(x), element by element.
+///
+/// @param forward  (float x, Constants) -> float y
+template <std::size_t K, typename Constants, typename Forward, typename Backward>
+Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
+                     std::vector<Constants> constants, Forward forward, Backward backward) {
+  const Tensor& input = x.value();
+  Tensor output(input.shape());
+  const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
+  pieces.for_each([&](std::int64_t piece) {
+    const Constants channel = constants[pieces.channel(piece)];
+    const Forward local = forward;
+    const float* from = input.data() + pieces.begin(piece);
+    float* to = output.data() + pieces.begin(piece);
+    const std::int64_t count = pieces.size(piece);
+    QUENCH_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i], channel);
+  });
+  return record_trained(x, trained, std::move(output), std::move(constants), std::move(backward));
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,120 @@
+// Parts of a network that stand still while the rest trains: optimizer.train, train.bn_freeze_epoch
+// and the restarts of a schedule.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <stdexcept>
+
+#include "core/safetensors.h"
+#include "experiments/runs/small_run.h"
+#include "experiments/trainer.h"
+#include "layers/batch_norm.h"
+#include "train/trained_parameters.h"
+
+namespace quench::train {
+namespace {
+
+using Values = std::map<std::string, std::vector<float>>;
+
+Values values_of(Module& network) {
+  Values result;
+  for (const Parameter& parameter : network.parameters()) {
+    result[parameter.name] = parameter.value.value().to_row_major();
+  }
+  for (const Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value.to_row_major();
+  return result;
+}
+
+TEST_CASE("optimizer.train: what is not listed stands still and has no moments") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment({"optimizer.train=['norm']", "quant.method=ste"}));
+  const Values before = values_of(trainer.network());
+  trainer.run(folder, [] { return false; });
+  const Values after = values_of(trainer.network());
+  for (const Parameter& parameter : trainer.network().parameters()) {
+    CAPTURE(parameter.name);
+    const bool moved = before.at(parameter.name) != after.at(parameter.name);
+    CHECK(moved == (parameter.kind == ParameterKind::norm));
+    CHECK(parameter.value.grad().defined() == (parameter.kind == ParameterKind::norm));
+  }
+  const TensorFile file = read_safetensors(folder.last());
+  CHECK(file.tensors.contains("bn1.weight"));
+  CHECK(file.tensors.contains("optimizer.bn1.weight.steps"));
+  CHECK(file.tensors.contains("conv1.weight"));
+  CHECK_FALSE(file.tensors.contains("optimizer.conv1.weight.steps"));
+}
+
+TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the float network") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment({"optimizer.train=['quantizer']", "train.bn_freeze_epoch=0",
+                                    "quant.method=lsq", "quant.bits=4"}));
+  const Values before = values_of(trainer.network());
+  trainer.run(folder, [] { return false; });
+  const Values after = values_of(trainer.network());
+  for (const Buffer& buffer : trainer.network().buffers()) {
+    CAPTURE(buffer.name);
+    CHECK(after.at(buffer.name) == before.at(buffer.name));
+  }
+  for (const Parameter& parameter : trainer.network().parameters()) {
+    CAPTURE(parameter.name);
+    const bool moved = before.at(parameter.name) != after.at(parameter.name);
+    CHECK(moved == (parameter.kind == ParameterKind::quantizer));
+  }
+  const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
+  CHECK(rows[0].top1_float == rows[1].top1_float);
+}
+
+TEST_CASE("optimizer.train: a network without a parameter of these kinds is an error") {
+  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"optimizer.train=['quantizer']"})),
+                       "optimizer.train: expected kinds of parameters that the network has, got "
+                       "[quantizer], of which it has none",
+                       std::invalid_argument);
+}
+
+TEST_CASE("bn_freeze_epoch: running statistics stay, and they normalize, while the gain trains") {
+  for (const std::int64_t first : {0, 1}) {
+    CAPTURE(first);
+    const TemporaryFolder parent;
+    const RunFolder folder = RunFolder::create_at(parent / "run");
+    Trainer trainer(small_experiment({"train.bn_freeze_epoch=" + std::to_string(first)}));
+    Values frozen = values_of(trainer.network());
+    std::int64_t step = 0;
+    trainer.run(folder, [&] {
+      // Four steps an epoch.
+      if (++step == 4 * first) frozen = values_of(trainer.network());
+      return false;
+    });
+    const Values after = values_of(trainer.network());
+    for (const Buffer& buffer : trainer.network().buffers()) {
+      CAPTURE(buffer.name);
+      CHECK(after.at(buffer.name) == frozen.at(buffer.name));
+    }
+    CHECK(after.at("bn1.weight") != frozen.at("bn1.weight"));
+    for (BatchNorm* norm : batch_norms(trainer.network())) CHECK_FALSE(norm->training());
+  }
+}
+
+TEST_CASE("bn_freeze_epoch, restarts: interrupted and resumed, the same bits") {
+  const Overrides frozen{"train.bn_freeze_epoch=1", "quant.method=ste", "quant.bits=4"};
+  CHECK(checkpoint_of(frozen) != checkpoint_of({"quant.method=ste", "quant.bits=4"}));
+  const Overrides restarts{"schedule.name=fat", "schedule.restart_steps=3"};
+  for (const Overrides& overrides : {frozen, restarts}) {
+    const std::string whole = checkpoint_of(overrides);
+    for (const std::int64_t stop : {3, 4, 6}) CHECK(checkpoint_of(overrides, stop) == whole);
+  }
+}
+
+TEST_CASE("restarts: the optimizer counts its steps anew") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Trainer trainer(small_experiment({"schedule.name=cosine_restarts", "schedule.restart_steps=3"}));
+  trainer.run(folder, [] { return false; });
+  const TensorFile file = read_safetensors(folder.last());
+  // Eight steps, with restarts before those of index 3 and 6.
+  CHECK(*file.tensors.at("optimizer.conv1.weight.steps").data<std::int32_t>() == 2);
+}
+
+}  // namespace
+}  // namespace quench::train

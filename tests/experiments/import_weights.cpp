@@ -1,0 +1,139 @@
+#include "experiments/import_weights.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+
+#include "layers/models/registry.h"
+#include "layers/quantized_layer.h"
+
+namespace quench::train {
+namespace {
+
+constexpr const char* kModel = "resnet20";
+
+std::unique_ptr<Module> make(std::uint64_t seed, double width = 0.125, std::int64_t classes = 10,
+                             const std::string& model = kModel) {
+  Random random(seed, "test");
+  Settings settings = Settings::from({{"width", width}});
+  return models::make_model(model, settings, {.classes = classes}, random);
+}
+
+/// Everything that another network holds, under the names of its source.
+ForeignWeights weights_of(Module& network) {
+  ForeignWeights weights{.path = "other.safetensors"};
+  for (const Parameter& p : network.parameters()) weights.file.tensors[p.name] = p.value.value();
+  for (const Buffer& b : network.buffers()) weights.file.tensors[b.name] = b.value;
+  return weights;
+}
+
+std::string error(Module& network, const ForeignWeights& weights) {
+  try {
+    import_weights(network, kModel, weights);
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST_CASE("import_weights: the network becomes the one in the file") {
+  const auto source = make(1), target = make(2);
+  const ForeignWeights weights = weights_of(*source);
+  const ImportReport report = import_weights(*target, kModel, weights);
+  CHECK(report.source == "akamaster/pytorch_resnet_cifar10");
+  CHECK(report.tensors == static_cast<std::int64_t>(weights.file.tensors.size()));
+  const Variable image(Tensor::full({1, 3, 32, 32}, 0.5f));
+  source->set_training(false);
+  target->set_training(false);
+  const Tensor expected = (*source)(image).value(), actual = (*target)(image).value();
+  CHECK(std::memcmp(expected.data(), actual.data(), expected.bytes()) == 0);
+}
+
+TEST_CASE("import_weights: every tensor that does not fit is listed, and nothing is copied") {
+  const auto source = make(1), target = make(2);
+  const std::vector<float> before = target->parameters()[0].value.value().to_row_major();
+  ForeignWeights weights = weights_of(*source);
+  weights.file.tensors.erase("bn1.running_var");
+  weights.file.tensors.erase("layer3.2.conv2.weight");
+  weights.file.tensors["layer1.0.bn2.bias"] = Tensor::zeros({3});
+  weights.file.tensors["linear.bias"] = Tensor::zeros({10}, DType::f64);
+  weights.file.tensors["layer4.0.conv1.weight"] = Tensor::zeros({1, 2});
+  CHECK(error(*target, weights) ==
+        "other.safetensors: does not fit the network, 5 tensors:\n"
+        "  bn1.running_var f32 [2] is missing\n"
+        "  layer1.0.bn2.bias is f32 [3] and should be f32 [2]\n"
+        "  layer3.2.conv2.weight f32 [8, 8, 3, 3] is missing\n"
+        "  linear.bias is f64 [10] and should be f32 [10]\n"
+        "  layer4.0.conv1.weight f32 [1, 2] is unknown");
+  CHECK(target->parameters()[0].value.value().to_row_major() == before);
+}
+
+TEST_CASE("import_weights: a network that nobody else publishes, by the names of its parts") {
+  for (const char* model : {"binarynet", "cnv", "resnet8"}) {
+    const auto source = make(1, 0.125, 10, model), target = make(2, 0.125, 10, model);
+    const ForeignWeights weights = weights_of(*source);
+    CHECK(classes_in(weights, *target, model) == 10);
+    CHECK(import_weights(*target, model, weights).source == "quench");
+    CHECK(target->parameters()[0].value.value().to_row_major() ==
+          source->parameters()[0].value.value().to_row_major());
+  }
+}
+
+TEST_CASE("import_weights: names that the user gives") {
+  const auto source = make(1), target = make(2);
+  ForeignWeights weights = weights_of(*source);
+  auto node = weights.file.tensors.extract("linear.weight");
+  node.key() = "head.weight";
+  weights.file.tensors.insert(std::move(node));
+  CHECK(error(*target, weights).find("linear.weight f32 [10, 8] is missing") != std::string::npos);
+  constexpr std::array kNames{models::Rename{"linear.weight", "head.weight"}};
+  weights.names = {.source = "map.txt", .renames = kNames};
+  CHECK(import_weights(*target, kModel, weights).source == "map.txt");
+}
+
+TEST_CASE("import_weights: NaN and infinity are refused with their position") {
+  const auto source = make(1), target = make(2);
+  ForeignWeights weights = weights_of(*source);
+  Tensor bias = Tensor::zeros({10});
+  bias.data()[3] = std::numeric_limits<float>::infinity();
+  weights.file.tensors["linear.bias"] = bias;
+  CHECK(error(*target, weights) ==
+        "other.safetensors: does not fit the network, 1 tensor:\n  linear.bias holds inf at [3]");
+}
+
+TEST_CASE("classes_in: the rows of the classifier in the file") {
+  const auto draft = make(1);
+  ForeignWeights weights = weights_of(*make(1, 0.125, 37));
+  CHECK(classes_in(weights, *draft, kModel) == 37);
+  weights.file.tensors.erase("linear.weight");
+  CHECK_THROWS_WITH_AS(classes_in(weights, *draft, kModel),
+                       "other.safetensors: expected weights of resnet20, with the classifier as "
+                       "linear.weight (names of akamaster/pytorch_resnet_cifar10), got none",
+                       std::runtime_error);
+}
+
+TEST_CASE("read_foreign_weights: without batch counts, and without a common \"module.\"") {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / "quench_foreign_weights.safetensors";
+  const std::string header =
+      R"({"module.bn1.num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("module.bn1.weight":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})";
+  std::ofstream file(path, std::ios::binary);
+  const std::uint64_t length = header.size();
+  file.write(reinterpret_cast<const char*>(&length), sizeof length);
+  file << header;
+  const float value = 3.5f;
+  file.write("\1\0\0\0\0\0\0", 8).write(reinterpret_cast<const char*>(&value), sizeof value);
+  file.close();
+  const ForeignWeights weights = read_foreign_weights(path);
+  std::filesystem::remove(path);
+  REQUIRE(weights.file.tensors.size() == 1);
+  CHECK(weights.file.tensors.at("bn1.weight").item() == 3.5f);
+}
+
+}  // namespace
+}  // namespace quench::train

@@ -1,0 +1,245 @@
+#include "experiments/post_training.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "core/elementwise.h"
+#include "core/reduce.h"
+#include "core/safetensors.h"
+#include "experiments/probe_quantizer.h"
+#include "experiments/runs/checkpoint.h"
+#include "experiments/small_experiment.h"
+#include "experiments/trainer.h"
+#include "layers/mode_guard.h"
+#include "ptq/scale_input.h"
+
+namespace quench::train {
+namespace {
+
+CalibrationReport apply(TwoLayers& net, bool equalize, const char* bias_correction,
+                        std::int64_t batches = 100) {
+  const CalibrationOptions config{.batches = batches,
+                                  .weights = {},
+                                  .activations = {},
+                                  .equalize = equalize,
+                                  .bias_correction = bias_correction};
+  return apply_calibration(net.network, config, *ten_pixels(3));
+}
+
+TEST_CASE("apply_calibration: ranges are those of the equalized network") {
+  TwoLayers net({0.25f, 0.6f, 4.0f});
+  const Probe& first = net.probe_weight(*net.first);
+  const Probe& second = net.probe_weight(*net.second);
+  const Probe& features = net.probe_input(*net.second);
+  const CalibrationReport report = apply(net, true, "none");
+  REQUIRE(report.equalization.has_value());
+  CHECK(report.equalization->pairs ==
+        std::vector<std::pair<std::string, std::string>>{{"first", "second"}});
+  CHECK_FALSE(report.bias_correction.has_value());
+  // With 1, 1, 1 in the second layer both become the roots, and features are divided by these.
+  CHECK(first.ranges.at(0).max == doctest::Approx(2.0));
+  CHECK(second.ranges.at(0).max == doctest::Approx(2.0));
+  CHECK(features.ranges.at(0).min == doctest::Approx(-80.0 / 2.0));
+  CHECK(features.ranges.at(0).max == doctest::Approx((4.0 * 63.0 - 80.0) / 2.0));
+}
+
+TEST_CASE(
+    "apply_calibration: biases lose what rounding adds in the mean of the batches asked for") {
+  for (const auto& [batches, mean] : {std::pair{100, 31.5}, {2, 17.5}}) {
+    CAPTURE(batches);
+    TwoLayers net({0.0f, 0.6f, 2.3f});
+    net.probe_weight(*net.first);
+    const CalibrationReport report = apply(net, false, "empirical", batches);
+    CHECK_FALSE(report.equalization.has_value());
+    REQUIRE(report.bias_correction.has_value());
+    CHECK(report.bias_correction->corrected == std::vector<std::string>{"first"});
+    // 0.6 becomes 1, and 2.3 becomes 2.
+    const Tensor& bias = net.first->bias().value();
+    CHECK(bias.data()[0] == 0.0f);
+    CHECK(bias.data()[1] == doctest::Approx(-20.0 - (1.0 - 0.6) * mean));
+    CHECK(bias.data()[2] == doctest::Approx(-80.0 - (2.0 - 2.3) * mean));
+  }
+}
+
+TEST_CASE(
+    "apply_calibration: nothing that the config does not ask for, and no batches is an error") {
+  TwoLayers net({0.0f, 0.6f, 2.3f});
+  net.probe_weight(*net.first);
+  const CalibrationReport report = apply(net, false, "none");
+  CHECK_FALSE(report.equalization.has_value());
+  CHECK_FALSE(report.bias_correction.has_value());
+  CHECK(net.first->weight().value().to_row_major() == std::vector<float>{0.0f, 0.6f, 2.3f});
+  CHECK(net.first->bias().value().to_row_major() == std::vector<float>{0.0f, -20.0f, -80.0f});
+  for (const bool equalize : {false, true})
+    CHECK_THROWS_AS(apply(net, equalize, "empirical", 0), std::invalid_argument);
+}
+
+using Overrides = std::vector<std::string>;
+
+const Overrides kResNet{"model={name=\"resnet8\", width=0.25}",
+                        "quant.first_layer.activation.method=none",
+                        "quant.method=symmetric",
+                        "quant.bits=3",
+                        "quant.granularity=per_tensor",
+                        "train.bn_batches=0"};
+
+Overrides with(Overrides overrides, const Overrides& more) {
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return overrides;
+}
+
+/// A checkpoint of `overrides` trained in float for a few steps.
+void train_float(const Overrides& overrides, const std::filesystem::path& file) {
+  Trainer trainer(small_experiment(with(overrides, {"quant.method=none"})));
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  trainer.run(folder, [] { return false; });
+  write_safetensors(file, network_state(trainer.network(), trainer.config().model.name));
+}
+
+struct Outcome {
+  PostTrainingResult result;
+  Tensor trained, floating, quantized;  ///< logits of the images calibrated on
+  Tensor reloaded;                      ///< of the network that its checkpoint makes, quantized
+};
+
+Tensor logits(Module& network, datasets::Loader& images, quant::Mode mode) {
+  const NoGradGuard no_grad;
+  const ModeGuard modes(network, false, mode);
+  images.start_epoch(0);
+  return network(Variable(images.next()->images)).value();
+}
+
+Outcome outcome(const Overrides& overrides) {
+  const TemporaryFolder folder;
+  const auto file = folder / "float.safetensors";
+  train_float(kResNet, file);
+  const ExperimentConfig config = small_experiment(
+      with(with(kResNet, overrides), {"train.init_from=\"" + file.string() + "\""}));
+  const CalibrationOptions calibration =
+      read_calibration(config.root, config.train.eval_batch_size);
+  const Data data = load_data(config);
+  const auto images = calibration_loader(config, calibration, data.train);
+  const auto network = load_trained(config, data.train->format());
+  Outcome outcome;
+  outcome.trained = logits(*network, *images, quant::Mode::bypass);
+  outcome.result = quantize_after_training(config, calibration, data, *network);
+  outcome.floating = logits(*network, *images, quant::Mode::bypass);
+  outcome.quantized = logits(*network, *images, quant::Mode::evaluation);
+
+  const auto saved = folder / "quantized.safetensors";
+  write_safetensors(saved, network_state(*network, config.model.name));
+  const auto again = build_network(config, data.train->format());
+  load_network(*again, config.model.name, read_safetensors(saved), saved);
+  outcome.reloaded = logits(*again, *images, quant::Mode::evaluation);
+  return outcome;
+}
+
+double mean_logit_error(const Outcome& outcome) {
+  std::vector<double> sums(static_cast<std::size_t>(outcome.trained.dim(1)));
+  const auto wanted = outcome.trained.to_row_major(), got = outcome.quantized.to_row_major();
+  for (std::size_t i = 0; i < got.size(); ++i)
+    sums[i % sums.size()] += static_cast<double>(got[i]) - static_cast<double>(wanted[i]);
+  double largest = 0.0;
+  for (const double sum : sums) largest = std::max(largest, std::abs(sum));
+  return largest / static_cast<double>(outcome.trained.dim(0));
+}
+
+TEST_CASE("post training: equalized, the float network is the one that was trained") {
+  for (const char* fold : {"quant.fold_batch_norm=false", "quant.fold_batch_norm=true"}) {
+    CAPTURE(fold);
+    const Outcome equalized = outcome({"calibration.equalize=true", fold});
+    const float largest = max_abs(equalized.trained);
+    CHECK(max_abs(subtract(equalized.floating, equalized.trained)) < 1e-4f * largest);
+    CHECK(equalized.result.calibration.equalization->pairs.size() == 3);
+    CHECK(equalized.reloaded.to_row_major() == equalized.quantized.to_row_major());
+    CHECK(equalized.result.layers.size() == 10);
+  }
+}
+
+TEST_CASE("post training: corrected biases bring the mean output of the network nearer") {
+  const Overrides weights{"quant.activation.method=none"};
+  const Outcome plain = outcome(weights);
+  CHECK(plain.reloaded.to_row_major() == plain.quantized.to_row_major());
+  for (const char* mode : {"empirical", "analytic"}) {
+    CAPTURE(mode);
+    const std::string key = std::string("calibration.bias_correction=") + mode;
+    const Outcome corrected = outcome(with(weights, {key}));
+    // Eight steps from the start, running statistics, which the analytic means follow, lag behind.
+    if (mode == std::string("empirical"))
+      CHECK(mean_logit_error(corrected) < 0.7 * mean_logit_error(plain));
+    CHECK(corrected.reloaded.to_row_major() == corrected.quantized.to_row_major());
+    // Weights and their grids are untouched; the reference is the network that was trained.
+    const auto& before = plain.result.layers;
+    const auto& after = corrected.result.layers;
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(after[i].weight == before[i].weight);
+    CHECK(after[0].output == before[0].output);
+  }
+}
+
+TEST_CASE("a calibrated network is not calibrated again, and says what it was made of") {
+  const TemporaryFolder parent;
+  const std::filesystem::path trained = parent / "trained.safetensors",
+                              calibrated = parent / "calibrated.safetensors";
+  train_float(kResNet, trained);
+  require_uncalibrated(trained);
+  const ExperimentConfig config =
+      small_experiment(with(kResNet, {"train.init_from=\"" + trained.string() + "\""}));
+  const auto network = load_trained(config, data_format(config));
+  save_calibrated(calibrated, *network, config.model.name, trained.string());
+  const std::string message = calibrated.string() +
+                              ": expected a network to calibrate, got one that quench quantize has "
+                              "calibrated already: start from the one it was made of, " +
+                              trained.string();
+  CHECK_THROWS_WITH_AS(require_uncalibrated(calibrated), message.c_str(), std::invalid_argument);
+
+  const Overrides start{"train.init_from=\"" + calibrated.string() + "\""};
+  CHECK_THROWS_WITH_AS(
+      Trainer(small_experiment(with(with(kResNet, start), {"calibration.batches=1"}))),
+      message.c_str(), std::invalid_argument);
+  Trainer goes_on(small_experiment(with(kResNet, start)));  // training on it is another matter
+
+  // Version 0.1 left a report in the folder and no note in the file.
+  write_text(parent / "quantize.json", "{}");
+  CHECK_THROWS_WITH_AS(require_uncalibrated(trained), doctest::Contains("quantize.json says"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("training: [calibration] does not touch a float network") {
+  const Overrides none{"quant.method=none"};
+  Trainer plain(small_experiment(with(kResNet, none)));
+  Trainer calibrated(small_experiment(with(
+      kResNet, {none[0], "calibration.equalize=true", "calibration.bias_correction=analytic"})));
+  const auto before = plain.network().parameters(), after = calibrated.network().parameters();
+  REQUIRE(before.size() == after.size());
+  for (std::size_t i = 0; i < before.size(); ++i)
+    CHECK(before[i].value.value().to_row_major() == after[i].value.value().to_row_major());
+}
+
+TEST_CASE("training: [calibration] equalizes before the first step") {
+  Trainer trainer(small_experiment(with(kResNet, {"calibration.equalize=true"})));
+  const auto layers = trainer.network().quantized_layers();
+  REQUIRE(layers[1]->name() == "stack1.conv1");
+  const Tensor inputs = input_ranges(*layers[2], layers[1]->weight().shape()[0]);
+  const Tensor& weight = layers[1]->weight().value();
+  for (std::int64_t c = 0; c < weight.dim(0); ++c)
+    CHECK(max_abs(weight.slice(c, c + 1)) == doctest::Approx(inputs.data()[c]).epsilon(1e-3));
+}
+
+TEST_CASE("calibration: keys that need or exclude each other") {
+  CHECK_THROWS_WITH_AS(
+      small_experiment({"calibration.absorb_bias=true"}),
+      doctest::Contains("calibration.absorb_bias: expected false without equalize"),
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      small_experiment({"calibration.equalize=true", "calibration.depthwise_rescale=true"}),
+      doctest::Contains("calibration.depthwise_rescale: expected false beside equalize"),
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(small_experiment({"calibration.relu6=drop"}),
+                       doctest::Contains("calibration.relu6: expected"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace quench::train

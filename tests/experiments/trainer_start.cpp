@@ -1,0 +1,155 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+#include <stdexcept>
+
+#include "experiments/runs/kept_checkpoints.h"
+#include "experiments/small_experiment.h"
+#include "experiments/trainer.h"
+
+namespace quench::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Overrides = std::vector<std::string>;
+
+const std::function<bool()> kGoOn = [] { return false; };
+
+/// A run of `overrides` in `folder`, from where it stands.
+void run(const RunFolder& folder, const Overrides& overrides,
+         const std::function<bool()>& stop = kGoOn) {
+  Trainer(small_experiment(overrides), folder).run(folder, stop);
+}
+
+/// Cuts off the last byte.
+void damage(const fs::path& file) { fs::resize_file(file, fs::file_size(file) - 1); }
+
+/// All that a later look at the run depends on.
+std::string outcome(const RunFolder& folder) {
+  return read_bytes(folder.last()) + read_bytes(folder.best());
+}
+
+Overrides cosine(const char* epochs) {
+  return {"schedule.name=cosine", "quant.method=lsq", "quant.bits=4",
+          "train.epochs=" + std::string(epochs)};
+}
+
+TEST_CASE("training: with more epochs a finished run goes on, on the schedule of all of them") {
+  const TemporaryFolder parent;
+  const RunFolder once = RunFolder::create_at(parent / "once");
+  run(once, cosine("2"));
+  run(once, cosine("4"));
+  // 3e-3 (1 + cos(pi step / steps)) / 2, of the last step of each epoch of four.
+  const auto lr = [](int step, int steps) {
+    return 3e-3 * 0.5 * (1.0 + std::cos(std::numbers::pi * step / steps));
+  };
+  const std::vector<MetricsRow> rows = read_metrics(once.metrics());
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[1].lr == doctest::Approx(lr(7, 8)));
+  CHECK(rows[2].lr == doctest::Approx(lr(11, 16)));
+  CHECK(rows[3].lr == doctest::Approx(lr(15, 16)));
+
+  // Stopped within the new epochs, too.
+  const RunFolder twice = RunFolder::create_at(parent / "twice");
+  run(twice, cosine("2"));
+  int step = 0;
+  run(twice, cosine("4"), [&] { return ++step == 3; });
+  run(twice, cosine("4"));
+  CHECK(outcome(twice) == outcome(once));
+
+  CHECK_THROWS_WITH_AS(run(once, cosine("3")),
+                       doctest::Contains("train.epochs: expected at least the 4 epochs that"),
+                       std::invalid_argument);
+}
+
+TEST_CASE("training: it stops where it is told to, also between two epochs") {
+  const TemporaryFolder parent;
+  const RunFolder whole = RunFolder::create_at(parent / "whole");
+  run(whole, cosine("2"));
+  const RunFolder parts = RunFolder::create_at(parent / "parts");
+  for (const Position until : {Position{0, 3}, Position{1, 0}, Position{1, 1}, Position{2, 0}}) {
+    Trainer trainer(small_experiment(cosine("2")), parts);
+    CHECK(trainer.run(parts, kGoOn, until).interrupted == (until.epoch < 2));
+    CHECK(trainer.position() == until);
+  }
+  CHECK(outcome(parts) == outcome(whole));
+}
+
+TEST_CASE("training: from the best checkpoint where the last is damaged or gone") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  run(folder, cosine("3"));
+  const std::string undisturbed = outcome(folder), best = read_bytes(folder.best());
+  for (const bool gone : {false, true}) {
+    CAPTURE(gone);
+    gone ? static_cast<void>(fs::remove(folder.last())) : damage(folder.last());
+    Trainer trainer(small_experiment(cosine("3")), folder);
+    CHECK(trainer.resumed_from() == "best.safetensors");
+    CHECK(read_bytes(folder.last()) == best);  // at once, so that the run can be used
+    CHECK(std::ssize(read_metrics(folder.metrics())) == trainer.position().epoch);
+    trainer.run(folder, kGoOn);
+    CHECK(outcome(folder) == undisturbed);
+  }
+  damage(folder.last());
+  damage(folder.best());
+  CHECK_THROWS_WITH_AS(Trainer(small_experiment(cosine("3")), folder),
+                       doctest::Contains(folder.last().c_str()), std::runtime_error);
+}
+
+TEST_CASE("training: a run that does not fit its checkpoint says so of the last one") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  run(folder, cosine("1"));
+  const std::string before = outcome(folder);
+  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"model.width=0.125"}), folder),
+                       doctest::Contains(folder.last().c_str()), std::runtime_error);
+  CHECK(outcome(folder) == before);
+}
+
+TEST_CASE(
+    "training: checkpoints of epochs are kept, serve when others are damaged, and come again") {
+  const TemporaryFolder parent;
+  const RunFolder folder = RunFolder::create_at(parent / "run");
+  Overrides overrides = cosine("3");
+  overrides.emplace_back("train.keep_every=1");
+  run(folder, overrides);
+  CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(read_bytes(kept_checkpoint(folder.path(), 3)) == read_bytes(folder.last()));
+  const std::string last = read_bytes(folder.last());
+
+  damage(folder.last());
+  damage(folder.best());
+  damage(kept_checkpoint(folder.path(), 3));
+  Trainer trainer(small_experiment(overrides), folder);
+  CHECK(trainer.resumed_from() == "epoch-2.safetensors");
+  CHECK(trainer.position() == Position{2, 0});
+  CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2});
+  trainer.run(folder, kGoOn);
+  CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2, 3});
+  // The best of before is lost, so that this epoch is, and the checkpoint says so.
+  CHECK(read_bytes(folder.best()) == read_bytes(folder.last()));
+  CHECK(last.size() == read_bytes(folder.last()).size());
+}
+
+TEST_CASE("training: init_from keeps what quantizers of the same kind had learned") {
+  const TemporaryFolder parent;
+  const RunFolder source = RunFolder::create_at(parent / "source");
+  run(source, cosine("2"));
+  Overrides overrides = cosine("1");
+  overrides.push_back("train.init_from=" + source.path().string());
+  Trainer again(small_experiment(overrides));
+  const TensorFile trained = read_safetensors(source.last());
+  int scales = 0;
+  for (const Parameter& parameter : again.network().parameters()) {
+    if (parameter.kind != ParameterKind::quantizer) continue;
+    CAPTURE(parameter.name);
+    ++scales;
+    CHECK(parameter.value.value().to_row_major() ==
+          trained.tensors.at(parameter.name).to_row_major());
+  }
+  CHECK(scales > 8);
+}
+
+}  // namespace
+}  // namespace quench::train

@@ -1,0 +1,161 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "onnx/file/model_proto.h"
+
+using namespace quench;
+using namespace quench::testing;
+using ::onnx::AttributeProto;
+
+namespace {
+
+std::vector<std::string> names_of(const OnnxModel& model) {
+  std::vector<std::string> names;
+  for (const OnnxNode& node : model.nodes) names.push_back(node.output);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("read_onnx: nodes in an order that can be computed, without those that nobody needs") {
+  ::onnx::ModelProto model = empty_model();
+  add_node(model, "Add", {"b", "a"}, {"y"});
+  add_node(model, "Relu", {"a"}, {"unused"});
+  add_node(model, "Relu", {"a"}, {"b"});
+  add_node(model, "Nothing", {"nowhere"}, {"dead"});  // not needed, so it may dangle
+  add_node(model, "Sigmoid", {"x"}, {"a"});
+  CHECK(names_of(parsed(model)) == std::vector<std::string>{"a", "b", "y"});
+}
+
+TEST_CASE("read_onnx: the file's order stays where it can be computed") {
+  ::onnx::ModelProto model = empty_model();
+  add_node(model, "Relu", {"x"}, {"right"});
+  add_node(model, "Relu", {"x"}, {"left"});
+  add_node(model, "Add", {"left", "right"}, {"y"});
+  CHECK(names_of(parsed(model)) == std::vector<std::string>{"right", "left", "y"});
+}
+
+TEST_CASE("read_onnx: a chain of 50000 nodes that begins at its end") {
+  constexpr int kNodes = 50'000;
+  ::onnx::ModelProto model = empty_model();
+  for (int i = kNodes; i > 0; --i) {
+    add_node(model, "Relu", {i == 1 ? "x" : "v" + std::to_string(i - 1)},
+             {i == kNodes ? "y" : "v" + std::to_string(i)});
+  }
+  const OnnxModel read = parsed(model);
+  REQUIRE(read.nodes.size() == kNodes);
+  CHECK(read.nodes.front().output == "v1");
+  CHECK(read.nodes.back().output == "y");
+}
+
+TEST_CASE("read_onnx: circles, loose ends and names given twice") {
+  ::onnx::ModelProto model = empty_model();
+  SUBCASE("a circle") {
+    add_node(model, "Add", {"x", "c"}, {"a"}).set_name("first");
+    add_node(model, "Relu", {"a"}, {"b"});
+    add_node(model, "Relu", {"b"}, {"c"}).set_name("third");
+    add_node(model, "Relu", {"b"}, {"y"});
+    CHECK(error_of(model) ==
+          "m.onnx: nodes read each other in a circle: node 'first' (Add), node 'third' (Relu), "
+          "node 'b' (Relu)");
+  }
+  SUBCASE("a node that reads itself") {
+    add_node(model, "Add", {"x", "y"}, {"y"});
+    CHECK(error_of(model) == "m.onnx: nodes read each other in a circle: node 'y' (Add)");
+  }
+  SUBCASE("a loose end") {
+    add_node(model, "Add", {"x", "lost"}, {"y"}).set_name("sum");
+    CHECK(error_of(model) ==
+          "m.onnx: node 'sum' (Add) reads 'lost', which no node computes and no constant or input "
+          "is called");
+  }
+  SUBCASE("an optional input that is left out is none") {
+    add_node(model, "Clip", {"x", "", ""}, {"y"});
+    CHECK(parsed(model).nodes.at(0).inputs == std::vector<std::string>{"x", "", ""});
+  }
+  SUBCASE("two nodes of one output") {
+    add_node(model, "Relu", {"x"}, {"y"});
+    add_node(model, "Sigmoid", {"x"}, {"y"});
+    CHECK(error_of(model) == "m.onnx: two values are called 'y'");
+  }
+  SUBCASE("a node that computes the input") {
+    add_node(model, "Relu", {"x"}, {"y"});
+    add_node(model, "Relu", {"y"}, {"x"});
+    CHECK(error_of(model) == "m.onnx: two values are called 'x'");
+  }
+  SUBCASE("two constants of one name") {
+    for (int i = 0; i < 2; ++i)
+      add_tensor(model, "w", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
+    add_node(model, "Add", {"x", "w"}, {"y"});
+    CHECK(error_of(model) == "m.onnx: two values are called 'w'");
+  }
+  SUBCASE("too many nodes") {
+    for (int i = 0; i <= 100'000; ++i) model.mutable_graph()->add_node();
+    CHECK(error_of(model) == "m.onnx: expected at most 100000 nodes, got 100001");
+  }
+}
+
+TEST_CASE("read_onnx: outputs behind the first") {
+  ::onnx::ModelProto model = empty_model();
+  SUBCASE("may be there") {
+    add_node(model, "Dropout", {"x"}, {"y", "mask"});
+    CHECK(names_of(parsed(model)) == std::vector<std::string>{"y"});
+  }
+  SUBCASE("may not be read") {
+    add_node(model, "Split", {"x"}, {"a", "b"}).set_name("halves");
+    add_node(model, "Add", {"a", "b"}, {"sum"});
+    add_node(model, "Mul", {"sum", "b"}, {"y"});
+    CHECK(error_of(model) ==
+          "m.onnx: expected nodes of one output; read are also 'b' of node 'halves' (Split)");
+  }
+  SUBCASE("may not be the graph's") {
+    add_node(model, "MaxPool", {"x"}, {"a", "y"});
+    CHECK(error_of(model) ==
+          "m.onnx: expected nodes of one output; read are also 'y' of node 'a' (MaxPool)");
+  }
+}
+
+TEST_CASE("read_onnx: Constant nodes are constants") {
+  ::onnx::ModelProto model = empty_model();
+  ::onnx::NodeProto& node = add_node(model, "Constant", {}, {"c"});
+  add_node(model, "Reshape", {"x", "c"}, {"y"});
+  const auto constant = [&] {
+    const OnnxModel read = parsed(model);
+    CHECK(names_of(read) == std::vector<std::string>{"y"});
+    REQUIRE(read.constants.size() == 1);
+    CHECK(read.constants[0].name == "c");
+    return read.constants[0];
+  };
+  SUBCASE("of a tensor") {
+    auto& tensor = *add_attribute(node, "value", AttributeProto::TENSOR).mutable_t();
+    tensor.set_data_type(::onnx::TensorProto::INT64);
+    tensor.add_dims(2);
+    tensor.add_int64_data(0);
+    tensor.add_int64_data(-1);
+    CHECK(constant().dims == std::vector<std::int64_t>{2});
+    CHECK(values_of<std::int64_t>(constant()) == std::vector<std::int64_t>{0, -1});
+  }
+  SUBCASE("of a list") {
+    auto& list = add_attribute(node, "value_ints", AttributeProto::INTS);
+    list.add_ints(1);
+    list.add_ints(-1);
+    CHECK(constant().dims == std::vector<std::int64_t>{2});
+    CHECK(values_of<std::int64_t>(constant()) == std::vector<std::int64_t>{1, -1});
+  }
+  SUBCASE("of a number") {
+    add_attribute(node, "value_float", AttributeProto::FLOAT).set_f(6.0f);
+    CHECK(constant().dims.empty());
+    CHECK(values_of<float>(constant()) == std::vector{6.0f});
+  }
+  SUBCASE("of a text") {
+    add_attribute(node, "value_string", AttributeProto::STRING).set_s("text");
+    CHECK(error_of(model) ==
+          "m.onnx: node 'c' (Constant): attribute 'value_string': expected value, value_float, "
+          "value_floats, value_int or value_ints of that type");
+  }
+  SUBCASE("of nothing") {
+    CHECK(error_of(model) == "m.onnx: node 'c' (Constant): expected one attribute, got 0");
+  }
+}

@@ -1,0 +1,334 @@
+#include "onnx/import/network.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "layers/activation.h"
+#include "layers/add.h"
+#include "layers/batch_norm.h"
+#include "layers/conv2d.h"
+#include "layers/linear.h"
+#include "layers/loss.h"
+#include "layers/pad.h"
+#include "layers/quantized_layer.h"
+#include "layers/scale_shift.h"
+#include "onnx/import/graph.h"
+
+using namespace quench;
+
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+template <typename M>
+std::int64_t count(Module& network) {
+  std::int64_t result = 0;
+  for (const auto& [name, module] : network.modules())
+    if (dynamic_cast<M*>(module) != nullptr) ++result;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("onnx network: convolutions of every form") {
+  GraphMaker g;
+  std::string x = g.conv("images", 3, 6, 3, {{"pads", Ints{1, 0, 2, 1}}, {"strides", Ints{1, 2}}});
+  x = g.node("Relu", {x});
+  x = g.node("Conv", {x, g.drawn({6, 2, 3, 3})},
+             {{"group", std::int64_t{3}}, {"pads", Ints{2, 2, 2, 2}}, {"dilations", Ints{2, 2}}});
+  x = g.node("LeakyRelu", {x}, {{"alpha", 0.2f}});
+  x = g.node("Conv", {x, g.drawn({6, 1, 3, 2}), g.drawn({6})}, {{"group", std::int64_t{6}}});
+  check_network(g.classify_image(x, 6));
+}
+
+TEST_CASE("onnx network: auto_pad puts the odd pixel where it says") {
+  for (const char* pad : {"SAME_UPPER", "SAME_LOWER", "VALID"}) {
+    CAPTURE(pad);
+    GraphMaker g;
+    const OnnxAttributes attributes{{"auto_pad", std::string(pad)}, {"strides", Ints{2, 2}}};
+    const std::string x = g.conv("images", 3, 5, 4, attributes);
+    OnnxAttributes window = attributes;
+    window["kernel_shape"] = Ints{2, 2};
+    check_network(g.classify_image(g.node("MaxPool", {x}, window), 5));
+  }
+}
+
+TEST_CASE("onnx network: a Pad is part of the convolution behind it, and a module before others") {
+  for (const std::int64_t opset : {10, 13}) {
+    GraphMaker g(opset);
+    const Ints pads{0, 0, 1, 0, 0, 0, 2, 1};
+    const auto padded = [&](const std::string& x) {
+      return opset < 11 ? g.node("Pad", {x}, {{"pads", pads}, {"value", 0.0f}})
+                        : g.node("Pad", {x, g.integers({8}, pads), g.floats({}, {0.0f})});
+    };
+    std::string x = g.conv(padded("images"), 3, 4);
+    const OnnxNetworkOptions options;
+    CHECK(count<Pad>(*build(GraphMaker(g).classify_image(x, 4), options)) == 0);
+    x = g.node("MaxPool", {padded(x)}, {{"kernel_shape", Ints{2, 2}}});
+    check_network(g.classify_image(x, 4));
+    CHECK(count<Pad>(*build(g.model)) == 1);
+  }
+}
+
+TEST_CASE("onnx network: channels are padded by zeros too") {
+  GraphMaker g;
+  const std::string x = g.node("Pad", {"images", g.integers({8}, {0, 1, 0, 0, 0, 2, 0, 0})});
+  check_network(g.classify_image(g.conv(x, 6, 4), 4));
+}
+
+TEST_CASE("onnx network: every so manieth row and column, the shortcut of He et al.'s option A") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 4);
+  const std::string all = g.integers({2}, {std::int64_t{1} << 62, 6});
+  const std::string rows = g.node(
+      "Slice", {x, g.integers({2}, {0, 0}), all, g.integers({2}, {2, 3}), g.integers({2}, {2, 3})});
+  check_network(g.classify(g.node("Flatten", {rows}), 4 * 4 * 2));
+}
+
+TEST_CASE("onnx network: pools with padding, ceil_mode and count_include_pad") {
+  const OnnxAttributes window{{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}};
+  const auto with = [&](OnnxAttributes more) {
+    more.insert(window.begin(), window.end());
+    return more;
+  };
+  struct Case {
+    OnnxAttributes attributes;
+    std::int64_t pixels;  // of the output; 7 x 6 go in
+  };
+  const std::vector<Case> cases{
+      {window, 3 * 2},
+      {with({{"pads", Ints{1, 1, 1, 1}}}), 4 * 3},
+      {with({{"pads", Ints{0, 1, 2, 0}}}), 4 * 3},
+      {with({{"ceil_mode", std::int64_t{1}}}), 3 * 3},
+      {with({{"pads", Ints{1, 1, 1, 1}}, {"ceil_mode", std::int64_t{1}}}), 4 * 4}};
+  for (const auto& [attributes, pixels] : cases) {
+    CAPTURE(pixels);
+    for (const std::string op : {"MaxPool", "AveragePool"}) {
+      CAPTURE(op);
+      GraphMaker g;
+      const std::string x = g.node(op, {g.conv("images", 3, 4)}, attributes);
+      check_network(g.classify(g.node("Flatten", {x}), 4 * pixels));
+    }
+  }
+  GraphMaker g;
+  const std::string x =
+      g.node("AveragePool", {g.conv("images", 3, 4)},
+             with({{"pads", Ints{1, 1, 1, 1}}, {"count_include_pad", std::int64_t{1}}}));
+  check_network(g.classify_image(x, 4));
+}
+
+TEST_CASE("onnx network: a flattened image meets its weights in the right order") {
+  GraphMaker g;
+  const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
+  const std::string norm = g.batch_norm(x, 5 * 7 * 6);
+  const std::string shifted = g.node("Add", {g.drawn({5 * 7 * 6}), norm});
+  check_network(g.classify(g.node("Relu", {shifted}), 5 * 7 * 6));
+}
+
+TEST_CASE("onnx network: flattened branches are joined, each in its order") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);
+  const std::string a = g.node("Flatten", {x});
+  const std::string b = g.node("Flatten", {g.node("GlobalAveragePool", {x})});
+  const std::string c = g.node("Flatten", {g.conv(x, 5, 2)});
+  const std::string joined = g.node("Concat", {a, b, c}, {{"axis", std::int64_t{-1}}});
+  check_network(g.classify(joined, 5 * 7 * 6 + 5 + 2 * 5 * 4));
+}
+
+TEST_CASE("onnx network: channels last in file, as TensorFlow has them") {
+  GraphMaker g;
+  g.model.input.dims = {OnnxValue::kAnySize, 9, 8, 3};
+  std::string x = g.node("Transpose", {"images"}, {{"perm", Ints{0, 3, 1, 2}}});
+  x = g.node("Transpose", {g.conv(x, 3, 5)}, {{"perm", Ints{0, 2, 3, 1}}});
+  x = g.node("Mul", {x, g.drawn({5})});
+  x = g.node("Add", {x, g.drawn({1, 1, 1, 5})});
+  const std::string mean =
+      g.node("ReduceMean", {x}, {{"axes", Ints{1, 2}}, {"keepdims", std::int64_t{0}}});
+  const std::string joined = g.node("Concat", {x, x}, {{"axis", std::int64_t{3}}});
+  const std::string flat = g.node("Reshape", {joined, g.integers({2}, {-1, 2 * 7 * 6 * 5})});
+  const std::string all = g.node("Concat", {flat, mean}, {{"axis", std::int64_t{1}}});
+  check_network(g.classify(all, 2 * 7 * 6 * 5 + 5));
+}
+
+TEST_CASE("onnx network: Relu and Clip join what they read alone, others are layers or functions") {
+  GraphMaker g;
+  std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
+  x = g.node("Relu", {x});
+  x = g.batch_norm(g.conv(x, 5, 5), 5);
+  x = g.node("Clip", {x, g.floats({}, {0.0f}), g.floats({}, {6.0f})});
+  x = g.node("Clip", {g.conv(x, 5, 5), "", g.floats({}, {0.75f})});
+  check_network(g.classify_image(x, 5));
+  const auto network = build(g.model);
+  CHECK(count<ActivationLayer>(*network) == 0);
+  std::vector<Activation> activations;
+  for (const BatchNorm* norm : batch_norms(*network))
+    activations.push_back(norm->params().activation);
+  CHECK(activations == std::vector{Activation::relu, Activation::relu6});
+}
+
+TEST_CASE("onnx network: an activation with another reader beside it stays apart") {
+  GraphMaker g;
+  const std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
+  const std::string y = g.node("Add", {g.node("Relu", {x}), x});
+  check_network(g.classify_image(y, 5));
+  CHECK(count<ActivationLayer>(*build(g.model)) == 1);
+}
+
+TEST_CASE("onnx network: residual sums, squeeze-and-excitation, dense blocks") {
+  GraphMaker g;
+  std::string x = g.conv("images", 3, 6);
+  x = g.node("Relu", {g.node("Add", {x, g.conv(x, 6, 6, 1)})});
+  std::string s = g.node("GlobalAveragePool", {x});
+  s = g.node("HardSigmoid", {g.conv(g.node("Relu", {g.conv(s, 6, 2, 1)}), 2, 6, 1)},
+             {{"alpha", 1.0f / 6.0f}});
+  x = g.node("Mul", {s, x});
+  std::string squeezed =
+      g.node("Reshape", {g.node("GlobalAveragePool", {x}), g.integers({2}, {0, -1})});
+  squeezed = g.node("Sigmoid", {g.node("MatMul", {squeezed, g.drawn({6, 6})})});
+  x = g.node("Mul", {x, g.node("Reshape", {squeezed, g.integers({4}, {-1, 6, 1, 1})})});
+  const std::string y = g.conv(g.node("HardSwish", {g.batch_norm(x, 6)}), 6, 2, 1);
+  x = g.node("Concat", {x, y}, {{"axis", std::int64_t{1}}});
+  check_network(g.classify_image(g.node("Relu", {g.batch_norm(x, 8)}), 8));
+}
+
+TEST_CASE("onnx network: constants beside an activation become a bias where there is none") {
+  GraphMaker g;
+  std::string x =
+      g.node("Div", {g.node("Sub", {"images", g.drawn({1, 3, 1, 1})}), g.floats({}, {0.7f})});
+  x = g.node("Add", {g.node("Conv", {x, g.drawn({5, 3, 3, 3})}), g.drawn({5, 1, 1})});
+  x = g.node("Flatten", {g.node("GlobalAveragePool", {x})});
+  x = g.node("Relu", {g.node("Add", {g.node("MatMul", {x, g.drawn({5, 6})}), g.drawn({6})})});
+  check_network(g.classify(x, 6));
+  const auto network = build(g.model);
+  CHECK(count<ScaleShift>(*network) == 2);
+  for (QuantizedLayer* layer : network->quantized_layers()) CHECK(layer->bias().defined());
+}
+
+TEST_CASE("onnx network: sizes that the graph computes itself, as exporters of views write them") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);
+  const std::string batch =
+      g.node("Unsqueeze",
+             {g.node("Gather", {g.node("Shape", {x}), g.integers({}, {0})}), g.integers({1}, {0})});
+  const std::string shape =
+      g.node("Concat", {batch, g.integers({1}, {-1})}, {{"axis", std::int64_t{0}}});
+  check_network(g.classify(g.node("Reshape", {x, shape}), 5 * 7 * 6));
+}
+
+TEST_CASE("onnx network: zeros for channels, counted as PyTorch's exporter writes F.pad") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 4);
+  // Last axis first, both sides; zeros for the axes that F.pad leaves alone; then all turned around.
+  const std::string none = g.node("ConstantOfShape", {g.integers({1}, {2})});
+  std::string pads =
+      g.node("Concat", {g.integers({6}, {0, 0, 0, 0, 1, 2}), none}, {{"axis", std::int64_t{0}}});
+  pads = g.node("Reshape", {pads, g.integers({2}, {-1, 2})});
+  constexpr std::int64_t kBegin = std::numeric_limits<std::int64_t>::min() + 1;
+  pads = g.node("Slice", {pads, g.integers({1}, {-1}), g.integers({1}, {kBegin}),
+                          g.integers({1}, {0}), g.integers({1}, {-1})});
+  pads = g.node("Reshape",
+                {g.node("Transpose", {pads}, {{"perm", Ints{1, 0}}}), g.integers({1}, {-1})});
+  const std::string padded = g.node("Pad", {x, g.node("Cast", {pads}, {{"to", std::int64_t{7}}})});
+  g.classify_image(padded, 7);
+  const auto network = build(g.model);
+  for (const auto& [name, module] : network->modules()) {
+    if (const auto* pad = dynamic_cast<const Pad*>(module))
+      CHECK(pad->sizes() == PadSizes{.channels_before = 1, .channels_after = 2});
+  }
+  CHECK(count<Pad>(*network) == 1);
+}
+
+TEST_CASE("onnx network: a matrix that the graph transposes itself") {
+  GraphMaker g;
+  const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
+  const std::string matrix = g.node("Transpose", {g.drawn({4, 5 * 7 * 6})}, {{"perm", Ints{1, 0}}});
+  check_network(g.finish(g.node("MatMul", {x, matrix})));
+}
+
+TEST_CASE("onnx network: Squeeze and Unsqueeze around one pixel, Identity, Cast, Dropout") {
+  GraphMaker g;
+  std::string x = g.node("Identity", {g.node("GlobalAveragePool", {g.conv("images", 3, 5)})});
+  x = g.node("Squeeze", {x, g.integers({2}, {2, 3})});
+  x = g.node("Unsqueeze", {x, g.integers({2}, {-1, -2})});
+  x = g.node("Dropout", {g.conv(x, 5, 6, 1), g.floats({}, {0.25f})});
+  x = g.node("Cast", {g.node("Squeeze", {x, g.integers({2}, {2, 3})})}, {{"to", std::int64_t{1}}});
+  check_network(g.classify(x, 6));
+}
+
+TEST_CASE("onnx network: Gemm with factors, and a matrix that is not transposed") {
+  GraphMaker g;
+  const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
+  check_network(g.finish(g.node("Gemm", {x, g.drawn({5 * 7 * 6, 4}), g.drawn({1, 4})},
+                                {{"alpha", 0.5f}, {"beta", 2.0f}})));
+}
+
+TEST_CASE("onnx network: a Softmax at the end is left out, so that logits come out") {
+  GraphMaker g;
+  g.classify_image(g.conv("images", 3, 5), 5);
+  const OnnxModel plain = g.model;
+  g.finish(g.node("Softmax", {g.model.output.name}, {{"axis", std::int64_t{-1}}}));
+  const Variable images(Tensor::full({1, 3, 9, 8}, 0.5f));
+  const Tensor expected = (*build(plain))(images).value(),
+               logits = (*build(g.model))(images).value();
+  CHECK(std::ranges::equal(logits.span(), expected.span()));
+}
+
+TEST_CASE("onnx network: batch norms are folded on request") {
+  GraphMaker g;
+  std::string x = g.batch_norm(g.node("Conv", {"images", g.drawn({5, 3, 3, 3})}), 5);
+  x = g.batch_norm(g.conv(g.node("Relu", {x}), 5, 6), 6);
+  x = g.node("Flatten", {g.node("GlobalAveragePool", {g.node("Relu", {x})})});
+  x = g.batch_norm(g.node("MatMul", {x, g.drawn({6, 6})}), 6);
+  const OnnxNetworkOptions fold{.fold_batch_norm = true};
+  check_network(g.classify(x, 6), fold);
+  CHECK(count<BatchNorm>(*build(g.model, fold)) == 0);
+  CHECK(count<BatchNorm>(*build(g.model)) == 3);
+}
+
+TEST_CASE("onnx network: random weights are those of the seed, not of the file") {
+  GraphMaker g;
+  g.classify_image(g.batch_norm(g.conv("images", 3, 5), 5), 5);
+  const auto network = build(g.model, {.random_weights = true}),
+             again = build(g.model, {.random_weights = true});
+  const auto parameters = network->parameters(), same = again->parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    CHECK(std::ranges::equal(parameters[i].value.value().span(), same[i].value.value().span()));
+  CHECK(batch_norms(*network)[0]->gain().value().span()[0] == 1.0f);
+  const auto from_file = build(g.model);
+  CHECK_FALSE(std::ranges::equal(parameters[0].value.value().span(),
+                                 from_file->parameters()[0].value.value().span()));
+}
+
+TEST_CASE("onnx network: modules have the names of nodes, each once and without dots") {
+  GraphMaker g;
+  std::string x = g.conv("images", 3, 5);
+  g.model.nodes.back().name = "/layer1/layer1.0/conv1/Conv";
+  x = g.conv(x, 5, 5);
+  g.model.nodes.back().name = "/layer1/layer1.0/conv1/Conv";
+  g.classify_image(x, 5);
+  g.model.nodes.back().name = "";
+  std::vector<std::string> names;
+  const auto network = build(g.model);
+  for (QuantizedLayer* layer : network->quantized_layers()) names.push_back(layer->name());
+  CHECK(names == std::vector<std::string>{"layer1/layer1_0/conv1/Conv",
+                                          "layer1/layer1_0/conv1/Conv_2", g.model.output.name});
+}
+
+TEST_CASE("onnx network: training reaches every parameter") {
+  GraphMaker g;
+  const std::string x = g.node("Relu", {g.batch_norm(g.conv("images", 3, 5), 5)});
+  g.classify_image(g.node("Mul", {x, g.drawn({5, 1, 1})}), 5);
+  const auto network = build(g.model);
+  network->set_training(true);
+  Random random(5, "images");
+  Tensor images({3, 3, 9, 8});
+  std::ranges::generate(images.span(), [&] { return random.normal(); });
+  const Variable logits = (*network)(Variable(images));
+  make_loss({})(logits, Tensor::from_row_major({3}, std::vector<std::int32_t>{0, 1, 3})).backward();
+  for (const Parameter& parameter : network->parameters()) {
+    CAPTURE(parameter.name);
+    REQUIRE(parameter.value.grad().defined());
+    CHECK(std::ranges::any_of(parameter.value.grad().span(), [](float v) { return v != 0.0f; }));
+  }
+}

@@ -1,0 +1,380 @@
+#include "onnx/import/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+namespace quench {
+namespace {
+
+using Dims = std::vector<std::int64_t>;
+using Tensors = std::vector<const ReferenceTensor*>;
+
+std::int64_t count(const Dims& dims) {
+  return std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+/// The place of element `i`, axis by axis.
+Dims place(std::int64_t i, const Dims& dims) {
+  Dims at(dims.size());
+  for (std::size_t axis = dims.size(); axis-- > 0;) {
+    at[axis] = i % dims[axis];
+    i /= dims[axis];
+  }
+  return at;
+}
+
+std::int64_t index(const Dims& at, const Dims& dims) {
+  std::int64_t i = 0;
+  for (std::size_t axis = 0; axis < dims.size(); ++axis) i = i * dims[axis] + at[axis];
+  return i;
+}
+
+ReferenceTensor make(Dims dims, const std::function<double(const Dims&)>& value) {
+  ReferenceTensor result{std::move(dims), {}};
+  for (std::int64_t i = 0; i < count(result.dims); ++i)
+    result.values.push_back(value(place(i, result.dims)));
+  return result;
+}
+
+double get(const ReferenceTensor& x, const Dims& at) {
+  return x.values[static_cast<std::size_t>(index(at, x.dims))];
+}
+
+template <typename T>
+T attribute(const OnnxNode& node, const char* name, T fallback) {
+  const auto found = node.attributes.find(name);
+  return found == node.attributes.end() ? fallback : std::get<T>(found->second);
+}
+
+Dims integers(const ReferenceTensor& x) { return {x.values.begin(), x.values.end()}; }
+
+Dims axes_of(const OnnxNode& node, const Tensors& in, std::int64_t rank) {
+  Dims axes = in.size() > 1 ? integers(*in[1]) : attribute(node, "axes", Dims{});
+  for (std::int64_t& axis : axes) axis += axis < 0 ? rank : 0;
+  return axes;
+}
+
+ReferenceTensor map(const ReferenceTensor& x, const std::function<double(double)>& f) {
+  ReferenceTensor result = x;
+  std::ranges::transform(result.values, result.values.begin(), f);
+  return result;
+}
+
+ReferenceTensor broadcast(const ReferenceTensor& a, const ReferenceTensor& b,
+                          const std::function<double(double, double)>& f) {
+  const std::size_t rank = std::max(a.dims.size(), b.dims.size());
+  const auto padded = [rank](const ReferenceTensor& x) {
+    ReferenceTensor result = x;
+    result.dims.insert(result.dims.begin(), rank - x.dims.size(), 1);
+    return result;
+  };
+  const ReferenceTensor x = padded(a), y = padded(b);
+  Dims dims(rank);
+  for (std::size_t i = 0; i < rank; ++i) dims[i] = std::max(x.dims[i], y.dims[i]);
+  const auto pick = [](const ReferenceTensor& t, Dims at) {
+    for (std::size_t i = 0; i < at.size(); ++i) at[i] = t.dims[i] == 1 ? 0 : at[i];
+    return get(t, at);
+  };
+  return make(dims, [&](const Dims& at) { return f(pick(x, at), pick(y, at)); });
+}
+
+/// Of one axis: where each window begins, with pads as the attributes say.
+struct Windows {
+  std::int64_t size, kernel, stride, dilation, before, outputs;
+
+  Windows(const OnnxNode& node, std::size_t axis, std::int64_t size_in, std::int64_t kernel_in)
+      : size(size_in), kernel(kernel_in) {
+    stride = attribute(node, "strides", Dims{1, 1})[axis];
+    dilation = attribute(node, "dilations", Dims{1, 1})[axis];
+    const std::int64_t reach = dilation * (kernel - 1) + 1;
+    const Dims pads = attribute(node, "pads", Dims{0, 0, 0, 0});
+    const auto automatic = attribute(node, "auto_pad", std::string("NOTSET"));
+    before = pads[axis];
+    std::int64_t after = pads[axis + 2];
+    if (automatic.starts_with("SAME")) {
+      outputs = (size + stride - 1) / stride;
+      const std::int64_t total = std::max<std::int64_t>((outputs - 1) * stride + reach - size, 0);
+      before = automatic == "SAME_UPPER" ? total / 2 : (total + 1) / 2;
+      return;
+    }
+    const std::int64_t rest = size + before + after - reach;
+    outputs = rest / stride + 1;
+    // Another window for the pixels left over, unless it would begin behind them.
+    const bool more = attribute(node, "ceil_mode", std::int64_t{0}) != 0 && rest % stride != 0;
+    if (more && outputs * stride < size + before) ++outputs;
+  }
+  std::int64_t at(std::int64_t output, std::int64_t k) const {
+    return output * stride + k * dilation - before;
+  }
+  bool inside(std::int64_t y) const { return y >= 0 && y < size; }
+};
+
+/// Calls visit(y, x, ky, kx) for the pixels of a window that lie on the image.
+template <typename Visit>
+void visit_window(const Windows& rows, const Windows& columns, const Dims& at, Visit visit) {
+  for (std::int64_t ky = 0; ky < rows.kernel; ++ky)
+    for (std::int64_t kx = 0; kx < columns.kernel; ++kx) {
+      const std::int64_t y = rows.at(at[2], ky), x = columns.at(at[3], kx);
+      if (rows.inside(y) && columns.inside(x)) visit(y, x, ky, kx);
+    }
+}
+
+ReferenceTensor conv(const OnnxNode& node, const Tensors& in) {
+  const ReferenceTensor &x = *in[0], &w = *in[1];
+  const Windows rows(node, 0, x.dims[2], w.dims[2]), columns(node, 1, x.dims[3], w.dims[3]);
+  const std::int64_t groups = attribute(node, "group", std::int64_t{1});
+  const std::int64_t outputs = w.dims[0] / groups, inputs = w.dims[1];
+  return make({x.dims[0], w.dims[0], rows.outputs, columns.outputs}, [&](const Dims& at) {
+    double sum = in.size() > 2 ? in[2]->values[static_cast<std::size_t>(at[1])] : 0.0;
+    for (std::int64_t c = 0; c < inputs; ++c)
+      visit_window(rows, columns, at, [&](auto y, auto xx, auto ky, auto kx) {
+        sum += get(x, {at[0], at[1] / outputs * inputs + c, y, xx}) * get(w, {at[1], c, ky, kx});
+      });
+    return sum;
+  });
+}
+
+ReferenceTensor pool(const OnnxNode& node, const Tensors& in, bool largest) {
+  const ReferenceTensor& x = *in[0];
+  const Dims kernel = attribute(node, "kernel_shape", Dims{});
+  const Windows rows(node, 0, x.dims[2], kernel[0]), columns(node, 1, x.dims[3], kernel[1]);
+  const bool all = attribute(node, "count_include_pad", std::int64_t{0}) != 0;
+  return make({x.dims[0], x.dims[1], rows.outputs, columns.outputs}, [&](const Dims& at) {
+    double sum = 0.0, most = -std::numeric_limits<double>::infinity(), places = 0.0;
+    visit_window(rows, columns, at, [&](auto y, auto xx, auto, auto) {
+      const double value = get(x, {at[0], at[1], y, xx});
+      sum += value;
+      most = std::max(most, value);
+      places += 1.0;
+    });
+    return largest ? most : sum / (all ? static_cast<double>(kernel[0] * kernel[1]) : places);
+  });
+}
+
+ReferenceTensor reduce_mean(const ReferenceTensor& x, const Dims& axes, bool keep) {
+  Dims kept = x.dims, dims;
+  for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
+  ReferenceTensor sums = make(kept, [](const Dims&) { return 0.0; });
+  for (std::int64_t i = 0; i < count(x.dims); ++i) {
+    Dims at = place(i, x.dims);
+    for (const std::int64_t axis : axes) at[static_cast<std::size_t>(axis)] = 0;
+    sums.values[static_cast<std::size_t>(index(at, kept))] += x.values[static_cast<std::size_t>(i)];
+  }
+  const double n = static_cast<double>(count(x.dims)) / static_cast<double>(count(kept));
+  for (double& sum : sums.values) sum /= n;
+  for (std::size_t axis = 0; axis < kept.size(); ++axis) {
+    const bool reduced = std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+    if (keep || !reduced) dims.push_back(kept[axis]);
+  }
+  return {dims, sums.values};
+}
+
+ReferenceTensor gemm(const OnnxNode& node, const Tensors& in) {
+  const ReferenceTensor &a = *in[0], &b = *in[1];
+  const bool transposed = attribute(node, "transB", std::int64_t{0}) != 0;
+  const double alpha = attribute(node, "alpha", 1.0f), beta = attribute(node, "beta", 1.0f);
+  ReferenceTensor product = make({a.dims[0], b.dims[transposed ? 0 : 1]}, [&](const Dims& at) {
+    double sum = 0.0;
+    for (std::int64_t k = 0; k < a.dims[1]; ++k)
+      sum += get(a, {at[0], k}) * get(b, transposed ? Dims{at[1], k} : Dims{k, at[1]});
+    return alpha * sum;
+  });
+  if (in.size() < 3) return product;
+  return broadcast(product, *in[2], [beta](double x, double c) { return x + beta * c; });
+}
+
+ReferenceTensor batch_norm(const OnnxNode& node, const Tensors& in) {
+  const double eps = attribute(node, "epsilon", 1e-5f);
+  return make(in[0]->dims, [&](const Dims& at) {
+    const auto c = static_cast<std::size_t>(at[1]);
+    return (get(*in[0], at) - in[3]->values[c]) / std::sqrt(in[4]->values[c] + eps) *
+               in[1]->values[c] +
+           in[2]->values[c];
+  });
+}
+
+ReferenceTensor reshape(const OnnxNode&, const Tensors& in) {
+  Dims dims = integers(*in[1]);
+  for (std::size_t i = 0; i < dims.size(); ++i) dims[i] = dims[i] == 0 ? in[0]->dims[i] : dims[i];
+  const auto open = std::ranges::find(dims, -1);
+  if (open != dims.end()) {
+    *open = 1;
+    *open = count(in[0]->dims) / count(dims);
+  }
+  return {dims, in[0]->values};
+}
+
+ReferenceTensor transpose(const OnnxNode& node, const Tensors& in) {
+  const Dims axes = attribute(node, "perm", Dims{});
+  Dims dims;
+  for (const std::int64_t axis : axes) dims.push_back(in[0]->dims[static_cast<std::size_t>(axis)]);
+  return make(dims, [&](const Dims& at) {
+    Dims from(at.size());
+    for (std::size_t i = 0; i < at.size(); ++i) from[static_cast<std::size_t>(axes[i])] = at[i];
+    return get(*in[0], from);
+  });
+}
+
+ReferenceTensor concat(const OnnxNode& node, const Tensors& in) {
+  std::int64_t axis = attribute(node, "axis", std::int64_t{0});
+  axis += axis < 0 ? static_cast<std::int64_t>(in[0]->dims.size()) : 0;
+  const auto a = static_cast<std::size_t>(axis);
+  Dims dims = in[0]->dims;
+  dims[a] = 0;
+  for (const ReferenceTensor* part : in) dims[a] += part->dims[a];
+  return make(dims, [&](Dims at) {
+    std::size_t part = 0;
+    while (at[a] >= in[part]->dims[a]) at[a] -= in[part++]->dims[a];
+    return get(*in[part], at);
+  });
+}
+
+ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
+  const Dims pads = in.size() > 1 ? integers(*in[1]) : attribute(node, "pads", Dims{});
+  const std::size_t rank = in[0]->dims.size();
+  Dims dims = in[0]->dims;
+  for (std::size_t i = 0; i < rank; ++i) dims[i] += pads[i] + pads[i + rank];
+  return make(dims, [&](Dims at) {
+    for (std::size_t i = 0; i < rank; ++i) {
+      at[i] -= pads[i];
+      if (at[i] < 0 || at[i] >= in[0]->dims[i]) return 0.0;
+    }
+    return get(*in[0], at);
+  });
+}
+
+ReferenceTensor slice(const Tensors& in) {
+  const Dims starts = integers(*in[1]), ends = integers(*in[2]);
+  const Dims axes = integers(*in[3]), steps = integers(*in[4]);
+  Dims dims = in[0]->dims, begin(dims.size(), 0), stride(dims.size(), 1);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<std::size_t>(axes[i]);
+    const std::int64_t end = std::min(ends[i], dims[axis]);
+    begin[axis] = starts[i];
+    stride[axis] = steps[i];
+    dims[axis] = (end - starts[i] + steps[i] - 1) / steps[i];
+  }
+  return make(dims, [&](Dims at) {
+    for (std::size_t i = 0; i < at.size(); ++i) at[i] = begin[i] + at[i] * stride[i];
+    return get(*in[0], at);
+  });
+}
+
+ReferenceTensor squeeze(const OnnxNode& node, const Tensors& in) {
+  const Dims axes = axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size()));
+  ReferenceTensor result{{}, in[0]->values};
+  for (std::size_t i = 0; i < in[0]->dims.size(); ++i)
+    if (std::ranges::find(axes, static_cast<std::int64_t>(i)) == axes.end())
+      result.dims.push_back(in[0]->dims[i]);
+  return result;
+}
+
+ReferenceTensor unsqueeze(const OnnxNode& node, const Tensors& in) {
+  const auto added = static_cast<std::int64_t>(axes_of(node, in, 0).size());
+  Dims axes = axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size()) + added);
+  ReferenceTensor result = *in[0];
+  std::ranges::sort(axes);
+  for (const std::int64_t axis : axes) result.dims.insert(result.dims.begin() + axis, 1);
+  return result;
+}
+
+ReferenceTensor clip(const OnnxNode& node, const Tensors& in) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  double low = attribute(node, "min", -std::numeric_limits<float>::max());
+  double high = attribute(node, "max", std::numeric_limits<float>::max());
+  if (in.size() > 1) low = in[1] != nullptr ? in[1]->values[0] : -kInfinity;
+  if (in.size() > 2) high = in[2] != nullptr ? in[2]->values[0] : kInfinity;
+  return map(*in[0], [=](double x) { return std::min(std::max(x, low), high); });
+}
+
+ReferenceTensor shape(const Tensors& in) {
+  return {{static_cast<std::int64_t>(in[0]->dims.size())},
+          {in[0]->dims.begin(), in[0]->dims.end()}};
+}
+
+ReferenceTensor gather(const Tensors& in) {
+  ReferenceTensor result{in[1]->dims, {}};
+  for (const double i : in[1]->values)
+    result.values.push_back(in[0]->values[static_cast<std::size_t>(i)]);
+  return result;
+}
+
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
+  const std::string& op = node.op;
+  const auto alpha = [&](float fallback) { return double{attribute(node, "alpha", fallback)}; };
+  const auto beta = [&](float fallback) { return double{attribute(node, "beta", fallback)}; };
+  const auto hard = [](double x, double a, double b) { return std::clamp(a * x + b, 0.0, 1.0); };
+  if (op == "Conv") return conv(node, in);
+  if (op == "BatchNormalization") return batch_norm(node, in);
+  if (op == "MaxPool" || op == "AveragePool") return pool(node, in, op == "MaxPool");
+  if (op == "GlobalAveragePool") return reduce_mean(*in[0], {2, 3}, true);
+  if (op == "ReduceMean")
+    return reduce_mean(*in[0], axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size())),
+                       attribute(node, "keepdims", std::int64_t{1}) != 0);
+  if (op == "Gemm" || op == "MatMul") return gemm(node, in);
+  if (op == "Add") return broadcast(*in[0], *in[1], std::plus<>());
+  if (op == "Sub") return broadcast(*in[0], *in[1], std::minus<>());
+  if (op == "Mul") return broadcast(*in[0], *in[1], std::multiplies<>());
+  if (op == "Div") return broadcast(*in[0], *in[1], std::divides<>());
+  if (op == "Concat") return concat(node, in);
+  if (op == "Pad") return pad(node, in);
+  if (op == "Slice") return slice(in);
+  if (op == "Reshape") return reshape(node, in);
+  if (op == "Flatten")
+    return {{in[0]->dims[0], count(in[0]->dims) / in[0]->dims[0]}, in[0]->values};
+  if (op == "Transpose") return transpose(node, in);
+  if (op == "Squeeze") return squeeze(node, in);
+  if (op == "Unsqueeze") return unsqueeze(node, in);
+  if (op == "Shape") return shape(in);
+  if (op == "Gather") return gather(in);
+  if (op == "Relu") return map(*in[0], [](double x) { return std::max(x, 0.0); });
+  if (op == "Clip") return clip(node, in);
+  if (op == "LeakyRelu")
+    return map(*in[0], [&](double x) { return x > 0.0 ? x : alpha(0.01f) * x; });
+  if (op == "HardSigmoid")
+    return map(*in[0], [&](double x) { return hard(x, alpha(0.2f), beta(0.5f)); });
+  if (op == "HardSwish") return map(*in[0], [&](double x) { return x * hard(x, 1.0 / 6.0, 0.5); });
+  if (op == "Sigmoid") return map(*in[0], sigmoid);
+  if (op == "Dropout" || op == "Identity" || op == "Cast") return *in[0];
+  throw std::invalid_argument("reference: " + op);
+}
+
+ReferenceTensor of_constant(const OnnxTensor& tensor) {
+  ReferenceTensor result{tensor.dims, {}};
+  const auto read = [&]<typename T>(T) {
+    std::vector<T> numbers(tensor.bytes.size() / sizeof(T));
+    std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
+    result.values.assign(numbers.begin(), numbers.end());
+  };
+  if (tensor.type == OnnxType::f32) {
+    read(float{});
+  } else {
+    read(std::int64_t{});
+  }
+  return result;
+}
+
+}  // namespace
+
+ReferenceTensor run_reference(const OnnxModel& model, const ReferenceTensor& images) {
+  std::map<std::string, ReferenceTensor> values{{model.input.name, images}};
+  for (const OnnxTensor& tensor : model.constants) values[tensor.name] = of_constant(tensor);
+  for (const OnnxNode& node : model.nodes) {
+    Tensors inputs;
+    for (const std::string& name : node.inputs)
+      inputs.push_back(name.empty() ? nullptr : &values.at(name));
+    values[node.output] = run(node, inputs);
+  }
+  return values.at(model.output.name);
+}
+
+}  // namespace quench

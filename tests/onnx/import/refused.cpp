@@ -1,0 +1,133 @@
+// Graphs that no network is built of, and what the messages say.
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "onnx/import/graph.h"
+
+using namespace quench;
+
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+std::string refusal(const OnnxModel& model) {
+  try {
+    build(model);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found) MESSAGE(text);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("onnx network: every unknown operator is listed with its nodes") {
+  GraphMaker g;
+  std::string x = g.node("Resize", {g.conv("images", 3, 5)});
+  x = g.node("com.acme.Magic", {g.node("Resize", {x})});
+  CHECK(
+      refusal(g.classify_image(x, 5)) ==
+      "net.onnx: 2 operators that quench does not build: Resize (node 'n_Resize_1', 'n_Resize_2'); "
+      "com.acme.Magic (node 'n_com.acme.Magic_3')");
+}
+
+TEST_CASE("onnx network: open sizes are refused with what to do, but for the batch's") {
+  GraphMaker g;
+  g.classify_image(g.conv("images", 3, 5), 5);
+  g.model.input.dims = {OnnxValue::kAnySize, 3, OnnxValue::kAnySize, 8};
+  g.model.input.dim_names = {"batch", "", "height", ""};
+  const std::string message = refusal(g.model);
+  CHECK(contains(message,
+                 "net.onnx: input 'images': expected a size for every dim but the batch, got "
+                 "[batch, 3, height, 8]; export with fixed sizes"));
+}
+
+TEST_CASE("onnx network: images and classes have to be those of the data") {
+  GraphMaker g;
+  g.classify_image(g.conv("images", 3, 5), 5);
+  OnnxModel other = g.model;
+  other.input.dims = {1, 3, 32, 32};
+  CHECK(contains(refusal(other),
+                 "takes images [1, 3, 32, 32], but the data has some of [N, 3, 9, 8]"));
+  other = g.model;
+  other.nodes.pop_back();
+  other.output.name = other.nodes.back().output;
+  CHECK(contains(refusal(other), "expected an output for the 4 classes of the data, got [N, 5]"));
+}
+
+TEST_CASE("onnx network: the node that does not fit is named") {
+  const auto with = [](auto change) {
+    GraphMaker g;
+    return refusal(g.classify_image(change(g, g.conv("images", 3, 5)), 5));
+  };
+  CHECK(contains(
+      with([](GraphMaker& g, const std::string& x) { return g.conv(x, 4, 5); }),
+      "net.onnx: node 'n_Conv_1' (Conv): 'c2': expected a weight [O, 5 / 1, KH, KW] with O "
+      "divisible by 1, got [5, 4, 3, 3]"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Conv", {x, g.drawn({5, 5, 3})});
+                 }),
+                 "expected a weight [O, I/groups, KH, KW], got [5, 5, 3]"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Conv", {x, x});
+                 }),
+                 "expected input 2 ('Conv_0') to be a constant"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) { return g.conv(x, 5, 5, 9); }),
+                 "expected a window of at most the padded image, got 9 over 7"));
+  CHECK(contains(
+      with([](GraphMaker& g, const std::string& x) {
+        return g.node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{2, 2}}});
+      }),
+      "dilations: expected [1, 1], got [2, 2]"));
+  CHECK(
+      contains(with([](GraphMaker& g, const std::string& x) {
+                 return g.node("Transpose", {x}, {{"perm", Ints{0, 2, 1, 3}}});
+               }),
+               "perm: expected a change between [N, C, H, W] and [N, H, W, C], got [0, 2, 1, 3]"));
+  CHECK(
+      contains(with([](GraphMaker& g, const std::string& x) {
+                 return g.node("Reshape", {x, g.integers({5}, {0, 5, 1, 7, 6})});
+               }),
+               "expected [N, F] from an image or [N, C, 1, 1] from features, got [N, 5, 1, 7, 6]"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Add", {x, "images"});
+                 }),
+                 "expected two inputs of one shape, got [N, 5, 7, 6] and [N, 3, 9, 8]"));
+  CHECK(contains(
+      with([](GraphMaker& g, const std::string& x) {
+        return g.node("Add", {x, g.drawn({7, 6})});
+      }),
+      "expected one number, or one for each of the 5 channels of [N, 5, 7, 6], got [7, 6]"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Relu", {g.node("Softmax", {g.node("GlobalAveragePool", {x})})});
+                 }),
+                 "expected Softmax to end the network"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Pad", {x, g.integers({8}, {0, 0, -1, 0, 0, 0, 0, 0})});
+                 }),
+                 "pads: expected 0 to 1048576"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("ReduceMean", {x}, {{"axes", Ints{1}}});
+                 }),
+                 "expected the axes of rows and columns of an image, got [1]"));
+}
+
+TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken") {
+  GraphMaker g;
+  std::string x = g.conv("images", 3, 5);
+  for (int i = 0; i < 40; ++i) x = g.node("Concat", {x, x}, {{"axis", std::int64_t{1}}});
+  CHECK(contains(refusal(g.classify_image(x, 5)),
+                 "numbers for one image: expected at least 1 and at most"));
+  GraphMaker wide;
+  x = wide.node("Pad",
+                {"images", wide.integers({8}, {0, 0, 1000000, 1000000, 0, 0, 1000000, 1000000})});
+  CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "numbers for one image"));
+}

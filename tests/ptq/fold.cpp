@@ -1,0 +1,80 @@
+#include "ptq/fold.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "layers/models/binarynet.h"
+#include "layers/models/resnet8.h"
+#include "layers/quantize.h"
+
+namespace quench {
+namespace {
+
+using Names = std::vector<std::string>;
+
+Names names(const std::vector<BatchNormPair>& pairs) {
+  Names result;
+  for (const BatchNormPair& pair : pairs)
+    result.push_back(pair.layer->name() + " " + pair.norm->name());
+  return result;
+}
+
+std::unique_ptr<Module> small_binarynet() {
+  Random random(1, "test");
+  return models::binarynet({.width = 1.0 / 64}, random);
+}
+
+TEST_CASE("batch norm pairs: a max pool between the two parts them") {
+  const auto network = small_binarynet();
+  CHECK(names(batch_norm_pairs(*network, {1, 3, 32, 32})) ==
+        Names{"conv1 bn1", "conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
+}
+
+TEST_CASE("batch norm pairs: inside the blocks of a residual network") {
+  Random random(1, "test");
+  const auto network = models::resnet8({.width = 0.25}, random);
+  CHECK(names(batch_norm_pairs(*network, {1, 3, 32, 32})) ==
+        Names{"conv1 bn1", "stack1.conv1 stack1.bn1", "stack1.conv2 stack1.bn2",
+              "stack2.conv1 stack2.bn1", "stack2.conv2 stack2.bn2", "stack3.conv1 stack3.bn1",
+              "stack3.conv2 stack3.bn2"});
+}
+
+Settings quant_table(const char* method) {
+  return Settings::from(
+      {{"method", method},
+       {"first_layer", Settings::from({{"weight", Settings::from({{"method", "none"}})}})}});
+}
+
+TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their batch norm") {
+  const auto network = small_binarynet();
+  CHECK(fold_batch_norms(*network, {1, 3, 32, 32}).empty());
+  quantize(*network, quant::Policy(quant_table("ste")));
+  CHECK(names(fold_batch_norms(*network, {1, 3, 32, 32})) ==
+        Names{"conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
+  for (QuantizedLayer* layer : network->quantized_layers()) {
+    CAPTURE(layer->name());
+    CHECK((layer->folded() != nullptr) ==
+          (layer->name() == "conv3" || layer->name() == "conv5" || layer->name()[0] == 'f'));
+  }
+  freeze_folded_batch_norms(*network);
+  for (BatchNorm* norm : batch_norms(*network)) {
+    CAPTURE(norm->name());
+    CHECK(norm->training() == (norm->name() == "bn1" || norm->name() == "bn2" ||
+                               norm->name() == "bn4" || norm->name() == "bn6"));
+  }
+}
+
+TEST_CASE("fold_batch_norms: a quantized network without a pair is refused") {
+  const auto network = small_binarynet();
+  quantize(
+      *network,
+      quant::Policy(Settings::from({{"override", SettingsValue::List{Settings::from(
+                                                     {{"match", "conv2"}, {"method", "ste"}})}}})));
+  CHECK_THROWS_WITH_AS(fold_batch_norms(*network, {1, 3, 32, 32}),
+                       doctest::Contains("batch norm follows a layer with a quantized weight"),
+                       std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace quench

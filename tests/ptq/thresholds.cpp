@@ -1,0 +1,124 @@
+#include "ptq/thresholds.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/parallel.h"
+#include "quant/fixture.h"
+
+namespace quench::quant {
+namespace {
+
+std::vector<double> random_counts(std::size_t bins, std::uint64_t seed) {
+  Random random(seed, "test");
+  std::vector<double> counts(bins);
+  for (std::size_t i = 0; i < bins; ++i) {
+    const double expected =
+        200.0 * std::exp(-6.0 * static_cast<double>(i) / static_cast<double>(bins));
+    counts[i] = std::floor(expected * std::abs(double{random.normal()}));
+  }
+  counts.back() = 1.0;
+  return counts;
+}
+
+/// Word by word, with P and Q written out.
+double naive_kl(const std::vector<double>& counts, std::size_t size, std::size_t levels) {
+  std::vector<double> p(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(size));
+  std::vector<double> q(size, 0.0);
+  for (std::size_t group = 0; group < levels; ++group) {
+    const std::size_t begin = group * size / levels, end = (group + 1) * size / levels;
+    double sum = 0.0, used = 0.0;
+    for (std::size_t i = begin; i < end; ++i) {
+      sum += counts[i];
+      used += counts[i] > 0.0 ? 1.0 : 0.0;
+    }
+    for (std::size_t i = begin; i < end; ++i) q[i] = counts[i] > 0.0 ? sum / used : 0.0;
+  }
+  for (std::size_t i = size; i < counts.size(); ++i) p.back() += counts[i];
+  double p_total = 0.0, q_total = 0.0, divergence = 0.0;
+  for (std::size_t i = 0; i < size; ++i) {
+    p_total += p[i];
+    q_total += q[i];
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    if (p[i] == 0.0) continue;
+    if (q[i] == 0.0) return std::numeric_limits<double>::infinity();
+    divergence += p[i] / p_total * std::log(p[i] / p_total / (q[i] / q_total));
+  }
+  return divergence;
+}
+
+TEST_CASE("KL: the whole curve is the definition's, gaps and outliers included") {
+  for (const std::size_t bins : {64, 300}) {
+    for (const int levels : {1, 2, 8, 50}) {
+      const std::vector<double> counts = random_counts(bins, bins);
+      const ThresholdSearch search = kl_threshold(counts, 0.5, levels);
+      const auto first = static_cast<std::size_t>(levels);
+      REQUIRE(search.objective.size() == bins - first + 1);
+      for (std::size_t i = 0; i < search.objective.size(); ++i) {
+        const double want = naive_kl(counts, first + i, first);
+        CHECK((search.objective[i] == want || std::abs(search.objective[i] - want) < 1e-12));
+      }
+      CHECK(search.threshold == (static_cast<double>(first + search.best) + 0.5) * 0.5);
+    }
+  }
+}
+
+TEST_CASE("KL and KL-J: fewer bins than levels leave the last edge; threads change nothing") {
+  const std::vector<double> few{3, 2, 1};
+  CHECK(kl_threshold(few, 0.5, 4).threshold == 1.5);
+  CHECK(kl_j_threshold(few, 0.5, 4).threshold == 1.5);
+  const std::vector<double> counts = random_counts(600, 3);
+  const int before = num_threads();
+  set_num_threads(1);
+  const ThresholdSearch kl = kl_threshold(counts, 0.5, 16), kl_j = kl_j_threshold(counts, 0.5, 16);
+  set_num_threads(3);
+  CHECK(kl_threshold(counts, 0.5, 16).objective == kl.objective);
+  CHECK(kl_j_threshold(counts, 0.5, 16).objective == kl_j.objective);
+  set_num_threads(before);
+}
+
+TEST_CASE("MSE: of values on a grid the threshold is that grid's, in any range of magnitudes") {
+  for (const float unit : {1.0f, 0x1p-120f, 0x1p120f}) {
+    // The outlier at 100 would cost more clipped than all others cost on a coarse grid, save that
+    // it is there once and they are there 10,000 times.
+    std::vector<float> x(10000, 7.0f * unit);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = static_cast<float>(i % 15) * unit - 7.0f * unit;
+    x[0] = 10.0f * unit;
+    const ThresholdSearch search =
+        mse_threshold(x, {}, double{10.0f * unit}, signed_narrow_grid(4));
+    CHECK(search.best == 69);  // i = 70
+    CHECK(search.threshold == doctest::Approx(7.0 * double{unit}));
+    const double squared = 9.0 * double{unit} * double{unit} / 10000.0;
+    CHECK(search.objective[69] == doctest::Approx(squared).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("MSE: a weight counts a value several times; a binary grid ends near mean |x|") {
+  const std::vector<float> x{0.5f, 1.5f, 4.0f}, repeated{0.5f, 0.5f, 0.5f, 1.5f, 1.5f, 4.0f};
+  const std::vector<double> weights{3, 2, 1};
+  const QuantGrid grid = unsigned_grid(2);
+  const ThresholdSearch a = mse_threshold(x, weights, 4.0, grid);
+  const ThresholdSearch b = mse_threshold(repeated, {}, 4.0, grid);
+  CHECK(a.best == b.best);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(a.objective[i] == doctest::Approx(b.objective[i]));
+  const std::vector<float> binary{-1.0f, 1.0f, 4.0f, -2.0f};
+  CHECK(mse_threshold(binary, {}, 4.0, binary_grid()).threshold == 2.0);
+}
+
+TEST_CASE("percentile: nearest rank, of values and of bins") {
+  std::vector<float> x;
+  for (int i = 1; i <= 400; ++i) x.push_back(static_cast<float>(i % 2 == 0 ? i : -i));
+  CHECK(percentile_threshold(x, 99.0) == 396.0);
+  CHECK(percentile_threshold(x, 99.9) == 400.0);
+  CHECK(percentile_threshold(x, 0.01) == 1.0);
+  CHECK(percentile_threshold(std::vector<double>{90, 9, 0, 1}, 0.5, 90.0) == 0.5);
+  CHECK(percentile_threshold(std::vector<double>{90, 9, 0, 1}, 0.5, 99.0) == 1.0);
+  CHECK(percentile_threshold(std::vector<double>{90, 9, 0, 1}, 0.5, 99.5) == 2.0);
+}
+
+}  // namespace
+}  // namespace quench::quant

@@ -1,0 +1,66 @@
+#include "support/child_process.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "support/file.h"
+#include "temporary_folder.h"
+
+using namespace quench;
+
+namespace {
+
+std::string text_of(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+TEST_CASE("find_program: by PATH, and nothing for a name that no folder has") {
+  REQUIRE(find_program("sh").has_value());
+  CHECK(find_program("sh")->filename() == "sh");
+  CHECK(find_program("sh")->is_absolute());
+  CHECK_FALSE(find_program("no-such-program-anywhere").has_value());
+  CHECK_FALSE(find_program("").has_value());  // a folder is no program
+}
+
+TEST_CASE("child process: is no rank of the job that a launcher made its parent one of") {
+  const TemporaryFolder folder;
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "QUENCH_KEPT"})
+    ::setenv(variable, "7", 1);
+  ChildProcess child(
+      {.program = find_program("sh").value(),
+       .words = {"sh", "-c", "echo $OMPI_COMM_WORLD_SIZE$PMIX_RANK$PMI_SIZE$QUENCH_KEPT"},
+       .output = folder / "out",
+       .errors = folder / "err"});
+  CHECK(child.wait() == 0);
+  CHECK(text_of(folder / "out") == "7\n");
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "QUENCH_KEPT"})
+    ::unsetenv(variable);
+}
+
+TEST_CASE("child process: runs another program, its output and status come back") {
+  const TemporaryFolder folder;
+  ChildProcess child({.program = find_program("sh").value(),
+                      .words = {"sh", "-c", "echo said; echo wrong >&2; cat; exit 3"},
+                      .output = folder / "out",
+                      .errors = folder / "err"});
+  CHECK(child.wait() == 3);
+  CHECK(child.poll() == 3);
+  CHECK(text_of(folder / "out") == "said\n");
+  CHECK(text_of(folder / "err") == "wrong\n");
+}
+
+TEST_CASE("child process: one that is asked to stop reports the signal as a shell does") {
+  const TemporaryFolder folder;
+  ChildProcess child({.program = find_program("sleep").value(),
+                      .words = {"sleep", "60"},
+                      .output = folder / "out",
+                      .errors = folder / "out"});
+  CHECK_FALSE(child.poll().has_value());
+  child.ask_to_stop();
+  CHECK(child.wait() == 128 + 15);
+}
