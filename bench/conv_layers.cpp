@@ -8,7 +8,7 @@
 
 #include "bench/network.h"
 #include "layers/conv2d.h"
-#include "layers/dataflow.h"
+#include "layers/graph.h"
 #include "support/error.h"
 
 namespace quench::bench {
@@ -66,13 +66,14 @@ double ConvLayer::macs() const {
 std::vector<ConvLayer> network_layers(const std::string& network) {
   const NetworkCase described = network_case(network);
   const auto model = make_network(described);
-  const Dataflow flow(*model, random_images(described, 1));
+  const Graph graph(*model);
+  const std::vector<Shape> shapes = value_shapes(graph, random_images(described, 1).shape());
   std::vector<ConvLayer> layers;
-  for (const Dataflow::Run& run : flow.runs()) {
-    const auto* convolution = dynamic_cast<const Conv2d*>(run.module);
+  for (const Graph::Node& node : graph.nodes()) {
+    auto* const* convolution = std::get_if<Conv2d*>(&node.layer);
     if (convolution == nullptr) continue;
-    const Conv2dOptions& options = convolution->options();
-    ConvLayer layer = make_layer(run.inputs.front().shape(), options.out_channels,
+    const Conv2dOptions& options = (*convolution)->options();
+    ConvLayer layer = make_layer(shapes[node.inputs[0]], options.out_channels,
                                  options.kernel_size, options.params);
     const auto known = std::ranges::find(layers, layer.name, &ConvLayer::name);
     if (known != layers.end()) {

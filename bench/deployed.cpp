@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "deploy/freeze.h"
 #include "deploy/fused_network.h"
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 #include "layers/quantized_layer.h"
 #include "support/progress.h"
 
@@ -151,7 +151,7 @@ deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, i
                                               int activation_bits) {
   const auto network = make_network(network_case);
   draw_weights(*network);
-  quantize(*network, policy(weight_bits, activation_bits));
+  attach_quantizers(*network, policy(weight_bits, activation_bits));
   for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 1, .steps_per_epoch = 1});
   });
@@ -166,7 +166,7 @@ deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, i
 DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds) {
   const deploy::IntegerNetwork& network = engine.network();
   const Tensor image = random_tensor({1, network.channels, network.height, network.width});
-  deploy::FusedNetwork fused(float_network, image.shape());
+  deploy::FusedNetwork fused(float_network);
   Timeline times;
   double total = 0.0;
   progress_bar().begin("whole network", std::llround(1e3 * seconds));

@@ -11,9 +11,9 @@
 #include "core/allocator.h"
 #include "core/communicator.h"
 #include "core/random.h"
+#include "layers/attach_quantizers.h"
 #include "layers/batch_norm.h"
 #include "layers/loss.h"
-#include "layers/quantize.h"
 #include "layers/quantized_layer.h"
 #include "layers/trace.h"
 #include "quant/registry.h"
@@ -49,10 +49,11 @@ std::unique_ptr<Module> make_quantized_network(const TrainStepCase& step_case) {
   };
   const Settings real_input =
       Settings::from({{"activation", Settings::from({{"method", "none"}})}});
-  quantize(*network, quant::Policy(Settings::from({{"method", step_case.method},
-                                                   {"weight", at_bits(quant::Role::weight)},
-                                                   {"activation", at_bits(quant::Role::activation)},
-                                                   {"first_layer", real_input}})));
+  attach_quantizers(*network,
+                    quant::Policy(Settings::from({{"method", step_case.method},
+                                                  {"weight", at_bits(quant::Role::weight)},
+                                                  {"activation", at_bits(quant::Role::activation)},
+                                                  {"first_layer", real_input}})));
   for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 2 * kStepsBefore,
                               .steps_per_epoch = 2 * kStepsBefore,

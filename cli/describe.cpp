@@ -83,8 +83,8 @@ void describe(const Options& options) {
   const auto [config, data, data_name] = load(options);
   const auto network = train::build_network(config, data);
 
-  std::map<std::string, SlottedModule*> modules;
-  for (SlottedModule* module : network->slotted_modules()) modules[module->name()] = module;
+  std::map<std::string, QuantizableModule*> modules;
+  for (QuantizableModule* module : network->quantizable_modules()) modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"input"},
@@ -98,8 +98,8 @@ void describe(const Options& options) {
   const auto traces =
       trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width});
   for (const LayerTrace& trace : traces) {
-    SlottedModule& module = *modules.at(trace.name);
-    auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+    QuantizableModule& module = *modules.at(trace.name);
+    QuantizedLayer* layer = module.as_quantized_layer();
     table.add({trace.name, image_text(trace.input), image_text(trace.output),
                layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
                layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",

@@ -12,7 +12,7 @@
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/run_folder.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "train/judge.h"

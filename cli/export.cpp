@@ -69,7 +69,7 @@ OnnxModel integer_model(TrainedRun& run, const Options& options) {
 
 /// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
 template <typename M>
-std::string quantizers(const std::vector<M*>& modules, std::string (*text)(SlottedModule&)) {
+std::string quantizers(const std::vector<M*>& modules, std::string (*text)(QuantizableModule&)) {
   std::set<std::string> texts;
   for (M* module : modules) texts.insert(text(*module));
   return fmt::format("{}", fmt::join(texts, "; "));
@@ -81,7 +81,7 @@ void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
   model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
   if (!options.floating) {
     model.metadata["weights"] = quantizers(run.network->quantized_layers(), weight_text);
-    model.metadata["activations"] = quantizers(run.network->slotted_modules(), inputs_text);
+    model.metadata["activations"] = quantizers(run.network->quantizable_modules(), inputs_text);
   }
   const std::filesystem::path metrics = std::filesystem::path(options.run) / "metrics.csv";
   if (!std::filesystem::exists(metrics)) return;

@@ -131,8 +131,8 @@ void print_steps(const train::CalibrationReport& report) {
 }
 
 void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
-  std::map<std::string, SlottedModule*> modules;
-  for (SlottedModule* module : network.slotted_modules()) modules[module->name()] = module;
+  std::map<std::string, QuantizableModule*> modules;
+  for (QuantizableModule* module : network.quantizable_modules()) modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"weight quantizer"},
@@ -141,7 +141,7 @@ void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
                    {"SQNR dB", kRight},
                    {"output SQNR dB", kRight}});
   for (const train::LayerSqnr& row : rows) {
-    SlottedModule& module = *modules.at(row.layer);
+    QuantizableModule& module = *modules.at(row.layer);
     table.add({row.layer, weight_text(module), decibels(row.weight), inputs_text(module),
                decibels(row.input), decibels(row.output)});
   }

@@ -13,14 +13,14 @@ std::string quantizer_text(const quant::Quantizer& quantizer) {
                      per_channel ? ", channel" : "");
 }
 
-std::string inputs_text(SlottedModule& module) {
+std::string inputs_text(QuantizableModule& module) {
   const quant::Quantizer& quantizer = module.input_quantizer();
   const bool shared = module.shares_quantizer() && quantizer.quantizes();
   return quantizer_text(quantizer) + (shared ? ", shared" : "");
 }
 
-std::string weight_text(SlottedModule& module) {
-  auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+std::string weight_text(QuantizableModule& module) {
+  QuantizedLayer* layer = module.as_quantized_layer();
   return layer == nullptr ? "-" : quantizer_text(layer->weight_quantizer());
 }
 

@@ -11,7 +11,7 @@
 #include "experiments/config/resumed_config.h"
 #include "experiments/runs/kept_checkpoints.h"
 #include "experiments/runs/run_history.h"
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 #include "support/console.h"
 #include "support/error.h"
 

@@ -1,23 +1,24 @@
 #include "deploy/freeze.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
+#include <stdexcept>
 #include <utility>
 
-#include "deploy/freeze_module.h"
 #include "deploy/freeze_steps.h"
+#include "deploy/lower_module.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
 #include "layers/add.h"
-#include "layers/concat.h"
-#include "layers/dataflow.h"
-#include "layers/flatten.h"
+#include "layers/conv2d.h"
+#include "layers/graph.h"
 #include "layers/mode_guard.h"
 #include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
-#include "layers/unflatten.h"
 #include "support/error.h"
 
 namespace quench::deploy {
@@ -28,8 +29,8 @@ namespace {
 class Freezer {
  public:
   Freezer(Module& network, const Shape& image)
-      : images_(Tensor::zeros(image)),
-        flow_(network, images_),
+      : graph_(network),
+        shapes_(value_shapes(graph_, image)),
         modes_(network, false, quant::Mode::evaluation) {
     result_.channels = image[1];
     result_.height = image[2];
@@ -40,162 +41,169 @@ class Freezer {
   }
 
   IntegerNetwork run() {
-    const Shape& shape = flow_.output().shape();
+    const Shape& shape = shapes_[graph_.output()];
     require(shape.rank() == 2, "deploy: expected a network with an output [N, classes], got {}",
             shape.to_string());
-    result_.output = value_of(flow_.output(), {{}, std::nullopt, "output"});
+    result_.output = value_of(graph_.output(), {{}, std::nullopt, "output"});
     return std::move(result_);
   }
 
  private:
-  using Run = Dataflow::Run;
+  using Node = Graph::Node;
 
-  /// What is asked for: a tensor after `steps`, as codes of `grid`, or as reals.
+  /// What is asked for: a value after `steps`, as codes of `grid`, or as reals.
   struct Wanted {
     Steps steps;
     std::optional<quant::QuantGrid> grid;
     std::string reader;
   };
 
-  ValueId value_of(const Tensor& tensor, Wanted wanted);
-  std::optional<Affine> step_of_module(const Run& run) const;
-  bool reads_images(const Run& run, std::size_t input) const {
-    return run.inputs[input].shares_storage_with(images_);
+  ValueId value_of(quench::ValueId value, Wanted wanted);
+  ValueId before(const Node& node, Affine step, Wanted wanted);
+  const Shape& input_shape(const Node& node, std::size_t input = 0) const {
+    return shapes_[node.inputs[input]];
   }
 
   // What modules that move numbers ask of who writes these.
-  ValueId flattened(const Run& run, Wanted wanted);
-  ValueId pooled(const Run& run, Wanted wanted);
-  ValueId padded(const Run& run, const Wanted& wanted);
-  ValueId joined(const Run& run, const Wanted& wanted);
-  ValueId moved(const Run& run, Operation::Kind kind, std::vector<ValueId> from,
+  ValueId flattened(const Node& node, Wanted wanted);
+  ValueId pooled(const Node& node, const Window2d& window, Wanted wanted);
+  ValueId padded(const Node& node, const PadSizes& sizes, const Wanted& wanted);
+  ValueId joined(const Node& node, const Wanted& wanted);
+  ValueId moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,
                 const Wanted& wanted);
-  void require_codes(const Run& run, const Wanted& wanted) const;
-  ValueId moved_input(const Run& run, std::size_t input, Steps steps, const Wanted& wanted);
+  void require_codes(const Node& node, const Wanted& wanted) const;
+  ValueId moved_input(const Node& node, std::size_t input, Steps steps, const Wanted& wanted);
 
   std::size_t quantize_images();
-  std::size_t operation_of(const Run& run, const Window2d* pool = nullptr);
+  std::size_t operation_of(const Node& node, const Window2d* pool = nullptr);
+  ValueId operand(const Node& node, std::size_t input);
   ValueId add_output(std::size_t operation, Wanted wanted);
   ValueId add_value(const std::array<std::int64_t, 3>& size, const Wanted& wanted);
 
-  Tensor images_;
-  Dataflow flow_;
+  Graph graph_;
+  std::vector<Shape> shapes_;
   ModeGuard modes_;
   std::vector<const BatchNorm*> folded_;
   IntegerNetwork result_;
   /// A convolution whose sums are pooled is another operation than the same without, of its window.
-  std::map<std::pair<const Run*, const Window2d*>, std::size_t> operations_;
-  std::map<std::pair<const Run*, std::vector<ValueId>>, ValueId> moved_;
+  std::map<std::pair<const Node*, const Window2d*>, std::size_t> operations_;
+  std::map<std::pair<const Node*, std::vector<ValueId>>, ValueId> moved_;
   std::optional<std::size_t> quantize_;
 };
 
-ValueId Freezer::value_of(const Tensor& tensor, Wanted wanted) {
-  const Run* run = flow_.writer(tensor);
-  if (run == nullptr) {
-    require(tensor.shares_storage_with(images_),
-            "deploy: {} reads what a function between two modules computed; expected a network "
-            "whose every step is a module",
-            wanted.reader);
-    return add_output(quantize_images(), std::move(wanted));
-  }
-  if (std::optional<Affine> step = step_of_module(*run)) {
-    prepend(*std::move(step), wanted.steps);
-    return value_of(run->inputs[0], std::move(wanted));
-  }
-  const Module* module = run->module;
-  if (dynamic_cast<const Flatten*>(module) != nullptr) return flattened(*run, std::move(wanted));
-  if (dynamic_cast<const Unflatten*>(module) != nullptr)
-    return value_of(run->inputs[0], std::move(wanted));
-  if (dynamic_cast<const MaxPool2d*>(module) != nullptr) return pooled(*run, std::move(wanted));
-  if (dynamic_cast<const Pad*>(module) != nullptr) return padded(*run, wanted);
-  if (dynamic_cast<const Concat*>(module) != nullptr) return joined(*run, wanted);
-  if (const auto* sum = dynamic_cast<const Add*>(module))
-    prepend({.activation = sum->activation()}, wanted.steps);
-  return add_output(operation_of(*run), std::move(wanted));
+ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
+  const Node* node = graph_.writer(value);
+  if (node == nullptr) return add_output(quantize_images(), std::move(wanted));
+  return std::visit(
+      Overloaded{
+          [&](const BatchNorm* norm) {
+            const bool folded = std::ranges::find(folded_, norm) != folded_.end();
+            return before(*node, step_of(*norm, folded), std::move(wanted));
+          },
+          [&](const ScaleShift* scale) {
+            return before(*node, step_of(*scale, shapes_[node->output][1]), std::move(wanted));
+          },
+          [&](const ActivationLayer* layer) {
+            return before(*node, {.activation = layer->activation()}, std::move(wanted));
+          },
+          [&](const Flatten*) { return flattened(*node, std::move(wanted)); },
+          [&](const Unflatten*) { return value_of(node->inputs[0], std::move(wanted)); },
+          [&](const MaxPool2d* pool) { return pooled(*node, pool->window(), std::move(wanted)); },
+          [&](const Pad* pad) { return padded(*node, pad->sizes(), wanted); },
+          [&](const Concat*) { return joined(*node, wanted); },
+          [&](const Add* sum) {
+            prepend({.activation = sum->activation()}, wanted.steps);
+            return add_output(operation_of(*node), std::move(wanted));
+          },
+          [&](OneOf<Conv2d, Linear, Multiply, PointwiseFunction, AveragePool2d,
+                    GlobalAveragePool> auto) {
+            return add_output(operation_of(*node), std::move(wanted));
+          },
+          [](const CustomLayer& custom) -> ValueId {
+            throw std::invalid_argument(fmt::format(
+                "deploy: {} has no integer form (it is neither a layer nor a sum, product, "
+                "function, pool, batch norm, activation, scale, padding or concatenation)",
+                custom.module->name()));
+          }},
+      node->layer);
 }
 
-/// Of a module that is one step on the way from a sum to its readers.
-std::optional<Affine> Freezer::step_of_module(const Run& run) const {
-  if (const auto* norm = dynamic_cast<const BatchNorm*>(run.module))
-    return step_of(*norm, std::ranges::find(folded_, norm) != folded_.end());
-  if (const auto* layer = dynamic_cast<const ActivationLayer*>(run.module))
-    return Affine{.activation = layer->activation()};
-  if (const auto* scale = dynamic_cast<const ScaleShift*>(run.module))
-    return step_of(*scale, run.output.dim(1));
-  return std::nullopt;
+/// What the node reads, with the node as one step on the way from a sum to its readers.
+ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
+  prepend(std::move(step), wanted.steps);
+  return value_of(node.inputs[0], std::move(wanted));
 }
 
 // ---- modules that move numbers: codes move as the numbers would
 
-void Freezer::require_codes(const Run& run, const Wanted& wanted) const {
+void Freezer::require_codes(const Node& node, const Wanted& wanted) const {
   require(wanted.grid.has_value(),
           "deploy: {} is asked for real numbers by {}; expected a layer, or another module with a "
           "quantizer for what it reads, behind it",
-          run.module->name(), wanted.reader);
+          node.module->name(), wanted.reader);
 }
 
-ValueId Freezer::moved_input(const Run& run, std::size_t input, Steps steps, const Wanted& wanted) {
-  const Tensor& tensor = run.inputs[input];
-  const ValueId id = value_of(tensor, {std::move(steps), wanted.grid, run.module->name()});
+ValueId Freezer::moved_input(const Node& node, std::size_t input, Steps steps,
+                             const Wanted& wanted) {
+  const ValueId id =
+      value_of(node.inputs[input], {std::move(steps), wanted.grid, node.module->name()});
   const Value& value = result_.values[id];
-  require(tensor.rank() == 4 || value.height * value.width == 1,
+  require(input_shape(node, input).rank() == 4 || value.height * value.width == 1,
           "deploy: {} reads a flattened image of {}x{} pixels; expected the flatten behind it",
-          run.module->name(), value.height, value.width);
+          node.module->name(), value.height, value.width);
   return id;
 }
 
-ValueId Freezer::flattened(const Run& run, Wanted wanted) {
-  wanted.steps = per_channel(std::move(wanted.steps), run.inputs[0].dim(1), wanted.reader);
-  return value_of(run.inputs[0], std::move(wanted));
+ValueId Freezer::flattened(const Node& node, Wanted wanted) {
+  wanted.steps = per_channel(std::move(wanted.steps), input_shape(node)[1], wanted.reader);
+  return value_of(node.inputs[0], std::move(wanted));
 }
 
-ValueId Freezer::pooled(const Run& run, Wanted wanted) {
-  const Window2d& window = dynamic_cast<const MaxPool2d&>(*run.module).window();
-  const Run* writer = flow_.writer(run.inputs[0]);
-  auto* layer = writer == nullptr ? nullptr : dynamic_cast<QuantizedLayer*>(writer->module);
+ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted) {
+  const Node* writer = graph_.writer(node.inputs[0]);
+  auto* const* conv = writer == nullptr ? nullptr : std::get_if<Conv2d*>(&writer->layer);
   // What an offset adds to a sum differs from place to place, so that the largest has to be found
   // behind it.
-  const bool of_sums = layer != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
-                       frozen_grid(*layer, 0, reads_images(*writer, 0)).offset == 0.0f;
+  const bool of_sums = conv != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
+                       frozen_grid(**conv, 0, writer->inputs[0] == Graph::kInput).offset == 0.0f;
   if (of_sums) return add_output(operation_of(*writer, &window), std::move(wanted));
-  require_codes(run, wanted);
+  require_codes(node, wanted);
   // A step that falls takes the largest number of a window to its smallest code.
   const MaxPool pool{window, falling_channels(wanted.steps)};
-  return moved(run, pool, {moved_input(run, 0, wanted.steps, wanted)}, wanted);
+  return moved(node, pool, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
 }
 
-ValueId Freezer::padded(const Run& run, const Wanted& wanted) {
-  require_codes(run, wanted);
+ValueId Freezer::padded(const Node& node, const PadSizes& sizes, const Wanted& wanted) {
+  require_codes(node, wanted);
   require(keeps_zero(wanted.steps),
           "deploy: {} pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
           "before it",
-          run.module->name());
-  const PadSizes& sizes = dynamic_cast<const Pad&>(*run.module).sizes();
+          node.module->name());
   const ZeroPad kind{sizes.channels_before, sizes.channels_after, sizes.image};
-  Steps steps = slice(wanted.steps, kind.before, run.inputs[0].dim(1));
-  return moved(run, kind, {moved_input(run, 0, std::move(steps), wanted)}, wanted);
+  Steps steps = slice(wanted.steps, kind.before, input_shape(node)[1]);
+  return moved(node, kind, {moved_input(node, 0, std::move(steps), wanted)}, wanted);
 }
 
-ValueId Freezer::joined(const Run& run, const Wanted& wanted) {
-  require_codes(run, wanted);
+ValueId Freezer::joined(const Node& node, const Wanted& wanted) {
+  require_codes(node, wanted);
   std::vector<ValueId> from;
   std::int64_t begin = 0;
-  for (std::size_t i = 0; i < run.inputs.size(); ++i) {
-    const std::int64_t channels = run.inputs[i].dim(1);
-    from.push_back(moved_input(run, i, slice(wanted.steps, begin, channels), wanted));
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const std::int64_t channels = input_shape(node, i)[1];
+    from.push_back(moved_input(node, i, slice(wanted.steps, begin, channels), wanted));
     begin += channels;
   }
-  return moved(run, Concatenation{}, std::move(from), wanted);
+  return moved(node, Concatenation{}, std::move(from), wanted);
 }
 
-ValueId Freezer::moved(const Run& run, Operation::Kind kind, std::vector<ValueId> from,
+ValueId Freezer::moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,
                        const Wanted& wanted) {
-  const auto [place, fresh] = moved_.try_emplace({&run, from}, 0);
+  const auto [place, fresh] = moved_.try_emplace({&node, from}, 0);
   if (!fresh) {
     result_.values[place->second].readers.push_back(wanted.reader);
     return place->second;
   }
-  Operation operation{run.module->name(), std::move(kind), std::move(from), {}};
+  Operation operation{node.module->name(), std::move(kind), std::move(from), {}};
   const ValueId to = add_value(output_size(result_, operation), wanted);
   operation.outputs = {{{}, to}};
   result_.operations.push_back(std::move(operation));
@@ -212,24 +220,22 @@ std::size_t Freezer::quantize_images() {
   return *quantize_;
 }
 
-std::size_t Freezer::operation_of(const Run& run, const Window2d* pool) {
-  if (const auto known = operations_.find({&run, pool}); known != operations_.end())
+std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {
+  if (const auto known = operations_.find({&node, pool}); known != operations_.end())
     return known->second;
-  auto* module = dynamic_cast<SlottedModule*>(run.module);
-  require(module != nullptr,
-          "deploy: {} has no integer form (it is neither a layer nor a sum, product, function, "
-          "pool, batch norm, activation, scale, padding or concatenation)",
-          run.module->name());
   std::vector<ValueId> inputs;
-  for (std::size_t i = 0; i < run.inputs.size(); ++i) {
-    const std::string reader = reader_name(*module, i);
-    inputs.push_back(
-        value_of(run.inputs[i], {{}, frozen_grid(*module, i, reads_images(run, i)), reader}));
-  }
-  const Value& first = result_.values[inputs[0]];
-  Operation::Kind kind = frozen_module(*module, first, pool);
-  result_.operations.push_back({module->name(), std::move(kind), std::move(inputs), {}});
-  return operations_[{&run, pool}] = result_.operations.size() - 1;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) inputs.push_back(operand(node, i));
+  Operation::Kind kind = lower_module(node.layer, result_.values[inputs[0]], pool);
+  result_.operations.push_back({node.module->name(), std::move(kind), std::move(inputs), {}});
+  return operations_[{&node, pool}] = result_.operations.size() - 1;
+}
+
+/// What a slot reads, as codes on the grid of its quantizer.
+ValueId Freezer::operand(const Node& node, std::size_t input) {
+  QuantizableModule& module = *node.module->as_quantizable();
+  const quench::ValueId value = node.inputs[input];
+  const quant::QuantGrid grid = frozen_grid(module, input, value == Graph::kInput);
+  return value_of(value, {{}, grid, reader_name(module, input)});
 }
 
 ValueId Freezer::add_value(const std::array<std::int64_t, 3>& size, const Wanted& wanted) {
@@ -253,7 +259,7 @@ ValueId Freezer::add_output(std::size_t operation, Wanted wanted) {
 
 }  // namespace
 
-std::string reader_name(const SlottedModule& module, std::size_t input) {
+std::string reader_name(const QuantizableModule& module, std::size_t input) {
   return module.input_count() == 1 ? module.name()
                                    : fmt::format("{}.input{}", module.name(), input + 1);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "deploy/network/integer_network.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench::deploy {
 
@@ -23,6 +23,6 @@ namespace quench::deploy {
 IntegerNetwork freeze(Module& network, const Shape& image);
 
 /// How Value::readers calls a slot: "conv2", or "block1.add.input2" of two.
-std::string reader_name(const SlottedModule& module, std::size_t input);
+std::string reader_name(const QuantizableModule& module, std::size_t input);
 
 }  // namespace quench::deploy

@@ -1,7 +1,6 @@
 #include "deploy/fused_network.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "core/batch_norm.h"
@@ -10,8 +9,8 @@
 #include "layers/add.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
-#include "layers/dataflow.h"
-#include "layers/slotted_module.h"
+#include "layers/graph.h"
+#include "layers/quantizable_module.h"
 #include "support/error.h"
 
 namespace quench::deploy {
@@ -63,49 +62,37 @@ class FusedNetwork::ModuleCall final : public Operation {
   Module& module_;
 };
 
-/// Makes steps of the modules that one run of the network has called.
+/// Makes steps of the network's layers.
 class FusedNetwork::Planner {
  public:
-  Planner(Module& network, const Shape& image)
-      : images_(Tensor::zeros(image)),
-        flow_(network, images_),
-        runs_(flow_.runs()),
-        absorbed_(runs_.size(), false) {}
+  explicit Planner(Module& network) : graph_(network), absorbed_(graph_.nodes().size(), false) {}
 
   std::vector<Step> plan() {
     std::vector<Step> steps;
-    for (std::size_t i = 0; i < runs_.size(); ++i) {
-      if (absorbed_[i]) continue;
-      steps.push_back(dynamic_cast<const Conv2d*>(runs_[i].module) != nullptr ? convolution(i)
-                                                                              : call(i));
+    for (const Node& node : graph_.nodes()) {
+      if (absorbed_[node.output - 1]) continue;
+      auto* const* conv = std::get_if<Conv2d*>(&node.layer);
+      steps.push_back(conv != nullptr ? convolution(node, **conv) : call(node));
     }
-    note_last_reads(steps);
+    std::vector<std::vector<ValueId>> inputs;
+    for (const Step& step : steps) inputs.push_back(step.inputs);
+    const auto done = last_reads(inputs, graph_.output());
+    for (std::size_t i = 0; i < steps.size(); ++i) steps[i].done = done[i];
     return steps;
   }
 
-  std::size_t output() const { return value_of(flow_.output()); }
+  ValueId output() const { return graph_.output(); }
 
  private:
-  /// Value i + 1 is what run i has written.
-  std::size_t value_of(const Tensor& tensor) const {
-    const Dataflow::Run* writer = flow_.writer(tensor);
-    if (writer != nullptr) return static_cast<std::size_t>(writer - runs_.data()) + 1;
-    require(
-        tensor.shares_storage_with(images_),
-        "fused_network: expected a network whose every step is a module, got a function between "
-        "two of them");
-    return 0;
+  using Node = Graph::Node;
+
+  static Step call(const Node& node) {
+    return {std::make_unique<ModuleCall>(*node.module), node.inputs, node.output, {}};
   }
 
-  Step call(std::size_t i) const {
-    Step step{std::make_unique<ModuleCall>(*runs_[i].module), {}, i + 1, {}};
-    for (const Tensor& input : runs_[i].inputs) step.inputs.push_back(value_of(input));
-    return step;
-  }
-
-  Step convolution(std::size_t i) {
-    auto fused = std::make_unique<Convolution>(dynamic_cast<const Conv2d&>(*runs_[i].module));
-    Step step{nullptr, {value_of(runs_[i].inputs[0])}, i + 1, {}};
+  Step convolution(const Node& node, const Conv2d& layer) {
+    auto fused = std::make_unique<Convolution>(layer);
+    Step step{nullptr, {node.inputs[0]}, node.output, {}};
     if (auto* norm = only_reader<BatchNorm>(step)) {
       fused->fold(*norm);
       absorb(step);
@@ -114,7 +101,7 @@ class FusedNetwork::Planner {
       if (const auto* activation = only_reader<ActivationLayer>(step)) {
         fused->activation = activation->activation();
         absorb(step);
-      } else if (const auto* sum = only_reader<Add>(step); sum != nullptr && adds_to(step, i)) {
+      } else if (const auto* sum = only_reader<Add>(step); sum != nullptr && adds_to(step, node)) {
         fused->activation = sum->activation();
         absorb(step);
       }
@@ -123,64 +110,42 @@ class FusedNetwork::Planner {
     return step;
   }
 
-  /// The run that alone reads what `step` writes; its number, or none.
-  std::optional<std::size_t> reader(const Step& step) const {
-    const auto readers = flow_.readers(runs_[step.output - 1].output);
-    if (readers.size() != 1) return std::nullopt;
-    return static_cast<std::size_t>(readers[0] - runs_.data());
-  }
-  template <typename M>
-  M* only_reader(const Step& step) const {
-    const auto run = reader(step);
-    return run ? dynamic_cast<M*>(runs_[*run].module) : nullptr;
+  /// The layer that alone reads what `step` writes, if it is of that kind.
+  template <typename L>
+  L* only_reader(const Step& step) const {
+    const Node* reader = graph_.only_reader(step.output);
+    auto* const* layer = reader == nullptr ? nullptr : std::get_if<L*>(&reader->layer);
+    return layer == nullptr ? nullptr : *layer;
   }
 
   void absorb(Step& step) {
-    const std::size_t run = reader(step).value();
-    absorbed_[run] = true;
-    step.output = run + 1;
+    const Node* reader = graph_.only_reader(step.output);
+    absorbed_[reader->output - 1] = true;
+    step.output = reader->output;
   }
 
   /// Whether the other operand of the sum that reads `step` may become its output: it is there when
-  /// run `at` starts, and nobody wants it after that. If so, it is the step's second input.
-  bool adds_to(Step& step, std::size_t at) const {
-    const std::size_t sum = reader(step).value();
-    const auto& operands = runs_[sum].inputs;
-    const std::size_t own = step.output;
-    const bool first = value_of(operands[0]) == own;
-    const Tensor& other = operands[first ? 1 : 0];
-    const std::size_t value = value_of(other);
-    if (value == 0 || value == own || value > at) return false;
-    for (std::size_t later = at; later < runs_.size(); ++later) {
-      if (later == sum) continue;
-      const auto reads = [&](const Tensor& input) { return input.shares_storage_with(other); };
-      if (std::ranges::any_of(runs_[later].inputs, reads)) return false;
-    }
-    step.inputs.push_back(value);
+  /// the convolution `at` starts, and nobody wants it after that. If so, it is the step's second input.
+  bool adds_to(Step& step, const Node& at) const {
+    const Node* sum = graph_.only_reader(step.output);
+    const ValueId other = sum->inputs[sum->inputs[0] == step.output ? 1 : 0];
+    if (other == Graph::kInput || other == step.output || other >= at.output ||
+        other == graph_.output())
+      return false;
+    for (const Node* reader : graph_.readers(other))
+      if (reader != sum && reader->output >= at.output) return false;
+    step.inputs.push_back(other);
     return true;
   }
 
-  static void note_last_reads(std::vector<Step>& steps) {
-    std::vector<bool> wanted(1 + steps.back().output, false);
-    wanted[steps.back().output] = true;
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-      for (const std::size_t input : step->inputs) {
-        if (!wanted[input]) step->done.push_back(input);
-        wanted[input] = true;
-      }
-    }
-  }
-
-  Tensor images_;
-  Dataflow flow_;
-  const std::vector<Dataflow::Run>& runs_;
+  Graph graph_;
   std::vector<bool> absorbed_;
 };
 
-FusedNetwork::FusedNetwork(Module& network, const Shape& image) {
+FusedNetwork::FusedNetwork(Module& network) {
   require(!is_quantized(network),
           "fused_network: expected a float network, got one with quantizers");
-  Planner planner(network, image);
+  Planner planner(network);
   steps_ = planner.plan();
   output_ = planner.output();
 }

@@ -16,9 +16,8 @@ namespace quench::deploy {
 class FusedNetwork {
  public:
   /// @param network  must outlive this, in evaluation
-  /// @param image    [N, C, H, W], of the images to come; N may change
-  /// @throws std::invalid_argument  for a network with quantizers, or images it does not take
-  FusedNetwork(Module& network, const Shape& image);
+  /// @throws std::invalid_argument  for a network with quantizers
+  explicit FusedNetwork(Module& network);
   ~FusedNetwork();
   FusedNetwork(const FusedNetwork&) = delete;
   FusedNetwork& operator=(const FusedNetwork&) = delete;

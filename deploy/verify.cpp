@@ -23,7 +23,8 @@ class Comparison final : public ForwardObserver {
  public:
   Comparison(Module& network, const IntegerNetwork& integers, const Values& values)
       : integers_(integers), values_(values) {
-    for (SlottedModule* module : network.slotted_modules()) slotted_.emplace(module, module);
+    for (QuantizableModule* module : network.quantizable_modules())
+      slotted_.emplace(module, module);
     for (ValueId id = 0; id < integers.values.size(); ++id) {
       for (const std::string& reader : integers.values[id].readers) by_reader_.emplace(reader, id);
     }
@@ -49,7 +50,7 @@ class Comparison final : public ForwardObserver {
   std::vector<ValueMismatches> result;
 
  private:
-  void compare(SlottedModule& module, std::size_t input, const Tensor& reals) {
+  void compare(QuantizableModule& module, std::size_t input, const Tensor& reals) {
     const std::string reader = reader_name(module, input);
     const auto id = by_reader_.find(reader);
     require(id != by_reader_.end(), "verify: the integer network has no value for {}", reader);
@@ -70,7 +71,7 @@ class Comparison final : public ForwardObserver {
 
   const IntegerNetwork& integers_;
   const Values& values_;
-  std::map<const Module*, SlottedModule*> slotted_;
+  std::map<const Module*, QuantizableModule*> slotted_;
   std::map<std::string, ValueId> by_reader_;
 };
 

@@ -4,8 +4,8 @@
 
 #include "core/communicator.h"
 #include "datasets/registry.h"
+#include "layers/attach_quantizers.h"
 #include "layers/models/registry.h"
-#include "layers/quantize.h"
 #include "onnx/file/read.h"
 #include "onnx/import/network.h"
 #include "ptq/fold.h"
@@ -163,9 +163,8 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                               random);
   config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  quantize(*network, quant::Policy(config.quant));
-  if (quant::read_batch_norm_folding(config.quant).enabled)
-    fold_batch_norms(*network, {1, data.image.channels, data.image.height, data.image.width});
+  attach_quantizers(*network, quant::Policy(config.quant));
+  if (quant::read_batch_norm_folding(config.quant).enabled) fold_batch_norms(*network);
   return network;
 }
 

@@ -26,9 +26,8 @@ CalibrationReport even_out(Module& network, const CalibrationOptions& config,
                            datasets::Loader& images) {
   CalibrationReport report;
   if (config.equalize) {
-    const Shape image = first_batches(images, 1)[0].shape().with(0, 1);
-    report.equalization = equalize(network, image);
-    if (config.absorb_bias) report.bias_absorption = absorb_biases(network, image);
+    report.equalization = equalize(network);
+    if (config.absorb_bias) report.bias_absorption = absorb_biases(network);
   }
   if (config.depthwise_rescale)
     report.depthwise_rescale = rescale_depthwise(network, first_batches(images, config.batches));

@@ -11,6 +11,7 @@ class ActivationLayer final : public Module {
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
   Activation activation() const { return activation_; }
   void set_activation(Activation activation) { activation_ = activation; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;

@@ -32,7 +32,8 @@ Variable BatchNorm::forward(const Variable& input) {
 std::vector<BatchNorm*> batch_norms(Module& network) {
   std::vector<BatchNorm*> result;
   for (const auto& [name, module] : network.modules()) {
-    if (auto* norm = dynamic_cast<BatchNorm*>(module)) result.push_back(norm);
+    const Layer layer = module->as_layer();
+    if (auto* const* norm = std::get_if<BatchNorm*>(&layer)) result.push_back(*norm);
   }
   return result;
 }

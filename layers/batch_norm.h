@@ -36,6 +36,7 @@ class BatchNorm final : public Module {
   const Tensor& running_var() const { return running_var_; }
   Tensor& running_mean() { return running_mean_; }
   Tensor& running_var() { return running_var_; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;

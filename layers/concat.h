@@ -10,6 +10,9 @@ namespace quench {
 /// It has no slot for a quantizer, as it computes nothing. The quantizer that reads its output
 /// decides the grid, so that all inputs share one scale by themselves.
 class Concat final : public Module {
+ public:
+  Layer as_layer() override { return this; }
+
  protected:
   Variable combine(std::span<const Variable> inputs) override;
 };

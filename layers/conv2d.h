@@ -24,6 +24,7 @@ class Conv2d final : public QuantizedLayer {
   Conv2d(const Conv2dOptions& options, Random& random);
   bool depthwise() const override;
   const Conv2dOptions& options() const { return options_; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;

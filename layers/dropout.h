@@ -12,6 +12,9 @@ class Dropout final : public Module {
   /// @throws std::invalid_argument  unless 0 <= probability < 1
   Dropout(float probability, Random random);
 
+  /// Evaluation passes it by.
+  ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
+
  protected:
   Variable forward(const Variable& input) override;
 

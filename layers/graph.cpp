@@ -2,46 +2,183 @@
 
 #include <algorithm>
 
+#include "core/pool.h"
+#include "layers/activation.h"
+#include "layers/add.h"
+#include "layers/batch_norm.h"
+#include "layers/concat.h"
+#include "layers/conv2d.h"
+#include "layers/flatten.h"
+#include "layers/linear.h"
+#include "layers/mode_guard.h"
+#include "layers/multiply.h"
+#include "layers/pad.h"
+#include "layers/pointwise_function.h"
+#include "layers/pool.h"
+#include "layers/scale_shift.h"
+#include "layers/unflatten.h"
 #include "support/error.h"
 
 namespace quench {
+namespace {
 
-Graph::ValueId Graph::append(const std::string& name, std::shared_ptr<Module> module,
-                             std::vector<ValueId> inputs) {
-  expect(!inputs.empty() && std::ranges::max(inputs) <= steps_.size(),
-         "graph: {}: expected inputs of the {} values there are", name, steps_.size() + 1);
-  steps_.push_back({register_module(name, std::move(module)), std::move(inputs)});
-  return steps_.size();
+/// The shape that a layer makes of those that it reads.
+class OutputShape {
+ public:
+  OutputShape(const Module& module, std::vector<Shape> inputs)
+      : name_(module.name()), inputs_(std::move(inputs)), input_(inputs_[0]) {}
+
+  Shape operator()(const Conv2d* layer) const {
+    return conv2d_output_shape(input_, layer->weight().shape(), layer->options().params);
+  }
+  Shape operator()(const Linear* layer) const {
+    const Shape& weight = layer->weight().shape();
+    require(input_.rank() == 2 && input_[1] == weight[1],
+            "{}: linear: expected an input [N, {}], got {}", name_, weight[1], input_.to_string());
+    return {input_[0], weight[0]};
+  }
+  Shape operator()(const BatchNorm* norm) const { return of_channels(norm->gain().shape()[0]); }
+  Shape operator()(const ScaleShift* layer) const {
+    const auto count = [](const Variable& values) {
+      return values.defined() ? values.shape()[0] : 1;
+    };
+    const std::int64_t values = std::max(count(layer->scale()), count(layer->shift()));
+    return values == 1 ? input_ : of_channels(values);
+  }
+  Shape operator()(const ActivationLayer*) const { return input_; }
+  Shape operator()(const PointwiseFunction*) const { return input_; }
+  Shape operator()(const Add*) const {
+    require(inputs_.size() == 2 && inputs_[1] == input_,
+            "{}: expected two inputs of one shape, got {}", name_, shapes());
+    return input_;
+  }
+  Shape operator()(const Multiply*) const {
+    const auto per_map = [](const Shape& x, const Shape& factor) {
+      return x.rank() == 4 && factor.rank() == 4 && factor == x.with(2, 1).with(3, 1);
+    };
+    expect(inputs_.size() == 2, "{}: expected two inputs, got {}", name_, inputs_.size());
+    const Shape& other = inputs_[1];
+    require(input_ == other || per_map(input_, other) || per_map(other, input_),
+            "{}: expected factors of one shape, or [N, C, H, W] and [N, C, 1, 1], got {}", name_,
+            shapes());
+    return per_map(other, input_) ? other : input_;
+  }
+  Shape operator()(const Concat*) const {
+    std::int64_t channels = 0;
+    for (const Shape& shape : inputs_) {
+      require(shape.rank() >= 2 && shape.with(1, 1) == input_.with(1, 1),
+              "{}: expected inputs that differ in channels only, got {}", name_, shapes());
+      channels += shape[1];
+    }
+    return input_.with(1, channels);
+  }
+  Shape operator()(const Pad* layer) const {
+    const PadSizes& sizes = layer->sizes();
+    const Padding& image = sizes.image;
+    const Shape shape = input_.with(1, sizes.channels_before + input_[1] + sizes.channels_after);
+    if (image == Padding{}) return shape;
+    of_image();
+    return shape.with(2, image.top + input_[2] + image.bottom)
+        .with(3, image.left + input_[3] + image.right);
+  }
+  Shape operator()(const MaxPool2d* layer) const { return pooled_shape(input_, layer->window()); }
+  Shape operator()(const AveragePool2d* layer) const {
+    return pooled_shape(input_, layer->window());
+  }
+  Shape operator()(const GlobalAveragePool*) const {
+    of_image();
+    return {input_[0], input_[1]};
+  }
+  Shape operator()(const Flatten*) const {
+    return {input_[0], input_.numel() / std::max<std::int64_t>(input_[0], 1)};
+  }
+  Shape operator()(const Unflatten*) const {
+    require(input_.rank() == 2, "{}: expected [N, C], got {}", name_, input_.to_string());
+    return {input_[0], input_[1], 1, 1};
+  }
+  Shape operator()(const CustomLayer& layer) const {
+    const NoGradGuard no_grad;
+    const ModeGuard modes(*layer.module, false, quant::Mode::bypass);
+    std::vector<Variable> zeros;
+    for (const Shape& shape : inputs_) zeros.emplace_back(Tensor::zeros(shape));
+    return (*layer.module)(zeros).shape();
+  }
+
+ private:
+  Shape of_channels(std::int64_t channels) const {
+    require(input_.rank() >= 2 && input_[1] == channels, "{}: expected {} channels, got {}", name_,
+            channels, input_.to_string());
+    return input_;
+  }
+  void of_image() const {
+    require(input_.rank() == 4, "{}: expected [N, C, H, W], got {}", name_, input_.to_string());
+  }
+  std::string shapes() const {
+    std::string result;
+    for (const Shape& shape : inputs_)
+      result += (result.empty() ? "" : " and ") + shape.to_string();
+    return result;
+  }
+
+  const std::string& name_;
+  std::vector<Shape> inputs_;
+  const Shape& input_;
+};
+
+}  // namespace
+
+Graph::Graph(Module& network) { output_ = network.lower(*this, {kInput}); }
+
+ValueId Graph::append(Module& module, std::vector<ValueId> inputs) {
+  expect(!inputs.empty() && std::ranges::max(inputs) <= nodes_.size(),
+         "graph: {}: expected inputs among the {} values before it", module.name(),
+         nodes_.size() + 1);
+  const ValueId output = nodes_.size() + 1;
+  nodes_.push_back({&module, module.as_layer(), std::move(inputs), output});
+  return output;
 }
 
-void Graph::finish(ValueId output) {
-  expect(output <= steps_.size(), "graph: expected an output below {}, got {}", steps_.size() + 1,
-         output);
-  output_ = output;
-  // Inference lets go of a value when its last reader has run; in training the tape keeps what it needs.
-  std::vector<bool> read(steps_.size() + 1);
-  read[output_] = true;
-  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-    step->done_with.clear();
-    for (const ValueId id : step->inputs) {
-      if (!read[id]) step->done_with.push_back(id);
-      read[id] = true;
+const Graph::Node* Graph::writer(ValueId value) const {
+  return value == kInput ? nullptr : &nodes_[value - 1];
+}
+
+std::vector<const Graph::Node*> Graph::readers(ValueId value) const {
+  std::vector<const Node*> result;
+  for (const Node& node : nodes_)
+    if (std::ranges::count(node.inputs, value) > 0) result.push_back(&node);
+  return result;
+}
+
+const Graph::Node* Graph::only_reader(ValueId value) const {
+  const auto found = readers(value);
+  return found.size() == 1 && value != output_ ? found[0] : nullptr;
+}
+
+std::vector<Shape> value_shapes(const Graph& graph, const Shape& image) {
+  std::vector<Shape> shapes{image};
+  for (const Graph::Node& node : graph.nodes()) {
+    std::vector<Shape> inputs;
+    for (const ValueId input : node.inputs) inputs.push_back(shapes[input]);
+    shapes.push_back(std::visit(OutputShape(*node.module, std::move(inputs)), node.layer));
+  }
+  return shapes;
+}
+
+std::vector<std::vector<ValueId>> last_reads(const std::vector<std::vector<ValueId>>& inputs,
+                                             ValueId output) {
+  std::vector<std::vector<ValueId>> result(inputs.size());
+  ValueId largest = output;
+  for (const std::vector<ValueId>& read : inputs)
+    for (const ValueId id : read) largest = std::max(largest, id);
+  std::vector<bool> read(largest + 1);
+  read[output] = true;
+  for (std::size_t i = inputs.size(); i-- > 0;) {
+    for (const ValueId input : inputs[i]) {
+      if (!read[input]) result[i].push_back(input);
+      read[input] = true;
     }
   }
-}
-
-Variable Graph::forward(const Variable& input) {
-  std::vector<Variable> values(steps_.size() + 1);
-  values[kInput] = input;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
-    std::vector<Variable> inputs;
-    for (const ValueId id : step.inputs) inputs.push_back(values[id]);
-    values[i + 1] = (*step.module)(inputs);
-    inputs.clear();
-    for (const ValueId id : step.done_with) values[id] = {};
-  }
-  return values[output_];
+  return result;
 }
 
 }  // namespace quench

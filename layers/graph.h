@@ -1,42 +1,59 @@
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <string>
 #include <vector>
 
+#include "core/shape.h"
+#include "layers/layer.h"
 #include "layers/module.h"
 
 namespace quench {
 
-/// Modules that read each other's outputs in any way that has an order: a network that is no sequence
-/// of blocks.
-class Graph final : public Module {
+/// A network as data: its layers in order of execution, and what each of them reads.
+///
+/// It is the network of evaluation, so that dropout is not in it. It refers to the network's modules, and
+/// holds as long as these do and nothing is appended to them.
+class Graph {
  public:
-  using ValueId = std::size_t;
-  static constexpr ValueId kInput = 0;  ///< what forward() is given
+  static constexpr ValueId kInput = 0;  ///< what the network is given
 
-  /// Adds a module that reads `inputs`, which are there already.
-  /// @return what it computes
-  /// @throws std::logic_error  for no inputs or an unknown one; else as Sequential::append()
-  ValueId append(const std::string& name, std::shared_ptr<Module> module,
-                 std::vector<ValueId> inputs);
-  /// Once all modules are there: forward() returns `output`.
-  /// @throws std::logic_error  for an unknown one
-  void finish(ValueId output);
-
- protected:
-  Variable forward(const Variable& input) override;
-
- private:
-  struct Step {
-    std::shared_ptr<Module> module;
-    std::vector<ValueId> inputs;
-    std::vector<ValueId> done_with = {};  // values that no later step reads
+  struct Node {
+    Module* module;  ///< for its name; `layer` says what it is
+    Layer layer;
+    std::vector<ValueId> inputs;  ///< at least one
+    ValueId output;
   };
 
-  std::vector<Step> steps_;  // step i computes value i + 1
+  Graph() = default;
+  explicit Graph(Module& network);
+
+  /// For Module::lower(): adds a layer that reads `inputs`. @return what it computes
+  /// @throws std::logic_error  for no inputs, or one that does not exist
+  ValueId append(Module& module, std::vector<ValueId> inputs);
+
+  /// In order of execution: node i computes value i + 1.
+  const std::vector<Node>& nodes() const { return nodes_; }
+  /// What the network computes.
+  ValueId output() const { return output_; }
+  /// The node that computes `value`; null for kInput.
+  const Node* writer(ValueId value) const;
+  /// The nodes that read `value`, each once.
+  std::vector<const Node*> readers(ValueId value) const;
+  /// The only node that reads `value`; null if several do, or none, or if it is the network's output.
+  const Node* only_reader(ValueId value) const;
+
+ private:
+  std::vector<Node> nodes_;
   ValueId output_ = kInput;
 };
+
+/// The shape of every value, by ValueId, for images of that shape. Only a CustomLayer runs, on zeros.
+/// @throws std::invalid_argument  for a layer that does not take what it reads
+std::vector<Shape> value_shapes(const Graph& graph, const Shape& image);
+
+/// For each of some steps in order, the values that no later one reads and that are not the output: what may
+/// be freed once the step has run.
+/// @param inputs  what each step reads
+std::vector<std::vector<ValueId>> last_reads(const std::vector<std::vector<ValueId>>& inputs,
+                                             ValueId output);
 
 }  // namespace quench

@@ -17,6 +17,7 @@ class Linear final : public QuantizedLayer {
  public:
   /// @throws std::invalid_argument  for sizes < 1
   Linear(const LinearOptions& options, Random& random);
+  Layer as_layer() override { return this; }
 
  protected:
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;

@@ -1,6 +1,6 @@
 #include "layers/mode_guard.h"
 
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench {
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "layers/graph.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
@@ -60,22 +61,28 @@ std::vector<std::pair<std::string, Module*>> Module::modules() {
   return result;
 }
 
-template <typename M>
-std::vector<M*> Module::modules_of() {
-  std::vector<M*> result;
-  for (const auto& [path, module] : modules()) {
-    if (auto* found = dynamic_cast<M*>(module)) result.push_back(found);
-  }
+std::vector<QuantizableModule*> Module::quantizable_modules() {
+  std::vector<QuantizableModule*> result;
+  for (const auto& [path, module] : modules())
+    if (auto* found = module->as_quantizable()) result.push_back(found);
   return result;
 }
 
-std::vector<SlottedModule*> Module::slotted_modules() { return modules_of<SlottedModule>(); }
-std::vector<QuantizedLayer*> Module::quantized_layers() { return modules_of<QuantizedLayer>(); }
+std::vector<QuantizedLayer*> Module::quantized_layers() {
+  std::vector<QuantizedLayer*> result;
+  for (const auto& [path, module] : modules())
+    if (auto* found = module->as_quantized_layer()) result.push_back(found);
+  return result;
+}
+
+ValueId Module::lower(Graph& graph, std::vector<ValueId> inputs) {
+  return graph.append(*this, std::move(inputs));
+}
 
 std::vector<Parameter> Module::parameters() {
   std::vector<Parameter> result;
   for (const auto& [path, module] : modules()) {
-    auto* layer = dynamic_cast<QuantizedLayer*>(module);
+    QuantizedLayer* layer = module->as_quantized_layer();
     for (const auto& [name, parameter] : module->parameters_) {
       result.push_back(*parameter);
       result.back().name = join(path, name);
@@ -83,9 +90,9 @@ std::vector<Parameter> Module::parameters() {
         result.back().quantizer = &layer->weight_quantizer();
       }
     }
-    auto* slotted = dynamic_cast<SlottedModule*>(module);
-    if (slotted == nullptr) continue;
-    for (const auto& [slot, quantizer] : slotted->quantizers()) {
+    QuantizableModule* quantizable = module->as_quantizable();
+    if (quantizable == nullptr) continue;
+    for (const auto& [slot, quantizer] : quantizable->quantizers()) {
       for (const auto& [name, value] : quantizer->parameters()) {
         result.push_back({join(path, join(slot, name)), value, ParameterKind::quantizer, nullptr});
       }

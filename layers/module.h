@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "layers/layer.h"
 #include "layers/parameter.h"
 
 namespace quench {
 
+class Graph;
 class QuantizedLayer;
-class SlottedModule;
+class QuantizableModule;
 
 /// A value of a layer that is not trained but saved, such as a running mean.
 struct Buffer {
@@ -48,12 +50,22 @@ class Module {
   std::vector<Buffer> buffers();
   /// Every module with quantizer slots, and every one of these that has a weight, in the order in
   /// which they are registered.
-  std::vector<SlottedModule*> slotted_modules();
+  std::vector<QuantizableModule*> quantizable_modules();
   std::vector<QuantizedLayer*> quantized_layers();
   /// Sets the mode of every quantizer.
   void set_quantizer_mode(quant::Mode mode);
   /// This module and all inner ones with their dotted names, outermost first.
   std::vector<std::pair<std::string, Module*>> modules();
+
+  /// This module as what it is: one with quantizer slots, one with a weight too, a kind of layer. Null,
+  /// null and a CustomLayer for any other.
+  virtual QuantizableModule* as_quantizable() { return nullptr; }
+  virtual QuantizedLayer* as_quantized_layer() { return nullptr; }
+  virtual Layer as_layer() { return CustomLayer{this}; }
+  /// Adds the layers that this module is made of to `graph`: itself, unless it is made of others.
+  /// @param inputs  the values that it reads
+  /// @return the value that it computes
+  virtual ValueId lower(Graph& graph, std::vector<ValueId> inputs);
 
   /// The dotted name within the network; empty for the network itself.
   const std::string& name() const { return name_; }
@@ -76,8 +88,6 @@ class Module {
   }
 
  private:
-  template <typename M>
-  std::vector<M*> modules_of();
   void add_child(std::string name, std::shared_ptr<Module> module);
   void rename(const std::string& prefix);
   void require_free(const std::string& name) const;

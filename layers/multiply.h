@@ -1,6 +1,6 @@
 #pragma once
 
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench {
 
@@ -12,9 +12,10 @@ namespace quench {
 /// product is that of an integer engine: float((q1 - z1)(q2 - z2)) * (s1 * s2), the integer exact
 /// and each of the two other products rounded to float32. Where a grid has an offset (LSQ+), it is
 /// the rounded product of the two real numbers s (q - z) + offset.
-class Multiply final : public SlottedModule {
+class Multiply final : public QuantizableModule {
  public:
-  Multiply() : SlottedModule(2) {}
+  Multiply() : QuantizableModule(2) {}
+  Layer as_layer() override { return this; }
 
  protected:
   Variable combine(std::span<const Variable> inputs) override;

@@ -24,6 +24,7 @@ class Pad final : public Module {
   explicit Pad(const PadSizes& sizes);
   const PadSizes& sizes() const { return sizes_; }
   bool pads_channels() const { return sizes_.channels_before > 0 || sizes_.channels_after > 0; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/window.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench {
 
@@ -10,6 +10,7 @@ class MaxPool2d final : public Module {
  public:
   explicit MaxPool2d(const Window2d& window) : window_(window) {}
   const Window2d& window() const { return window_; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;
@@ -23,10 +24,11 @@ class MaxPool2d final : public Module {
 /// Its input has a slot for a quantizer. In evaluation the mean is that of an integer engine: the
 /// sum of the codes q - z, exact below 2^24, divided by the count and multiplied by the scale, each
 /// of the two operations rounded to float32.
-class AveragePool2d final : public SlottedModule {
+class AveragePool2d final : public QuantizableModule {
  public:
   explicit AveragePool2d(const Window2d& window) : window_(window) {}
   const Window2d& window() const { return window_; }
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;
@@ -36,7 +38,10 @@ class AveragePool2d final : public SlottedModule {
 };
 
 /// AveragePool2d over the whole image: [N, C, H, W] to [N, C].
-class GlobalAveragePool final : public SlottedModule {
+class GlobalAveragePool final : public QuantizableModule {
+ public:
+  Layer as_layer() override { return this; }
+
  protected:
   Variable forward(const Variable& input) override;
 };

@@ -70,7 +70,7 @@ void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quan
 }
 
 std::vector<std::pair<std::string, quant::Quantizer*>> QuantizedLayer::quantizers() {
-  auto result = SlottedModule::quantizers();
+  auto result = QuantizableModule::quantizers();
   result.emplace_back("weight_quantizer", weight_quantizer_.get());
   return result;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "layers/folded_batch_norm.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 #include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
 
@@ -28,8 +28,10 @@ namespace quench {
 ///
 /// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
 /// layer's output is the normalized one; see FoldedBatchNorm.
-class QuantizedLayer : public SlottedModule {
+class QuantizedLayer : public QuantizableModule {
  public:
+  QuantizedLayer* as_quantized_layer() final { return this; }
+
   quant::Quantizer& weight_quantizer() { return *weight_quantizer_; }
   void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
   std::vector<std::pair<std::string, quant::Quantizer*>> quantizers() override;

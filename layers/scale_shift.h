@@ -15,6 +15,7 @@ class ScaleShift final : public Module {
 
   const Variable& scale() const { return scale_; }  ///< undefined if there is none
   const Variable& shift() const { return shift_; }  ///< undefined if there is none
+  Layer as_layer() override { return this; }
 
  protected:
   Variable forward(const Variable& input) override;

@@ -2,29 +2,24 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "layers/module.h"
+#include "layers/composite.h"
 
 namespace quench {
 
 /// Modules applied one after the other.
-class Sequential : public Module {
+class Sequential : public Composite {
  public:
-  /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
-  ///                           already part of another
+  /// @throws std::logic_error  as Composite::append()
   template <typename M>
-  std::shared_ptr<M> append(std::string name, std::shared_ptr<M> module) {
-    register_module(std::move(name), module);
-    sequence_.push_back(module);
+  std::shared_ptr<M> append(const std::string& name, std::shared_ptr<M> module) {
+    set_output(last_ = Composite::append(name, module, {last_}));
     return module;
   }
 
- protected:
-  Variable forward(const Variable& input) override;
-
  private:
-  std::vector<std::shared_ptr<Module>> sequence_;
+  ValueId last_ = Graph::kInput;
 };
 
 }  // namespace quench

@@ -1,37 +1,13 @@
 #include "layers/trace.h"
 
-#include <set>
 #include <stdexcept>
 
 #include "core/reduce.h"
-#include "layers/mode_guard.h"
+#include "layers/graph.h"
 #include "layers/quantized_layer.h"
 
 namespace quench {
 namespace {
-
-class LayerRecorder final : public ForwardObserver {
- public:
-  explicit LayerRecorder(Module& network) {
-    for (SlottedModule* module : network.slotted_modules())
-      if (module->quantizes()) quantizing_.insert(module);
-  }
-  void after(const Module& module, Inputs inputs, const Variable& output) override {
-    const auto* layer = dynamic_cast<const QuantizedLayer*>(&module);
-    LayerTrace trace{module.name(), inputs[0].shape(), output.shape(), {}, 0};
-    if (layer != nullptr) {
-      trace.weight = layer->weight().shape();
-      // Every output element is a dot product with one slice of the weight.
-      trace.macs =
-          output.shape().numel() / output.shape()[0] * (trace.weight.numel() / trace.weight[0]);
-    }
-    if (layer != nullptr || quantizing_.contains(&module)) layers.push_back(std::move(trace));
-  }
-  std::vector<LayerTrace> layers;
-
- private:
-  std::set<const Module*> quantizing_;
-};
 
 class NonFiniteFinder final : public ForwardObserver {
  public:
@@ -45,11 +21,23 @@ class NonFiniteFinder final : public ForwardObserver {
 }  // namespace
 
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image) {
-  const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::bypass);
-  LayerRecorder recorder(network);
-  network(Variable(Tensor::zeros(image)));
-  return recorder.layers;
+  const Graph graph(network);
+  const std::vector<Shape> shapes = value_shapes(graph, image);
+  std::vector<LayerTrace> result;
+  for (const Graph::Node& node : graph.nodes()) {
+    QuantizableModule* module = node.module->as_quantizable();
+    const QuantizedLayer* layer = node.module->as_quantized_layer();
+    if (module == nullptr || (layer == nullptr && !module->quantizes())) continue;
+    LayerTrace trace{node.module->name(), shapes[node.inputs[0]], shapes[node.output], {}, 0};
+    if (layer != nullptr) {
+      trace.weight = layer->weight().shape();
+      // Every output element is a dot product with one slice of the weight.
+      trace.macs =
+          trace.output.numel() / trace.output[0] * (trace.weight.numel() / trace.weight[0]);
+    }
+    result.push_back(std::move(trace));
+  }
+  return result;
 }
 
 std::string first_non_finite(Module& network, const Tensor& images) {

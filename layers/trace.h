@@ -17,9 +17,10 @@ struct LayerTrace {
   std::int64_t macs = 0;  ///< multiply-accumulates per image
 };
 
-/// Runs one image [1, C, H, W] of zeros through the network in evaluation, quantizers bypassed, and
-/// tells of each layer with a weight, and of each other module that quantizes what it reads (a sum, a
-/// pool, a product, a function), in order of execution.
+/// Each layer with a weight, and each other module that quantizes what it reads (a sum, a pool, a
+/// product, a function), in order of execution.
+/// @param image  [N, C, H, W]
+/// @throws std::invalid_argument  as value_shapes()
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
 /// The dotted name of the first module, in order of execution, whose output for `images` holds NaN

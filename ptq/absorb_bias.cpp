@@ -40,11 +40,11 @@ bool compensate(QuantizedLayer& reader, const Norms& norms, const Tensor& lost) 
 
 }  // namespace
 
-BiasAbsorptionReport absorb_biases(Module& network, const Shape& image) {
+BiasAbsorptionReport absorb_biases(Module& network) {
   Norms norms;
-  for (const auto& [layer, norm] : batch_norm_pairs(network, image)) norms.emplace(layer, norm);
+  for (const auto& [layer, norm] : batch_norm_pairs(network)) norms.emplace(layer, norm);
   BiasAbsorptionReport report;
-  for (const auto& [producer, consumer] : equalizable_pairs(network, image).pairs) {
+  for (const auto& [producer, consumer] : equalizable_pairs(network).pairs) {
     const std::string& name = producer.layer->name();
     if (producer.norm == nullptr) {
       report.excluded.emplace_back(name, "no batch norm tells how its output is distributed");

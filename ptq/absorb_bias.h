@@ -26,7 +26,6 @@ struct BiasAbsorptionReport {
 /// norm follows it, into its bias otherwise. For a normal distribution the network computes the same
 /// for all but one value in 700, and but for the border: where a window lies on zero padding, the
 /// taps in the padding would have to read -c.
-/// @param image  [1, C, H, W]
-BiasAbsorptionReport absorb_biases(Module& network, const Shape& image);
+BiasAbsorptionReport absorb_biases(Module& network);
 
 }  // namespace quench

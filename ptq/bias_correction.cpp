@@ -17,8 +17,7 @@ ExpectedInputs expected_inputs(Module& network, const std::vector<Tensor>& batch
                                ExpectedInput mode) {
   ExpectedInputs means = mean_inputs(network, batches);
   if (mode == ExpectedInput::empirical) return means;
-  for (const auto& [layer, mean] : batch_norm_means(network, batches[0].slice(0, 1)))
-    means.insert_or_assign(layer, mean);
+  for (const auto& [layer, mean] : batch_norm_means(network)) means.insert_or_assign(layer, mean);
   return means;
 }
 
@@ -42,10 +41,9 @@ void correct(BatchNorm& norm, const QuantizedLayer& layer, const Tensor& shift) 
   subtract_from(norm.bias(), multiply(shift, scale));
 }
 
-std::map<const QuantizedLayer*, BatchNorm*> norms_by_layer(Module& network, const Tensor& images) {
+std::map<const QuantizedLayer*, BatchNorm*> norms_by_layer(Module& network) {
   std::map<const QuantizedLayer*, BatchNorm*> result;
-  for (const auto& [layer, norm] : batch_norm_pairs(network, images.slice(0, 1).shape()))
-    result.emplace(layer, norm);
+  for (const auto& [layer, norm] : batch_norm_pairs(network)) result.emplace(layer, norm);
   return result;
 }
 
@@ -56,7 +54,7 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
   require(!batches.empty(), "correct_biases: expected at least one batch of images, got none");
   // All expectations first: a correction restores what they assume.
   const ExpectedInputs expected = expected_inputs(network, batches, mode);
-  const auto norms = norms_by_layer(network, batches[0]);
+  const auto norms = norms_by_layer(network);
 
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::evaluation);

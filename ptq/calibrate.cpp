@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "layers/graph.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 #include "ptq/calibrator.h"
@@ -35,8 +36,8 @@ void calibrate_weights(Module& network, const quant::CalibratorOptions& options)
 /// Shows the inputs of some modules, as they run, to calibrators or to the quantizers themselves.
 class InputWatcher final : public ForwardObserver {
  public:
-  InputWatcher(const std::vector<SlottedModule*>& modules, quant::CalibratorOptions options) {
-    for (SlottedModule* module : modules) {
+  InputWatcher(const std::vector<QuantizableModule*>& modules, quant::CalibratorOptions options) {
+    for (QuantizableModule* module : modules) {
       modules_[module] = module;
       for (const auto& [slot, quantizer] : module->quantizers()) {
         options.bits = quantizer->bits();
@@ -70,14 +71,8 @@ class InputWatcher final : public ForwardObserver {
   }
 
  private:
-  std::map<const Module*, SlottedModule*> modules_;
+  std::map<const Module*, QuantizableModule*> modules_;
   std::map<quant::Quantizer*, std::unique_ptr<quant::Calibrator>> calibrators_;
-};
-
-class ExecutionOrder final : public ForwardObserver {
- public:
-  void after(const Module& module, Inputs, const Variable&) override { modules.push_back(&module); }
-  std::vector<const Module*> modules;
 };
 
 class Calibration {
@@ -90,13 +85,13 @@ class Calibration {
 
   void in_float_order() {
     progress_bar().begin("calibration", batches_);
-    watch(network_.slotted_modules());
+    watch(network_.quantizable_modules());
   }
 
   void in_topological_order() {
-    const std::vector<SlottedModule*> modules = in_order_of_execution();
+    const std::vector<QuantizableModule*> modules = in_order_of_execution();
     progress_bar().begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
-    for (SlottedModule* module : modules) {
+    for (QuantizableModule* module : modules) {
       watch({module});
       for (const auto& [slot, quantizer] : module->quantizers())
         quantizer->set_mode(quant::Mode::evaluation);
@@ -104,7 +99,7 @@ class Calibration {
   }
 
  private:
-  void watch(const std::vector<SlottedModule*>& modules) {
+  void watch(const std::vector<QuantizableModule*>& modules) {
     InputWatcher watcher(modules, config_.activations);
     images_.start_epoch(0);
     for (std::int64_t k = 0; k < batches_; ++k) {
@@ -115,15 +110,13 @@ class Calibration {
   }
 
   /// Those with empty slots have nothing to wait for.
-  std::vector<SlottedModule*> in_order_of_execution() {
-    ExecutionOrder order;
-    images_.start_epoch(0);
-    network_(Variable(images_.next()->images));
-    std::vector<SlottedModule*> modules = network_.slotted_modules();
-    std::erase_if(modules, [](SlottedModule* module) { return !module->quantizes(); });
-    std::ranges::sort(modules, {}, [&order](const Module* module) {
-      return std::ranges::find(order.modules, module) - order.modules.begin();
-    });
+  std::vector<QuantizableModule*> in_order_of_execution() {
+    const Graph graph(network_);
+    std::vector<QuantizableModule*> modules;
+    for (const Graph::Node& node : graph.nodes()) {
+      QuantizableModule* module = node.module->as_quantizable();
+      if (module != nullptr && module->quantizes()) modules.push_back(module);
+    }
     return modules;
   }
 

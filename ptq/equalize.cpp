@@ -65,9 +65,9 @@ Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
   return s;
 }
 
-EqualizationReport equalize(Module& network, const Shape& image) {
-  fold_into_weights(network, image);
-  const EqualizablePairs found = equalizable_pairs(network, image);
+EqualizationReport equalize(Module& network) {
+  fold_into_weights(network);
+  const EqualizablePairs found = equalizable_pairs(network);
   EqualizationReport report;
   report.excluded = found.excluded;
   for (const auto& [producer, consumer] : found.pairs)

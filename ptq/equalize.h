@@ -33,8 +33,7 @@ struct EqualizationReport {
 ///
 /// The network computes the same in evaluation, up to rounding. Quantizers are not touched: they
 /// must observe or calibrate after this.
-/// @param image  [1, C, H, W]
-EqualizationReport equalize(Module& network, const Shape& image);
+EqualizationReport equalize(Module& network);
 
 /// One step for one pair: returns the s_i by which the producer's output was divided.
 /// @throws std::invalid_argument  if the consumer's weight does not fit the producer's channels

@@ -24,6 +24,6 @@ struct EqualizablePairs {
 void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor);
 
 /// What equalize() works on: of a network that fold_into_weights() has gone over.
-EqualizablePairs equalizable_pairs(Module& network, const Shape& image);
+EqualizablePairs equalizable_pairs(Module& network);
 
 }  // namespace quench

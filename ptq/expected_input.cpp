@@ -6,11 +6,8 @@
 #include "core/elementwise.h"
 #include "core/reduce.h"
 #include "layers/activation.h"
-#include "layers/dataflow.h"
-#include "layers/flatten.h"
+#include "layers/graph.h"
 #include "layers/mode_guard.h"
-#include "layers/pool.h"
-#include "layers/unflatten.h"
 #include "ptq/bias_correction.h"
 
 namespace quench {
@@ -18,11 +15,16 @@ namespace {
 
 class InputMeans final : public ForwardObserver {
  public:
+  explicit InputMeans(Module& network) : layers_(network.quantized_layers()) {
+    for (const QuantizedLayer* layer : layers_) totals_[layer];
+  }
+
   void after(const Module& module, Inputs inputs, const Variable&) override {
-    if (dynamic_cast<const QuantizedLayer*>(&module) == nullptr) return;
+    const auto found = totals_.find(&module);
+    if (found == totals_.end()) return;
     const Tensor& x = inputs[0].value();
     const Tensor sums = sum_per_channel(x);
-    Total& total = totals_[&module];
+    Total& total = found->second;
     total.sums.resize(static_cast<std::size_t>(sums.numel()));
     for (std::size_t c = 0; c < total.sums.size(); ++c)
       total.sums[c] += static_cast<double>(sums.span()[c]);
@@ -30,13 +32,12 @@ class InputMeans final : public ForwardObserver {
   }
 
   /// Over the batches of all ranks.
-  ExpectedInputs means(Module& network) {
+  ExpectedInputs means() {
     ExpectedInputs result;
     // In an order that all ranks have: that of the map is one of addresses.
-    for (const QuantizedLayer* module : network.quantized_layers()) {
-      const auto found = totals_.find(module);
-      if (found == totals_.end()) continue;
-      Total& total = found->second;
+    for (const QuantizedLayer* module : layers_) {
+      Total& total = totals_.at(module);
+      if (total.sums.empty()) continue;  // it did not run
       communicator().sum(total.sums);
       total.count = sum_over_ranks(total.count);
       Tensor mean(Shape{static_cast<std::int64_t>(total.sums.size())});
@@ -52,6 +53,7 @@ class InputMeans final : public ForwardObserver {
     std::vector<double> sums;
     double count = 0.0;
   };
+  std::vector<QuantizedLayer*> layers_;
   std::map<const Module*, Total> totals_;
 };
 
@@ -63,27 +65,35 @@ Tensor means_after(const BatchNorm& norm, Activation activation) {
   });
 }
 
-/// Whether a module leaves the mean of each channel as it is.
-bool keeps_means(const Module& module) {
-  return dynamic_cast<const AveragePool2d*>(&module) != nullptr ||
-         dynamic_cast<const GlobalAveragePool*>(&module) != nullptr ||
-         dynamic_cast<const Flatten*>(&module) != nullptr ||
-         dynamic_cast<const Unflatten*>(&module) != nullptr;
+/// Whether a layer leaves the mean of each channel as it is.
+bool keeps_means(const Layer& layer) {
+  return std::visit(
+      Overloaded{
+          [](OneOf<AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) { return true; },
+          [](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, ActivationLayer, PointwiseFunction, Add,
+                   Multiply, Concat, Pad, MaxPool2d> auto) { return false; },
+          [](const CustomLayer&) { return false; }},
+      layer);
 }
 
-/// The means of `input` by channel; undefined if it does not come from a batch norm in that way.
-Tensor means_of(const Dataflow& flow, const Tensor& input) {
-  const Dataflow::Run* run = flow.writer(input);
-  while (run != nullptr && keeps_means(*run->module)) run = flow.writer(run->inputs[0]);
-  if (run == nullptr) return {};
-  if (auto* norm = dynamic_cast<BatchNorm*>(run->module))
+const BatchNorm* as_batch_norm(const Graph::Node* node) {
+  auto* const* norm = node == nullptr ? nullptr : std::get_if<BatchNorm*>(&node->layer);
+  return norm == nullptr ? nullptr : *norm;
+}
+
+/// The means of a value by channel; undefined if it does not come from a batch norm in that way.
+Tensor means_of(const Graph& graph, ValueId value) {
+  const Graph::Node* node = graph.writer(value);
+  while (node != nullptr && keeps_means(node->layer)) node = graph.writer(node->inputs[0]);
+  if (node == nullptr) return {};
+  if (const BatchNorm* norm = as_batch_norm(node))
     return means_after(*norm, norm->params().activation);
 
-  const auto* activation = dynamic_cast<const ActivationLayer*>(run->module);
-  const Dataflow::Run* before = activation == nullptr ? nullptr : flow.writer(run->inputs[0]);
-  auto* norm = before == nullptr ? nullptr : dynamic_cast<BatchNorm*>(before->module);
+  auto* const* activation = std::get_if<ActivationLayer*>(&node->layer);
+  if (activation == nullptr) return {};
+  const BatchNorm* norm = as_batch_norm(graph.writer(node->inputs[0]));
   if (norm == nullptr || norm->params().activation != Activation::none) return {};
-  return means_after(*norm, activation->activation());
+  return means_after(*norm, (*activation)->activation());
 }
 
 }  // namespace
@@ -91,18 +101,18 @@ Tensor means_of(const Dataflow& flow, const Tensor& input) {
 ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches) {
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::bypass);
-  InputMeans observer;
+  InputMeans observer(network);
   for (const Tensor& images : batches) network(Variable(images));
-  return observer.means(network);
+  return observer.means();
 }
 
-ExpectedInputs batch_norm_means(Module& network, const Tensor& image) {
-  const Dataflow flow(network, image);
+ExpectedInputs batch_norm_means(Module& network) {
+  const Graph graph(network);
   ExpectedInputs result;
-  for (const Dataflow::Run& run : flow.runs()) {
-    if (dynamic_cast<QuantizedLayer*>(run.module) == nullptr) continue;
-    if (const Tensor means = means_of(flow, run.inputs[0]); means.defined())
-      result.emplace(run.module, means);
+  for (const Graph::Node& node : graph.nodes()) {
+    if (node.module->as_quantized_layer() == nullptr) continue;
+    if (const Tensor means = means_of(graph, node.inputs[0]); means.defined())
+      result.emplace(node.module, means);
   }
   return result;
 }

@@ -18,8 +18,7 @@ ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
 /// What follows from batch norms: of each layer whose input is the output of one, but for an
 /// activation, average pooling and flattening. Output channel c of a batch norm counts as normal,
 /// with the mean bias[c] and the deviation |gain[c]|.
-/// @param image  [1, C, H, W]
-ExpectedInputs batch_norm_means(Module& network, const Tensor& image);
+ExpectedInputs batch_norm_means(Module& network);
 
 /// The deviation of each channel that a batch norm puts out, before its activation: |gain| but for
 /// eps.

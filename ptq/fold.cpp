@@ -1,26 +1,26 @@
 #include "ptq/fold.h"
 
-#include "layers/dataflow.h"
+#include "layers/graph.h"
 #include "support/error.h"
 
 namespace quench {
 
-std::vector<BatchNormPair> batch_norm_pairs(Module& network, const Shape& image) {
-  const Dataflow flow(network, Tensor::zeros(image));
+std::vector<BatchNormPair> batch_norm_pairs(Module& network) {
+  const Graph graph(network);
   std::vector<BatchNormPair> pairs;
-  for (const Dataflow::Run& run : flow.runs()) {
-    auto* layer = dynamic_cast<QuantizedLayer*>(run.module);
-    if (layer == nullptr) continue;
-    const auto readers = flow.readers(run.output);
-    if (readers.size() != 1) continue;
-    if (auto* norm = dynamic_cast<BatchNorm*>(readers[0]->module)) pairs.push_back({layer, norm});
+  for (const Graph::Node& node : graph.nodes()) {
+    QuantizedLayer* layer = node.module->as_quantized_layer();
+    const Graph::Node* reader = graph.only_reader(node.output);
+    if (layer == nullptr || reader == nullptr) continue;
+    if (auto* const* norm = std::get_if<BatchNorm*>(&reader->layer))
+      pairs.push_back({layer, *norm});
   }
   return pairs;
 }
 
-std::vector<BatchNormPair> fold_batch_norms(Module& network, const Shape& image) {
+std::vector<BatchNormPair> fold_batch_norms(Module& network) {
   if (!is_quantized(network)) return {};
-  std::vector<BatchNormPair> pairs = batch_norm_pairs(network, image);
+  std::vector<BatchNormPair> pairs = batch_norm_pairs(network);
   std::erase_if(
       pairs, [](const BatchNormPair& pair) { return !pair.layer->weight_quantizer().quantizes(); });
   require(!pairs.empty(),

@@ -26,8 +26,8 @@ void scale_statistics(BatchNorm& norm, const Tensor& factor) {
 
 }  // namespace
 
-std::vector<BatchNormPair> fold_into_weights(Module& network, const Shape& image) {
-  std::vector<BatchNormPair> pairs = batch_norm_pairs(network, image);
+std::vector<BatchNormPair> fold_into_weights(Module& network) {
+  std::vector<BatchNormPair> pairs = batch_norm_pairs(network);
   for (const auto& [layer, norm] : pairs) {
     const Tensor scale =
         fold_batch_norm(norm->gain().value(), norm->bias().value(), norm->running_mean(),

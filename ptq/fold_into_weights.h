@@ -15,9 +15,8 @@ namespace quench {
 /// shapes: its checkpoint loads into the same model. The running statistics are those of the new
 /// weight's output, so the batch norm still says how its output is distributed (correct_biases()),
 /// and training may go on.
-/// @param image  [1, C, H, W]
 /// @return the pairs that were folded
-std::vector<BatchNormPair> fold_into_weights(Module& network, const Shape& image);
+std::vector<BatchNormPair> fold_into_weights(Module& network);
 
 /// Multiplies what a folded pair puts out, before a ReLU, by a positive factor per channel. `norm`
 /// may be null.

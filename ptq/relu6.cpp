@@ -6,19 +6,31 @@
 namespace quench {
 namespace {
 
+/// What a module applies that equalization replaces; none for one that has no activation, or another
+/// that stays.
+Activation activation_of(Module& module) {
+  return std::visit(
+      Overloaded{[](const BatchNorm* norm) { return norm->params().activation; },
+                 [](const ActivationLayer* layer) { return layer->activation(); },
+                 // What a sum clips has two producers, and belongs to no pair.
+                 [](const Add*) { return Activation::none; },
+                 [](OneOf<Conv2d, Linear, ScaleShift, PointwiseFunction, Multiply, Concat, Pad,
+                          MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+                   return Activation::none;
+                 },
+                 [](const CustomLayer&) { return Activation::none; }},
+      module.as_layer());
+}
+
 void set_activation(Module& module, Activation activation) {
-  if (auto* norm = dynamic_cast<BatchNorm*>(&module)) norm->set_activation(activation);
-  if (auto* layer = dynamic_cast<ActivationLayer*>(&module)) layer->set_activation(activation);
+  const Layer layer = module.as_layer();
+  if (auto* const* norm = std::get_if<BatchNorm*>(&layer)) (*norm)->set_activation(activation);
+  if (auto* const* own = std::get_if<ActivationLayer*>(&layer)) (*own)->set_activation(activation);
 }
 
 }  // namespace
 
-bool is_relu6(const Module& module) {
-  if (const auto* norm = dynamic_cast<const BatchNorm*>(&module))
-    return norm->params().activation == Activation::relu6;
-  const auto* layer = dynamic_cast<const ActivationLayer*>(&module);
-  return layer != nullptr && layer->activation() == Activation::relu6;
-}
+bool is_relu6(Module& module) { return activation_of(module) == Activation::relu6; }
 
 std::vector<Module*> replace_relu6(Module& network) {
   std::vector<Module*> changed;

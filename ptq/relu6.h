@@ -7,7 +7,7 @@
 namespace quench {
 
 /// Whether a batch norm or activation layer ends in ReLU6.
-bool is_relu6(const Module& module);
+bool is_relu6(Module& module);
 
 /// Puts ReLU in the place of every ReLU6 of batch norms and activation layers: cross-layer
 /// equalization needs an activation that scales with its input (Nagel et al. 2019,

@@ -5,7 +5,7 @@
 
 #include "core/communicator.h"
 #include "core/elementwise.h"
-#include "layers/dataflow.h"
+#include "layers/graph.h"
 #include "layers/mode_guard.h"
 #include "ptq/depthwise_rescale.h"
 #include "ptq/equalize_pairs.h"
@@ -51,12 +51,12 @@ class LargestInputs final : public ForwardObserver {
 };
 
 /// Whether a ReLU6 stands between the two.
-bool clipped(const Dataflow& flow, const EqualizablePair& pair) {
-  const auto reader = std::ranges::find(flow.runs(), pair.consumer, &Dataflow::Run::module);
-  const Dataflow::Run* run = flow.writer(reader->inputs[0]);
-  while (run->module != pair.producer.layer && !is_relu6(*run->module))
-    run = flow.writer(run->inputs[0]);
-  return run->module != pair.producer.layer;
+bool clipped(const Graph& graph, const EqualizablePair& pair) {
+  const auto reader = std::ranges::find(graph.nodes(), pair.consumer, &Graph::Node::module);
+  const Graph::Node* node = graph.writer(reader->inputs[0]);
+  while (node->module != pair.producer.layer && !is_relu6(*node->module))
+    node = graph.writer(node->inputs[0]);
+  return node->module != pair.producer.layer;
 }
 
 bool pointwise(const QuantizedLayer& layer) {
@@ -65,10 +65,9 @@ bool pointwise(const QuantizedLayer& layer) {
 }
 
 /// The pairs, taken for such as if ReLU6 were ReLU: for the factors chosen it is.
-std::vector<EqualizablePair> depthwise_pairs(Module& network, const Shape& image,
-                                             DepthwiseRescaleReport& report) {
+std::vector<EqualizablePair> depthwise_pairs(Module& network, DepthwiseRescaleReport& report) {
   const Relu6Replaced homogeneous(network);
-  EqualizablePairs found = equalizable_pairs(network, image);
+  EqualizablePairs found = equalizable_pairs(network);
   std::erase_if(found.pairs,
                 [](const EqualizablePair& pair) { return !pair.producer.layer->depthwise(); });
   for (const EqualizablePair& pair : found.pairs) {
@@ -96,20 +95,19 @@ void scale(const EqualizablePair& pair, const std::vector<double>& factors) {
 
 DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches) {
   require(!batches.empty(), "rescale_depthwise: expected at least one batch of images, got none");
-  const Shape image = batches[0].shape().with(0, 1);
-  fold_into_weights(network, image);
+  fold_into_weights(network);
   DepthwiseRescaleReport report;
-  const std::vector<EqualizablePair> pairs = depthwise_pairs(network, image, report);
+  const std::vector<EqualizablePair> pairs = depthwise_pairs(network, report);
   LargestInputs largest(pairs);
   {
     const NoGradGuard no_grad;
     const ModeGuard modes(network, false, quant::Mode::bypass);
     for (const Tensor& images : batches) network(Variable(images));
   }
-  const Dataflow flow(network, batches[0].slice(0, 1));
+  const Graph graph(network);
   for (const EqualizablePair& pair : pairs) {
     std::vector<float> bounds;
-    if (clipped(flow, pair)) bounds = largest.of(pair.consumer);
+    if (clipped(graph, pair)) bounds = largest.of(pair.consumer);
     const quant::DepthwiseRescale chosen =
         quant::choose_depthwise_rescale(pair.producer.layer->weight().value(), bounds);
     scale(pair, chosen.factors);

@@ -31,10 +31,10 @@ struct Ratios {
 };
 
 /// What the table tells of: layers, and what else quantizes.
-std::vector<SlottedModule*> measured(Module& quantized) {
-  std::vector<SlottedModule*> result = quantized.slotted_modules();
-  std::erase_if(result, [](SlottedModule* module) {
-    return dynamic_cast<QuantizedLayer*>(module) == nullptr && !module->quantizes();
+std::vector<QuantizableModule*> measured(Module& quantized) {
+  std::vector<QuantizableModule*> result = quantized.quantizable_modules();
+  std::erase_if(result, [](QuantizableModule* module) {
+    return module->as_quantized_layer() == nullptr && !module->quantizes();
   });
   return result;
 }
@@ -47,7 +47,7 @@ class Layers {
     const auto layers = network.quantized_layers(), own = quantized.quantized_layers();
     require(layers.size() == own.size(), "sqnr: expected a float network of {} layers, got {}",
             own.size(), layers.size());
-    const auto modules = network.slotted_modules(), twins = quantized.slotted_modules();
+    const auto modules = network.quantizable_modules(), twins = quantized.quantizable_modules();
     const auto shown = measured(quantized);
     for (std::size_t i = 0; i < modules.size(); ++i) {
       if (std::ranges::find(shown, twins[i]) == shown.end()) continue;
@@ -57,19 +57,19 @@ class Layers {
   }
 
   /// The module whose inputs, or output, are those of `module`; null: none.
-  SlottedModule* reader(const Module& module) const { return find(readers_, module); }
-  SlottedModule* writer(const Module& module) const { return find(writers_, module); }
+  QuantizableModule* reader(const Module& module) const { return find(readers_, module); }
+  QuantizableModule* writer(const Module& module) const { return find(writers_, module); }
 
  private:
-  using Map = std::map<const Module*, SlottedModule*>;
-  static const Module* writer_of(SlottedModule& module) {
+  using Map = std::map<const Module*, QuantizableModule*>;
+  static const Module* writer_of(QuantizableModule& module) {
     // A folded batch norm normalizes before it in the quantized network, and in it in the float
     // one: the two agree on what it gives.
-    const auto* layer = dynamic_cast<QuantizedLayer*>(&module);
+    const QuantizedLayer* layer = module.as_quantized_layer();
     if (layer != nullptr && layer->folded() != nullptr) return &layer->folded()->norm();
     return &module;
   }
-  static SlottedModule* find(const Map& modules, const Module& module) {
+  static QuantizableModule* find(const Map& modules, const Module& module) {
     const auto found = modules.find(&module);
     return found == modules.end() ? nullptr : found->second;
   }
@@ -79,7 +79,7 @@ class Layers {
 /// By module, in the order of first execution.
 class LayerRatios {
  public:
-  Ratios& of(SlottedModule* module) {
+  Ratios& of(QuantizableModule* module) {
     const auto found = std::ranges::find(ratios_, module, [](const auto& e) { return e.first; });
     return found != ratios_.end() ? found->second : ratios_.emplace_back(module, Ratios{}).second;
   }
@@ -90,7 +90,7 @@ class LayerRatios {
       LayerSqnr row{.layer = module->name(),
                     .output = ratios.output.db(),
                     .normalized_output = ratios.normalized_output.db()};
-      auto* layer = dynamic_cast<QuantizedLayer*>(module);
+      QuantizedLayer* layer = module->as_quantized_layer();
       if (layer != nullptr && layer->weight_quantizer().quantizes())
         row.weight = ratios.weight.db();
       if (module->input_quantizer().quantizes()) row.input = ratios.input.db();
@@ -100,7 +100,7 @@ class LayerRatios {
   }
 
  private:
-  std::vector<std::pair<SlottedModule*, Ratios>> ratios_;
+  std::vector<std::pair<QuantizableModule*, Ratios>> ratios_;
 };
 
 /// Keeps the outputs of the float network, and measures its inputs on the grids.
@@ -110,7 +110,7 @@ class FloatPass final : public ForwardObserver {
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, Inputs inputs, const Variable& output) override {
-    if (SlottedModule* reader = layers_.reader(module)) {
+    if (QuantizableModule* reader = layers_.reader(module)) {
       for (const auto& [quantizer, values] : reader->readings(inputs))
         add_slot(ratios_.of(reader).input, *quantizer, values);
     }
@@ -130,7 +130,7 @@ class QuantizedPass final : public ForwardObserver {
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
   void after(const Module& module, Inputs, const Variable& output) override {
-    SlottedModule* writer = layers_.writer(module);
+    QuantizableModule* writer = layers_.writer(module);
     if (writer == nullptr) return;
     const Tensor& expected = outputs_[next_++];
     Ratios& ratios = ratios_.of(writer);

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/finite.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 #include "support/error.h"
 
 namespace quench::train {
@@ -29,7 +29,7 @@ std::string text_of(const quant::Quantizer& quantizer) {
 /// Calls `visit` with the name of each slot that quantizes, "conv1.weight", and its quantizer.
 template <typename Visit>
 void for_each_slot(Module& network, Visit visit) {
-  for (SlottedModule* module : network.slotted_modules()) {
+  for (QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) {
       if (quantizer->quantizes()) visit(module->name() + "." + slot, *quantizer);
     }

@@ -20,9 +20,8 @@ constexpr std::int64_t kTwinImages = 2000;  // statistics of a channel want no m
 class ReadingPass final : public ForwardObserver {
  public:
   explicit ReadingPass(Module& network) {
-    for (SlottedModule* module : network.slotted_modules()) {
-      if (dynamic_cast<QuantizedLayer*>(module) != nullptr || module->quantizes())
-        modules_[module] = module;
+    for (QuantizableModule* module : network.quantizable_modules()) {
+      if (module->as_quantized_layer() != nullptr || module->quantizes()) modules_[module] = module;
     }
   }
   void after(const Module& module, Inputs inputs, const Variable&) override {
@@ -43,7 +42,7 @@ class ReadingPass final : public ForwardObserver {
   }
 
  private:
-  std::map<const Module*, SlottedModule*> modules_;
+  std::map<const Module*, QuantizableModule*> modules_;
   std::map<std::string, std::vector<SlotStatistics>> statistics_;
 };
 

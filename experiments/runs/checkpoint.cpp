@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/finite.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 #include "support/error.h"
 #include "train/trained_quantizers.h"
 
@@ -29,7 +29,7 @@ struct Slot {
 
 std::vector<Slot> slots(Module& network) {
   std::vector<Slot> result;
-  for (SlottedModule* module : network.slotted_modules()) {
+  for (QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) {
       result.push_back({module->name() + "." + slot + ".", quantizer});
     }

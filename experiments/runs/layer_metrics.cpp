@@ -99,7 +99,7 @@ WeightSigns weight_signs(Module& network) {
 
 LayerMetrics layer_metrics(Module& network, const WeightSigns& before, const WeightSigns& now) {
   LayerMetrics metrics;
-  for (SlottedModule* module : network.slotted_modules()) {
+  for (QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) {
       if (!quantizer->quantizes()) continue;
       metrics.push_back({module->name() + "." + short_name(slot), values_of(*quantizer)});

@@ -1,9 +1,9 @@
 #include "layers/models/mobile_builder.h"
 
-#include "support/error.h"
 #include "layers/dropout.h"
 #include "layers/linear.h"
 #include "layers/pool.h"
+#include "support/error.h"
 
 namespace quench::models {
 namespace {

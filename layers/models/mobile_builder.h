@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "core/random.h"
-#include "support/settings.h"
 #include "layers/models/conv_norm.h"
 #include "layers/models/model_input.h"
 #include "layers/models/padding.h"
 #include "layers/sequential.h"
+#include "support/settings.h"
 
 namespace quench::models {
 

@@ -6,53 +6,39 @@
 namespace quench::models {
 namespace {
 
-class PreactBottleneck final : public Module {
- public:
-  PreactBottleneck(const ResNetBlock& block, const ResNetOptions& options, Random& random) {
-    const std::int64_t in = block.in_channels, out = block.channels * kBottleneckExpansion;
-    preact_ = register_module("preact", make_norm(in, options.norm, Activation::relu));
-    append_bottleneck(block, options, true, random,
-                      [this](const std::string& name, std::shared_ptr<Module> part) {
-                        branch_.push_back(register_module(name, std::move(part)));
-                      });
-    if (in != out) {
-      projection_ = register_module("shortcut", make_conv({.in_channels = in,
-                                                           .out_channels = out,
-                                                           .kernel_size = 1,
-                                                           .stride = block.stride,
-                                                           .bias = true},
-                                                          random));
-    } else if (block.stride != 1) {
-      subsample_ = register_module("shortcut", subsample(block.stride));
-    }
-    add_ = register_module("add", std::make_shared<Add>());
+std::shared_ptr<Module> preact_bottleneck(const ResNetBlock& block, const ResNetOptions& options,
+                                          Random& random) {
+  const std::int64_t in = block.in_channels, out = block.channels * kBottleneckExpansion;
+  auto result = std::make_shared<Composite>();
+  const ValueId active =
+      result->append("preact", make_norm(in, options.norm, Activation::relu), {Graph::kInput});
+  ValueId branch = active;
+  append_bottleneck(block, options, true, random,
+                    [&](const std::string& name, std::shared_ptr<Module> part) {
+                      branch = result->append(name, std::move(part), {branch});
+                    });
+  ValueId shortcut = Graph::kInput;
+  if (in != out) {
+    shortcut = result->append("shortcut",
+                              make_conv({.in_channels = in,
+                                         .out_channels = out,
+                                         .kernel_size = 1,
+                                         .stride = block.stride,
+                                         .bias = true},
+                                        random),
+                              {active});
+  } else if (block.stride != 1) {
+    shortcut = result->append("shortcut", subsample(block.stride), {Graph::kInput});
   }
-
- protected:
-  Variable forward(const Variable& input) override {
-    const Variable active = (*preact_)(input);
-    Variable value = active;
-    for (const auto& module : branch_) value = (*module)(value);
-    return (*add_)(value, shortcut(input, active));
-  }
-
- private:
-  Variable shortcut(const Variable& input, const Variable& active) {
-    if (projection_) return (*projection_)(active);
-    return subsample_ ? (*subsample_)(input) : input;
-  }
-
-  std::shared_ptr<Module> preact_;
-  std::vector<std::shared_ptr<Module>> branch_;
-  std::shared_ptr<Module> projection_, subsample_;  // at most one of them
-  std::shared_ptr<Add> add_;
-};
+  result->set_output(result->append("add", std::make_shared<Add>(), {branch, shortcut}));
+  return result;
+}
 
 }  // namespace
 
 std::unique_ptr<Module> resnet50_v2(const ResNetOptions& options, Random& random) {
-  const auto make = [&](const ResNetBlock& block) -> std::shared_ptr<Module> {
-    return std::make_shared<PreactBottleneck>(block, options, random);
+  const auto make = [&](const ResNetBlock& block) {
+    return preact_bottleneck(block, options, random);
   };
   auto network = std::make_unique<Sequential>();
   network->append("conv1", make_stem(options, true, random));

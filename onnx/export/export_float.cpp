@@ -1,21 +1,20 @@
 #include "onnx/export/export_float.h"
 
+#include <fmt/format.h>
+
+#include <stdexcept>
 #include <utility>
 
 #include "layers/activation.h"
 #include "layers/add.h"
 #include "layers/batch_norm.h"
-#include "layers/concat.h"
 #include "layers/conv2d.h"
-#include "layers/dataflow.h"
-#include "layers/flatten.h"
+#include "layers/graph.h"
 #include "layers/linear.h"
-#include "layers/multiply.h"
 #include "layers/pad.h"
 #include "layers/pointwise_function.h"
 #include "layers/pool.h"
 #include "layers/scale_shift.h"
-#include "layers/unflatten.h"
 #include "support/error.h"
 
 namespace quench::deploy {
@@ -32,104 +31,96 @@ class FloatExporter {
  public:
   FloatExporter(Module& network, const Shape& image,
                 const std::optional<PixelNormalization>& pixels)
-      : images_(Tensor::zeros(image)),
-        flow_(network, images_),
+      : network_(network),
+        shapes_(value_shapes(network_, image)),
         graph_({image[1], image[2], image[3]}, pixels) {}
 
   OnnxModel run() {
-    for (const Dataflow::Run& run : flow_.runs()) done_.push_back(emit(run));
-    const Exported logits = of(flow_.output(), "the output");
+    const Shape& image = shapes_[Graph::kInput];
+    done_.push_back({graph_.images(), image[1], image[2], image[3]});
+    for (const Graph::Node& node : network_.nodes()) done_.push_back(emit(node));
+    const Exported& logits = done_[network_.output()];
     return graph_.finish(logits.name, logits.channels);
   }
 
  private:
-  Exported of(const Tensor& tensor, const std::string& reader) const {
-    if (const Dataflow::Run* writer = flow_.writer(tensor))
-      return done_[static_cast<std::size_t>(writer - flow_.runs().data())];
-    require(tensor.shares_storage_with(images_),
-            "onnx: {} reads what a function between two modules computed; expected a network whose "
-            "every step is a module",
-            reader);
-    return {graph_.images(), images_.dim(1), images_.dim(2), images_.dim(3)};
-  }
-
-  Exported emit(const Dataflow::Run& run) {
-    const Module& module = *run.module;
-    Exported input = of(run.inputs[0], module.name());
-    if (dynamic_cast<const Flatten*>(&module) != nullptr ||
-        dynamic_cast<const Unflatten*>(&module) != nullptr)
-      return input;
-    Exported result = size_of(run, input);
-    if (const auto* conv = dynamic_cast<const Conv2d*>(&module)) {
-      result.name = convolution(*conv, input);
-    } else if (const auto* linear = dynamic_cast<const Linear*>(&module)) {
-      result.name = this->linear(*linear, input);
-    } else if (const auto* norm = dynamic_cast<const BatchNorm*>(&module)) {
-      result.name = batch_norm(*norm, input);
-    } else if (const auto* scale = dynamic_cast<const ScaleShift*>(&module)) {
-      result.name = scale_shift(*scale, input);
-    } else if (run.inputs.size() > 1) {
-      result.name = of_several(run);
-    } else {
-      result.name = other(module, input);
-    }
+  Exported emit(const Graph::Node& node) {
+    const Exported& input = done_[node.inputs[0]];
+    const std::string& name = node.module->name();
+    Exported result = size_of(node, input);
+    result.name = std::visit(
+        Overloaded{
+            [&](const Conv2d* layer) { return convolution(*layer, input); },
+            [&](const Linear* layer) { return linear(*layer, input); },
+            [&](const BatchNorm* norm) { return batch_norm(*norm, input); },
+            [&](const ScaleShift* layer) { return scale_shift(*layer, input); },
+            [&](const ActivationLayer* layer) {
+              return graph_.activate(input.name, layer->activation(), name);
+            },
+            [&](const PointwiseFunction* layer) {
+              return graph_.pointwise(input.name, layer->function(), name);
+            },
+            [&](const Add* sum) {
+              return graph_.activate(graph_.node("Add", operands(node), name), sum->activation(),
+                                     name);
+            },
+            [&](const Multiply*) { return graph_.node("Mul", operands(node), name); },
+            [&](const Concat*) {
+              require(shapes_[node.output].rank() == 4 || input.height * input.width == 1,
+                      "onnx: {} joins flattened images; expected the flatten behind it", name);
+              return graph_.node("Concat", operands(node), name, {{"axis", std::int64_t{1}}});
+            },
+            [&](const Pad* pad) {
+              const PadSizes& sizes = pad->sizes();
+              return graph_.pad(input.name, sizes.channels_before, sizes.channels_after,
+                                sizes.image, name);
+            },
+            [&](const MaxPool2d* pool) {
+              return graph_.max_pool(input.name, pool->window(), name);
+            },
+            [&](const AveragePool2d* pool) {
+              return graph_.average_pool(input.name, pool->window(), name);
+            },
+            [&](const GlobalAveragePool*) {
+              return graph_.node("GlobalAveragePool", {input.name}, name);
+            },
+            [&](OneOf<Flatten, Unflatten> auto) { return input.name; },
+            [](const CustomLayer& custom) -> std::string {
+              throw std::invalid_argument(fmt::format(
+                  "onnx: {} has no ONNX form (it is neither a layer nor a sum, product, function, "
+                  "pool, batch norm, activation, scale, padding or concatenation)",
+                  custom.module->name()));
+            }},
+        node.layer);
     return result;
   }
 
-  /// Of what a module makes; a flattened image stays one if every number stays in its place.
-  static Exported size_of(const Dataflow::Run& run, const Exported& input) {
-    const Tensor& tensor = run.output;
-    if (tensor.rank() == 4) return {{}, tensor.dim(1), tensor.dim(2), tensor.dim(3)};
-    const bool in_place = tensor.dim(1) == input.channels * input.height * input.width &&
-                          dynamic_cast<const QuantizedLayer*>(run.module) == nullptr;
+  /// Of what a layer makes; a flattened image stays one if every number stays in its place.
+  Exported size_of(const Graph::Node& node, const Exported& input) const {
+    const Shape& shape = shapes_[node.output];
+    if (std::holds_alternative<Flatten*>(node.layer) ||
+        std::holds_alternative<Unflatten*>(node.layer))
+      return input;
+    if (shape.rank() == 4) return {{}, shape[1], shape[2], shape[3]};
+    const bool in_place = shape[1] == input.channels * input.height * input.width &&
+                          node.module->as_quantized_layer() == nullptr;
     return in_place ? Exported{{}, input.channels, input.height, input.width}
-                    : Exported{{}, tensor.dim(1)};
+                    : Exported{{}, shape[1]};
   }
 
-  /// A sum, a product or a concatenation.
-  std::string of_several(const Dataflow::Run& run) {
-    const std::string& name = run.module->name();
+  /// The inputs of a sum, a product or a concatenation.
+  std::vector<std::string> operands(const Graph::Node& node) const {
     std::vector<std::string> inputs;
-    const Exported first = of(run.inputs[0], name);
-    for (const Tensor& tensor : run.inputs) {
-      const Exported input = of(tensor, name);
+    const Exported& first = done_[node.inputs[0]];
+    for (const ValueId id : node.inputs) {
+      const Exported& input = done_[id];
       require(
-          tensor.rank() == 4 || (input.height == first.height && input.width == first.width),
+          shapes_[id].rank() == 4 || (input.height == first.height && input.width == first.width),
           "onnx: {} reads a flattened image beside other numbers; expected it before the flatten",
-          name);
+          node.module->name());
       inputs.push_back(input.name);
     }
-    if (dynamic_cast<const Concat*>(run.module) != nullptr) {
-      require(run.output.rank() == 4 || first.height * first.width == 1,
-              "onnx: {} joins flattened images; expected the flatten behind it", name);
-      return graph_.node("Concat", std::move(inputs), name, {{"axis", std::int64_t{1}}});
-    }
-    if (dynamic_cast<const Multiply*>(run.module) != nullptr)
-      return graph_.node("Mul", std::move(inputs), name);
-    const auto* sum = dynamic_cast<const Add*>(run.module);
-    require(sum != nullptr, "onnx: {}: a module of several inputs that has no ONNX form", name);
-    return graph_.activate(graph_.node("Add", std::move(inputs), name), sum->activation(), name);
-  }
-
-  std::string other(const Module& module, const Exported& input) {
-    if (const auto* activation = dynamic_cast<const ActivationLayer*>(&module))
-      return graph_.activate(input.name, activation->activation(), module.name());
-    if (const auto* pool = dynamic_cast<const MaxPool2d*>(&module))
-      return graph_.max_pool(input.name, pool->window(), module.name());
-    if (const auto* pool = dynamic_cast<const AveragePool2d*>(&module))
-      return graph_.average_pool(input.name, pool->window(), module.name());
-    if (dynamic_cast<const GlobalAveragePool*>(&module) != nullptr)
-      return graph_.node("GlobalAveragePool", {input.name}, module.name());
-    if (const auto* pointwise = dynamic_cast<const PointwiseFunction*>(&module))
-      return graph_.pointwise(input.name, pointwise->function(), module.name());
-    const auto* pad = dynamic_cast<const Pad*>(&module);
-    require(pad != nullptr,
-            "onnx: {} has no ONNX form (it is neither a layer nor a sum, product, function, pool, "
-            "batch norm, activation, scale, padding or concatenation)",
-            module.name());
-    const PadSizes& sizes = pad->sizes();
-    return graph_.pad(input.name, sizes.channels_before, sizes.channels_after, sizes.image,
-                      module.name());
+    return inputs;
   }
 
   std::string convolution(const Conv2d& layer, const Exported& input) {
@@ -203,10 +194,10 @@ class FloatExporter {
     return graph_.activate(x, norm.params().activation, norm.name());
   }
 
-  Tensor images_;
-  Dataflow flow_;
+  Graph network_;
+  std::vector<Shape> shapes_;
   OnnxGraph graph_;
-  std::vector<Exported> done_;  // by run
+  std::vector<Exported> done_;  // by ValueId
 };
 
 }  // namespace

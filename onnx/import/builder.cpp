@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "support/error.h"
 #include "layers/flatten.h"
 #include "layers/pad.h"
+#include "support/error.h"
 
 namespace quench::onnx_network {
 namespace {
@@ -135,9 +135,9 @@ void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
 
 Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
                       const std::vector<Value>& inputs, Value result) {
-  std::vector<Graph::ValueId> ids;
+  std::vector<ValueId> ids;
   for (const Value& input : inputs) ids.push_back(input.id);
-  result.id = graph_->append(unique(without_dots(name)), std::move(module), std::move(ids));
+  result.id = network_->append(unique(without_dots(name)), std::move(module), std::move(ids));
   return result;
 }
 
@@ -170,8 +170,8 @@ std::unique_ptr<Module> Builder::finish(std::int64_t classes) {
           logits.text());
   require(logits.channels == classes, "expected an output for the {} classes of the data, got {}",
           classes, logits.text());
-  graph_->finish(logits.id);
-  return std::move(graph_);
+  network_->set_output(logits.id);
+  return std::move(network_);
 }
 
 }  // namespace quench::onnx_network

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "core/random.h"
-#include "layers/graph.h"
+#include "layers/composite.h"
+#include "onnx/file/model.h"
 #include "onnx/import/attributes.h"
 #include "onnx/import/constant_folding.h"
 #include "onnx/import/network.h"
 #include "onnx/import/value.h"
-#include "onnx/file/model.h"
 
 namespace quench::onnx_network {
 
@@ -84,7 +84,7 @@ class Builder {
   const OnnxModel& model_;
   OnnxNetworkOptions options_;
   Random& random_;
-  std::unique_ptr<Graph> graph_ = std::make_unique<Graph>();
+  std::unique_ptr<Composite> network_ = std::make_unique<Composite>();
   std::unordered_map<std::string, Known> known_;
   std::deque<OnnxTensor> computed_;  // constants that no file holds
   std::unordered_map<std::string, std::vector<const OnnxNode*>> readers_;

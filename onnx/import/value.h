@@ -28,7 +28,7 @@ struct FeatureBlock {
 /// An activation. In quench it is a tensor [N, C, H, W] in channels-last memory, or [N, F], whatever
 /// its layout says: layouts and blocks are names for the same numbers.
 struct Value {
-  Graph::ValueId id = Graph::kInput;
+  ValueId id = Graph::kInput;
   Layout layout = Layout::channels_first;
   std::int64_t channels = 0;  ///< of a flat one, F
   std::int64_t height = 1, width = 1;

@@ -6,6 +6,7 @@
 
 #include "layers/activation.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/concat.h"
 #include "layers/conv2d.h"
 #include "layers/flatten.h"
@@ -20,17 +21,17 @@ namespace quench::testing {
 namespace {
 
 /// Modules that read what others wrote, by number; 0 is the image.
-class Graph final : public Module {
+class Network final : public Composite {
  public:
-  using Number = std::size_t;
-
-  Number add(const std::string& name, std::shared_ptr<Module> module, std::vector<Number> inputs) {
-    nodes_.push_back({register_module(name, std::move(module)), std::move(inputs)});
-    return nodes_.size();
+  ValueId add(const std::string& name, std::shared_ptr<Module> module,
+              std::vector<ValueId> inputs) {
+    const ValueId output = append(name, std::move(module), std::move(inputs));
+    set_output(output);
+    return output;
   }
 
-  Number conv(const std::string& name, Number input, std::int64_t in, std::int64_t out,
-              int kernel_size, Padding padding, int stride = 1) {
+  ValueId conv(const std::string& name, ValueId input, std::int64_t in, std::int64_t out,
+               int kernel_size, Padding padding, int stride = 1) {
     const Conv2dOptions options{.in_channels = in,
                                 .out_channels = out,
                                 .kernel_size = {kernel_size, kernel_size},
@@ -38,57 +39,45 @@ class Graph final : public Module {
                                 .bias = kernel_size == 1};
     return add(name, std::make_shared<Conv2d>(options, random_), {input});
   }
-  Number linear(const std::string& name, Number input, std::int64_t in, std::int64_t out) {
+  ValueId linear(const std::string& name, ValueId input, std::int64_t in, std::int64_t out) {
     const LinearOptions options{.in_features = in, .out_features = out, .bias = true};
     return add(name, std::make_shared<Linear>(options, random_), {input});
   }
-  Number norm(const std::string& name, Number input, std::int64_t channels,
-              Activation activation = Activation::relu) {
+  ValueId norm(const std::string& name, ValueId input, std::int64_t channels,
+               Activation activation = Activation::relu) {
     const BatchNormParams params{.activation = activation};
     return add(name, std::make_shared<BatchNorm>(channels, params), {input});
   }
-  Number function(const std::string& name, Number input, const Pointwise& pointwise) {
+  ValueId function(const std::string& name, ValueId input, const Pointwise& pointwise) {
     return add(name, std::make_shared<PointwiseFunction>(pointwise), {input});
   }
-  Number concat(const std::string& name, std::vector<Number> inputs) {
+  ValueId concat(const std::string& name, std::vector<ValueId> inputs) {
     return add(name, std::make_shared<Concat>(), std::move(inputs));
   }
-  Number scale_shift(const std::string& name, Number input, std::int64_t scales,
-                     std::int64_t shifts) {
+  ValueId scale_shift(const std::string& name, ValueId input, std::int64_t scales,
+                      std::int64_t shifts) {
     const auto numbers = [](std::int64_t count) {
       return count == 0 ? Tensor() : Tensor::full({count}, 1.0f);
     };
     return add(name, std::make_shared<ScaleShift>(numbers(scales), numbers(shifts)), {input});
   }
-  Number pad(const std::string& name, Number input, const PadSizes& sizes) {
+  ValueId pad(const std::string& name, ValueId input, const PadSizes& sizes) {
     return add(name, std::make_shared<Pad>(sizes), {input});
   }
-  Number activation(const std::string& name, Number input, Activation activation) {
+  ValueId activation(const std::string& name, ValueId input, Activation activation) {
     return add(name, std::make_shared<ActivationLayer>(activation), {input});
   }
   template <typename Pool>
-  Number pool(const std::string& name, Number input, int size, int stride) {
+  ValueId pool(const std::string& name, ValueId input, int size, int stride) {
     return add(name, std::make_shared<Pool>(Window2d{{size, size}, {stride, stride}, {}}), {input});
   }
   template <typename M>
-  Number plain(const std::string& name, std::vector<Number> inputs) {
+  ValueId plain(const std::string& name, std::vector<ValueId> inputs) {
     return add(name, std::make_shared<M>(), std::move(inputs));
-  }
-
- protected:
-  Variable forward(const Variable& image) override {
-    std::vector<Variable> values{image};
-    for (const auto& [module, inputs] : nodes_) {
-      std::vector<Variable> read;
-      for (const Number input : inputs) read.push_back(values[input]);
-      values.push_back((*module)(read));
-    }
-    return values.back();
   }
 
  private:
   Random random_{11, "test"};
-  std::vector<std::pair<std::shared_ptr<Module>, std::vector<Number>>> nodes_;
 };
 
 constexpr Padding kOne{1, 1, 1, 1};
@@ -96,7 +85,7 @@ constexpr Padding kOne{1, 1, 1, 1};
 }  // namespace
 
 std::unique_ptr<Module> squeeze_excite_network() {
-  auto graph = std::make_unique<Graph>();
+  auto graph = std::make_unique<Network>();
   auto x = graph->conv("conv1", 0, 3, 8, 3, kOne, 2);
   x = graph->norm("norm1", x, 8, Activation::none);
   x = graph->function("swish1", x, Pointwise::hard_swish());
@@ -116,9 +105,9 @@ std::unique_ptr<Module> squeeze_excite_network() {
 }
 
 std::unique_ptr<Module> dense_network() {
-  auto graph = std::make_unique<Graph>();
+  auto graph = std::make_unique<Network>();
   auto x = graph->norm("norm0", graph->conv("conv0", 0, 3, 6, 3, kOne), 6);
-  std::vector<Graph::Number> block{graph->pool<MaxPool2d>("pool0", x, 3, 2)};  // 5x5
+  std::vector<ValueId> block{graph->pool<MaxPool2d>("pool0", x, 3, 2)};  // 5x5
   std::int64_t channels = 6;
   for (int layer = 1; layer <= 3; ++layer, channels += 4) {
     const std::string name = "dense" + std::to_string(layer);
@@ -137,7 +126,7 @@ std::unique_ptr<Module> dense_network() {
 }
 
 std::unique_ptr<Module> mixed_network() {
-  auto graph = std::make_unique<Graph>();
+  auto graph = std::make_unique<Network>();
   auto x = graph->scale_shift("normalize", 0, 1, 3);
   x = graph->pad("around", x, {.channels_before = 1, .image = {1, 0, 2, 1}});
   x = graph->conv("conv1", x, 4, 6, 3, {}, 2);  // 7x6

@@ -5,10 +5,11 @@
 #include "deploy/composed_networks.h"
 #include "layers/activation.h"
 #include "layers/add.h"
+#include "layers/attach_quantizers.h"
+#include "layers/composite.h"
 #include "layers/models/registry.h"
 #include "layers/models/resnet8.h"
 #include "layers/pool.h"
-#include "layers/quantize.h"
 #include "layers/random_network.h"
 
 using namespace quench;
@@ -27,25 +28,15 @@ std::shared_ptr<Conv2d> conv(std::int64_t in, std::int64_t out, Random& random) 
 }
 
 /// Reads its first convolution's output again after a sum has read it.
-class ReadTwice final : public Module {
+class ReadTwice final : public Composite {
  public:
-  explicit ReadTwice(Random& random)
-      : stem_(register_module("stem", conv(3, 4, random))),
-        conv1_(register_module("conv1", conv(4, 4, random))),
-        conv2_(register_module("conv2", conv(4, 4, random))),
-        add1_(register_module("add1", std::make_shared<Add>(Activation::relu))),
-        add2_(register_module("add2", std::make_shared<Add>())) {}
-
- protected:
-  Variable forward(const Variable& input) override {
-    const Variable stem = (*stem_)(input);
-    const Variable middle = (*add1_)(stem, (*conv1_)(stem));
-    return (*add2_)((*conv2_)(middle), stem);
+  explicit ReadTwice(Random& random) {
+    const ValueId stem = append("stem", conv(3, 4, random), {Graph::kInput});
+    const ValueId conv1 = append("conv1", conv(4, 4, random), {stem});
+    const ValueId middle = append("add1", std::make_shared<Add>(Activation::relu), {stem, conv1});
+    const ValueId conv2 = append("conv2", conv(4, 4, random), {middle});
+    set_output(append("add2", std::make_shared<Add>(), {conv2, stem}));
   }
-
- private:
-  std::shared_ptr<Conv2d> stem_, conv1_, conv2_;
-  std::shared_ptr<Add> add1_, add2_;
 };
 
 void check_equal(Module& network, FusedNetwork& fused, const Shape& shape) {
@@ -62,7 +53,7 @@ TEST_CASE("fused_network: batch norms, activations and sums become part of convo
   const auto network = models::resnet8({}, random);
   network->set_training(false);
   testing::randomize(*network, 20);
-  FusedNetwork fused(*network, {1, 3, 32, 32});
+  FusedNetwork fused(*network);
   // 1 of the stem; conv1 and conv2 with the sum; twice conv1, conv2 and shortcut with the sum; pool
   // and linear layer.
   CHECK(fused.steps() == 1 + 2 + 3 + 3 + 2);
@@ -80,7 +71,7 @@ TEST_CASE("fused_network: a step for each convolution is left of real networks")
     const auto network = models::make_model(name, settings, input, random);
     network->set_training(false);
     testing::randomize(*network, 50);
-    FusedNetwork fused(*network, {1, 3, 64, 64});
+    FusedNetwork fused(*network);
     CHECK(fused.steps() == static_cast<std::size_t>(steps));
     check_equal(*network, fused, {2, 3, 64, 64});
   }
@@ -97,7 +88,7 @@ TEST_CASE("fused_network: activations of their own, pools and depthwise convolut
   network.append("clip", std::make_shared<ActivationLayer>(Activation::hardtanh));
   network.set_training(false);
   testing::randomize(network, 30);
-  FusedNetwork fused(network, {2, 3, 10, 6});
+  FusedNetwork fused(network);
   CHECK(fused.steps() == 4);
   check_equal(network, fused, {2, 3, 10, 6});
 }
@@ -107,7 +98,7 @@ TEST_CASE("fused_network: a sum leaves an operand alone that is read again") {
   ReadTwice network(random);
   network.set_training(false);
   testing::randomize(network, 40);
-  FusedNetwork fused(network, {1, 3, 6, 6});
+  FusedNetwork fused(network);
   CHECK(fused.steps() == 4);  // stem, conv1, the first sum, conv2 with the second
   check_equal(network, fused, {2, 3, 6, 6});
 }
@@ -118,7 +109,7 @@ TEST_CASE("fused_network: keeps the weights it was made from") {
   const auto layer = network.append("conv", conv(3, 4, random));
   network.append("bn", std::make_shared<BatchNorm>(4, BatchNormParams{}));
   network.set_training(false);
-  FusedNetwork fused(network, {1, 3, 5, 5});
+  FusedNetwork fused(network);
   const Tensor images = testing::random_tensor({1, 3, 5, 5}, 9);
   const Tensor before = testing::evaluated(network, images);
   Variable weight = layer->weight();
@@ -129,8 +120,8 @@ TEST_CASE("fused_network: keeps the weights it was made from") {
 TEST_CASE("fused_network: refuses quantizers") {
   Random random(5, "test");
   const auto network = models::resnet8({.width = 0.25}, random);
-  quantize(*network, quant::Policy(Settings::from({{"method", "ste"}})));
-  CHECK_THROWS_WITH_AS(FusedNetwork(*network, {1, 3, 32, 32}),
+  attach_quantizers(*network, quant::Policy(Settings::from({{"method", "ste"}})));
+  CHECK_THROWS_WITH_AS(FusedNetwork(*network),
                        "fused_network: expected a float network, got one with quantizers",
                        std::invalid_argument);
 }
@@ -142,7 +133,7 @@ TEST_CASE("fused_network: products, functions, pads and concatenations run as th
     testing::randomize(*network, 5);
     const Shape image{2, 3, testing::kComposedSide, testing::kComposedSide};
     network->set_training(false);
-    FusedNetwork fused(*network, image);
+    FusedNetwork fused(*network);
     check_equal(*network, fused, image);
     check_equal(*network, fused, image.with(0, 3));
   }

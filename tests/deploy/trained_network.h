@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "layers/attach_quantizers.h"
 #include "layers/loss.h"
 #include "layers/mode_guard.h"
 #include "layers/models/registry.h"
-#include "layers/quantize.h"
 #include "layers/random_network.h"
 #include "quant/registry.h"
 
@@ -47,7 +47,8 @@ inline void train_quantizers(Module& network, const QuantizedCase& c) {
   const auto eight = [](const char* method) {
     return Settings::from({{"method", method}, {"bits", 8}});
   };
-  quantize(network, quant::Policy(Settings::from(
+  attach_quantizers(network,
+                    quant::Policy(Settings::from(
                         {{"weight", role_rule(c, quant::Role::weight)},
                          {"activation", role_rule(c, quant::Role::activation)},
                          {"first_layer", Settings::from({{"activation", eight("affine")}})},

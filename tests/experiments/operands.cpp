@@ -8,6 +8,7 @@
 #include "experiments/probe_quantizer.h"
 #include "experiments/runs/small_run.h"
 #include "layers/add.h"
+#include "layers/composite.h"
 #include "layers/trace.h"
 #include "ptq/calibrate.h"
 #include "ptq/sqnr.h"
@@ -43,19 +44,17 @@ TEST_CASE("operands: float sums and pools add nothing to a network of that kind"
 }
 
 /// x + (2 x - 20), with slots of probes.
-struct Sum final : Module {
+struct Sum final : Composite {
   Sum() {
     Random random(1, "test");
-    conv = register_module(
-        "conv",
-        std::make_shared<Conv2d>(
-            Conv2dOptions{.in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}, .bias = true},
-            random));
-    add = register_module("add", std::make_shared<Add>());
+    const Conv2dOptions options{
+        .in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}, .bias = true};
+    conv = std::make_shared<Conv2d>(options, random);
+    const ValueId scaled = append("conv", conv, {Graph::kInput});
+    set_output(append("add", add, {Graph::kInput, scaled}));
     parameters()[0].value.mutable_value().copy_from(Tensor::full({1, 1, 1, 1}, 2.4f));
     parameters()[1].value.mutable_value().copy_from(Tensor::full({1}, -20.0f));
   }
-  Variable forward(const Variable& x) override { return (*add)(x, (*conv)(x)); }
 
   Probe& probe(std::size_t input) {
     auto made = std::make_shared<Probe>(quant::Role::activation, true);
@@ -63,7 +62,7 @@ struct Sum final : Module {
     return *made;
   }
   std::shared_ptr<Conv2d> conv;
-  std::shared_ptr<Add> add;
+  std::shared_ptr<Add> add = std::make_shared<Add>();
 };
 
 void calibrate(Module& network, const char* order) {

@@ -8,7 +8,8 @@
 
 #include "autograd/linear.h"
 #include "autograd/shape_ops.h"
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
+#include "layers/composite.h"
 #include "layers/reference.h"
 
 namespace quench {
@@ -21,22 +22,20 @@ using testing::random_tensor;
 using testing::same_bits;
 
 /// The sum of x with itself through two slots, as a network of its own.
-class Twice final : public Module {
- public:
+struct Twice final : Composite {
   explicit Twice(Activation activation = Activation::none)
-      : add(register_module("add", std::make_shared<Add>(activation))) {}
+      : add(std::make_shared<Add>(activation)) {
+    set_output(append("add", add, {Graph::kInput, Graph::kInput}));
+  }
   std::shared_ptr<Add> add;
-
- protected:
-  Variable forward(const Variable& x) override { return (*add)(x, x); }
 };
 
 std::unique_ptr<Twice> quantized(std::initializer_list<Settings::Entry> residual,
                                  const char* method) {
   auto network = std::make_unique<Twice>();
-  quantize(*network,
-           quant::Policy(Settings::from(
-               {{"method", method}, {"bits", 4}, {"residual", Settings::from(residual)}})));
+  attach_quantizers(
+      *network, quant::Policy(Settings::from(
+                    {{"method", method}, {"bits", 4}, {"residual", Settings::from(residual)}})));
   return network;
 }
 

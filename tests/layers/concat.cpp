@@ -7,7 +7,6 @@
 
 #include "autograd/linear.h"
 #include "autograd/shape_ops.h"
-#include "layers/dataflow.h"
 #include "layers/reference.h"
 
 namespace quench {
@@ -44,20 +43,6 @@ TEST_CASE("modules: a number of inputs that they do not take is refused") {
   const Variable x = row({1.0f});
   CHECK_THROWS_AS(Concat()(x), std::logic_error);
   CHECK_THROWS_AS(Concat()(std::span<const Variable>()), std::logic_error);
-}
-
-struct Three final : Module {
-  Three() : concat(register_module("concat", std::make_shared<Concat>())) {}
-  std::shared_ptr<Concat> concat;
-  Variable forward(const Variable& x) override { return (*concat)(std::array{x, x, x}); }
-};
-
-TEST_CASE("dataflow: every input of a module that reads three is told of") {
-  Three network;
-  const Dataflow flow(network, random_tensor({1, 2}, 1));
-  REQUIRE(flow.runs().size() == 1);
-  CHECK(flow.runs()[0].inputs.size() == 3);
-  CHECK(flow.runs()[0].module == network.concat.get());
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 #include "autograd/linear.h"
 #include "autograd/shape_ops.h"
 #include "core/elementwise.h"
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
+#include "layers/composite.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"
 
@@ -89,25 +90,26 @@ TEST_CASE("multiply in float: either of the two may be the factor of a map") {
       std::invalid_argument);
 }
 
-struct Square final : Module {
-  Square() : product(register_module("product", std::make_shared<Multiply>())) {}
-  std::shared_ptr<Multiply> product;
-  Variable forward(const Variable& x) override { return (*product)(x, x); }
+struct Square final : Composite {
+  Square() { set_output(append("product", product, {Graph::kInput, Graph::kInput})); }
+  std::shared_ptr<Multiply> product = std::make_shared<Multiply>();
 };
 
 TEST_CASE("multiply: the policy's table of products fills its slots, each with a grid of its own") {
   Square network;
-  quantize(network, quant::Policy(Settings::from({{"method", "tqt"}, {"product", Settings()}})));
+  attach_quantizers(network,
+                    quant::Policy(Settings::from({{"method", "tqt"}, {"product", Settings()}})));
   CHECK_FALSE(network.product->shares_quantizer());
   CHECK(network.product->input_quantizer(1).slot() == "product.input2");
   CHECK(network.product->input_quantizer(1).method() == "tqt");
   Square plain;
-  quantize(plain, quant::Policy(Settings::from({{"method", "tqt"}, {"residual", Settings()}})));
+  attach_quantizers(plain,
+                    quant::Policy(Settings::from({{"method", "tqt"}, {"residual", Settings()}})));
   CHECK_FALSE(plain.product->quantizes());
   Square shared;
   CHECK_THROWS_WITH_AS(
-      quantize(shared,
-               quant::Policy(Settings::from({{"product", Settings::from({{"shared", true}})}}))),
+      attach_quantizers(
+          shared, quant::Policy(Settings::from({{"product", Settings::from({{"shared", true}})}}))),
       doctest::Contains("product.shared"), std::invalid_argument);
 }
 

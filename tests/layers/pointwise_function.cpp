@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"
 
@@ -42,9 +42,11 @@ TEST_CASE("function: float without a quantizer, with one of the policy's table o
   for (std::size_t i = 0; i < 6; ++i)
     CHECK(plain.span()[i] ==
           doctest::Approx(1.0 / (1.0 + std::exp(-double{x.span()[i]}))).epsilon(1e-6));
-  quantize(network, quant::Policy(Settings::from({{"method", "pact"}, {"pool", Settings()}})));
+  attach_quantizers(network,
+                    quant::Policy(Settings::from({{"method", "pact"}, {"pool", Settings()}})));
   CHECK_FALSE(layer->quantizes());
-  quantize(network, quant::Policy(Settings::from(
+  attach_quantizers(network,
+                    quant::Policy(Settings::from(
                         {{"function", Settings::from({{"method", "affine"}, {"bits", 6}})}})));
   CHECK(layer->input_quantizer().method() == "affine");
   CHECK(layer->input_quantizer().bits() == 6);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"
 #include "quant/registry.h"
@@ -70,7 +70,8 @@ TEST_CASE("global average pool: an offset of the grid comes through once") {
 TEST_CASE("pools: the policy's rule fills their slot, in training they average grid values") {
   Sequential network;
   auto pool = network.append("pool", std::make_shared<GlobalAveragePool>());
-  quantize(network, quant::Policy(Settings::from({{"method", "tqt"}, {"pool", Settings()}})));
+  attach_quantizers(network,
+                    quant::Policy(Settings::from({{"method", "tqt"}, {"pool", Settings()}})));
   CHECK(pool->input_quantizer().method() == "tqt");
   CHECK(pool->input_quantizer().slot() == "pool.input");
   CHECK(network.parameters().at(0).name == "pool.input_quantizer.log2_t");

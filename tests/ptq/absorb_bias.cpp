@@ -60,14 +60,14 @@ TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the functi
       *builder.conv(3, 4, 3, 1, Activation::relu).conv(4, 5, 1, 1, Activation::relu).network;
   const Tensor images = random_tensor({4, 3, 6, 6}, 5);
   raise_biases(network, images);
-  fold_into_weights(network, kImage);
+  fold_into_weights(network);
   // ReLU touches none of these values before or after: the smallest of 432 lies 3 deviations down.
   REQUIRE(smallest_of_high_channels(network, images) > 8.0f - 3.0f * 1.5f);
   const Tensor before = evaluated(network, images);
   const BatchNorm& norm = *batch_norms(network)[0];
   const Tensor mean = batch_norms(network)[1]->running_mean().clone();
 
-  const BiasAbsorptionReport report = absorb_biases(network, kImage);
+  const BiasAbsorptionReport report = absorb_biases(network);
   CHECK(report.pairs == Names{{"conv1", "conv2"}});
   CHECK(report.channels == 3);
   CHECK(report.excluded.empty());
@@ -87,7 +87,7 @@ TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the functi
   }
   // Where a value fell below c, ReLU now cuts a little off it.
   CHECK(deviation(evaluated(network, images), before) < 0.02);
-  CHECK(absorb_biases(network, kImage).pairs.empty());
+  CHECK(absorb_biases(network).pairs.empty());
 }
 
 TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, else left alone") {
@@ -103,9 +103,9 @@ TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, els
                        LinearOptions{.in_features = 36, .out_features = 5, .bias = bias}, random));
     const Tensor images = random_tensor({4, 3, 6, 6}, 5);
     raise_biases(network, images);
-    fold_into_weights(network, kImage);
+    fold_into_weights(network);
     const Tensor before = evaluated(network, images);
-    const BiasAbsorptionReport report = absorb_biases(network, kImage);
+    const BiasAbsorptionReport report = absorb_biases(network);
     CHECK(deviation(evaluated(network, images), before) < 0.02);
     if (bias) {
       CHECK(report.pairs == Names{{"conv1", "fc"}});

@@ -58,8 +58,8 @@ TEST_CASE("correct_biases: the mean output of a quantized layer is the float one
     testing::randomize(network, 20);
     quantize_weights(network, 3);
     const Shape image{1, 3, 6, 6};
-    if (form == Norm::folded) fold_batch_norms(network, image);
-    if (form == Norm::into_weights) fold_into_weights(network, image);
+    if (form == Norm::folded) fold_batch_norms(network);
+    if (form == Norm::into_weights) fold_into_weights(network);
     Tensor images = add_scalar(random_tensor({8, 3, 6, 6}, 5), 0.7f);
     const Tensor expected = channel_means(evaluated(network, images));
     CHECK(deviation(channel_means(quantized(network, images)), expected) > 1e-3);
@@ -102,7 +102,7 @@ TEST_CASE("batch_norm_means: what normal inputs have after batch norm and activa
     norm->gain().mutable_value().copy_from(Tensor::from_row_major<float>({3}, {2.0f, -0.5f, 3.0f}));
     norm->bias().mutable_value().copy_from(Tensor::from_row_major<float>({3}, {-0.6f, 0.3f, 4.0f}));
     const Tensor images = random_tensor({40, 3, 40, 40}, 8);  // mean 0, variance 1: the defaults
-    const ExpectedInputs analytic = batch_norm_means(network, images.slice(0, 1));
+    const ExpectedInputs analytic = batch_norm_means(network);
     const ExpectedInputs empirical = mean_inputs(network, {images});
     REQUIRE(analytic.size() == 1);
     // 64,000 values with a deviation of up to 3.
@@ -117,12 +117,12 @@ TEST_CASE("batch_norm_means: nothing is said of the image, and folding changes n
   builder.conv(3, 4, 3, 1, Activation::relu).conv(4, 2, 1, 1, Activation::none);
   testing::randomize(*builder.network, 30);
   const Tensor image = random_tensor({1, 3, 6, 6}, 5);
-  const ExpectedInputs before = batch_norm_means(*builder.network, image);
+  const ExpectedInputs before = batch_norm_means(*builder.network);
   REQUIRE(before.size() == 1);
   CHECK(before.begin()->first->name() == "conv2");
-  fold_into_weights(*builder.network, image.shape());
-  CHECK(deviation(batch_norm_means(*builder.network, image).begin()->second,
-                  before.begin()->second) < 1e-4);
+  fold_into_weights(*builder.network);
+  CHECK(deviation(batch_norm_means(*builder.network).begin()->second, before.begin()->second) <
+        1e-4);
 }
 
 TEST_CASE("correct_biases: no images, no correction") {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "layers/activation.h"
+#include "layers/composite.h"
 #include "layers/concat.h"
 #include "layers/flatten.h"
 #include "layers/linear.h"
@@ -38,7 +39,7 @@ std::vector<float> output_ranges(const QuantizedLayer& layer) {
 EqualizationReport check_equalized(Module& network, const Shape& image) {
   const Tensor images = random_tensor(image.with(0, 3), 5);
   const Tensor before = evaluated(network, images);
-  const EqualizationReport report = equalize(network, image);
+  const EqualizationReport report = equalize(network);
   CHECK(deviation(evaluated(network, images), before) < 1e-4);
   CHECK(report.change < 1e-4);
   CHECK(report.sweeps < 100);
@@ -81,7 +82,7 @@ TEST_CASE("equalize: a depthwise layer in the middle takes the closed form for t
       .conv(4, 5, 1, 1, Activation::none);
   Module& network = *builder.network;
   testing::randomize(network, 30);
-  fold_into_weights(network, {1, 3, 8, 8});
+  fold_into_weights(network);
   const auto layers = network.quantized_layers();
   const std::vector<float> first = output_ranges(*layers[0]), middle = output_ranges(*layers[1]);
   const Tensor last = input_ranges(*layers[2], 4).clone();
@@ -100,7 +101,7 @@ TEST_CASE("equalize: ReLU6 and hardtanh exclude a pair, with the reason") {
       .conv(4, 4, 3, 4, Activation::hardtanh)
       .conv(4, 5, 1, 1, Activation::none);
   testing::randomize(*builder.network, 40);
-  const EqualizationReport report = equalize(*builder.network, {1, 3, 8, 8});
+  const EqualizationReport report = equalize(*builder.network);
   CHECK(report.pairs.empty());
   CHECK(report.sweeps == 0);
   CHECK(report.excluded == Names{{"conv1", "relu6 does not scale with its input"},
@@ -117,7 +118,7 @@ TEST_CASE(
       "pool", std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
   builder.network->append("bn0", std::make_shared<BatchNorm>(4, BatchNormParams{}));
   builder.conv(4, 5, 1, 1, Activation::none);
-  const EqualizationReport report = equalize(*builder.network, {1, 3, 8, 8});
+  const EqualizationReport report = equalize(*builder.network);
   CHECK(report.pairs.empty());
   CHECK(report.excluded == Names{{"conv0", "bn0 behind it has factors of its own"}});
 }
@@ -140,30 +141,24 @@ TEST_CASE("equalize: in residual blocks only what no sum reads") {
                                  {"stack3.shortcut", sum}});
 }
 
-struct Joined final : Module {
+struct Joined final : Composite {
   Joined() {
     Random random(1, "test");
-    const auto conv = [&](const char* name, std::int64_t in, std::int64_t out) {
-      return register_module(
-          name, std::make_shared<Conv2d>(Conv2dOptions{.in_channels = in,
-                                                       .out_channels = out,
-                                                       .params = {.padding = {1, 1, 1, 1}}},
-                                         random));
+    const auto conv = [&](const char* name, std::int64_t in, std::int64_t out, ValueId input) {
+      const Conv2dOptions options{
+          .in_channels = in, .out_channels = out, .params = {.padding = {1, 1, 1, 1}}};
+      return append(name, std::make_shared<Conv2d>(options, random), {input});
     };
-    layers = {conv("conv1", 3, 4), conv("conv2", 4, 5), conv("conv3", 9, 4), conv("conv4", 4, 2)};
+    const ValueId a = conv("conv1", 3, 4, Graph::kInput);
+    const ValueId relu = append("relu", std::make_shared<ActivationLayer>(Activation::relu), {a});
+    const ValueId b = conv("conv2", 4, 5, relu);
+    const ValueId joined =
+        conv("conv3", 9, 4, append("concat", std::make_shared<Concat>(), {a, b}));
+    const ValueId leaky =
+        append("leaky", std::make_shared<PointwiseFunction>(Pointwise::leaky_relu(0.1f)), {joined});
+    set_output(
+        conv("conv4", 4, 2, append("product", std::make_shared<Multiply>(), {leaky, joined})));
   }
-  Variable forward(const Variable& image) override {
-    const Variable a = (*layers[0])(image), b = (*layers[1])((*relu)(a));
-    const Variable joined = (*layers[2])((*concat)(a, b));
-    return (*layers[3])((*product)((*leaky)(joined), joined));
-  }
-  std::vector<std::shared_ptr<Conv2d>> layers;
-  std::shared_ptr<ActivationLayer> relu =
-      register_module("relu", std::make_shared<ActivationLayer>(Activation::relu));
-  std::shared_ptr<Concat> concat = register_module("concat", std::make_shared<Concat>());
-  std::shared_ptr<PointwiseFunction> leaky =
-      register_module("leaky", std::make_shared<PointwiseFunction>(Pointwise::leaky_relu(0.1f)));
-  std::shared_ptr<Multiply> product = register_module("product", std::make_shared<Multiply>());
 };
 
 TEST_CASE("equalize: nothing through concatenations, products and functions") {
@@ -206,7 +201,7 @@ TEST_CASE("equalize: a channel that next to nobody reads does not set the scale 
     for (std::size_t o = 0; o < 5; ++o) second.mutable_value().span()[4 * o + 1] = read;
     const Tensor images = random_tensor({2, 3, 8, 8}, 5);
     const Tensor before = evaluated(network, images);
-    equalize(network, {1, 3, 8, 8});
+    equalize(network);
     CHECK(deviation(evaluated(network, images), before) < 1e-4);
     const std::vector<float> ranges = output_ranges(*layers[0]);
     CHECK(ranges[1] == doctest::Approx(std::max({ranges[0], ranges[2], ranges[3]})));

@@ -53,7 +53,7 @@ TEST_CASE("mobilenets: every convolution has its own batch norm to fold") {
     const auto network = make(v2);
     const Tensor images = random_tensor(kImage.with(0, 8), 5);
     const Tensor before = evaluated(*network, images);
-    CHECK(fold_into_weights(*network, kImage).size() == layers_before_classifier(*network));
+    CHECK(fold_into_weights(*network).size() == layers_before_classifier(*network));
     CHECK(deviation(evaluated(*network, images), before) < 1e-3);
   }
 }
@@ -63,10 +63,10 @@ TEST_CASE("mobilenets with ReLU for ReLU6: equalized to the last pair, and the f
     CAPTURE(v2);
     const auto network = make(v2);
     const Tensor images = random_tensor(kImage.with(0, 8), 5);
-    CHECK(equalize(*network, kImage).pairs.empty() != v2);  // but for v2's linear bottlenecks
+    CHECK(equalize(*network).pairs.empty() != v2);  // but for v2's linear bottlenecks
     replace_relu6(*network);
     const Tensor before = evaluated(*network, images);
-    const EqualizationReport report = equalize(*network, kImage);
+    const EqualizationReport report = equalize(*network);
     CHECK(deviation(evaluated(*network, images), before) < 1e-3);
     if (v2) {
       CHECK(contains(report.pairs, "block1.expand.conv", "block1.dw.conv"));

@@ -4,9 +4,9 @@
 
 #include <stdexcept>
 
+#include "layers/attach_quantizers.h"
 #include "layers/models/binarynet.h"
 #include "layers/models/resnet8.h"
-#include "layers/quantize.h"
 
 namespace quench {
 namespace {
@@ -27,14 +27,14 @@ std::unique_ptr<Module> small_binarynet() {
 
 TEST_CASE("batch norm pairs: a max pool between the two parts them") {
   const auto network = small_binarynet();
-  CHECK(names(batch_norm_pairs(*network, {1, 3, 32, 32})) ==
+  CHECK(names(batch_norm_pairs(*network)) ==
         Names{"conv1 bn1", "conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
 }
 
 TEST_CASE("batch norm pairs: inside the blocks of a residual network") {
   Random random(1, "test");
   const auto network = models::resnet8({.width = 0.25}, random);
-  CHECK(names(batch_norm_pairs(*network, {1, 3, 32, 32})) ==
+  CHECK(names(batch_norm_pairs(*network)) ==
         Names{"conv1 bn1", "stack1.conv1 stack1.bn1", "stack1.conv2 stack1.bn2",
               "stack2.conv1 stack2.bn1", "stack2.conv2 stack2.bn2", "stack3.conv1 stack3.bn1",
               "stack3.conv2 stack3.bn2"});
@@ -48,9 +48,9 @@ Settings quant_table(const char* method) {
 
 TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their batch norm") {
   const auto network = small_binarynet();
-  CHECK(fold_batch_norms(*network, {1, 3, 32, 32}).empty());
-  quantize(*network, quant::Policy(quant_table("ste")));
-  CHECK(names(fold_batch_norms(*network, {1, 3, 32, 32})) ==
+  CHECK(fold_batch_norms(*network).empty());
+  attach_quantizers(*network, quant::Policy(quant_table("ste")));
+  CHECK(names(fold_batch_norms(*network)) ==
         Names{"conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
   for (QuantizedLayer* layer : network->quantized_layers()) {
     CAPTURE(layer->name());
@@ -67,11 +67,11 @@ TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their ba
 
 TEST_CASE("fold_batch_norms: a quantized network without a pair is refused") {
   const auto network = small_binarynet();
-  quantize(
+  attach_quantizers(
       *network,
       quant::Policy(Settings::from({{"override", SettingsValue::List{Settings::from(
                                                      {{"match", "conv2"}, {"method", "ste"}})}}})));
-  CHECK_THROWS_WITH_AS(fold_batch_norms(*network, {1, 3, 32, 32}),
+  CHECK_THROWS_WITH_AS(fold_batch_norms(*network),
                        doctest::Contains("batch norm follows a layer with a quantized weight"),
                        std::invalid_argument);
 }

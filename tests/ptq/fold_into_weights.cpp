@@ -28,7 +28,7 @@ TEST_CASE("fold_into_weights: the same function, names and shapes; the gain is i
     const Tensor before = evaluated(*network, images);
     const std::vector<Parameter> parameters = network->parameters();
 
-    const auto pairs = fold_into_weights(*network, kImage);
+    const auto pairs = fold_into_weights(*network);
     CHECK(pairs.size() == (residual ? 7 : 5));
     CHECK(deviation(evaluated(*network, images), before) < 1e-4);
     for (const auto& [layer, norm] : pairs) {
@@ -56,7 +56,7 @@ TEST_CASE("fold_into_weights: the statistics are those of the new weight's outpu
   norm.set_momentum(1.0f);
   network(Variable(images));
 
-  fold_into_weights(network, {1, 3, 9, 9});
+  fold_into_weights(network);
   const Tensor mean = norm.running_mean().clone(), variance = norm.running_var().clone();
   network(Variable(images));
   CHECK(deviation(mean, norm.running_mean()) < 1e-5);
@@ -67,7 +67,7 @@ TEST_CASE("scale_output: the output before and after a ReLU takes the factor") {
   testing::ConvBuilder builder;
   Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
   testing::randomize(network, 80);
-  const BatchNormPair pair = fold_into_weights(network, {1, 3, 9, 9})[0];
+  const BatchNormPair pair = fold_into_weights(network)[0];
   const Tensor images = random_tensor({2, 3, 9, 9}, 6);
   const Tensor before = evaluated(network, images);
   const Tensor factor = Tensor::from_row_major<float>({4}, {0.1f, 1.0f, 3.0f, 40.0f});

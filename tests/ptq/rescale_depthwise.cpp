@@ -40,7 +40,7 @@ std::vector<double> thresholds(Module& network) {
 TEST_CASE("rescale_depthwise: with ReLU every channel reaches the mean, and the function stays") {
   const auto network = separable(Activation::relu);
   const Tensor images = random_tensor({4, 3, 6, 6}, 5);
-  fold_into_weights(*network, {1, 3, 6, 6});
+  fold_into_weights(*network);
   const Tensor before = evaluated(*network, images);
   double mean = 0.0;
   for (const double t : thresholds(*network)) mean += t / 6.0;
@@ -57,7 +57,7 @@ TEST_CASE("rescale_depthwise: with ReLU6 full channels are locked, none grows ab
   for (const std::size_t channel : {1, 4})
     batch_norms(*network)[1]->bias().mutable_value().span()[channel] = 20.0f;
   batch_norms(*network)[1]->bias().mutable_value().bump_version();
-  fold_into_weights(*network, {1, 3, 6, 6});
+  fold_into_weights(*network);
   struct Largest final : ForwardObserver {
     void after(const Module& module, Inputs, const Variable& output) override {
       if (module.name() != "bn2") return;

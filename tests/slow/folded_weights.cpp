@@ -10,8 +10,8 @@
 #include <string>
 
 #include "experiments/import_weights.h"
+#include "layers/attach_quantizers.h"
 #include "layers/models/registry.h"
-#include "layers/quantize.h"
 #include "ptq/fold.h"
 #include "quant/policy.h"
 #include "support/error.h"
@@ -29,12 +29,13 @@ std::unique_ptr<Module> quantized_network(const std::string& file) {
   Settings settings;
   auto network = models::make_model("mobilenet_v2", settings, kImageNet, random);
   train::import_weights(*network, "mobilenet_v2", train::read_foreign_weights(file));
-  quantize(*network,
-           quant::Policy(Settings::from({{"method", "symmetric"},
-                                         {"bits", 8},
-                                         {"granularity", "per_channel"},
-                                         {"activation", Settings::from({{"method", "none"}})}})));
-  fold_batch_norms(*network, {1, 3, 224, 224});
+  attach_quantizers(
+      *network,
+      quant::Policy(Settings::from({{"method", "symmetric"},
+                                    {"bits", 8},
+                                    {"granularity", "per_channel"},
+                                    {"activation", Settings::from({{"method", "none"}})}})));
+  fold_batch_norms(*network);
   network->set_training(false);
   network->set_quantizer_mode(quant::Mode::evaluation);
   return network;

@@ -7,7 +7,7 @@
 #include "experiments/runs/checkpoint.h"
 #include "experiments/small_experiment.h"
 #include "experiments/trainer.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench::train {
 namespace {

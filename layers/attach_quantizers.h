@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "layers/module.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 #include "quant/policy.h"
 #include "support/settings.h"
 
@@ -14,10 +14,11 @@ namespace quench {
 /// First and last are meant in
 /// order of registration, which is that of execution in all networks here.
 /// @throws std::invalid_argument  if the policy has a rule for no layer or an unknown setting
-void quantize(Module& network, quant::Policy policy);
+void attach_quantizers(Module& network, quant::Policy policy);
 
 /// The policy's kind of a module with slots and no weight.
-quant::OperandKind operand_kind(const SlottedModule& module);
+/// @throws std::logic_error  for a module of another kind
+quant::OperandKind operand_kind(QuantizableModule& module);
 
 /// One sentence for each key of [quant] that does less or more for this network than it suggests:
 /// rules for modules that the network lacks (configs serve many networks), and method "none" next to

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "deploy/network/integer_network.h"
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench::deploy {
 
@@ -13,13 +13,13 @@ namespace quench::deploy {
 /// @param reads_images  whether the slot is that of the network's input, for messages
 /// @throws std::invalid_argument  if there is none: no quantizer, a scale by the size of the input
 ///                                (XNOR-Net), codes that no scale and zero point give
-quant::QuantGrid frozen_grid(SlottedModule& module, std::size_t input, bool reads_images);
+quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images);
 
-/// Whatever computes with codes.
+/// A layer that computes with codes: one that has quantizer slots.
 /// @param input  the first value it reads
-/// @param pool   of the sums of a layer; null for none
+/// @param pool   of the sums of a convolution; null for none
 /// @throws std::invalid_argument  for a weight without a quantizer
-/// @throws std::logic_error       for a module of a kind that is not known here
-Operation::Kind frozen_module(SlottedModule& module, const Value& input, const Window2d* pool);
+/// @throws std::logic_error       for a layer without slots, or a CustomLayer
+Operation::Kind lower_module(const Layer& layer, const Value& input, const Window2d* pool);
 
 }  // namespace quench::deploy

@@ -15,8 +15,10 @@ namespace quench {
 ///
 /// One quantizer may serve two inputs, which then share its grid. It sees them as one tensor, one
 /// behind the other along axis 0: its statistics, its start and its gradient are those of both.
-class SlottedModule : public Module {
+class QuantizableModule : public Module {
  public:
+  QuantizableModule* as_quantizable() final { return this; }
+
   /// Of the activation that enters as argument `input` of operator(), counted from 0.
   quant::Quantizer& input_quantizer(std::size_t input = 0) { return *inputs_[input]; }
   void set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer, std::size_t input = 0);
@@ -33,7 +35,7 @@ class SlottedModule : public Module {
   std::vector<std::pair<quant::Quantizer*, Tensor>> readings(ForwardObserver::Inputs inputs);
 
  protected:
-  explicit SlottedModule(std::size_t inputs = 1);
+  explicit QuantizableModule(std::size_t inputs = 1);
   /// Two inputs as their quantizers let them through.
   /// @throws std::logic_error  for another number
   std::pair<Variable, Variable> quantized(std::span<const Variable> inputs);
@@ -45,7 +47,7 @@ class SlottedModule : public Module {
 /// Calls visit(quant::Quantizer&) for every quantizer of a network, also for "none".
 template <typename Visit>
 void for_each_quantizer(Module& network, Visit visit) {
-  for (SlottedModule* module : network.slotted_modules()) {
+  for (QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) visit(*quantizer);
   }
 }

@@ -1,4 +1,4 @@
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@ namespace {
 TEST_CASE("quantize: fills every slot, with the rules of first and last where they belong") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
-  quantize(
+  attach_quantizers(
       *network,
       quant::Policy(Settings::from(
           {{"method", "ste"},
@@ -33,7 +33,7 @@ TEST_CASE("quantization_notes: rules for modules that the network lacks, and non
   const auto notes = [](const Settings& quant) {
     Random random(1, "test");
     const auto network = models::binarynet({.width = 1.0 / 64}, random);
-    quantize(*network, quant::Policy(quant));
+    attach_quantizers(*network, quant::Policy(quant));
     return quantization_notes(*network, quant);
   };
   const auto image = Settings::from({{"activation", Settings::from({{"method", "affine"}})}});
@@ -54,7 +54,8 @@ TEST_CASE("quantize: a rule for no layer names the layers there are") {
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
   const auto rule = Settings::from({{"match", "konv?"}, {"bits", 2}});
   CHECK_THROWS_WITH_AS(
-      quantize(*network, quant::Policy(Settings::from({{"override", SettingsValue::List{rule}}}))),
+      attach_quantizers(*network,
+                        quant::Policy(Settings::from({{"override", SettingsValue::List{rule}}}))),
       doctest::Contains("conv1, conv2"), std::invalid_argument);
 }
 

@@ -1,15 +1,15 @@
-#include "deploy/freeze_module.h"
+#include "deploy/lower_module.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "deploy/freeze.h"
 #include "deploy/network/arithmetic.h"
-#include "layers/add.h"
+#include "layers/attach_quantizers.h"
 #include "layers/conv2d.h"
-#include "layers/multiply.h"
+#include "layers/linear.h"
 #include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/quantize.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
@@ -30,9 +30,9 @@ bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantize
 }
 
 /// What to write into [quant], so that a slot gets a quantizer.
-std::string rule_for(const SlottedModule& module, bool reads_images) {
+std::string rule_for(QuantizableModule& module, bool reads_images) {
   constexpr const char* kRule = "{ method = \"affine\", bits = 8 }";
-  if (dynamic_cast<const QuantizedLayer*>(&module) == nullptr)
+  if (module.as_quantized_layer() == nullptr)
     return fmt::format("quant.{} = {}", quant::rule_key(operand_kind(module)), kRule);
   if (reads_images) return fmt::format("quant.first_layer = {{ activation = {} }}", kRule);
   return fmt::format("quant.activation = {}", kRule);
@@ -45,29 +45,27 @@ Lookup lookup(const Pointwise& function, const quant::QuantGrid& grid) {
   return result;
 }
 
-Convolution convolution(QuantizedLayer& layer, const Value& image, const Window2d* pool) {
+/// Of a layer with a weight, but for how its window lies on the image.
+Convolution products(QuantizedLayer& layer) {
   require(layer.weight_quantizer().quantizes(),
           "deploy: {} has a real weight (method \"none\"); expected a quantizer for it",
           layer.name());
   const auto codes = layer.weight_quantizer().codes(layer.effective_weight().value()).value();
   Convolution conv{.out_channels = layer.weight().shape()[0], .weight_grid = codes.grid};
-  if (const auto* conv2d = dynamic_cast<const Conv2d*>(&layer)) {
-    conv.kernel = conv2d->options().kernel_size;
-    conv.params = conv2d->options().params;
-  } else {
-    conv.kernel = {static_cast<int>(image.height), static_cast<int>(image.width)};
-  }
   for (const float code : codes.values.span())
     conv.weight.push_back(static_cast<std::int16_t>(code));
   if (const Variable bias = layer.effective_bias(); bias.defined())
     conv.bias.assign(bias.value().span().begin(), bias.value().span().end());
-  if (pool != nullptr) conv.pool = *pool;
   return conv;
+}
+
+std::array<int, 2> whole_image(const Value& image) {
+  return {static_cast<int>(image.height), static_cast<int>(image.width)};
 }
 
 }  // namespace
 
-quant::QuantGrid frozen_grid(SlottedModule& module, std::size_t input, bool reads_images) {
+quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images) {
   const quant::Quantizer& quantizer = module.input_quantizer(input);
   const std::string reader = reader_name(module, input);
   require(quantizer.quantizes(),
@@ -88,17 +86,39 @@ quant::QuantGrid frozen_grid(SlottedModule& module, std::size_t input, bool read
   return grid;
 }
 
-Operation::Kind frozen_module(SlottedModule& module, const Value& input, const Window2d* pool) {
-  if (auto* layer = dynamic_cast<QuantizedLayer*>(&module)) return convolution(*layer, input, pool);
-  if (dynamic_cast<const Add*>(&module) != nullptr) return Addition{};
-  if (dynamic_cast<const Multiply*>(&module) != nullptr) return Multiplication{};
-  if (const auto* pointwise = dynamic_cast<const PointwiseFunction*>(&module))
-    return lookup(pointwise->function(), *input.grid);
-  if (const auto* average = dynamic_cast<const AveragePool2d*>(&module))
-    return AveragePool{average->window()};
-  expect(dynamic_cast<const GlobalAveragePool*>(&module) != nullptr,
-         "deploy: {}: a module with quantizer slots that is not known here", module.name());
-  return AveragePool{{.kernel = {static_cast<int>(input.height), static_cast<int>(input.width)}}};
+Operation::Kind lower_module(const Layer& layer, const Value& input, const Window2d* pool) {
+  return std::visit(
+      Overloaded{[pool](Conv2d* conv2d) -> Operation::Kind {
+                   Convolution conv = products(*conv2d);
+                   conv.kernel = conv2d->options().kernel_size;
+                   conv.params = conv2d->options().params;
+                   if (pool != nullptr) conv.pool = *pool;
+                   return conv;
+                 },
+                 [&input](Linear* linear) -> Operation::Kind {
+                   Convolution conv = products(*linear);
+                   conv.kernel = whole_image(input);
+                   return conv;
+                 },
+                 [](const Add*) -> Operation::Kind { return Addition{}; },
+                 [](const Multiply*) -> Operation::Kind { return Multiplication{}; },
+                 [&input](const PointwiseFunction* pointwise) -> Operation::Kind {
+                   return lookup(pointwise->function(), *input.grid);
+                 },
+                 [](const AveragePool2d* average) -> Operation::Kind {
+                   return AveragePool{average->window()};
+                 },
+                 [&input](const GlobalAveragePool*) -> Operation::Kind {
+                   return AveragePool{{.kernel = whole_image(input)}};
+                 },
+                 [](OneOf<BatchNorm, ScaleShift, ActivationLayer, Concat, Pad, MaxPool2d, Flatten,
+                          Unflatten> auto) -> Operation::Kind {
+                   throw std::logic_error("lower_module: expected a layer with quantizer slots");
+                 },
+                 [](const CustomLayer&) -> Operation::Kind {
+                   throw std::logic_error("lower_module: expected a layer of a known kind");
+                 }},
+      layer);
 }
 
 }  // namespace quench::deploy

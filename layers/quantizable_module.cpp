@@ -1,4 +1,4 @@
-#include "layers/slotted_module.h"
+#include "layers/quantizable_module.h"
 
 #include <algorithm>
 #include <array>
@@ -10,30 +10,30 @@
 
 namespace quench {
 
-SlottedModule::SlottedModule(std::size_t inputs) : inputs_(inputs) {
+QuantizableModule::QuantizableModule(std::size_t inputs) : inputs_(inputs) {
   for (auto& quantizer : inputs_) quantizer = std::make_shared<quant::NoQuantizer>();
 }
 
-void SlottedModule::set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer,
-                                        std::size_t input) {
+void QuantizableModule::set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer,
+                                            std::size_t input) {
   inputs_.at(input) = std::move(quantizer);
 }
 
-bool SlottedModule::shares_quantizer() const {
+bool QuantizableModule::shares_quantizer() const {
   return inputs_.size() == 2 && inputs_[0] == inputs_[1];
 }
 
-std::vector<std::pair<std::string, quant::Quantizer*>> SlottedModule::quantizers() {
+std::vector<std::pair<std::string, quant::Quantizer*>> QuantizableModule::quantizers() {
   if (inputs_.size() == 1 || shares_quantizer()) return {{"input_quantizer", inputs_[0].get()}};
   return {{"input1_quantizer", inputs_[0].get()}, {"input2_quantizer", inputs_[1].get()}};
 }
 
-bool SlottedModule::quantizes() {
+bool QuantizableModule::quantizes() {
   return std::ranges::any_of(quantizers(),
                              [](const auto& slot) { return slot.second->quantizes(); });
 }
 
-std::vector<std::pair<quant::Quantizer*, Tensor>> SlottedModule::readings(
+std::vector<std::pair<quant::Quantizer*, Tensor>> QuantizableModule::readings(
     ForwardObserver::Inputs inputs) {
   if (shares_quantizer()) {
     const std::array parts{inputs[0].value(), inputs[1].value()};
@@ -45,7 +45,7 @@ std::vector<std::pair<quant::Quantizer*, Tensor>> SlottedModule::readings(
   return result;
 }
 
-std::pair<Variable, Variable> SlottedModule::quantized(std::span<const Variable> inputs) {
+std::pair<Variable, Variable> QuantizableModule::quantized(std::span<const Variable> inputs) {
   expect(inputs.size() == 2, "{}: expected two inputs, got {}", name(), inputs.size());
   const Variable &a = inputs[0], &b = inputs[1];
   // Elsewhere than in training nothing is gathered, and two passes spare the joining.
@@ -57,8 +57,8 @@ std::pair<Variable, Variable> SlottedModule::quantized(std::span<const Variable>
 }
 
 bool is_quantized(Module& network) {
-  return std::ranges::any_of(network.slotted_modules(),
-                             [](SlottedModule* module) { return module->quantizes(); });
+  return std::ranges::any_of(network.quantizable_modules(),
+                             [](QuantizableModule* module) { return module->quantizes(); });
 }
 
 }  // namespace quench

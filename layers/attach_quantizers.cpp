@@ -1,12 +1,10 @@
-#include "layers/quantize.h"
+#include "layers/attach_quantizers.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
-#include "layers/add.h"
-#include "layers/multiply.h"
-#include "layers/pointwise_function.h"
 #include "layers/quantized_layer.h"
 
 namespace quench {
@@ -17,7 +15,7 @@ void fill(QuantizedLayer& layer, quant::LayerQuantizers made) {
   layer.set_weight_quantizer(std::move(made.weight));
 }
 
-void fill_operands(SlottedModule& module, quant::Policy& policy) {
+void fill_operands(QuantizableModule& module, quant::Policy& policy) {
   const auto made = policy.make_operands(
       {.name = module.name(), .kind = operand_kind(module), .count = module.input_count()});
   for (std::size_t i = 0; i < made.size(); ++i) module.set_input_quantizer(made[i], i);
@@ -25,10 +23,10 @@ void fill_operands(SlottedModule& module, quant::Policy& policy) {
 
 }  // namespace
 
-void quantize(Module& network, quant::Policy policy) {
+void attach_quantizers(Module& network, quant::Policy policy) {
   const std::vector<QuantizedLayer*> layers = network.quantized_layers();
-  for (SlottedModule* module : network.slotted_modules()) {
-    auto* layer = dynamic_cast<QuantizedLayer*>(module);
+  for (QuantizableModule* module : network.quantizable_modules()) {
+    QuantizedLayer* layer = module->as_quantized_layer();
     if (layer == nullptr) {
       fill_operands(*module, policy);
       continue;
@@ -43,30 +41,37 @@ void quantize(Module& network, quant::Policy policy) {
   policy.finish();
 }
 
-quant::OperandKind operand_kind(const SlottedModule& module) {
+quant::OperandKind operand_kind(QuantizableModule& module) {
   using quant::OperandKind;
-  if (dynamic_cast<const Add*>(&module) != nullptr) return OperandKind::residual;
-  if (dynamic_cast<const Multiply*>(&module) != nullptr) return OperandKind::product;
-  if (dynamic_cast<const PointwiseFunction*>(&module) != nullptr) return OperandKind::function;
-  return OperandKind::pool;
+  const auto none = [&module]() -> OperandKind {
+    throw std::logic_error(module.name() + ": a module of this kind has no rule in [quant]");
+  };
+  return std::visit(
+      Overloaded{[](const Add*) { return OperandKind::residual; },
+                 [](const Multiply*) { return OperandKind::product; },
+                 [](const PointwiseFunction*) { return OperandKind::function; },
+                 [](OneOf<AveragePool2d, GlobalAveragePool> auto) { return OperandKind::pool; },
+                 [&none](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, ActivationLayer, Concat, Pad,
+                               MaxPool2d, Flatten, Unflatten> auto) { return none(); },
+                 [&none](const CustomLayer&) { return none(); }},
+      module.as_layer());
 }
 
 std::vector<std::string> quantization_notes(Module& network, const Settings& quant) {
   std::vector<std::string> notes;
-  const std::vector<SlottedModule*> modules = network.slotted_modules();
+  const std::vector<QuantizableModule*> modules = network.quantizable_modules();
   const auto note_absent = [&](const char* key, const char* what, auto present) {
     if (quant.find(key) != nullptr && std::ranges::none_of(modules, present))
       notes.push_back(
           fmt::format("quant.{}: the network has no {}, so this rule does nothing", key, what));
   };
   const auto note_absent_operands = [&](quant::OperandKind kind, const char* what) {
-    note_absent(quant::rule_key(kind), what, [kind](const SlottedModule* module) {
-      return dynamic_cast<const QuantizedLayer*>(module) == nullptr &&
-             operand_kind(*module) == kind;
+    note_absent(quant::rule_key(kind), what, [kind](QuantizableModule* module) {
+      return module->as_quantized_layer() == nullptr && operand_kind(*module) == kind;
     });
   };
-  note_absent("depthwise", "depthwise layers", [](const SlottedModule* module) {
-    const auto* layer = dynamic_cast<const QuantizedLayer*>(module);
+  note_absent("depthwise", "depthwise layers", [](QuantizableModule* module) {
+    const QuantizedLayer* layer = module->as_quantized_layer();
     return layer != nullptr && layer->depthwise();
   });
   note_absent_operands(quant::OperandKind::residual, "residual sums");
@@ -74,7 +79,7 @@ std::vector<std::string> quantization_notes(Module& network, const Settings& qua
   note_absent_operands(quant::OperandKind::product, "products");
   note_absent_operands(quant::OperandKind::function, "functions");
   if (quant.has("method") && quant.text("method") == "none" && is_quantized(network)) {
-    const auto quantizes = [](SlottedModule* module) { return module->quantizes(); };
+    const auto quantizes = [](QuantizableModule* module) { return module->quantizes(); };
     notes.push_back(fmt::format(
         "quant.method is \"none\", but another rule quantizes {}; quant.method = \"float\" "
         "leaves every value as it is",

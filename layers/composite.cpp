@@ -1,0 +1,50 @@
+#include "layers/composite.h"
+
+#include <algorithm>
+
+#include "support/error.h"
+
+namespace quench {
+
+ValueId Composite::append(const std::string& name, std::shared_ptr<Module> module,
+                          std::vector<ValueId> inputs) {
+  expect(!inputs.empty() && std::ranges::max(inputs) <= modules_.size(),
+         "{}: expected inputs among the {} values before it", name, modules_.size() + 1);
+  modules_.push_back(register_module(name, std::move(module)));
+  inputs_.push_back(std::move(inputs));
+  done_with_ = last_reads(inputs_, output_);
+  return modules_.size();
+}
+
+void Composite::set_output(ValueId output) {
+  expect(output <= modules_.size(), "{}: expected an output below {}, got {}", name(),
+         modules_.size() + 1, output);
+  output_ = output;
+  done_with_ = last_reads(inputs_, output);
+}
+
+ValueId Composite::lower(Graph& graph, std::vector<ValueId> inputs) {
+  expect(inputs.size() == 1, "{}: expected one input, got {}", name(), inputs.size());
+  std::vector<ValueId> values{inputs[0]};
+  for (std::size_t i = 0; i < modules_.size(); ++i) {
+    std::vector<ValueId> read;
+    for (const ValueId id : inputs_[i]) read.push_back(values[id]);
+    values.push_back(modules_[i]->lower(graph, std::move(read)));
+  }
+  return values[output_];
+}
+
+Variable Composite::forward(const Variable& input) {
+  std::vector<Variable> values(modules_.size() + 1);
+  values[Graph::kInput] = input;
+  for (std::size_t i = 0; i < modules_.size(); ++i) {
+    std::vector<Variable> inputs;
+    for (const ValueId id : inputs_[i]) inputs.push_back(values[id]);
+    values[i + 1] = (*modules_[i])(inputs);
+    // Inference lets go of a value when its last reader has run; in training the tape keeps what it needs.
+    for (const ValueId id : done_with_[i]) values[id] = {};
+  }
+  return values[output_];
+}
+
+}  // namespace quench

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layers/graph.h"
+#include "layers/module.h"
+
+namespace quench {
+
+/// Modules that read each other's outputs in any way that has an order: a network that is no sequence
+/// of blocks, or a block of one.
+class Composite : public Module {
+ public:
+  /// Adds a module that reads `inputs`: Graph::kInput, or what modules before it compute.
+  /// @return what it computes
+  /// @throws std::logic_error  for no inputs or an unknown one; if the name is taken, empty or has a
+  ///                           dot, or if the module is already part of another
+  ValueId append(const std::string& name, std::shared_ptr<Module> module,
+                 std::vector<ValueId> inputs);
+  /// Says what the whole computes: until then, and by default, what it is given.
+  /// @throws std::logic_error  for an unknown one
+  void set_output(ValueId output);
+
+  ValueId lower(Graph& graph, std::vector<ValueId> inputs) final;
+
+ protected:
+  Variable forward(const Variable& input) final;
+
+ private:
+  std::vector<std::shared_ptr<Module>> modules_;  // module i computes value i + 1
+  std::vector<std::vector<ValueId>> inputs_;
+  std::vector<std::vector<ValueId>> done_with_;  // what no later module reads
+  ValueId output_ = Graph::kInput;
+};
+
+}  // namespace quench

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <variant>
+
+namespace quench {
+
+class ActivationLayer;
+class Add;
+class AveragePool2d;
+class BatchNorm;
+class Concat;
+class Conv2d;
+class Flatten;
+class GlobalAveragePool;
+class Linear;
+class MaxPool2d;
+class Module;
+class Multiply;
+class Pad;
+class PointwiseFunction;
+class ScaleShift;
+class Unflatten;
+
+/// A module of no kind that Layer lists, such as a program's own: it runs, and that is all that is
+/// known about it.
+struct CustomLayer {
+  Module* module;
+};
+
+/// What a node of a Graph computes. The list is closed: whatever reads a network, such as folding,
+/// freezing or ONNX export, visits each kind, so that a kind that it forgets does not compile.
+using Layer = std::variant<Conv2d*, Linear*, BatchNorm*, ScaleShift*, ActivationLayer*,
+                           PointwiseFunction*, Add*, Multiply*, Concat*, Pad*, MaxPool2d*,
+                           AveragePool2d*, GlobalAveragePool*, Flatten*, Unflatten*, CustomLayer>;
+
+/// Functions for std::visit(): together they take every kind of Layer, and none takes Module*, the base
+/// of all, which would let a forgotten kind through.
+template <typename... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+/// For a function of several kinds: [](OneOf<Flatten, Unflatten> auto layer) { ... }.
+template <typename T, typename... Kinds>
+concept OneOf = (std::same_as<T, Kinds*> || ...);
+
+/// A value that a network computes, counted in order of execution; 0 is what the network is given.
+using ValueId = std::size_t;
+
+}  // namespace quench
