@@ -31,7 +31,7 @@ CalibratorOptions read_calibrator_options(const Settings& settings,
 
 /// Gathers statistics of a tensor, batch by batch, and says which range a grid should cover. Ranks that
 /// train together observe their parts of each batch and come to one range
-/// (quant/batch_statistics.h).
+/// (quant/statistics/batch_statistics.h).
 class Calibrator {
  public:
   explicit Calibrator(std::string slot) : slot_(std::move(slot)) {}

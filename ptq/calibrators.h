@@ -15,7 +15,7 @@ std::unique_ptr<Calibrator> make_minmax(const CalibratorOptions& options);
 std::unique_ptr<Calibrator> make_moving_average(const CalibratorOptions& options);
 std::unique_ptr<Calibrator> make_three_sd(const CalibratorOptions& options);
 
-// quant/thresholds.h, on a histogram or on all values.
+// ptq/thresholds.h, on a histogram or on all values.
 std::unique_ptr<Calibrator> make_percentile(const CalibratorOptions& options);
 std::unique_ptr<Calibrator> make_mse(const CalibratorOptions& options);
 std::unique_ptr<Calibrator> make_kl(const CalibratorOptions& options);

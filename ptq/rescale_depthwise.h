@@ -17,7 +17,7 @@ struct DepthwiseRescaleReport {
 
 /// Evens out the channels of every depthwise convolution that one 1x1 convolution reads, through
 /// batch norm and ReLU or ReLU6, so that one scale per tensor suits them all (FAT, Goncharenko et
-/// al. 2018, arXiv:1812.07872); see quant/depthwise_rescale.h. Begins with fold_into_weights().
+/// al. 2018, arXiv:1812.07872); see ptq/depthwise_rescale.h. Begins with fold_into_weights().
 ///
 /// The network computes the same in evaluation, up to rounding, as long as no channel that stayed
 /// below the bound of ReLU6 on these images exceeds it on others.

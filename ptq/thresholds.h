@@ -9,7 +9,7 @@
 namespace quench::quant {
 
 // Where to clip |x| before it is quantized, so that a few large values do not cost all others their
-// resolution. Histograms are of |x|: bins of equal `width` from 0 upwards (quant/histogram.h).
+// resolution. Histograms are of |x|: bins of equal `width` from 0 upwards (ptq/histogram.h).
 
 /// A search over candidates: the whole curve, so that tests and plots can see it.
 struct ThresholdSearch {

@@ -6,7 +6,7 @@
 
 namespace quench {
 
-// The program's output while it works. Lines and the bar of core/progress.h do not overwrite each
+// The program's output while it works. Lines and the bar of support/progress.h do not overwrite each
 // other, whether stdout and stderr are one terminal or go elsewhere. A log file can keep the lines.
 
 /// Prints a line on stdout: a result, e.g. of an epoch.

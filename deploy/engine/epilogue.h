@@ -11,7 +11,7 @@
 namespace quench::deploy {
 
 /// From the sums of a convolution to the codes (or reals) of one of its outputs, row by row: the
-/// arithmetic of deploy/arithmetic.h in vectors, with the same bits.
+/// arithmetic of deploy/network/arithmetic.h in vectors, with the same bits.
 ///
 /// Where the codes are -1 and +1 the way from sum to code is a threshold per channel (methods:
 /// Hubara et al. 2016; Umuroglu et al. 2017, arXiv:1612.07119, section 4.2.2). It is found by

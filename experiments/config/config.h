@@ -15,7 +15,7 @@ namespace quench::train {
 /// [model]. A network's builder reads what it lets one choose, e.g. width, from `settings`.
 struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
-  std::filesystem::path onnx;  ///< the network as a graph (layers/onnx/network.h); empty: by name
+  std::filesystem::path onnx;  ///< the network as a graph (onnx/import/network.h); empty: by name
   Settings settings;
 };
 

@@ -16,7 +16,7 @@ namespace quench::quant {
 ///               or started by a calibrator; the grid as `act_grid` says
 ///
 /// Settings of the method's table, with their defaults:
-///   act_grid = "auto"   quant/activation_grid.h
+///   act_grid = "auto"   quant/parts/activation_grid.h
 ///   momentum = 0.99     in [0, 1]
 class ObservedQuantizer : public Quantizer {
  public:

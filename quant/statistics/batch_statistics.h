@@ -13,7 +13,7 @@ namespace quench::quant {
 // What an activation held, for the quantizers that follow it: of the whole batch. Where several ranks
 // train together (core/communicator.h) that is the images of all of them, so that all come to the grid
 // of one process with these images; the calls are collective. A weight is the same on every rank, which
-// finds out by itself: quant/extent.h.
+// finds out by itself: quant/statistics/value_range.h.
 
 /// How far the values of the batch reach; `x` has those of this rank.
 Extent batch_extent(std::span<const float> x);

@@ -13,7 +13,7 @@ namespace quench::quant {
 ///   gradient_mode = "grad_scale"  dL/dw = (1 - alpha) dL/dw', a factor that Adam does not see
 ///                   "step_scale"  dL/dw = dL/dw', and the optimizer's step times 1 - alpha
 ///                   "auto"        step_scale for an adaptive optimizer, else grad_scale (default)
-/// At alpha = 1 the weight stands still. w_q is the projection of w by PPQ (quant/ppq.h), per tensor or
+/// At alpha = 1 the weight stands still. w_q is the projection of w by PPQ (quant/strategies/ppq.h), per tensor or
 /// channel; for 1 bit sign(w), times mean|w| with binary_scale = "mean_abs".
 ///
 /// Activation of 2 to 8 bits, with a_q on the grid of gamma_a, an exponential average of each
@@ -37,7 +37,7 @@ namespace quench::quant {
 ///   ppq_updates = 0            at most, for w_q; 0: until its codes repeat. A batch's gamma_a starts
 ///                              from the average and takes 3 at most
 ///   latent_clip = 0.0          clips latent weights to [-c, c] after each update; 0: off
-///   act_grid = "signed_narrow" or "unsigned", "auto" (quant/activation_grid.h)
+///   act_grid = "signed_narrow" or "unsigned", "auto" (quant/parts/activation_grid.h)
 ///   momentum = 0.99            of gamma_a
 ///   ppq_samples = 65536        of an activation, at a fixed stride, go to PPQ
 /// alpha reaches 1 at the first multiple of alpha_every at or after `end`. Before begin_training()

@@ -32,7 +32,7 @@ namespace quench::quant {
 ///                            started by the first batch that is not all zeros or by a calibrator):
 ///                            dL/dmin = sum of dL/dy over x below the window, dL/dmax above it
 /// [quant.symmetric] alone:
-///   act_grid = "auto"        quant/activation_grid.h, signed_narrow where signed
+///   act_grid = "auto"        quant/parts/activation_grid.h, signed_narrow where signed
 std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec);
 std::unique_ptr<Quantizer> make_symmetric(const QuantizerSpec& spec);
 

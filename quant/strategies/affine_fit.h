@@ -17,7 +17,7 @@ AffineFit cover_range(double min, double max, std::int32_t qmax);
 /// The grid of least squared error that a search finds: cover_range() of shrinking ranges, each
 /// improved by turns of quantizing and of linear regression on the codes. Looks at no more than
 /// 65536 values, at a fixed stride.
-/// @param x         this rank's part of a batch, all of which is fitted (quant/batch_statistics.h)
+/// @param x         this rank's part of a batch, all of which is fitted (quant/statistics/batch_statistics.h)
 /// @param min, max  finite, min < max: the range of the batch, with 0
 AffineFit least_squares_grid(std::span<const float> x, double min, double max, std::int32_t qmax);
 

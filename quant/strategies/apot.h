@@ -31,7 +31,7 @@ namespace quench::quant {
 ///   normalize = "mean_std"    or "std": the mean is not subtracted
 ///   alpha = 8.0               where alpha of activations starts; > 0
 ///   init = "constant"         or "max": alpha starts at the first batch's largest |value|
-///   act_grid = "auto"         quant/activation_grid.h; the levels of both signed forms are the same
+///   act_grid = "auto"         quant/parts/activation_grid.h; the levels of both signed forms are the same
 std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec);
 
 /// The 2^bits unsigned levels, in units of the smallest power: bits / 2 terms, each 0 or one of

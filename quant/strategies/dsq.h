@@ -20,11 +20,11 @@ namespace quench::quant {
 ///
 /// alpha is trained (parameter "alpha"), one per scale, and stays in [0.01, 0.5]: below, phi'
 /// vanishes but for a spike. The range is fixed by max|w|, or by an average over batches
-/// (quant/observed_quantizer.h), where the paper trains its bounds too.
+/// (quant/parts/observed_quantizer.h), where the paper trains its bounds too.
 ///
 /// Settings [quant.dsq], with their defaults:
 ///   alpha = 0.2         to start with; in [0.01, 0.5]
-///   act_grid, momentum  as in quant/observed_quantizer.h
+///   act_grid, momentum  as in quant/parts/observed_quantizer.h
 std::unique_ptr<Quantizer> make_dsq(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -17,12 +17,12 @@ namespace quench::quant {
 /// rounding error where the grid ends at 1: the paper's for unsigned activations. The paper puts a
 /// signed range on [0, 1], where errors are half as large: its delta for weights is twice this one.
 ///
-/// The grid is fixed by max|w|, or by an average over batches (quant/observed_quantizer.h); the
+/// The grid is fixed by max|w|, or by an average over batches (quant/parts/observed_quantizer.h); the
 /// paper trains its bounds and may derive delta from the Hessian, where this one is a constant.
 ///
 /// Settings [quant.ewgs], with their defaults:
 ///   delta = 1e-3        >= 0
-///   act_grid, momentum  as in quant/observed_quantizer.h
+///   act_grid, momentum  as in quant/parts/observed_quantizer.h
 std::unique_ptr<Quantizer> make_ewgs(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -22,7 +22,7 @@ namespace quench::quant {
 /// Settings [quant.lsq], with their defaults:
 ///   window = "open"        as above; or "closed": v / s = -Qn and Qp count as inside (lsq-net)
 ///   grad_scale = "paper"   c as above; or "none": c = 1
-///   act_grid = "auto"      quant/activation_grid.h, signed_full where signed; at 1 bit "unsigned"
+///   act_grid = "auto"      quant/parts/activation_grid.h, signed_full where signed; at 1 bit "unsigned"
 std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -15,12 +15,12 @@ namespace quench::quant {
 ///
 /// Nothing is estimated: that is the true gradient. n depends on the run's seed, the slot and the
 /// number of forward passes so far. The grid is fixed by max|w|, or by an average over batches
-/// (quant/observed_quantizer.h). DiffQ's trained number of bits is not part of it.
+/// (quant/parts/observed_quantizer.h). DiffQ's trained number of bits is not part of it.
 ///
 /// Settings [quant.noise], with their defaults:
 ///   quantize_from = 1.0  share of the run after which training rounds too, with the same gradient;
 ///                        in [0, 1]
-///   act_grid, momentum   as in quant/observed_quantizer.h
+///   act_grid, momentum   as in quant/parts/observed_quantizer.h
 std::unique_ptr<Quantizer> make_noise(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

@@ -23,7 +23,7 @@ struct PpqOptions {
   /// Codes 0 .. 2^bits-1 rather than signed narrow (not in the paper).
   bool unsigned_codes = false;
   double gamma = 0.0;  ///< warm start, if > 0
-  /// Whether x is this rank's part of a batch, which is fitted as a whole (quant/batch_statistics.h).
+  /// Whether x is this rank's part of a batch, which is fitted as a whole (quant/statistics/batch_statistics.h).
   bool part_of_batch = false;
 };
 

@@ -16,7 +16,7 @@ namespace quench::quant {
 ///               With sampling = "stochastic" (BinaryConnect: Courbariaux et al. 2015,
 ///               arXiv:1511.00363) training draws +1 with probability clip((w + 1) / 2, 0, 1),
 ///               anew for each step; evaluation takes the sign.
-/// 2 to 8 bits: f(x) = s * clip(round(x / s), qmin, qmax), symmetric; quant/observed_quantizer.h.
+/// 2 to 8 bits: f(x) = s * clip(round(x / s), qmin, qmax), symmetric; quant/parts/observed_quantizer.h.
 ///   weight      s = max|w| / qmax of each forward pass, per tensor or channel; dL/dw = dL/dy
 ///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation;
 ///               dL/dx = dL/dy where s * qmin <= x <= s * qmax, else 0
@@ -25,7 +25,7 @@ namespace quench::quant {
 ///   clip = 1.0                    1 bit; > 0
 ///   weight_gradient = "identity"  1 bit; or "window"
 ///   sampling = "deterministic"    1 bit, weights; or "stochastic"
-///   act_grid = "auto"             2 to 8 bits; or another of quant/activation_grid.h
+///   act_grid = "auto"             2 to 8 bits; or another of quant/parts/activation_grid.h
 ///   momentum = 0.99               2 to 8 bits; in [0, 1]
 std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec);
 
