@@ -1,8 +1,11 @@
 #include "autograd/arithmetic.h"
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/feature_map.h"
+#include "core/ops/patch_magnitude.h"
+#include "core/ops/reduce.h"
+#include "core/profiler.h"
 
 namespace quench {
 namespace {
@@ -107,6 +110,47 @@ Variable multiply_per_slice(const Variable& weight, const Variable& scale) {
   return record<MultiplyPerSliceNode>({weight, scale},
                                       multiply_per_slice(weight.value(), scale.value()),
                                       weight.value(), scale.value());
+}
+
+namespace {
+
+/// y = x f: dx = f dy, df = sum over the map of x dy
+struct MultiplyPerMapNode final : Node {
+  Saved x, factor;
+
+  MultiplyPerMapNode(const Tensor& x_in, const Tensor& factor_in) : x(x_in), factor(factor_in) {}
+  std::string_view name() const override { return "multiply_per_map"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {needs(0) ? multiply_per_map(grad_output, factor.get()) : Tensor(),
+            needs(1) ? sum_per_map(multiply(grad_output, x.get())) : Tensor()};
+  }
+};
+
+}  // namespace
+
+Variable multiply_per_map(const Variable& x, const Variable& factor) {
+  const ProfileScope profile("multiply_per_map");
+  return record<MultiplyPerMapNode>({x, factor}, multiply_per_map(x.value(), factor.value()),
+                                    x.value(), factor.value());
+}
+
+namespace {
+
+struct MultiplyAcrossChannelsNode final : Node {
+  Saved factor;
+
+  explicit MultiplyAcrossChannelsNode(Saved factor_in) : factor(std::move(factor_in)) {}
+  std::string_view name() const override { return "multiply_across_channels"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {multiply_across_channels(grad_output, factor.get())};
+  }
+};
+
+}  // namespace
+
+Variable multiply_across_channels(const Variable& x, const Tensor& factor) {
+  return record<MultiplyAcrossChannelsNode>({x}, multiply_across_channels(x.value(), factor),
+                                            Saved(factor));
 }
 
 }  // namespace quench

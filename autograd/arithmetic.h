@@ -21,4 +21,12 @@ Variable multiply_per_channel(const Variable& x, const Variable& channel);
 /// @throws std::invalid_argument  for other shapes
 Variable multiply_per_slice(const Variable& weight, const Variable& scale);
 
+/// x [N, C, H, W] times factor [N, C, 1, 1], which thus gets the sum of its gradient over H and W.
+/// @throws std::invalid_argument  for other shapes
+Variable multiply_per_map(const Variable& x, const Variable& factor);
+
+/// x [N, C, H, W] times a constant factor [N, 1, H, W], or x [N, C] times [N, 1].
+/// @throws std::invalid_argument  for other shapes
+Variable multiply_across_channels(const Variable& x, const Tensor& factor);
+
 }  // namespace quench

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "autograd/node.h"
-#include "core/concat.h"
-#include "core/pad.h"
-#include "core/reduce.h"
+#include "core/ops/concat.h"
+#include "core/ops/pad.h"
+#include "core/ops/reduce.h"
 #include "support/error.h"
 
 namespace quench {

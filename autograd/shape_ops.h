@@ -3,7 +3,7 @@
 #include <span>
 
 #include "autograd/variable.h"
-#include "core/window.h"
+#include "core/ops/window.h"
 
 namespace quench {
 

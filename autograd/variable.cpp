@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/profiler.h"
 #include "support/error.h"
 

@@ -73,8 +73,8 @@ std::vector<ConvLayer> network_layers(const std::string& network) {
     auto* const* convolution = std::get_if<Conv2d*>(&node.layer);
     if (convolution == nullptr) continue;
     const Conv2dOptions& options = (*convolution)->options();
-    ConvLayer layer = make_layer(shapes[node.inputs[0]], options.out_channels,
-                                 options.kernel_size, options.params);
+    ConvLayer layer = make_layer(shapes[node.inputs[0]], options.out_channels, options.kernel_size,
+                                 options.params);
     const auto known = std::ranges::find(layers, layer.name, &ConvLayer::name);
     if (known != layers.end()) {
       ++known->count;

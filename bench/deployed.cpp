@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "bench/network.h"
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 #include "core/random.h"
 #include "deploy/freeze.h"
 #include "deploy/fused_network.h"

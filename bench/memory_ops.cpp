@@ -4,10 +4,10 @@
 
 #include <cstring>
 
-#include "core/batch_norm.h"
-#include "core/elementwise.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/pool.h"
 #include "core/parallel.h"
-#include "core/pool.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cli/command_line.h"
+#include "cli/parts/command_line.h"
 #include "core/parallel.h"
 
 // The parts of `quench bench`.

@@ -12,7 +12,7 @@
 #include "bench/fma_peak.h"
 #include "bench/kernel_peaks.h"
 #include "cli/bench.h"
-#include "cli/provenance.h"
+#include "cli/parts/provenance.h"
 #include "core/parallel.h"
 #include "support/error.h"
 #include "support/progress.h"

@@ -6,7 +6,7 @@
 #include "bench/fma_peak.h"
 #include "bench/inference.h"
 #include "cli/bench.h"
-#include "cli/provenance.h"
+#include "cli/parts/provenance.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "support/progress.h"

@@ -7,7 +7,7 @@
 
 #include "bench/deployed.h"
 #include "cli/bench.h"
-#include "cli/provenance.h"
+#include "cli/parts/provenance.h"
 #include "core/parallel.h"
 #include "deploy/network/model_file.h"
 #include "experiments/experiment.h"

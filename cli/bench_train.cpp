@@ -10,7 +10,7 @@
 #include "bench/fma_peak.h"
 #include "bench/train_step.h"
 #include "cli/bench.h"
-#include "cli/provenance.h"
+#include "cli/parts/provenance.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "support/error.h"

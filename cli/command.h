@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
+#include "cli/parts/command_line.h"
 
 // The subcommands of the program: each file adds one to `program` and keeps what it parsed.
 namespace quench::command {

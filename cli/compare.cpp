@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/compare_runs.h"
-#include "cli/run_options.h"
-#include "cli/stop_signal.h"
+#include "cli/parts/compare_runs.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/stop_signal.h"
 #include "core/parallel.h"
 #include "experiments/compare/comparison_output.h"
 #include "support/console.h"

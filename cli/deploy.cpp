@@ -4,11 +4,11 @@
 #include <optional>
 
 #include "cli/command.h"
-#include "cli/integer_table.h"
-#include "cli/output.h"
-#include "cli/run_options.h"
-#include "cli/saturation_report.h"
-#include "cli/trained_run.h"
+#include "cli/parts/integer_table.h"
+#include "cli/parts/output.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/saturation_report.h"
+#include "cli/parts/trained_run.h"
 #include "deploy/engine/engine.h"
 #include "deploy/network/model_file.h"
 #include "deploy/network/packed_weights.h"

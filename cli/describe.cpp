@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/quantizer_text.h"
-#include "cli/run_options.h"
+#include "cli/parts/quantizer_text.h"
+#include "cli/parts/run_options.h"
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
 #include "layers/quantized_layer.h"

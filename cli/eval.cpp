@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "cli/provenance.h"
-#include "cli/run_options.h"
-#include "cli/trained_run.h"
+#include "cli/parts/provenance.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/trained_run.h"
 #include "core/safetensors.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/checkpoint.h"

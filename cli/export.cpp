@@ -6,10 +6,10 @@
 #include <set>
 
 #include "cli/command.h"
-#include "cli/output.h"
-#include "cli/quantizer_text.h"
-#include "cli/run_options.h"
-#include "cli/trained_run.h"
+#include "cli/parts/output.h"
+#include "cli/parts/quantizer_text.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/trained_run.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/deployed.h"
 #include "experiments/runs/metrics.h"

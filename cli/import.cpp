@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "cli/command.h"
-#include "cli/import_integers.h"
-#include "cli/output.h"
-#include "cli/run_options.h"
-#include "cli/run_record.h"
+#include "cli/parts/import_integers.h"
+#include "cli/parts/output.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/run_record.h"
 #include "core/safetensors.h"
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/run_options.h"
-#include "cli/trained_run.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/trained_run.h"
 #include "layers/mode_guard.h"
 #include "layers/quantized_layer.h"
 #include "support/console.h"

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/cpu_check.h"
-#include "cli/failure.h"
-#include "cli/help.h"
+#include "cli/parts/cpu_check.h"
+#include "cli/parts/failure.h"
+#include "cli/parts/help.h"
 #include "cli/version.h"
 #include "core/parallel.h"
 #include "support/console.h"

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
-#include "cli/provenance.h"
-#include "cli/quantize_report.h"
-#include "cli/run_options.h"
-#include "cli/run_record.h"
+#include "cli/parts/provenance.h"
+#include "cli/parts/quantize_report.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/run_record.h"
 #include "experiments/post_training.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/repetition.h"
-#include "cli/run_options.h"
+#include "cli/parts/repetition.h"
+#include "cli/parts/run_options.h"
 #include "experiments/config/resumed_config.h"
 #include "experiments/runs/run_difference.h"
 #include "experiments/runs/run_history.h"

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/output.h"
-#include "cli/run_options.h"
+#include "cli/parts/output.h"
+#include "cli/parts/run_options.h"
 #include "core/parallel.h"
-#include "experiments/report/gnuplot.h"
+#include "experiments/report/plots/gnuplot.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/ranks.h"
-#include "cli/run_options.h"
-#include "cli/run_record.h"
-#include "cli/stop_signal.h"
-#include "cli/summary.h"
+#include "cli/parts/ranks.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/run_record.h"
+#include "cli/parts/stop_signal.h"
+#include "cli/parts/summary.h"
 #include "core/communicator.h"
 #include "core/parallel.h"
 #include "experiments/config/resumed_config.h"

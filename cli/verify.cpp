@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/provenance.h"
-#include "cli/run_options.h"
-#include "cli/trained_run.h"
+#include "cli/parts/provenance.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/trained_run.h"
 #include "deploy/engine/engine.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/class_names.h"

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "cli/run_follower.h"
-#include "cli/run_options.h"
-#include "cli/stop_signal.h"
+#include "cli/parts/run_follower.h"
+#include "cli/parts/run_options.h"
+#include "cli/parts/stop_signal.h"
 #include "experiments/compare/comparison_folder.h"
 #include "experiments/runs/folder_lock.h"
 #include "support/error.h"

@@ -12,13 +12,13 @@
 #include "deploy/lower_module.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"
 #include "layers/mode_guard.h"
-#include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
+#include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::deploy {

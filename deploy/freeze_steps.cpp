@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/batch_norm.h"
+#include "core/ops/batch_norm.h"
 #include "deploy/network/arithmetic.h"
 #include "support/error.h"
 

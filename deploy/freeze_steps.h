@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "deploy/network/integer_network.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
-#include "layers/scale_shift.h"
 
 namespace quench::deploy {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/batch_norm.h"
-#include "core/elementwise.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/elementwise.h"
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"

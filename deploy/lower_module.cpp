@@ -5,10 +5,10 @@
 
 #include "deploy/freeze.h"
 #include "deploy/network/arithmetic.h"
+#include "layers/activation.h"
 #include "layers/attach_quantizers.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "autograd/arithmetic.h"
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "core/safetensors.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/checkpoint.h"

@@ -6,7 +6,6 @@
 
 #include "datasets/dataset.h"
 #include "experiments/config/config.h"
-#include "layers/distillation_loss.h"
 #include "layers/loss.h"
 #include "layers/module.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/finite.h"
+#include "core/ops/finite.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"

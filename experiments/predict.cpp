@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/softmax.h"
-#include "datasets/decode_image.h"
+#include "core/ops/softmax.h"
+#include "datasets/decoding/decode_image.h"
 #include "datasets/resize.h"
 #include "datasets/transform.h"
 #include "experiments/experiment.h"

@@ -67,7 +67,8 @@ void require_same_network(Module& network) {
     fail(
         "the ranks of a job train one network, to the bit: {}; are they of one build, did they "
         "read one "
-        "file, and is what a quantizer gathers agreed over ranks (quant/statistics/batch_statistics.h)?",
+        "file, and is what a quantizer gathers agreed over ranks "
+        "(quant/statistics/batch_statistics.h)?",
         difference);
 }
 

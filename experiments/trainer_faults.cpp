@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/communicator.h"
-#include "core/finite.h"
+#include "core/ops/finite.h"
 #include "experiments/rank_agreement.h"
 #include "experiments/trainer.h"
 #include "layers/trace.h"

@@ -1,6 +1,6 @@
 #include <stdexcept>
 
-#include "datasets/decode_image.h"
+#include "datasets/decoding/decode_image.h"
 #include "fuzz/target.h"
 
 using namespace quench;

@@ -1,9 +1,35 @@
 #include "layers/activation.h"
 
 #include "autograd/activation.h"
+#include "core/communicator.h"
+#include "support/error.h"
 
 namespace quench {
 
 Variable ActivationLayer::forward(const Variable& input) { return activate(input, activation_); }
+
+Variable PointwiseFunction::forward(const Variable& input) {
+  return apply(function_, input_quantizer().forward(input));
+}
+
+Dropout::Dropout(float probability, Random random)
+    : probability_(probability),
+      random_(random),
+      position_(register_buffer("position", Tensor::zeros({1}, DType::f64))) {
+  require(probability >= 0.0f && probability < 1.0f,
+          "dropout: expected a probability in [0, 1), got {}", probability);
+}
+
+ValueId Dropout::lower(Graph&, std::vector<ValueId> inputs) { return inputs.at(0); }
+
+Variable Dropout::forward(const Variable& input) {
+  if (!training() || probability_ == 0.0f) return input;
+  // The ranks' images follow each other in the batch that one process would have.
+  const auto size = static_cast<double>(input.value().numel());
+  double& position = *position_.data<double>();
+  random_.seek(static_cast<std::uint64_t>(position + size * communicator().rank()));
+  position += size * communicator().size();
+  return dropout(input, probability_, random_);
+}
 
 }  // namespace quench

@@ -1,7 +1,10 @@
 #pragma once
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
+#include "core/ops/pointwise.h"
+#include "core/random.h"
 #include "layers/module.h"
+#include "layers/quantizable_module.h"
 
 namespace quench {
 
@@ -18,6 +21,43 @@ class ActivationLayer final : public Module {
 
  private:
   Activation activation_;
+};
+
+/// A function of core/pointwise.h as a layer: leaky_relu, hard_sigmoid, hard_swish, sigmoid, clip.
+///
+/// Its input has a slot for a quantizer. In evaluation it is a function of the input's code alone,
+/// f(scale float(q - z) + offset) with each operation rounded to float32, so that an integer engine
+/// looks it up in a table. relu, relu6 and hardtanh need no table: see ActivationLayer.
+class PointwiseFunction final : public QuantizableModule {
+ public:
+  explicit PointwiseFunction(const Pointwise& function) : function_(function) {}
+  const Pointwise& function() const { return function_; }
+  Layer as_layer() override { return this; }
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  Pointwise function_;
+};
+
+/// In training, sets each element to 0 with the given probability and scales the rest by 1/(1-p)
+/// (Srivastava et al. 2014); in evaluation, the identity.
+class Dropout final : public Module {
+ public:
+  /// @throws std::invalid_argument  unless 0 <= probability < 1
+  Dropout(float probability, Random random);
+
+  /// Evaluation passes it by.
+  ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  float probability_;
+  Random random_;
+  Tensor& position_;  // in the random stream; a buffer, so that a resumed run draws the same masks
 };
 
 }  // namespace quench

@@ -1,7 +1,7 @@
 #include "layers/batch_norm.h"
 
 #include "autograd/activation.h"
-#include "autograd/batch_norm.h"
+#include "autograd/norm.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 

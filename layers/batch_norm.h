@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "core/batch_norm.h"
+#include "core/ops/batch_norm.h"
 #include "layers/module.h"
 
 namespace quench {

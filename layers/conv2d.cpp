@@ -1,7 +1,7 @@
 #include "layers/conv2d.h"
 
-#include "autograd/conv2d.h"
-#include "core/patch_magnitude.h"
+#include "autograd/nn.h"
+#include "core/ops/patch_magnitude.h"
 #include "layers/initialize.h"
 #include "support/error.h"
 

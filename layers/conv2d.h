@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 #include "core/random.h"
 #include "layers/quantized_layer.h"
 

@@ -1,8 +1,8 @@
 #include "layers/folded_batch_norm.h"
 
 #include "autograd/arithmetic.h"
-#include "autograd/folded_batch_norm.h"
-#include "core/elementwise.h"
+#include "autograd/norm.h"
+#include "core/ops/elementwise.h"
 
 namespace quench {
 namespace {

@@ -2,21 +2,15 @@
 
 #include <algorithm>
 
-#include "core/pool.h"
+#include "core/ops/pool.h"
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
-#include "layers/concat.h"
 #include "layers/conv2d.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/mode_guard.h"
-#include "layers/multiply.h"
-#include "layers/pad.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/scale_shift.h"
-#include "layers/unflatten.h"
+#include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench {

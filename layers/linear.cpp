@@ -1,7 +1,7 @@
 #include "layers/linear.h"
 
-#include "autograd/linear.h"
-#include "core/patch_magnitude.h"
+#include "autograd/nn.h"
+#include "core/ops/patch_magnitude.h"
 #include "layers/initialize.h"
 #include "support/error.h"
 

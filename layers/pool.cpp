@@ -1,6 +1,6 @@
 #include "layers/pool.h"
 
-#include "autograd/pool.h"
+#include "autograd/nn.h"
 
 namespace quench {
 namespace {

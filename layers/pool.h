@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/window.h"
+#include "core/ops/window.h"
 #include "layers/quantizable_module.h"
 
 namespace quench {

@@ -4,10 +4,9 @@
 #include <cmath>
 
 #include "autograd/arithmetic.h"
-#include "autograd/patch_magnitude.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/patch_magnitude.h"
 #include "core/parallel.h"
-#include "core/patch_magnitude.h"
 #include "quant/strategies/none.h"
 #include "support/error.h"
 

@@ -1,6 +1,6 @@
 #include "layers/residual.h"
 
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 
 namespace quench {
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "layers/composite.h"
 
 namespace quench {

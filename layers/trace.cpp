@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "layers/graph.h"
 #include "layers/quantized_layer.h"
 

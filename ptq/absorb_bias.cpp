@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "ptq/bias_correction.h"
 #include "ptq/expected_input.h"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/mode_guard.h"
 #include "ptq/expected_input.h"
 #include "ptq/fold.h"

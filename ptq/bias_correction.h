@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "layers/module.h"
 
 namespace quench {

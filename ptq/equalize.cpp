@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "ptq/equalize_pairs.h"
-#include "ptq/scale_input.h"
+#include "ptq/input_channels.h"
 
 namespace quench {
 namespace {

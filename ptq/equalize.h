@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "ptq/fold_into_weights.h"
+#include "ptq/fold.h"
 
 namespace quench {
 

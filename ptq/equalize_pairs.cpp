@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/activation.h"
 #include "layers/graph.h"
-#include "layers/pad.h"
-#include "ptq/fold_into_weights.h"
-#include "ptq/scale_input.h"
+#include "layers/shape_layers.h"
+#include "ptq/fold.h"
+#include "ptq/input_channels.h"
 
 namespace quench {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "core/communicator.h"
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "layers/activation.h"
 #include "layers/graph.h"
 #include "layers/mode_guard.h"

@@ -4,14 +4,14 @@
 #include <map>
 
 #include "core/communicator.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/graph.h"
 #include "layers/mode_guard.h"
 #include "ptq/depthwise_rescale.h"
 #include "ptq/equalize_pairs.h"
-#include "ptq/fold_into_weights.h"
+#include "ptq/fold.h"
+#include "ptq/input_channels.h"
 #include "ptq/relu6.h"
-#include "ptq/scale_input.h"
 #include "support/error.h"
 
 namespace quench {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/parallel.h"
 #include "quant/statistics/batch_statistics.h"
 #include "support/error.h"

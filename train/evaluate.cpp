@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/communicator.h"
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "layers/batch_norm.h"
 #include "layers/mode_guard.h"
 #include "support/error.h"

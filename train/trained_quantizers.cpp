@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/finite.h"
+#include "core/ops/finite.h"
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 
 namespace quench::onednn {
 

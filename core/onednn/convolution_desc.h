@@ -4,8 +4,8 @@
 
 #include <oneapi/dnnl/dnnl.hpp>
 
-#include "core/conv2d.h"
 #include "core/onednn/convolution.h"
+#include "core/ops/conv2d.h"
 
 namespace quench::onednn {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 
 namespace quench::onednn {
 

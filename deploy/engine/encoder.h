@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "quant/grid.h"
 
 namespace quench::deploy {

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/ops/pool_geometry.h"
 #include "core/parallel.h"
-#include "core/pool_geometry.h"
 #include "deploy/engine/engine_step.h"
 #include "deploy/engine/epilogue.h"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 #include "deploy/kernels/isa.h"
 
 namespace quench::deploy {

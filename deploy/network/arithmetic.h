@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "deploy/network/integer_network.h"
 #include "quant/code.h"
 

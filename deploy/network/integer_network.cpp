@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/pool.h"
+#include "core/ops/pool.h"
 #include "core/shape.h"
 #include "support/error.h"
 

@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/activation.h"
-#include "core/conv2d.h"
-#include "core/window.h"
+#include "core/ops/activation.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/window.h"
 #include "quant/grid.h"
 
 namespace quench::deploy {

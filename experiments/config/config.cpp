@@ -9,7 +9,6 @@
 
 #include "core/parallel.h"
 #include "experiments/config/config_file.h"
-#include "layers/distillation_loss.h"
 #include "layers/loss.h"
 #include "layers/models/registry.h"
 #include "train/lr_schedule.h"

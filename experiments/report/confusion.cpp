@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/reduce.h"
-#include "core/softmax.h"
+#include "core/ops/reduce.h"
+#include "core/ops/softmax.h"
 #include "layers/mode_guard.h"
 #include "support/error.h"
 #include "support/progress.h"

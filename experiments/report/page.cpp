@@ -3,7 +3,7 @@
 #include "experiments/report/html.h"
 #include "experiments/report/page_style.h"
 #include "experiments/report/report.h"
-#include "experiments/report/sections.h"
+#include "experiments/report/sections/sections.h"
 #include "support/error.h"
 #include "support/file.h"
 

@@ -7,7 +7,7 @@
 #include "experiments/compare/comparison.h"
 #include "experiments/compare/comparison_folder.h"
 #include "experiments/config/config_file.h"
-#include "experiments/report/plot.h"
+#include "experiments/report/plots/plot.h"
 #include "experiments/runs/run_listing.h"
 #include "support/error.h"
 #include "support/file.h"

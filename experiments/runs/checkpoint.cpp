@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/finite.h"
+#include "core/ops/finite.h"
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 #include "train/trained_quantizers.h"

@@ -1,7 +1,7 @@
 #include "layers/models/basic_block.h"
 
 #include "layers/models/padding.h"
-#include "layers/pad.h"
+#include "layers/shape_layers.h"
 
 namespace quench::models {
 namespace {

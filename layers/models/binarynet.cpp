@@ -2,11 +2,11 @@
 
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/models/scaled_channels.h"
 #include "layers/pool.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::models {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "core/random.h"
 #include "layers/models/model_input.h"
 #include "layers/module.h"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "core/random.h"
 #include "layers/models/model_input.h"
 #include "layers/module.h"

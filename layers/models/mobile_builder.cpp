@@ -1,6 +1,6 @@
 #include "layers/models/mobile_builder.h"
 
-#include "layers/dropout.h"
+#include "layers/activation.h"
 #include "layers/linear.h"
 #include "layers/pool.h"
 #include "support/error.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/window.h"
+#include "core/ops/window.h"
 
 namespace quench::models {
 

@@ -1,6 +1,6 @@
 #include "layers/models/resnet50_v2.h"
 
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/models/resnet_stages.h"
 
 namespace quench::models {

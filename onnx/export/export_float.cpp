@@ -6,15 +6,13 @@
 #include <utility>
 
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"
 #include "layers/linear.h"
-#include "layers/pad.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/scale_shift.h"
+#include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::deploy {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "core/activation.h"
-#include "core/conv2d.h"
-#include "core/pointwise.h"
-#include "core/window.h"
+#include "core/ops/activation.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/pointwise.h"
+#include "core/ops/window.h"
 #include "onnx/file/model.h"
 
 namespace quench::deploy {

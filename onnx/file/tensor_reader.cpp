@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/finite.h"
 #include "core/half.h"
+#include "core/ops/finite.h"
 #include "onnx/file/names.h"
 #include "support/error.h"
 

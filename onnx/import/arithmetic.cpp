@@ -1,11 +1,10 @@
 // Sums and products: Add, Sub, Mul, Div.
 
+#include "layers/arithmetic.h"
+
 #include <algorithm>
 #include <utility>
 
-#include "layers/add.h"
-#include "layers/multiply.h"
-#include "layers/scale_shift.h"
 #include "onnx/import/constants.h"
 #include "onnx/import/fusion.h"
 #include "onnx/import/operators.h"

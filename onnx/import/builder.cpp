@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "layers/flatten.h"
-#include "layers/pad.h"
+#include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {

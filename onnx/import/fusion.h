@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 #include "onnx/import/builder.h"
 
 namespace quench::onnx_network {

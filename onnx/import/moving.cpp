@@ -5,10 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "layers/concat.h"
-#include "layers/flatten.h"
-#include "layers/pad.h"
-#include "layers/unflatten.h"
+#include "layers/shape_layers.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/sizes.h"
 #include "support/error.h"

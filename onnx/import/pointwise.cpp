@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "layers/activation.h"
-#include "layers/dropout.h"
-#include "layers/pointwise_function.h"
 #include "onnx/import/fusion.h"
 #include "onnx/import/operators.h"
 #include "support/error.h"

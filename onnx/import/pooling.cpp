@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "layers/flatten.h"
 #include "layers/pool.h"
+#include "layers/shape_layers.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/windows.h"
 #include "support/error.h"

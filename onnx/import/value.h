@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/window.h"
+#include "core/ops/window.h"
 #include "layers/graph.h"
 
 namespace quench::onnx_network {

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "core/window.h"
+#include "core/ops/window.h"
 #include "onnx/file/model.h"
 #include "onnx/import/value.h"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "core/ops/reduce.h"
 #include "core/parallel.h"
-#include "core/reduce.h"
 #include "quant/code.h"
 #include "quant/conformance/variant.h"
 #include "support/error.h"

@@ -1,6 +1,6 @@
 #include "quant/parts/straight_through.h"
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/profiler.h"
 
 namespace quench::quant {

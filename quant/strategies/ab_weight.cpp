@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/code.h"
 #include "quant/parts/straight_through.h"
 #include "quant/statistics/value_range.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/parts/trained_map.h"
 
 namespace quench::quant {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/elementwise.h"
-#include "core/reduce.h"
-#include "core/tanh.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
+#include "core/ops/tanh.h"
 #include "quant/code.h"
 #include "quant/parts/straight_through.h"
 #include "quant/statistics/value_range.h"

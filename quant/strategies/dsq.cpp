@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/tanh.h"
+#include "core/ops/tanh.h"
 #include "quant/parts/observed_quantizer.h"
 #include "quant/parts/trained_map.h"
 #include "support/error.h"

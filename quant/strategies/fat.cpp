@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/parts/activation_grid.h"
 #include "quant/parts/derived_scale.h"
 #include "quant/statistics/batch_statistics.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/parts/trained_map.h"
 #include "quant/statistics/value_range.h"
 

@@ -1,7 +1,7 @@
 #include "quant/strategies/pact.h"
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/parts/trained_map.h"
 #include "quant/strategies/trained_clip.h"
 #include "support/error.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/parallel.h"
 #include "quant/code.h"
 #include "quant/parts/observed_quantizer.h"

@@ -1,8 +1,7 @@
-#include "autograd/batch_norm.h"
-
 #include <cmath>
 
 #include "autograd/gradient_check.h"
+#include "autograd/norm.h"
 
 using namespace quench;
 using namespace quench::testing;

@@ -1,11 +1,10 @@
-#include "autograd/clip.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "autograd/activation.h"
 #include "autograd/gradient_check.h"
 
 namespace quench {

@@ -1,11 +1,10 @@
-#include "autograd/conv2d.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
 #include <stdexcept>
 
 #include "autograd/gradient_check.h"
+#include "autograd/nn.h"
 
 namespace quench {
 

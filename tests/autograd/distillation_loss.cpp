@@ -1,9 +1,8 @@
-#include "autograd/distillation_loss.h"
-
 #include <limits>
 #include <stdexcept>
 
 #include "autograd/gradient_check.h"
+#include "autograd/loss.h"
 
 using namespace quench;
 using namespace quench::testing;

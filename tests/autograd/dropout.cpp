@@ -1,10 +1,9 @@
-#include "autograd/dropout.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <stdexcept>
 
+#include "autograd/activation.h"
 #include "autograd/gradient_check.h"
 
 namespace quench {

@@ -1,7 +1,6 @@
-#include "autograd/feature_map.h"
-
 #include <doctest/doctest.h>
 
+#include "autograd/arithmetic.h"
 #include "autograd/gradient_check.h"
 
 namespace quench {

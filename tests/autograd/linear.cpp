@@ -1,10 +1,9 @@
-#include "autograd/linear.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 
 #include "autograd/gradient_check.h"
+#include "autograd/nn.h"
 
 namespace quench {
 

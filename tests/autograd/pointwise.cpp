@@ -1,7 +1,6 @@
-#include "autograd/pointwise.h"
-
 #include <doctest/doctest.h>
 
+#include "autograd/activation.h"
 #include "autograd/gradient_check.h"
 
 namespace quench {

@@ -1,6 +1,5 @@
-#include "autograd/pool.h"
-
 #include "autograd/gradient_check.h"
+#include "autograd/nn.h"
 
 using namespace quench;
 using namespace quench::testing;

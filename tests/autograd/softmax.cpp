@@ -1,5 +1,4 @@
-#include "autograd/softmax.h"
-
+#include "autograd/activation.h"
 #include "autograd/gradient_check.h"
 
 using namespace quench;

@@ -9,7 +9,7 @@
 #include "autograd/arithmetic.h"
 #include "autograd/node.h"
 #include "core/allocator.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/profiler.h"
 
 namespace quench {

@@ -1,4 +1,4 @@
-#include "core/activation.h"
+#include "core/ops/activation.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/batch_norm.h"
+#include "core/ops/batch_norm.h"
 
 #include <doctest/doctest.h>
 

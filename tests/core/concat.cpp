@@ -1,4 +1,4 @@
-#include "core/concat.h"
+#include "core/ops/concat.h"
 
 #include <doctest/doctest.h>
 

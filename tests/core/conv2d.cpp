@@ -1,4 +1,4 @@
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 
 #include <doctest/doctest.h>
 

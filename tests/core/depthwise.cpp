@@ -1,4 +1,4 @@
-#include "core/depthwise.h"
+#include "core/ops/depthwise.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 
 #include <doctest/doctest.h>
 

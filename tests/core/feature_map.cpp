@@ -1,4 +1,4 @@
-#include "core/feature_map.h"
+#include "core/ops/feature_map.h"
 
 #include <doctest/doctest.h>
 

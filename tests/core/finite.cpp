@@ -1,4 +1,4 @@
-#include "core/finite.h"
+#include "core/ops/finite.h"
 
 #include <doctest/doctest.h>
 

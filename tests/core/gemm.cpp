@@ -1,4 +1,4 @@
-#include "core/gemm.h"
+#include "core/ops/gemm.h"
 
 #include <doctest/doctest.h>
 

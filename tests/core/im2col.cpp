@@ -1,4 +1,4 @@
-#include "core/im2col.h"
+#include "core/ops/im2col.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/pad.h"
+#include "core/ops/pad.h"
 
 #include <doctest/doctest.h>
 

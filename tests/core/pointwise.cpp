@@ -1,4 +1,4 @@
-#include "core/pointwise.h"
+#include "core/ops/pointwise.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/activation.h"
+#include "core/ops/activation.h"
 
 namespace quench {
 namespace {

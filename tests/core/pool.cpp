@@ -1,4 +1,4 @@
-#include "core/pool.h"
+#include "core/ops/pool.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "core/softmax.h"
+#include "core/ops/softmax.h"
 
 #include <doctest/doctest.h>
 

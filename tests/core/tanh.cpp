@@ -1,4 +1,4 @@
-#include "core/tanh.h"
+#include "core/ops/tanh.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "datasets/decode_image.h"
+#include "datasets/decoding/decode_image.h"
 
 #include <doctest/doctest.h>
 

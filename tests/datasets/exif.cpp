@@ -1,4 +1,4 @@
-#include "datasets/exif.h"
+#include "datasets/decoding/exif.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "datasets/jpeg_decoder.h"
+#include "datasets/decoding/jpeg_decoder.h"
 
 #include <doctest/doctest.h>
 

@@ -9,15 +9,14 @@
 #include "deploy/deployed_checks.h"
 #include "deploy/network/model_file.h"
 #include "deploy/trained_network.h"
+#include "layers/activation.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
-#include "layers/pad.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/scale_shift.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 
 // Networks of the modules that imported graphs consist of.
 

@@ -5,17 +5,13 @@
 #include <vector>
 
 #include "layers/activation.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
 #include "layers/composite.h"
-#include "layers/concat.h"
 #include "layers/conv2d.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
-#include "layers/multiply.h"
-#include "layers/pad.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
-#include "layers/scale_shift.h"
+#include "layers/shape_layers.h"
 
 namespace quench::testing {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "deploy/composed_networks.h"
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/attach_quantizers.h"
 #include "layers/composite.h"
 #include "layers/models/registry.h"

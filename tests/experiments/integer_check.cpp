@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "deploy/freeze.h"
 #include "experiments/runs/small_run.h"
 #include "layers/quantized_layer.h"

@@ -7,7 +7,7 @@
 
 #include "experiments/probe_quantizer.h"
 #include "experiments/runs/small_run.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/composite.h"
 #include "layers/trace.h"
 #include "ptq/calibrate.h"

@@ -5,15 +5,15 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "core/safetensors.h"
 #include "experiments/probe_quantizer.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/small_experiment.h"
 #include "experiments/trainer.h"
 #include "layers/mode_guard.h"
-#include "ptq/scale_input.h"
+#include "ptq/input_channels.h"
 
 namespace quench::train {
 namespace {

@@ -1,7 +1,7 @@
 #include <cstdio>
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 
 struct CubeNode final : quench::Node {
   quench::Saved x;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "deploy/composed_networks.h"
 #include "deploy/engine/convolution_step.h"
 #include "deploy/engine/engine.h"

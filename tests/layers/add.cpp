@@ -1,13 +1,12 @@
-#include "layers/add.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
 #include "autograd/shape_ops.h"
+#include "layers/arithmetic.h"
 #include "layers/attach_quantizers.h"
 #include "layers/composite.h"
 #include "layers/reference.h"

@@ -5,8 +5,7 @@
 #include <stdexcept>
 
 #include "layers/activation.h"
-#include "layers/add.h"
-#include "layers/scale_shift.h"
+#include "layers/arithmetic.h"
 
 namespace quench {
 namespace {

@@ -1,13 +1,12 @@
-#include "layers/concat.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
 #include <stdexcept>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
 #include "autograd/shape_ops.h"
 #include "layers/reference.h"
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

@@ -1,9 +1,9 @@
-#include "layers/distillation_loss.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <stdexcept>
+
+#include "layers/loss.h"
 
 namespace quench {
 namespace {

@@ -1,10 +1,9 @@
-#include "layers/dropout.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <stdexcept>
 
+#include "layers/activation.h"
 #include "layers/reference.h"
 #include "thread_ranks.h"
 

@@ -8,8 +8,8 @@
 
 #include "autograd/arithmetic.h"
 #include "autograd/node.h"
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/reference.h"

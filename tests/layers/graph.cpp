@@ -5,13 +5,13 @@
 #include <array>
 #include <map>
 
+#include "layers/activation.h"
 #include "layers/composite.h"
-#include "layers/concat.h"
-#include "layers/dropout.h"
 #include "layers/mode_guard.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

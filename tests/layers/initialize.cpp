@@ -5,8 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/ops/reduce.h"
 #include "core/parallel.h"
-#include "core/reduce.h"
 #include "layers/reference.h"
 
 namespace quench {

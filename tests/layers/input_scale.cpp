@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/elementwise.h"
-#include "core/patch_magnitude.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/patch_magnitude.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/reference.h"

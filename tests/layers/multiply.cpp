@@ -1,14 +1,13 @@
-#include "layers/multiply.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
 #include "autograd/shape_ops.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
+#include "layers/arithmetic.h"
 #include "layers/attach_quantizers.h"
 #include "layers/composite.h"
 #include "layers/reference.h"

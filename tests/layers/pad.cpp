@@ -1,11 +1,10 @@
-#include "layers/pad.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
 #include "autograd/shape_ops.h"
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

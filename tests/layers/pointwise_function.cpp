@@ -1,10 +1,9 @@
-#include "layers/pointwise_function.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <set>
 
+#include "layers/activation.h"
 #include "layers/attach_quantizers.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "autograd/loss.h"
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/reference.h"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/mode_guard.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/conv2d.h"
+#include "core/ops/conv2d.h"
 #include "core/random.h"
 #include "core/tensor.h"
 #include "quant/registry.h"

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "layers/activation.h"
-#include "layers/pad.h"
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

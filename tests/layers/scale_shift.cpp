@@ -1,10 +1,9 @@
-#include "layers/scale_shift.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
+#include "layers/arithmetic.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"
 

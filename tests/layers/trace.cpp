@@ -5,10 +5,10 @@
 #include <limits>
 
 #include "layers/conv2d.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/reference.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

@@ -1,8 +1,8 @@
-#include "layers/unflatten.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+
+#include "layers/shape_layers.h"
 
 namespace quench {
 namespace {

@@ -15,6 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "core/random.h"
 #include "support/settings.h"

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/pool.h"
 #include "layers/random_network.h"
+#include "layers/shape_layers.h"
 #include "ptq/equalize.h"
 
 namespace quench {

@@ -8,7 +8,7 @@
 #include "layers/linear.h"
 #include "layers/random_network.h"
 #include "ptq/expected_input.h"
-#include "ptq/fold_into_weights.h"
+#include "ptq/fold.h"
 
 namespace quench {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "experiments/probe_quantizer.h"
 #include "experiments/small_experiment.h"
 #include "experiments/trainer.h"

@@ -5,16 +5,14 @@
 #include <cmath>
 
 #include "layers/activation.h"
+#include "layers/arithmetic.h"
 #include "layers/composite.h"
-#include "layers/concat.h"
-#include "layers/flatten.h"
 #include "layers/linear.h"
 #include "layers/models/resnet8.h"
-#include "layers/multiply.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
 #include "layers/random_network.h"
-#include "ptq/scale_input.h"
+#include "layers/shape_layers.h"
+#include "ptq/input_channels.h"
 
 namespace quench {
 namespace {

@@ -1,5 +1,3 @@
-#include "ptq/fold_into_weights.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include "layers/models/binarynet.h"
 #include "layers/models/resnet8.h"
 #include "layers/random_network.h"
+#include "ptq/fold.h"
 
 namespace quench {
 namespace {

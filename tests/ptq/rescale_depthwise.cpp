@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "layers/random_network.h"
-#include "ptq/fold_into_weights.h"
+#include "ptq/fold.h"
 
 namespace quench {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "core/reduce.h"
+#include "core/ops/reduce.h"
 #include "quant/code.h"
 #include "quant/fixture.h"
 #include "quant/parts/straight_through.h"

@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "ptq/calibrator.h"
 #include "quant/fixture.h"
 #include "quant/gradient_quantizer.h"

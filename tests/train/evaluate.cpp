@@ -7,11 +7,11 @@
 #include <stdexcept>
 
 #include "datasets/images.h"
+#include "layers/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
-#include "layers/dropout.h"
-#include "layers/flatten.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 
 namespace quench::train {
 namespace {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "autograd/node.h"
-#include "core/elementwise.h"
-#include "core/reduce.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 
 namespace quench::vectors {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/pad.h"
+#include "core/ops/pad.h"
 #include "deploy/kernels/conv_kernel.h"
 #include "tests/deploy/kernels/problem.h"
 #include "vectors/operations.h"

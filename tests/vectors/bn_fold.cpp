@@ -1,7 +1,7 @@
 #include <array>
 
-#include "core/elementwise.h"
-#include "core/gemm.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/gemm.h"
 #include "layers/folded_batch_norm.h"
 #include "vectors/operations.h"
 

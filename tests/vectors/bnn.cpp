@@ -1,8 +1,8 @@
 #include <array>
 
-#include "autograd/linear.h"
 #include "autograd/loss.h"
-#include "core/elementwise.h"
+#include "autograd/nn.h"
+#include "core/ops/elementwise.h"
 #include "quant/registry.h"
 #include "quant/strategies/ste.h"
 #include "vectors/backward.h"

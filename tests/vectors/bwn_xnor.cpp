@@ -1,6 +1,6 @@
 #include <array>
 
-#include "core/patch_magnitude.h"
+#include "core/ops/patch_magnitude.h"
 #include "quant/registry.h"
 #include "quant/statistics/value_range.h"
 #include "vectors/backward.h"

@@ -1,6 +1,6 @@
 #include <array>
 
-#include "autograd/distillation_loss.h"
+#include "autograd/loss.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 

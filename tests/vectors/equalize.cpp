@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "layers/linear.h"
 #include "ptq/bias_correction.h"
 #include "quant/registry.h"

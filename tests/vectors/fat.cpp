@@ -1,7 +1,7 @@
 #include <array>
 #include <cmath>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "ptq/depthwise_rescale.h"
 #include "quant/registry.h"
 #include "quant/strategies/fat_range.h"

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "core/elementwise.h"
+#include "core/ops/elementwise.h"
 #include "quant/registry.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"

@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "datasets/images.h"
-#include "layers/flatten.h"
 #include "layers/module.h"
+#include "layers/shape_layers.h"
 
 using namespace quench;
 using namespace quench::train::report;

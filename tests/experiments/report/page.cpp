@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "experiments/compare/comparison_fixture.h"
-#include "experiments/report/gnuplot.h"
+#include "experiments/report/plots/gnuplot.h"
 #include "experiments/report/report.h"
 #include "experiments/trainer.h"
 #include "support/file.h"

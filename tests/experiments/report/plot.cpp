@@ -1,4 +1,4 @@
-#include "experiments/report/plot.h"
+#include "experiments/report/plots/plot.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <tuple>
 
-#include "experiments/report/gnuplot.h"
-#include "experiments/report/svg_theme.h"
+#include "experiments/report/plots/gnuplot.h"
+#include "experiments/report/plots/svg_theme.h"
 
 using namespace quench::train::report;
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "datasets/decode_image.h"
+#include "datasets/decoding/decode_image.h"
 #include "support/file.h"
 #include "temporary_folder.h"
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "autograd/linear.h"
+#include "autograd/nn.h"
 #include "autograd/shape_ops.h"
 #include "layers/reference.h"
 

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "deploy/composed_networks.h"
-#include "layers/flatten.h"
+#include "layers/activation.h"
+#include "layers/arithmetic.h"
 #include "layers/linear.h"
-#include "layers/pointwise_function.h"
 #include "layers/pool.h"
 #include "layers/random_network.h"
-#include "layers/scale_shift.h"
 #include "layers/sequential.h"
+#include "layers/shape_layers.h"
 
 using namespace quench;
 using namespace quench::deploy;

@@ -5,14 +5,13 @@
 #include <limits>
 
 #include "layers/activation.h"
-#include "layers/add.h"
+#include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/loss.h"
-#include "layers/pad.h"
 #include "layers/quantized_layer.h"
-#include "layers/scale_shift.h"
+#include "layers/shape_layers.h"
 #include "onnx/import/graph.h"
 
 using namespace quench;

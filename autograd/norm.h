@@ -1,0 +1,30 @@
+#pragma once
+
+#include "autograd/variable.h"
+#include "core/ops/batch_norm.h"
+#include "core/ops/folded_batch_norm.h"
+
+namespace quench {
+
+/// Differentiable batch normalisation with a fused activation; shapes, options and errors as in
+/// core/batch_norm.h.
+///
+/// @param gain, bias  [C], or undefined Variables for no affine part
+/// @param training    normalise with the statistics of `x` and update the running ones in place;
+///                    else with the running ones, which are then constants in the gradient
+Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bias,
+                    Tensor& running_mean, Tensor& running_var, const BatchNormParams& params,
+                    bool training);
+
+/// The Variables of FoldedBatchNormInputs.
+struct FoldedBatchNormVariables {
+  Variable product, plain, gain, bias;
+  Variable layer_bias;  ///< undefined for 0
+};
+
+/// Differentiable batch norm of a batch by a layer that carries the gain in its weight; function,
+/// gradient and shapes as in core/folded_batch_norm.h.
+Variable folded_batch_norm(const FoldedBatchNormVariables& variables, BatchNormStatistics batch,
+                           Tensor sigma_running);
+
+}  // namespace quench

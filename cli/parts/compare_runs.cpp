@@ -1,0 +1,193 @@
+#include "cli/parts/compare_runs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <deque>
+#include <list>
+#include <thread>
+
+#include "cli/parts/compare_run.h"
+#include "cli/parts/stop_signal.h"
+#include "experiments/compare/comparison_report.h"
+#include "experiments/runs/metrics.h"
+#include "experiments/runs/run_state.h"
+#include "support/console.h"
+#include "support/error.h"
+#include "support/file.h"
+#include "support/progress.h"
+#include "support/text_number.h"
+
+namespace quench::command {
+namespace {
+
+namespace fs = std::filesystem;
+using train::ComparisonRun;
+
+constexpr auto kPause = std::chrono::milliseconds(100);
+constexpr std::size_t kLogLines = 5;
+
+/// A run whose parent was killed saves and stops, which takes it a moment.
+void wait_until_free(const fs::path& run) {
+  constexpr int kMostPauses = 600;  // a minute
+  for (int i = 0; i < kMostPauses && train::FolderLock::is_held(run); ++i) {
+    if (stop_signal() != 0) return;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+/// The last lines of a log, indented.
+std::string end_of(const fs::path& log) {
+  std::string text = read_text(log);
+  while (text.ends_with('\n')) text.pop_back();
+  std::size_t begin = text.size();
+  for (std::size_t i = 0; i < kLogLines && begin != std::string::npos && begin > 0; ++i) {
+    begin = text.rfind('\n', begin - 1);
+  }
+  text = begin == std::string::npos ? text : text.substr(begin + 1);
+  std::string result = "  ";
+  for (const char c : text) result += c == '\n' ? std::string("\n  ") : std::string(1, c);
+  return result;
+}
+
+class Runner {
+ public:
+  using OnProgress = std::function<void(const std::vector<ComparisonRun>&)>;
+
+  Runner(const train::ComparisonFolder& folder, const CompareOptions& options,
+         const OnProgress& on_progress)
+      : folder_(folder), options_(options), on_progress_(on_progress) {
+    for (const ComparisonRun& run : train::all_runs(folder.comparison())) {
+      (folder.is_done(run) ? finished_ : waiting_).push_back(run);
+    }
+  }
+
+  std::vector<ComparisonRun> run() {
+    bar_.begin("compare", total(), total() - left());
+    while (!active_.empty() || (!waiting_.empty() && stop_signal() == 0)) {
+      start_some();
+      std::this_thread::sleep_for(kPause);
+      if (stop_signal() != 0 && !stopping_) stop();
+      look_after_active();
+    }
+    return failed_;
+  }
+
+ private:
+  void start_some() {
+    const auto jobs = static_cast<std::size_t>(options_.jobs);
+    while (active_.size() < jobs && !waiting_.empty() && stop_signal() == 0) {
+      wait_until_free(folder_.run(waiting_.front()));
+      active_.emplace_back(folder_, waiting_.front(), options_.program, options_.data_dir);
+      waiting_.pop_front();
+    }
+  }
+
+  void stop() {
+    stopping_ = true;
+    remark("stopping: each run saves its state");
+    for (CompareRun& run : active_) run.ask_to_stop();
+  }
+
+  void look_after_active() {
+    for (auto run = active_.begin(); run != active_.end();) {
+      const CompareRun::State state = run->poll();
+      if (state == CompareRun::State::running) {
+        ++run;
+        continue;
+      }
+      const ComparisonRun which = run->run();
+      const int status = run->exit_status();
+      run = active_.erase(run);
+      state == CompareRun::State::done ? report_done(which) : report_failed(which, status);
+    }
+    bar_.set_note(note());
+    bar_.advance_to(total() - left());
+  }
+
+  void report_done(const ComparisonRun& run) {
+    finished_.push_back(run);
+    on_progress_(failed_);
+    const train::RunOutcome outcome = train::read_outcome(folder_, run);
+    double seconds = 0.0;
+    for (const double epoch : outcome.epoch_seconds) seconds += epoch;
+    remark(fmt::format("run {}/{}  {}: test top1 {:.2f} % after {} in {}", finished_.size(),
+                       run_count(), name(run), outcome.test->of_network(),
+                       counted(std::ssize(outcome.epoch_seconds), "epoch"),
+                       format_duration(seconds)));
+  }
+
+  void report_failed(const ComparisonRun& run, int status) {
+    if (stopping_) return;  // it was asked to
+    failed_.push_back(run);
+    remark(fmt::format("{} failed with exit status {}; the end of {}:\n{}", name(run), status,
+                       folder_.log(run).string(), end_of(folder_.log(run))));
+    on_progress_(failed_);
+  }
+
+  std::string name(const ComparisonRun& run) const {
+    return train::run_name(folder_.comparison(), run);
+  }
+
+  std::size_t run_count() const { return train::all_runs(folder_.comparison()).size(); }
+
+  std::int64_t epochs_of(const ComparisonRun& run) const {
+    return folder_.comparison().variants.at(run.variant).epochs;
+  }
+
+  train::RunState state_of(const ComparisonRun& run) const {
+    const fs::path state = folder_.run(run) / train::kRunStateFile;
+    return fs::exists(state) ? train::read_run_state(state) : train::RunState{};
+  }
+
+  /// In thousandths of an epoch.
+  std::int64_t total() const {
+    std::int64_t total = 0;
+    for (const ComparisonRun& run : train::all_runs(folder_.comparison()))
+      total += 1000 * epochs_of(run);
+    return total;
+  }
+
+  /// A run that ended, in whatever way, has none left.
+  std::int64_t left() const {
+    std::int64_t left = 0;
+    const auto add = [&](const ComparisonRun& run) {
+      left += 1000 * epochs_of(run) - train::thousandths_done(state_of(run));
+    };
+    for (const ComparisonRun& run : waiting_) add(run);
+    for (const CompareRun& active : active_) add(active.run());
+    return left;
+  }
+
+  /// "5/24 runs  lsq seed 1 epoch 2/3"
+  std::string note() const {
+    std::vector<std::string> parts;
+    for (const CompareRun& active : active_) {
+      const ComparisonRun& run = active.run();
+      const std::int64_t epoch = std::min(state_of(run).epoch + 1, epochs_of(run));
+      parts.push_back(fmt::format("{} epoch {}/{}", name(run), epoch, epochs_of(run)));
+    }
+    return fmt::format("{}/{} runs  {}", finished_.size(), run_count(), fmt::join(parts, ", "));
+  }
+
+  const train::ComparisonFolder& folder_;
+  const CompareOptions& options_;
+  const OnProgress& on_progress_;
+  ProgressBar bar_;
+  std::deque<ComparisonRun> waiting_;
+  std::deque<ComparisonRun> finished_;
+  std::list<CompareRun> active_;
+  std::vector<ComparisonRun> failed_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+std::vector<ComparisonRun> make_missing_runs(
+    const train::ComparisonFolder& folder, const CompareOptions& options,
+    const std::function<void(const std::vector<ComparisonRun>&)>& on_progress) {
+  return Runner(folder, options, on_progress).run();
+}
+
+}  // namespace quench::command

@@ -1,0 +1,85 @@
+#include "cli/parts/run_options.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/parts/ranks.h"
+#include "core/communicator.h"
+#include "core/parallel.h"
+#include "experiments/config/resumed_config.h"
+#include "experiments/runs/kept_checkpoints.h"
+#include "experiments/runs/run_history.h"
+#include "layers/attach_quantizers.h"
+#include "support/console.h"
+#include "support/error.h"
+
+namespace quench::command {
+
+std::vector<std::string> data_dir_override(const std::string& given) {
+  const char* environment = std::getenv("QUENCH_DATA");
+  std::string dir = given;
+  if (dir.empty() && environment != nullptr) dir = environment;
+  if (dir.empty()) return {};
+  return {fmt::format("data.dir=\"{}\"", dir)};
+}
+
+void add_skip_bad(bool given, std::vector<std::string>& overrides) {
+  if (given) overrides.emplace_back("data.skip_bad=true");
+}
+
+void print_notes(Module& network, const train::ExperimentConfig& config) {
+  std::fflush(stdout);
+  for (const std::string& note : quantization_notes(network, config.quant))
+    remark(fmt::format("note: {}", note));
+}
+
+void apply_threads(const train::ExperimentConfig& config) {
+  if (communicator().size() > 1) {
+    set_num_threads(threads_of_rank(config.train.threads));
+  } else if (config.train.threads > 0) {
+    set_num_threads(config.train.threads);
+  }
+  flush_denormals();
+}
+
+std::filesystem::path require_run(const std::filesystem::path& folder) {
+  std::filesystem::path config = folder / "config.toml";
+  if (!std::filesystem::exists(folder)) fail("run folder {}: there is none", folder.string());
+  if (!std::filesystem::exists(config))
+    fail("{}: this is not a run folder: it has no config.toml", folder.string());
+  return config;
+}
+
+train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                        const std::vector<std::string>& overrides) {
+  const std::filesystem::path config = require_run(folder);
+  const std::filesystem::path versions = folder / "versions.json";
+  try {
+    if (std::filesystem::exists(versions))
+      train::require_unedited(folder, train::read_history(versions));
+  } catch (const std::runtime_error& error) {  // damaged: the network can be used without it
+    remark(fmt::format("note: {}", error.what()));
+  }
+  return train::load_experiment(config, overrides);
+}
+
+std::filesystem::path require_checkpoint(const std::filesystem::path& run,
+                                         const std::string& which) {
+  require(which == "last" || which == "best" || which.starts_with("epoch-"),
+          "--checkpoint: expected last, best or epoch-N, got '{}'", which);
+  std::filesystem::path path = run / (which + ".safetensors");
+  if (std::filesystem::exists(path)) return path;
+  std::string kept;
+  for (const std::int64_t epoch : train::kept_epochs(run)) kept += fmt::format(", epoch-{}", epoch);
+  fail("{}: this run has no {} checkpoint{}: expected {}", run.string(), which,
+       kept.empty() ? " yet" : fmt::format(" (it keeps {})", kept.substr(2)), path.string());
+}
+
+train::RunFolder new_run_folder(const std::string& given, const std::string& name) {
+  return given.empty() ? train::RunFolder::create("runs", name)
+                       : train::RunFolder::create_at(given);
+}
+
+}  // namespace quench::command

@@ -1,0 +1,65 @@
+#include "cli/parts/run_record.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <utility>
+
+#include "experiments/runs/run_difference.h"
+#include "experiments/runs/run_state.h"
+#include "onnx/file/read.h"
+#include "onnx/file/write.h"
+#include "support/console.h"
+#include "support/file.h"
+
+namespace quench::command {
+namespace {
+
+std::string now() { return train::utc_text(std::chrono::system_clock::now()); }
+
+train::RunPart first_part(std::uint64_t seed, const std::vector<std::string>& command_line) {
+  return {.started = now(), .versions = train::current_versions(seed, command_line)};
+}
+
+}  // namespace
+
+void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
+                  const std::vector<std::string>& command_line) {
+  const std::filesystem::path& network = config.model.onnx;
+  if (!network.empty()) write_onnx(folder.path() / train::kNetworkFile, read_onnx(network));
+  const std::string text = config.resolved_with_absolute_paths();
+  write_file_atomically(folder.config(), text);
+  train::write_history(folder.versions(),
+                       {.parts = {first_part(config.train.seed, command_line)}, .config = text});
+}
+
+train::RunHistory history_of(const train::RunFolder& folder) {
+  if (std::filesystem::exists(folder.versions())) return train::read_history(folder.versions());
+  return {.parts = {first_part(0, {})}, .config = {}};
+}
+
+void describe_part(const train::RunFolder& folder, train::RunHistory history,
+                   const train::Trainer& trainer, std::vector<train::KeyChange> changes,
+                   const std::vector<std::string>& command_line) {
+  const train::Position start = trainer.position();
+  train::RunPart part{
+      .epoch = start.epoch,
+      .step = start.step_in_epoch,
+      .started = now(),
+      .checkpoint = trainer.resumed_from(),
+      .changes = std::move(changes),
+      .versions = train::current_versions(trainer.config().train.seed, command_line)};
+  const auto differences = train::different_versions(history.parts.back().versions, part.versions);
+  for (const std::string& difference : differences)
+    remark(fmt::format("not as before: {}", difference));
+  if (!differences.empty())
+    remark("what follows can differ in its bits from a run that was not resumed");
+  history.parts.push_back(std::move(part));
+  history.config = trainer.config().resolved_with_absolute_paths();
+  // The history goes first: a config.toml that lags behind it is brought up by the next resume.
+  train::write_history(folder.versions(), history);
+  write_file_atomically(folder.config(), history.config);
+}
+
+}  // namespace quench::command

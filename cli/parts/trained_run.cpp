@@ -1,0 +1,77 @@
+#include "cli/parts/trained_run.h"
+
+#include <fmt/format.h>
+
+#include "cli/parts/run_options.h"
+#include "core/safetensors.h"
+#include "deploy/freeze.h"
+#include "deploy/network/model_file.h"
+#include "experiments/experiment.h"
+#include "experiments/runs/checkpoint.h"
+#include "experiments/runs/class_names.h"
+#include "experiments/runs/deployed.h"
+#include "support/progress.h"
+#include "train/judge.h"
+
+namespace quench::command {
+namespace {
+
+/// From the run folder; of a run that keeps none, from its data set.
+std::vector<std::string> class_names(const std::filesystem::path& folder,
+                                     const train::ExperimentConfig& config) {
+  const std::filesystem::path file = folder / "classes.txt";
+  if (std::filesystem::exists(file)) return train::read_class_names(file);
+  return train::load_data(config).train->class_names();
+}
+
+}  // namespace
+
+TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
+                    const std::vector<std::string>& overrides) {
+  TrainedRun run;
+  run.config = load_run_config(folder, overrides);
+  apply_threads(run.config);
+  run.classes = class_names(folder, run.config);
+  run.checkpoint = require_checkpoint(folder, checkpoint);
+  run.network = train::build_network(run.config, {.image = train::image_shape(run.config),
+                                                  .classes = static_cast<int>(run.classes.size())});
+  train::load_network(*run.network, run.config.model.name, read_safetensors(run.checkpoint),
+                      run.checkpoint);
+  run.network->set_training(false);
+  return run;
+}
+
+bool replace_stale_statistics(TrainedRun& run) {
+  const std::int64_t batches = run.config.train.bn_batches;
+  if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return false;
+  const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  ProgressBar bar;
+  bar.begin("re-estimation", training->images_in(batches));
+  train::replace_stale_statistics(*run.network, *training, batches);
+  return true;
+}
+
+deploy::IntegerNetwork freeze_run(TrainedRun& run) {
+  if (replace_stale_statistics(run))
+    fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
+               run.config.train.bn_batches);
+  const datasets::ImageShape image = train::image_shape(run.config);
+  deploy::IntegerNetwork network =
+      deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
+  train::describe_network(network, run.config, run.classes);
+  return network;
+}
+
+DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {
+  deploy::IntegerNetwork network = deploy::read_model(file);
+  DeployedModel model;
+  model.config = train::experiment_of(network, file, overrides);
+  model.classes = train::class_names_of(network, file);
+  apply_threads(model.config);
+  model.engine = std::make_unique<deploy::Engine>(std::move(network));
+  return model;
+}
+
+bool is_model_file(const std::string& word) { return std::filesystem::is_regular_file(word); }
+
+}  // namespace quench::command

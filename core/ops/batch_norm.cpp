@@ -1,0 +1,279 @@
+#include "core/ops/batch_norm.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "core/communicator.h"
+#include "core/ops/channel_loop.h"
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+void check_vector(const Tensor& vector, std::int64_t channels, std::string_view what,
+                  const Tensor& x) {
+  require(vector.shape() == Shape{channels},
+          "batch_norm: expected {} of shape [{}] for input {}, got {}", what, channels,
+          x.shape().to_string(), vector.shape().to_string());
+}
+
+void check(const Tensor& x, const Tensor& gain, const Tensor& bias, const Tensor& running_mean,
+           const Tensor& running_var, const BatchNormParams& params) {
+  require(x.rank() == 2 || x.rank() == 4,
+          "batch_norm: expected input [N, C] or [N, C, H, W], got {}", x.shape().to_string());
+  if (gain.defined()) check_vector(gain, x.dim(1), "gain", x);
+  if (bias.defined()) check_vector(bias, x.dim(1), "bias", x);
+  check_vector(running_mean, x.dim(1), "running_mean", x);
+  check_vector(running_var, x.dim(1), "running_var", x);
+  require(params.eps >= 0.0f, "batch_norm: expected eps >= 0, got {}", params.eps);
+  require(params.momentum >= 0.0f && params.momentum <= 1.0f,
+          "batch_norm: expected momentum in [0, 1], got {}", params.momentum);
+}
+
+void check_gradient(const Tensor& grad_output, const Tensor& x) {
+  require(grad_output.shape() == x.shape(), "batch_norm: expected a gradient of shape {}, got {}",
+          x.shape().to_string(), grad_output.shape().to_string());
+}
+
+float value_or(const Tensor& vector, std::int64_t c, float otherwise) {
+  return vector.defined() ? vector.data()[c] : otherwise;
+}
+
+float inverse_std(double variance, float eps) {
+  return static_cast<float>(1.0 / std::sqrt(variance + static_cast<double>(eps)));
+}
+
+/// The mean of a few rows spread over the tensor. Sums of x - pilot lose no digits where the mean
+/// of a channel is large beside its deviation, which E[x^2] - E[x]^2 would; and a constant has
+/// variance 0.
+std::vector<float> pilot_means(const ChannelLoop& loop, const float* x) {
+  constexpr std::int64_t kRows = 16;
+  const std::int64_t count = std::min(loop.rows(), kRows);
+  return loop.line([&](std::int64_t c) {
+    double sum = 0.0;
+    for (std::int64_t k = 0; k < count; ++k) {
+      sum += static_cast<double>(x[loop.rows() * k / count * loop.channels() + c]);
+    }
+    return static_cast<float>(sum / static_cast<double>(count));
+  });
+}
+
+struct Moments {
+  std::vector<double> mean, variance;  // [C]; biased
+};
+
+/// Of the batches of all ranks, which are of one size. Doubles leave a variance its digits unless it
+/// is below 1e-13 of the square of the mean.
+void join_ranks(Moments& moments) {
+  const int ranks = communicator().size();
+  if (ranks == 1) return;
+  std::vector<double> sums = moments.mean;
+  for (std::size_t c = 0; c < moments.mean.size(); ++c)
+    sums.push_back(moments.variance[c] + moments.mean[c] * moments.mean[c]);
+  communicator().sum(sums);
+  for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+    moments.mean[c] = sums[c] / ranks;
+    const double variance =
+        sums[moments.mean.size() + c] / ranks - moments.mean[c] * moments.mean[c];
+    moments.variance[c] = variance < 0.0 ? 0.0 : variance;
+  }
+}
+
+Moments moments_of(const ChannelLoop& loop, const float* x) {
+  const std::vector<float> pilots = pilot_means(loop, x);
+  ChannelLoop::Sums sums = loop.sum([x, pilot = pilots.data()](std::int64_t i, std::int64_t c) {
+    const float d = x[i] - pilot[c];
+    return ChannelLoop::Terms{d, d * d};
+  });
+  const auto count = static_cast<double>(loop.rows());
+  for (std::size_t c = 0; c < sums.first.size(); ++c) {
+    const double mean = sums.first[c] / count;
+    const double variance = sums.second[c] / count - mean * mean;
+    sums.first[c] = static_cast<double>(pilots[c]) + mean;
+    sums.second[c] = variance < 0.0 ? 0.0 : variance;  // rounding may pass 0; a NaN stays
+  }
+  return {std::move(sums.first), std::move(sums.second)};
+}
+
+/// running = (1 - momentum) * running + momentum * batch. A weight of 1 forgets even a NaN.
+void update_running(Tensor& running, const std::vector<double>& batch, double factor,
+                    float momentum) {
+  const auto weight = static_cast<double>(momentum);
+  for (std::size_t c = 0; c < batch.size(); ++c) {
+    float& value = running.data()[c];
+    const double kept = weight == 1.0 ? 0.0 : (1.0 - weight) * static_cast<double>(value);
+    value = static_cast<float>(kept + weight * factor * batch[c]);
+  }
+  running.bump_version();
+}
+
+/// Lines for z = (x - mean) * scale + bias. Forward and backward compute z by the same three
+/// operations, so that the mask seen by backward is the one that was applied. Folded to one
+/// multiply-add it would lose digits where |mean| is far above the deviation, and the loop waits
+/// for memory either way.
+struct Normaliser {
+  std::vector<float> mean, scale, bias;
+
+  Normaliser(const ChannelLoop& loop, const BatchNormStatistics& statistics, const Tensor& gain,
+             const Tensor& bias_in)
+      : mean(loop.line([&](std::int64_t c) { return statistics.mean.data()[c]; })),
+        scale(loop.line([&](std::int64_t c) {
+          return statistics.inv_std.data()[c] * value_or(gain, c, 1.0f);
+        })),
+        bias(loop.line([&](std::int64_t c) { return value_or(bias_in, c, 0.0f); })) {}
+};
+
+/// Per channel the sums of g and of g * (x - mean), with g the gradient that passes the activation.
+ChannelLoop::Sums sum_gradients(const ChannelLoop& loop, const Normaliser& normaliser,
+                                const Tensor& grad_output, const BatchNormInputs& inputs) {
+  return loop.sum([g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),
+                   scale = normaliser.scale.data(), bias = normaliser.bias.data(),
+                   range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
+    const float centred = x[i] - mean[c];
+    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
+    return ChannelLoop::Terms{passed, passed * centred};
+  });
+}
+
+BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
+                                     const BatchNormStatistics& statistics) {
+  const Shape shape = statistics.mean.shape();
+  BatchNormGradients grads{{}, Tensor(shape), Tensor(shape)};
+  for (std::size_t c = 0; c < sums.first.size(); ++c) {
+    const auto inv_std = static_cast<double>(statistics.inv_std.data()[c]);
+    grads.gain.data()[c] = static_cast<float>(sums.second[c] * inv_std);
+    grads.bias.data()[c] = static_cast<float>(sums.first[c]);
+  }
+  return grads;
+}
+
+}  // namespace
+
+BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
+                                          Tensor& running_var, const BatchNormParams& params) {
+  check(x, {}, {}, running_mean, running_var, params);
+  const ChannelLoop loop(x);
+  const std::int64_t rows = whole_batch(loop.rows(), params.synchronized);
+  require(rows > 1,
+          "batch_norm: expected more than one value per channel in training, got {} (input {})",
+          rows, x.shape().to_string());
+  Moments moments = moments_of(loop, x.data());
+  if (params.synchronized) join_ranks(moments);
+  const auto count = static_cast<double>(rows);
+  update_running(running_mean, moments.mean, 1.0, params.momentum);
+  update_running(running_var, moments.variance, count / (count - 1.0), params.momentum);
+
+  BatchNormStatistics statistics{Tensor(Shape{x.dim(1)}), Tensor(Shape{x.dim(1)}),
+                                 params.synchronized};
+  for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+    statistics.mean.data()[c] = static_cast<float>(moments.mean[c]);
+    statistics.inv_std.data()[c] = inverse_std(moments.variance[c], params.eps);
+  }
+  return statistics;
+}
+
+BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
+                                 Tensor& running_mean, Tensor& running_var,
+                                 const BatchNormParams& params) {
+  check(x, gain, bias, running_mean, running_var, params);
+  const ChannelLoop loop(x);
+  BatchNormResult result{Tensor(x.shape()),
+                         batch_norm_statistics(x, running_mean, running_var, params)};
+  const Normaliser lines(loop, result.statistics, gain, bias);
+  loop.for_each([in = x.data(), out = result.output.data(), mean = lines.mean.data(),
+                 scale = lines.scale.data(), shift = lines.bias.data(),
+                 range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
+    out[i] = range.clamp((in[i] - mean[c]) * scale[c] + shift[c]);
+  });
+  return result;
+}
+
+ChannelAffine fold_batch_norm(const Tensor& gain, const Tensor& bias, const Tensor& running_mean,
+                              const Tensor& running_var, float eps) {
+  ChannelAffine folded{Tensor(running_mean.shape()), Tensor(running_mean.shape())};
+  for (std::int64_t c = 0; c < running_mean.numel(); ++c) {
+    const double scale =
+        static_cast<double>(value_or(gain, c, 1.0f)) /
+        std::sqrt(static_cast<double>(running_var.data()[c]) + static_cast<double>(eps));
+    folded.scale.data()[c] = static_cast<float>(scale);
+    folded.shift.data()[c] =
+        static_cast<float>(static_cast<double>(value_or(bias, c, 0.0f)) -
+                           static_cast<double>(running_mean.data()[c]) * scale);
+  }
+  return folded;
+}
+
+Tensor batch_norm_infer(const Tensor& x, const Tensor& gain, const Tensor& bias,
+                        const Tensor& running_mean, const Tensor& running_var,
+                        const BatchNormParams& params) {
+  check(x, gain, bias, running_mean, running_var, params);
+  const ChannelLoop loop(x);
+  const ChannelAffine folded = fold_batch_norm(gain, bias, running_mean, running_var, params.eps);
+  const std::vector<float> scales =
+      loop.line([&](std::int64_t c) { return folded.scale.data()[c]; });
+  const std::vector<float> shifts =
+      loop.line([&](std::int64_t c) { return folded.shift.data()[c]; });
+  Tensor output(x.shape());
+  loop.for_each([in = x.data(), out = output.data(), scale = scales.data(), shift = shifts.data(),
+                 range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
+    out[i] = range.clamp(in[i] * scale[c] + shift[c]);
+  });
+  return output;
+}
+
+BatchNormStatistics frozen_statistics(const Tensor& running_mean, const Tensor& running_var,
+                                      float eps) {
+  BatchNormStatistics statistics{running_mean.clone(), Tensor(running_var.shape())};
+  for (std::int64_t c = 0; c < running_var.numel(); ++c) {
+    statistics.inv_std.data()[c] = inverse_std(static_cast<double>(running_var.data()[c]), eps);
+  }
+  return statistics;
+}
+
+BatchNormGradients batch_norm_train_backward(const Tensor& grad_output,
+                                             const BatchNormInputs& inputs) {
+  check_gradient(grad_output, inputs.x);
+  const ChannelLoop loop(inputs.x);
+  const Normaliser lines(loop, inputs.statistics, inputs.gain, inputs.bias);
+  ChannelLoop::Sums sums = sum_gradients(loop, lines, grad_output, inputs);
+  BatchNormGradients grads = channel_gradients(sums, inputs.statistics);
+  if (inputs.statistics.synchronized) sums.join_ranks();
+
+  // dL/dx = scale * (g - mean(g) - xhat * mean(g * xhat)), xhat = (x - mean) * inv_std.
+  const auto count = static_cast<double>(whole_batch(loop.rows(), inputs.statistics.synchronized));
+  const std::vector<float> offsets = loop.line([&](std::int64_t c) {
+    return static_cast<float>(sums.first[static_cast<std::size_t>(c)] / count);
+  });
+  const std::vector<float> slopes = loop.line([&](std::int64_t c) {
+    const auto inv_std = static_cast<double>(inputs.statistics.inv_std.data()[c]);
+    return static_cast<float>(sums.second[static_cast<std::size_t>(c)] * inv_std * inv_std / count);
+  });
+  grads.x = Tensor(inputs.x.shape());
+  loop.for_each([g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
+                 mean = lines.mean.data(), scale = lines.scale.data(), bias = lines.bias.data(),
+                 offset = offsets.data(), slope = slopes.data(),
+                 range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
+    const float centred = x[i] - mean[c];
+    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
+    out[i] = scale[c] * (passed - offset[c] - centred * slope[c]);
+  });
+  return grads;
+}
+
+BatchNormGradients batch_norm_infer_backward(const Tensor& grad_output,
+                                             const BatchNormInputs& inputs) {
+  check_gradient(grad_output, inputs.x);
+  const ChannelLoop loop(inputs.x);
+  const Normaliser lines(loop, inputs.statistics, inputs.gain, inputs.bias);
+  BatchNormGradients grads =
+      channel_gradients(sum_gradients(loop, lines, grad_output, inputs), inputs.statistics);
+  grads.x = Tensor(inputs.x.shape());
+  loop.for_each([g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
+                 mean = lines.mean.data(), scale = lines.scale.data(), bias = lines.bias.data(),
+                 range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
+    out[i] = scale[c] * range.gate(g[i], (x[i] - mean[c]) * scale[c] + bias[c]);
+  });
+  return grads;
+}
+
+}  // namespace quench

@@ -1,0 +1,112 @@
+#include "core/ops/depthwise.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/parallel.h"
+
+namespace quench {
+namespace {
+
+/// Sizes of one convolution; images lie in memory as [N, H, W, C].
+struct Geometry {
+  std::int64_t images, channels, height, width, out_height, out_width, kernel_height;
+  std::int64_t stride_y, stride_x, top, left;
+
+  Geometry(const Shape& input, const Shape& output, const Shape& weight, const Conv2dParams& params)
+      : images(input[0]),
+        channels(input[1]),
+        height(input[2]),
+        width(input[3]),
+        out_height(output[2]),
+        out_width(output[3]),
+        kernel_height(weight[2]),
+        stride_y(params.stride[0]),
+        stride_x(params.stride[1]),
+        top(params.padding.top),
+        left(params.padding.left) {}
+};
+
+/// Adds to sums[kx, c] the products of one row of gradients with one row of the image, for `Lanes`
+/// neighbouring channels, whose sums stay in registers.
+template <int Taps, int Lanes>
+void add_row(const Geometry& g, const float* image_row, const float* grad_row, float* sums) {
+  const std::int64_t channels = g.channels;
+  float acc[Taps][Lanes] = {};
+  const auto add = [&](std::int64_t ox, int kx_begin, int kx_end) {
+    const float* grad = grad_row + ox * channels;
+    const float* pixels = image_row + (ox * g.stride_x - g.left) * channels;
+    for (int kx = kx_begin; kx < kx_end; ++kx)
+      for (int l = 0; l < Lanes; ++l) acc[kx][l] += grad[l] * pixels[kx * channels + l];
+  };
+  const std::int64_t inner_begin = std::min(g.out_width, (g.left + g.stride_x - 1) / g.stride_x);
+  const std::int64_t inner_end =
+      std::max(inner_begin, std::min(g.out_width, (g.width + g.left - Taps) / g.stride_x + 1));
+  const auto border = [&](std::int64_t ox) {
+    const auto ix = static_cast<int>(ox * g.stride_x - g.left);
+    add(ox, std::max(0, -ix), std::min(Taps, static_cast<int>(g.width) - ix));
+  };
+  for (std::int64_t ox = 0; ox < inner_begin; ++ox) border(ox);
+  for (std::int64_t ox = inner_begin; ox < inner_end; ++ox) add(ox, 0, Taps);
+  for (std::int64_t ox = inner_end; ox < g.out_width; ++ox) border(ox);
+  for (int kx = 0; kx < Taps; ++kx)
+    for (int l = 0; l < Lanes; ++l) sums[kx * channels + l] += acc[kx][l];
+}
+
+/// Adds to sums[ky, kx, c] what the images [begin, end) contribute.
+template <int Taps>
+void add_images(const Geometry& g, const float* input, const float* grad_output, std::int64_t begin,
+                std::int64_t end, float* sums) {
+  const std::int64_t row = g.width * g.channels, out_row = g.out_width * g.channels;
+  for (std::int64_t n = begin; n < end; ++n) {
+    for (std::int64_t oy = 0; oy < g.out_height; ++oy) {
+      for (std::int64_t ky = 0; ky < g.kernel_height; ++ky) {
+        const std::int64_t iy = oy * g.stride_y + ky - g.top;
+        if (iy < 0 || iy >= g.height) continue;
+        const float* image_row = input + (n * g.height + iy) * row;
+        const float* grad_row = grad_output + (n * g.out_height + oy) * out_row;
+        float* row_sums = sums + ky * Taps * g.channels;
+        std::int64_t c = 0;
+        for (; c + 32 <= g.channels; c += 32)
+          add_row<Taps, 32>(g, image_row + c, grad_row + c, row_sums + c);
+        for (; c + 8 <= g.channels; c += 8)
+          add_row<Taps, 8>(g, image_row + c, grad_row + c, row_sums + c);
+        for (; c < g.channels; ++c) add_row<Taps, 1>(g, image_row + c, grad_row + c, row_sums + c);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Tensor depthwise_backward_weights(const Tensor& input, const Tensor& grad_output,
+                                  const Shape& weight_shape, const Conv2dParams& params) {
+  const Geometry g(input.shape(), grad_output.shape(), weight_shape, params);
+  const std::int64_t taps = weight_shape[2] * weight_shape[3], size = taps * g.channels;
+  // Short float sums, added up in double; as many for any number of threads.
+  constexpr std::int64_t kMostChunks = 32;
+  const std::int64_t chunks = std::min(g.images, kMostChunks);
+  std::vector<float> sums(static_cast<std::size_t>(chunks * size), 0.0f);
+  const auto add = weight_shape[3] == 3 ? &add_images<3> : &add_images<5>;
+  const std::int64_t work = grad_output.numel() / chunks * taps;
+  parallel_for(chunks, kParallelGrain / std::max<std::int64_t>(work, 1) + 1,
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t chunk = first; chunk < last; ++chunk) {
+                   add(g, input.data(), grad_output.data(), g.images * chunk / chunks,
+                       g.images * (chunk + 1) / chunks, sums.data() + chunk * size);
+                 }
+               });
+  Tensor grad_weight(weight_shape);
+  for (std::int64_t c = 0; c < g.channels; ++c) {
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      double sum = 0.0;
+      for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+        sum += static_cast<double>(
+            sums[static_cast<std::size_t>(chunk * size + tap * g.channels + c)]);
+      grad_weight.data()[c * taps + tap] = static_cast<float>(sum);
+    }
+  }
+  return grad_weight;
+}
+
+}  // namespace quench

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "core/ops/conv2d.h"
+
+namespace quench {
+
+/// The gradient of a convolution's weight as one matrix product: every output pixel's receptive
+/// field becomes a row of a matrix, a bounded number of images at a time.
+///
+/// Same operands as PreparedConv2d::backward_weights, which checks them; groups must be 1.
+Tensor im2col_backward_weights(const Tensor& input, const Tensor& grad_output,
+                               const Shape& weight_shape, const Conv2dParams& params);
+
+}  // namespace quench

@@ -1,0 +1,211 @@
+#include <algorithm>
+
+#include "core/ops/pool.h"
+#include "core/ops/pool_geometry.h"
+#include "core/parallel.h"
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+/// Whether `value` takes the place of `best`. A NaN wins over numbers and is never beaten.
+bool beats(float value, float best) { return (value > best) | (value != value); }
+
+/// Channels that one call of a kernel below handles at most. Inside, places are 32-bit like the
+/// values: a loop that mixes them with bytes is vectorized 64 channels at a time, and with 24 of
+/// them not at all.
+constexpr std::int64_t kBlock = 256;
+
+/// Calls body(first, count) for blocks of channels.
+template <typename Body>
+void for_each_block(std::int64_t channels, Body body) {
+  for (std::int64_t first = 0; first < channels; first += kBlock) {
+    body(first, std::min(kBlock, channels - first));
+  }
+}
+
+void narrow(const std::int32_t* places, std::int64_t count, std::uint8_t* argmax) {
+  for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<std::uint8_t>(places[c]);
+}
+
+void widen(const std::uint8_t* argmax, std::int64_t count, std::int32_t* places) {
+  for (std::int64_t c = 0; c < count; ++c) places[c] = argmax[c];
+}
+
+/// A 2x2 window whose first pixel is `in`, with `line` floats from one image row to the next.
+void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int64_t count,
+             float* out, std::uint8_t* argmax) {
+  alignas(64) std::int32_t places[kBlock];
+#pragma omp simd
+  for (std::int64_t c = 0; c < count; ++c) {
+    const float v1 = in[channels + c], v2 = in[line + c], v3 = in[line + channels + c];
+    float best = in[c];
+    std::int32_t place = 0;
+    place = beats(v1, best) ? 1 : place;
+    best = beats(v1, best) ? v1 : best;
+    place = beats(v2, best) ? 2 : place;
+    best = beats(v2, best) ? v2 : best;
+    place = beats(v3, best) ? 3 : place;
+    best = beats(v3, best) ? v3 : best;
+    out[c] = best;
+    places[c] = place;
+  }
+  narrow(places, count, argmax);
+}
+
+/// One output row of 2x2 windows, in memory order: each value is read once, none is read back.
+void max_row_2x2(const PoolGeometry& g, const float* row, float* out, std::uint8_t* argmax) {
+  const std::int64_t channels = g.channels;
+  for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
+    for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
+      const std::int64_t at = ox * channels + first;
+      max_2x2(row + 2 * ox * channels + first, channels, g.width * channels, count, out + at,
+              argmax + at);
+    });
+  }
+}
+
+/// The pixel (y, x) of a window as a number.
+std::int32_t place_of(const PoolGeometry& g, const WindowView& view, std::int64_t y,
+                      std::int64_t x) {
+  return static_cast<std::int32_t>((y - view.top) * g.window.kernel[1] + (x - view.left));
+}
+
+/// `image`, `out` and `argmax` begin at the first channel of the block.
+void max_window(const PoolGeometry& g, const WindowView& view, const float* image,
+                std::int64_t count, float* out, std::uint8_t* argmax) {
+  alignas(64) std::int32_t places[kBlock];
+  std::fill_n(places, count, place_of(g, view, view.y0, view.x0));
+  std::copy_n(image + (view.y0 * g.width + view.x0) * g.channels, count, out);
+  for (std::int64_t y = view.y0; y < view.y1; ++y) {
+    for (std::int64_t x = view.x0; x < view.x1; ++x) {
+      const float* in = image + (y * g.width + x) * g.channels;
+      const std::int32_t place = place_of(g, view, y, x);
+#pragma omp simd
+      for (std::int64_t c = 0; c < count; ++c) {
+        const float value = in[c], best = out[c];
+        places[c] = beats(value, best) ? place : places[c];
+        out[c] = beats(value, best) ? value : best;
+      }
+    }
+  }
+  narrow(places, count, argmax);
+}
+
+void scatter_2x2(const float* grad, const std::uint8_t* argmax, std::int64_t channels,
+                 std::int64_t line, std::int64_t count, float* out) {
+  alignas(64) std::int32_t places[kBlock];
+  widen(argmax, count, places);
+#pragma omp simd
+  for (std::int64_t c = 0; c < count; ++c) {
+    const std::int32_t place = places[c];
+    const float value = grad[c];
+    out[c] = place == 0 ? value : 0.0f;
+    out[channels + c] = place == 1 ? value : 0.0f;
+    out[line + c] = place == 2 ? value : 0.0f;
+    out[line + channels + c] = place == 3 ? value : 0.0f;
+  }
+}
+
+/// The backward of max_row_2x2: writes both input rows, once each.
+void scatter_row_2x2(const PoolGeometry& g, const float* grad, const std::uint8_t* argmax,
+                     float* row) {
+  const std::int64_t channels = g.channels;
+  for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
+    for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
+      const std::int64_t at = ox * channels + first;
+      scatter_2x2(grad + at, argmax + at, channels, g.width * channels, count,
+                  row + 2 * ox * channels + first);
+    });
+  }
+}
+
+/// The backward of max_window.
+void scatter_window(const PoolGeometry& g, const WindowView& view, const float* grad,
+                    const std::uint8_t* argmax, std::int64_t count, float* image) {
+  alignas(64) std::int32_t places[kBlock];
+  widen(argmax, count, places);
+  for (std::int64_t y = view.y0; y < view.y1; ++y) {
+    for (std::int64_t x = view.x0; x < view.x1; ++x) {
+      float* out = image + (y * g.width + x) * g.channels;
+      const std::int32_t place = place_of(g, view, y, x);
+#pragma omp simd
+      for (std::int64_t c = 0; c < count; ++c) out[c] += places[c] == place ? grad[c] : 0.0f;
+    }
+  }
+}
+
+}  // namespace
+
+MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window) {
+  const Shape shape = pooled_shape(x.shape(), window);
+  require(std::int64_t{window.kernel[0]} * window.kernel[1] <= 256,
+          "max_pool2d: expected a window of at most 256 places, got {}x{}", window.kernel[0],
+          window.kernel[1]);
+  MaxPoolResult result{Tensor(shape), Tensor(shape, DType::u8)};
+  const PoolGeometry g(x.shape(), shape, window);
+  const float* in = x.data();
+  float* out = result.output.data();
+  auto* argmax = result.argmax.data<std::uint8_t>();
+  const std::int64_t line = g.out_width * g.channels;
+  parallel_for(g.images * g.out_height, kParallelGrain / std::max<std::int64_t>(line, 1) + 1,
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t row = begin; row < end; ++row) {
+                   const std::int64_t n = row / g.out_height, oy = row % g.out_height;
+                   const float* image = in + n * g.image_size();
+                   if (g.is_2x2_tiling()) {
+                     max_row_2x2(g, image + 2 * oy * g.width * g.channels, out + row * line,
+                                 argmax + row * line);
+                     continue;
+                   }
+                   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
+                     const std::int64_t at = row * line + ox * g.channels;
+                     const WindowView view(g, oy, ox);
+                     for_each_block(g.channels, [&](std::int64_t first, std::int64_t count) {
+                       max_window(g, view, image + first, count, out + at + first,
+                                  argmax + at + first);
+                     });
+                   }
+                 }
+               });
+  return result;
+}
+
+Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, const Shape& input,
+                           const Window2d& window) {
+  const Shape shape = pooled_shape(input, window);
+  require(grad_output.shape() == shape && argmax.shape() == shape,
+          "max_pool2d: expected gradient and argmax of shape {} for input {}, got {} and {}",
+          shape.to_string(), input.to_string(), grad_output.shape().to_string(),
+          argmax.shape().to_string());
+  const PoolGeometry g(input, shape, window);
+  // Tiles that cover the image write all of it; otherwise windows overlap, or pixels lie in none.
+  const bool covered = g.is_2x2_tiling() && g.height % 2 == 0 && g.width % 2 == 0;
+  Tensor grad_input = covered ? Tensor(input) : Tensor::zeros(input);
+  const float* grad = grad_output.data();
+  const auto* places = argmax.data<std::uint8_t>();
+  float* out = grad_input.data();
+  // By image: the rows of one image may share pixels.
+  const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;
+  parallel_for(g.images, grain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin * g.out_height; row < end * g.out_height; ++row) {
+      const std::int64_t n = row / g.out_height, oy = row % g.out_height;
+      const std::int64_t from = row * g.out_width * g.channels;
+      float* image = out + n * g.image_size();
+      if (g.is_2x2_tiling()) {
+        scatter_row_2x2(g, grad + from, places + from, image + 2 * oy * g.width * g.channels);
+        continue;
+      }
+      for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
+        const std::int64_t at = from + ox * g.channels;
+        const WindowView view(g, oy, ox);
+        for_each_block(g.channels, [&](std::int64_t first, std::int64_t count) {
+          scatter_window(g, view, grad + at + first, places + at + first, count, image + first);
+        });
+      }
+    }
+  });
+  return grad_input;
+}
+
+}  // namespace quench

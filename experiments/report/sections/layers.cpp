@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "experiments/report/format.h"
+#include "experiments/report/html.h"
+#include "experiments/report/sections/sections.h"
+#include "support/error.h"
+#include "support/text_number.h"
+
+namespace quench::train::report {
+namespace {
+
+/// Every so many names, so that they can be read.
+std::vector<std::string> thinned(std::vector<std::string> names) {
+  const std::size_t step = (names.size() + 29) / 30;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (i % step != 0) names[i].clear();
+  return names;
+}
+
+Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
+  Plot plot{.description = "Signal to quantization noise of each layer's output, by run",
+            .x_label = "",
+            .y_label = "SQNR of the output (dB)",
+            .width = 1060,
+            .height = 320,
+            .legend = false,
+            .x_names = thinned(names)};
+  for (const RunReport& run : runs) {
+    if (!run.measured) continue;
+    Series series{.color = {SeriesColor::Kind::run, run.record.color()}};
+    for (const LayerMeasurement& layer : run.measured->layers) {
+      if (!layer.sqnr) continue;
+      const auto place = std::ranges::find(names, layer.trace.name) - names.begin();
+      series.points.emplace_back(static_cast<double>(place), layer.sqnr->normalized_output);
+    }
+    plot.series.push_back(std::move(series));
+  }
+  return plot;
+}
+
+/// The last value in metrics.jsonl, by layer, in percent.
+std::map<std::string, double> sign_flips(const RunRecord& run) {
+  std::map<std::string, double> result;
+  if (run.epochs.empty()) return result;
+  for (const SlotMetrics& slot : run.epochs.back().layers) {
+    const std::size_t dot = slot.slot.rfind('.');
+    for (const auto& [name, value] : slot.values)
+      if (name == "sign_flips" && dot != std::string::npos)
+        result[slot.slot.substr(0, dot)] = 100.0 * value;
+  }
+  return result;
+}
+
+std::string scale_text(const SlotSummary& slot) {
+  if (!slot.scale) return kDash;
+  const auto [least, most] = *slot.scale;
+  if (least == most) return short_number(least);
+  return short_number(least) + " … " + short_number(most);
+}
+
+/// "a / b" of a weight and the inputs of a layer.
+template <typename Text>
+std::string of_slots(const LayerMeasurement& layer, Text text) {
+  std::string result = layer.weight ? text(*layer.weight) : kDash;
+  if (layer.inputs.empty()) return result + " / " + kDash;
+  for (const SlotSummary& input : layer.inputs) result += " / " + text(input);
+  return result;
+}
+
+std::string noise_text(const LayerMeasurement& layer) {
+  const std::string weight = decibels(layer.weight ? layer.weight->sqnr : std::nullopt);
+  if (!layer.sqnr) return fmt::format("{} / {} / {}", weight, kDash, kDash);
+  return fmt::format("{} / {} / {}", weight, decibels(layer.sqnr->input),
+                     decibels(layer.sqnr->normalized_output));
+}
+
+HtmlTable layer_table(const RunReport& run) {
+  HtmlTable table({{"layer"},
+                   {"output"},
+                   {"weight"},
+                   {"MACs", true},
+                   {"bits, W x A"},
+                   {"KiB", true},
+                   {"scale, W / A", true},
+                   {"SQNR dB, W / A / output", true},
+                   {"saturated %, W / A", true},
+                   {"zeros %, W / A", true},
+                   {"sign flips %", true}});
+  const auto flips = sign_flips(run.record);
+  for (const LayerMeasurement& layer : run.measured->layers) {
+    const LayerTrace& trace = layer.trace;
+    const bool has_weight = layer.weight.has_value();
+    const auto flip = flips.find(trace.name);
+    table.add(
+        {trace.name, shape_text(trace.output, true),
+         has_weight ? shape_text(trace.weight, false) : kDash,
+         has_weight ? grouped(trace.macs) : kDash, has_weight ? layer.bits : kDash,
+         has_weight ? kib(layer.weight_bytes) : kDash, of_slots(layer, scale_text),
+         noise_text(layer),
+         of_slots(layer, [](const SlotSummary& s) { return fixed(s.saturated_percent(), 2); }),
+         of_slots(layer, [](const SlotSummary& s) { return fixed(s.zero_percent(), 1); }),
+         flip == flips.end() ? kDash : fixed(flip->second, 2)});
+  }
+  return table;
+}
+
+constexpr const char* kExplanation =
+    "<p class=\"hint\">W: weight, A: what the layer reads. SQNR: signal to quantization noise, "
+    "6 dB more per bit at best, 0 dB where noise is as strong. Of the output it compares the "
+    "quantized "
+    "network with its float weights, so noise adds up from layer to layer; each channel may be "
+    "shifted and multiplied as a whole, which batch norm takes out again. Nothing takes it out of "
+    "W, so of weights that are +1 and −1 without a scale it says little. Saturated: values beyond "
+    "the ends of the grid, by more than half a step. Sign flips: weights whose sign changed in the "
+    "last epoch.</p>\n";
+
+bool has_noise(const RunReport& run) {
+  return run.measured && std::ranges::any_of(run.measured->layers, [](const auto& layer) {
+           return layer.sqnr.has_value();
+         });
+}
+
+}  // namespace
+
+std::vector<std::string> layer_names(Runs runs) {
+  std::vector<std::string> names;
+  for (const RunReport& run : runs) {
+    if (!run.measured) continue;
+    for (const LayerMeasurement& layer : run.measured->layers) {
+      if (std::ranges::find(names, layer.trace.name) == names.end())
+        names.push_back(layer.trace.name);
+    }
+  }
+  return names;
+}
+
+std::string layers_section(Runs runs, PlotSheet& plots) {
+  const auto names = layer_names(runs);
+  if (names.empty()) return "";
+  std::string html = kExplanation;
+  html +=
+      legend(runs, has_noise) +
+      plots.figure(noise_plot(runs, names),
+                   "Noise of quantization in what each layer computes, first layer to the left; "
+                   "higher is better");
+  for (const RunReport& run : runs) {
+    if (!run.measured) continue;
+    const Measurements& measured = *run.measured;
+    std::string images = measured.noise_images == 0
+                             ? "without images"
+                             : fmt::format("measured on {} images", measured.noise_images);
+    html += fmt::format("<h3>{}</h3>\n<p class=\"hint\">{}</p>\n{}", run_label(run), images,
+                        layer_table(run).html());
+  }
+  return section("layers", "Layers", html);
+}
+
+}  // namespace quench::train::report

@@ -1,0 +1,83 @@
+#include "layers/arithmetic.h"
+
+#include <algorithm>
+
+#include "autograd/activation.h"
+#include "autograd/arithmetic.h"
+#include "autograd/shape_ops.h"
+#include "core/ops/elementwise.h"
+#include "support/error.h"
+
+namespace quench {
+
+Variable Add::combine(std::span<const Variable> inputs) {
+  const auto [x, y] = quantized(inputs);
+  return activate(add(x, y), activation_);
+}
+
+namespace {
+
+/// Whether `factor` has one number for each map of `x`.
+bool per_map(const Shape& x, const Shape& factor) {
+  return x.rank() == 4 && factor.rank() == 4 && factor == x.with(2, 1).with(3, 1);
+}
+
+Variable product(const std::string& name, const Variable& a, const Variable& b) {
+  if (a.shape() == b.shape()) return multiply(a, b);
+  if (per_map(a.shape(), b.shape())) return multiply_per_map(a, b);
+  require(per_map(b.shape(), a.shape()),
+          "{}: expected factors of one shape, or [N, C, H, W] and [N, C, 1, 1], got {} and {}",
+          name, a.shape().to_string(), b.shape().to_string());
+  return multiply_per_map(b, a);
+}
+
+}  // namespace
+
+Variable Multiply::combine(std::span<const Variable> inputs) {
+  expect(inputs.size() == 2, "{}: expected two inputs, got {}", name(), inputs.size());
+  const auto first = input_quantizer(0).codes(inputs[0].value());
+  const auto second = input_quantizer(1).codes(inputs[1].value());
+  if (!first || !second || first->grid.offset != 0.0f || second->grid.offset != 0.0f) {
+    const auto [a, b] = quantized(inputs);
+    return product(name(), a, b);
+  }
+  const Variable codes = product(name(), Variable(first->values), Variable(second->values));
+  return Variable(multiply_scalar(codes.value(), first->grid.scale[0] * second->grid.scale[0]));
+}
+
+namespace {
+
+/// A number for all channels, or one for each.
+Variable per_channel(const Variable& numbers, std::int64_t channels) {
+  return numbers.shape() == Shape{1} ? expand(numbers, channels) : numbers;
+}
+
+}  // namespace
+
+ScaleShift::ScaleShift(const Tensor& scale, const Tensor& shift) {
+  const auto count = [](const Tensor& numbers) {
+    require(!numbers.defined() || (numbers.rank() == 1 && numbers.dim(0) >= 1),
+            "scale_shift: expected numbers of shape [C] or [1], got {}",
+            numbers.shape().to_string());
+    return numbers.defined() ? numbers.dim(0) : 0;
+  };
+  const auto [least, most] = std::minmax({count(scale), count(shift)});
+  require(most >= 1 && (least <= 1 || least == most),
+          "scale_shift: expected a scale, a shift or both, for the same channels, got {} and {} "
+          "numbers",
+          count(scale), count(shift));
+  if (scale.defined()) scale_ = register_parameter("scale", scale.clone(), ParameterKind::norm);
+  if (shift.defined()) shift_ = register_parameter("shift", shift.clone(), ParameterKind::norm);
+}
+
+Variable ScaleShift::forward(const Variable& input) {
+  require(input.shape().rank() >= 2, "{}: expected [N, C] or [N, C, H, W], got {}", name(),
+          input.shape().to_string());
+  const std::int64_t channels = input.shape()[1];
+  Variable value = input;
+  if (scale_.defined()) value = multiply_per_channel(value, per_channel(scale_, channels));
+  if (shift_.defined()) value = add_per_channel(value, per_channel(shift_, channels));
+  return value;
+}
+
+}  // namespace quench
