@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -42,6 +42,6 @@ namespace quench::quant {
 ///   ppq_samples = 65536        of an activation, at a fixed stride, go to PPQ
 /// alpha reaches 1 at the first multiple of alpha_every at or after `end`. Before begin_training()
 /// it is 0.
-std::unique_ptr<Quantizer> make_ab(const QuantizerSpec& spec);
+Strategy ab_strategy();
 
 }  // namespace quench::quant

@@ -10,6 +10,8 @@ AffineOptions::AffineOptions(const Settings& settings)
       code_mask(settings.choice("mask", "real", {"real", "code"}) == "code"),
       quant_delay(settings.number("quant_delay", 0.0, at_least(0.0))) {}
 
+namespace {
+
 std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec) {
   const Settings& settings = *spec.settings;
   AffineOptions options(settings);
@@ -24,11 +26,44 @@ std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec) {
   return make_affine_weight(spec, options, affine_weights ? std::optional(grid) : std::nullopt);
 }
 
+}  // namespace
+
+Strategy affine_strategy() {
+  return {{.name = "affine",
+           .summary = "integer zero point, range of the weight or averaged over batches",
+           .paper = "Jacob et al. 2018, arXiv:1712.05877",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true,
+           .granularity = Granularity::per_channel,
+           .weight_gradient = Estimator::window,
+           .activation_gradient = Estimator::window,
+           .trains = "min, max (option)"},
+          make_affine};
+}
+
+namespace {
+
 std::unique_ptr<Quantizer> make_symmetric(const QuantizerSpec& spec) {
   const AffineOptions options(*spec.settings);
   const ActivationGrid grid(*spec.settings, "auto", spec.bits);
   if (spec.role == Role::activation) return make_symmetric_activation(spec, options, grid);
   return make_affine_weight(spec, options, std::nullopt);
+}
+
+}  // namespace
+
+Strategy symmetric_strategy() {
+  return {{.name = "symmetric",
+           .summary = "as affine with zero point 0",
+           .paper = "Krishnamoorthi 2018, arXiv:1806.08342",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true,
+           .granularity = Granularity::per_channel,
+           .weight_gradient = Estimator::identity,
+           .activation_gradient = Estimator::window},
+          make_symmetric};
 }
 
 }  // namespace quench::quant

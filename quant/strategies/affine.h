@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -33,7 +34,7 @@ namespace quench::quant {
 ///                            dL/dmin = sum of dL/dy over x below the window, dL/dmax above it
 /// [quant.symmetric] alone:
 ///   act_grid = "auto"        quant/parts/activation_grid.h, signed_narrow where signed
-std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec);
-std::unique_ptr<Quantizer> make_symmetric(const QuantizerSpec& spec);
+Strategy affine_strategy();
+Strategy symmetric_strategy();
 
 }  // namespace quench::quant

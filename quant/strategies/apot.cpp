@@ -171,6 +171,8 @@ std::vector<std::int32_t> apot_levels(int bits) {
   return levels;
 }
 
+namespace {
+
 std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec) {
   const Settings& settings = *spec.settings;
   const double weight_alpha = settings.number("weight_alpha", 3.0, above(0.0));
@@ -181,6 +183,19 @@ std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec) {
   auto activation = std::make_unique<ApotActivation>(spec, std::move(grid));
   if (spec.role == Role::activation) return activation;
   return std::make_unique<ApotWeight>(spec, weight_alpha, subtract_mean);
+}
+
+}  // namespace
+
+Strategy apot_strategy() {
+  return {{.name = "apot",
+           .summary = "sums of powers of two below a trained clip, normalized weights",
+           .paper = "Li et al. 2020, arXiv:1909.13144",
+           .weight_bits = {2, 6},
+           .activation_bits = {2, 5},
+           .activation_gradient = Estimator::window,
+           .trains = "clip"},
+          make_apot};
 }
 
 }  // namespace quench::quant

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -32,7 +32,7 @@ namespace quench::quant {
 ///   alpha = 8.0               where alpha of activations starts; > 0
 ///   init = "constant"         or "max": alpha starts at the first batch's largest |value|
 ///   act_grid = "auto"         quant/parts/activation_grid.h; the levels of both signed forms are the same
-std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec);
+Strategy apot_strategy();
 
 /// The 2^bits unsigned levels, in units of the smallest power: bits / 2 terms, each 0 or one of
 /// three powers, and for an odd number one term more of 0 or one power; the powers are dealt out in

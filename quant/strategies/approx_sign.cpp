@@ -77,10 +77,20 @@ class ApproxSign final : public Quantizer {
   Variable shift_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_approx_sign(const QuantizerSpec& spec) {
   return std::make_unique<ApproxSign>(spec);
+}
+
+}  // namespace
+
+Strategy approx_sign_strategy() {
+  return {{.name = "approx_sign",
+           .summary = "sign with a triangular gradient, or SwishSign's",
+           .paper = "Liu et al. 2018, arXiv:1808.00278",
+           .weight_bits = {0, 0},
+           .activation_bits = {1, 1},
+           .partner = "bwn"},
+          make_approx_sign};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -23,6 +23,6 @@ namespace quench::quant {
 ///   estimator = "approx_sign"
 ///   beta = 5.0                 b of "swish_sign"; > 0
 ///   shift = "none"
-std::unique_ptr<Quantizer> make_approx_sign(const QuantizerSpec& spec);
+Strategy approx_sign_strategy();
 
 }  // namespace quench::quant

@@ -122,4 +122,15 @@ std::unique_ptr<Quantizer> make_bwn(const QuantizerSpec& spec) {
   return std::make_unique<Bwn>(spec);
 }
 
+Strategy bwn_strategy() {
+  return {{.name = "bwn",
+           .summary = "sign times the mean magnitude of the filter",
+           .paper = "Rastegari et al. 2016, arXiv:1603.05279",
+           .weight_bits = {1, 1},
+           .activation_bits = {0, 0},
+           .per_channel = true,
+           .granularity = Granularity::per_channel},
+          make_bwn};
+}
+
 }  // namespace quench::quant

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -21,6 +22,9 @@ namespace quench::quant {
 ///
 /// Settings [quant.bwn], with their defaults:
 ///   gradient = "full"
+Strategy bwn_strategy();
+
+/// The weights of "bwn", which other methods use at 1 bit.
 std::unique_ptr<Quantizer> make_bwn(const QuantizerSpec& spec);
 
 }  // namespace quench::quant

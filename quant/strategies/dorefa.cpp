@@ -155,13 +155,21 @@ std::unique_ptr<Quantizer> make_binary_weight(QuantizerSpec spec) {
   return make_bwn(spec);
 }
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec) {
   const DorefaOptions options(*spec.settings);
   if (spec.role == Role::activation) return std::make_unique<DorefaActivation>(spec, options);
   if (spec.bits == 1) return make_binary_weight(spec);
   return std::make_unique<DorefaWeight>(spec, options);
+}
+
+}  // namespace
+
+Strategy dorefa_strategy() {
+  return {{.name = "dorefa",
+           .summary = "tanh of the weight on odd integers, activations clipped to [0, 1]",
+           .paper = "Zhou et al. 2016, arXiv:1606.06160",
+           .activation_gradient = Estimator::window},
+          make_dorefa};
 }
 
 }  // namespace quench::quant

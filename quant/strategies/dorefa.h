@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -26,6 +26,6 @@ namespace quench::quant {
 /// Settings [quant.dorefa], with their defaults:
 ///   max_gradient = "constant"  or "full"; weights of 2 to 8 bits
 ///   act_max = 1.0              activations; > 0
-std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec);
+Strategy dorefa_strategy();
 
 }  // namespace quench::quant

@@ -89,11 +89,22 @@ class Dsq final : public ObservedQuantizer {
   Variable alpha_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_dsq(const QuantizerSpec& spec) {
   const double alpha = spec.settings->number("alpha", 0.2, {0.01, 0.5});
   return std::make_unique<Dsq>(spec, static_cast<float>(alpha));
+}
+
+}  // namespace
+
+Strategy dsq_strategy() {
+  return {{.name = "dsq",
+           .summary = "symmetric grid, gradient of a tanh between neighbouring codes",
+           .paper = "Gong et al. 2019, arXiv:1908.05033",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true,
+           .trains = "tanh's alpha"},
+          make_dsq};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -25,6 +25,6 @@ namespace quench::quant {
 /// Settings [quant.dsq], with their defaults:
 ///   alpha = 0.2         to start with; in [0.01, 0.5]
 ///   act_grid, momentum  as in quant/parts/observed_quantizer.h
-std::unique_ptr<Quantizer> make_dsq(const QuantizerSpec& spec);
+Strategy dsq_strategy();
 
 }  // namespace quench::quant

@@ -42,11 +42,21 @@ class Ewgs final : public ObservedQuantizer {
   float delta_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_ewgs(const QuantizerSpec& spec) {
   const auto delta = static_cast<float>(spec.settings->number("delta", 1e-3, at_least(0.0)));
   return std::make_unique<Ewgs>(spec, delta);
+}
+
+}  // namespace
+
+Strategy ewgs_strategy() {
+  return {{.name = "ewgs",
+           .summary = "symmetric grid, gradient scaled by its sign and the rounding error",
+           .paper = "Lee et al. 2021, arXiv:2104.00903",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true},
+          make_ewgs};
 }
 
 }  // namespace quench::quant

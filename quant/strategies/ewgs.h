@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -23,6 +23,6 @@ namespace quench::quant {
 /// Settings [quant.ewgs], with their defaults:
 ///   delta = 1e-3        >= 0
 ///   act_grid, momentum  as in quant/parts/observed_quantizer.h
-std::unique_ptr<Quantizer> make_ewgs(const QuantizerSpec& spec);
+Strategy ewgs_strategy();
 
 }  // namespace quench::quant

@@ -263,12 +263,26 @@ class FatAsymmetric final : public Fat {
   FatRangeLimits limits_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_fat(const QuantizerSpec& spec) {
   const FatOptions options(*spec.settings, spec.bits);
   if (options.symmetric) return std::make_unique<FatSymmetric>(spec, options);
   return std::make_unique<FatAsymmetric>(spec, options);
+}
+
+}  // namespace
+
+Strategy fat_strategy() {
+  return {
+      {.name = "fat",
+       .summary = "trained factor on a calibrated threshold; symmetric, or a shifted affine range",
+       .paper = "Goncharenko et al. 2018, arXiv:1812.07872",
+       .weight_bits = {2, 8},
+       .activation_bits = {2, 8},
+       .per_channel = true,
+       .weight_gradient = Estimator::window,
+       .activation_gradient = Estimator::window,
+       .trains = "threshold factors"},
+      make_fat};
 }
 
 }  // namespace quench::quant

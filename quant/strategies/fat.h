@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -40,6 +40,6 @@ namespace quench::quant {
 ///   pointwise = false           weights: whether there is an m
 ///   pointwise_min = 0.75
 ///   pointwise_max = 1.25
-std::unique_ptr<Quantizer> make_fat(const QuantizerSpec& spec);
+Strategy fat_strategy();
 
 }  // namespace quench::quant

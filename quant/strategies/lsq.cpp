@@ -79,14 +79,26 @@ class LsqActivation final : public Quantizer {
   TrainedScale scale_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec) {
   const LsqOptions options(*spec.settings);
   ActivationGrid grid(*spec.settings, spec.bits == 1 ? "unsigned" : "auto", spec.bits,
                       ActivationGrid::Signed::full);
   if (spec.role == Role::weight) return make_lsq_weight(spec, options, weight_steps);
   return std::make_unique<LsqActivation>(spec, options, std::move(grid));
+}
+
+}  // namespace
+
+Strategy lsq_strategy() {
+  return {{.name = "lsq",
+           .summary = "trained step size, straight-through gradient",
+           .paper = "Esser et al. 2020, arXiv:1902.08153",
+           .weight_bits = {2, 8},
+           .per_channel = true,
+           .weight_gradient = Estimator::window,
+           .activation_gradient = Estimator::window,
+           .trains = "step"},
+          make_lsq};
 }
 
 }  // namespace quench::quant

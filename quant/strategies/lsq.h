@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -23,6 +23,6 @@ namespace quench::quant {
 ///   window = "open"        as above; or "closed": v / s = -Qn and Qp count as inside (lsq-net)
 ///   grad_scale = "paper"   c as above; or "none": c = 1
 ///   act_grid = "auto"      quant/parts/activation_grid.h, signed_full where signed; at 1 bit "unsigned"
-std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec);
+Strategy lsq_strategy();
 
 }  // namespace quench::quant

@@ -128,13 +128,25 @@ class LsqPlusActivation final : public Quantizer {
   Variable beta_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_lsq_plus(const QuantizerSpec& spec) {
   const LsqOptions options(*spec.settings);
   const bool least_squares = spec.settings->choice("init", "mse", {"mse", "minmax"}) == "mse";
   if (spec.role == Role::weight) return make_lsq_weight(spec, options, three_sigma_steps);
   return std::make_unique<LsqPlusActivation>(spec, options, least_squares);
+}
+
+}  // namespace
+
+Strategy lsq_plus_strategy() {
+  return {{.name = "lsq_plus",
+           .summary = "trained step size, and a trained offset for activations",
+           .paper = "Bhalgat et al. 2020, arXiv:2004.09576",
+           .weight_bits = {2, 8},
+           .per_channel = true,
+           .weight_gradient = Estimator::window,
+           .activation_gradient = Estimator::window,
+           .trains = "step, offset"},
+          make_lsq_plus};
 }
 
 }  // namespace quench::quant

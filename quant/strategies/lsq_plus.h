@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -23,6 +23,6 @@ namespace quench::quant {
 ///                          zeros; or "minmax": they cover it. Either fits 0 in as well
 ///   window = "open"        as for "lsq"
 ///   grad_scale = "paper"   as for "lsq"
-std::unique_ptr<Quantizer> make_lsq_plus(const QuantizerSpec& spec);
+Strategy lsq_plus_strategy();
 
 }  // namespace quench::quant

@@ -103,10 +103,20 @@ class Noise final : public ObservedQuantizer {
   bool rounds_ = false;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_noise(const QuantizerSpec& spec) {
   return std::make_unique<Noise>(spec, spec.settings->number("quantize_from", 1.0, {0.0, 1.0}));
+}
+
+}  // namespace
+
+Strategy noise_strategy() {
+  return {{.name = "noise",
+           .summary = "training adds uniform noise of one step, evaluation rounds",
+           .paper = "Defossez et al. 2021, arXiv:2104.09987",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true},
+          make_noise};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -21,6 +21,6 @@ namespace quench::quant {
 ///   quantize_from = 1.0  share of the run after which training rounds too, with the same gradient;
 ///                        in [0, 1]
 ///   act_grid, momentum   as in quant/parts/observed_quantizer.h
-std::unique_ptr<Quantizer> make_noise(const QuantizerSpec& spec);
+Strategy noise_strategy();
 
 }  // namespace quench::quant

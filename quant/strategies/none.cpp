@@ -8,8 +8,16 @@ QuantGrid NoQuantizer::grid() const {
   throw std::logic_error(fmt::format("{}: \"none\" has no grid to export", slot()));
 }
 
+namespace {
+
 std::unique_ptr<Quantizer> make_none(const QuantizerSpec& spec) {
   return std::make_unique<NoQuantizer>(spec);
+}
+
+}  // namespace
+
+Strategy none_strategy() {
+  return {{.name = "none", .summary = "values as they are", .per_channel = true}, make_none};
 }
 
 }  // namespace quench::quant

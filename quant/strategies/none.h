@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -22,6 +23,6 @@ class NoQuantizer final : public Quantizer {
   Variable train_forward(const Variable& x) override { return x; }
 };
 
-std::unique_ptr<Quantizer> make_none(const QuantizerSpec& spec);
+Strategy none_strategy();
 
 }  // namespace quench::quant

@@ -61,11 +61,22 @@ class Pact final : public TrainedClip {
   float alpha_decay_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_pact(const QuantizerSpec& spec) {
   const double decay = spec.settings->number("alpha_decay", 1e-4, at_least(0.0));
   return std::make_unique<Pact>(spec, static_cast<float>(decay));
+}
+
+}  // namespace
+
+Strategy pact_strategy() {
+  return {{.name = "pact",
+           .summary = "ReLU with a trained clip, which learns from what it clips",
+           .paper = "Choi et al. 2018, arXiv:1805.06085",
+           .weight_bits = {0, 0},
+           .activation_gradient = Estimator::window,
+           .trains = "clip",
+           .partner = "dorefa"},
+          make_pact};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -17,6 +17,6 @@ namespace quench::quant {
 ///   alpha = 10.0          where it starts; > 0
 ///   init = "constant"     or "max": alpha starts at the first batch's maximum
 ///   alpha_decay = 1e-4    lambda, per training pass; >= 0
-std::unique_ptr<Quantizer> make_pact(const QuantizerSpec& spec);
+Strategy pact_strategy();
 
 }  // namespace quench::quant

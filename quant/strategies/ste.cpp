@@ -121,6 +121,8 @@ Tensor stochastic_sign(const Tensor& x, const Tensor& uniform) {
   });
 }
 
+namespace {
+
 std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec) {
   // All keys are read whatever the slot needs, so that none counts as left over.
   const SteOptions options(*spec.settings);
@@ -131,6 +133,18 @@ std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec) {
   if (spec.role == Role::weight && options.stochastic)
     return std::make_unique<SteStochasticWeight>(spec, options);
   return std::make_unique<SteBinary>(spec, options);
+}
+
+}  // namespace
+
+Strategy ste_strategy() {
+  return {{.name = "ste",
+           .summary = "sign or symmetric grid, straight-through gradient",
+           .paper = "Courbariaux et al. 2016, arXiv:1602.02830",
+           .per_channel = true,
+           .weight_gradient = Estimator::identity,
+           .activation_gradient = Estimator::window},
+          make_ste};
 }
 
 }  // namespace quench::quant

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -27,7 +28,7 @@ namespace quench::quant {
 ///   sampling = "deterministic"    1 bit, weights; or "stochastic"
 ///   act_grid = "auto"             2 to 8 bits; or another of quant/parts/activation_grid.h
 ///   momentum = 0.99               2 to 8 bits; in [0, 1]
-std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec);
+Strategy ste_strategy();
 
 /// +1 where uniform < clip((x + 1) / 2, 0, 1), else -1: with `uniform` from [0, 1), +1 with that
 /// probability. @throws std::invalid_argument  if the shapes differ

@@ -205,8 +205,26 @@ float tqt_scale(float log2_t, int fraction_bits) {
   return std::ldexp(1.0f, std::max(exponent - fraction_bits, static_cast<int>(kSmallest)));
 }
 
+namespace {
+
 std::unique_ptr<Quantizer> make_tqt(const QuantizerSpec& spec) {
   return std::make_unique<Tqt>(spec, TqtOptions(*spec.settings, spec.bits));
+}
+
+}  // namespace
+
+Strategy tqt_strategy() {
+  return {{.name = "tqt",
+           .summary = "power-of-two scale, trained log2 threshold, full gradient to it",
+           .paper = "Jain et al. 2019, arXiv:1903.08066",
+           .weight_bits = {2, 8},
+           .activation_bits = {2, 8},
+           .per_channel = true,
+           .weight_gradient = Estimator::window,
+           .activation_gradient = Estimator::window,
+           .trains = "log2 threshold",
+           .sum_on_one_grid = true},
+          make_tqt};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -27,7 +27,7 @@ namespace quench::quant {
 ///   freeze = false        whether thresholds come to rest one by one (threshold_freezer.h)
 ///   freeze_start = 1000   steps until the first may
 ///   freeze_every = 50     steps between two
-std::unique_ptr<Quantizer> make_tqt(const QuantizerSpec& spec);
+Strategy tqt_strategy();
 
 /// s of a stored log2 t: 2^ceil(log2 t) / 2^fraction_bits, at least 2^-126; finite for any log2 t.
 float tqt_scale(float log2_t, int fraction_bits);

@@ -70,10 +70,21 @@ class Twn final : public Quantizer {
   QuantGrid grid_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_twn(const QuantizerSpec& spec) {
   return std::make_unique<Twn>(spec);
+}
+
+}  // namespace
+
+Strategy twn_strategy() {
+  return {{.name = "twn",
+           .summary = "-1, 0, +1 by a threshold, straight-through gradient",
+           .paper = "Li & Liu 2016, arXiv:1605.04711",
+           .weight_bits = {2, 2},
+           .activation_bits = {0, 0},
+           .per_channel = true,
+           .weight_gradient = Estimator::identity},
+          make_twn};
 }
 
 }  // namespace quench::quant

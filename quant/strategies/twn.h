@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -19,6 +19,6 @@ namespace quench::quant {
 ///   scale = "threshold"     as above; or "exact": delta and alpha that minimise ||w - f(w)||, found
 ///                           by sorting |w| in every forward pass
 ///   threshold_factor = 0.7  > 0
-std::unique_ptr<Quantizer> make_twn(const QuantizerSpec& spec);
+Strategy twn_strategy();
 
 }  // namespace quench::quant

@@ -25,14 +25,27 @@ class XnorActivation final : public Quantizer {
   bool input_scale_;
 };
 
-}  // namespace
-
 std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec) {
   // Both read their keys whatever the slot needs, so that none counts as left over.
   std::unique_ptr<Quantizer> weight = make_bwn(spec);
   const bool input_scale = spec.settings->boolean("input_scale", true);
   if (spec.role == Role::weight) return weight;
   return std::make_unique<XnorActivation>(spec, input_scale);
+}
+
+}  // namespace
+
+Strategy xnor_strategy() {
+  return {
+      {.name = "xnor",
+       .summary = "bwn's weights, sign of activations, output scaled by the mean input (option)",
+       .paper = "Rastegari et al. 2016, arXiv:1603.05279",
+       .weight_bits = {1, 1},
+       .activation_bits = {1, 1},
+       .per_channel = true,
+       .granularity = Granularity::per_channel,
+       .activation_gradient = Estimator::window},
+      make_xnor};
 }
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "quant/quantizer.h"
+#include "quant/strategy.h"
 
 namespace quench::quant {
 
@@ -20,6 +20,6 @@ namespace quench::quant {
 /// Settings [quant.xnor], with their defaults:
 ///   gradient = "full"
 ///   input_scale = true
-std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec);
+Strategy xnor_strategy();
 
 }  // namespace quench::quant
