@@ -8,8 +8,8 @@
 
 #include "core/random.h"
 #include "datasets/transform.h"
-#include "deploy/integer_only/integer_forms.h"
-#include "deploy/integer_only/sum_chain.h"
+#include "deploy/integer_only/requantizers.h"
+#include "deploy/integer_only/accumulator_map.h"
 #include "experiments/experiment.h"
 #include "support/file.h"
 #include "support/progress.h"
@@ -41,12 +41,12 @@ json value_json(const Value& value) {
   return result;
 }
 
-json line_json(const IntegerLine& line) {
+json line_json(const FixedPointMap& line) {
   return {{"multiplier", line.multiplier},      {"offset", line.offset}, {"shift", line.shift},
           {"rounding", name_of(line.rounding)}, {"low", line.low},       {"high", line.high}};
 }
 
-json form_json(const IntegerForm& form) {
+json form_json(const Requantizer& form) {
   if (form.form != Form::thresholds) {
     json result = line_json(form.line);
     result["form"] = name_of(form.form);
@@ -100,7 +100,7 @@ struct Count {
   std::int64_t functions = 0;
 
   void add(const SumForms& sums) {
-    for (const IntegerForm& form : sums.channels) {
+    for (const Requantizer& form : sums.channels) {
       const bool line = form.form == Form::shift || form.form == Form::multiplier;
       const bool between_lines = form.form == Form::thresholds && form.codes.steps.size() > 1;
       ++channels;
@@ -137,9 +137,9 @@ struct Count {
   }
 };
 
-json channels_json(const std::vector<IntegerForm>& forms) {
+json channels_json(const std::vector<Requantizer>& forms) {
   json channels = json::array();
-  for (const IntegerForm& form : forms) channels.push_back(form_json(form));
+  for (const Requantizer& form : forms) channels.push_back(form_json(form));
   return channels;
 }
 
@@ -208,7 +208,7 @@ void write_integer_table(const std::filesystem::path& file, const std::string& m
   ProgressBar bar;
   bar.begin("integer forms", std::ssize(network.operations));
   for (const Operation& operation : network.operations) {
-    const std::vector<OutputForms> forms = integer_forms(network, operation);
+    const std::vector<OutputForms> forms = requantizers(network, operation);
     json outputs = json::array();
     for (std::size_t i = 0; i < forms.size(); ++i) {
       json output{{"value", operation.outputs[i].value}};

@@ -6,7 +6,7 @@ namespace quench::deploy {
 
 // Integers instead of real numbers: what a CPU without a float unit computes (Jacob et al. 2018,
 // arXiv:1712.05877, section 2.2; Jain et al. 2019, arXiv:1903.08066, for powers of two). The engine
-// itself rounds in f32, as deploy/README.md has it; integer_form.h says which of these give its codes.
+// itself rounds in f32, as deploy/README.md has it; requantizer.h says which of these give its codes.
 
 /// How a number between two integers is rounded: all to the nearest, but for `floor`; ties to even,
 /// away from 0, or towards +inf.

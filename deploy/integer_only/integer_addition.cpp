@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "deploy/integer_only/sum_chain.h"
+#include "deploy/integer_only/accumulator_map.h"
 #include "deploy/network/arithmetic.h"
 
 namespace quench::deploy {

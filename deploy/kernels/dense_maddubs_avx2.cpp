@@ -1,7 +1,7 @@
 #include "deploy/kernels/dense_avx2.h"
 
 // vpmaddubsw multiplies 32 codes with weights and adds neighbours in 16 bits; vpmaddwd by 1 widens.
-// The steps come in groups that are proved to fit 16 bits together (pair_sums.h), so that a group is
+// The steps come in groups that are proved to fit 16 bits together (int16_packing.h), so that a group is
 // widened once: D multiplications and one more for 32 D products; FMA has 8 for one.
 
 namespace quench::deploy {

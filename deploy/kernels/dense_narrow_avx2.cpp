@@ -1,7 +1,7 @@
 #include "deploy/kernels/dense_avx2.h"
 
 // For small operands, as 4-bit weights are: what vpmaddubsw gives is added up in 16 bits over as many
-// steps as are proved to fit (pair_sums.h), 8 and more, before one vpmaddwd widens it. Bound: 32
+// steps as are proved to fit (int16_packing.h), 8 and more, before one vpmaddwd widens it. Bound: 32
 // products for a multiplication and an addition; FMA has 8 for one.
 
 namespace quench::deploy {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "deploy/kernels/pair_sums.h"
+#include "deploy/kernels/int16_packing.h"
 
 namespace quench::deploy {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "deploy/integer_only/integer_forms.h"
+#include "deploy/integer_only/requantizers.h"
 #include "deploy/network/arithmetic.h"
 #include "deploy/small_network.h"
 
@@ -25,7 +25,7 @@ struct Product {
     IntegerNetwork network{.channels = 1, .height = 1, .width = 1};
     network.values = {{1, 1, 1, a, {}}, {1, 1, 1, b, {}}, {1, 1, 1, output, {}}};
     const Operation operation{"product", Multiplication{}, {0, 1}, {{steps, 2}}};
-    const OutputForms forms = integer_forms(network, operation).at(0);
+    const OutputForms forms = requantizers(network, operation).at(0);
     std::int64_t different = 0, by_product = 0;
     for (std::int32_t q1 = a.qmin; q1 <= a.qmax; ++q1) {
       for (std::int32_t q2 = b.qmin; q2 <= b.qmax; ++q2) {
@@ -79,7 +79,7 @@ TEST_CASE("integer forms: a product's codes, for every pair of codes") {
 TEST_CASE("integer forms: a function's codes, for every code, are a table per channel") {
   const IntegerNetwork graph = testing::small_graph();
   const Operation& operation = graph.operations[1];
-  const std::vector<OutputForms> forms = integer_forms(graph, operation);
+  const std::vector<OutputForms> forms = requantizers(graph, operation);
   const auto& plain = std::get<TableForms>(forms.at(0)).channels;
   const auto& stepped = std::get<TableForms>(forms.at(1)).channels;
   REQUIRE(plain.size() == 1);

@@ -1,4 +1,4 @@
-#include "deploy/integer_only/sum_chain.h"
+#include "deploy/integer_only/accumulator_map.h"
 
 #include <algorithm>
 
@@ -24,8 +24,9 @@ Linear in_codes(Linear real, const Output& output, const quant::QuantGrid& grid,
   return {real.slope / scale, (real.offset - double{grid.offset}) / scale + grid.zero_point[0]};
 }
 
-std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation& operation,
-                                 const Convolution& convolution) {
+std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
+                                             const Operation& operation,
+                                             const Convolution& convolution) {
   const quant::QuantGrid& input = *network.values[operation.inputs[0]].grid;
   const quant::QuantGrid& weight = convolution.weight_grid;
   require(
@@ -35,7 +36,7 @@ std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation&
       operation.name, input.offset);
   const std::vector<std::int64_t> largest = largest_sums(convolution, input);
   const std::size_t taps = convolution.weight.size() / largest.size();
-  std::vector<SumChain> chains;
+  std::vector<AccumulatorMap> chains;
   for (std::size_t o = 0; o < largest.size(); ++o) {
     std::int32_t weights = 0;
     for (std::size_t k = 0; k < taps; ++k) weights += convolution.weight[o * taps + k];
@@ -54,7 +55,7 @@ std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation&
   return chains;
 }
 
-SumChain average_chain(const quant::QuantGrid& input, std::int64_t count) {
+AccumulatorMap average_chain(const quant::QuantGrid& input, std::int64_t count) {
   const float scale = input.scale[0], offset = input.offset;
   const std::int64_t zero = input.zero_point[0];
   const auto real = [=](std::int64_t sum) {
@@ -67,7 +68,7 @@ SumChain average_chain(const quant::QuantGrid& input, std::int64_t count) {
           .end = count * (input.qmax - zero)};
 }
 
-SumChain product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second) {
+AccumulatorMap product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second) {
   const float scale = first.scale[0] * second.scale[0];
   const std::int64_t low1 = first.qmin - first.zero_point[0],
                      high1 = first.qmax - first.zero_point[0];
@@ -80,8 +81,8 @@ SumChain product_chain(const quant::QuantGrid& first, const quant::QuantGrid& se
           .end = most};
 }
 
-StepFunction codes_of(const SumChain& chain, const Output& output, const quant::QuantGrid& grid,
-                      std::size_t channel) {
+StepFunction codes_of(const AccumulatorMap& chain, const Output& output,
+                      const quant::QuantGrid& grid, std::size_t channel) {
   return find_steps(
       [&](std::int64_t sum) { return code_of(chain.real(sum), output, grid, channel); },
       chain.begin, chain.end);

@@ -1,4 +1,4 @@
-#include "deploy/integer_only/integer_forms.h"
+#include "deploy/integer_only/requantizers.h"
 
 #include <doctest/doctest.h>
 
@@ -110,7 +110,7 @@ std::int32_t code_of(const IntegerAddition& addition, const Integers& integers, 
 std::int64_t check_operation(const IntegerNetwork& network, const Operation& operation,
                              const Values& values) {
   const Integers integers{network, operation, values};
-  const std::vector<OutputForms> forms = integer_forms(network, operation);
+  const std::vector<OutputForms> forms = requantizers(network, operation);
   std::int64_t compared = 0, different = 0;
   for (std::size_t i = 0; i < forms.size(); ++i) {
     const ValueId id = operation.outputs[i].value;
@@ -201,7 +201,7 @@ TEST_CASE("integer forms: real outputs in fixed point, as near as they say") {
   const IntegerNetwork network = testing::small_network();
   const Operation& last = network.operations.back();
   const Values values = interpret(network, testing::random_tensor({1, 3, 6, 6}, 4));
-  const auto forms = integer_forms(network, last);
+  const auto forms = requantizers(network, last);
   const auto& scores = std::get<Scores>(forms.at(0));
   const Integers integers{network, last, values};
   CHECK(scores.largest_error < 1e-6);
@@ -219,7 +219,7 @@ TEST_CASE("integer forms: averages have one for each number of places") {
   auto& mean = network.operations[6];
   std::get<AveragePool>(mean.kind).window = {{3, 3}, {1, 1}, {1, 1, 1, 1}};
   network.values[7].height = network.values[7].width = 3;
-  const auto forms = integer_forms(network, mean);
+  const auto forms = requantizers(network, mean);
   std::vector<std::int64_t> counts;
   for (const SumForms& of_count : std::get<std::vector<SumForms>>(forms.at(0)))
     counts.push_back(of_count.count);
@@ -230,12 +230,12 @@ TEST_CASE("integer forms: what has none is named") {
   IntegerNetwork network = testing::small_network();
   auto& affine = network.operations.back();
   std::get<Convolution>(affine.kind).params.padding = {1, 1, 1, 1};
-  CHECK_THROWS_WITH_AS(integer_forms(network, affine),
+  CHECK_THROWS_WITH_AS(requantizers(network, affine),
                        "affine: pads an input whose grid has an offset, 0.375 (LSQ+): what it adds "
                        "depends on the place, and has no integer form",
                        std::invalid_argument);
   network.values[5].grid.reset();
-  CHECK_THROWS_WITH_AS(integer_forms(network, network.operations[4]),
+  CHECK_THROWS_WITH_AS(requantizers(network, network.operations[4]),
                        "add: the real output of a network without floats must come from a "
                        "convolution, got addition",
                        std::invalid_argument);

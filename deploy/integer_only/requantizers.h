@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "deploy/integer_only/integer_addition.h"
-#include "deploy/integer_only/integer_form.h"
+#include "deploy/integer_only/requantizer.h"
 #include "deploy/network/integer_network.h"
 
 namespace quench::deploy {
@@ -18,7 +18,7 @@ namespace quench::deploy {
 /// two codes is such a sum too.
 struct SumForms {
   std::int64_t count = 1;
-  std::vector<IntegerForm> channels;  ///< one per channel, or one for all
+  std::vector<Requantizer> channels;  ///< one per channel, or one for all
   /// In how many of them that have more than one step the multiplier and offset that come from the
   /// scales alone are exact too.
   std::int64_t nominal_exact = 0;
@@ -51,6 +51,6 @@ using OutputForms =
 /// The forms of an operation's outputs, in their order.
 /// @throws std::invalid_argument  naming an operation that has none: a real output of something else
 ///                                than a convolution, padding off the grid (LSQ+)
-std::vector<OutputForms> integer_forms(const IntegerNetwork& network, const Operation& operation);
+std::vector<OutputForms> requantizers(const IntegerNetwork& network, const Operation& operation);
 
 }  // namespace quench::deploy

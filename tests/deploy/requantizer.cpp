@@ -1,4 +1,4 @@
-#include "deploy/integer_only/integer_form.h"
+#include "deploy/integer_only/requantizer.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "core/random.h"
-#include "deploy/integer_only/sum_chain.h"
+#include "deploy/integer_only/accumulator_map.h"
 #include "deploy/network/arithmetic.h"
 
 using namespace quench;
@@ -31,8 +31,8 @@ struct Channel {
 };
 
 /// Its form, after a look at every sum.
-IntegerForm checked_form(const Codes& codes, std::int64_t largest) {
-  const IntegerForm form = integer_form(find_steps(codes, -largest, largest));
+Requantizer checked_form(const Codes& codes, std::int64_t largest) {
+  const Requantizer form = simplest_requantizer(find_steps(codes, -largest, largest));
   std::int64_t different = 0, line_different = 0;
   for (std::int64_t sum = -largest; sum <= largest; ++sum) {
     different += form(sum) != codes(sum) ? 1 : 0;
@@ -44,7 +44,7 @@ IntegerForm checked_form(const Codes& codes, std::int64_t largest) {
   return form;
 }
 
-IntegerForm checked_form(const Channel& channel) { return checked_form(channel, channel.largest); }
+Requantizer checked_form(const Channel& channel) { return checked_form(channel, channel.largest); }
 
 quant::QuantGrid scaled(quant::QuantGrid grid, float scale, std::int32_t zero_point = 0) {
   grid.scale = {scale};
@@ -56,14 +56,14 @@ quant::QuantGrid scaled(quant::QuantGrid grid, float scale, std::int32_t zero_po
 
 TEST_CASE("integer form: scales that are powers of two are a shift with ties to even") {
   const Channel channel{.scale = 0x1p-9f, .grid = scaled(quant::signed_full_grid(8), 0x1p-3f)};
-  const IntegerForm form = checked_form(channel);
+  const Requantizer form = checked_form(channel);
   CHECK(form.form == Form::shift);
-  CHECK(form.line == IntegerLine{.multiplier = 1,
-                                 .offset = 0,
-                                 .shift = 6,
-                                 .rounding = Rounding::half_even,
-                                 .low = -128,
-                                 .high = 127});
+  CHECK(form.line == FixedPointMap{.multiplier = 1,
+                                   .offset = 0,
+                                   .shift = 6,
+                                   .rounding = Rounding::half_even,
+                                   .low = -128,
+                                   .high = 127});
   CHECK(form(32) == 0);
   CHECK(form(96) == 2);
   CHECK(form(-96) == -2);
@@ -72,7 +72,7 @@ TEST_CASE("integer form: scales that are powers of two are a shift with ties to 
 TEST_CASE("integer form: of powers of two, a bias that leaves no tie needs no rounding") {
   const Channel channel{
       .scale = 0x1p-9f, .bias = 0.3f, .grid = scaled(quant::unsigned_grid(4), 0x1p-3f)};
-  const IntegerForm form = checked_form(channel);
+  const Requantizer form = checked_form(channel);
   CHECK(form.form == Form::shift);
   CHECK(form.line.rounding == Rounding::floor);
   CHECK(form.line.offset == 32 + 153);  // half a code, and floor(0.3 * 2^9) sums
@@ -83,7 +83,7 @@ TEST_CASE("integer form: of powers of two, a bias that leaves no tie needs no ro
 TEST_CASE("integer form: a negative gain makes the codes fall, and is a negative multiplier") {
   Channel channel{.scale = 0.0031f, .grid = scaled(quant::unsigned_grid(8), 0.07f, 3)};
   channel.output.steps = {{{-1.7f}, {2.0f}, Activation::relu6}};
-  const IntegerForm form = checked_form(channel);
+  const Requantizer form = checked_form(channel);
   CHECK(form.form == Form::multiplier);
   CHECK(form.line.multiplier < 0);
   CHECK(form.line.low == 3);
@@ -98,14 +98,14 @@ TEST_CASE("integer form: a negative gain makes the codes fall, and is a negative
 TEST_CASE("integer form: a gain of 0 is a constant") {
   Channel channel{.grid = scaled(quant::unsigned_grid(8), 0.1f)};
   channel.output.steps = {{{0.0f}, {0.55f}, Activation::relu}};
-  const IntegerForm form = checked_form(channel);
+  const Requantizer form = checked_form(channel);
   CHECK(form.form == Form::constant);
   CHECK(form.line.low == 6);  // 0.55f / 0.1f is 5.5: to even
 }
 
 TEST_CASE("integer form: into 1 bit, and into levels, by thresholds") {
   Channel channel{.scale = 0.003f, .bias = -1.0f, .grid = quant::binary_grid()};
-  IntegerForm form = checked_form(channel);
+  Requantizer form = checked_form(channel);
   CHECK(form.form == Form::thresholds);
   CHECK(form.codes.steps == std::vector<StepFunction::Step>{{334, 1}});
 
@@ -132,7 +132,7 @@ TEST_CASE("integer form: the codes of f32 at every sum, of channels at random") 
       channel.output.steps = {
           {{random.uniform() * 4.0f - 2.0f}, {random.uniform()}, Activation::none},
           {{}, {}, Activation::relu}};
-    const IntegerForm form = checked_form(channel);
+    const Requantizer form = checked_form(channel);
     multipliers += form.form == Form::multiplier ? 1 : 0;
 
     const StepFunction codes = find_steps(channel, -channel.largest, channel.largest);
@@ -149,7 +149,7 @@ TEST_CASE("integer form: the codes of f32 at every sum, of channels at random") 
 }
 
 TEST_CASE("integer form: codes that no line has come with the closest one") {
-  const IntegerForm form = checked_form(
+  const Requantizer form = checked_form(
       [](std::int64_t sum) {
         return static_cast<std::int32_t>(std::sqrt(static_cast<double>(sum + 1000)));
       },
@@ -164,7 +164,7 @@ TEST_CASE("fit_line: a line is found wherever one exists") {
   Random random(5, "lines");
   for (int i = 0; i < 200; ++i) {
     CAPTURE(i);
-    const IntegerLine line{
+    const FixedPointMap line{
         .multiplier = static_cast<std::int32_t>(random.uniform() * 1e6f) * (i % 2 == 0 ? 1 : -1),
         .offset = static_cast<std::int64_t>(random.uniform() * 1e9f),
         .shift = 20 + i % 4,

@@ -1,19 +1,19 @@
-#include "deploy/integer_only/integer_form.h"
+#include "deploy/integer_only/requantizer.h"
 
 #include <utility>
 
 namespace quench::deploy {
 
-std::int32_t IntegerForm::operator()(std::int64_t sum) const {
+std::int32_t Requantizer::operator()(std::int64_t sum) const {
   return form == Form::thresholds ? codes(sum) : line(sum);
 }
 
-IntegerForm integer_form(StepFunction codes) {
-  IntegerForm result;
-  const auto exact = [&](const IntegerLine& line) {
+Requantizer simplest_requantizer(StepFunction codes) {
+  Requantizer result;
+  const auto exact = [&](const FixedPointMap& line) {
     return steps_of(line, codes.begin, codes.end) == codes;
   };
-  const auto as_line = [&](Form form, const IntegerLine& line) {
+  const auto as_line = [&](Form form, const FixedPointMap& line) {
     result.form = form;
     result.line = line;
     codes.steps.clear();
@@ -25,7 +25,7 @@ IntegerForm integer_form(StepFunction codes) {
   } else if (const auto shift = fit_shift(codes); shift && exact(*shift)) {
     as_line(Form::shift, *shift);
   } else {
-    const IntegerLine line = fit_line(codes);
+    const FixedPointMap line = fit_line(codes);
     result.line_differs = difference(steps_of(line, codes.begin, codes.end), codes);
     if (result.line_differs.count == 0) {
       as_line(Form::multiplier, line);

@@ -1,4 +1,4 @@
-#include "deploy/integer_only/integer_forms.h"
+#include "deploy/integer_only/requantizers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "core/parallel.h"
 #include "deploy/engine/places.h"
-#include "deploy/integer_only/sum_chain.h"
+#include "deploy/integer_only/accumulator_map.h"
 #include "deploy/network/arithmetic.h"
 #include "support/error.h"
 
@@ -21,18 +21,18 @@ constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
 template <typename ChainOf>
 SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
                    std::size_t channels, ChainOf chain_of) {
-  SumForms result{.count = count, .channels = std::vector<IntegerForm>(channels)};
+  SumForms result{.count = count, .channels = std::vector<Requantizer>(channels)};
   std::vector<std::uint8_t> nominal(channels);
   parallel_for(static_cast<std::int64_t>(channels), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
-      const SumChain& chain = chain_of(c);
+      const AccumulatorMap& chain = chain_of(c);
       const StepFunction codes = codes_of(chain, output, grid, c);
       const Linear linear = in_codes(chain.linear, output, grid, c);
       const auto line = nominal_line(linear.slope, linear.offset, codes);
       nominal[c] =
           line && codes.steps.size() > 1 && steps_of(*line, codes.begin, codes.end) == codes ? 1
                                                                                              : 0;
-      result.channels[c] = integer_form(codes);
+      result.channels[c] = simplest_requantizer(codes);
     }
   });
   result.nominal_exact = std::ranges::count(nominal, 1);
@@ -50,7 +50,7 @@ std::set<std::int64_t> window_counts(const Value& input, const Value& output,
 }
 
 /// The largest distance of a channel's fixed point from f32, at sums from end to end.
-double largest_error(const SumChain& chain, const Output& output, std::size_t channel,
+double largest_error(const AccumulatorMap& chain, const Output& output, std::size_t channel,
                      const Scores& scores) {
   constexpr std::int64_t kSums = 1000;
   double largest = 0.0;
@@ -65,7 +65,7 @@ double largest_error(const SumChain& chain, const Output& output, std::size_t ch
 }
 
 /// With the finest power of two at which every multiplier has 31 bits.
-Scores scores_of(const Output& output, const std::vector<SumChain>& chains) {
+Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& chains) {
   const quant::QuantGrid reals;  // its scale is 1
   std::vector<Linear> lines;
   double slope = 0.0, offset = 0.0;
@@ -110,17 +110,17 @@ struct FormsOf {
   OutputForms operator()(const ZeroPad&) const { return {}; }
   OutputForms operator()(const Concatenation&) const { return {}; }
   OutputForms operator()(const Convolution& convolution) const {
-    const std::vector<SumChain> chains = sum_chains(network, operation, convolution);
+    const std::vector<AccumulatorMap> chains = accumulator_maps(network, operation, convolution);
     if (!value().grid) return scores_of(output, chains);
-    const auto chain_of = [&](std::size_t c) -> const SumChain& { return chains[c]; };
+    const auto chain_of = [&](std::size_t c) -> const AccumulatorMap& { return chains[c]; };
     return std::vector{sum_forms(output, *value().grid, 1, chains.size(), chain_of)};
   }
   OutputForms operator()(const AveragePool& pool) const {
     expect_codes();
     std::vector<SumForms> result;
     for (const std::int64_t count : window_counts(input(), value(), pool.window)) {
-      const SumChain chain = average_chain(*input().grid, count);
-      const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+      const AccumulatorMap chain = average_chain(*input().grid, count);
+      const auto chain_of = [&](std::size_t) -> const AccumulatorMap& { return chain; };
       result.push_back(sum_forms(output, *value().grid, count, channels(), chain_of));
     }
     return result;
@@ -135,8 +135,8 @@ struct FormsOf {
     if (first.offset != 0.0f || second.offset != 0.0f)
       return pair_forms(
           [&](std::size_t c) { return product_table(network, operation, output, c); });
-    const SumChain chain = product_chain(first, second);
-    const auto chain_of = [&](std::size_t) -> const SumChain& { return chain; };
+    const AccumulatorMap chain = product_chain(first, second);
+    const auto chain_of = [&](std::size_t) -> const AccumulatorMap& { return chain; };
     return std::vector{sum_forms(output, *value().grid, 1, channels(), chain_of)};
   }
   OutputForms operator()(const Lookup& lookup) const {
@@ -164,7 +164,7 @@ struct FormsOf {
 
 }  // namespace
 
-std::vector<OutputForms> integer_forms(const IntegerNetwork& network, const Operation& operation) {
+std::vector<OutputForms> requantizers(const IntegerNetwork& network, const Operation& operation) {
   std::vector<OutputForms> forms;
   for (const Output& output : operation.outputs)
     forms.push_back(std::visit(FormsOf{network, operation, output}, operation.kind));

@@ -22,7 +22,7 @@ Linear in_codes(Linear real, const Output& output, const quant::QuantGrid& grid,
                 std::size_t channel);
 
 /// From the sums of one channel to real numbers.
-struct SumChain {
+struct AccumulatorMap {
   std::function<float(std::int64_t)> real;  ///< in f32, as the interpreter has it
   Linear linear;                            ///< unrounded
   std::int64_t begin = 0, end = 0;          ///< all sums there can be lie between
@@ -31,16 +31,17 @@ struct SumChain {
 /// Of each output channel of a convolution; the sums are within largest_sums() (bounds.h).
 /// @throws std::invalid_argument  if it pads an input whose grid has an offset (LSQ+): what that
 ///                                adds then depends on the place
-std::vector<SumChain> sum_chains(const IntegerNetwork& network, const Operation& operation,
-                                 const Convolution& convolution);
+std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
+                                             const Operation& operation,
+                                             const Convolution& convolution);
 /// Of an average over `count` places; the same for all channels.
-SumChain average_chain(const quant::QuantGrid& input, std::int64_t count);
+AccumulatorMap average_chain(const quant::QuantGrid& input, std::int64_t count);
 
 /// Of products of codes (q1 - z1) (q2 - z2), which are what is summed here; neither grid has an offset.
-SumChain product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second);
+AccumulatorMap product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second);
 
 /// The codes of an output by the sums of channel `channel`. @param grid  of the output's value
-StepFunction codes_of(const SumChain& chain, const Output& output, const quant::QuantGrid& grid,
-                      std::size_t channel);
+StepFunction codes_of(const AccumulatorMap& chain, const Output& output,
+                      const quant::QuantGrid& grid, std::size_t channel);
 
 }  // namespace quench::deploy

@@ -1,4 +1,4 @@
-#include "deploy/integer_only/integer_line.h"
+#include "deploy/integer_only/fixed_point_map.h"
 
 #include <algorithm>
 #include <array>
@@ -105,8 +105,8 @@ Slope narrowest(const std::vector<Crossing>& crossings) {
   return best;
 }
 
-IntegerLine make_line(const StepFunction& codes, std::int64_t multiplier, std::int64_t offset,
-                      int shift, Rounding rounding = Rounding::floor) {
+FixedPointMap make_line(const StepFunction& codes, std::int64_t multiplier, std::int64_t offset,
+                        int shift, Rounding rounding = Rounding::floor) {
   const auto [low, high] = std::minmax({codes.first, codes.last()});
   return {.multiplier = static_cast<std::int32_t>(codes.falls() ? -multiplier : multiplier),
           .offset = offset,
@@ -127,16 +127,16 @@ std::int64_t rounded_multiplier(Slope slope, int shift) {
 
 }  // namespace
 
-std::int32_t IntegerLine::operator()(std::int64_t sum) const {
+std::int32_t FixedPointMap::operator()(std::int64_t sum) const {
   const std::int64_t code = shift_right(multiplier * sum + offset, shift, rounding);
   return static_cast<std::int32_t>(std::clamp(code, std::int64_t{low}, std::int64_t{high}));
 }
 
-StepFunction steps_of(const IntegerLine& line, std::int64_t begin, std::int64_t end) {
+StepFunction steps_of(const FixedPointMap& line, std::int64_t begin, std::int64_t end) {
   return find_steps([&](std::int64_t sum) { return line(sum); }, begin, end);
 }
 
-std::optional<IntegerLine> fit_shift(const StepFunction& codes) {
+std::optional<FixedPointMap> fit_shift(const StepFunction& codes) {
   const std::vector<Crossing> crossings = crossings_of(codes);
   const Slope slope = narrowest(crossings);
   const double exponent =
@@ -157,7 +157,7 @@ std::optional<IntegerLine> fit_shift(const StepFunction& codes) {
   return make_line(codes, 1, offset, shift, Rounding::half_even);
 }
 
-IntegerLine fit_line(const StepFunction& codes) {
+FixedPointMap fit_line(const StepFunction& codes) {
   expect(codes.steps.size() >= 2, "integer line: expected at least 2 steps, got {}",
          codes.steps.size());
   const std::vector<Crossing> crossings = crossings_of(codes);
@@ -174,19 +174,19 @@ IntegerLine fit_line(const StepFunction& codes) {
   return make_line(codes, nearest, offsets(crossings, nearest, shift).middle(), shift);
 }
 
-std::optional<IntegerLine> nominal_line(double slope, double offset, const StepFunction& codes) {
+std::optional<FixedPointMap> nominal_line(double slope, double offset, const StepFunction& codes) {
   if (!(std::abs(slope) < std::ldexp(1.0, 30))) return std::nullopt;
   const Multiplier m = quantize_multiplier(std::abs(slope));
   const int shift = 31 - m.exponent;
   const double raised = std::ldexp(offset + 0.5, shift);
   if (!(std::abs(raised) < static_cast<double>(kMaxProduct))) return std::nullopt;
   const auto [low, high] = std::minmax({codes.first, codes.last()});
-  return IntegerLine{.multiplier = slope < 0.0 ? -m.mantissa : m.mantissa,
-                     .offset = std::llround(raised),
-                     .shift = shift,
-                     .rounding = Rounding::floor,
-                     .low = low,
-                     .high = high};
+  return FixedPointMap{.multiplier = slope < 0.0 ? -m.mantissa : m.mantissa,
+                       .offset = std::llround(raised),
+                       .shift = shift,
+                       .rounding = Rounding::floor,
+                       .low = low,
+                       .high = high};
 }
 
 }  // namespace quench::deploy

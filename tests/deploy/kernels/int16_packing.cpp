@@ -1,4 +1,4 @@
-#include "deploy/kernels/pair_sums.h"
+#include "deploy/kernels/int16_packing.h"
 
 #include <doctest/doctest.h>
 

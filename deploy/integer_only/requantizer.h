@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "deploy/integer_only/integer_line.h"
+#include "deploy/integer_only/fixed_point_map.h"
 #include "deploy/network/step_function.h"
 
 namespace quench::deploy {
@@ -11,9 +11,9 @@ namespace quench::deploy {
 enum class Form : std::uint8_t { constant, shift, multiplier, thresholds };
 
 /// One way from sums to codes in integers, with the codes of f32 at every sum.
-struct IntegerForm {
+struct Requantizer {
   Form form = Form::constant;
-  IntegerLine line;         ///< for thresholds: the closest one, if there are at least two of them
+  FixedPointMap line;       ///< for thresholds: the closest one, if there are at least two of them
   StepFunction codes;       ///< of thresholds; of others without steps
   Difference line_differs;  ///< `line` from the codes; of thresholds alone not 0
 
@@ -21,6 +21,6 @@ struct IntegerForm {
 };
 
 /// The simplest form of these codes. One threshold is simpler than a line.
-IntegerForm integer_form(StepFunction codes);
+Requantizer simplest_requantizer(StepFunction codes);
 
 }  // namespace quench::deploy
