@@ -18,7 +18,6 @@
 #include "layers/quantized_layer.h"
 #include "ptq/fold.h"
 #include "quant/policy.h"
-#include "quant/strategies/threshold_freezer.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "train/judge.h"
@@ -94,13 +93,13 @@ void Trainer::join_ranks() {
 }
 
 void Trainer::begin_quantizers(Module& network) {
-  const auto freezer = std::make_shared<quant::ThresholdFreezer>();
-  for_each_quantizer(network, [this, &freezer](quant::Quantizer& quantizer) {
+  quant::SharedInNetwork shared;
+  for_each_quantizer(network, [this, &shared](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = config_.train.epochs * steps_per_epoch_,
                               .steps_per_epoch = steps_per_epoch_,
                               .adaptive_optimizer = optimizer_->adaptive(),
                               .seed = config_.train.seed,
-                              .freezer = freezer});
+                              .network = &shared});
   });
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,20 @@ enum class Mode : std::uint8_t {
   bypass,      ///< as if the slot were empty: the float network underneath
 };
 
-class ThresholdFreezer;
+/// What the slots of one network share while it trains, such as the order in which thresholds freeze
+/// ("tqt"): an object of a strategy's own type, made by the first slot that asks for it.
+class SharedInNetwork {
+ public:
+  template <typename T>
+  std::shared_ptr<T> get() {
+    std::shared_ptr<void>& shared = objects_[std::type_index(typeid(T))];
+    if (shared == nullptr) shared = std::make_shared<T>();
+    return std::static_pointer_cast<T>(shared);
+  }
+
+ private:
+  std::map<std::type_index, std::shared_ptr<void>> objects_;
+};
 
 /// What a strategy may need to know of the run before its first step.
 struct TrainingPlan {
@@ -50,9 +64,7 @@ struct TrainingPlan {
   std::int64_t steps_per_epoch = 0;
   bool adaptive_optimizer = false;  ///< Adam-like: its steps do not shrink with the gradient
   std::uint64_t seed = 0;
-  /// What the slots of one network share to freeze their thresholds in turn ("tqt"); null: a slot
-  /// stands for itself.
-  std::shared_ptr<ThresholdFreezer> freezer = nullptr;
+  SharedInNetwork* network = nullptr;  ///< null: the slot is alone
 };
 
 /// A strategy that puts tensors on an integer grid while their network trains.

@@ -153,7 +153,8 @@ Variable Tqt::train_forward(const Variable& x) {
 
 void Tqt::begin_training(const TrainingPlan& plan) {
   if (freezing_ == nullptr) return;
-  freezer_ = plan.freezer != nullptr ? plan.freezer : std::make_shared<ThresholdFreezer>();
+  freezer_ = plan.network != nullptr ? plan.network->get<ThresholdFreezer>()
+                                     : std::make_shared<ThresholdFreezer>();
   freezer_->add(freezing_);
 }
 

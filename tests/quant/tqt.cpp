@@ -140,12 +140,12 @@ struct Slots {
   std::vector<std::unique_ptr<Quantizer>> slots;
 
   Slots(std::size_t count, const QuantizerSpec& spec) {
-    const auto freezer = std::make_shared<ThresholdFreezer>();
+    SharedInNetwork network;
     for (std::size_t i = 0; i < count; ++i) {
       slots.push_back(
           make("tqt", spec,
                Settings::from({{"freeze", true}, {"freeze_start", 4}, {"freeze_every", 2}})));
-      slots.back()->begin_training({.freezer = freezer});
+      slots.back()->begin_training({.network = &network});
       slots.back()->observe(vector_of({-1.0f, 1.0f, 1.0f, -1.0f}).reshape({2, 2}));
     }
   }
