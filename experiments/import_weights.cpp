@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/ops/finite.h"
+#include "experiments/runs/checkpoint.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
@@ -105,6 +106,8 @@ class Import {
     used_.insert(source);
     sources_[name] = source;
     check_tensor(source, found->second, target);
+    if (has_negative_variance(name, found->second))
+      wrong_.push_back(source + " holds a negative variance");
   }
 
   void match_bias(const std::string& name, const std::string& source) {

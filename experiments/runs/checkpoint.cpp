@@ -68,11 +68,6 @@ void fail_if(std::vector<std::string> wrong, const std::filesystem::path& path) 
   fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
 }
 
-bool has_negative_variance(const std::string& name, const Tensor& tensor) {
-  return name.ends_with("running_var") &&
-         std::ranges::any_of(tensor.to_row_major(), [](float v) { return v < 0.0f; });
-}
-
 /// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
 /// `elsewhere`; what is wrong is told before anything is copied.
 void load_tensors(const std::map<std::string, Tensor>& target,
@@ -191,6 +186,11 @@ int read_ranks(const std::string& text, const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+bool has_negative_variance(const std::string& name, const Tensor& tensor) {
+  return name.ends_with("running_var") &&
+         std::ranges::any_of(tensor.to_row_major(), [](float v) { return v < 0.0f; });
+}
 
 TensorFile network_state(Module& network, const std::string& model) {
   TensorFile file;

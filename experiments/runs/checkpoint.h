@@ -69,4 +69,8 @@ Progress load_checkpoint(const std::filesystem::path& path, Module& network,
 /// Only the position, of a whole file. @throws std::runtime_error  for a damaged file
 Position position_of(const std::filesystem::path& path);
 
+/// Whether a tensor of that name is a batch norm's running variance with a value below 0, which no data
+/// give and whose root is NaN.
+bool has_negative_variance(const std::string& name, const Tensor& tensor);
+
 }  // namespace quench::train

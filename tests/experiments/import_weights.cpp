@@ -53,6 +53,18 @@ TEST_CASE("import_weights: the network becomes the one in the file") {
   CHECK(std::memcmp(expected.data(), actual.data(), expected.bytes()) == 0);
 }
 
+TEST_CASE("import_weights: a variance below 0 is refused, as it is in a checkpoint") {
+  const auto source = make(1), target = make(2);
+  ForeignWeights weights = weights_of(*source);
+  Tensor variance = weights.file.tensors.at("bn1.running_var").clone();
+  variance.data()[0] = -1.0f;
+  weights.file.tensors["bn1.running_var"] = variance;
+  CHECK(
+      error(*target, weights) ==
+      "other.safetensors: does not fit the network, 1 tensor:\n  bn1.running_var holds a negative "
+      "variance");
+}
+
 TEST_CASE("import_weights: every tensor that does not fit is listed, and nothing is copied") {
   const auto source = make(1), target = make(2);
   const std::vector<float> before = target->parameters()[0].value.value().to_row_major();
