@@ -1,20 +1,42 @@
 #include "autograd/loss.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "autograd/node.h"
-#include "autograd/sum_of.h"
 #include "core/communicator.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/softmax.h"
+#include "core/parallel.h"
 #include "core/profiler.h"
 #include "support/error.h"
 
 namespace quench {
 namespace {
+
+/// The sum of term(i), a double, over [0, count): chunks of a fixed size add up, then the chunks in
+/// order, so the thread count does not show.
+template <typename Term>
+double sum_of(std::int64_t count, Term term) {
+  constexpr std::int64_t kChunk = 4096;
+  const std::int64_t chunks = (count + kChunk - 1) / kChunk;
+  std::vector<double> sums(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, kParallelGrain / kChunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+      double sum = 0.0;
+      for (std::int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i)
+        sum += term(i);
+      sums[static_cast<std::size_t>(chunk)] = sum;
+    }
+  });
+  double total = 0.0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
 
 void check_labels(std::string_view loss, const Tensor& logits, const Tensor& labels) {
   require(logits.rank() == 2 && logits.numel() > 0,

@@ -1,26 +1,61 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "cli/command.h"
-#include "cli/parts/import_integers.h"
 #include "cli/parts/output.h"
 #include "cli/parts/run_options.h"
 #include "cli/parts/run_record.h"
 #include "core/safetensors.h"
+#include "datasets/cifar.h"
+#include "deploy/import_cnv.h"
+#include "deploy/network/model_file.h"
+#include "deploy/network/packed_weights.h"
+#include "experiments/config/config.h"
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
 #include "experiments/import_weights.h"
 #include "experiments/name_map.h"
 #include "experiments/runs/checkpoint.h"
+#include "experiments/runs/deployed.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
 namespace quench::command {
 namespace {
+
+constexpr const char* kCnv = "cnv_w1a1";
+
+/// The float network that it would be, and the images it takes.
+constexpr const char* kCnvExperiment = R"(
+[model]
+name = "cnv"
+[data]
+name = "cifar10"
+normalize = "tf"
+horizontal_flip = false
+)";
+
+/// Whether others publish this network as integers, so that it becomes a model file at once.
+bool comes_as_integers(const std::string& model) { return model == kCnv; }
+
+/// Writes the network as a model file (model.qnc) that knows its images and classes.
+/// @param model  comes_as_integers()
+void import_integers(const std::string& file, const std::string& model,
+                     const std::filesystem::path& output) {
+  deploy::IntegerNetwork network = deploy::import_cnv(read_safetensors(file));
+  train::describe_network(
+      network, train::read_experiment(train::parse_settings(kCnvExperiment, model), model),
+      datasets::cifar10_classes());
+  deploy::write_model(output, network);
+  fmt::print("{}: {:.1f} KiB of weights into {}, for eval, predict and bench\n", file,
+             static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output.string());
+}
 
 struct Options {
   std::string file;

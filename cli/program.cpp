@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/parts/command_line.h"
 #include "cli/parts/cpu_check.h"
 #include "cli/parts/failure.h"
-#include "cli/parts/help.h"
 #include "cli/version.h"
 #include "core/parallel.h"
 #include "support/console.h"
@@ -26,6 +26,24 @@
 
 namespace quench::command {
 namespace {
+
+/// Lists "help", after all other subcommands: its words are their names.
+void add_help(Subcommand& program) {
+  std::vector<std::string> names;
+  for (const CommandInfo& command : program.info().subcommands) names.push_back(command.name);
+  Subcommand command = program.add_subcommand("help", "Print the help of a command");
+  // Nobody reads it, see resolve_help(); but the parser writes to it in "quench --help-all help train".
+  static std::string word;
+  command.add("COMMAND", word, "The command", {.choices = names});
+}
+
+/// Turns "help bench conv" into "bench conv --help", which the parser understands; others stay.
+std::vector<std::string> resolve_help(std::vector<std::string> words) {
+  if (words.empty() || words[0] != "help") return words;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+  return words;
+}
 
 /// Names a misspelt subcommand: the parser itself would only say that one is required.
 void check_subcommands(const CommandInfo& program, const std::vector<std::string>& words) {

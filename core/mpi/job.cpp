@@ -2,18 +2,92 @@
 
 #include <mpi.h>
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <deque>
+#include <mutex>
 #include <optional>
+#include <span>
+#include <stop_token>
 #include <thread>
 
-#include "core/mpi/background_sums.h"
 #include "core/mpi/ordered_sum.h"
 #include "support/error.h"
 #include "support/mpi_launcher.h"
 
 namespace quench::mpi {
 namespace {
+
+/// Sums over ranks, one after the other, on a thread of its own: without one, most of a message would
+/// wait until the training thread enters MPI again. The thread sleeps between looks at the network,
+/// so that it takes no core from those that compute; once it is waited for, it no longer does.
+class BackgroundSums {
+ public:
+  /// @param ranks  used by nobody else
+  explicit BackgroundSums(MPI_Comm ranks);
+
+  void start(std::span<float> values);
+  void finish();
+
+ private:
+  void work(const std::stop_token& stop);
+  void wait_for(MPI_Request request) const;
+
+  OrderedSum<float> sum_;
+
+  std::mutex mutex_;  // guards the following
+  std::condition_variable_any started_;
+  std::condition_variable finished_;
+  std::deque<std::span<float>> waiting_;  // the first is being summed
+
+  std::atomic<bool> awaited_ = false;
+  std::jthread thread_;  // last: stopped and joined before the rest goes away
+};
+
+BackgroundSums::BackgroundSums(MPI_Comm ranks)
+    : sum_(ranks), thread_([this](const std::stop_token& stop) { work(stop); }) {}
+
+void BackgroundSums::start(std::span<float> values) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(values);
+  }
+  started_.notify_one();
+}
+
+void BackgroundSums::finish() {
+  awaited_ = true;
+  {
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, [this] { return waiting_.empty(); });
+  }
+  awaited_ = false;
+}
+
+void BackgroundSums::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (started_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+    const std::span<float> values = waiting_.front();
+    lock.unlock();
+    sum_(values, [this](MPI_Request request) { wait_for(request); });
+    lock.lock();
+    waiting_.pop_front();
+    if (waiting_.empty()) finished_.notify_all();
+  }
+}
+
+void BackgroundSums::wait_for(MPI_Request request) const {
+  constexpr auto kPause = std::chrono::microseconds(200);
+  for (;;) {
+    int done = 0;
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    if (done != 0) return;
+    // Awaited, it has the core of the thread that waits; to yield that could cost a time slice.
+    if (!awaited_) std::this_thread::sleep_for(kPause);
+  }
+}
 
 /// MPI from its start to its end.
 class Library {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/config/config_calibration.h"
 #include "experiments/config/config_data.h"
+#include "ptq/calibrate.h"
 #include "support/settings.h"
 
 namespace quench::train {
