@@ -8,7 +8,6 @@
 #include "quant/parts/trained_map.h"
 #include "quant/statistics/moments.h"
 #include "quant/statistics/value_range.h"
-#include "quant/strategies/level_table.h"
 #include "quant/strategies/trained_clip.h"
 #include "support/error.h"
 

@@ -1,5 +1,3 @@
-#include "quant/strategies/affine_fit.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "quant/strategies/lsq_plus.h"
 
 namespace quench::quant {
 namespace {

@@ -1,10 +1,9 @@
-#include "quant/strategies/level_table.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "quant/grid.h"
+#include "quant/strategies/apot.h"
 
 namespace quench::quant {
 namespace {

@@ -1,9 +1,9 @@
-#include "quant/strategies/schedule.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <stdexcept>
+
+#include "quant/strategies/ab_options.h"
 
 namespace quench::quant {
 namespace {

@@ -1,10 +1,9 @@
-#include "quant/strategies/sorted_magnitudes.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 #include "quant/fixture.h"
+#include "quant/strategies/ppq.h"
 
 namespace quench::quant {
 namespace {

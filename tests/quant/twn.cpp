@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "quant/fixture.h"
-#include "quant/strategies/ternary.h"
 
 namespace quench::quant {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "quant/registry.h"
 #include "quant/saved_state.h"
-#include "quant/strategies/schedule.h"
+#include "quant/strategies/ab_options.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 

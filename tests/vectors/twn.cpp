@@ -1,7 +1,8 @@
+#include "quant/strategies/twn.h"
+
 #include <array>
 
 #include "quant/registry.h"
-#include "quant/strategies/ternary.h"
 #include "vectors/backward.h"
 #include "vectors/operations.h"
 
