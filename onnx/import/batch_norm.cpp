@@ -1,0 +1,57 @@
+#include "onnx/import/batch_norm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "layers/batch_norm.h"
+#include "onnx/import/constants.h"
+#include "onnx/import/fusion.h"
+#include "onnx/import/operators.h"
+#include "support/error.h"
+
+namespace quench::onnx_network {
+
+NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels) {
+  require(attribute(node, "spatial", std::int64_t{1}) == 1,
+          "expected statistics per channel, got spatial = 0");
+  const auto numbers = [&](std::size_t i) {
+    return vector_of(builder.constant(node, i), channels);
+  };
+  NormNumbers norm{.gain = numbers(1),
+                   .bias = numbers(2),
+                   .mean = numbers(3),
+                   .variance = numbers(4),
+                   .eps = attribute(node, "epsilon", 1e-5f),
+                   // ONNX's is the weight of what was there before.
+                   .momentum = 1.0f - attribute(node, "momentum", 0.9f)};
+  require(norm.eps >= 0.0f && std::isfinite(norm.eps), "epsilon: expected at least 0, got {}",
+          norm.eps);
+  require(norm.momentum >= 0.0f && norm.momentum <= 1.0f, "momentum: expected 0 to 1, got {}",
+          1.0f - norm.momentum);
+  require(std::ranges::all_of(norm.variance, [&](float v) { return v + norm.eps > 0.0f; }),
+          "expected variances above 0 together with epsilon {}", norm.eps);
+  return norm;
+}
+
+void build_batch_norm(Builder& builder, const OnnxNode& node) {
+  const Value input = builder.activation(node);
+  require(input.flat() || input.layout == Layout::channels_first,
+          "expected an input [N, C, H, W] or [N, F], got {} with channels last", input.text());
+  const NormNumbers numbers = read_norm(builder, node, input.channels);
+  auto norm = std::make_shared<BatchNorm>(
+      input.channels, BatchNormParams{.eps = numbers.eps,
+                                      .momentum = numbers.momentum,
+                                      .activation = take_activation(builder, node)});
+  if (!builder.options().random_weights) {
+    const auto copy = [&](Tensor& to, const std::vector<float>& from) {
+      to.copy_from(to_tensor(in_order(input, from)));
+    };
+    copy(norm->gain().mutable_value(), numbers.gain);
+    copy(norm->bias().mutable_value(), numbers.bias);
+    copy(norm->running_mean(), numbers.mean);
+    copy(norm->running_var(), numbers.variance);
+  }
+  builder.append(node, std::move(norm), {input}, input);
+}
+
+}  // namespace quench::onnx_network
