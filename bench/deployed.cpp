@@ -8,7 +8,7 @@
 #include "core/ops/conv2d.h"
 #include "core/random.h"
 #include "deploy/freeze.h"
-#include "deploy/fused_network.h"
+#include "bench/fused_network.h"
 #include "layers/attach_quantizers.h"
 #include "layers/quantized_layer.h"
 #include "support/progress.h"
@@ -166,7 +166,7 @@ deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, i
 DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds) {
   const deploy::IntegerNetwork& network = engine.network();
   const Tensor image = random_tensor({1, network.channels, network.height, network.width});
-  deploy::FusedNetwork fused(float_network);
+  FusedNetwork fused(float_network);
   Timeline times;
   double total = 0.0;
   progress_bar().begin("whole network", std::llround(1e3 * seconds));

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "deploy/fused_network.h"
+#include "bench/fused_network.h"
 #include "layers/trace.h"
 #include "support/progress.h"
 
@@ -33,7 +33,7 @@ InferenceResult time_inference(const InferenceCase& inference_case) {
   const auto network = make_network(inference_case.network);
   network->set_training(false);
   const Tensor images = random_images(inference_case.network, inference_case.batch);
-  deploy::FusedNetwork fused(*network);
+  FusedNetwork fused(*network);
   std::vector<double> times = times_of([&] { fused(images); }, inference_case.seconds);
   InferenceResult result;
   result.runs = static_cast<int>(times.size());

@@ -4,15 +4,12 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 namespace quench::onednn {
-namespace {
 
 bool has_avx512() {
   // Instruction sets are bit sets that contain those they build on.
   const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
 }
-
-}  // namespace
 
 // Measured with oneDNN 2.6.3 on a Zen 4, one thread; ms per call, channels-last / blocked with its
 // copies.
@@ -43,37 +40,6 @@ bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
       return channels >= 32 && !small_image;
   }
   return false;
-}
-
-// Without AVX-512, oneDNN's backward_weights is slow where the weight outgrows the cache and the
-// image is small. Measured as above, ms: channels-last / blocked / matrix product.
-//
-//   (64) 512->512 8x8    308.7 / 264.1 / 193.2      (64) 256->512 8x8    119.8 / 111.8 /  95.2
-//   (64) 512->512 4x4     78.6 /  66.0 /  48.0      (32) 512->512 7x7    129.5 / 111.6 /  74.7
-//   (64) 512->256 8x8    128.4 / 112.8 / 127.0      (64) 256->256 8x8     56.8 /  54.4 /  54.6
-//
-// With AVX-512 the product takes 182.5 where the convolution takes 156.7.
-bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params) {
-  return !has_avx512() && params.groups == 1 && weight[0] >= 512 && weight[1] >= 256 &&
-         weight[2] * weight[3] > 1 && output[2] * output[3] <= 64;
-}
-
-// oneDNN's backward_weights of a depthwise convolution is slow for tiny images and, without AVX-512,
-// where many channels of a large batch stream through the cache. Two threads, ms: oneDNN / own.
-//
-//                      AVX2           AVX-512                          AVX2           AVX-512
-//   (128)  16 32x32   0.77 / 1.81    0.59 / 2.08    (128) 128 16x16   5.09 / 2.83    3.05 / 2.78
-//   (128)  32 32x32   5.15 / 1.68    1.41 / 1.61    (128) 256  8x8    0.73 / 1.33    0.91 / 1.33
-//   (128)  64 32x32  11.58 / 5.03    3.05 / 4.32    (128) 512  4x4    0.42 / 1.03    0.22 / 0.92
-//   ( 32)  64 16x16   0.08 / 0.16    0.10 / 0.18    (128) 512  2x2   17.60 / 0.60    1.46 / 0.48
-bool own_depthwise_pays(const Shape& output, const Shape& weight, const Conv2dParams& params) {
-  const bool plain = params.groups > 1 && weight[1] == 1 && params.groups == weight[0] &&
-                     (weight[3] == 3 || weight[3] == 5) && params.dilation == std::array{1, 1};
-  if (!plain) return false;
-  constexpr std::int64_t kCached = 1 << 20;  // elements
-  const std::int64_t pixels = output[2] * output[3];
-  return pixels <= 4 ||
-         (!has_avx512() && pixels >= 256 && weight[0] >= 32 && output.numel() >= kCached);
 }
 
 }  // namespace quench::onednn

@@ -13,11 +13,7 @@ enum class Pass { forward, backward_data, backward_weights };
 bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
                          const Conv2dParams& params);
 
-/// Whether the weight's gradient is faster as a matrix product than by oneDNN's convolutions.
-bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
-
-/// Whether depthwise_backward_weights() is faster than oneDNN's backward_weights.
-/// @param output  shape of grad_output, [N, O, OH, OW]
-bool own_depthwise_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
+/// Whether oneDNN may use AVX-512: the CPU has it, and ONEDNN_MAX_CPU_ISA does not forbid it.
+bool has_avx512();
 
 }  // namespace quench::onednn

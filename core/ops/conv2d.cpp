@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/onednn/convolution.h"
-#include "core/onednn/convolution_layout.h"
 #include "core/ops/depthwise.h"
 #include "core/ops/im2col.h"
 #include "core/profiler.h"
@@ -137,9 +136,9 @@ Tensor PreparedConv2d::backward_weights(const Tensor& input, const Tensor& grad_
   check_type(input, "input");
   check_type(grad_output, "grad_output");
   check_grad_output(grad_output.shape(), conv2d_output_shape(input.shape(), weight_shape, params_));
-  if (onednn::own_depthwise_pays(grad_output.shape(), weight_shape, params_))
+  if (own_depthwise_pays(grad_output.shape(), weight_shape, params_))
     return depthwise_backward_weights(input, grad_output, weight_shape, params_);
-  if (onednn::im2col_pays(grad_output.shape(), weight_shape, params_)) {
+  if (im2col_pays(grad_output.shape(), weight_shape, params_)) {
     return im2col_backward_weights(input, grad_output, weight_shape, params_);
   }
   Tensor grad_weight(weight_shape);

@@ -11,4 +11,8 @@ namespace quench {
 Tensor im2col_backward_weights(const Tensor& input, const Tensor& grad_output,
                                const Shape& weight_shape, const Conv2dParams& params);
 
+/// Whether the weight's gradient is faster as a matrix product than by oneDNN's convolutions.
+/// @param output  shape of grad_output, [N, O, OH, OW]
+bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params);
+
 }  // namespace quench

@@ -1,4 +1,4 @@
-#include "deploy/fused_network.h"
+#include "bench/fused_network.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,7 +13,7 @@
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 
-namespace quench::deploy {
+namespace quench::bench {
 
 class FusedNetwork::Operation {
  public:
@@ -165,4 +165,4 @@ Tensor FusedNetwork::operator()(const Tensor& images) {
   return values[output_];
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::bench

@@ -5,7 +5,7 @@
 
 #include "layers/module.h"
 
-namespace quench::deploy {
+namespace quench::bench {
 
 /// A float network prepared for inference: what follows a convolution is computed by it while its
 /// output is still in the cache. Batch norms are folded into weights and biases, activations and
@@ -46,4 +46,4 @@ class FusedNetwork {
   std::size_t output_ = 0;
 };
 
-}  // namespace quench::deploy
+}  // namespace quench::bench

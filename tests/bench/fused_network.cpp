@@ -1,4 +1,4 @@
-#include "deploy/fused_network.h"
+#include "bench/fused_network.h"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@
 #include "layers/random_network.h"
 
 using namespace quench;
-using quench::deploy::FusedNetwork;
+using quench::bench::FusedNetwork;
 
 namespace {
 
