@@ -32,8 +32,6 @@
 namespace quench::train {
 namespace {
 
-ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t steps_per_epoch);
-
 /// What a config says, in the terms of what it is said to.
 OptimizerOptions optimizer_options(const OptimizerConfig& config) {
   return {.name = config.name,
