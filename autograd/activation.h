@@ -7,7 +7,7 @@
 
 namespace quench {
 
-/// Differentiable clamp, see core/activation.h. The gradient is 0 on and outside the bounds.
+/// Differentiable clamp, see core/ops/activation.h. The gradient is 0 on and outside the bounds.
 Variable activate(const Variable& x, Activation activation);
 
 inline Variable relu(const Variable& x) { return activate(x, Activation::relu); }
@@ -30,7 +30,7 @@ Variable round_ste(const Variable& x);
 /// @throws std::invalid_argument  unless window > 0
 Variable sign_ste(const Variable& x, float window = 1.0f);
 
-/// Differentiable softmax and log_softmax over the classes of [N, C], see core/softmax.h.
+/// Differentiable softmax and log_softmax over the classes of [N, C], see core/ops/softmax.h.
 Variable softmax(const Variable& x);
 Variable log_softmax(const Variable& x);
 

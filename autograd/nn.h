@@ -17,7 +17,7 @@ Variable conv2d(const Variable& input, const Variable& weight, const Variable& b
 /// @throws std::invalid_argument  for other shapes
 Variable linear(const Variable& input, const Variable& weight, const Variable& bias = {});
 
-/// Differentiable pooling; shapes, windows and errors as in core/pool.h.
+/// Differentiable pooling; shapes, windows and errors as in core/ops/pool.h.
 Variable max_pool2d(const Variable& x, const Window2d& window);
 Variable avg_pool2d(const Variable& x, const Window2d& window);
 Variable global_avg_pool2d(const Variable& x);  ///< [N, C, H, W] to [N, C]

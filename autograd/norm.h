@@ -7,7 +7,7 @@
 namespace quench {
 
 /// Differentiable batch normalisation with a fused activation; shapes, options and errors as in
-/// core/batch_norm.h.
+/// core/ops/batch_norm.h.
 ///
 /// @param gain, bias  [C], or undefined Variables for no affine part
 /// @param training    normalise with the statistics of `x` and update the running ones in place;
@@ -23,7 +23,7 @@ struct FoldedBatchNormVariables {
 };
 
 /// Differentiable batch norm of a batch by a layer that carries the gain in its weight; function,
-/// gradient and shapes as in core/folded_batch_norm.h.
+/// gradient and shapes as in core/ops/folded_batch_norm.h.
 Variable folded_batch_norm(const FoldedBatchNormVariables& variables, BatchNormStatistics batch,
                            Tensor sigma_running);
 

@@ -19,10 +19,10 @@ Variable expand(const Variable& x, std::int64_t count);
 /// Entries [begin, end) of axis 0, sharing memory.
 Variable slice(const Variable& x, std::int64_t begin, std::int64_t end);
 
-/// Fills the padding of an image with `value`, see core/pad.h.
+/// Fills the padding of an image with `value`, see core/ops/pad.h.
 Variable pad(const Variable& x, const Padding& padding, float value = 0.0f);
 
-/// Joins along axis 0 or the channel axis 1, see core/concat.h.
+/// Joins along axis 0 or the channel axis 1, see core/ops/concat.h.
 Variable concat(std::span<const Variable> parts, int axis);
 
 }  // namespace quench

@@ -66,8 +66,10 @@ double ConvLayer::macs() const {
 std::vector<ConvLayer> network_layers(const std::string& network) {
   const NetworkCase described = network_case(network);
   const auto model = make_network(described);
+  const models::ModelInput input = input_of(described);
   const Graph graph(*model);
-  const std::vector<Shape> shapes = value_shapes(graph, random_images(described, 1).shape());
+  const std::vector<Shape> shapes =
+      value_shapes(graph, {1, input.channels, input.height, input.width});
   std::vector<ConvLayer> layers;
   for (const Graph::Node& node : graph.nodes()) {
     auto* const* convolution = std::get_if<Conv2d*>(&node.layer);

@@ -154,7 +154,9 @@ FusedNetwork::~FusedNetwork() = default;
 
 Tensor FusedNetwork::operator()(const Tensor& images) {
   const NoGradGuard no_grad;
-  std::vector<Tensor> values(output_ + 1);
+  std::size_t largest = output_;
+  for (const Step& step : steps_) largest = std::max(largest, step.output);
+  std::vector<Tensor> values(largest + 1);
   values[0] = images;
   for (const Step& step : steps_) {
     std::vector<Tensor> inputs;

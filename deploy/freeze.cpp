@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "deploy/freeze_layer.h"
 #include "deploy/freeze_steps.h"
-#include "deploy/lower_module.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
@@ -60,6 +61,16 @@ class Freezer {
 
   ValueId value_of(quench::ValueId value, Wanted wanted);
   ValueId before(const Node& node, Affine step, Wanted wanted);
+  /// Whether a value is the images, flattened or not.
+  bool is_images(quench::ValueId value) const {
+    while (const Node* node = graph_.writer(value)) {
+      if (!std::holds_alternative<Flatten*>(node->layer) &&
+          !std::holds_alternative<Unflatten*>(node->layer))
+        return false;
+      value = node->inputs[0];
+    }
+    return true;
+  }
   const Shape& input_shape(const Node& node, std::size_t input = 0) const {
     return shapes_[node.inputs[input]];
   }
@@ -165,7 +176,7 @@ ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted)
   // What an offset adds to a sum differs from place to place, so that the largest has to be found
   // behind it.
   const bool of_sums = conv != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
-                       frozen_grid(**conv, 0, writer->inputs[0] == Graph::kInput).offset == 0.0f;
+                       frozen_grid(**conv, 0, is_images(writer->inputs[0])).offset == 0.0f;
   if (of_sums) return add_output(operation_of(*writer, &window), std::move(wanted));
   require_codes(node, wanted);
   // A step that falls takes the largest number of a window to its smallest code.
@@ -225,7 +236,7 @@ std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {
     return known->second;
   std::vector<ValueId> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) inputs.push_back(operand(node, i));
-  Operation::Kind kind = lower_module(node.layer, result_.values[inputs[0]], pool);
+  Operation::Kind kind = freeze_layer(node.layer, result_.values[inputs[0]], pool);
   result_.operations.push_back({node.module->name(), std::move(kind), std::move(inputs), {}});
   return operations_[{&node, pool}] = result_.operations.size() - 1;
 }
@@ -234,7 +245,7 @@ std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {
 ValueId Freezer::operand(const Node& node, std::size_t input) {
   QuantizableModule& module = *node.module->as_quantizable();
   const quench::ValueId value = node.inputs[input];
-  const quant::QuantGrid grid = frozen_grid(module, input, value == Graph::kInput);
+  const quant::QuantGrid grid = frozen_grid(module, input, is_images(value));
   return value_of(value, {{}, grid, reader_name(module, input)});
 }
 

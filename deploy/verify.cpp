@@ -24,15 +24,15 @@ class Comparison final : public ForwardObserver {
   Comparison(Module& network, const IntegerNetwork& integers, const Values& values)
       : integers_(integers), values_(values) {
     for (QuantizableModule* module : network.quantizable_modules())
-      slotted_.emplace(module, module);
+      quantizable_.emplace(module, module);
     for (ValueId id = 0; id < integers.values.size(); ++id) {
       for (const std::string& reader : integers.values[id].readers) by_reader_.emplace(reader, id);
     }
   }
 
   void after(const Module& module, Inputs inputs, const Variable& /*output*/) override {
-    const auto found = slotted_.find(&module);
-    if (found == slotted_.end()) return;
+    const auto found = quantizable_.find(&module);
+    if (found == quantizable_.end()) return;
     for (std::size_t i = 0; i < inputs.size(); ++i) compare(*found->second, i, inputs[i].value());
   }
 
@@ -71,7 +71,7 @@ class Comparison final : public ForwardObserver {
 
   const IntegerNetwork& integers_;
   const Values& values_;
-  std::map<const Module*, QuantizableModule*> slotted_;
+  std::map<const Module*, QuantizableModule*> quantizable_;
   std::map<std::string, ValueId> by_reader_;
 };
 

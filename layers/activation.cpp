@@ -6,6 +6,10 @@
 
 namespace quench {
 
+ValueId ActivationLayer::lower(Graph& graph, std::vector<ValueId> inputs) {
+  return activation_ == Activation::none ? inputs.at(0) : Module::lower(graph, std::move(inputs));
+}
+
 Variable ActivationLayer::forward(const Variable& input) { return activate(input, activation_); }
 
 Variable PointwiseFunction::forward(const Variable& input) {

@@ -14,6 +14,8 @@ class ActivationLayer final : public Module {
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
   Activation activation() const { return activation_; }
   void set_activation(Activation activation) { activation_ = activation; }
+  /// The identity is not in the graph.
+  ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
   Layer as_layer() override { return this; }
 
  protected:
@@ -23,7 +25,7 @@ class ActivationLayer final : public Module {
   Activation activation_;
 };
 
-/// A function of core/pointwise.h as a layer: leaky_relu, hard_sigmoid, hard_swish, sigmoid, clip.
+/// A function of core/ops/pointwise.h as a layer: leaky_relu, hard_sigmoid, hard_swish, sigmoid, clip.
 ///
 /// Its input has a slot for a quantizer. In evaluation it is a function of the input's code alone,
 /// f(scale float(q - z) + offset) with each operation rounded to float32, so that an integer engine

@@ -17,21 +17,20 @@ Variable Add::combine(std::span<const Variable> inputs) {
 
 namespace {
 
-/// Whether `factor` has one number for each map of `x`.
-bool per_map(const Shape& x, const Shape& factor) {
-  return x.rank() == 4 && factor.rank() == 4 && factor == x.with(2, 1).with(3, 1);
-}
-
 Variable product(const std::string& name, const Variable& a, const Variable& b) {
   if (a.shape() == b.shape()) return multiply(a, b);
-  if (per_map(a.shape(), b.shape())) return multiply_per_map(a, b);
-  require(per_map(b.shape(), a.shape()),
+  if (is_per_map(a.shape(), b.shape())) return multiply_per_map(a, b);
+  require(is_per_map(b.shape(), a.shape()),
           "{}: expected factors of one shape, or [N, C, H, W] and [N, C, 1, 1], got {} and {}",
           name, a.shape().to_string(), b.shape().to_string());
   return multiply_per_map(b, a);
 }
 
 }  // namespace
+
+bool is_per_map(const Shape& x, const Shape& factor) {
+  return x.rank() == 4 && factor.rank() == 4 && factor == x.with(2, 1).with(3, 1);
+}
 
 Variable Multiply::combine(std::span<const Variable> inputs) {
   expect(inputs.size() == 2, "{}: expected two inputs, got {}", name(), inputs.size());

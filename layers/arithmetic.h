@@ -26,6 +26,9 @@ class Add final : public QuantizableModule {
   Activation activation_;
 };
 
+/// Whether `factor` has one value for each map of `x`: [N, C, 1, 1] for [N, C, H, W].
+bool is_per_map(const Shape& x, const Shape& factor);
+
 /// The product of two activations: of one shape, or [N, C, H, W] and, as either of the two,
 /// [N, C, 1, 1], one factor for each channel of each image (squeeze-and-excitation, Hu et al. 2018,
 /// arXiv:1709.01507).

@@ -14,6 +14,7 @@ namespace quench {
 /// First and last are meant in
 /// order of registration, which is that of execution in all networks here.
 /// @throws std::invalid_argument  if the policy has a rule for no layer or an unknown setting
+/// @throws std::logic_error  for a program's own module that has slots and no weight
 void attach_quantizers(Module& network, quant::Policy policy);
 
 /// The policy's kind of a module with slots and no weight.

@@ -1,6 +1,7 @@
 #include "layers/composite.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "support/error.h"
 
@@ -12,19 +13,19 @@ ValueId Composite::append(const std::string& name, std::shared_ptr<Module> modul
          "{}: expected inputs among the {} values before it", name, modules_.size() + 1);
   modules_.push_back(register_module(name, std::move(module)));
   inputs_.push_back(std::move(inputs));
-  done_with_ = last_reads(inputs_, output_);
+  done_with_.assign(inputs_.size(), {});  // set_output() says what may go
   return modules_.size();
 }
 
 void Composite::set_output(ValueId output) {
-  expect(output <= modules_.size(), "{}: expected an output below {}, got {}", name(),
+  expect(output <= modules_.size(), "composite: expected an output below {}, got {}",
          modules_.size() + 1, output);
   output_ = output;
   done_with_ = last_reads(inputs_, output);
 }
 
 ValueId Composite::lower(Graph& graph, std::vector<ValueId> inputs) {
-  expect(inputs.size() == 1, "{}: expected one input, got {}", name(), inputs.size());
+  expect(inputs.size() == 1, "composite {}: expected one input, got {}", name(), inputs.size());
   std::vector<ValueId> values{inputs[0]};
   for (std::size_t i = 0; i < modules_.size(); ++i) {
     std::vector<ValueId> read;

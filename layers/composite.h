@@ -9,8 +9,8 @@
 
 namespace quench {
 
-/// Modules that read each other's outputs in any way that has an order: a network that is no sequence
-/// of blocks, or a block of one.
+/// Modules that read each other's outputs, in any order without cycles: a network, or a block of one,
+/// that is no plain sequence.
 class Composite : public Module {
  public:
   /// Adds a module that reads `inputs`: Graph::kInput, or what modules before it compute.

@@ -1,6 +1,7 @@
 #include "layers/graph.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/ops/pool.h"
 #include "layers/activation.h"
@@ -42,20 +43,15 @@ class OutputShape {
   Shape operator()(const ActivationLayer*) const { return input_; }
   Shape operator()(const PointwiseFunction*) const { return input_; }
   Shape operator()(const Add*) const {
-    require(inputs_.size() == 2 && inputs_[1] == input_,
-            "{}: expected two inputs of one shape, got {}", name_, shapes());
+    require(inputs_[1] == input_, "{}: expected two inputs of one shape, got {}", name_, shapes());
     return input_;
   }
   Shape operator()(const Multiply*) const {
-    const auto per_map = [](const Shape& x, const Shape& factor) {
-      return x.rank() == 4 && factor.rank() == 4 && factor == x.with(2, 1).with(3, 1);
-    };
-    expect(inputs_.size() == 2, "{}: expected two inputs, got {}", name_, inputs_.size());
     const Shape& other = inputs_[1];
-    require(input_ == other || per_map(input_, other) || per_map(other, input_),
+    require(input_ == other || is_per_map(input_, other) || is_per_map(other, input_),
             "{}: expected factors of one shape, or [N, C, H, W] and [N, C, 1, 1], got {}", name_,
             shapes());
-    return per_map(other, input_) ? other : input_;
+    return is_per_map(other, input_) ? other : input_;
   }
   Shape operator()(const Concat*) const {
     std::int64_t channels = 0;
@@ -119,6 +115,24 @@ class OutputShape {
   const Shape& input_;
 };
 
+/// @throws std::logic_error  for a number of inputs that the layer refuses when it runs
+void check_inputs(const Graph::Node& node) {
+  const std::string& name = node.module->name();
+  const std::size_t count = node.inputs.size();
+  std::visit(
+      Overloaded{
+          [&](OneOf<Add, Multiply> auto) {
+            expect(count == 2, "{}: expected two inputs, got {}", name, count);
+          },
+          [&](const Concat*) { expect(count >= 2, "{}: expected several inputs, got one", name); },
+          [](const CustomLayer&) {},
+          [&](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, ActivationLayer, PointwiseFunction, Pad,
+                    MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+            expect(count == 1, "{}: expected one input, got {}", name, count);
+          }},
+      node.layer);
+}
+
 }  // namespace
 
 Graph::Graph(Module& network) { output_ = network.lower(*this, {kInput}); }
@@ -151,6 +165,7 @@ const Graph::Node* Graph::only_reader(ValueId value) const {
 std::vector<Shape> value_shapes(const Graph& graph, const Shape& image) {
   std::vector<Shape> shapes{image};
   for (const Graph::Node& node : graph.nodes()) {
+    check_inputs(node);
     std::vector<Shape> inputs;
     for (const ValueId input : node.inputs) inputs.push_back(shapes[input]);
     shapes.push_back(std::visit(OutputShape(*node.module, std::move(inputs)), node.layer));

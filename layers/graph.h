@@ -10,8 +10,8 @@ namespace quench {
 
 /// A network as data: its layers in order of execution, and what each of them reads.
 ///
-/// It is the network of evaluation, so that dropout is not in it. It refers to the network's modules, and
-/// holds as long as these do and nothing is appended to them.
+/// It is the network in evaluation, so dropout is not in it, nor is what else passes its input on. It
+/// points to the network's modules: valid while they live and nothing is appended to them.
 class Graph {
  public:
   static constexpr ValueId kInput = 0;  ///< what the network is given

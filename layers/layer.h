@@ -29,8 +29,8 @@ struct CustomLayer {
   Module* module;
 };
 
-/// What a node of a Graph computes. The list is closed: whatever reads a network, such as folding,
-/// freezing or ONNX export, visits each kind, so that a kind that it forgets does not compile.
+/// What a node of a Graph computes. The list is closed: whatever handles layers kind by kind, such as
+/// equalization, freezing or ONNX export, visits each, so that a kind that it forgets does not compile.
 using Layer = std::variant<Conv2d*, Linear*, BatchNorm*, ScaleShift*, ActivationLayer*,
                            PointwiseFunction*, Add*, Multiply*, Concat*, Pad*, MaxPool2d*,
                            AveragePool2d*, GlobalAveragePool*, Flatten*, Unflatten*, CustomLayer>;

@@ -34,7 +34,7 @@ struct DistillationLossOptions {
 /// Takes logits [N, classes] and a teacher's of the same shape to a loss of one element.
 using DistillationLoss = std::function<Variable(const Variable& logits, const Tensor& teacher)>;
 
-/// The losses, see autograd/distillation_loss.h:
+/// The losses, see autograd/loss.h:
 ///   rmse       root of the squared distance per image (FAT)
 ///   smooth_l1  absolute distance, rounded off at 0, per image (FAT's code)
 ///   kl         divergence of the softmax at a temperature (Hinton et al. 2015)

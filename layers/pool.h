@@ -5,7 +5,7 @@
 
 namespace quench {
 
-/// max_pool2d() of core/pool.h as a layer: [N, C, H, W] to [N, C, OH, OW].
+/// max_pool2d() of core/ops/pool.h as a layer: [N, C, H, W] to [N, C, OH, OW].
 class MaxPool2d final : public Module {
  public:
   explicit MaxPool2d(const Window2d& window) : window_(window) {}
@@ -19,7 +19,7 @@ class MaxPool2d final : public Module {
   Window2d window_;
 };
 
-/// avg_pool2d() of core/pool.h as a layer: the mean over places in the image, without padding.
+/// avg_pool2d() of core/ops/pool.h as a layer: the mean over places in the image, without padding.
 ///
 /// Its input has a slot for a quantizer. In evaluation the mean is that of an integer engine: the
 /// sum of the codes q - z, exact below 2^24, divided by the count and multiplied by the scale, each

@@ -1,5 +1,7 @@
 #include "layers/residual.h"
 
+#include <utility>
+
 #include "layers/arithmetic.h"
 
 namespace quench {

@@ -56,6 +56,8 @@ class Pad final : public Module {
   /// @throws std::invalid_argument  for a negative size
   explicit Pad(const PadSizes& sizes);
   const PadSizes& sizes() const { return sizes_; }
+  /// One without zeros is not in the graph.
+  ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
   bool pads_channels() const { return sizes_.channels_before > 0 || sizes_.channels_after > 0; }
   Layer as_layer() override { return this; }
 

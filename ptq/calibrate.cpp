@@ -117,6 +117,10 @@ class Calibration {
       QuantizableModule* module = node.module->as_quantizable();
       if (module != nullptr && module->quantizes()) modules.push_back(module);
     }
+    // Inside a program's own module, whose order nobody knows.
+    for (QuantizableModule* module : network_.quantizable_modules())
+      if (module->quantizes() && std::ranges::find(modules, module) == modules.end())
+        modules.push_back(module);
     return modules;
   }
 

@@ -23,8 +23,8 @@ struct EqualizationReport {
 /// s_i is 1.
 ///
 /// Begins with fold_into_weights(). Takes each pair of layers with nothing between but batch norm,
-/// ReLU, pooling or flattening, where no third party reads the tensor: tested by scaling it and
-/// looking at what the network computes. ReLU6 and hardtanh are not homogeneous and exclude a pair.
+/// ReLU, pooling or flattening, where nothing else reads the tensor and it is not the network's
+/// output. ReLU6 and hardtanh are not homogeneous and exclude a pair.
 /// Sweeps over all pairs until no s_i is further than 1e-4 from 1, at most 100 times; a depthwise
 /// layer between two others then has the range (r1 r2 r3)^(1/3) of the closed form for triples.
 ///

@@ -6,7 +6,6 @@
 #include "layers/activation.h"
 #include "layers/graph.h"
 #include "layers/shape_layers.h"
-#include "ptq/fold.h"
 #include "ptq/input_channels.h"
 
 namespace quench {
@@ -16,7 +15,8 @@ namespace {
 /// does.
 class Obstacle {
  public:
-  explicit Obstacle(const Module& module) : name_(module.name()) {}
+  explicit Obstacle(const Graph::Node& node)
+      : name_(node.module->name()), joins_(node.inputs.size() > 1) {}
 
   std::string operator()(const ActivationLayer* layer) const { return of(layer->activation()); }
   std::string operator()(const Pad* pad) const { return pad->pads_channels() ? own() : ""; }
@@ -25,14 +25,12 @@ class Obstacle {
     return "";
   }
   std::string operator()(const Add*) const { return "a sum reads its output"; }
-  std::string operator()(OneOf<Multiply, Concat> auto) const {
-    return name_ + " joins its output with others";
-  }
+  std::string operator()(OneOf<Multiply, Concat> auto) const { return joined(); }
   std::string operator()(
       OneOf<Conv2d, Linear, BatchNorm, ScaleShift, PointwiseFunction> auto) const {
     return own();
   }
-  std::string operator()(const CustomLayer&) const { return own(); }
+  std::string operator()(const CustomLayer&) const { return joins_ ? joined() : own(); }
 
   static std::string of(Activation activation) {
     const bool homogeneous = activation == Activation::none || activation == Activation::relu;
@@ -41,9 +39,11 @@ class Obstacle {
   }
 
  private:
+  std::string joined() const { return name_ + " joins its output with others"; }
   std::string own() const { return name_ + " behind it has factors of its own"; }
 
   const std::string& name_;
+  bool joins_;
 };
 
 /// Follows what a layer has written to the one layer that reads it.
@@ -59,7 +59,7 @@ struct Path {
     while (reason.empty() && node != nullptr) {
       consumer = node->module->as_quantized_layer();
       if (consumer != nullptr) return;
-      reason = std::visit(Obstacle(*node->module), node->layer);
+      reason = std::visit(Obstacle(*node), node->layer);
       if (reason.empty()) node = reader(graph, *node);
     }
   }
@@ -73,7 +73,7 @@ struct Path {
     const auto readers = graph.readers(node.output);
     if (readers.size() > 1) reason = fmt::format("{} layers read its output", readers.size());
     if (readers.size() == 1 && node.output == graph.output())
-      reason = "the network puts it out besides";
+      reason = "it is the network's output as well";
     return reason.empty() && readers.size() == 1 ? readers[0] : nullptr;
   }
 };

@@ -6,8 +6,7 @@
 namespace quench {
 namespace {
 
-/// What a module applies that equalization replaces; none for one that has no activation, or another
-/// that stays.
+/// The activation of a batch norm or activation layer; none of any other module, even if it has one.
 Activation activation_of(Module& module) {
   return std::visit(
       Overloaded{[](const BatchNorm* norm) { return norm->params().activation; },

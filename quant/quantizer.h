@@ -106,7 +106,7 @@ class Quantizer {
   /// @throws std::invalid_argument  for another number of ranges
   virtual void calibrate(std::span<const ValueRange> /*ranges*/) {}
   /// Whether a layer multiplies its output by how large its input is under each window (XNOR-Net's
-  /// K, core/patch_magnitude.h), which the grid does not hold.
+  /// K, core/ops/patch_magnitude.h), which the grid does not hold.
   virtual bool scales_output() const { return false; }
   /// Whether values change at all; false for "none".
   virtual bool quantizes() const { return true; }

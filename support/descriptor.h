@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the sources of core that open files.
+// Private to the sources of support that open files.
 
 #include <fcntl.h>
 #include <unistd.h>

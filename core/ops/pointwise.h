@@ -8,7 +8,7 @@
 
 namespace quench {
 
-/// A function of one number, of those that ONNX has beside the activations of core/activation.h:
+/// A function of one number, of those that ONNX has beside the activations of core/ops/activation.h:
 ///
 ///   leaky_relu    x for x > 0, else alpha x
 ///   hard_sigmoid  clamp(alpha x + beta) to [0, 1]

@@ -13,8 +13,8 @@ std::int32_t code_of(float real, const Output& output, const quant::QuantGrid& g
   return stored_code(take_steps(output, channel, real), grid) + grid.qmin;
 }
 
-Linear in_codes(Linear real, const Output& output, const quant::QuantGrid& grid,
-                std::size_t channel) {
+RealMap in_codes(RealMap real, const Output& output, const quant::QuantGrid& grid,
+                 std::size_t channel) {
   for (const Affine& step : output.steps) {
     if (step.scale.empty()) continue;
     const double scale = step.scale[channel];
@@ -36,7 +36,7 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
       operation.name, input.offset);
   const std::vector<std::int64_t> largest = largest_sums(convolution, input);
   const std::size_t taps = convolution.weight.size() / largest.size();
-  std::vector<AccumulatorMap> chains;
+  std::vector<AccumulatorMap> maps;
   for (std::size_t o = 0; o < largest.size(); ++o) {
     std::int32_t weights = 0;
     for (std::size_t k = 0; k < taps; ++k) weights += convolution.weight[o * taps + k];
@@ -47,15 +47,15 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
     const auto real = [=](std::int64_t sum) {
       return static_cast<float>(sum) * scale + addend + bias;
     };
-    chains.push_back({.real = real,
-                      .linear = {scale, double{addend} + double{bias}},
-                      .begin = -largest[o],
-                      .end = largest[o]});
+    maps.push_back({.real = real,
+                    .linear = {scale, double{addend} + double{bias}},
+                    .begin = -largest[o],
+                    .end = largest[o]});
   }
-  return chains;
+  return maps;
 }
 
-AccumulatorMap average_chain(const quant::QuantGrid& input, std::int64_t count) {
+AccumulatorMap average_map(const quant::QuantGrid& input, std::int64_t count) {
   const float scale = input.scale[0], offset = input.offset;
   const std::int64_t zero = input.zero_point[0];
   const auto real = [=](std::int64_t sum) {
@@ -68,7 +68,7 @@ AccumulatorMap average_chain(const quant::QuantGrid& input, std::int64_t count) 
           .end = count * (input.qmax - zero)};
 }
 
-AccumulatorMap product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second) {
+AccumulatorMap product_map(const quant::QuantGrid& first, const quant::QuantGrid& second) {
   const float scale = first.scale[0] * second.scale[0];
   const std::int64_t low1 = first.qmin - first.zero_point[0],
                      high1 = first.qmax - first.zero_point[0];
@@ -81,11 +81,10 @@ AccumulatorMap product_chain(const quant::QuantGrid& first, const quant::QuantGr
           .end = most};
 }
 
-StepFunction codes_of(const AccumulatorMap& chain, const Output& output,
-                      const quant::QuantGrid& grid, std::size_t channel) {
-  return find_steps(
-      [&](std::int64_t sum) { return code_of(chain.real(sum), output, grid, channel); },
-      chain.begin, chain.end);
+StepFunction codes_of(const AccumulatorMap& map, const Output& output, const quant::QuantGrid& grid,
+                      std::size_t channel) {
+  return find_steps([&](std::int64_t sum) { return code_of(map.real(sum), output, grid, channel); },
+                    map.begin, map.end);
 }
 
 }  // namespace quench::deploy

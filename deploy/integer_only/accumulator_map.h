@@ -10,7 +10,7 @@
 namespace quench::deploy {
 
 /// y = slope * x + offset, in double.
-struct Linear {
+struct RealMap {
   double slope = 0.0, offset = 0.0;
 };
 
@@ -18,13 +18,13 @@ struct Linear {
 std::int32_t code_of(float real, const Output& output, const quant::QuantGrid& grid,
                      std::size_t channel);
 /// The same without clamps and rounding: what `real` becomes in units of codes, to compare with.
-Linear in_codes(Linear real, const Output& output, const quant::QuantGrid& grid,
-                std::size_t channel);
+RealMap in_codes(RealMap real, const Output& output, const quant::QuantGrid& grid,
+                 std::size_t channel);
 
 /// From the sums of one channel to real numbers.
 struct AccumulatorMap {
   std::function<float(std::int64_t)> real;  ///< in f32, as the interpreter has it
-  Linear linear;                            ///< unrounded
+  RealMap linear;                           ///< unrounded
   std::int64_t begin = 0, end = 0;          ///< all sums there can be lie between
 };
 
@@ -35,13 +35,13 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
                                              const Operation& operation,
                                              const Convolution& convolution);
 /// Of an average over `count` places; the same for all channels.
-AccumulatorMap average_chain(const quant::QuantGrid& input, std::int64_t count);
+AccumulatorMap average_map(const quant::QuantGrid& input, std::int64_t count);
 
 /// Of products of codes (q1 - z1) (q2 - z2), which are what is summed here; neither grid has an offset.
-AccumulatorMap product_chain(const quant::QuantGrid& first, const quant::QuantGrid& second);
+AccumulatorMap product_map(const quant::QuantGrid& first, const quant::QuantGrid& second);
 
 /// The codes of an output by the sums of channel `channel`. @param grid  of the output's value
-StepFunction codes_of(const AccumulatorMap& chain, const Output& output,
-                      const quant::QuantGrid& grid, std::size_t channel);
+StepFunction codes_of(const AccumulatorMap& map, const Output& output, const quant::QuantGrid& grid,
+                      std::size_t channel);
 
 }  // namespace quench::deploy

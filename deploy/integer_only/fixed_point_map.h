@@ -20,7 +20,7 @@ struct FixedPointMap {
   bool operator==(const FixedPointMap&) const = default;
 };
 
-/// The line as a function of sums from..to.
+/// The map as a function of the sums begin..end.
 StepFunction steps_of(const FixedPointMap& line, std::int64_t begin, std::int64_t end);
 
 /// code + sum alone: sums shifted by 2^k to the nearest, ties to even (powers of two as scales), or

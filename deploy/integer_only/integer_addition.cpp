@@ -112,7 +112,7 @@ Plane plane_of(const IntegerNetwork& network, const Operation& operation, const 
   const quant::QuantGrid &first = *network.values[operation.inputs[0]].grid,
                          &second = *network.values[operation.inputs[1]].grid,
                          &grid = *network.values[output.value].grid;
-  const Linear linear =
+  const RealMap linear =
       in_codes({1.0, double{first.offset} + double{second.offset}}, output, grid, channel);
   const double half = grid.binary() ? 1.0 : 0.5;
   return {linear.slope * double{first.scale[0]}, linear.slope * double{second.scale[0]},

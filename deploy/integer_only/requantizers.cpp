@@ -17,17 +17,17 @@ namespace {
 constexpr int kMaxScoreShift = 62;
 constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
 
-/// `chain_of(c)` for `channels` channels.
-template <typename ChainOf>
+/// `map_of(c)` for `channels` channels.
+template <typename MapOf>
 SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
-                   std::size_t channels, ChainOf chain_of) {
+                   std::size_t channels, MapOf map_of) {
   SumForms result{.count = count, .channels = std::vector<Requantizer>(channels)};
   std::vector<std::uint8_t> nominal(channels);
   parallel_for(static_cast<std::int64_t>(channels), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
-      const AccumulatorMap& chain = chain_of(c);
-      const StepFunction codes = codes_of(chain, output, grid, c);
-      const Linear linear = in_codes(chain.linear, output, grid, c);
+      const AccumulatorMap& map = map_of(c);
+      const StepFunction codes = codes_of(map, output, grid, c);
+      const RealMap linear = in_codes(map.linear, output, grid, c);
       const auto line = nominal_line(linear.slope, linear.offset, codes);
       nominal[c] =
           line && codes.steps.size() > 1 && steps_of(*line, codes.begin, codes.end) == codes ? 1
@@ -50,13 +50,13 @@ std::set<std::int64_t> window_counts(const Value& input, const Value& output,
 }
 
 /// The largest distance of a channel's fixed point from f32, at sums from end to end.
-double largest_error(const AccumulatorMap& chain, const Output& output, std::size_t channel,
+double largest_error(const AccumulatorMap& map, const Output& output, std::size_t channel,
                      const Scores& scores) {
   constexpr std::int64_t kSums = 1000;
   double largest = 0.0;
   for (std::int64_t i = 0; i <= kSums; ++i) {
-    const std::int64_t sum = chain.begin + (chain.end - chain.begin) * i / kSums;
-    const float real = take_steps(output, channel, chain.real(sum));
+    const std::int64_t sum = map.begin + (map.end - map.begin) * i / kSums;
+    const float real = take_steps(output, channel, map.real(sum));
     const std::int64_t fixed = scores.multiplier[channel] * sum + scores.offset[channel];
     const double error = std::ldexp(static_cast<double>(fixed), -scores.shift) - double{real};
     largest = std::max(largest, std::abs(error));
@@ -65,12 +65,12 @@ double largest_error(const AccumulatorMap& chain, const Output& output, std::siz
 }
 
 /// With the finest power of two at which every multiplier has 31 bits.
-Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& chains) {
+Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& maps) {
   const quant::QuantGrid reals;  // its scale is 1
-  std::vector<Linear> lines;
+  std::vector<RealMap> lines;
   double slope = 0.0, offset = 0.0;
-  for (std::size_t c = 0; c < chains.size(); ++c) {
-    lines.push_back(in_codes(chains[c].linear, output, reals, c));
+  for (std::size_t c = 0; c < maps.size(); ++c) {
+    lines.push_back(in_codes(maps[c].linear, output, reals, c));
     slope = std::max(slope, std::abs(lines[c].slope));
     offset = std::max(offset, std::abs(lines[c].offset));
   }
@@ -78,12 +78,12 @@ Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& chains
   while (scores.shift > 0 && (std::ldexp(slope, scores.shift) >= kMaxMultiplier ||
                               std::ldexp(offset, scores.shift) >= kMaxOffset))
     --scores.shift;
-  for (std::size_t c = 0; c < chains.size(); ++c) {
+  for (std::size_t c = 0; c < maps.size(); ++c) {
     scores.multiplier.push_back(
         static_cast<std::int32_t>(std::llround(std::ldexp(lines[c].slope, scores.shift))));
     scores.offset.push_back(std::llround(std::ldexp(lines[c].offset, scores.shift)));
     scores.largest_error =
-        std::max(scores.largest_error, largest_error(chains[c], output, c, scores));
+        std::max(scores.largest_error, largest_error(maps[c], output, c, scores));
   }
   return scores;
 }
@@ -110,18 +110,18 @@ struct FormsOf {
   OutputForms operator()(const ZeroPad&) const { return {}; }
   OutputForms operator()(const Concatenation&) const { return {}; }
   OutputForms operator()(const Convolution& convolution) const {
-    const std::vector<AccumulatorMap> chains = accumulator_maps(network, operation, convolution);
-    if (!value().grid) return scores_of(output, chains);
-    const auto chain_of = [&](std::size_t c) -> const AccumulatorMap& { return chains[c]; };
-    return std::vector{sum_forms(output, *value().grid, 1, chains.size(), chain_of)};
+    const std::vector<AccumulatorMap> maps = accumulator_maps(network, operation, convolution);
+    if (!value().grid) return scores_of(output, maps);
+    const auto map_of = [&](std::size_t c) -> const AccumulatorMap& { return maps[c]; };
+    return std::vector{sum_forms(output, *value().grid, 1, maps.size(), map_of)};
   }
   OutputForms operator()(const AveragePool& pool) const {
     expect_codes();
     std::vector<SumForms> result;
     for (const std::int64_t count : window_counts(input(), value(), pool.window)) {
-      const AccumulatorMap chain = average_chain(*input().grid, count);
-      const auto chain_of = [&](std::size_t) -> const AccumulatorMap& { return chain; };
-      result.push_back(sum_forms(output, *value().grid, count, channels(), chain_of));
+      const AccumulatorMap map = average_map(*input().grid, count);
+      const auto map_of = [&](std::size_t) -> const AccumulatorMap& { return map; };
+      result.push_back(sum_forms(output, *value().grid, count, channels(), map_of));
     }
     return result;
   }
@@ -135,9 +135,9 @@ struct FormsOf {
     if (first.offset != 0.0f || second.offset != 0.0f)
       return pair_forms(
           [&](std::size_t c) { return product_table(network, operation, output, c); });
-    const AccumulatorMap chain = product_chain(first, second);
-    const auto chain_of = [&](std::size_t) -> const AccumulatorMap& { return chain; };
-    return std::vector{sum_forms(output, *value().grid, 1, channels(), chain_of)};
+    const AccumulatorMap map = product_map(first, second);
+    const auto map_of = [&](std::size_t) -> const AccumulatorMap& { return map; };
+    return std::vector{sum_forms(output, *value().grid, 1, channels(), map_of)};
   }
   OutputForms operator()(const Lookup& lookup) const {
     expect_codes();

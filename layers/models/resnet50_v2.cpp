@@ -1,6 +1,7 @@
 #include "layers/models/resnet50_v2.h"
 
 #include "layers/arithmetic.h"
+#include "layers/composite.h"
 #include "layers/models/resnet_stages.h"
 
 namespace quench::models {

@@ -64,9 +64,10 @@ class FloatExporter {
             },
             [&](const Multiply*) { return graph_.node("Mul", operands(node), name); },
             [&](const Concat*) {
+              std::vector<std::string> inputs = operands(node);
               require(shapes_[node.output].rank() == 4 || input.height * input.width == 1,
                       "onnx: {} joins flattened images; expected the flatten behind it", name);
-              return graph_.node("Concat", operands(node), name, {{"axis", std::int64_t{1}}});
+              return graph_.node("Concat", std::move(inputs), name, {{"axis", std::int64_t{1}}});
             },
             [&](const Pad* pad) {
               const PadSizes& sizes = pad->sizes();

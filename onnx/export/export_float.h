@@ -10,8 +10,7 @@ namespace quench::deploy {
 /// The float network, whatever its quantizers, as an ONNX graph: a node for each module, batch norms
 /// with their running statistics.
 /// @param image  [1, C, H, W]
-/// @throws std::invalid_argument  for a module that has no ONNX form, or a network with functions
-///                                between its modules, naming it
+/// @throws std::invalid_argument  for a module that has no ONNX form, naming it
 OnnxModel export_float(Module& network, const Shape& image,
                        const std::optional<PixelNormalization>& pixels);
 

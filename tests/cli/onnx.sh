@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # onnx.sh PROGRAM FOLDER_OF_TINY_TOML EXAMPLES: a network of an ONNX file goes through every command as one of the registry
-# does. That quench computes what the file says is tests/layers/onnx/ and the suite interop's onnx_import.
+# does. That quench computes what the file says is tests/onnx/import/ and the suite interop's onnx_import.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)

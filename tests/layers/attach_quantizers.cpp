@@ -10,7 +10,8 @@
 namespace quench {
 namespace {
 
-TEST_CASE("quantize: fills every slot, with the rules of first and last where they belong") {
+TEST_CASE(
+    "attach_quantizers: fills every slot, with the rules of first and last where they belong") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
   attach_quantizers(
@@ -49,7 +50,7 @@ TEST_CASE("quantization_notes: rules for modules that the network lacks, and non
                                  "quant.method = \"float\" leaves every value as it is"});
 }
 
-TEST_CASE("quantize: a rule for no layer names the layers there are") {
+TEST_CASE("attach_quantizers: a rule for no layer names the layers there are") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
   const auto rule = Settings::from({{"match", "konv?"}, {"bits", 2}});

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "deploy/network/integer_network.h"
+#include "layers/layer.h"
 #include "layers/quantizable_module.h"
 
 namespace quench::deploy {
@@ -15,11 +16,11 @@ namespace quench::deploy {
 ///                                (XNOR-Net), codes that no scale and zero point give
 quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images);
 
-/// A layer that computes with codes: one that has quantizer slots.
+/// The operation that a layer with quantizer slots becomes.
 /// @param input  the first value it reads
 /// @param pool   of the sums of a convolution; null for none
 /// @throws std::invalid_argument  for a weight without a quantizer
 /// @throws std::logic_error       for a layer without slots, or a CustomLayer
-Operation::Kind lower_module(const Layer& layer, const Value& input, const Window2d* pool);
+Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Window2d* pool);
 
 }  // namespace quench::deploy

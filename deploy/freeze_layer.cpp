@@ -1,6 +1,9 @@
-#include "deploy/lower_module.h"
+#include "deploy/freeze_layer.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "deploy/freeze.h"
@@ -86,7 +89,7 @@ quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool 
   return grid;
 }
 
-Operation::Kind lower_module(const Layer& layer, const Value& input, const Window2d* pool) {
+Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Window2d* pool) {
   return std::visit(
       Overloaded{[pool](Conv2d* conv2d) -> Operation::Kind {
                    Convolution conv = products(*conv2d);
@@ -113,10 +116,10 @@ Operation::Kind lower_module(const Layer& layer, const Value& input, const Windo
                  },
                  [](OneOf<BatchNorm, ScaleShift, ActivationLayer, Concat, Pad, MaxPool2d, Flatten,
                           Unflatten> auto) -> Operation::Kind {
-                   throw std::logic_error("lower_module: expected a layer with quantizer slots");
+                   throw std::logic_error("freeze_layer: expected a layer with quantizer slots");
                  },
                  [](const CustomLayer&) -> Operation::Kind {
-                   throw std::logic_error("lower_module: expected a layer of a known kind");
+                   throw std::logic_error("freeze_layer: expected a layer of a known kind");
                  }},
       layer);
 }
