@@ -4,11 +4,11 @@
 #include <cmath>
 #include <variant>
 
+#include "bench/fused_network.h"
 #include "bench/network.h"
 #include "core/ops/conv2d.h"
 #include "core/random.h"
 #include "deploy/freeze.h"
-#include "bench/fused_network.h"
 #include "layers/attach_quantizers.h"
 #include "layers/quantized_layer.h"
 #include "support/progress.h"

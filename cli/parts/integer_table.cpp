@@ -8,8 +8,8 @@
 
 #include "core/random.h"
 #include "datasets/transform.h"
-#include "deploy/integer_only/requantizers.h"
 #include "deploy/integer_only/accumulator_map.h"
+#include "deploy/integer_only/requantizers.h"
 #include "experiments/experiment.h"
 #include "support/file.h"
 #include "support/progress.h"
