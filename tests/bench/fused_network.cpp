@@ -121,7 +121,7 @@ TEST_CASE("fused_network: refuses quantizers") {
   Random random(5, "test");
   const auto network = models::resnet8({.width = 0.25}, random);
   attach_quantizers(*network, quant::Policy(Settings::from({{"method", "ste"}})));
-  CHECK_THROWS_WITH_AS(FusedNetwork(*network),
+  CHECK_THROWS_WITH_AS(FusedNetwork{*network},
                        "fused_network: expected a float network, got one with quantizers",
                        std::invalid_argument);
 }

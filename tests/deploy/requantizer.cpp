@@ -136,7 +136,7 @@ TEST_CASE("integer form: the codes of f32 at every sum, of channels at random") 
     multipliers += form.form == Form::multiplier ? 1 : 0;
 
     const StepFunction codes = find_steps(channel, -channel.largest, channel.largest);
-    const Linear real =
+    const RealMap real =
         in_codes({double{channel.scale}, double{channel.bias}}, channel.output, channel.grid, 0);
     const auto nominal = nominal_line(real.slope, real.offset, codes);
     REQUIRE(nominal);
