@@ -44,6 +44,7 @@ expect_goes_on() {
 # start ARGS...: trains in the background, leaving the process in $child.
 start() {
   last_command="train $*"
+  rm -f "$work/.stdout" "$work/.stderr"  # whoever waits for a line is not to find it in those of the run before
   "$program" train "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
   child=$!
 }
@@ -174,7 +175,7 @@ two_processes() {
   expect_success 'epoch' train "$config" "${longer[@]}" --run whole
   stopped_run "$run" "${longer[@]}"
   start --resume "$run"
-  until grep -q 'run folder' "$work/.stdout" || ! kill -0 "$child" 2>/dev/null; do sleep 0.01; done
+  until grep -qs 'run folder' "$work/.stdout" || ! kill -0 "$child" 2>/dev/null; do sleep 0.01; done
   local first=$child
   report "$(kill -STOP "$first" && echo true)" 'expected the first to run while a second tries'
   for i in 1 2 3; do

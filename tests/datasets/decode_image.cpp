@@ -157,7 +157,8 @@ TEST_CASE("decode_image: any flipped bit of a PNG is an error or changes no pixe
       damaged[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
       try {
         const Image image = decode_image(damaged, {});
-        ++unnoticed;
+        // The checksum of the empty last chunk, at which libpng looks before 1.6.48 alone.
+        unnoticed += bit / 8 < sound.size() - 4 ? 1 : 0;
         CHECK(image.width == expected.width);
         CHECK(std::equal(expected.pixels.get(), expected.pixels.get() + expected.bytes(),
                          image.pixels.get()));
