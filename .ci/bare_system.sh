@@ -33,6 +33,7 @@ inside() {
         mount --bind "$cache/ccache" "$system/root/.ccache" || exit
     fi
     chroot "$system" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/root/.ccache "$@"
+      DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/root/.ccache \
+      CCACHE_SLOPPINESS=pch_defines,time_macros "$@"
     exit' bash "$system" "$cache" "$@"
 }
