@@ -119,7 +119,9 @@ fi
 
 # What numbers, widths and repetition leave of an output.
 shape() {
-  sed -E -e 's,\b1 epoch\b,1 epochs,' -e 's/ *\(waited [0-9.]+ s for data\)//' -e 's/[0-9]+([.,:][0-9]+)*(e[-+]?[0-9]+)?/#/g' -e 's/(^| )[-+]#/\1#/g' -e 's/ +/ /g' \
+  # A CPU without AVX-512 has other kernels.
+  sed -E -e 's/\b(scalar|avx2|avx512)( (lookup|popcount|vpopcnt|depthwise|maddubs|narrow|madd16|vnni|16))*\b/KERNEL/' \
+    -e 's,\b1 epoch\b,1 epochs,' -e 's/ *\(waited [0-9.]+ s for data\)//' -e 's/[0-9]+([.,:][0-9]+)*(e[-+]?[0-9]+)?/#/g' -e 's/(^| )[-+]#/\1#/g' -e 's/ +/ /g' \
     -e 's/-+/-/g' -e 's/ $//' "$1" | uniq
 }
 
