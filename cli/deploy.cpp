@@ -39,8 +39,8 @@ std::int64_t count_different(const Tensor& a, const Tensor& b) {
   return different;
 }
 
-/// Of a convolution, the share of pairs of products that leave 16 bits for some image, and so
-/// saturate in int8 kernels on a CPU without VNNI: "never", or "3.1 % of pairs".
+/// The share of a convolution's pairs of products that leave 16 bits for some image, and so saturate
+/// in int8 kernels on a CPU without VNNI: "never", or "3.1 % of pairs".
 std::string saturation_text(const deploy::IntegerNetwork& network,
                             const deploy::Operation& operation) {
   const deploy::PairSaturation found = saturation(network, operation);

@@ -52,7 +52,7 @@ class Freezer {
  private:
   using Node = Graph::Node;
 
-  /// What is asked for: a value after `steps`, as codes of `grid`, or as reals.
+  /// A requested value: after `steps`, as codes on `grid`, or in float32.
   struct Wanted {
     Steps steps;
     std::optional<quant::QuantGrid> grid;

@@ -48,7 +48,7 @@ Lookup lookup(const Pointwise& function, const quant::QuantGrid& grid) {
   return result;
 }
 
-/// Of a layer with a weight, but for how its window lies on the image.
+/// The convolution of a layer with a weight; the caller sets its kernel and window.
 Convolution products(QuantizedLayer& layer) {
   require(layer.weight_quantizer().quantizes(),
           "deploy: {} has a real weight (method \"none\"); expected a quantizer for it",

@@ -42,7 +42,7 @@ Variable Composite::forward(const Variable& input) {
     std::vector<Variable> inputs;
     for (const ValueId id : inputs_[i]) inputs.push_back(values[id]);
     values[i + 1] = (*modules_[i])(inputs);
-    // Inference lets go of a value when its last reader has run; in training the tape keeps what it needs.
+    // In inference this frees a value after its last reader; in training the tape keeps what it needs.
     for (const ValueId id : done_with_[i]) values[id] = {};
   }
   return values[output_];

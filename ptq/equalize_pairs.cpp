@@ -66,7 +66,7 @@ struct Path {
 
   BatchNorm* norm = nullptr;
   QuantizedLayer* consumer = nullptr;
-  std::string reason;  ///< why there is none; empty as well where the network ends
+  std::string reason;  ///< why there is no consumer; empty if the network ends here
 
  private:
   const Graph::Node* reader(const Graph& graph, const Graph::Node& node) {

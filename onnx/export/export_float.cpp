@@ -94,7 +94,7 @@ class FloatExporter {
     return result;
   }
 
-  /// Of what a layer makes; a flattened image stays one if every number stays in its place.
+  /// The size of a layer's output. A flattened image keeps its size if no value moves.
   Exported size_of(const Graph::Node& node, const Exported& input) const {
     const Shape& shape = shapes_[node.output];
     if (std::holds_alternative<Flatten*>(node.layer) ||

@@ -19,7 +19,7 @@ struct Above {
   double count = 0.0;
 };
 
-/// Of the |x| over delta.
+/// The |x| above delta.
 Above sum_above(const float* x, std::int64_t count, double delta) {
   const auto magnitude = [x](std::int64_t i) { return std::abs(double{x[i]}); };
   return {
