@@ -1,5 +1,7 @@
 #include "core/onednn/convolution_desc.h"
 
+#include <string_view>
+
 #include "core/onednn/primitive.h"
 
 namespace quench::onednn {
@@ -43,6 +45,27 @@ dnnl::primitive_attr attributes(const Epilogue& epilogue) {
   return attributes;
 }
 
+memory::dims sizes(const memory::desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return desc.get_dims();
+#else
+  return desc.dims();
+#endif
+}
+
+using BackwardWeightsDesc = dnnl::convolution_backward_weights::primitive_desc;
+
+/// oneDNN's AVX2 kernel of strided 1x1 convolutions gives wrong gradients, or never returns, for fewer than 8 input
+/// channels (seen in 2.6.3). What it would take next is right.
+BackwardWeightsDesc without_faulty_kernel(BackwardWeightsDesc desc, const ConvolutionDescs& descs,
+                                          const Conv2dParams& params) {
+  const bool strided = params.stride[0] > 1 || params.stride[1] > 1;
+  const bool faulty = strided && sizes(descs.source)[1] < 8 &&
+                      std::string_view(desc.impl_info_str()) == "jit_1x1:avx2";
+  if (faulty) desc.next_impl();
+  return desc;
+}
+
 }  // namespace
 
 memory::desc activation_desc(const Shape& shape) {
@@ -63,9 +86,9 @@ memory::desc weight_desc(const Shape& shape, int groups) {
 
 memory::desc any_layout(const memory::desc& desc) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {desc.get_dims(), desc.get_data_type(), memory::format_tag::any};
+  return {sizes(desc), desc.get_data_type(), memory::format_tag::any};
 #else
-  return {desc.dims(), desc.data_type(), memory::format_tag::any};
+  return {sizes(desc), desc.data_type(), memory::format_tag::any};
 #endif
 }
 
@@ -101,9 +124,10 @@ dnnl::convolution_backward_data::primitive_desc backward_data_desc(const Convolu
 dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
     const ConvolutionDescs& descs, const Conv2dParams& params) {
   const auto [strides, dilates, begin, end] = geometry(params);
-  return {cpu_engine(),     kDirect, descs.source, descs.weights, descs.destination,
-          strides,          dilates, begin,        end,           forward_desc(descs, params),
-          user_scratchpad()};
+  return without_faulty_kernel(
+      {cpu_engine(), kDirect, descs.source, descs.weights, descs.destination, strides, dilates,
+       begin, end, forward_desc(descs, params), user_scratchpad()},
+      descs, params);
 }
 
 #else
@@ -130,10 +154,12 @@ dnnl::convolution_backward_data::primitive_desc backward_data_desc(const Convolu
 dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
     const ConvolutionDescs& descs, const Conv2dParams& params) {
   const auto [strides, dilates, begin, end] = geometry(params);
-  return {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
-          user_scratchpad(),
-          cpu_engine(),
-          forward_desc(descs, params)};
+  return without_faulty_kernel(
+      {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
+       user_scratchpad(),
+       cpu_engine(),
+       forward_desc(descs, params)},
+      descs, params);
 }
 
 #endif

@@ -156,6 +156,15 @@ TEST_CASE("conv2d: strides, also unequal ones, where the last pixels take no par
   }
 }
 
+TEST_CASE("conv2d: strided 1x1 kernels, where oneDNN's for AVX2 fails below 8 input channels") {
+  for (const std::int64_t in : {1, 2, 3, 4, 7, 8, 9}) {
+    for (const std::int64_t out : {1, 3, 16})
+      check_all_passes({.stride = {2, 2}}, {2, in, 32, 32}, {out, in, 1, 1});
+  }
+  check_all_passes({.stride = {2, 1}}, {2, 4, 16, 17}, {8, 4, 1, 1});
+  check_all_passes({.stride = {2, 2}, .groups = 2}, {2, 8, 16, 17}, {8, 4, 1, 1});
+}
+
 TEST_CASE("conv2d: padding may differ on all four sides and exceed the kernel") {
   check_all_passes({.padding = {.top = 0, .left = 1, .bottom = 2, .right = 3}}, {2, 5, 6, 8},
                    {7, 5, 3, 3});
