@@ -24,8 +24,14 @@ struct OnnxTensor {
   bool operator==(const OnnxTensor&) const = default;
 };
 
+/// An attribute of a kind that no operator of a network has: a graph, a type, a list of texts.
+struct OnnxOther {
+  std::string kind;  ///< "GRAPH"
+  bool operator==(const OnnxOther&) const = default;
+};
+
 using OnnxAttribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
-                                   std::vector<float>, OnnxTensor>;
+                                   std::vector<float>, OnnxTensor, OnnxOther>;
 using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 
 /// One operator. Of more outputs than one (masks, statistics of training) nothing reads the others.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <vector>
 
 #include "onnx/file/names.h"
@@ -31,9 +30,8 @@ std::string text_of(const AttributeProto& proto, const std::string& where) {
   return proto.s();
 }
 
-/// Nothing for a kind that no operator of a network has.
-std::optional<OnnxAttribute> read_attribute(const AttributeProto& proto, const std::string& where,
-                                            const std::string& file, ExternalData& external) {
+OnnxAttribute read_attribute(const AttributeProto& proto, const std::string& where,
+                             const std::string& file, ExternalData& external) {
   switch (proto.type()) {
     case AttributeProto::INT:
       return proto.i();
@@ -50,7 +48,7 @@ std::optional<OnnxAttribute> read_attribute(const AttributeProto& proto, const s
     case AttributeProto::UNDEFINED:
       fail("{}: expected a type", where);
     default:
-      return std::nullopt;
+      return OnnxOther{AttributeProto::AttributeType_Name(proto.type())};
   }
 }
 
@@ -85,9 +83,8 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
   for (const AttributeProto& attribute : proto.attribute()) {
     const std::string where = describe(proto, attribute, file);
     checked_name(attribute.name(), where);
-    std::optional<OnnxAttribute> value = read_attribute(attribute, where, file, external);
-    if (!value) continue;
-    if (!node.attributes.emplace(attribute.name(), std::move(*value)).second)
+    OnnxAttribute value = read_attribute(attribute, where, file, external);
+    if (!node.attributes.emplace(attribute.name(), std::move(value)).second)
       fail("{}: is there twice", where);
   }
   return node;

@@ -20,9 +20,7 @@ bool is_own_domain(const std::string& domain);
 /// "Conv"; of an operator that is not ONNX's own, "domain.Conv".
 std::string operator_name(const ::onnx::NodeProto& proto);
 
-/// The node with its attributes, but for those that no operator of a network has: graphs, types,
-/// lists of texts and of tensors, sparse tensors, and all of another domain's operator. That node is
-/// known by its operator alone.
+/// The node with its attributes. A node of another domain's operator is known by its operator alone.
 /// @param file  begins messages
 /// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
 ///                             or a text that is not UTF-8; see read_tensor() too

@@ -9,7 +9,7 @@
 
 namespace quench {
 
-/// Reads an ONNX file: IR versions 3 to 13, operator sets 9 to 17, one input of floats and one output.
+/// Reads an ONNX file: IR versions 3 to 13, operator sets from 7 on, one input of floats and one output.
 ///
 /// Which operators quench builds is not asked here; the model has the nodes that its output needs, in
 /// an order in which they can be computed. Constants are what they read: initializers, also those
@@ -17,8 +17,8 @@ namespace quench {
 /// data) are read; those files must lie in its folder.
 ///
 /// Constants of FLOAT, DOUBLE, FLOAT16 and BFLOAT16 become f32; of INT64, INT32 and BOOL s64; INT8 and
-/// UINT8 stay. Attributes that no operator of a network has (graphs, types, lists of texts) are left
-/// out, and so are all those of other domains' operators.
+/// UINT8 stay. Of attributes that no operator of a network has (graphs, types, lists of texts) the model
+/// has the kind alone, and none of other domains' operators.
 ///
 /// Nothing in the file is trusted: sizes are compared with what is there before anything is allocated,
 /// memory stays within a small multiple of the file's size, and names are UTF-8 without control

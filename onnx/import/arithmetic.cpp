@@ -68,7 +68,7 @@ void append_scale(Builder& builder, const OnnxNode& node, float (*function)(floa
 
 }  // namespace
 
-void build_add(Builder& builder, const OnnxNode& node) {
+void build_add(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (has_constant(builder, node)) return append_shift(builder, node, same);
   const auto [a, b] = activations(builder, node);
   require(a.dims() == b.dims(), "expected two inputs of one shape, got {} and {}", a.text(),
@@ -76,12 +76,12 @@ void build_add(Builder& builder, const OnnxNode& node) {
   builder.append(node, std::make_shared<Add>(take_activation(builder, node)), {a, b}, a);
 }
 
-void build_sub(Builder& builder, const OnnxNode& node) {
+void build_sub(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   require(builder.is_constant(node, 1), "expected a constant to subtract, got an activation");
   append_shift(builder, node, negative);
 }
 
-void build_mul(Builder& builder, const OnnxNode& node) {
+void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (has_constant(builder, node)) return append_scale(builder, node, same);
   const auto [a, b] = activations(builder, node);
   require(a.dims() == b.dims() || per_map(a, b) || per_map(b, a),
@@ -90,7 +90,7 @@ void build_mul(Builder& builder, const OnnxNode& node) {
   builder.append(node, std::make_shared<Multiply>(), {a, b}, a.numel() >= b.numel() ? a : b);
 }
 
-void build_div(Builder& builder, const OnnxNode& node) {
+void build_div(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   require(builder.is_constant(node, 1), "expected a constant to divide by, got an activation");
   append_scale(builder, node, inverse);
 }

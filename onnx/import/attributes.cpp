@@ -2,8 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include <cstring>
-#include <span>
+#include <algorithm>
 
 #include "support/error.h"
 
@@ -11,59 +10,48 @@ namespace quench::onnx_network {
 namespace {
 
 template <typename T>
-T typed(const OnnxNode& node, const char* name, const T& fallback, const char* type) {
-  const auto found = node.attributes.find(name);
-  if (found == node.attributes.end()) return fallback;
-  const T* value = std::get_if<T>(&found->second);
-  require(value != nullptr, "attribute {}: expected {}, got another type", name, type);
-  return *value;
-}
-
-template <typename T>
-std::vector<T> numbers(const OnnxTensor& tensor, OnnxType type, const char* name) {
-  require(tensor.type == type, "'{}': expected {}, got another type", tensor.name, name);
-  std::vector<T> result(tensor.bytes.size() / sizeof(T));
-  if (!result.empty()) std::memcpy(result.data(), tensor.bytes.data(), result.size() * sizeof(T));
-  return result;
-}
+constexpr const char* kTypeName = nullptr;
+template <>
+constexpr const char* kTypeName<std::int64_t> = "an integer";
+template <>
+constexpr const char* kTypeName<float> = "a number";
+template <>
+constexpr const char* kTypeName<std::string> = "a text";
+template <>
+constexpr const char* kTypeName<Integers> = "a list of integers";
+template <>
+constexpr const char* kTypeName<std::vector<float>> = "a list of numbers";
+template <>
+constexpr const char* kTypeName<OnnxTensor> = "a tensor";
 
 }  // namespace
 
-std::int64_t attribute(const OnnxNode& node, const char* name, std::int64_t fallback) {
-  return typed(node, name, fallback, "an integer");
+const OnnxAttribute* AttributeReader::find(const char* name) {
+  names_.emplace_back(name);
+  const auto found = node_.attributes.find(name);
+  return found == node_.attributes.end() ? nullptr : &found->second;
 }
 
-float attribute(const OnnxNode& node, const char* name, float fallback) {
-  return typed(node, name, fallback, "a number");
+template <typename T>
+void AttributeReader::set(T& member, const OnnxAttribute& given, const char* name) {
+  const T* value = std::get_if<T>(&given);
+  require(value != nullptr, "attribute {}: expected {}, got another type", name, kTypeName<T>);
+  member = *value;
 }
 
-std::string attribute(const OnnxNode& node, const char* name, const std::string& fallback) {
-  return typed(node, name, fallback, "a text");
-}
+template void AttributeReader::set(std::int64_t&, const OnnxAttribute&, const char*);
+template void AttributeReader::set(float&, const OnnxAttribute&, const char*);
+template void AttributeReader::set(std::string&, const OnnxAttribute&, const char*);
+template void AttributeReader::set(Integers&, const OnnxAttribute&, const char*);
+template void AttributeReader::set(std::vector<float>&, const OnnxAttribute&, const char*);
+template void AttributeReader::set(OnnxTensor&, const OnnxAttribute&, const char*);
 
-std::vector<std::int64_t> attribute(const OnnxNode& node, const char* name,
-                                    const std::vector<std::int64_t>& fallback) {
-  return typed(node, name, fallback, "a list of integers");
-}
-
-std::vector<float> floats(const OnnxTensor& tensor) {
-  return numbers<float>(tensor, OnnxType::f32, "floats");
-}
-
-std::vector<std::int64_t> integers(const OnnxTensor& tensor) {
-  return numbers<std::int64_t>(tensor, OnnxType::s64, "integers");
-}
-
-OnnxTensor integer_tensor(std::vector<std::int64_t> dims, const std::vector<std::int64_t>& values) {
-  const auto bytes = std::as_bytes(std::span(values));
-  return {.name = {},
-          .type = OnnxType::s64,
-          .dims = std::move(dims),
-          .bytes = {bytes.begin(), bytes.end()}};
-}
-
-std::string dims_text(const std::vector<std::int64_t>& dims) {
-  return fmt::format("[{}]", fmt::join(dims, ", "));
+void AttributeReader::require_all_read() const {
+  for (const auto& [name, value] : node_.attributes) {
+    require(std::ranges::find(names_, name) != names_.end(),
+            "attribute {}: not one that quench knows of this operator (it knows {})", name,
+            names_.empty() ? "none" : fmt::format("{}", fmt::join(names_, ", ")));
+  }
 }
 
 }  // namespace quench::onnx_network

@@ -1,34 +1,270 @@
 #pragma once
 
-// Private to the folder: what stands in a node's attributes, by name and type.
+// Private to the folder: each operator's attributes as a struct, read before anything else looks at the
+// node. A member has the value of an attribute that is left out.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "onnx/file/model.h"
 
 namespace quench::onnx_network {
 
-/// What messages call a node.
-inline const std::string& name_of(const OnnxNode& node) {
-  return node.name.empty() ? node.output : node.name;
+/// Fills a struct from a node's attributes: its each() calls the reader for every attribute that the
+/// operator has in any operator set.
+class AttributeReader {
+ public:
+  explicit AttributeReader(const OnnxNode& node) : node_(node) {}
+
+  /// Sets `member` if the node has the attribute. @throws std::invalid_argument  for another type
+  template <typename T>
+  void operator()(const char* name, T& member) {
+    if (const OnnxAttribute* given = find(name)) set(member, *given, name);
+  }
+  /// An attribute that changes nothing that quench computes.
+  void ignored(const char* name) { find(name); }
+
+  /// The attributes that were asked for.
+  const std::vector<std::string>& names() const { return names_; }
+  /// @throws std::invalid_argument  for an attribute that the node has and nobody asked for
+  void require_all_read() const;
+
+ private:
+  const OnnxAttribute* find(const char* name);
+  template <typename T>
+  static void set(T& member, const OnnxAttribute& given, const char* name);
+  template <typename T>
+  static void set(std::optional<T>& member, const OnnxAttribute& given, const char* name) {
+    set(member.emplace(), given, name);
+  }
+
+  const OnnxNode& node_;
+  std::vector<std::string> names_;
+};
+
+using Integers = std::vector<std::int64_t>;
+
+struct NoAttributes {
+  void each(auto&) {}
+};
+
+/// Windows over an image.
+struct WindowAttributes {
+  std::string auto_pad = "NOTSET";
+  Integers kernel_shape;
+  std::optional<Integers> dilations, pads, strides;
+
+  void each(auto& read) {
+    read("auto_pad", auto_pad);
+    read("dilations", dilations);
+    read("kernel_shape", kernel_shape);
+    read("pads", pads);
+    read("strides", strides);
+  }
+};
+
+struct ConvAttributes : WindowAttributes {
+  std::int64_t group = 1;
+
+  void each(auto& read) {
+    WindowAttributes::each(read);
+    read("group", group);
+  }
+};
+
+struct MaxPoolAttributes : WindowAttributes {
+  std::int64_t ceil_mode = 0;
+
+  void each(auto& read) {
+    WindowAttributes::each(read);
+    read("ceil_mode", ceil_mode);
+    read.ignored("storage_order");  // of the places of maxima, which nothing reads
+  }
+};
+
+struct AveragePoolAttributes : WindowAttributes {
+  std::int64_t ceil_mode = 0, count_include_pad = 0;
+
+  void each(auto& read) {
+    WindowAttributes::each(read);
+    read("ceil_mode", ceil_mode);
+    read("count_include_pad", count_include_pad);
+  }
+};
+
+struct GemmAttributes {
+  float alpha = 1.0f, beta = 1.0f;
+  std::int64_t transA = 0, transB = 0;
+
+  void each(auto& read) {
+    read("alpha", alpha);
+    read("beta", beta);
+    read("transA", transA);
+    read("transB", transB);
+  }
+};
+
+struct BatchNormAttributes {
+  float epsilon = 1e-5f, momentum = 0.9f;
+  std::int64_t spatial = 1, training_mode = 0;
+
+  void each(auto& read) {
+    read("epsilon", epsilon);
+    read("momentum", momentum);
+    read("spatial", spatial);
+    read("training_mode", training_mode);
+  }
+};
+
+/// Bounds are inputs from operator set 11 on.
+struct ClipAttributes {
+  std::optional<float> min, max;
+
+  void each(auto& read) {
+    read("min", min);
+    read("max", max);
+  }
+};
+
+struct LeakyReluAttributes {
+  float alpha = 0.01f;
+
+  void each(auto& read) { read("alpha", alpha); }
+};
+
+struct HardSigmoidAttributes {
+  float alpha = 0.2f, beta = 0.5f;
+
+  void each(auto& read) {
+    read("alpha", alpha);
+    read("beta", beta);
+  }
+};
+
+/// The ratio is an input from operator set 12 on.
+struct DropoutAttributes {
+  float ratio = 0.5f;
+
+  void each(auto& read) {
+    read("ratio", ratio);
+    read.ignored("seed");  // quench draws with its own
+  }
+};
+
+/// Whose default axis depends on the operator or the operator set.
+struct AxisAttributes {
+  std::optional<std::int64_t> axis;
+
+  void each(auto& read) { read("axis", axis); }
+};
+
+/// Of any width, all of which are f32 in quench: FLOAT, FLOAT16, DOUBLE, BFLOAT16.
+constexpr bool is_float(std::int64_t type) {
+  return type == 1 || type == 10 || type == 11 || type == 16;
 }
 
-/// Each gives `fallback` where the attribute is left out.
-/// @throws std::invalid_argument  for one of another type, naming it
-std::int64_t attribute(const OnnxNode& node, const char* name, std::int64_t fallback);
-float attribute(const OnnxNode& node, const char* name, float fallback);
-std::string attribute(const OnnxNode& node, const char* name, const std::string& fallback);
-std::vector<std::int64_t> attribute(const OnnxNode& node, const char* name,
-                                    const std::vector<std::int64_t>& fallback);
+struct CastAttributes {
+  std::int64_t to = 0;
 
-/// The numbers of a constant. @throws std::invalid_argument  for one of another type, naming it
-std::vector<float> floats(const OnnxTensor& tensor);
-std::vector<std::int64_t> integers(const OnnxTensor& tensor);
-OnnxTensor integer_tensor(std::vector<std::int64_t> dims, const std::vector<std::int64_t>& values);
+  void each(auto& read) {
+    read("to", to);
+    // Of floats of 8 bits, which are refused.
+    read.ignored("saturate");
+    read.ignored("round_mode");
+  }
+};
 
-/// "[64, 3, 7, 7]"
-std::string dims_text(const std::vector<std::int64_t>& dims);
+/// An input from operator set 13 on.
+struct AxesAttributes {
+  std::optional<Integers> axes;
+
+  void each(auto& read) { read("axes", axes); }
+};
+
+struct ReduceAttributes : AxesAttributes {
+  std::int64_t keepdims = 1, noop_with_empty_axes = 0;
+
+  void each(auto& read) {
+    AxesAttributes::each(read);
+    read("keepdims", keepdims);
+    read("noop_with_empty_axes", noop_with_empty_axes);
+  }
+};
+
+struct ReshapeAttributes {
+  std::int64_t allowzero = 0;
+
+  void each(auto& read) { read("allowzero", allowzero); }
+};
+
+struct TransposeAttributes {
+  std::optional<Integers> perm;
+
+  void each(auto& read) { read("perm", perm); }
+};
+
+/// Inputs from operator set 10 on.
+struct SliceAttributes {
+  Integers starts, ends;
+  std::optional<Integers> axes;
+
+  void each(auto& read) {
+    read("axes", axes);
+    read("ends", ends);
+    read("starts", starts);
+  }
+};
+
+/// Pads and value are inputs from operator set 11 on.
+struct PadAttributes {
+  std::string mode = "constant";
+  Integers pads;
+  float value = 0.0f;
+
+  void each(auto& read) {
+    read("mode", mode);
+    read("pads", pads);
+    read("value", value);
+  }
+};
+
+struct ShapeAttributes {
+  std::int64_t start = 0;
+  std::optional<std::int64_t> end;
+
+  void each(auto& read) {
+    read("end", end);
+    read("start", start);
+  }
+};
+
+struct ModAttributes {
+  std::int64_t fmod = 0;
+
+  void each(auto& read) { read("fmod", fmod); }
+};
+
+struct RangeAttributes {
+  void each(auto& read) {
+    read.ignored("stash_type");  // in which type sums of halves are kept
+  }
+};
+
+struct ConstantOfShapeAttributes {
+  std::optional<OnnxTensor> value;
+
+  void each(auto& read) { read("value", value); }
+};
+
+using Attributes =
+    std::variant<NoAttributes, ConvAttributes, MaxPoolAttributes, AveragePoolAttributes,
+                 GemmAttributes, BatchNormAttributes, ClipAttributes, LeakyReluAttributes,
+                 HardSigmoidAttributes, DropoutAttributes, AxisAttributes, CastAttributes,
+                 AxesAttributes, ReduceAttributes, ReshapeAttributes, TransposeAttributes,
+                 SliceAttributes, PadAttributes, ShapeAttributes, ModAttributes, RangeAttributes,
+                 ConstantOfShapeAttributes>;
 
 }  // namespace quench::onnx_network

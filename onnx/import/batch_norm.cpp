@@ -12,8 +12,13 @@
 namespace quench::onnx_network {
 
 NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels) {
-  require(attribute(node, "spatial", std::int64_t{1}) == 1,
-          "expected statistics per channel, got spatial = 0");
+  const auto& attributes = builder.attributes<BatchNormAttributes>(node);
+  require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
+          attributes.spatial);
+  require(attributes.training_mode == 0,
+          "training_mode: expected 0, got {}: a network that takes statistics from each batch "
+          "(PyTorch: network.eval() before torch.onnx.export)",
+          attributes.training_mode);
   const auto numbers = [&](std::size_t i) {
     return vector_of(builder.constant(node, i), channels);
   };
@@ -21,9 +26,9 @@ NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t
                    .bias = numbers(2),
                    .mean = numbers(3),
                    .variance = numbers(4),
-                   .eps = attribute(node, "epsilon", 1e-5f),
+                   .eps = attributes.epsilon,
                    // ONNX's is the weight of what was there before.
-                   .momentum = 1.0f - attribute(node, "momentum", 0.9f)};
+                   .momentum = 1.0f - attributes.momentum};
   require(norm.eps >= 0.0f && std::isfinite(norm.eps), "epsilon: expected at least 0, got {}",
           norm.eps);
   require(norm.momentum >= 0.0f && norm.momentum <= 1.0f, "momentum: expected 0 to 1, got {}",
@@ -33,7 +38,7 @@ NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t
   return norm;
 }
 
-void build_batch_norm(Builder& builder, const OnnxNode& node) {
+void build_batch_norm(Builder& builder, const OnnxNode& node, const BatchNormAttributes&) {
   const Value input = builder.activation(node);
   require(input.flat() || input.layout == Layout::channels_first,
           "expected an input [N, C, H, W] or [N, F], got {} with channels last", input.text());

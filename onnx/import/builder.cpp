@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ops/finite.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
@@ -13,6 +14,10 @@ namespace {
 
 /// No activation of one image is larger: what a file claims is not believed without end.
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
+
+/// Nor are the constants that a file computes of others, together, and what they are computed of.
+constexpr std::size_t kLeastComputed = std::size_t{64} << 20, kComputedPerByte = 8;
+constexpr std::size_t kReadPerComputed = 4;
 
 bool too_large(const Value& value) {
   std::int64_t rest = kMaxElements;
@@ -32,9 +37,15 @@ std::string without_dots(std::string name) {
 
 }  // namespace
 
-Builder::Builder(const OnnxModel& model, const OnnxNetworkOptions& options, Random& random)
-    : model_(model), options_(options), random_(random) {
-  for (const OnnxTensor& tensor : model.constants) known_.emplace(tensor.name, &tensor);
+Builder::Builder(const OnnxModel& model, std::vector<Attributes> attributes,
+                 const OnnxNetworkOptions& options, Random& random)
+    : model_(model), attributes_(std::move(attributes)), options_(options), random_(random) {
+  bytes_left_ = kLeastComputed;
+  for (const OnnxTensor& tensor : model.constants) {
+    known_.emplace(tensor.name, Constant{&tensor, &tensor});
+    bytes_left_ += kComputedPerByte * tensor.bytes.size();
+  }
+  reads_left_ = kReadPerComputed * bytes_left_;
   for (const OnnxNode& node : model.nodes) {
     for (const std::string& input : node.inputs) readers_[input].push_back(&node);
   }
@@ -54,7 +65,7 @@ const Builder::Known& Builder::known(const OnnxNode& node, std::size_t i) const 
 bool Builder::is_constant(const OnnxNode& node, std::size_t i) const {
   if (!has_input(node, i)) return false;
   const auto found = known_.find(node.inputs[i]);
-  return found != known_.end() && std::holds_alternative<const OnnxTensor*>(found->second);
+  return found != known_.end() && std::holds_alternative<Constant>(found->second);
 }
 
 Value Builder::bare_activation(const OnnxNode& node, std::size_t i) const {
@@ -72,7 +83,12 @@ Value Builder::readable(const OnnxNode& node, std::size_t i) const {
 }
 
 Value Builder::activation(const OnnxNode& node, std::size_t i) {
-  Value value = readable(node, i);
+  readable(node, i);
+  return moved(node, i);
+}
+
+Value Builder::moved(const OnnxNode& node, std::size_t i) {
+  Value value = bare_activation(node, i);
   if (!value.padded()) return value;
   value = add_zeros(node.inputs[i], value);
   known_[node.inputs[i]] = value;
@@ -99,21 +115,69 @@ Value Builder::unpadded_image(const OnnxNode& node, std::size_t i) const {
   return value;
 }
 
-const OnnxTensor& Builder::constant(const OnnxNode& node, std::size_t i) const {
-  const auto* tensor = std::get_if<const OnnxTensor*>(&known(node, i));
-  require(tensor != nullptr,
+const Constant& Builder::any_constant(const OnnxNode& node, std::size_t i) const {
+  const auto* constant = std::get_if<Constant>(&known(node, i));
+  require(constant != nullptr,
           "expected input {} ('{}') to be a constant, got one that depends on the images", i + 1,
           node.inputs[i]);
-  return **tensor;
+  return *constant;
 }
 
-std::optional<Constants> Builder::constants(const OnnxNode& node) const {
+const OnnxTensor& Builder::constant(const OnnxNode& node, std::size_t i) const {
+  const Constant& constant = any_constant(node, i);
+  require(!constant.depends_on_batch(),
+          "expected input {} ('{}') to be a constant, got one that depends on the number of images",
+          i + 1, node.inputs[i]);
+  return *constant.of_one;
+}
+
+Integers Builder::sizes(const OnnxNode& node, std::size_t i) const {
+  const Constant& constant = any_constant(node, i);
+  require(constant.of_one->dims.size() == 1, "expected a list of sizes, got {}",
+          dims_text(constant.of_one->dims));
+  Integers sizes = integers(*constant.of_one);
+  const Integers of_many = integers(*constant.of_many);
+  require(sizes.size() == of_many.size(),
+          "expected as many sizes for any number of images, got {} for 1 and {} for {}",
+          sizes.size(), of_many.size(), kManyImages);
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    if (sizes[k] == of_many[k]) continue;
+    require(sizes[k] == 1 && of_many[k] == kManyImages,
+            "expected the number of images or sizes that do not depend on it, got {} for 1 image "
+            "and {} for {}",
+            sizes[k], of_many[k], kManyImages);
+    sizes[k] = kBatch;
+  }
+  return sizes;
+}
+
+bool Builder::all_constant(const OnnxNode& node) const {
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (has_input(node, i) && !is_constant(node, i)) return false;
+  }
+  return true;
+}
+
+bool Builder::depends_on_batch(const OnnxNode& node) const {
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (has_input(node, i) && any_constant(node, i).depends_on_batch()) return true;
+  }
+  return false;
+}
+
+Constants Builder::constants(const OnnxNode& node, std::int64_t images) const {
   Constants result;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (has_input(node, i) && !is_constant(node, i)) return std::nullopt;
-    result.push_back(has_input(node, i) ? &constant(node, i) : nullptr);
+    result.push_back(nullptr);
+    if (!has_input(node, i)) continue;
+    const Constant& constant = any_constant(node, i);
+    result.back() = images == 1 ? constant.of_one : constant.of_many;
   }
   return result;
+}
+
+std::int64_t Builder::images() const {
+  return model_.input.dims.empty() ? OnnxValue::kAnySize : model_.input.dims[0];
 }
 
 void Builder::set_output(const OnnxNode& node, Value value) {
@@ -122,9 +186,34 @@ void Builder::set_output(const OnnxNode& node, Value value) {
   known_[node.output] = std::move(value);
 }
 
-void Builder::set_output(const OnnxNode& node, OnnxTensor constant) {
+const OnnxTensor* Builder::keep(const OnnxNode& node, OnnxTensor constant) {
+  require(constant.bytes.size() <= bytes_left_,
+          "constants computed of others take more memory than those of such a file");
+  bytes_left_ -= constant.bytes.size();
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!is_constant(node, i)) continue;
+    const std::size_t read = any_constant(node, i).of_one->bytes.size();
+    require(read <= reads_left_, "constants are computed of more numbers than such a file has");
+    reads_left_ -= read;
+  }
+  // A scalar may be infinite, as a bound that is not there.
+  if (constant.type == OnnxType::f32 && !constant.dims.empty()) {
+    const std::string found = first_non_finite(floats(constant), constant.dims);
+    require(found.empty(), "expected finite values, got {}", found);
+  }
   constant.name = node.output;
-  known_[node.output] = &computed_.emplace_back(std::move(constant));
+  return &computed_.emplace_back(std::move(constant));
+}
+
+void Builder::set_output(const OnnxNode& node, OnnxTensor constant) {
+  const OnnxTensor* kept = keep(node, std::move(constant));
+  known_[node.output] = Constant{kept, kept};
+}
+
+void Builder::set_output(const OnnxNode& node, OnnxTensor of_one, OnnxTensor of_many) {
+  const OnnxTensor* one = keep(node, std::move(of_one));
+  const OnnxTensor* many = keep(node, std::move(of_many));
+  known_[node.output] = Constant{one, *one == *many ? one : many};
 }
 
 void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
@@ -142,8 +231,14 @@ Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
 
 const OnnxNode* Builder::only_reader(const OnnxNode& node) const {
   const auto found = readers_.find(node.output);
-  const bool one = found != readers_.end() && found->second.size() == 1;
-  return one && node.output != model_.output.name ? found->second[0] : nullptr;
+  if (found == readers_.end() || found->second.size() != 1 || node.output == model_.output.name)
+    return nullptr;
+  const OnnxNode* reader = found->second[0];
+  for (std::size_t i = 0; i < reader->inputs.size(); ++i) {
+    if (has_input(*reader, i) && reader->inputs[i] != node.output && !is_constant(*reader, i))
+      return nullptr;
+  }
+  return reader;
 }
 
 void Builder::pass_on(const OnnxNode& node) {
@@ -160,7 +255,7 @@ std::string Builder::unique(const std::string& name) {
 
 std::unique_ptr<Module> Builder::finish(std::int64_t classes) {
   const OnnxNode end{.op = "output", .inputs = {model_.output.name}};
-  Value logits = bare_activation(end);
+  Value logits = moved(end);
   if (!logits.flat() && logits.height == 1 && logits.width == 1) {
     const Value image = logits;
     logits = insert("flatten", std::make_shared<Flatten>(), {image}, flattened(image));

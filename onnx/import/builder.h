@@ -3,6 +3,7 @@
 // Private to the folder: the network while it grows, node by node.
 
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,21 +16,53 @@
 #include "layers/composite.h"
 #include "onnx/file/model.h"
 #include "onnx/import/attributes.h"
-#include "onnx/import/constant_folding.h"
+#include "onnx/import/constants.h"
 #include "onnx/import/network.h"
 #include "onnx/import/value.h"
 
 namespace quench::onnx_network {
 
+/// What messages call a node.
+inline const std::string& name_of(const OnnxNode& node) {
+  return node.name.empty() ? node.output : node.name;
+}
+
+/// Stands for the number of images in lists of sizes.
+inline constexpr std::int64_t kBatch = std::numeric_limits<std::int64_t>::min();
+
+/// A graph may compute sizes from the number of images, which nothing here knows. Such constants are
+/// computed twice, for one image and for so many: what comes out as 1 and as this is that number, what
+/// comes out twice the same does not depend on it. (Its remainders and quotients by small numbers are
+/// others than those of 1.)
+inline constexpr std::int64_t kManyImages = 2 * 3 * 5 * 7 * 11 * 13;
+
+/// A value that does not depend on the images.
+struct Constant {
+  const OnnxTensor* of_one;
+  const OnnxTensor* of_many;  ///< the same where it does not depend on their number either
+
+  bool depends_on_batch() const { return of_one != of_many; }
+};
+
 /// What each operator's function works with: the node's inputs, and where its output goes. Messages
 /// need not name the node; whoever calls the function does.
 class Builder {
  public:
-  Builder(const OnnxModel& model, const OnnxNetworkOptions& options, Random& random);
+  /// @param attributes  of each of the model's nodes
+  Builder(const OnnxModel& model, std::vector<Attributes> attributes,
+          const OnnxNetworkOptions& options, Random& random);
 
   const OnnxModel& model() const { return model_; }
   const OnnxNetworkOptions& options() const { return options_; }
   Random& random() { return random_; }
+
+  const Attributes& attributes(const OnnxNode& node) const {
+    return attributes_[static_cast<std::size_t>(&node - model_.nodes.data())];
+  }
+  template <typename A>
+  const A& attributes(const OnnxNode& node) const {
+    return std::get<A>(attributes(node));
+  }
 
   /// Whether the input is not left out, and whether it is a constant that is known by now.
   static bool has_input(const OnnxNode& node, std::size_t i);
@@ -39,19 +72,34 @@ class Builder {
   Value activation(const OnnxNode& node, std::size_t i = 0);
   /// The same as it stands: zeros may be left to add, and it may come from a Softmax.
   Value bare_activation(const OnnxNode& node, std::size_t i = 0) const;
+  /// For what only moves its numbers: with all its zeros, and it may come from a Softmax.
+  Value moved(const OnnxNode& node, std::size_t i = 0);
   /// activation() of [N, C, H, W]. @throws std::invalid_argument  for another layout
   Value image(const OnnxNode& node, std::size_t i = 0);
   /// The same with its zeros left to add, for a layer that pads by itself.
   Value unpadded_image(const OnnxNode& node, std::size_t i = 0) const;
-  /// An input that does not depend on the images. @throws std::invalid_argument  unless there is one
+  /// An input that does not depend on the images, nor on how many there are.
+  /// @throws std::invalid_argument  unless there is one
   const OnnxTensor& constant(const OnnxNode& node, std::size_t i) const;
+  /// A list of sizes, of which some may be kBatch. @throws std::invalid_argument  unless it is one
+  Integers sizes(const OnnxNode& node, std::size_t i) const;
 
-  /// All inputs, if none depends on the images.
-  std::optional<Constants> constants(const OnnxNode& node) const;
+  /// Whether no input depends on the images, so that they are known before any other value.
+  bool all_constant(const OnnxNode& node) const;
+  bool depends_on_batch(const OnnxNode& node) const;
+  /// Their values for one image, or for kManyImages.
+  Constants constants(const OnnxNode& node, std::int64_t images) const;
+  bool has_value(const std::string& name) const { return known_.contains(name); }
+
+  /// The batch size that the graph's input has, or kAnySize.
+  std::int64_t images() const;
 
   /// Makes `value` the node's output.
   void set_output(const OnnxNode& node, Value value);
+  /// @throws std::invalid_argument  for numbers that are none, and more of them than such a file computes
   void set_output(const OnnxNode& node, OnnxTensor constant);
+  /// The same of a constant for one image and for kManyImages.
+  void set_output(const OnnxNode& node, OnnxTensor of_one, OnnxTensor of_many);
   /// Adds a module that makes the node's output, which has the sizes of `result`.
   void append(const OnnxNode& node, std::shared_ptr<Module> module,
               const std::vector<Value>& inputs, Value result);
@@ -63,7 +111,8 @@ class Builder {
   /// Adds the zeros around `value` that are left to add, as a module.
   Value add_zeros(const std::string& name, const Value& value);
 
-  /// The node that alone reads the output of `node`; null if several do, or the graph's output is it.
+  /// The node that alone reads the output of `node`, and beside it constants; null if several do, or the
+  /// graph's output is it.
   const OnnxNode* only_reader(const OnnxNode& node) const;
   /// `reader`, which alone reads another node's output, is done by that node's module: its output is
   /// what that module computes.
@@ -76,17 +125,22 @@ class Builder {
   std::unique_ptr<Module> finish(std::int64_t classes);
 
  private:
-  using Known = std::variant<Value, const OnnxTensor*>;
+  using Known = std::variant<Value, Constant>;
   const Known& known(const OnnxNode& node, std::size_t i) const;
   Value readable(const OnnxNode& node, std::size_t i) const;
+  const Constant& any_constant(const OnnxNode& node, std::size_t i) const;
+  const OnnxTensor* keep(const OnnxNode& node, OnnxTensor constant);
   std::string unique(const std::string& name);
 
   const OnnxModel& model_;
+  std::vector<Attributes> attributes_;
   OnnxNetworkOptions options_;
   Random& random_;
   std::unique_ptr<Composite> network_ = std::make_unique<Composite>();
   std::unordered_map<std::string, Known> known_;
   std::deque<OnnxTensor> computed_;  // constants that no file holds
+  std::size_t bytes_left_ = 0;       // that they may take
+  std::size_t reads_left_ = 0;       // bytes of what they may be computed of
   std::unordered_map<std::string, std::vector<const OnnxNode*>> readers_;
   std::set<const OnnxNode*> absorbed_;
   std::unordered_map<std::string, int> names_;

@@ -1,169 +1,244 @@
+// Folds what moves numbers; arithmetic is in constant_arithmetic.cpp.
+
 #include "onnx/import/constant_folding.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
-#include "onnx/import/attributes.h"
+#include "onnx/import/arrays.h"
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {
 namespace {
 
-using Dims = std::vector<std::int64_t>;
-
-const OnnxTensor& input(const Constants& inputs, std::size_t i) {
-  require(i < inputs.size() && inputs[i] != nullptr, "expected an input {}, got none", i + 1);
-  return *inputs[i];
-}
-
-bool has_input(const Constants& inputs, std::size_t i) {
-  return i < inputs.size() && inputs[i] != nullptr;
-}
-
-/// A list of sizes: what makes more of its elements has to be one.
-Dims few(const OnnxTensor& tensor) {
-  Dims values = integers(tensor);
-  require_few(values);
-  return values;
-}
-
-/// -1 for more than there can be.
-std::int64_t count(const OnnxTensor& tensor) {
-  std::int64_t result = 1;
-  for (const std::int64_t dim : tensor.dims) {
-    if (dim > 0 && result > std::numeric_limits<std::int64_t>::max() / dim) return -1;
-    result *= dim;
-  }
-  return result;
-}
-
-/// An axis counted from 0. @throws std::invalid_argument  if there is none such
-std::size_t axis_of(std::int64_t axis, std::size_t rank) {
-  const auto size = static_cast<std::int64_t>(rank);
-  require(axis >= -size && axis < size, "axis: expected {} to {}, got {}", -size, size - 1, axis);
-  return static_cast<std::size_t>(axis < 0 ? axis + size : axis);
-}
-
-Dims axes_of(const OnnxNode& node, const Constants& inputs, std::size_t rank) {
-  Dims axes = has_input(inputs, 1) ? few(*inputs[1]) : attribute(node, "axes", Dims{});
-  for (std::int64_t& axis : axes) axis = static_cast<std::int64_t>(axis_of(axis, rank));
-  std::ranges::sort(axes);
-  return axes;
-}
-
-/// One axis of an array: how many are taken, from which place on, and how far apart in the source.
-struct Walk {
-  std::int64_t size, start, step;
+/// Of the types that ONNX numbers, those of integers, with what they hold.
+struct IntegerType {
+  std::int64_t type, least, most;
 };
+constexpr std::int64_t kBool = 9, kInt8 = 3, kUint8 = 2;
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
+                       kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::array kIntegers{IntegerType{kUint8, 0, 255},
+                               IntegerType{kInt8, -128, 127},
+                               IntegerType{4, 0, 65535},
+                               IntegerType{5, -32768, 32767},
+                               IntegerType{6, -2147483648LL, 2147483647},
+                               IntegerType{7, kLeast, kMost},
+                               IntegerType{kBool, 0, 1},
+                               IntegerType{12, 0, 4294967295LL},
+                               IntegerType{13, 0, kMost}};
 
-/// The elements of `from` by walks through its axes, outermost first; starts and steps in elements.
-OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks) {
-  OnnxTensor result{.name = {}, .type = from.type, .dims = {}, .bytes = {}};
-  std::vector<std::int64_t> places{0};
-  for (const Walk& walk : walks) {
-    result.dims.push_back(walk.size);
-    std::vector<std::int64_t> next;
-    for (const std::int64_t place : places) {
-      for (std::int64_t i = 0; i < walk.size; ++i)
-        next.push_back(place + walk.start + i * walk.step);
-    }
-    places = std::move(next);
-  }
-  const std::int64_t elements = count(from);
-  const std::size_t size =
-      elements > 0 ? from.bytes.size() / static_cast<std::size_t>(elements) : 0;
-  result.bytes.resize(places.size() * size);
-  for (std::size_t i = 0; i < places.size(); ++i)
-    std::memcpy(result.bytes.data() + i * size,
-                from.bytes.data() + static_cast<std::size_t>(places[i]) * size, size);
-  return result;
-}
-
-/// Of each axis, how far apart its neighbours lie.
-std::vector<std::int64_t> strides(const Dims& dims) {
-  std::vector<std::int64_t> result(dims.size(), 1);
-  for (std::size_t i = dims.size(); i-- > 1;) result[i - 1] = result[i] * dims[i];
-  return result;
-}
-
-OnnxTensor with_dims(const OnnxTensor& tensor, Dims dims) {
-  OnnxTensor result = tensor;
-  result.dims = std::move(dims);
-  require(count(result) == count(tensor), "shape: expected the {} numbers of '{}', got {}",
-          count(tensor), tensor.name, dims_text(result.dims));
-  return result;
-}
-
-OnnxTensor fold_identity(const OnnxNode&, const Constants& inputs) { return input(inputs, 0); }
-
-OnnxTensor fold_cast(const OnnxNode& node, const Constants& inputs) {
-  const OnnxTensor& from = input(inputs, 0);
-  const std::int64_t to = attribute(node, "to", std::int64_t{0});
-  constexpr std::array<std::int64_t, 4> kFloats{1, 10, 11, 16};  // any width is kept as f32
-  constexpr std::array<std::int64_t, 3> kIntegers{6, 7, 9};      // and s64
-  const bool same =
-      std::ranges::find(kFloats, to) != kFloats.end()
-          ? from.type == OnnxType::f32
-          : from.type == OnnxType::s64 && std::ranges::find(kIntegers, to) != kIntegers.end();
-  require(same, "to: expected floats of floats or integers of integers, got type {}", to);
-  return from;
-}
-
-OnnxTensor fold_concat(const OnnxNode& node, const Constants& inputs) {
-  require(attribute(node, "axis", std::int64_t{0}) == 0, "axis: expected 0, of lists of sizes");
-  Dims all;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Dims part = few(input(inputs, i));
-    all.insert(all.end(), part.begin(), part.end());
-    require_few(all);
-  }
-  return integer_tensor({std::ssize(all)}, all);
-}
-
-OnnxTensor fold_constant_of_shape(const OnnxNode& node, const Constants& inputs) {
-  const Dims dims = few(input(inputs, 0));
-  require(dims.size() == 1 && dims[0] >= 0 && dims[0] <= kMostSizes,
-          "expected a list of at most {} sizes, got {}", kMostSizes, dims_text(dims));
-  std::int64_t value = 0;
-  if (const auto found = node.attributes.find("value"); found != node.attributes.end()) {
-    const auto* tensor = std::get_if<OnnxTensor>(&found->second);
-    require(tensor != nullptr && tensor->type == OnnxType::s64 && count(*tensor) == 1,
-            "value: expected one integer");
-    value = integers(*tensor)[0];
-  }
-  return integer_tensor(dims, Dims(static_cast<std::size_t>(dims[0]), value));
-}
-
-OnnxTensor fold_gather(const OnnxNode& node, const Constants& inputs) {
-  const Dims from = few(input(inputs, 0)), indices = few(input(inputs, 1));
-  require(attribute(node, "axis", std::int64_t{0}) == 0, "axis: expected 0, of a list of sizes");
+Dims integers_of_any(const OnnxTensor& tensor) {
+  if (tensor.type == OnnxType::s64) return integers(tensor);
   Dims result;
-  for (const std::int64_t index : indices) result.push_back(from[axis_of(index, from.size())]);
-  return integer_tensor(inputs[1]->dims, result);
+  for (const std::byte byte : tensor.bytes) {
+    const auto code = std::to_integer<std::uint8_t>(byte);
+    result.push_back(tensor.type == OnnxType::u8 ? code : static_cast<std::int8_t>(code));
+  }
+  return result;
 }
 
-OnnxTensor fold_reshape(const OnnxNode&, const Constants& inputs) {
+Dims rounded_to_zero(const OnnxTensor& tensor) {
+  Dims result;
+  constexpr float kLimit = 9.2e18f;
+  for (const float value : floats(tensor)) {
+    require(std::abs(value) < kLimit, "expected numbers that an integer holds, got {}", value);
+    result.push_back(static_cast<std::int64_t>(value));
+  }
+  return result;
+}
+
+OnnxTensor truths(const OnnxTensor& from) {
+  Dims result;
+  if (from.type == OnnxType::f32) {
+    for (const float value : floats(from)) result.push_back(value != 0.0f);
+  } else {
+    for (const std::int64_t value : integers_of_any(from)) result.push_back(value != 0);
+  }
+  return tensor_of(from.dims, result);
+}
+
+OnnxTensor as_floats(const OnnxTensor& from) {
+  if (from.type == OnnxType::f32) return from;
+  std::vector<float> result;
+  for (const std::int64_t value : integers_of_any(from))
+    result.push_back(static_cast<float>(value));
+  return tensor_of(from.dims, result);
+}
+
+OnnxTensor as_integers(const OnnxTensor& from, const IntegerType& to) {
+  const Dims values = from.type == OnnxType::f32 ? rounded_to_zero(from) : integers_of_any(from);
+  for (const std::int64_t value : values)
+    require(value >= to.least && value <= to.most, "to: type {} holds {} to {}, got {}", to.type,
+            to.least, to.most, value);
+  if (to.type != kUint8 && to.type != kInt8) return tensor_of(from.dims, values);
+  OnnxTensor result{.name = {},
+                    .type = to.type == kUint8 ? OnnxType::u8 : OnnxType::s8,
+                    .dims = from.dims,
+                    .bytes = {}};
+  for (const std::int64_t value : values) result.bytes.push_back(static_cast<std::byte>(value));
+  return result;
+}
+
+/// Where a slice of an axis begins and ends, in steps of `step`; both counted from the end if below 0.
+Walk slice_walk(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step,
+                std::int64_t apart) {
+  require(step != 0 && step != kLeast, "steps: expected steps other than 0, got {}", step);
+  const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
+  const auto place = [&](std::int64_t at, std::int64_t least) {
+    if (at < 0) at = at < -size ? least : at + size;
+    return std::clamp(at, least, high);
+  };
+  const std::int64_t first = place(start, step > 0 ? 0 : std::min<std::int64_t>(size, 1) - 1);
+  const std::int64_t last = place(end, low);
+  const std::int64_t distance = step > 0 ? last - first : first - last;
+  const std::int64_t count = distance <= 0 ? 0 : (distance - 1) / std::abs(step) + 1;
+  // A lone element needs no step, which could be any number.
+  return {count, first * apart, count > 1 ? step * apart : 0};
+}
+
+}  // namespace
+
+OnnxTensor fold_identity(const NoAttributes&, const Constants& inputs) { return input(inputs, 0); }
+
+OnnxTensor fold_cast(const CastAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor& from = input(inputs, 0);
+  if (is_float(attributes.to)) return as_floats(from);
+  if (attributes.to == kBool) return truths(from);
+  const auto to = std::ranges::find(kIntegers, attributes.to, &IntegerType::type);
+  require(to != kIntegers.end(), "to: expected a type of floats, integers or booleans, got {}",
+          attributes.to);
+  return as_integers(from, *to);
+}
+
+OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor& first = input(inputs, 0);
+  const std::size_t axis = axis_of(attributes.axis.value_or(0), first.dims.size());
+  OnnxTensor result{.name = {}, .type = first.type, .dims = first.dims, .bytes = {}};
+  result.dims[axis] = 0;
+  std::size_t rows = 1;  // the parts' rows lie one behind the other
+  for (std::size_t i = 0; i < axis; ++i) rows *= static_cast<std::size_t>(first.dims[i]);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const OnnxTensor& part = input(inputs, i);
+    Dims expected = first.dims;
+    if (part.dims.size() == expected.size()) expected[axis] = part.dims[axis];
+    require(part.type == first.type && part.dims == expected,
+            "expected inputs of one type and size but for axis {}, got {} and {}", axis,
+            dims_text(first.dims), dims_text(part.dims));
+    require(part.dims[axis] <= kMost - result.dims[axis], "too many elements");
+    result.dims[axis] += part.dims[axis];
+    bytes += part.bytes.size();
+  }
+  count_of(result.dims, kMost);
+  if (bytes == 0) return result;
+  result.bytes.reserve(bytes);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (const OnnxTensor* part : inputs) {
+      const std::size_t length = part->bytes.size() / rows;
+      const auto begin = part->bytes.begin() + static_cast<std::ptrdiff_t>(row * length);
+      result.bytes.insert(result.bytes.end(), begin, begin + static_cast<std::ptrdiff_t>(length));
+    }
+  }
+  return result;
+}
+
+OnnxTensor fold_constant_of_shape(const ConstantOfShapeAttributes& attributes,
+                                  const Constants& inputs) {
+  const OnnxTensor& dims = input(inputs, 0);
+  require(dims.dims.size() == 1, "expected a list of sizes, got {}", dims_text(dims.dims));
+  OnnxTensor value = attributes.value.value_or(tensor_of({1}, std::vector{0.0f}));
+  require(count_of(value.dims) == 1, "value: expected one number, got {}", dims_text(value.dims));
+  value.dims = {};
+  return expanded(value, few(dims));
+}
+
+OnnxTensor fold_expand(const NoAttributes&, const Constants& inputs) {
+  const OnnxTensor& from = input(inputs, 0);
+  return expanded(from, broadcast(from.dims, few(input(inputs, 1))));
+}
+
+OnnxTensor fold_gather(const AxisAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor &from = input(inputs, 0), &indices = input(inputs, 1);
+  const std::size_t axis = axis_of(attributes.axis.value_or(0), from.dims.size());
+  const Dims apart = strides_of(from.dims);
+  Dims dims(from.dims.begin(), from.dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  dims.insert(dims.end(), indices.dims.begin(), indices.dims.end());
+  dims.insert(dims.end(), from.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1,
+              from.dims.end());
+  OnnxTensor result{.name = {}, .type = from.type, .dims = dims, .bytes = {}};
+  if (count_of(dims, elements_of(from)) == 0) return result;
+  const std::size_t size = element_bytes(from.type);
+  const std::size_t slice = static_cast<std::size_t>(apart[axis]) * size;
+  const std::size_t row = static_cast<std::size_t>(from.dims[axis]) * slice;
+  const Dims places = integers(indices);
+  for (auto begin = from.bytes.begin(); begin != from.bytes.end();
+       begin += static_cast<std::ptrdiff_t>(row)) {
+    for (const std::int64_t place : places) {
+      const auto at =
+          begin + static_cast<std::ptrdiff_t>(
+                      axis_of(place, static_cast<std::size_t>(from.dims[axis])) * slice);
+      result.bytes.insert(result.bytes.end(), at, at + static_cast<std::ptrdiff_t>(slice));
+    }
+  }
+  return result;
+}
+
+OnnxTensor fold_reshape(const ReshapeAttributes& attributes, const Constants& inputs) {
   const OnnxTensor& from = input(inputs, 0);
   Dims dims = few(input(inputs, 1));
-  std::int64_t known = 1;
-  for (std::size_t i = 0; i < dims.size(); ++i) {
+  for (std::size_t i = 0; i < dims.size() && attributes.allowzero == 0; ++i) {
     if (dims[i] == 0 && i < from.dims.size()) dims[i] = from.dims[i];
-    if (dims[i] > 0 && known <= std::numeric_limits<std::int64_t>::max() / dims[i])
-      known *= dims[i];
   }
-  if (const auto open = std::ranges::find(dims, -1); open != dims.end())
-    *open = count(from) / known;
-  require(std::ranges::all_of(dims, [](std::int64_t d) { return d >= 1; }) && dims.size() <= 8,
-          "shape: expected sizes of at least 1, got {}", dims_text(dims));
+  if (const auto open = std::ranges::find(dims, -1); open != dims.end()) {
+    *open = 1;
+    const std::int64_t known = count_of(dims, elements_of(from));
+    require(known > 0, "shape: expected sizes of at least 1 beside -1, got {}", dims_text(dims));
+    *open = elements_of(from) / known;
+  }
   return with_dims(from, std::move(dims));
 }
 
-OnnxTensor fold_squeeze(const OnnxNode& node, const Constants& inputs) {
+OnnxTensor fold_shape(const ShapeAttributes& attributes, const Constants& inputs) {
+  const Dims dims = shape_of(attributes, input(inputs, 0).dims);
+  return tensor_of({std::ssize(dims)}, dims);
+}
+
+OnnxTensor fold_size(const NoAttributes&, const Constants& inputs) {
+  return tensor_of({}, std::vector{elements_of(input(inputs, 0))});
+}
+
+OnnxTensor fold_slice(const SliceAttributes& attributes, const Constants& inputs) {
   const OnnxTensor& from = input(inputs, 0);
-  const Dims axes = axes_of(node, inputs, from.dims.size());
+  const auto list = [&](std::size_t i, const Dims& fallback) {
+    return has_input(inputs, i) ? few(*inputs[i]) : fallback;
+  };
+  const Dims starts = list(1, attributes.starts), ends = list(2, attributes.ends);
+  Dims axes(starts.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  axes = list(3, attributes.axes.value_or(axes));
+  const Dims steps = list(4, Dims(starts.size(), 1)), apart = strides_of(from.dims);
+  require(
+      ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
+      "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
+      ends.size(), axes.size(), steps.size());
+  std::vector<Walk> walks;
+  for (std::size_t i = 0; i < apart.size(); ++i) walks.push_back({from.dims[i], 0, apart[i]});
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = axis_of(axes[i], apart.size());
+    walks[axis] = slice_walk(from.dims[axis], starts[i], ends[i], steps[i], apart[axis]);
+  }
+  return walked(from, walks);
+}
+
+OnnxTensor fold_squeeze(const AxesAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor& from = input(inputs, 0);
+  const Dims axes = axes_of(attributes, inputs, from.dims.size());
   Dims dims;
   for (std::size_t i = 0; i < from.dims.size(); ++i) {
     const bool named = std::ranges::find(axes, static_cast<std::int64_t>(i)) != axes.end();
@@ -172,61 +247,32 @@ OnnxTensor fold_squeeze(const OnnxNode& node, const Constants& inputs) {
   return with_dims(from, std::move(dims));
 }
 
-OnnxTensor fold_unsqueeze(const OnnxNode& node, const Constants& inputs) {
+OnnxTensor fold_tile(const NoAttributes&, const Constants& inputs) {
   const OnnxTensor& from = input(inputs, 0);
-  const std::size_t added =
-      has_input(inputs, 1) ? few(*inputs[1]).size() : attribute(node, "axes", Dims{}).size();
-  require(added <= 8, "axes: expected at most 8, got {}", added);
-  Dims dims = from.dims;
-  for (const std::int64_t axis : axes_of(node, inputs, dims.size() + added)) {
-    require(axis <= std::ssize(dims), "axes: expected each once, got {} twice", axis);
-    dims.insert(dims.begin() + axis, 1);
-  }
-  return with_dims(from, std::move(dims));
-}
-
-OnnxTensor fold_slice(const OnnxNode& node, const Constants& inputs) {
-  const OnnxTensor& from = input(inputs, 0);
-  require_few(few(from));
-  const auto list = [&](std::size_t i, const char* name, const Dims& fallback) {
-    return has_input(inputs, i) ? few(*inputs[i]) : attribute(node, name, fallback);
-  };
-  const Dims starts = list(1, "starts", {}), ends = list(2, "ends", {});
-  Dims axes(starts.size()), ones(starts.size(), 1);
-  for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
-  axes = list(3, "axes", axes);
-  const Dims steps = list(4, "steps", ones), apart = strides(from.dims);
-  require(
-      ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
-      "expected as many starts, ends, axes and steps");
+  const Dims repeats = few(input(inputs, 1)), apart = strides_of(from.dims);
+  require(repeats.size() == from.dims.size(), "expected a number of repeats for each axis, got {}",
+          dims_text(repeats));
   std::vector<Walk> walks;
-  for (std::size_t i = 0; i < apart.size(); ++i) walks.push_back({from.dims[i], 0, apart[i]});
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const std::size_t axis = axis_of(axes[i], apart.size());
-    const std::int64_t size = from.dims[axis], step = steps[i];
-    require(step == 1 || step == -1, "steps: expected 1 or -1, got {}", step);
-    const auto place = [&](std::int64_t at) {
-      return std::clamp<std::int64_t>(at < 0 ? std::max(at, -size - 1) + size : at, -1, size);
-    };
-    const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-    const std::int64_t start = std::clamp(place(starts[i]), low, high);
-    const std::int64_t end = std::clamp(place(ends[i]), low, high);
-    walks[axis] = {std::max<std::int64_t>((end - start) * step, 0), start * apart[axis],
-                   step * apart[axis]};
+  Dims dims;
+  for (std::size_t i = 0; i < repeats.size(); ++i) {
+    walks.push_back({repeats[i], 0, 0});
+    walks.push_back({from.dims[i], 0, apart[i]});
   }
-  return walked(from, walks);
+  OnnxTensor result = walked(from, walks);
+  for (std::size_t i = 0; i < repeats.size(); ++i) dims.push_back(repeats[i] * from.dims[i]);
+  result.dims = std::move(dims);
+  return result;
 }
 
-OnnxTensor fold_transpose(const OnnxNode& node, const Constants& inputs) {
+OnnxTensor fold_transpose(const TransposeAttributes& attributes, const Constants& inputs) {
   const OnnxTensor& from = input(inputs, 0);
   const std::size_t rank = from.dims.size();
-  Dims reversed(rank);
-  for (std::size_t i = 0; i < rank; ++i) reversed[i] = static_cast<std::int64_t>(rank - 1 - i);
-  const Dims axes = attribute(node, "perm", reversed), apart = strides(from.dims);
-  Dims sorted = axes;
-  std::ranges::sort(sorted);
-  std::ranges::reverse(reversed);
-  require(sorted == reversed, "perm: expected each of {} axes once, got {}", rank, dims_text(axes));
+  Dims sorted(rank);
+  std::iota(sorted.begin(), sorted.end(), 0);
+  const Dims axes = attributes.perm.value_or(Dims(sorted.rbegin(), sorted.rend()));
+  require(std::ranges::is_permutation(axes, sorted), "perm: expected each of {} axes once, got {}",
+          rank, dims_text(axes));
+  const Dims apart = strides_of(from.dims);
   std::vector<Walk> walks;
   for (const std::int64_t axis : axes) {
     const auto i = static_cast<std::size_t>(axis);
@@ -235,31 +281,14 @@ OnnxTensor fold_transpose(const OnnxNode& node, const Constants& inputs) {
   return walked(from, walks);
 }
 
-struct Entry {
-  std::string_view op;
-  Fold fold;
-};
-
-constexpr std::array kFolds{
-    Entry{"Cast", fold_cast},
-    Entry{"Concat", fold_concat},
-    Entry{"ConstantOfShape", fold_constant_of_shape},
-    Entry{"Gather", fold_gather},
-    Entry{"Identity", fold_identity},
-    Entry{"Reshape", fold_reshape},
-    Entry{"Slice", fold_slice},
-    Entry{"Squeeze", fold_squeeze},
-    Entry{"Transpose", fold_transpose},
-    Entry{"Unsqueeze", fold_unsqueeze},
-};
-
-}  // namespace
-
-Fold find_fold(std::string_view op) {
-  for (const Entry& entry : kFolds) {
-    if (entry.op == op) return entry.fold;
-  }
-  return nullptr;
+OnnxTensor fold_unsqueeze(const AxesAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor& from = input(inputs, 0);
+  const std::size_t added =
+      has_input(inputs, 1) ? few(*inputs[1]).size() : attributes.axes.value_or(Dims{}).size();
+  Dims dims = from.dims;
+  for (const std::int64_t axis : axes_of(attributes, inputs, dims.size() + added))
+    dims.insert(dims.begin() + axis, 1);
+  return with_dims(from, std::move(dims));
 }
 
 }  // namespace quench::onnx_network

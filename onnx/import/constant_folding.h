@@ -1,20 +1,64 @@
 #pragma once
 
 // Private to the folder: what a graph computes from constants alone, which is the sizes of a Reshape or a
-// Pad, and weights that are written another way round.
+// Pad, bounds, and weights that are written another way round. Results are those of the operators'
+// specification; each function throws std::invalid_argument for what that does not define.
 
-#include <cstdint>
-#include <string_view>
-#include <vector>
-
-#include "onnx/file/model.h"
+#include "onnx/import/builder.h"
 
 namespace quench::onnx_network {
 
-using Constants = std::vector<const OnnxTensor*>;  // null: left out
-using Fold = OnnxTensor (*)(const OnnxNode&, const Constants& inputs);
+// What moves numbers, and sizes.
+OnnxTensor fold_cast(const CastAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_constant_of_shape(const ConstantOfShapeAttributes& attributes,
+                                  const Constants& inputs);
+OnnxTensor fold_expand(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_gather(const AxisAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_identity(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_reshape(const ReshapeAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_shape(const ShapeAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_size(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_slice(const SliceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_squeeze(const AxesAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_tile(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_transpose(const TransposeAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_unsqueeze(const AxesAttributes& attributes, const Constants& inputs);
 
-/// Null for an operator that is not computed of constants.
-Fold find_fold(std::string_view op);
+// Arithmetic, of floats or of integers. A truth is an integer, 0 or 1.
+OnnxTensor fold_abs(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_add(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_and(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_div(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_equal(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_exp(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_floor(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_greater(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_greater_or_equal(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_less(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_less_or_equal(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_log(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_max(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_min(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_mod(const ModAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_mul(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_neg(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_not(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_or(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_pow(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_range(const RangeAttributes&, const Constants& inputs);
+OnnxTensor fold_reciprocal(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_reduce_max(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_reduce_mean(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_reduce_min(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_reduce_prod(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_reduce_sum(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_round(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_sign(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_sqrt(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_sub(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_sum(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_where(const NoAttributes&, const Constants& inputs);
 
 }  // namespace quench::onnx_network

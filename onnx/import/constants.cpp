@@ -1,11 +1,36 @@
 #include "onnx/import/constants.h"
 
+#include <fmt/ranges.h>
+
+#include <cstring>
 #include <utility>
 
-#include "onnx/import/attributes.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {
+namespace {
+
+template <typename T>
+std::vector<T> numbers(const OnnxTensor& tensor, OnnxType type, const char* name) {
+  require(tensor.type == type, "'{}': expected {}, got another type", tensor.name, name);
+  std::vector<T> result(tensor.bytes.size() / sizeof(T));
+  if (!result.empty()) std::memcpy(result.data(), tensor.bytes.data(), result.size() * sizeof(T));
+  return result;
+}
+
+}  // namespace
+
+std::vector<float> floats(const OnnxTensor& tensor) {
+  return numbers<float>(tensor, OnnxType::f32, "floats");
+}
+
+std::vector<std::int64_t> integers(const OnnxTensor& tensor) {
+  return numbers<std::int64_t>(tensor, OnnxType::s64, "integers");
+}
+
+std::string dims_text(const std::vector<std::int64_t>& dims) {
+  return fmt::format("[{}]", fmt::join(dims, ", "));
+}
 
 std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   const auto rank = static_cast<std::int64_t>(constant.dims.size());

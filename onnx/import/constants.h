@@ -1,8 +1,9 @@
 #pragma once
 
-// Private to the folder: constants as parameters of a module.
+// Private to the folder: the numbers of constants, and what modules make of them.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
@@ -10,6 +11,16 @@
 #include "onnx/import/value.h"
 
 namespace quench::onnx_network {
+
+/// The constants that a node reads; null: one that is left out.
+using Constants = std::vector<const OnnxTensor*>;
+
+/// The numbers of a constant. @throws std::invalid_argument  for one of another type, naming it
+std::vector<float> floats(const OnnxTensor& tensor);
+std::vector<std::int64_t> integers(const OnnxTensor& tensor);
+
+/// "[64, 3, 7, 7]"
+std::string dims_text(const std::vector<std::int64_t>& dims);
 
 /// The numbers that a constant gives to each channel of `value` when it is broadcast over it, in quench's
 /// order; one number if it is the same for all.

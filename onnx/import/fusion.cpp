@@ -11,8 +11,9 @@ namespace {
 
 /// A bound of Clip: an input from operator set 11 on, an attribute before. Exporters write the largest
 /// float for none.
-float bound(const Builder& builder, const OnnxNode& node, std::size_t input, const char* name) {
-  float value = attribute(node, name, ActivationRange::kUnbounded);
+float bound(const Builder& builder, const OnnxNode& node, std::size_t input, const char* name,
+            std::optional<float> attribute) {
+  float value = attribute.value_or(ActivationRange::kUnbounded);
   if (builder.model().opset >= 11 && Builder::has_input(node, input)) {
     const std::vector<float> numbers = floats(builder.constant(node, input));
     require(numbers.size() == 1, "{}: expected one number, got {}", name, numbers.size());
@@ -28,7 +29,9 @@ bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b));
 
 ActivationRange clip_range(const Builder& builder, const OnnxNode& node) {
   if (node.op == "Relu") return range_of(Activation::relu);
-  const ActivationRange range{bound(builder, node, 1, "min"), bound(builder, node, 2, "max")};
+  const auto& attributes = builder.attributes<ClipAttributes>(node);
+  const ActivationRange range{bound(builder, node, 1, "min", attributes.min),
+                              bound(builder, node, 2, "max", attributes.max)};
   require(!(range.low > range.high), "expected min <= max, got {} and {}", range.low, range.high);
   return range;
 }

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "layers/shape_layers.h"
+#include "onnx/import/arrays.h"
+#include "onnx/import/constants.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/sizes.h"
 #include "support/error.h"
@@ -22,8 +24,7 @@ void append_flatten(Builder& builder, const OnnxNode& node, const Value& input) 
 
 /// Gives the input's numbers the dims [N, sizes...]. A Softmax before is no obstacle.
 void append_reshape(Builder& builder, const OnnxNode& node, const Sizes& sizes) {
-  const bool probabilities = builder.bare_activation(node).probabilities;
-  const Value input = probabilities ? builder.bare_activation(node) : builder.activation(node);
+  const Value input = builder.moved(node);
   if (sizes == input.dims()) return builder.set_output(node, input);
   if (sizes.size() == 1) return append_flatten(builder, node, input);
   Value image{.layout = Layout::channels_first, .channels = input.channels};
@@ -33,24 +34,6 @@ void append_reshape(Builder& builder, const OnnxNode& node, const Sizes& sizes) 
           "expected [N, F] from an image or [N, C, 1, 1] from features, got [N, {}] from {}",
           fmt::join(sizes, ", "), input.text());
   builder.append(node, std::make_shared<Unflatten>(), {input}, image);
-}
-
-/// Axes counted from 0, of a tensor with so many.
-Sizes axes_of(const Builder& builder, const OnnxNode& node, std::int64_t rank) {
-  Sizes axes = attribute(node, "axes", Sizes{});
-  if (Builder::has_input(node, 1)) axes = integers(builder.constant(node, 1));
-  for (std::int64_t& axis : axes) {
-    require(axis >= -rank && axis < rank, "axes: expected {} to {}, got {}", -rank, rank - 1, axis);
-    axis += axis < 0 ? rank : 0;
-  }
-  std::ranges::sort(axes);
-  return axes;
-}
-
-Sizes with_batch(const Value& value) {
-  Sizes dims = value.dims();
-  dims.insert(dims.begin(), kBatch);
-  return dims;
 }
 
 Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
@@ -69,19 +52,34 @@ Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
   return result;
 }
 
+/// Before and after on each axis. From operator set 18 on they may be those of some axes.
+Sizes on_all_axes(const Sizes& pads, const Sizes& axes, std::size_t rank) {
+  require(pads.size() == 2 * axes.size(), "pads: expected 2 for each of {} axes, got {}",
+          axes.size(), dims_text(pads));
+  Sizes all(2 * rank, 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = axis_of(axes[i], rank);
+    all[axis] = pads[i];
+    all[axis + rank] = pads[i + axes.size()];
+  }
+  return all;
+}
+
 /// Before and after on each of [N, C, H, W].
-Sizes pads_of(const Builder& builder, const OnnxNode& node) {
-  Sizes pads = attribute(node, "pads", Sizes{});
-  float value = attribute(node, "value", 0.0f);
+Sizes pads_of(const Builder& builder, const OnnxNode& node, std::size_t rank) {
+  const auto& [mode, given_pads, given_value] = builder.attributes<PadAttributes>(node);
+  Sizes pads = given_pads;
+  float value = given_value;
   if (builder.model().opset >= 11) {
     pads = integers(builder.constant(node, 1));
+    if (Builder::has_input(node, 3))
+      pads = on_all_axes(pads, integers(builder.constant(node, 3)), rank);
     if (Builder::has_input(node, 2)) {
       const std::vector<float> given = floats(builder.constant(node, 2));
       require(given.size() <= 1, "constant_value: expected one number, got {}", given.size());
       if (!given.empty()) value = given[0];
     }
   }
-  const std::string mode = attribute(node, "mode", std::string("constant"));
   require(mode == "constant" && value == 0.0f, "expected constant zeros, got mode '{}', value {}",
           mode, value);
   return pads;
@@ -89,24 +87,26 @@ Sizes pads_of(const Builder& builder, const OnnxNode& node) {
 
 }  // namespace
 
-void build_flatten(Builder& builder, const OnnxNode& node) {
-  const Value value = builder.bare_activation(node);
-  const std::int64_t axis = attribute(node, "axis", std::int64_t{1});
+void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
+  const Value value = builder.moved(node);
+  const std::int64_t axis = attributes.axis.value_or(1);
   const std::int64_t rank = value.flat() ? 2 : 4;
   require((axis < 0 ? axis + rank : axis) == 1, "axis: expected 1, got {}", axis);
   append_reshape(builder, node, {value.numel()});
 }
 
-void build_reshape(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.bare_activation(node);
-  append_reshape(builder, node,
-                 reshaped(with_batch(input), integers(builder.constant(node, 1)), builder.model()));
+void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes) {
+  const Value input = builder.moved(node);
+  const Sizes target = builder.sizes(node, 1);
+  require(attributes.allowzero == 0 || std::ranges::find(target, 0) == target.end(),
+          "allowzero: expected sizes of at least 1, got {}", sizes_text(target));
+  append_reshape(builder, node, reshaped(sizes_of(input), target, builder.images()));
 }
 
-void build_squeeze(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.bare_activation(node);
-  const Sizes dims = with_batch(input);
-  Sizes axes = axes_of(builder, node, std::ssize(dims)), left;
+void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
+  const Value input = builder.moved(node);
+  const Sizes dims = sizes_of(input);
+  Sizes axes = axes_of(builder, node, attributes, dims.size()), left;
   for (std::int64_t axis = 1; axis < std::ssize(dims); ++axis) {
     const std::int64_t size = dims[static_cast<std::size_t>(axis)];
     const bool named = std::ranges::find(axes, axis) != axes.end();
@@ -116,21 +116,22 @@ void build_squeeze(Builder& builder, const OnnxNode& node) {
   append_reshape(builder, node, left);
 }
 
-void build_unsqueeze(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.bare_activation(node);
-  Sizes dims = with_batch(input);
-  const std::int64_t added = std::ssize(axes_of(builder, node, 4));
-  for (const std::int64_t axis : axes_of(builder, node, std::ssize(dims) + added)) {
-    require(axis >= 1 && axis <= std::ssize(dims), "axes: expected axes behind the batch, got {}",
-            axis);
+void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
+  const Value input = builder.moved(node);
+  Sizes dims = sizes_of(input);
+  const std::size_t added = Builder::has_input(node, 1) ? integers(builder.constant(node, 1)).size()
+                                                        : attributes.axes.value_or(Sizes{}).size();
+  for (const std::int64_t axis : axes_of(builder, node, attributes, dims.size() + added)) {
+    require(axis >= 1, "axes: expected axes behind the batch, got {}", axis);
     dims.insert(dims.begin() + axis, 1);
   }
   append_reshape(builder, node, {dims.begin() + 1, dims.end()});
 }
 
-void build_transpose(Builder& builder, const OnnxNode& node) {
+void build_transpose(Builder& builder, const OnnxNode& node,
+                     const TransposeAttributes& attributes) {
   Value value = builder.activation(node);
-  const Sizes axes = attribute(node, "perm", Sizes{});
+  const Sizes axes = attributes.perm.value_or(value.flat() ? Sizes{1, 0} : Sizes{3, 2, 1, 0});
   const Sizes same = value.flat() ? Sizes{0, 1} : Sizes{0, 1, 2, 3};
   if (axes == same) return builder.set_output(node, value);
   if (value.layout == Layout::channels_first && axes == Sizes{0, 2, 3, 1}) {
@@ -144,19 +145,19 @@ void build_transpose(Builder& builder, const OnnxNode& node) {
   builder.set_output(node, value);
 }
 
-void build_concat(Builder& builder, const OnnxNode& node) {
+void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
   require(!node.inputs.empty(), "expected at least one input");
   std::vector<Value> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
     inputs.push_back(builder.activation(node, i));
-  Value output = concatenated(inputs, attribute(node, "axis", std::int64_t{1}));
+  Value output = concatenated(inputs, attributes.axis.value_or(1));
   if (inputs.size() == 1) return builder.set_output(node, std::move(output));
   builder.append(node, std::make_shared<Concat>(), inputs, std::move(output));
 }
 
-void build_pad(Builder& builder, const OnnxNode& node) {
+void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes&) {
   Value value = builder.activation(node);
-  const Sizes pads = pads_of(builder, node);
+  const Sizes pads = pads_of(builder, node, value.dims().size() + 1);
   require(!value.flat() && pads.size() == 8 && pads[0] == 0 && pads[4] == 0,
           "pads: expected 8 numbers, for [N, C, H, W] and none for N, got {} for {}",
           dims_text(pads), value.text());

@@ -18,12 +18,12 @@ struct OnnxNetworkOptions {
 /// A float network, trainable and with empty quantizer slots, that computes what the graph does: a
 /// convolutional network from images to logits.
 ///
-/// Operators (sets 9 to 17): Conv, BatchNormalization, Relu, Clip, LeakyRelu, HardSigmoid, HardSwish,
+/// Operators (sets from 7 on): Conv, BatchNormalization, Relu, Clip, LeakyRelu, HardSigmoid, HardSwish,
 /// Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, AveragePool, GlobalAveragePool, ReduceMean over H and
 /// W, Gemm, MatMul, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Pad, Slice of an image in steps from
 /// its first row or column to its last, Dropout, Softmax and LogSoftmax at the end (left out: training
-/// and predicting take logits), Identity, Cast. Of constants, such as the sizes for a Reshape or a Pad,
-/// also Shape, Gather, Slice, Concat, ConstantOfShape, Reshape, Transpose and the like.
+/// and predicting take logits), Identity, Cast. What does not depend on pixels, such as the sizes for a
+/// Reshape or a Pad, is computed here, by the operators of onnx/import/constant_folding.h.
 ///
 /// What only moves numbers (Transpose between channels-first and channels-last, Flatten and Reshape to
 /// [N, F]) becomes a renumbering of weights. A Relu or Clip that alone reads a BatchNormalization or an

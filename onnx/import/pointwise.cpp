@@ -16,17 +16,8 @@ void append_function(Builder& builder, const OnnxNode& node, const Pointwise& fu
   builder.append(node, std::make_shared<PointwiseFunction>(function), {input}, input);
 }
 
-float dropout_ratio(const Builder& builder, const OnnxNode& node) {
-  constexpr float kUsual = 0.5f;
-  if (!Builder::has_input(node, 1)) return attribute(node, "ratio", kUsual);
-  const std::vector<float> ratio = floats(builder.constant(node, 1));
-  require(ratio.size() == 1, "ratio: expected one number, got {}", ratio.size());
-  return ratio[0];
-}
-
-}  // namespace
-
-void build_activation(Builder& builder, const OnnxNode& node) {
+/// A Relu or Clip.
+void append_activation(Builder& builder, const OnnxNode& node) {
   const ActivationRange range = clip_range(builder, node);
   const auto activation = activation_with(range);
   if (!activation) return append_function(builder, node, Pointwise::clip(range.low, range.high));
@@ -35,25 +26,42 @@ void build_activation(Builder& builder, const OnnxNode& node) {
   builder.append(node, std::make_shared<ActivationLayer>(*activation), {input}, input);
 }
 
-void build_leaky_relu(Builder& builder, const OnnxNode& node) {
-  append_function(builder, node, Pointwise::leaky_relu(attribute(node, "alpha", 0.01f)));
+float dropout_ratio(const Builder& builder, const OnnxNode& node) {
+  if (!Builder::has_input(node, 1)) return builder.attributes<DropoutAttributes>(node).ratio;
+  const std::vector<float> ratio = floats(builder.constant(node, 1));
+  require(ratio.size() == 1, "ratio: expected one number, got {}", ratio.size());
+  return ratio[0];
 }
 
-void build_hard_sigmoid(Builder& builder, const OnnxNode& node) {
-  append_function(
-      builder, node,
-      Pointwise::hard_sigmoid(attribute(node, "alpha", 0.2f), attribute(node, "beta", 0.5f)));
+}  // namespace
+
+void build_relu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  append_activation(builder, node);
 }
 
-void build_hard_swish(Builder& builder, const OnnxNode& node) {
+void build_clip(Builder& builder, const OnnxNode& node, const ClipAttributes&) {
+  append_activation(builder, node);
+}
+
+void build_leaky_relu(Builder& builder, const OnnxNode& node,
+                      const LeakyReluAttributes& attributes) {
+  append_function(builder, node, Pointwise::leaky_relu(attributes.alpha));
+}
+
+void build_hard_sigmoid(Builder& builder, const OnnxNode& node,
+                        const HardSigmoidAttributes& attributes) {
+  append_function(builder, node, Pointwise::hard_sigmoid(attributes.alpha, attributes.beta));
+}
+
+void build_hard_swish(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   append_function(builder, node, Pointwise::hard_swish());
 }
 
-void build_sigmoid(Builder& builder, const OnnxNode& node) {
+void build_sigmoid(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   append_function(builder, node, Pointwise::sigmoid());
 }
 
-void build_dropout(Builder& builder, const OnnxNode& node) {
+void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttributes&) {
   const Value input = builder.activation(node);
   const auto stream = static_cast<std::uint64_t>(&node - builder.model().nodes.data()) + 1;
   builder.append(
@@ -61,18 +69,30 @@ void build_dropout(Builder& builder, const OnnxNode& node) {
       {input}, input);
 }
 
-void build_softmax(Builder& builder, const OnnxNode& node) {
+void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
   Value output = builder.activation(node);
-  const auto rank = static_cast<std::int64_t>(output.dims().size()) + 1;
-  const std::int64_t axis =
-      attribute(node, "axis", std::int64_t{builder.model().opset < 13 ? 1 : -1});
-  require(output.numel() == output.channels && (axis < 0 ? axis + rank : axis) <= rank - 1,
-          "expected the classes of a network's output, got {} along axis {}", output.text(), axis);
+  // Before operator set 13 over all axes from that one on, since over it alone.
+  const bool alone = builder.model().opset >= 13;
+  const std::int64_t axis = attributes.axis.value_or(alone ? -1 : 1);
+  const std::int64_t first = axis < 0 ? axis + std::ssize(output.dims()) + 1 : axis;
+  const std::int64_t classes = output.channel_axis();
+  require(output.numel() == output.channels &&
+              (alone ? first == classes : first >= 1 && first <= classes),
+          "axis: expected that of the classes of a network's output [N, classes], got {} of {}",
+          axis, output.text());
   output.probabilities = true;
   builder.set_output(node, std::move(output));
 }
 
-void build_identity(Builder& builder, const OnnxNode& node) {
+void build_identity(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  builder.set_output(node, builder.bare_activation(node));
+}
+
+void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& attributes) {
+  require(is_float(attributes.to),
+          "to: expected floats (1, 10, 11 or 16) of an activation, got type {}: what is rounded "
+          "on the way through a network is for quantizers",
+          attributes.to);
   builder.set_output(node, builder.bare_activation(node));
 }
 

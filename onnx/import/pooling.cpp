@@ -1,11 +1,14 @@
 // Windows over an image: MaxPool, AveragePool, GlobalAveragePool, ReduceMean, and Slice in steps.
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
+#include "onnx/import/constants.h"
 #include "onnx/import/operators.h"
+#include "onnx/import/sizes.h"
 #include "onnx/import/windows.h"
 #include "support/error.h"
 
@@ -44,15 +47,16 @@ Value global_average(Builder& builder, const std::string& name, const Value& inp
 }
 
 /// The strides by which a Slice takes every so manieth row and column of an image.
-Window2d subsampling(const Builder& builder, const OnnxNode& node, const Value& image) {
-  using Sizes = std::vector<std::int64_t>;
-  const auto list = [&](std::size_t input, const char* name, const Sizes& fallback) {
-    return Builder::has_input(node, input) ? integers(builder.constant(node, input))
-                                           : attribute(node, name, fallback);
+Window2d subsampling(const Builder& builder, const OnnxNode& node,
+                     const SliceAttributes& attributes, const Value& image) {
+  const auto list = [&](std::size_t input, const Integers& fallback) {
+    return Builder::has_input(node, input) ? integers(builder.constant(node, input)) : fallback;
   };
-  const Sizes starts = list(1, "starts", {}), ends = list(2, "ends", {});
-  const Sizes axes = list(3, "axes", Sizes(starts.size(), 0));
-  const Sizes steps = list(4, "steps", Sizes(starts.size(), 1));
+  const Integers starts = list(1, attributes.starts), ends = list(2, attributes.ends);
+  Integers axes(starts.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  axes = list(3, attributes.axes.value_or(axes));
+  const Integers steps = list(4, Integers(starts.size(), 1));
   require(
       ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
       "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
@@ -74,48 +78,46 @@ Window2d subsampling(const Builder& builder, const OnnxNode& node, const Value& 
 
 }  // namespace
 
-void build_slice(Builder& builder, const OnnxNode& node) {
+void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes) {
   const Value input = builder.image(node);
-  const Windows windows{.window = subsampling(builder, node, input)};
+  const Windows windows{.window = subsampling(builder, node, attributes, input)};
   if (windows.window == Window2d{}) return builder.set_output(node, input);
   builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
                  pooled(input, windows));
 }
 
-void build_max_pool(Builder& builder, const OnnxNode& node) {
+void build_max_pool(Builder& builder, const OnnxNode& node, const MaxPoolAttributes& attributes) {
   const Value input = builder.image(node);
-  const Windows windows = read_windows(node, input);
+  const Windows windows = pool_windows(attributes, attributes.ceil_mode != 0, input);
   require_dense(windows);
   builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
                  pooled(input, windows));
 }
 
-void build_average_pool(Builder& builder, const OnnxNode& node) {
+void build_average_pool(Builder& builder, const OnnxNode& node,
+                        const AveragePoolAttributes& attributes) {
   Value input = builder.image(node);
-  Windows windows = read_windows(node, input);
+  Windows windows = pool_windows(attributes, attributes.ceil_mode != 0, input);
   require_dense(windows);
-  if (attribute(node, "count_include_pad", std::int64_t{0}) != 0)
-    input = with_zeros(builder, node, input, windows);
+  if (attributes.count_include_pad != 0) input = with_zeros(builder, node, input, windows);
   builder.append(node, std::make_shared<AveragePool2d>(windows.window), {input},
                  pooled(input, windows));
 }
 
-void build_global_average_pool(Builder& builder, const OnnxNode& node) {
+void build_global_average_pool(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   builder.set_output(node, global_average(builder, name_of(node), builder.image(node)));
 }
 
-void build_reduce_mean(Builder& builder, const OnnxNode& node) {
+void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
   const Value input = builder.activation(node);
-  std::vector<std::int64_t> axes = attribute(node, "axes", std::vector<std::int64_t>{});
-  for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
-  std::ranges::sort(axes);
+  const Integers axes = axes_of(builder, node, attributes, input.dims().size() + 1);
+  if (axes.empty() && attributes.noop_with_empty_axes != 0) return builder.set_output(node, input);
   const bool last = input.layout == Layout::channels_last;
-  require(!input.flat() &&
-              axes == (last ? std::vector<std::int64_t>{1, 2} : std::vector<std::int64_t>{2, 3}),
+  require(!input.flat() && axes == (last ? Integers{1, 2} : Integers{2, 3}),
           "expected the axes of rows and columns of an image, got {} of {}", dims_text(axes),
           input.text());
   Value output = global_average(builder, name_of(node), input);
-  if (attribute(node, "keepdims", std::int64_t{1}) == 0) {
+  if (attributes.keepdims == 0) {
     const Value image = output;
     output = builder.insert(node.output + "/flatten", std::make_shared<Flatten>(), {image},
                             flattened(image));

@@ -66,18 +66,18 @@ LayerNumbers read_matrix(const OnnxTensor& matrix, const Value& input, bool tran
 
 }  // namespace
 
-void build_conv(Builder& builder, const OnnxNode& node) {
+void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& attributes) {
   const Value input = builder.unpadded_image(node);
   const OnnxTensor& weight = builder.constant(node, 1);
   require(weight.dims.size() == 4, "'{}': expected a weight [O, I/groups, KH, KW], got {}",
           weight.name, dims_text(weight.dims));
-  const std::int64_t groups = attribute(node, "group", std::int64_t{1});
+  const std::int64_t groups = attributes.group;
   const std::int64_t outputs = weight.dims[0];
   require(groups >= 1 && groups <= input.channels && input.channels % groups == 0 &&
               weight.dims[1] == input.channels / groups && outputs >= 1 && outputs % groups == 0,
           "'{}': expected a weight [O, {} / {}, KH, KW] with O divisible by {}, got {}",
           weight.name, input.channels, groups, groups, dims_text(weight.dims));
-  const Windows windows = read_windows(node, input, {weight.dims[2], weight.dims[3]});
+  const Windows windows = conv_windows(attributes, input, {weight.dims[2], weight.dims[3]});
   const auto [height, width] = windows.output_size(input);
   Value output{.channels = outputs, .height = height, .width = width};
 
@@ -99,22 +99,20 @@ void build_conv(Builder& builder, const OnnxNode& node) {
   builder.append(node, std::move(layer), {input}, std::move(output));
 }
 
-void build_gemm(Builder& builder, const OnnxNode& node) {
+void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& attributes) {
   const Value input = features(builder, node);
-  require(attribute(node, "transA", std::int64_t{0}) == 0, "expected transA = 0");
-  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input,
-                                     attribute(node, "transB", std::int64_t{0}) != 0);
-  const float alpha = attribute(node, "alpha", 1.0f), beta = attribute(node, "beta", 1.0f);
-  for (float& w : numbers.weight) w *= alpha;
+  require(attributes.transA == 0, "transA: expected 0, got {}", attributes.transA);
+  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, attributes.transB != 0);
+  for (float& w : numbers.weight) w *= attributes.alpha;
   if (Builder::has_input(node, 2)) {
     numbers.bias = per_channel(builder.constant(node, 2), flat_value(numbers.out_channels));
     numbers.bias.resize(static_cast<std::size_t>(numbers.out_channels), numbers.bias[0]);
-    for (float& b : numbers.bias) b *= beta;
+    for (float& b : numbers.bias) b *= attributes.beta;
   }
   append_linear(builder, node, input, std::move(numbers));
 }
 
-void build_matmul(Builder& builder, const OnnxNode& node) {
+void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const Value input = features(builder, node);
   append_linear(builder, node, input, read_matrix(builder.constant(node, 1), input, false));
 }

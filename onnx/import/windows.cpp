@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "onnx/import/attributes.h"
+#include "onnx/import/constants.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {
@@ -12,11 +12,10 @@ namespace {
 
 constexpr std::int64_t kMaxSize = 1 << 20;  // of anything that is counted in pixels
 
-using Sizes = std::vector<std::int64_t>;
-
-/// Two sizes (four of pads) of at least `least`.
-std::vector<int> sizes(const OnnxNode& node, const char* name, std::size_t count, int least) {
-  const Sizes given = attribute(node, name, Sizes(count, least));
+/// Two sizes (four of pads) of at least `least`, which they are where they are left out.
+std::vector<int> sizes(const std::optional<Integers>& attribute, const char* name,
+                       std::size_t count, int least) {
+  const Integers given = attribute.value_or(Integers(count, least));
   require(given.size() == count, "{}: expected {} numbers, for images in 2 dimensions, got {}",
           name, count, dims_text(given));
   std::vector<int> result;
@@ -26,11 +25,6 @@ std::vector<int> sizes(const OnnxNode& node, const char* name, std::size_t count
     result.push_back(static_cast<int>(size));
   }
   return result;
-}
-
-std::array<int, 2> pair(const OnnxNode& node, const char* name) {
-  const std::vector<int> two = sizes(node, name, 2, 1);
-  return {two[0], two[1]};
 }
 
 /// One axis of the windows.
@@ -62,23 +56,39 @@ Padding same_padding(const Axis& rows, const Axis& columns, bool upper) {
   return {top, left, height - top, width - left};
 }
 
-Padding explicit_padding(const OnnxNode& node) {
-  const std::vector<int> pads = sizes(node, "pads", 4, 0);
-  return {pads[0], pads[1], pads[2], pads[3]};
-}
-
-Padding padding_of(const OnnxNode& node, const Axis& rows, const Axis& columns) {
-  const std::string automatic = attribute(node, "auto_pad", std::string("NOTSET"));
+Padding padding_of(const WindowAttributes& attributes, const Axis& rows, const Axis& columns) {
+  const std::string& automatic = attributes.auto_pad;
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
     return same_padding(rows, columns, automatic == "SAME_UPPER");
   if (automatic == "VALID") return {};
   require(automatic == "NOTSET",
           "auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, got '{}'", automatic);
-  return explicit_padding(node);
+  const std::vector<int> pads = sizes(attributes.pads, "pads", 4, 0);
+  return {pads[0], pads[1], pads[2], pads[3]};
 }
 
 Padding sum(const Padding& a, const Padding& b) {
   return {a.top + b.top, a.left + b.left, a.bottom + b.bottom, a.right + b.right};
+}
+
+Windows read_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image,
+                     const Integers& kernel) {
+  const std::vector<int> size = sizes(kernel, "kernel_shape", 2, 1),
+                         stride = sizes(attributes.strides, "strides", 2, 1),
+                         dilation = sizes(attributes.dilations, "dilations", 2, 1);
+  const Padding& around = image.padding;
+  const Axis rows{image.height + around.top + around.bottom, size[0], stride[0], dilation[0]};
+  const Axis columns{image.width + around.left + around.right, size[1], stride[1], dilation[1]};
+  Padding own = padding_of(attributes, rows, columns);
+  if (ceil_mode) {
+    own.bottom += rows.ceil_extra(own.top, own.bottom);
+    own.right += columns.ceil_extra(own.left, own.right);
+  }
+  return {.window = {.kernel = {size[0], size[1]},
+                     .stride = {stride[0], stride[1]},
+                     .padding = sum(around, own)},
+          .dilation = {dilation[0], dilation[1]},
+          .ceil_mode = ceil_mode};
 }
 
 }  // namespace
@@ -94,33 +104,17 @@ std::array<std::int64_t, 2> Windows::output_size(const Value& image) const {
   return {count(image.height + p.top + p.bottom, 0), count(image.width + p.left + p.right, 1)};
 }
 
-Windows read_windows(const OnnxNode& node, const Value& image, std::array<std::int64_t, 2> kernel) {
-  require(std::ranges::max(kernel) <= kMaxSize && std::ranges::min(kernel) >= 1,
-          "expected a kernel of 1 to {} rows and columns, got {} x {}", kMaxSize, kernel[0],
-          kernel[1]);
-  Windows result{.window = {.kernel = {static_cast<int>(kernel[0]), static_cast<int>(kernel[1])},
-                            .stride = pair(node, "strides")},
-                 .dilation = pair(node, "dilations"),
-                 .ceil_mode = attribute(node, "ceil_mode", std::int64_t{0}) != 0};
-  const Padding& around = image.padding;
-  const auto axis = [&](std::size_t i, std::int64_t size) {
-    return Axis{size, result.window.kernel[i], result.window.stride[i], result.dilation[i]};
-  };
-  const Axis rows = axis(0, image.height + around.top + around.bottom);
-  const Axis columns = axis(1, image.width + around.left + around.right);
-  Padding own = padding_of(node, rows, columns);
-  if (result.ceil_mode) {
-    own.bottom += rows.ceil_extra(own.top, own.bottom);
-    own.right += columns.ceil_extra(own.left, own.right);
-  }
-  result.window.padding = sum(around, own);
-  return result;
+Windows conv_windows(const WindowAttributes& attributes, const Value& image,
+                     std::array<std::int64_t, 2> kernel) {
+  const Integers& given = attributes.kernel_shape;
+  require(given.empty() || std::ranges::equal(given, kernel),
+          "kernel_shape: expected that of the weight, [{}, {}], got {}", kernel[0], kernel[1],
+          dims_text(given));
+  return read_windows(attributes, false, image, {kernel[0], kernel[1]});
 }
 
-Windows read_windows(const OnnxNode& node, const Value& image) {
-  const Sizes kernel = attribute(node, "kernel_shape", Sizes{});
-  require(kernel.size() == 2, "kernel_shape: expected 2 numbers, got {}", dims_text(kernel));
-  return read_windows(node, image, {kernel[0], kernel[1]});
+Windows pool_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image) {
+  return read_windows(attributes, ceil_mode, image, attributes.kernel_shape);
 }
 
 }  // namespace quench::onnx_network

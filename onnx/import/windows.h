@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "core/ops/window.h"
-#include "onnx/file/model.h"
+#include "onnx/import/attributes.h"
 #include "onnx/import/value.h"
 
 namespace quench::onnx_network {
@@ -20,12 +20,12 @@ struct Windows {
   std::array<std::int64_t, 2> output_size(const Value& image) const;
 };
 
-/// From the attributes kernel_shape, strides, pads, dilations, auto_pad and ceil_mode of a node that
-/// slides over `image`, and from the zeros that are left to add around it.
-/// @param kernel  of a convolution, what its weight says
+/// A convolution's that slide over `image`, with the zeros that are left to add around it.
+/// @param kernel  what its weight says
 /// @throws std::invalid_argument  for sizes that are no 2-d window, or none that fits the image
-Windows read_windows(const OnnxNode& node, const Value& image, std::array<std::int64_t, 2> kernel);
-/// @throws std::invalid_argument  as above; also without kernel_shape
-Windows read_windows(const OnnxNode& node, const Value& image);
+Windows conv_windows(const WindowAttributes& attributes, const Value& image,
+                     std::array<std::int64_t, 2> kernel);
+/// A pool's. @throws std::invalid_argument  as above
+Windows pool_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image);
 
 }  // namespace quench::onnx_network

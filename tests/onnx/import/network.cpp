@@ -219,7 +219,8 @@ TEST_CASE("onnx network: zeros for channels, counted as PyTorch's exporter write
   GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
   // Last axis first, both sides; zeros for the axes that F.pad leaves alone; then all turned around.
-  const std::string none = g.node("ConstantOfShape", {g.integers({1}, {2})});
+  const OnnxTensor zero{.type = OnnxType::s64, .dims = {1}, .bytes = std::vector<std::byte>(8)};
+  const std::string none = g.node("ConstantOfShape", {g.integers({1}, {2})}, {{"value", zero}});
   std::string pads =
       g.node("Concat", {g.integers({6}, {0, 0, 0, 0, 1, 2}), none}, {{"axis", std::int64_t{0}}});
   pads = g.node("Reshape", {pads, g.integers({2}, {-1, 2})});

@@ -1,0 +1,373 @@
+// Folds arithmetic. Integers are those of 64 bits; what leaves them is refused.
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "onnx/import/arrays.h"
+#include "onnx/import/constant_folding.h"
+#include "support/error.h"
+
+namespace quench::onnx_network {
+namespace {
+
+using Integer = std::int64_t;
+
+template <typename T>
+std::vector<T> numbers(const OnnxTensor& tensor) {
+  if constexpr (std::is_same_v<T, float>) {
+    return floats(tensor);
+  } else {
+    return integers(tensor);
+  }
+}
+
+/// Calls function(T{}) with the type of the numbers, float or Integer.
+template <typename Function>
+OnnxTensor with_type(const OnnxTensor& tensor, Function function) {
+  require(tensor.type == OnnxType::f32 || tensor.type == OnnxType::s64,
+          "'{}': expected floats or integers of 32 or 64 bits, got codes of 8", tensor.name);
+  return tensor.type == OnnxType::f32 ? function(float{}) : function(Integer{});
+}
+
+template <typename Function>
+OnnxTensor unary(const Constants& inputs, Function function) {
+  const OnnxTensor& x = input(inputs, 0);
+  return with_type(x, [&]<typename T>(T) {
+    std::vector<T> values = numbers<T>(x);
+    std::ranges::transform(values, values.begin(), function);
+    return tensor_of(x.dims, values);
+  });
+}
+
+/// function(a, b) of every two numbers that broadcasting brings together.
+template <typename Function>
+OnnxTensor binary(const OnnxTensor& a, const OnnxTensor& b, Function function) {
+  require(a.type == b.type, "expected two inputs of one type");
+  const Dims dims = broadcast(a.dims, b.dims);
+  return with_type(a, [&]<typename T>(T) {
+    const std::vector<T> x = numbers<T>(expanded(a, dims)), y = numbers<T>(expanded(b, dims));
+    std::vector<decltype(function(T{}, T{}))> values(x.size());
+    std::ranges::transform(x, y, values.begin(), function);
+    return tensor_of(dims, values);
+  });
+}
+
+template <typename Function>
+OnnxTensor binary(const Constants& inputs, Function function) {
+  return binary(input(inputs, 0), input(inputs, 1), function);
+}
+
+/// function of the first two inputs, of that and the third, and so on.
+template <typename Function>
+OnnxTensor variadic(const Constants& inputs, Function function) {
+  OnnxTensor result = input(inputs, 0);
+  for (std::size_t i = 1; i < inputs.size(); ++i)
+    result = binary(result, input(inputs, i), function);
+  return result;
+}
+
+[[noreturn]] void fail_overflow(Integer a, const char* op, Integer b) {
+  throw std::invalid_argument(fmt::format("{} {} {} leaves the integers of 64 bits", a, op, b));
+}
+
+float plus(float a, float b) { return a + b; }
+Integer plus(Integer a, Integer b) {
+  Integer result = 0;
+  if (__builtin_add_overflow(a, b, &result)) fail_overflow(a, "+", b);
+  return result;
+}
+
+float minus(float a, float b) { return a - b; }
+Integer minus(Integer a, Integer b) {
+  Integer result = 0;
+  if (__builtin_sub_overflow(a, b, &result)) fail_overflow(a, "-", b);
+  return result;
+}
+
+float times(float a, float b) { return a * b; }
+Integer times(Integer a, Integer b) {
+  Integer result = 0;
+  if (__builtin_mul_overflow(a, b, &result)) fail_overflow(a, "*", b);
+  return result;
+}
+
+float quotient(float a, float b) { return a / b; }
+/// Rounded towards zero.
+Integer quotient(Integer a, Integer b) {
+  require(b != 0, "expected divisors other than 0");
+  if (b == -1) return minus(0, a);
+  return a / b;
+}
+
+/// Whose sign is that of `a`.
+float remainder(float a, float b) { return std::fmod(a, b); }
+Integer remainder(Integer a, Integer b) {
+  require(b != 0, "expected divisors other than 0");
+  return b == -1 ? 0 : a % b;
+}
+
+/// Whose sign is that of `b`.
+Integer modulus(Integer a, Integer b) {
+  const Integer rest = remainder(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+float power(float a, float b) { return std::pow(a, b); }
+Integer power(Integer a, Integer b) {
+  require(b >= 0, "expected exponents of at least 0 for integers, got {}", b);
+  Integer result = 1;
+  for (; b > 0; --b) {
+    if (result == 0 || (result == 1 && a == 1)) break;
+    if (a == -1) return b % 2 == 0 ? result : -result;
+    result = times(result, a);
+  }
+  return result;
+}
+
+Integer absolute(Integer a) { return a < 0 ? minus(0, a) : a; }
+float absolute(float a) { return std::abs(a); }
+
+/// A function of floats alone.
+template <typename Function>
+OnnxTensor of_floats(const Constants& inputs, Function function) {
+  const OnnxTensor& x = input(inputs, 0);
+  std::vector<float> values = floats(x);
+  std::ranges::transform(values, values.begin(), function);
+  return tensor_of(x.dims, values);
+}
+
+/// function(a, b) of truths.
+template <typename Function>
+OnnxTensor of_truths(const Constants& inputs, Function function) {
+  const auto truth = [](const OnnxTensor& x) { return fold_cast({.to = 9}, {&x}); };
+  return binary(truth(input(inputs, 0)), truth(input(inputs, 1)),
+                [function](auto a, auto b) { return Integer{function(a != 0, b != 0)}; });
+}
+
+/// One element of a scalar, or of a list of one.
+template <typename T>
+T scalar(const OnnxTensor& tensor) {
+  const std::vector<T> values = numbers<T>(tensor);
+  require(values.size() == 1, "expected one number, got {}", dims_text(tensor.dims));
+  return values[0];
+}
+
+/// The numbers along the axes that a node names, or all axes, put together by function(sum, number).
+template <typename Function>
+OnnxTensor reduce(const ReduceAttributes& attributes, const Constants& inputs, Function function) {
+  const OnnxTensor& x = input(inputs, 0);
+  const Dims axes = axes_of(attributes, inputs, x.dims.size());
+  if (axes.empty() && attributes.noop_with_empty_axes != 0) return x;
+  const Dims apart = strides_of(x.dims);
+  std::vector<Walk> kept, reduced;
+  Dims dims;
+  for (std::size_t i = 0; i < x.dims.size(); ++i) {
+    const bool named = axes.empty() || std::ranges::count(axes, static_cast<Integer>(i)) > 0;
+    (named ? reduced : kept).push_back({x.dims[i], 0, apart[i]});
+    if (!named) dims.push_back(x.dims[i]);
+    if (named && attributes.keepdims != 0) dims.push_back(1);
+  }
+  // The reduced axes last, so that each result's numbers lie together.
+  std::vector<Walk> walks = kept;
+  walks.insert(walks.end(), reduced.begin(), reduced.end());
+  const OnnxTensor moved = walked(x, walks);
+  const std::int64_t results = count_of(dims, elements_of(x));
+  require(elements_of(x) > 0, "expected at least one number, got {}", dims_text(x.dims));
+  const std::ptrdiff_t each = elements_of(x) / results;
+  return with_type(moved, [&]<typename T>(T) {
+    const std::vector<T> values = numbers<T>(moved);
+    std::vector<T> result;
+    for (auto it = values.begin(); it != values.end(); it += each) {
+      T sum = *it;
+      for (auto next = it + 1; next != it + each; ++next) sum = function(sum, *next);
+      result.push_back(sum);
+    }
+    return tensor_of(dims, result);
+  });
+}
+
+/// How many numbers Range gives. @throws std::invalid_argument
+std::int64_t range_count(double distance, double delta) {
+  require(delta != 0.0, "expected steps other than 0");
+  const double count = std::ceil(distance / delta);
+  require(count < 1e9, "expected at most 1e9 numbers, got {}", count);
+  return count > 0.0 ? static_cast<std::int64_t>(count) : 0;
+}
+
+}  // namespace
+
+OnnxTensor fold_abs(const NoAttributes&, const Constants& inputs) {
+  return unary(inputs, [](auto x) { return absolute(x); });
+}
+
+OnnxTensor fold_add(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return plus(a, b); });
+}
+
+OnnxTensor fold_and(const NoAttributes&, const Constants& inputs) {
+  return of_truths(inputs, std::logical_and<>());
+}
+
+OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::ceil(x); });
+}
+
+OnnxTensor fold_div(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return quotient(a, b); });
+}
+
+OnnxTensor fold_equal(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return Integer{a == b}; });
+}
+
+OnnxTensor fold_exp(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::exp(x); });
+}
+
+OnnxTensor fold_floor(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::floor(x); });
+}
+
+OnnxTensor fold_greater(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return Integer{a > b}; });
+}
+
+OnnxTensor fold_greater_or_equal(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return Integer{a >= b}; });
+}
+
+OnnxTensor fold_less(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return Integer{a < b}; });
+}
+
+OnnxTensor fold_less_or_equal(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return Integer{a <= b}; });
+}
+
+OnnxTensor fold_log(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::log(x); });
+}
+
+OnnxTensor fold_max(const NoAttributes&, const Constants& inputs) {
+  return variadic(inputs, [](auto a, auto b) { return std::max(a, b); });
+}
+
+OnnxTensor fold_min(const NoAttributes&, const Constants& inputs) {
+  return variadic(inputs, [](auto a, auto b) { return std::min(a, b); });
+}
+
+OnnxTensor fold_mod(const ModAttributes& attributes, const Constants& inputs) {
+  if (attributes.fmod != 0) return binary(inputs, [](auto a, auto b) { return remainder(a, b); });
+  require(input(inputs, 0).type == OnnxType::s64, "expected integers without fmod = 1");
+  const Constants both{&input(inputs, 0), &input(inputs, 1)};
+  require(both[1]->type == OnnxType::s64, "expected two inputs of one type");
+  const Dims dims = broadcast(both[0]->dims, both[1]->dims);
+  const Dims a = integers(expanded(*both[0], dims)), b = integers(expanded(*both[1], dims));
+  Dims result(a.size());
+  std::ranges::transform(a, b, result.begin(), modulus);
+  return tensor_of(dims, result);
+}
+
+OnnxTensor fold_mul(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return times(a, b); });
+}
+
+OnnxTensor fold_neg(const NoAttributes&, const Constants& inputs) {
+  return unary(inputs, [](auto x) { return minus(decltype(x){0}, x); });
+}
+
+OnnxTensor fold_not(const NoAttributes&, const Constants& inputs) {
+  return unary(inputs, [](auto x) { return static_cast<decltype(x)>(x == 0); });
+}
+
+OnnxTensor fold_or(const NoAttributes&, const Constants& inputs) {
+  return of_truths(inputs, std::logical_or<>());
+}
+
+OnnxTensor fold_pow(const NoAttributes&, const Constants& inputs) {
+  const OnnxTensor& base = input(inputs, 0);
+  // The exponent may be of another type than the base, whose type the result has.
+  const OnnxTensor exponent =
+      base.type == OnnxType::f32 ? fold_cast({.to = 1}, {&input(inputs, 1)}) : input(inputs, 1);
+  return binary(base, exponent, [](auto a, auto b) { return power(a, b); });
+}
+
+OnnxTensor fold_range(const RangeAttributes&, const Constants& inputs) {
+  const OnnxTensor &start = input(inputs, 0), &limit = input(inputs, 1), &delta = input(inputs, 2);
+  require(start.type == limit.type && limit.type == delta.type, "expected inputs of one type");
+  return with_type(start, [&]<typename T>(T) {
+    const T first = scalar<T>(start), step = scalar<T>(delta);
+    const std::int64_t count =
+        range_count(static_cast<double>(minus(scalar<T>(limit), first)), static_cast<double>(step));
+    std::vector<T> values(static_cast<std::size_t>(count_of({count})));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = plus(first, times(static_cast<T>(i), step));
+    return tensor_of({count}, values);
+  });
+}
+
+OnnxTensor fold_reciprocal(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return 1.0f / x; });
+}
+
+OnnxTensor fold_reduce_max(const ReduceAttributes& attributes, const Constants& inputs) {
+  return reduce(attributes, inputs, [](auto a, auto b) { return std::max(a, b); });
+}
+
+OnnxTensor fold_reduce_mean(const ReduceAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor &x = input(inputs, 0), sum = fold_reduce_sum(attributes, inputs);
+  const auto each = static_cast<float>(elements_of(x) / std::max<Integer>(elements_of(sum), 1));
+  return of_floats({&sum}, [each](float total) { return total / each; });
+}
+
+OnnxTensor fold_reduce_min(const ReduceAttributes& attributes, const Constants& inputs) {
+  return reduce(attributes, inputs, [](auto a, auto b) { return std::min(a, b); });
+}
+
+OnnxTensor fold_reduce_prod(const ReduceAttributes& attributes, const Constants& inputs) {
+  return reduce(attributes, inputs, [](auto a, auto b) { return times(a, b); });
+}
+
+OnnxTensor fold_reduce_sum(const ReduceAttributes& attributes, const Constants& inputs) {
+  return reduce(attributes, inputs, [](auto a, auto b) { return plus(a, b); });
+}
+
+OnnxTensor fold_round(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::nearbyint(x); });  // ties to even
+}
+
+OnnxTensor fold_sign(const NoAttributes&, const Constants& inputs) {
+  return unary(inputs, [](auto x) { return static_cast<decltype(x)>((x > 0) - (x < 0)); });
+}
+
+OnnxTensor fold_sqrt(const NoAttributes&, const Constants& inputs) {
+  return of_floats(inputs, [](float x) { return std::sqrt(x); });
+}
+
+OnnxTensor fold_sub(const NoAttributes&, const Constants& inputs) {
+  return binary(inputs, [](auto a, auto b) { return minus(a, b); });
+}
+
+OnnxTensor fold_sum(const NoAttributes&, const Constants& inputs) {
+  return variadic(inputs, [](auto a, auto b) { return plus(a, b); });
+}
+
+OnnxTensor fold_where(const NoAttributes&, const Constants& inputs) {
+  const OnnxTensor &x = input(inputs, 1), &y = input(inputs, 2);
+  require(x.type == y.type, "expected two inputs of one type");
+  const Dims dims = broadcast(input(inputs, 0).dims, broadcast(x.dims, y.dims));
+  const Dims condition = integers(expanded(input(inputs, 0), dims));
+  return with_type(x, [&]<typename T>(T) {
+    std::vector<T> values = numbers<T>(expanded(y, dims));
+    const std::vector<T> chosen = numbers<T>(expanded(x, dims));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (condition[i] != 0) values[i] = chosen[i];
+    }
+    return tensor_of(dims, values);
+  });
+}
+
+}  // namespace quench::onnx_network
