@@ -82,9 +82,16 @@ Value Builder::readable(const OnnxNode& node, std::size_t i) const {
   return value;
 }
 
-Value Builder::activation(const OnnxNode& node, std::size_t i) {
+Value Builder::numbers(const OnnxNode& node, std::size_t i) {
   readable(node, i);
   return moved(node, i);
+}
+
+Value Builder::activation(const OnnxNode& node, std::size_t i) {
+  Value value = numbers(node, i);
+  require(!value.viewed(), "expected an input [N, C, H, W], [N, H, W, C] or [N, F], got {}",
+          value.text());
+  return value;
 }
 
 Value Builder::moved(const OnnxNode& node, std::size_t i) {
@@ -110,8 +117,9 @@ Value Builder::image(const OnnxNode& node, std::size_t i) {
 
 Value Builder::unpadded_image(const OnnxNode& node, std::size_t i) const {
   Value value = readable(node, i);
-  require(value.layout == Layout::channels_first, "expected an input [N, C, H, W], got {}{}",
-          value.text(), value.flat() ? "" : " with channels last");
+  require(value.layout == Layout::channels_first && !value.viewed(),
+          "expected an input [N, C, H, W], got {}{}", value.text(),
+          value.layout == Layout::channels_last ? " with channels last" : "");
   return value;
 }
 
@@ -253,17 +261,23 @@ std::string Builder::unique(const std::string& name) {
   return count == 1 ? name : unique(fmt::format("{}_{}", name, count));
 }
 
-std::unique_ptr<Module> Builder::finish(std::int64_t classes) {
+Value Builder::logits() {
   const OnnxNode end{.op = "output", .inputs = {model_.output.name}};
   Value logits = moved(end);
-  if (!logits.flat() && logits.height == 1 && logits.width == 1) {
+  const std::string text = logits.text();
+  if (logits.flat()) {
+    logits.view.clear();
+  } else if (logits.height * logits.width == 1) {
     const Value image = logits;
     logits = insert("flatten", std::make_shared<Flatten>(), {image}, flattened(image));
   }
-  require(logits.flat() && same_order(logits), "expected an output [N, classes], got {}",
-          logits.text());
-  require(logits.channels == classes, "expected an output for the {} classes of the data, got {}",
-          classes, logits.text());
+  require(logits.flat(), "expected an output [N, classes], got {}", text);
+  require(same_order(logits),
+          "expected an output [N, classes], got {}, the pixels of images in one row", text);
+  return logits;
+}
+
+std::unique_ptr<Module> Builder::finish(const Value& logits) {
   network_->set_output(logits.id);
   return std::move(network_);
 }

@@ -67,9 +67,11 @@ class Builder {
   /// Whether the input is not left out, and whether it is a constant that is known by now.
   static bool has_input(const OnnxNode& node, std::size_t i);
   bool is_constant(const OnnxNode& node, std::size_t i) const;
-  /// An input that depends on the images, with all its zeros around it.
-  /// @throws std::invalid_argument  for a missing one, a constant, or the output of a Softmax
+  /// An input that depends on the images, with all its zeros around it: an image or features.
+  /// @throws std::invalid_argument  for a missing one, a constant, the output of a Softmax, other dims
   Value activation(const OnnxNode& node, std::size_t i = 0);
+  /// The same of any dims, for a function of each number.
+  Value numbers(const OnnxNode& node, std::size_t i = 0);
   /// The same as it stands: zeros may be left to add, and it may come from a Softmax.
   Value bare_activation(const OnnxNode& node, std::size_t i = 0) const;
   /// For what only moves its numbers: with all its zeros, and it may come from a Softmax.
@@ -121,8 +123,10 @@ class Builder {
   /// Passes the only input on to the output of a node that was absorbed.
   void pass_on(const OnnxNode& node);
 
-  /// Ends the network with the graph's output. @throws std::invalid_argument  unless it is [N, classes]
-  std::unique_ptr<Module> finish(std::int64_t classes);
+  /// The graph's output. @throws std::invalid_argument  unless it is [N, classes]
+  Value logits();
+  /// The network that ends with them.
+  std::unique_ptr<Module> finish(const Value& logits);
 
  private:
   using Known = std::variant<Value, Constant>;

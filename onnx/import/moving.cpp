@@ -1,8 +1,8 @@
 // What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Pad.
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "layers/shape_layers.h"
@@ -17,27 +17,57 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-void append_flatten(Builder& builder, const OnnxNode& node, const Value& input) {
-  if (input.flat()) return builder.set_output(node, input);
-  builder.append(node, std::make_shared<Flatten>(), {input}, flattened(input));
+/// Features as the channels of images of one pixel, [N, F, 1, 1] or [N, 1, 1, F].
+void append_unflatten(Builder& builder, const OnnxNode& node, const Value& input,
+                      const Sizes& sizes) {
+  Value features = flattened(input);
+  if (!input.flat())
+    features = builder.insert(node.output + "/flatten", std::make_shared<Flatten>(), {input},
+                              std::move(features));
+  Value image = with_view({.channels = features.channels}, sizes);
+  image.blocks = features.blocks;
+  image.probabilities = features.probabilities;
+  builder.append(node, std::make_shared<Unflatten>(), {features}, std::move(image));
 }
 
 /// Gives the input's numbers the dims [N, sizes...]. A Softmax before is no obstacle.
 void append_reshape(Builder& builder, const OnnxNode& node, const Sizes& sizes) {
   const Value input = builder.moved(node);
-  if (sizes == input.dims()) return builder.set_output(node, input);
-  if (sizes.size() == 1) return append_flatten(builder, node, input);
-  Value image{.layout = Layout::channels_first, .channels = input.channels};
-  const bool first = sizes == image.dims();
-  image.layout = first ? Layout::channels_first : Layout::channels_last;
-  require(input.flat() && same_order(input) && sizes == image.dims(),
-          "expected [N, F] from an image or [N, C, 1, 1] from features, got [N, {}] from {}",
-          fmt::join(sizes, ", "), input.text());
-  builder.append(node, std::make_shared<Unflatten>(), {input}, image);
+  Value view = with_view(input, sizes);
+  const bool features = sizes.size() == 1;
+  const bool column = sizes.size() == 3 && sizes[1] == 1 && (sizes[0] == 1 || sizes[2] == 1);
+  if (!view.viewed() || !(features || column)) return builder.set_output(node, std::move(view));
+  if (column) return append_unflatten(builder, node, input, sizes);
+  builder.append(node, std::make_shared<Flatten>(), {input}, flattened(input));
+}
+
+/// The layout whose order the numbers have once the axes are taken so; nothing if it is none. Axes of
+/// size 1 are left out.
+std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
+  if (axes.empty() || std::ranges::is_sorted(axes)) return value.layout;
+  Sizes sorted = axes;
+  std::ranges::sort(sorted);
+  // Those in front, which are taken last: the channels, or the pixels.
+  const auto middle = std::ranges::find(sorted, axes.front());
+  std::int64_t front = 1;
+  for (auto axis = sorted.begin(); axis != middle; ++axis)
+    front *= value.dims()[static_cast<std::size_t>(*axis) - 1];
+  std::ranges::rotate(sorted, middle);
+  if (sorted != axes) return std::nullopt;
+  if (value.layout == Layout::channels_first && front == value.channels)
+    return Layout::channels_last;
+  if (value.layout == Layout::channels_last && front == value.height * value.width)
+    return Layout::channels_first;
+  return std::nullopt;
+}
+
+std::vector<FeatureBlock> blocks_of(const Value& value) {
+  return value.blocks.empty() ? flat_value(value.channels).blocks : value.blocks;
 }
 
 Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
   Value result = inputs[0];
+  result.blocks = blocks_of(result);
   const std::int64_t rank = result.flat() ? 2 : 4;
   require((axis < 0 ? axis + rank : axis) == result.channel_axis(),
           "axis: expected {}, that of the channels, got {}", result.channel_axis(), axis);
@@ -46,8 +76,9 @@ Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
     require(
         part.layout == result.layout && part.height == result.height && part.width == result.width,
         "expected inputs of one size, got {} and {}", result.text(), part.text());
+    const std::vector<FeatureBlock> blocks = blocks_of(part);
     result.channels += part.channels;
-    result.blocks.insert(result.blocks.end(), part.blocks.begin(), part.blocks.end());
+    result.blocks.insert(result.blocks.end(), blocks.begin(), blocks.end());
   }
   return result;
 }
@@ -89,9 +120,16 @@ Sizes pads_of(const Builder& builder, const OnnxNode& node, std::size_t rank) {
 
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
   const Value value = builder.moved(node);
-  const std::int64_t axis = attributes.axis.value_or(1);
-  const std::int64_t rank = value.flat() ? 2 : 4;
-  require((axis < 0 ? axis + rank : axis) == 1, "axis: expected 1, got {}", axis);
+  const Sizes sizes = sizes_of(value);
+  const std::int64_t given = attributes.axis.value_or(1);
+  const std::int64_t rank = std::ssize(sizes);
+  require(given >= -rank && given <= rank, "axis: expected {} to {}, got {}", -rank, rank, given);
+  const std::int64_t axis = given < 0 ? given + rank : given;
+  // What lies before the axis is one number with the batch, so there may be nothing.
+  const bool alone = std::all_of(sizes.begin() + std::min<std::int64_t>(axis, 1),
+                                 sizes.begin() + axis, [](auto size) { return size == 1; });
+  require(axis == 0 ? builder.images() == 1 : alone,
+          "axis: expected the batch alone before it, got {} of {}", given, value.text());
   append_reshape(builder, node, {value.numel()});
 }
 
@@ -105,15 +143,20 @@ void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttribut
 
 void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
   const Value input = builder.moved(node);
-  const Sizes dims = sizes_of(input);
-  Sizes axes = axes_of(builder, node, attributes, dims.size()), left;
-  for (std::int64_t axis = 1; axis < std::ssize(dims); ++axis) {
-    const std::int64_t size = dims[static_cast<std::size_t>(axis)];
+  const Sizes sizes = sizes_of(input);
+  const Sizes axes = axes_of(builder, node, attributes, sizes.size());
+  Sizes left;
+  for (std::int64_t axis = 0; axis < std::ssize(sizes); ++axis) {
+    const std::int64_t size = sizes[static_cast<std::size_t>(axis)];
     const bool named = std::ranges::find(axes, axis) != axes.end();
-    require(!named || size == 1, "axes: expected axes of size 1, got {} of {}", axis, input.text());
+    require(!named || size == 1, "axes: expected axes of size 1 behind the batch, got {} of {}",
+            axis, input.text());
     if (!(named || (axes.empty() && size == 1))) left.push_back(size);
   }
-  append_reshape(builder, node, left);
+  // A batch of 1 would go as well, and what comes then would count axes without it.
+  require(!axes.empty() || builder.images() != 1 || left.size() <= 2,
+          "axes: expected them to be named in a graph for one image, got none of {}", input.text());
+  append_reshape(builder, node, {left.begin() + 1, left.end()});
 }
 
 void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
@@ -130,19 +173,25 @@ void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttribute
 
 void build_transpose(Builder& builder, const OnnxNode& node,
                      const TransposeAttributes& attributes) {
-  Value value = builder.activation(node);
-  const Sizes axes = attributes.perm.value_or(value.flat() ? Sizes{1, 0} : Sizes{3, 2, 1, 0});
-  const Sizes same = value.flat() ? Sizes{0, 1} : Sizes{0, 1, 2, 3};
-  if (axes == same) return builder.set_output(node, value);
-  if (value.layout == Layout::channels_first && axes == Sizes{0, 2, 3, 1}) {
-    value.layout = Layout::channels_last;
-  } else {
-    require(value.layout == Layout::channels_last && axes == Sizes{0, 3, 1, 2},
-            "perm: expected a change between [N, C, H, W] and [N, H, W, C], got {} of {}",
-            dims_text(axes), value.text());
-    value.layout = Layout::channels_first;
+  Value value = builder.moved(node);
+  const Sizes sizes = sizes_of(value);
+  Sizes perm(sizes.size());
+  std::iota(perm.begin(), perm.end(), 0);
+  const Sizes given = attributes.perm.value_or(Sizes(perm.rbegin(), perm.rend()));
+  require(std::ranges::is_permutation(given, perm), "perm: expected each of {} axes once, got {}",
+          perm.size(), dims_text(given));
+  Sizes turned, axes;
+  for (const std::int64_t axis : given) {
+    const std::int64_t size = sizes[static_cast<std::size_t>(axis)];
+    turned.push_back(size);
+    if (size != 1) axes.push_back(axis);
   }
-  builder.set_output(node, value);
+  const auto layout = turned_layout(value, {axes.begin() + 1, axes.end()});
+  require(given[0] == 0 && layout.has_value(),
+          "perm: expected a change between [N, C, H, W] and [N, H, W, C], got {} of {}",
+          dims_text(given), value.text());
+  value.layout = *layout;
+  builder.set_output(node, with_view(std::move(value), {turned.begin() + 1, turned.end()}));
 }
 
 void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
@@ -170,6 +219,7 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes&) {
   value.padding = {at(rows), at(rows + 1), at(rows + 4), at(rows + 5)};
   const PadSizes channels{.channels_before = pads[channel], .channels_after = pads[channel + 4]};
   if (channels == PadSizes{}) return builder.set_output(node, value);
+  require(same_order(value), "pads: expected channels in their order, got features of an image");
   const Value input = value;
   value.channels += channels.channels_before + channels.channels_after;
   builder.append(node, std::make_shared<Pad>(channels), {input}, value);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "onnx/import/input.h"
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
@@ -63,44 +64,6 @@ void require_known_operators(const OnnxModel& model, const std::string& file) {
        fmt::join(list, "; "));
 }
 
-std::string input_text(const OnnxValue& input) {
-  std::vector<std::string> sizes;
-  for (std::size_t i = 0; i < input.dims.size(); ++i) {
-    const bool open = input.dims[i] == OnnxValue::kAnySize;
-    const bool named = open && i < input.dim_names.size() && !input.dim_names[i].empty();
-    sizes.push_back(named ? input.dim_names[i] : open ? "?" : std::to_string(input.dims[i]));
-  }
-  return fmt::format("[{}]", fmt::join(sizes, ", "));
-}
-
-void require_sizes(const OnnxModel& model, const std::string& file) {
-  const OnnxValue& input = model.input;
-  if (input.dims.size() != 4)
-    fail("{}: input '{}': expected images [N, C, H, W] or [N, H, W, C], got {}", file, input.name,
-         input_text(input));
-  for (std::size_t i = 1; i < 4; ++i) {
-    if (input.dims[i] != OnnxValue::kAnySize) continue;
-    fail(
-        "{}: input '{}': expected a size for every dim but the batch, got {}; export with fixed "
-        "sizes "
-        "(PyTorch: no dynamic_axes but of the batch), or set them: "
-        "onnx.tools.update_model_dims.update_inputs_outputs_dims",
-        file, input.name, input_text(input));
-  }
-}
-
-/// The images as the graph's input lays them out.
-Value input_value(const OnnxModel& model, const std::string& file, const models::ModelInput& data) {
-  require_sizes(model, file);
-  Value value{.channels = data.channels, .height = data.height, .width = data.width};
-  const std::vector<std::int64_t> sizes(model.input.dims.begin() + 1, model.input.dims.end());
-  if (sizes == value.dims()) return value;
-  value.layout = Layout::channels_last;
-  if (sizes == value.dims()) return value;
-  fail("{}: input '{}' takes images {}, but the data has some of [N, {}, {}, {}]", file,
-       model.input.name, input_text(model.input), data.channels, data.height, data.width);
-}
-
 /// Runs what reads or adds nodes; its complaints become those of the file.
 template <typename Function>
 void at(const std::string& place, Function function) {
@@ -142,11 +105,18 @@ void add(Builder& builder, const OnnxNode& node) {
   find_operator(node.op)->build(builder, node);
 }
 
-}  // namespace
+std::string output_of(const OnnxModel& model, const std::string& file) {
+  return fmt::format("{}: output '{}'", file, model.output.name);
+}
 
-std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::string& file,
-                                          const models::ModelInput& input,
-                                          const OnnxNetworkOptions& options, Random& random) {
+struct Built {
+  std::unique_ptr<Module> network;
+  std::int64_t classes;
+};
+
+Built build_network(const OnnxModel& model, const std::string& file,
+                    const models::ModelInput& input, const OnnxNetworkOptions& options,
+                    Random& random) {
   require_known_operators(model, file);
   std::vector<Attributes> attributes;
   for (const OnnxNode& node : model.nodes)
@@ -155,26 +125,30 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
   for (const OnnxNode& node : model.nodes) at(node, file, [&] { fold(builder, node); });
   builder.set_output({.output = model.input.name}, input_value(model, file, input));
   for (const OnnxNode& node : model.nodes) at(node, file, [&] { add(builder, node); });
-  std::unique_ptr<Module> network;
-  at(fmt::format("{}: output '{}'", file, model.output.name),
-     [&] { network = builder.finish(input.classes); });
-  return network;
+  Value logits;
+  at(output_of(model, file), [&] { logits = builder.logits(); });
+  return {builder.finish(logits), logits.channels};
+}
+
+}  // namespace
+
+std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::string& file,
+                                          const models::ModelInput& input,
+                                          const OnnxNetworkOptions& options, Random& random) {
+  auto [network, classes] = build_network(model, file, input, options, random);
+  if (classes != input.classes)
+    fail("{}: expected the {} classes of the data, got {}", output_of(model, file), input.classes,
+         classes);
+  return std::move(network);
 }
 
 models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file) {
-  require_sizes(model, file);
-  const std::vector<std::int64_t>& dims = model.input.dims;
-  // Images have few channels, and more rows and columns.
-  const bool last = dims[3] < dims[1];
-  models::ModelInput input{.channels = dims[last ? 3 : 1],
-                           .height = dims[last ? 1 : 2],
-                           .width = dims[last ? 2 : 3],
-                           .classes = 0};
+  models::ModelInput input = images_of(model, file);
   for (std::size_t i = 1; i < model.output.dims.size(); ++i)
     input.classes = std::max(input.classes, model.output.dims[i]);
-  if (input.classes < 1)
-    fail("{}: output '{}': expected [N, classes], got {}", file, model.output.name,
-         input_text(model.output));
+  if (input.classes > 0) return input;
+  Random random(1, "initialization");
+  input.classes = build_network(model, file, input, {}, random).classes;
   return input;
 }
 

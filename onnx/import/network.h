@@ -38,8 +38,9 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
                                           const models::ModelInput& input,
                                           const OnnxNetworkOptions& options, Random& random);
 
-/// The images and classes that a graph is made for, from its own shapes.
-/// @throws std::runtime_error  if a size other than the batch's is left open
+/// The images and classes that a graph is made for, from its own shapes; a number of classes that is left
+/// open is that of the network.
+/// @throws std::runtime_error  if a size of the images is left open, other than the batch's
 models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file);
 
 }  // namespace quench

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "layers/activation.h"
+#include "onnx/import/arrays.h"
 #include "onnx/import/fusion.h"
 #include "onnx/import/operators.h"
 #include "support/error.h"
@@ -12,7 +13,7 @@ namespace quench::onnx_network {
 namespace {
 
 void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function) {
-  const Value input = builder.activation(node);
+  const Value input = builder.numbers(node);
   builder.append(node, std::make_shared<PointwiseFunction>(function), {input}, input);
 }
 
@@ -21,7 +22,7 @@ void append_activation(Builder& builder, const OnnxNode& node) {
   const ActivationRange range = clip_range(builder, node);
   const auto activation = activation_with(range);
   if (!activation) return append_function(builder, node, Pointwise::clip(range.low, range.high));
-  const Value input = builder.activation(node);
+  const Value input = builder.numbers(node);
   if (*activation == Activation::none) return builder.set_output(node, input);
   builder.append(node, std::make_shared<ActivationLayer>(*activation), {input}, input);
 }
@@ -62,7 +63,7 @@ void build_sigmoid(Builder& builder, const OnnxNode& node, const NoAttributes&) 
 }
 
 void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttributes&) {
-  const Value input = builder.activation(node);
+  const Value input = builder.numbers(node);
   const auto stream = static_cast<std::uint64_t>(&node - builder.model().nodes.data()) + 1;
   builder.append(
       node, std::make_shared<Dropout>(dropout_ratio(builder, node), builder.random().fork(stream)),
@@ -70,16 +71,19 @@ void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttribut
 }
 
 void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
-  Value output = builder.activation(node);
+  Value output = builder.numbers(node);
+  const std::vector<std::int64_t> dims = output.dims();
   // Before operator set 13 over all axes from that one on, since over it alone.
   const bool alone = builder.model().opset >= 13;
-  const std::int64_t axis = attributes.axis.value_or(alone ? -1 : 1);
-  const std::int64_t first = axis < 0 ? axis + std::ssize(output.dims()) + 1 : axis;
-  const std::int64_t classes = output.channel_axis();
-  require(output.numel() == output.channels &&
-              (alone ? first == classes : first >= 1 && first <= classes),
+  const std::int64_t given = attributes.axis.value_or(alone ? -1 : 1);
+  const std::size_t axis = axis_of(given, dims.size() + 1);
+  const auto covered = [&](std::size_t i) { return alone ? i == axis : i >= axis; };
+  bool classes = axis > 0 && output.numel() == output.channels;
+  for (std::size_t i = 1; i <= dims.size(); ++i)
+    classes = classes && (dims[i - 1] == 1 || covered(i));
+  require(classes,
           "axis: expected that of the classes of a network's output [N, classes], got {} of {}",
-          axis, output.text());
+          given, output.text());
   output.probabilities = true;
   builder.set_output(node, std::move(output));
 }

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 
+#include "support/error.h"
+
 namespace quench::onnx_network {
 
 std::vector<std::int64_t> Value::dims() const {
+  if (viewed()) return view;
   if (flat()) return {channels};
   if (layout == Layout::channels_last) return {height, width, channels};
   return {channels, height, width};
@@ -15,17 +18,37 @@ std::vector<std::int64_t> Value::dims() const {
 
 std::string Value::text() const { return fmt::format("[N, {}]", fmt::join(dims(), ", ")); }
 
+Value with_view(Value value, const std::vector<std::int64_t>& dims) {
+  value.view.clear();
+  if (dims == value.dims()) return value;
+  const bool one_order = value.channels == 1 || value.height * value.width == 1;
+  if (!value.flat() && one_order) {
+    Value other = value;
+    other.layout =
+        value.layout == Layout::channels_first ? Layout::channels_last : Layout::channels_first;
+    if (dims == other.dims()) return other;
+  }
+  value.view = dims;
+  return value;
+}
+
 Value flat_value(std::int64_t features) {
   return {.layout = Layout::flat, .channels = features, .blocks = {{.channels = features}}};
 }
 
 Value flattened(const Value& image) {
-  if (image.flat()) return image;
+  const std::int64_t pixels = image.height * image.width;
   Value result = flat_value(image.numel());
   result.id = image.id;
   result.probabilities = image.probabilities;
+  if (image.flat() || pixels == 1) {
+    if (!image.blocks.empty()) result.blocks = image.blocks;
+    return result;
+  }
+  require(same_order(image), "expected channels in quench's own order, got {} of features",
+          image.text());
   if (image.layout == Layout::channels_first)
-    result.blocks = {{.channels = image.channels, .pixels = image.height * image.width}};
+    result.blocks = {{.channels = image.channels, .pixels = pixels}};
   return result;
 }
 

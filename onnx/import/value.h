@@ -26,18 +26,23 @@ struct FeatureBlock {
 };
 
 /// An activation. In quench it is a tensor [N, C, H, W] in channels-last memory, or [N, F], whatever
-/// its layout says: layouts and blocks are names for the same numbers.
+/// its layout says: layouts, views and blocks are names for the same numbers.
 struct Value {
   ValueId id = Graph::kInput;
   Layout layout = Layout::channels_first;
   std::int64_t channels = 0;  ///< of a flat one, F
   std::int64_t height = 1, width = 1;
-  std::vector<FeatureBlock> blocks = {};  ///< of a flat one; together F features
-  Padding padding{};                      ///< zeros around that no module has added yet
-  bool probabilities = false;             ///< of a Softmax, which was left out
+  /// The dims that the graph gives it behind the batch, where they are not those of the layout, in whose
+  /// order the numbers are: [N, C, H*W], [N, F, 1].
+  std::vector<std::int64_t> view = {};
+  /// Of features, or of the channels that they became: together F. None: one by one.
+  std::vector<FeatureBlock> blocks = {};
+  Padding padding{};           ///< zeros around that no module has added yet
+  bool probabilities = false;  ///< of a Softmax, which was left out
 
   std::int64_t numel() const { return channels * height * width; }
   bool flat() const { return layout == Layout::flat; }
+  bool viewed() const { return !view.empty(); }
   bool padded() const { return padding != Padding{}; }
   int channel_axis() const { return layout == Layout::channels_last ? 3 : 1; }
   /// As ONNX has them, without the batch.
@@ -45,9 +50,12 @@ struct Value {
   std::string text() const;  ///< "[N, 64, 7, 7]"
 };
 
+/// The value under other dims behind the batch, as many numbers in the same order.
+Value with_view(Value value, const std::vector<std::int64_t>& dims);
 /// F features that both count alike.
 Value flat_value(std::int64_t features);
-/// The image as features: the value of Flatten.
+/// The image as features: the value of Flatten. @throws std::invalid_argument  for one of several pixels
+/// whose channels are in another order
 Value flattened(const Value& image);
 /// Whether both count the features of a value alike.
 bool same_order(const Value& value);

@@ -35,6 +35,25 @@ void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
   builder.append(node, std::move(layer), {input}, std::move(output));
 }
 
+/// [O, I/groups, KH, KW] with its input channels as quench counts them.
+std::vector<float> read_kernels(const OnnxTensor& weight, const Value& input, std::int64_t groups) {
+  std::vector<float> numbers = floats(weight);
+  if (same_order(input)) return numbers;
+  require(groups == 1, "expected one group over the features of an image, got {}", groups);
+  const auto pixels = static_cast<std::size_t>(weight.dims[2] * weight.dims[3]);
+  const auto channels = static_cast<std::size_t>(input.channels);
+  for (std::size_t first = 0; first < numbers.size(); first += channels * pixels) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+      const auto at = [&](std::size_t c) -> float& { return numbers[first + c * pixels + pixel]; };
+      std::vector<float> row(channels);
+      for (std::size_t c = 0; c < channels; ++c) row[c] = at(c);
+      row = in_order(input, std::move(row));
+      for (std::size_t c = 0; c < channels; ++c) at(c) = row[c];
+    }
+  }
+  return numbers;
+}
+
 /// A flat input, for whose features the matrix has rows.
 Value features(Builder& builder, const OnnxNode& node) {
   Value input = builder.activation(node);
@@ -81,7 +100,8 @@ void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& at
   const auto [height, width] = windows.output_size(input);
   Value output{.channels = outputs, .height = height, .width = width};
 
-  LayerNumbers numbers{.weight = floats(weight), .bias = {}, .out_channels = outputs};
+  LayerNumbers numbers{
+      .weight = read_kernels(weight, input, groups), .bias = {}, .out_channels = outputs};
   if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
   const OnnxNode& last = take_bias(builder, node, output, numbers);
   if (builder.options().fold_batch_norm) take_batch_norm(builder, last, numbers);

@@ -332,3 +332,81 @@ TEST_CASE("onnx network: training reaches every parameter") {
     CHECK(std::ranges::any_of(parameter.value.grad().span(), [](float v) { return v != 0.0f; }));
   }
 }
+
+TEST_CASE("onnx network: numbers that only get other dims on their way") {
+  GraphMaker g;
+  std::string x = g.node("Reshape", {g.conv("images", 3, 5), g.integers({3}, {0, 5, -1})});
+  x = g.node("Transpose", {g.node("Relu", {x})}, {{"perm", Ints{0, 2, 1}}});
+  x = g.node("Reshape", {x, g.integers({5}, {0, 7, 1, 6, 5})});
+  x = g.node("Transpose", {x}, {{"perm", Ints{0, 4, 1, 2, 3}}});
+  x = g.node("Squeeze", {x, g.integers({1}, {3})});
+  x = g.node("GlobalAveragePool", {g.conv(x, 5, 6)});
+  x = g.node("Squeeze", {g.node("Squeeze", {x, g.integers({1}, {-1})}), g.integers({1}, {-1})});
+  check_network(g.classify(x, 6));
+}
+
+TEST_CASE("onnx network: features of an image as channels meet their weights in the right order") {
+  GraphMaker g;
+  std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
+  x = g.node("Unsqueeze", {x, g.integers({2}, {2, 3})});
+  x = g.batch_norm(g.node("Mul", {x, g.drawn({5 * 7 * 6, 1, 1})}), 5 * 7 * 6);
+  x = g.node("Concat", {x, g.node("GlobalAveragePool", {"images"})}, {{"axis", std::int64_t{1}}});
+  x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 0, 1})});
+  check_network(g.classify_image(g.conv(x, 5 * 7 * 6 + 3, 6, 2), 6));
+}
+
+TEST_CASE("onnx network: sizes are computed, also where the number of images is one of them") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);
+  const auto size = [&](std::int64_t axis) {
+    return g.node("Gather", {g.node("Shape", {x}), g.integers({1}, {axis})});
+  };
+  const std::string pixels = g.node("Mul", {size(2), size(3)});
+  const std::string all = g.node("Mul", {g.node("Mul", {size(0), size(1)}), pixels});
+  const std::string batch = g.node("Div", {all, g.node("Mul", {pixels, g.integers({}, {5})})});
+  const std::string shape =
+      g.node("Concat", {batch, g.node("Mul", {size(1), pixels})}, {{"axis", std::int64_t{0}}});
+  check_network(g.classify(g.node("Reshape", {x, shape}), 5 * 7 * 6));
+}
+
+TEST_CASE("onnx network: bounds and statistics may come through other nodes of constants") {
+  GraphMaker g;
+  std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
+  for (std::string& input : g.model.nodes.back().inputs) {
+    if (input.starts_with("c")) input = g.node("Identity", {input});
+  }
+  std::swap(g.model.nodes[1], g.model.nodes.back());
+  x = g.node("Clip", {x, g.node("Mul", {g.floats({}, {0.0f}), g.floats({}, {2.0f})}), ""});
+  check_network(g.classify_image(x, 5));
+}
+
+TEST_CASE("onnx network: a Pad of operator set 18 may name its axes") {
+  GraphMaker g(18);
+  const std::string x =
+      g.node("Pad", {"images", g.integers({4}, {1, 2, 3, 4}), "", g.integers({2}, {-1, 2})});
+  const auto network = build(g.classify_image(x, 3));
+  for (const auto& [name, module] : network->modules()) {
+    if (const auto* pad = dynamic_cast<const Pad*>(module))
+      CHECK(pad->sizes() == PadSizes{.image = {2, 1, 4, 3}});
+  }
+  CHECK(count<Pad>(*network) == 1);
+}
+
+TEST_CASE("onnx network: images lie as the first operator that says so reads them") {
+  GraphMaker g;
+  g.model.input.dims = {OnnxValue::kAnySize, 9, 128, 1};
+  g.classify_image(g.conv("images", 9, 5, 1), 5);
+  CHECK(onnx_model_input(g.model, "net.onnx").channels == 9);
+  GraphMaker last;
+  last.model.input.dims = {OnnxValue::kAnySize, 1, 128, 9};
+  const std::string scaled = last.node("Mul", {"images", last.floats({}, {0.5f})});
+  last.node("Transpose", {scaled}, {{"perm", Ints{0, 3, 1, 2}}});
+  CHECK(onnx_model_input(last.model, "net.onnx").channels == 9);
+}
+
+TEST_CASE("onnx network: a number of classes that is left open is the network's") {
+  GraphMaker g;
+  g.classify_image(g.conv("images", 3, 5), 5);
+  g.model.output.dims = {OnnxValue::kAnySize, OnnxValue::kAnySize};
+  CHECK(onnx_model_input(g.model, "net.onnx").classes == 4);
+}
