@@ -12,6 +12,7 @@
 
 #include "onnx/import/input.h"
 #include "onnx/import/operators.h"
+#include "support/console.h"
 #include "support/error.h"
 
 namespace quench {
@@ -114,10 +115,21 @@ struct Built {
   std::int64_t classes;
 };
 
+/// Of sets that ONNX has published since, an operator may mean something else.
+void remark_newer(const OnnxModel& model, const std::string& file) {
+  constexpr std::int64_t kNewest = 24;
+  if (model.opset <= kNewest) return;
+  remark(fmt::format(
+      "{}: operator set {} is newer than {}, the last that quench knows; it is read as that "
+      "one",
+      file, model.opset, kNewest));
+}
+
 Built build_network(const OnnxModel& model, const std::string& file,
                     const models::ModelInput& input, const OnnxNetworkOptions& options,
                     Random& random) {
   require_known_operators(model, file);
+  remark_newer(model, file);
   std::vector<Attributes> attributes;
   for (const OnnxNode& node : model.nodes)
     at(node, file, [&] { attributes.push_back(read_attributes(node)); });
