@@ -123,7 +123,10 @@ OnnxValue read_input(const GraphProto& graph, const std::string& file) {
     if (!constants.contains(input.name())) inputs.push_back(&input);
   }
   if (inputs.size() != 1)
-    fail("{}: expected one input (the images), got {}", file, names_of(inputs));
+    fail(
+        "{}: expected one input (the images), got {}; cut the graph with "
+        "onnx.utils.extract_model(from, to, [input], [output])",
+        file, names_of(inputs));
   const std::string where = fmt::format("{}: input {}", file, in_quotes(inputs[0]->name()));
   OnnxValue value = read_value(*inputs[0], where);
   if (!inputs[0]->type().tensor_type().has_shape())

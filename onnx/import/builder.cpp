@@ -271,7 +271,10 @@ Value Builder::logits() {
     const Value image = logits;
     logits = insert("flatten", std::make_shared<Flatten>(), {image}, flattened(image));
   }
-  require(logits.flat(), "expected an output [N, classes], got {}", text);
+  require(logits.flat(),
+          "expected an output [N, classes], got {}; onnx.utils.extract_model(from, to, [input], "
+          "[output]) ends the graph earlier",
+          text);
   require(same_order(logits),
           "expected an output [N, classes], got {}, the pixels of images in one row", text);
   return logits;

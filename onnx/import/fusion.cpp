@@ -25,6 +25,36 @@ float bound(const Builder& builder, const OnnxNode& node, std::size_t input, con
 
 bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
+/// @return  the node whose output is now the layer's
+const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& output,
+                          LayerNumbers& layer) {
+  const OnnxNode* reader = builder.only_reader(node);
+  if (!layer.bias.empty() || reader == nullptr || reader->op != "Add") return node;
+  const std::size_t other = reader->inputs[0] == node.output ? 1 : 0;
+  if (!builder.is_constant(*reader, other)) return node;
+  layer.bias = per_channel(builder.constant(*reader, other), output);
+  layer.bias.resize(static_cast<std::size_t>(layer.out_channels), layer.bias[0]);
+  builder.absorb(*reader);
+  return *reader;
+}
+
+void take_batch_norm(Builder& builder, const OnnxNode& node, LayerNumbers& layer) {
+  const OnnxNode* reader = builder.only_reader(node);
+  if (reader == nullptr || reader->op != "BatchNormalization" || reader->inputs[0] != node.output)
+    return;
+  const NormNumbers norm = read_norm(builder, *reader, layer.out_channels);
+  layer.bias.resize(static_cast<std::size_t>(layer.out_channels), 0.0f);
+  for (std::int64_t c = 0; c < layer.out_channels; ++c) {
+    const auto i = static_cast<std::size_t>(c);
+    const double sigma = std::sqrt(double{norm.variance[i]} + double{norm.eps});
+    const double factor = double{norm.gain[i]} / sigma;
+    layer.scale_output(c, static_cast<float>(factor));
+    layer.bias[i] = static_cast<float>(double{layer.bias[i]} + double{norm.bias[i]} -
+                                       double{norm.mean[i]} * factor);
+  }
+  builder.absorb(*reader);
+}
+
 }  // namespace
 
 ActivationRange clip_range(const Builder& builder, const OnnxNode& node) {
@@ -62,33 +92,10 @@ void LayerNumbers::scale_output(std::int64_t channel, float factor) {
   if (!bias.empty()) bias[static_cast<std::size_t>(channel)] *= factor;
 }
 
-const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& output,
-                          LayerNumbers& layer) {
-  const OnnxNode* reader = builder.only_reader(node);
-  if (!layer.bias.empty() || reader == nullptr || reader->op != "Add") return node;
-  const std::size_t other = reader->inputs[0] == node.output ? 1 : 0;
-  if (!builder.is_constant(*reader, other)) return node;
-  layer.bias = per_channel(builder.constant(*reader, other), output);
-  layer.bias.resize(static_cast<std::size_t>(layer.out_channels), layer.bias[0]);
-  builder.absorb(*reader);
-  return *reader;
-}
-
-void take_batch_norm(Builder& builder, const OnnxNode& node, LayerNumbers& layer) {
-  const OnnxNode* reader = builder.only_reader(node);
-  if (reader == nullptr || reader->op != "BatchNormalization" || reader->inputs[0] != node.output)
-    return;
-  const NormNumbers norm = read_norm(builder, *reader, layer.out_channels);
-  layer.bias.resize(static_cast<std::size_t>(layer.out_channels), 0.0f);
-  for (std::int64_t c = 0; c < layer.out_channels; ++c) {
-    const auto i = static_cast<std::size_t>(c);
-    const double sigma = std::sqrt(double{norm.variance[i]} + double{norm.eps});
-    const double factor = double{norm.gain[i]} / sigma;
-    layer.scale_output(c, static_cast<float>(factor));
-    layer.bias[i] = static_cast<float>(double{layer.bias[i]} + double{norm.bias[i]} -
-                                       double{norm.mean[i]} * factor);
-  }
-  builder.absorb(*reader);
+void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
+                        LayerNumbers& layer) {
+  const OnnxNode& last = take_bias(builder, node, output, layer);
+  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, layer);
 }
 
 }  // namespace quench::onnx_network

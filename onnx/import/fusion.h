@@ -27,12 +27,9 @@ struct LayerNumbers {
   void scale_output(std::int64_t channel, float factor);
 };
 
-/// An Add of constants that alone reads the output of `node`, a layer without a bias: its numbers become
-/// the bias, and it is absorbed.
-/// @return  the node that the layer's output is now that of
-const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& output,
-                          LayerNumbers& layer);
-/// A BatchNormalization that alone reads the output of `node` is folded into the layer and absorbed.
-void take_batch_norm(Builder& builder, const OnnxNode& node, LayerNumbers& layer);
+/// What alone reads the layer's output and becomes part of it, and is absorbed: an Add of constants, the
+/// bias of a layer without one, and then, on request, a BatchNormalization.
+void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
+                        LayerNumbers& layer);
 
 }  // namespace quench::onnx_network

@@ -153,6 +153,7 @@ void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes&
             axis, input.text());
     if (!(named || (axes.empty() && size == 1))) left.push_back(size);
   }
+  require(left.size() >= 2, "axes: expected one that stays behind the batch, got {}", input.text());
   // A batch of 1 would go as well, and what comes then would count axes without it.
   require(!axes.empty() || builder.images() != 1 || left.size() <= 2,
           "axes: expected them to be named in a graph for one image, got none of {}", input.text());

@@ -22,17 +22,24 @@ void fill(const Builder& builder, QuantizedLayer& layer, const LayerNumbers& num
   if (!numbers.bias.empty()) copy(layer.bias(), numbers.bias);
 }
 
-void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
-                   LayerNumbers numbers) {
-  Value output = flat_value(numbers.out_channels);
-  const OnnxNode& last = take_bias(builder, node, output, numbers);
-  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, numbers);
-  auto layer = std::make_shared<Linear>(LinearOptions{.in_features = input.channels,
-                                                      .out_features = numbers.out_channels,
-                                                      .bias = !numbers.bias.empty()},
-                                        builder.random());
+/// Adds the layer that make(bias) gives, with the numbers of the file and of the nodes that it does too.
+template <typename Make>
+void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Value output,
+                  LayerNumbers numbers, Make make) {
+  take_bias_and_norm(builder, node, output, numbers);
+  auto layer = make(!numbers.bias.empty());
   fill(builder, *layer, numbers);
   builder.append(node, std::move(layer), {input}, std::move(output));
+}
+
+void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
+                   LayerNumbers numbers) {
+  const std::int64_t outputs = numbers.out_channels;
+  append_layer(builder, node, input, flat_value(outputs), std::move(numbers), [&](bool bias) {
+    return std::make_shared<Linear>(
+        LinearOptions{.in_features = input.channels, .out_features = outputs, .bias = bias},
+        builder.random());
+  });
 }
 
 /// [O, I/groups, KH, KW] with its input channels as quench counts them.
@@ -98,25 +105,22 @@ void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& at
           weight.name, input.channels, groups, groups, dims_text(weight.dims));
   const Windows windows = conv_windows(attributes, input, {weight.dims[2], weight.dims[3]});
   const auto [height, width] = windows.output_size(input);
-  Value output{.channels = outputs, .height = height, .width = width};
+  const Value output{.channels = outputs, .height = height, .width = width};
 
   LayerNumbers numbers{
       .weight = read_kernels(weight, input, groups), .bias = {}, .out_channels = outputs};
   if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
-  const OnnxNode& last = take_bias(builder, node, output, numbers);
-  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, numbers);
-  auto layer =
-      std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
-                                             .out_channels = outputs,
-                                             .kernel_size = windows.window.kernel,
-                                             .params = {.stride = windows.window.stride,
-                                                        .padding = windows.window.padding,
-                                                        .dilation = windows.dilation,
-                                                        .groups = static_cast<int>(groups)},
-                                             .bias = !numbers.bias.empty()},
-                               builder.random());
-  fill(builder, *layer, numbers);
-  builder.append(node, std::move(layer), {input}, std::move(output));
+  append_layer(builder, node, input, output, std::move(numbers), [&](bool bias) {
+    return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
+                                                  .out_channels = outputs,
+                                                  .kernel_size = windows.window.kernel,
+                                                  .params = {.stride = windows.window.stride,
+                                                             .padding = windows.window.padding,
+                                                             .dilation = windows.dilation,
+                                                             .groups = static_cast<int>(groups)},
+                                                  .bias = bias},
+                                    builder.random());
+  });
 }
 
 void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& attributes) {

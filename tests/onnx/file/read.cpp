@@ -126,12 +126,16 @@ TEST_CASE("read_onnx: inputs and outputs") {
   SUBCASE("two inputs") {
     ::onnx::ModelProto model = identity();
     set_value(*model.mutable_graph()->add_input(), "mask", {1});
-    CHECK(error_of(model) == "m.onnx: expected one input (the images), got 'x', 'mask'");
+    CHECK(error_of(model) ==
+          "m.onnx: expected one input (the images), got 'x', 'mask'; cut the graph with "
+          "onnx.utils.extract_model(from, to, [input], [output])");
   }
   SUBCASE("no input") {
     ::onnx::ModelProto model = identity();
     model.mutable_graph()->clear_input();
-    CHECK(error_of(model) == "m.onnx: expected one input (the images), got none");
+    CHECK(error_of(model) ==
+          "m.onnx: expected one input (the images), got none; cut the graph with "
+          "onnx.utils.extract_model(from, to, [input], [output])");
   }
   SUBCASE("two outputs") {
     ::onnx::ModelProto model = identity();

@@ -125,6 +125,10 @@ TEST_CASE("onnx network: the node that does not fit is named") {
                  }),
                  "axes: expected axes of size 1 behind the batch, got 0 of [N, 5, 7, 6]"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+                   return g.node("Squeeze", {g.node("GlobalAveragePool", {g.conv(x, 5, 1)})});
+                 }),
+                 "axes: expected one that stays behind the batch, got [N, 1, 1, 1]"));
+  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Flatten", {x}, {{"axis", std::int64_t{2}}});
                  }),
                  "axis: expected the batch alone before it, got 2 of [N, 5, 7, 6]"));
