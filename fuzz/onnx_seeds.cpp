@@ -123,9 +123,48 @@ quench::OnnxModel branches() {
   return g.finish(g.node("Softmax", {x}));
 }
 
+/// Sizes and numbers that the graph computes of constants, by most operators that do.
+quench::OnnxModel computed() {
+  quench::GraphMaker g(13);
+  const auto one = [](std::int64_t value) { return value; };
+  std::string x = g.conv("images", 3, 2);
+  const std::string shape = g.node("Shape", {x});
+  const auto part = [&](std::int64_t from, std::int64_t to) {
+    return g.node("Slice", {shape, g.integers({1}, {from}), g.integers({1}, {to})});
+  };
+  const std::string pixels = g.node("ReduceProd", {part(2, 4)});
+  const std::string rest = g.node(
+      "Where", {g.node("Greater", {pixels, g.integers({}, {0})}),
+                g.node("Mul", {pixels, part(1, 2)}), g.node("Div", {pixels, g.integers({}, {2})})});
+  x = g.node("Reshape", {x, g.node("Concat", {part(0, 1), rest}, {{"axis", one(0)}})});
+  std::string scale =
+      g.node("Range", {g.integers({}, {1}), g.integers({}, {5}), g.integers({}, {2})});
+  scale = g.node("Expand",
+                 {g.node("Unsqueeze", {scale, g.integers({1}, {1})}), g.integers({2}, {2, 42})});
+  scale = g.node("Mod", {g.node("Tile", {scale, g.integers({2}, {1, 1})}), g.integers({}, {3})});
+  scale = g.node("Gather", {scale, g.integers({2}, {1, 0})}, {{"axis", one(0)}});
+  scale = g.node("Reshape", {g.node("Cast", {scale}, {{"to", one(1)}}), g.integers({1}, {-1})});
+  scale = g.node("Sqrt", {g.node("Max", {g.node("Exp", {scale}), g.floats({}, {0.5f})})});
+  return g.classify(g.node("Mul", {x, g.node("Floor", {scale})}), 2 * 7 * 6);
+}
+
+/// The same numbers under other dims.
+quench::OnnxModel viewed() {
+  quench::GraphMaker g(13);
+  std::string x = g.node("Reshape", {g.conv("images", 3, 2), g.integers({3}, {0, 2, -1})});
+  x = g.node("Transpose", {g.node("Relu", {x})}, {{"perm", Ints{0, 2, 1}}});
+  x = g.node("Reshape", {x, g.integers({4}, {0, 7, 6, 2})});
+  x = g.node("Flatten", {g.node("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}})});
+  x = g.node("Unsqueeze", {x, g.integers({2}, {-1, 2})});
+  x = g.node("Squeeze", {g.conv(x, 2 * 7 * 6, 3, 1), g.integers({1}, {3})});
+  return g.classify(g.node("Squeeze", {x}), 3);
+}
+
 }  // namespace
 
-std::vector<std::string> onnx_network_seeds() { return {file_of(classic()), file_of(branches())}; }
+std::vector<std::string> onnx_network_seeds() {
+  return {file_of(classic()), file_of(branches()), file_of(computed()), file_of(viewed())};
+}
 
 std::vector<std::string> onnx_seeds() {
   std::vector<std::string> files;
