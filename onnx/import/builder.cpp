@@ -191,6 +191,11 @@ std::int64_t Builder::images() const {
 void Builder::set_output(const OnnxNode& node, Value value) {
   require(!too_large(value), "{} numbers for one image: expected at least 1 and at most {}",
           value.text(), kMaxElements);
+  // By them weights are put in order.
+  std::int64_t features = 0;
+  for (const FeatureBlock& block : value.blocks) features += block.channels * block.pixels;
+  expect(value.blocks.empty() || features == value.channels,
+         "onnx: expected blocks of {} channels, got {} ({})", value.channels, features, node.op);
   known_[node.output] = std::move(value);
 }
 

@@ -223,6 +223,7 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes&) {
   require(same_order(value), "pads: expected channels in their order, got features of an image");
   const Value input = value;
   value.channels += channels.channels_before + channels.channels_after;
+  value.blocks.clear();
   builder.append(node, std::make_shared<Pad>(channels), {input}, value);
 }
 

@@ -350,9 +350,12 @@ TEST_CASE("onnx network: features of an image as channels meet their weights in 
   std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
   x = g.node("Unsqueeze", {x, g.integers({2}, {2, 3})});
   x = g.batch_norm(g.node("Mul", {x, g.drawn({5 * 7 * 6, 1, 1})}), 5 * 7 * 6);
-  x = g.node("Concat", {x, g.node("GlobalAveragePool", {"images"})}, {{"axis", std::int64_t{1}}});
+  std::string means = g.node("GlobalAveragePool", {"images"});
+  means = g.node("Concat", {means, means}, {{"axis", std::int64_t{1}}});
+  means = g.node("Pad", {means, g.integers({8}, {0, 1, 0, 0, 0, 2, 0, 0})});
+  x = g.node("Concat", {means, x}, {{"axis", std::int64_t{1}}});
   x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 0, 1})});
-  check_network(g.classify_image(g.conv(x, 5 * 7 * 6 + 3, 6, 2), 6));
+  check_network(g.classify_image(g.conv(x, 5 * 7 * 6 + 9, 6, 2), 6));
 }
 
 TEST_CASE("onnx network: sizes are computed, also where the number of images is one of them") {
