@@ -9,7 +9,7 @@
 
 namespace quench {
 
-/// Reads an ONNX file: IR versions 3 to 13, operator sets from 7 on, one input of floats and one output.
+/// Reads an ONNX file: IR versions from 3 on, operator sets from 7 on, one input of floats and one output.
 ///
 /// Which operators quench builds is not asked here; the model has the nodes that its output needs, in
 /// an order in which they can be computed. Constants are what they read: initializers, also those

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "onnx/import/arrays.h"
@@ -215,6 +216,19 @@ OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs) {
   return of_floats(inputs, [](float x) { return std::ceil(x); });
 }
 
+OnnxTensor fold_clip(const ClipAttributes& attributes, const Constants& inputs) {
+  OnnxTensor result = input(inputs, 0);
+  const auto clamp = [&](std::size_t i, std::optional<float> attribute, auto extremum) {
+    if (!has_input(inputs, i) && !attribute) return;
+    const OnnxTensor bound =
+        has_input(inputs, i) ? *inputs[i] : tensor_of({}, std::vector{*attribute});
+    result = extremum({}, {&result, &bound});
+  };
+  clamp(1, attributes.min, fold_max);
+  clamp(2, attributes.max, fold_min);
+  return result;
+}
+
 OnnxTensor fold_div(const NoAttributes&, const Constants& inputs) {
   return binary(inputs, [](auto a, auto b) { return quotient(a, b); });
 }
@@ -333,6 +347,10 @@ OnnxTensor fold_reduce_prod(const ReduceAttributes& attributes, const Constants&
 
 OnnxTensor fold_reduce_sum(const ReduceAttributes& attributes, const Constants& inputs) {
   return reduce(attributes, inputs, [](auto a, auto b) { return plus(a, b); });
+}
+
+OnnxTensor fold_relu(const NoAttributes&, const Constants& inputs) {
+  return unary(inputs, [](auto x) { return std::max(x, decltype(x){0}); });
 }
 
 OnnxTensor fold_round(const NoAttributes&, const Constants& inputs) {

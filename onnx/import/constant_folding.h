@@ -30,6 +30,7 @@ OnnxTensor fold_abs(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_add(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_and(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_clip(const ClipAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_div(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_equal(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_exp(const NoAttributes&, const Constants& inputs);
@@ -54,6 +55,7 @@ OnnxTensor fold_reduce_mean(const ReduceAttributes& attributes, const Constants&
 OnnxTensor fold_reduce_min(const ReduceAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_reduce_prod(const ReduceAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_reduce_sum(const ReduceAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_relu(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_round(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_sign(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_sqrt(const NoAttributes&, const Constants& inputs);

@@ -72,6 +72,8 @@ TEST_CASE("constants: arithmetic of integers rounds towards zero, as ONNX says")
   CHECK(integers(fold("Max", {a, b, ints({0, 0, 0, 9})})) == Ints{7, 2, 7, 9});
   CHECK(integers(fold("Min", {a, b})) == Ints{2, -7, -2, -7});
   CHECK(integers(fold("Sum", {a, b, a})) == Ints{16, -12, 12, -16});
+  CHECK(integers(fold("Clip", {a, scalar(-1), scalar(5)})) == Ints{5, -1, 5, -1});
+  CHECK(integers(fold("Relu", {a})) == Ints{7, 0, 7, 0});
   CHECK(integers(fold("Neg", {a})) == Ints{-7, 7, -7, 7});
   CHECK(integers(fold("Abs", {a})) == Ints{7, 7, 7, 7});
   CHECK(integers(fold("Sign", {ints({-3, 0, 8})})) == Ints{-1, 0, 1});
@@ -83,6 +85,7 @@ TEST_CASE("constants: arithmetic of floats") {
   CHECK(floats(fold("Add", {a, b})) == Floats{3.0f, -0.5f, 4.25f});
   CHECK(floats(fold("Div", {a, b})) == Floats{5.0f, -1.25f, 0.0625f});
   CHECK(floats(fold("Mod", {a, b}, {{"fmod", std::int64_t{1}}})) == Floats{0.0f, -0.5f, 0.25f});
+  CHECK(floats(fold("Clip", {a}, {{"max", 1.0f}})) == Floats{1.0f, -2.5f, 0.25f});
   CHECK(floats(fold("Floor", {a})) == Floats{2.0f, -3.0f, 0.0f});
   CHECK(floats(fold("Ceil", {a})) == Floats{3.0f, -2.0f, 1.0f});
   CHECK(floats(fold("Round", {a})) == Floats{2.0f, -2.0f, 0.0f});  // ties to even
