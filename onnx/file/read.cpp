@@ -220,7 +220,10 @@ OnnxModel read_onnx(const std::filesystem::path& path) {
   if (!error && size > static_cast<std::uintmax_t>(std::numeric_limits<int>::max()))
     fail("{}: expected less than 2 GiB, got {} bytes; keep weights in external data", path.string(),
          size);
-  return parse_onnx(read_file(path), path.string(), path.parent_path());
+  std::vector<std::byte> bytes = read_file(path);
+  const ParsedModel proto(bytes, path.string());
+  std::vector<std::byte>().swap(bytes);  // before the numbers are copied once more
+  return model_of(*proto, path.string(), path.parent_path());
 }
 
 std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }

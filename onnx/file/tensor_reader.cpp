@@ -80,6 +80,14 @@ class TensorReader {
     return make_tensor(name_, dims_, numbers);
   }
 
+  /// Those of 32 bits, which are most of a file: copied once.
+  OnnxTensor floats() const {
+    if (!has_bytes()) return reals<float>(proto_.float_data(), [](float x) { return x; });
+    OnnxTensor tensor{name_, OnnxType::f32, dims_, bytes_of(sizeof(float))};
+    check_finite({reinterpret_cast<const float*>(tensor.bytes.data()), count_}, dims_, where_);
+    return tensor;
+  }
+
   template <typename Stored, typename Field>
   OnnxTensor integers(const Field& field) const {
     return make_tensor(name_, dims_,
@@ -102,18 +110,26 @@ class TensorReader {
   template <typename Stored, typename Field, typename Convert>
   auto values(const Field& field, Convert convert) const {
     std::vector<decltype(convert(Stored{}))> result;
-    if (proto_.data_location() == TensorProto::EXTERNAL) {
-      append<Stored>(result, external_.read(proto_, where_, count_ * sizeof(Stored)), convert);
-    } else if (proto_.has_raw_data()) {
-      const std::string& raw = proto_.raw_data();
-      check_size(raw.size(), count_ * sizeof(Stored), "bytes");
-      append<Stored>(result, std::as_bytes(std::span(raw)), convert);
+    if (has_bytes()) {
+      append<Stored>(result, bytes_of(sizeof(Stored)), convert);
     } else {
       check_size(static_cast<std::uint64_t>(field.size()), count_, "numbers");
       result.reserve(count_);
       for (const auto value : field) result.push_back(convert(stored<Stored>(value)));
     }
     return result;
+  }
+
+  bool has_bytes() const {
+    return proto_.data_location() == TensorProto::EXTERNAL || proto_.has_raw_data();
+  }
+
+  std::vector<std::byte> bytes_of(std::size_t element) const {
+    if (proto_.data_location() == TensorProto::EXTERNAL)
+      return external_.read(proto_, where_, count_ * element);
+    const auto raw = std::as_bytes(std::span(proto_.raw_data()));
+    check_size(raw.size(), count_ * element, "bytes");
+    return {raw.begin(), raw.end()};
   }
 
   template <typename Stored, typename Result, typename Convert>
@@ -168,10 +184,9 @@ OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,
 OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const std::string& file,
                        ExternalData& external) {
   const TensorReader reader(proto, name, file, external);
-  const auto same = [](float x) { return x; };
   switch (proto.data_type()) {
     case TensorProto::FLOAT:
-      return reader.reals<float>(proto.float_data(), same);
+      return reader.floats();
     case TensorProto::DOUBLE:
       return reader.reals<double>(proto.double_data(), from_double);
     case TensorProto::FLOAT16:

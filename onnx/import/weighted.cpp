@@ -1,5 +1,6 @@
 // Layers with a weight: Conv, Gemm, MatMul.
 
+#include <algorithm>
 #include <utility>
 
 #include "layers/conv2d.h"
@@ -16,7 +17,14 @@ namespace {
 void fill(const Builder& builder, QuantizedLayer& layer, const LayerNumbers& numbers) {
   if (builder.options().random_weights) return;
   const auto copy = [](Variable to, const std::vector<float>& from) {
-    to.mutable_value().copy_from(Tensor::from_row_major(to.shape(), from));
+    Tensor& tensor = to.mutable_value();
+    // A matrix is row-major as it is, and may be most of a network.
+    if (tensor.shape().rank() == 4) {
+      tensor.copy_from(Tensor::from_row_major(tensor.shape(), from));
+    } else {
+      std::ranges::copy(from, tensor.span().begin());
+      tensor.bump_version();
+    }
   };
   copy(layer.weight(), numbers.weight);
   if (!numbers.bias.empty()) copy(layer.bias(), numbers.bias);
@@ -77,8 +85,12 @@ LayerNumbers read_matrix(const OnnxTensor& matrix, const Value& input, bool tran
   require(rows == input.channels && outputs >= 1,
           "'{}': expected numbers for {} features and at least one output, got {}", matrix.name,
           input.channels, dims_text(matrix.dims));
-  const std::vector<float> numbers = floats(matrix);
+  std::vector<float> numbers = floats(matrix);
   LayerNumbers layer{.weight = {}, .bias = {}, .out_channels = outputs};
+  if (transposed && same_order(input)) {
+    layer.weight = std::move(numbers);
+    return layer;
+  }
   layer.weight.reserve(numbers.size());
   for (std::int64_t o = 0; o < outputs; ++o) {
     std::vector<float> row;
