@@ -9,6 +9,8 @@
 #include "experiments/config/config_data.h"
 #include "ptq/calibrate.h"
 #include "support/settings.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
 
 namespace quench::train {
 
@@ -17,38 +19,6 @@ struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
   std::filesystem::path onnx;  ///< the network as a graph (onnx/import/network.h); empty: by name
   Settings settings;
-};
-
-/// [optimizer]
-struct OptimizerConfig {
-  std::string name = "adam";  ///< one of registered_optimizers()
-  double lr = 1e-3;           ///< after warm-up; > 0
-  double momentum = 0.9;      ///< sgd; in [0, 1)
-  bool nesterov = false;      ///< sgd
-  double weight_decay = 0.0;
-  double beta1 = 0.9;         ///< adam, adamw; in [0, 1)
-  double beta2 = 0.999;       ///< adam, adamw; in [0, 1)
-  double eps = 1e-8;          ///< adam, adamw; > 0
-  bool glorot_scale = false;  ///< scales each quantized weight's step by its Glorot factor
-  /// Kinds of parameters that are trained, of parameter_kinds(); the others stand still. FAT trains
-  /// ["quantizer"] alone.
-  std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
-  double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
-};
-
-/// [schedule]
-struct ScheduleConfig {
-  std::string name = "constant";  ///< one of registered_schedules()
-  double warmup_epochs = 0.0;     ///< may be a fraction; the rate rises linearly
-  /// step: exactly one of three says when the rate drops: every so many epochs, every so many
-  /// optimizer steps, or with the first step of the milestone epochs.
-  std::int64_t step_epochs = 0;
-  std::int64_t drop_steps = 0;
-  std::vector<std::int64_t> milestones;
-  double gamma = 0.1;                ///< step: factor at each drop, in (0, 1]
-  double final_lr = 0.0;             ///< where cosines and exponential end; in [0, lr]
-  std::int64_t restart_steps = 400;  ///< cosine_restarts, fat: steps until the next restart, >= 1
-  double decay = 1e-4;               ///< fat: of the exponential, per optimizer step; >= 0
 };
 
 /// [train]
@@ -99,8 +69,8 @@ struct ExperimentConfig {
   std::string name;  ///< the file's stem
   ModelConfig model;
   DataConfig data;
-  OptimizerConfig optimizer;
-  ScheduleConfig schedule;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
   TrainConfig train;
   DistillConfig distill;
   std::optional<CalibrationOptions> calibration;  ///< of a file with a [calibration] table
