@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "experiments/runs/epoch_table.h"
+#include "experiments/runs/run_display.h"
 #include "experiments/runs/run_listing.h"
 #include "support/progress.h"
 
