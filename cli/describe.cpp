@@ -15,7 +15,6 @@
 #include "onnx/import/network.h"
 #include "support/text_number.h"
 #include "support/text_table.h"
-#include "train/network_cost.h"
 
 namespace quench::command {
 namespace {
@@ -38,7 +37,7 @@ std::int64_t parameter_count(Module& network) {
   return count;
 }
 
-void print_totals(const train::NetworkCost& cost) {
+void print_totals(const NetworkCost& cost) {
   fmt::print("\n{} parameters, {} multiply-accumulates per image\n", grouped(cost.parameters),
              grouped(cost.macs));
   fmt::print("weights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(cost.weight_bytes),
@@ -107,7 +106,7 @@ void describe(const Options& options) {
   }
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
-  print_totals(train::network_cost(*network, traces));
+  print_totals(network_cost(*network, traces));
   print_notes(*network, config);
 }
 

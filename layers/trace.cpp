@@ -1,5 +1,7 @@
 #include "layers/trace.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
 #include "core/ops/reduce.h"
@@ -38,6 +40,35 @@ std::vector<LayerTrace> trace_layers(Module& network, const Shape& image) {
     result.push_back(std::move(trace));
   }
   return result;
+}
+
+std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& input) {
+  const auto bits = [](const quant::Quantizer& quantizer) {
+    return quantizer.quantizes() ? std::to_string(quantizer.bits()) : std::string("fp32");
+  };
+  return fmt::format("{} x {}", bits(weight), bits(input));
+}
+
+NetworkCost network_cost(Module& network, std::span<const LayerTrace> layers) {
+  NetworkCost cost;
+  for (const Parameter& parameter : network.parameters()) {
+    if (parameter.kind != ParameterKind::quantizer)
+      cost.parameters += parameter.value.value().numel();
+  }
+  std::map<std::string, QuantizedLayer*> with_weight;
+  for (QuantizedLayer* layer : network.quantized_layers()) with_weight[layer->name()] = layer;
+  for (const LayerTrace& trace : layers) {
+    const auto found = with_weight.find(trace.name);
+    if (found == with_weight.end()) continue;
+    QuantizedLayer& layer = *found->second;
+    const std::string bits = bits_text(layer.weight_quantizer(), layer.input_quantizer());
+    cost.macs += trace.macs;
+    cost.macs_by_bits[bits] += trace.macs;
+    cost.weight_bytes += layer.weight_bytes();
+    cost.weight_bytes_by_bits[bits] += layer.weight_bytes();
+    cost.float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
+  }
+  return cost;
 }
 
 std::string first_non_finite(Module& network, const Tensor& images) {

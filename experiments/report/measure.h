@@ -10,7 +10,6 @@
 #include "experiments/report/slot_statistics.h"
 #include "layers/trace.h"
 #include "ptq/sqnr.h"
-#include "train/network_cost.h"
 
 namespace quench::train::report {
 
