@@ -12,7 +12,7 @@
 #include "deploy/network/model_file.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/deployed.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "support/text_table.h"

@@ -13,7 +13,7 @@
 #include "cli/command.h"
 #include "cli/parts/run_options.h"
 #include "cli/parts/trained_run.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/console.h"
 #include "support/error.h"

@@ -16,7 +16,7 @@
 #include "layers/arithmetic.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
 #include "layers/shape_layers.h"

@@ -6,7 +6,7 @@
 #include "core/ops/finite.h"
 #include "experiments/rank_agreement.h"
 #include "experiments/trainer.h"
-#include "layers/trace.h"
+#include "layers/module.h"
 #include "support/error.h"
 
 // What a Trainer says when it cannot go on.

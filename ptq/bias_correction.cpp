@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "core/ops/elementwise.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "ptq/expected_input.h"
 #include "ptq/fold.h"
 #include "ptq/input_channels.h"

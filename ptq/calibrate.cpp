@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "ptq/calibrator.h"
 #include "support/error.h"

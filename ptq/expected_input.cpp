@@ -7,7 +7,7 @@
 #include "core/ops/reduce.h"
 #include "layers/activation.h"
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "ptq/bias_correction.h"
 
 namespace quench {

@@ -6,7 +6,7 @@
 #include "core/communicator.h"
 #include "core/ops/elementwise.h"
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "ptq/depthwise_rescale.h"
 #include "ptq/equalize_pairs.h"
 #include "ptq/fold.h"

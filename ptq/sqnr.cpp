@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 #include "support/progress.h"

@@ -7,7 +7,7 @@
 #include "core/communicator.h"
 #include "core/ops/reduce.h"
 #include "layers/batch_norm.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 #include "support/progress.h"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "layers/graph.h"
 #include "layers/module.h"
-#include "layers/trace.h"
 
 namespace quench::train {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "layers/parameter.h"
+#include "layers/module.h"
 
 namespace quench::train {
 

@@ -3,11 +3,11 @@
 #include <string>
 
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
-#include "layers/models/scaled_channels.h"
+#include "layers/models/blocks.h"
 #include "layers/pool.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "layers/models/inverted_residual.h"
+#include "layers/models/mobile_builder.h"
 
 namespace quench::models {
 namespace {

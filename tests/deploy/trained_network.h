@@ -5,8 +5,8 @@
 
 #include "layers/attach_quantizers.h"
 #include "layers/loss.h"
-#include "layers/mode_guard.h"
 #include "layers/models/registry.h"
+#include "layers/module.h"
 #include "layers/random_network.h"
 #include "quant/registry.h"
 

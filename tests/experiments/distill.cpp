@@ -11,7 +11,7 @@
 #include "experiments/runs/class_names.h"
 #include "experiments/small_experiment.h"
 #include "experiments/trainer.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::train {

@@ -7,8 +7,8 @@
 
 #include "datasets/images.h"
 #include "datasets/loader.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
-#include "layers/sequential.h"
 #include "quant/quantizer.h"
 
 namespace quench::train {
