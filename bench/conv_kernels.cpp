@@ -9,7 +9,7 @@
 #include "bench/network.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "deploy/kernels/conv_scalar.h"
+#include "deploy/kernels/conv_variants.h"
 #include "support/error.h"
 
 namespace quench::bench {

@@ -12,7 +12,7 @@
 #include "cli/parts/trained_run.h"
 #include "core/ops/reduce.h"
 #include "datasets/loader.h"
-#include "deploy/engine/convolution_step.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/engine/engine.h"
 #include "deploy/kernels/saturation.h"
 #include "deploy/network/integer_network.h"

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "deploy/freeze_layer.h"
-#include "deploy/freeze_steps.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
 #include "layers/arithmetic.h"

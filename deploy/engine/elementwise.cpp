@@ -6,15 +6,13 @@
 #include <memory>
 #include <vector>
 
-#include "deploy/engine/engine_steps.h"
+#include "deploy/engine/epilogue.h"
 #include "deploy/engine/places.h"
-#include "deploy/engine/plain_outputs.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/network/arithmetic.h"
 
 namespace quench::deploy {
 namespace {
-
-using Step = Engine::Step;
 
 /// Of the bits, so that NaN is larger than any number and the loop is one of integers.
 float largest_magnitude(const float* reals, std::int64_t count) {
@@ -25,9 +23,9 @@ float largest_magnitude(const float* reals, std::int64_t count) {
   return std::bit_cast<float>(largest);
 }
 
-class QuantizeStep final : public Step {
+class PreparedQuantize final : public PreparedOperation {
  public:
-  QuantizeStep(const IntegerNetwork& network, const Operation& operation)
+  PreparedQuantize(const IntegerNetwork& network, const Operation& operation)
       : channels_(network.channels),
         pixels_(network.height * network.width),
         small_(network, operation, kLargestPixel),
@@ -81,10 +79,10 @@ struct IntegerProduct {
 
 /// A function of two inputs, number by number. One of them may have one number per channel alone.
 template <typename Function>
-class PairStep final : public Step {
+class PreparedPair final : public PreparedOperation {
  public:
-  PairStep(const IntegerNetwork& network, const Operation& operation, Function function,
-           double reach)
+  PreparedPair(const IntegerNetwork& network, const Operation& operation, Function function,
+               double reach)
       : function_(function),
         inputs_{operation.inputs[0], operation.inputs[1]},
         outputs_(network, operation, reach) {
@@ -130,9 +128,9 @@ class PairStep final : public Step {
 };
 
 template <typename Function>
-MadeStep make_pair_step(const IntegerNetwork& network, const Operation& operation,
-                        Function function, double reach) {
-  return std::make_unique<PairStep<Function>>(network, operation, function, reach);
+Prepared prepare_pair(const IntegerNetwork& network, const Operation& operation, Function function,
+                      double reach) {
+  return std::make_unique<PreparedPair<Function>>(network, operation, function, reach);
 }
 
 const quant::QuantGrid& grid_of(const IntegerNetwork& network, const Operation& operation,
@@ -141,9 +139,9 @@ const quant::QuantGrid& grid_of(const IntegerNetwork& network, const Operation& 
 }
 
 /// A function of one code, with the steps behind it: a table per output, or per channel of one.
-class LookupStep final : public Step {
+class PreparedLookup final : public PreparedOperation {
  public:
-  LookupStep(const IntegerNetwork& network, const Operation& operation)
+  PreparedLookup(const IntegerNetwork& network, const Operation& operation)
       : input_(operation.inputs[0]), channels_(network.values[input_].channels) {
     pixels_ = network.values[input_].numel() / channels_;
     const std::vector<float>& reals = std::get<Lookup>(operation.kind).table;
@@ -205,28 +203,28 @@ class LookupStep final : public Step {
 
 }  // namespace
 
-MadeStep make_quantize_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<QuantizeStep>(network, operation);
+Prepared prepare_quantize(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedQuantize>(network, operation);
 }
 
-MadeStep make_addition_step(const IntegerNetwork& network, const Operation& operation) {
+Prepared prepare_addition(const IntegerNetwork& network, const Operation& operation) {
   const quant::QuantGrid &a = grid_of(network, operation, 0), &b = grid_of(network, operation, 1);
-  return make_pair_step(network, operation, RealSum{Decoder(a), Decoder(b)},
-                        largest_real(a) + largest_real(b));
+  return prepare_pair(network, operation, RealSum{Decoder(a), Decoder(b)},
+                      largest_real(a) + largest_real(b));
 }
 
-MadeStep make_multiplication_step(const IntegerNetwork& network, const Operation& operation) {
+Prepared prepare_multiplication(const IntegerNetwork& network, const Operation& operation) {
   const quant::QuantGrid &a = grid_of(network, operation, 0), &b = grid_of(network, operation, 1);
   const double reach = largest_real(a) * largest_real(b);
   if (a.offset != 0.0f || b.offset != 0.0f)
-    return make_pair_step(network, operation, RealProduct{Decoder(a), Decoder(b)}, reach);
+    return prepare_pair(network, operation, RealProduct{Decoder(a), Decoder(b)}, reach);
   const IntegerProduct product{a.qmin - a.zero_point[0], b.qmin - b.zero_point[0],
                                a.scale[0] * b.scale[0]};
-  return make_pair_step(network, operation, product, reach);
+  return prepare_pair(network, operation, product, reach);
 }
 
-MadeStep make_lookup_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<LookupStep>(network, operation);
+Prepared prepare_lookup(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedLookup>(network, operation);
 }
 
 }  // namespace quench::deploy

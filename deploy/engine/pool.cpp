@@ -2,18 +2,16 @@
 #include <cstring>
 #include <vector>
 
-#include "deploy/engine/engine_steps.h"
+#include "deploy/engine/epilogue.h"
 #include "deploy/engine/places.h"
-#include "deploy/engine/plain_outputs.h"
+#include "deploy/engine/prepared_operation.h"
 
 namespace quench::deploy {
 namespace {
 
-using Step = Engine::Step;
-
-class AveragePoolStep final : public Step {
+class PreparedAveragePool final : public PreparedOperation {
  public:
-  AveragePoolStep(const IntegerNetwork& network, const Operation& operation)
+  PreparedAveragePool(const IntegerNetwork& network, const Operation& operation)
       : input_(operation.inputs[0]),
         grid_(*network.values[input_].grid),
         pooling_(network.values[input_], network.values[operation.outputs[0].value],
@@ -48,10 +46,10 @@ class AveragePoolStep final : public Step {
   PlainOutputs outputs_;
 };
 
-class MaxPoolStep final : public Step {
+class PreparedMaxPool final : public PreparedOperation {
  public:
-  MaxPoolStep(const IntegerNetwork& network, const Operation& operation)
-      : MaxPoolStep(network, operation, std::get<MaxPool>(operation.kind)) {}
+  PreparedMaxPool(const IntegerNetwork& network, const Operation& operation)
+      : PreparedMaxPool(network, operation, std::get<MaxPool>(operation.kind)) {}
 
   void run(const Memory& memory) override {
     const auto* in = reinterpret_cast<const std::uint8_t*>(memory.values[input_]);
@@ -65,7 +63,7 @@ class MaxPoolStep final : public Step {
   }
 
  private:
-  MaxPoolStep(const IntegerNetwork& network, const Operation& operation, const MaxPool& pool)
+  PreparedMaxPool(const IntegerNetwork& network, const Operation& operation, const MaxPool& pool)
       : input_(operation.inputs[0]),
         output_(operation.outputs[0].value),
         pooling_(network.values[input_], network.values[output_], pool.window),
@@ -96,12 +94,12 @@ class MaxPoolStep final : public Step {
 
 }  // namespace
 
-MadeStep make_average_pool_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<AveragePoolStep>(network, operation);
+Prepared prepare_average_pool(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedAveragePool>(network, operation);
 }
 
-MadeStep make_max_pool_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<MaxPoolStep>(network, operation);
+Prepared prepare_max_pool(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedMaxPool>(network, operation);
 }
 
 }  // namespace quench::deploy

@@ -1,5 +1,3 @@
-#include "deploy/engine/convolution_step.h"
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -7,10 +5,12 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "deploy/engine/epilogue.h"
 #include "deploy/engine/places.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/kernels/saturation.h"
 #include "deploy/network/arithmetic.h"
-#include "deploy/network/bounds.h"
+#include "deploy/network/integer_network.h"
 
 namespace quench::deploy {
 namespace {
@@ -102,10 +102,10 @@ std::unique_ptr<std::int32_t[]> uninitialized(std::int64_t count) {
   return std::make_unique_for_overwrite<std::int32_t[]>(static_cast<std::size_t>(count));
 }
 
-class ConvolutionStep final : public Engine::Step {
+class PreparedConvolution final : public PreparedOperation {
  public:
-  ConvolutionStep(const IntegerNetwork& network, const Operation& operation,
-                  const Convolution& conv, Isa isa, Products products)
+  PreparedConvolution(const IntegerNetwork& network, const Operation& operation,
+                      const Convolution& conv, Isa isa, Products products)
       : input_(operation.inputs[0]),
         channels_(conv.out_channels),
         kernels_(make_kernels(conv_problem(conv, network.values[input_]), isa, products)),
@@ -233,11 +233,10 @@ ConvProblem conv_problem(const Convolution& conv, const Value& input) {
           .binary_input = grid.binary()};
 }
 
-std::unique_ptr<Engine::Step> make_convolution_step(const IntegerNetwork& network,
-                                                    const Operation& operation, Isa isa,
-                                                    Products products) {
-  return std::make_unique<ConvolutionStep>(network, operation,
-                                           std::get<Convolution>(operation.kind), isa, products);
+Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation, Isa isa,
+                             Products products) {
+  return std::make_unique<PreparedConvolution>(
+      network, operation, std::get<Convolution>(operation.kind), isa, products);
 }
 
 }  // namespace quench::deploy

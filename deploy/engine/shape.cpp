@@ -1,13 +1,11 @@
 #include <cstring>
 #include <vector>
 
-#include "deploy/engine/engine_steps.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/network/arithmetic.h"
 
 namespace quench::deploy {
 namespace {
-
-using Step = Engine::Step;
 
 /// Copies `count` pieces of `bytes`, each so far from the one before it.
 void copy_pieces(const std::byte* from, std::int64_t from_stride, std::byte* to,
@@ -16,9 +14,9 @@ void copy_pieces(const std::byte* from, std::int64_t from_stride, std::byte* to,
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-class ZeroPadStep final : public Step {
+class PreparedZeroPad final : public PreparedOperation {
  public:
-  ZeroPadStep(const IntegerNetwork& network, const Operation& operation)
+  PreparedZeroPad(const IntegerNetwork& network, const Operation& operation)
       : input_(operation.inputs[0]),
         output_(operation.outputs[0].value),
         pad_(std::get<ZeroPad>(operation.kind)),
@@ -43,9 +41,9 @@ class ZeroPadStep final : public Step {
   const Value &from_, &to_;
 };
 
-class ConcatenationStep final : public Step {
+class PreparedConcatenation final : public PreparedOperation {
  public:
-  ConcatenationStep(const IntegerNetwork& network, const Operation& operation)
+  PreparedConcatenation(const IntegerNetwork& network, const Operation& operation)
       : inputs_(operation.inputs),
         output_(operation.outputs[0].value),
         channels_(network.values[output_].channels),
@@ -70,12 +68,12 @@ class ConcatenationStep final : public Step {
 
 }  // namespace
 
-MadeStep make_zero_pad_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<ZeroPadStep>(network, operation);
+Prepared prepare_zero_pad(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedZeroPad>(network, operation);
 }
 
-MadeStep make_concatenation_step(const IntegerNetwork& network, const Operation& operation) {
-  return std::make_unique<ConcatenationStep>(network, operation);
+Prepared prepare_concatenation(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedConcatenation>(network, operation);
 }
 
 }  // namespace quench::deploy
