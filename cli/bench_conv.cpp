@@ -9,8 +9,7 @@
 #include <sstream>
 
 #include "bench/conv_kernels.h"
-#include "bench/fma_peak.h"
-#include "bench/kernel_peaks.h"
+#include "bench/peaks.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
 #include "core/parallel.h"

@@ -3,8 +3,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "bench/fma_peak.h"
 #include "bench/inference.h"
+#include "bench/peaks.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
 #include "core/parallel.h"

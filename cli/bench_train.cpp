@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/fma_peak.h"
+#include "bench/peaks.h"
 #include "bench/train_step.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/communicator.h"
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "experiments/rank_agreement.h"
 #include "experiments/trainer.h"
 #include "layers/module.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/ops/pool_geometry.h"
+#include "core/ops/pool.h"
 #include "core/parallel.h"
 #include "deploy/network/integer_network.h"
 

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 #include "train/trained_quantizers.h"

@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/small_experiment.h"

@@ -1,4 +1,4 @@
-#include "core/onednn/version.h"
+#include "core/onednn/library.h"
 
 #include <fmt/format.h>
 #include <oneapi/dnnl/dnnl.h>
@@ -34,6 +34,12 @@ std::string isa() {
     if ((used & known.isa) == static_cast<unsigned>(known.isa)) name = known.name;
   }
   return name;
+}
+
+bool has_avx512() {
+  // Instruction sets are bit sets that contain those they build on.
+  const auto wanted = static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
+  return (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
 }
 
 }  // namespace quench::onednn

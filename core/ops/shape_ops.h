@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "core/ops/window.h"
 #include "core/tensor.h"
 
 namespace quench {
@@ -15,5 +16,13 @@ Tensor concat(std::span<const Tensor> parts, int axis);
 /// The reverse: pieces of the given sizes along `axis`. Those of axis 0 share x's memory.
 /// @throws std::invalid_argument  if the sizes are negative or do not add up, or as for concat()
 std::vector<Tensor> split(const Tensor& x, std::span<const std::int64_t> sizes, int axis);
+
+/// f32 [N, C, H, W] -> [N, C, top + H + bottom, left + W + right], the padding filled with `value`.
+/// @throws std::invalid_argument  for another rank or a negative padding
+Tensor pad(const Tensor& x, const Padding& padding, float value = 0.0f);
+
+/// Takes padding off again: the transpose of pad(), and so its gradient.
+/// @throws std::invalid_argument  for another rank, or padding that is negative or wider than x
+Tensor crop(const Tensor& x, const Padding& padding);
 
 }  // namespace quench

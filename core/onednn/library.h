@@ -11,4 +11,7 @@ std::string version();
 /// environment variable ONEDNN_MAX_CPU_ISA lowers it.
 std::string isa();
 
+/// Whether oneDNN may use AVX-512: the CPU has it, and ONEDNN_MAX_CPU_ISA does not forbid it.
+bool has_avx512();
+
 }  // namespace quench::onednn

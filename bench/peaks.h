@@ -4,6 +4,11 @@
 
 namespace quench::bench {
 
+/// The rate at which this machine does independent fp32 multiply-adds in registers, in operations
+/// per second (two per multiply-add), with `threads` threads: the bound of every convolution and
+/// GEMM. Best of several short runs.
+double measured_fma_peak(int threads);
+
 /// The rate at which this machine does a kernel's mix of instructions in registers, in operations per
 /// second (two per product), with `threads` threads; 0 for a kernel whose mix is not known here.
 /// @param kernel  a name that a deploy::ConvKernel has
