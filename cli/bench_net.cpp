@@ -34,7 +34,7 @@ struct Options {
 std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
                                       const Options& options) {
   train::ExperimentConfig config = train::experiment_of(network, options.file);
-  config.quant = Settings();
+  config.quant = {};
   if (!options.graph.empty()) config.model.onnx = options.graph;
   if (const auto& graph = config.model.onnx; !graph.empty() && !std::filesystem::exists(graph)) {
     fail("{}: its fp32 form is in {}, which is not there: --network says where that file lies now",

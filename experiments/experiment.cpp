@@ -163,8 +163,8 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                               random);
   config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  attach_quantizers(*network, quant::Policy(config.quant));
-  if (quant::read_batch_norm_folding(config.quant).enabled) fold_batch_norms(*network);
+  attach_quantizers(*network, quant::Policy(config.quant.settings));
+  if (config.quant.folding.enabled) fold_batch_norms(*network);
   return network;
 }
 

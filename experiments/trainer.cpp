@@ -21,7 +21,7 @@
 #include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 #include "ptq/fold.h"
-#include "quant/policy.h"
+#include "quant/quantizer.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "train/judge.h"
@@ -215,8 +215,7 @@ void Trainer::freeze_batch_norm() {
   const auto has_come = [this](std::int64_t first) {
     return first >= 0 && progress_.epoch >= first;
   };
-  if (has_come(quant::read_batch_norm_folding(config_.quant).freeze_epoch))
-    freeze_folded_batch_norms(*network_);
+  if (has_come(config_.quant.folding.freeze_epoch)) freeze_folded_batch_norms(*network_);
   if (!has_come(config_.train.bn_freeze_epoch)) return;
   for (BatchNorm* norm : batch_norms(*network_)) norm->set_training(false);
 }

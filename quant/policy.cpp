@@ -204,7 +204,6 @@ const char* rule_key(OperandKind kind) {
 Policy::Policy(Settings settings) : state_(std::make_unique<State>()) {
   check_keys(settings);
   state_->network = read_network_rule(settings);
-  read_batch_norm_folding(settings);  // who builds the network reads it again; here it is checked
   state_->depthwise = read_optional_rule(settings, "depthwise");
   state_->first_layer = read_optional_rule(settings, "first_layer");
   state_->last_layer = read_optional_rule(settings, "last_layer");

@@ -65,8 +65,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   product = { bits = 8 }                           # of the factors of products (Multiply)
 ///   function = { bits = 8 }                          # of what functions read (PointwiseFunction)
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
-///   fold_batch_norm = true                           # see BatchNormFolding; default false
-///   fold_freeze_epoch = 1                            # default 1
+///   fold_batch_norm = true                           # default false. These two are for who builds
+///   fold_freeze_epoch = 1                            # the network: read_batch_norm_folding()
 ///   [quant.ab]                                       # settings of a method, for all that use it
 ///
 /// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides. Two
