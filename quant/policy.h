@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ struct BatchNormFolding {
 };
 /// @throws std::invalid_argument  for a value out of range
 BatchNormFolding read_batch_norm_folding(const Settings& settings);
+
+class PolicyRules;
+struct SlotRule;
 
 /// Decides which quantizer each layer gets, from the [quant] table of a config:
 ///
@@ -104,8 +108,13 @@ class Policy {
   void finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  /// All there is to know of a slot, but for the size of its weight.
+  SlotSpec resolve(const SlotRule& rule, Role role, std::string slot);
+  std::shared_ptr<Quantizer> make_operand(const SlotRule& rule, std::string slot);
+
+  Settings settings_;
+  std::unique_ptr<PolicyRules> rules_;
+  std::set<const Strategy*> used_;  // their tables have been read
 };
 
 }  // namespace quench::quant

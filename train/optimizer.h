@@ -32,9 +32,9 @@ struct OptimizerOptions {
 /// a threshold or a gain towards 0, where nothing fits any more). Thresholds have their own rate,
 /// lr * quantizer_lr_scale.
 ///
-/// A quantized weight moves by step_scale() * k * delta, with delta the step that the method makes,
-/// weight decay included, and k the Glorot scale or 1; then its quantizer projects it. At
-/// step_scale 0 it stands still.
+/// A quantized weight moves by s * k * delta, with delta the step that the method makes, weight decay
+/// included, k the Glorot scale or 1, and s what its quantizer says (quant::LatentUpdate::step_scale)
+/// or 1; then the quantizer projects it. At s = 0 it stands still.
 ///
 /// The results do not depend on the number of threads.
 class Optimizer {

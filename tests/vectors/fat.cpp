@@ -17,8 +17,8 @@ std::unique_ptr<Quantizer> make_fat_at(const Json& bits, Settings settings, Valu
                                        const std::vector<double>& factors,
                                        Role role = Role::activation, const Shape& shape = {}) {
   auto quantizer = make_quantizer(
-      "fat", {.role = role, .bits = bits, .shape = shape, .slot = "case", .settings = &settings});
-  quantizer->calibrate({&range, 1});
+      "fat", {.role = role, .bits = bits, .shape = shape, .slot = "case", .settings = settings});
+  quantizer->calibratable()->calibrate({&range, 1});
   const auto trained = quantizer->parameters();
   for (std::size_t i = 0; i < factors.size(); ++i) {
     Variable factor = trained[i].second;

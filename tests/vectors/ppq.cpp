@@ -23,7 +23,8 @@ void check_ab_weight(const Case& c, Comparison& check) {
       {.bits = c.params.at("bits"),
        .granularity = c.params.at("axis") == 0 ? Granularity::per_channel : Granularity::per_tensor,
        .slot = "case",
-       .settings = &settings});
+       .settings = settings});
+  quantizer->begin_training({.total_steps = 1});
   quantizer->load_state({{"alpha", state_number(1.0)}, {"next_step", state_number(1.0)}});
   const Tensor w = tensor(c.inputs.at("x"));
   check.f32("x_q", quantizer->forward(Variable(w)).value(), c.expect.at("x_q"));
