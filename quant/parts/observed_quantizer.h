@@ -2,7 +2,6 @@
 
 #include "quant/code.h"
 #include "quant/parts/activation_grid.h"
-#include "quant/parts/activation_scale.h"
 #include "quant/parts/straight_through.h"
 #include "quant/quantizer.h"
 

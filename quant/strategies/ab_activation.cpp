@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include "quant/code.h"
-#include "quant/parts/activation_scale.h"
+#include "quant/parts/activation_grid.h"
 #include "quant/parts/straight_through.h"
 #include "quant/statistics/batch_statistics.h"
 #include "quant/strategies/ab_options.h"

@@ -7,7 +7,7 @@
 #include "quant/code.h"
 #include "quant/parts/straight_through.h"
 #include "quant/parts/trained_map.h"
-#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/ordered_sum.h"
 #include "quant/statistics/value_range.h"
 #include "support/error.h"
 
