@@ -27,46 +27,18 @@
 #include "train/judge.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
-#include "train/trained_parameters.h"
 
 namespace quench::train {
 namespace {
 
-/// What a config says, in the terms of what it is said to.
-OptimizerOptions optimizer_options(const OptimizerConfig& config) {
-  return {.name = config.name,
-          .lr = static_cast<float>(config.lr),
-          .momentum = static_cast<float>(config.momentum),
-          .nesterov = config.nesterov,
-          .weight_decay = static_cast<float>(config.weight_decay),
-          .beta1 = static_cast<float>(config.beta1),
-          .beta2 = static_cast<float>(config.beta2),
-          .eps = static_cast<float>(config.eps),
-          .glorot_scale = config.glorot_scale,
-          .quantizer_lr_scale = static_cast<float>(config.quantizer_lr_scale)};
-}
-
-ScheduleOptions schedule_options(const ExperimentConfig& config, std::int64_t steps_per_epoch) {
-  const ScheduleConfig& schedule = config.schedule;
-  const std::int64_t total_steps = std::max<std::int64_t>(1, config.train.epochs * steps_per_epoch);
-  const std::int64_t warmup_steps =
-      std::llround(schedule.warmup_epochs * static_cast<double>(steps_per_epoch));
-  if (warmup_steps >= total_steps) {
+/// The rate of every step.
+LrSchedule make_schedule(const ExperimentConfig& config, std::int64_t steps_per_epoch) {
+  const TrainingSpan span{.epochs = config.train.epochs, .steps_per_epoch = steps_per_epoch};
+  if (config.schedule.warmup_steps(steps_per_epoch) >= span.steps()) {
     config.root.table("schedule")
-        .reject("warmup_epochs", fmt::format("less than train.epochs = {}", config.train.epochs));
+        .reject("warmup_epochs", fmt::format("less than train.epochs = {}", span.epochs));
   }
-  return {.name = schedule.name,
-          .base_lr = static_cast<float>(config.optimizer.lr),
-          .final_lr = static_cast<float>(schedule.final_lr),
-          .gamma = static_cast<float>(schedule.gamma),
-          .step_epochs = schedule.step_epochs,
-          .drop_steps = schedule.drop_steps,
-          .milestones = schedule.milestones,
-          .restart_steps = schedule.restart_steps,
-          .decay = static_cast<float>(schedule.decay),
-          .warmup_steps = warmup_steps,
-          .total_steps = total_steps,
-          .steps_per_epoch = steps_per_epoch};
+  return {config.optimizer.lr, config.schedule, span};
 }
 
 /// Optimizer steps of an epoch.
@@ -110,7 +82,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
     : config_(std::move(config)),
       data_(load_data(config_)),
       network_(build_network(config_, data_.train->format())),
-      optimizer_(make_optimizer(optimizer_options(config_.optimizer),
+      optimizer_(make_optimizer(config_.optimizer,
                                 trained_parameters(*network_, config_.optimizer.train))),
       average_(*network_),
       loss_(make_loss({.name = config_.train.loss,
@@ -119,7 +91,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
       training_(training_loader(config_, data_.train)),
       judging_(evaluation_loader(config_, data_.judged())),
       steps_per_epoch_(count_steps(config_, *training_)),
-      schedule_(schedule_options(config_, steps_per_epoch_)) {
+      schedule_(make_schedule(config_, steps_per_epoch_)) {
   join_ranks();
   if (!config_.distill.teacher.empty()) distilled_loss_.emplace(config_, *data_.train, loss_);
   begin_quantizers(*network_);

@@ -36,22 +36,23 @@ void update_range(float* __restrict w, float* __restrict m, float* __restrict v,
 
 Adam::Adam(const OptimizerOptions& options, std::vector<Parameter> parameters, WeightDecay decay)
     : Optimizer(options, std::move(parameters), {"mean", "mean_square"}),
-      beta1_(options.beta1),
-      beta2_(options.beta2),
-      eps_(options.eps),
+      beta1_(static_cast<float>(options.beta1)),
+      beta2_(static_cast<float>(options.beta2)),
+      eps_(static_cast<float>(options.eps)),
       decay_(decay) {}
 
 void Adam::update(Entry& entry, const Tensor& grad, float rate) {
   // In double: 1 - beta2^t loses five digits to cancellation in float at the first steps.
   const auto t = static_cast<double>(entry.steps);
+  const double beta1 = beta1_, beta2 = beta2_;
   const bool coupled = decay_ == WeightDecay::coupled;
   const AdamStep step{
-      .beta1 = static_cast<float>(beta1_),
-      .one_minus_beta1 = static_cast<float>(1.0 - beta1_),
-      .beta2 = static_cast<float>(beta2_),
-      .one_minus_beta2 = static_cast<float>(1.0 - beta2_),
-      .rate = static_cast<float>(rate / (1.0 - std::pow(beta1_, t))),
-      .root_correction = static_cast<float>(std::sqrt(1.0 - std::pow(beta2_, t))),
+      .beta1 = beta1_,
+      .one_minus_beta1 = static_cast<float>(1.0 - beta1),
+      .beta2 = beta2_,
+      .one_minus_beta2 = static_cast<float>(1.0 - beta2),
+      .rate = static_cast<float>(rate / (1.0 - std::pow(beta1, t))),
+      .root_correction = static_cast<float>(std::sqrt(1.0 - std::pow(beta2, t))),
       .eps = eps_,
       .coupled_decay = coupled ? entry.weight_decay : 0.0f,
       .decoupled_decay = coupled ? 0.0f : rate * entry.weight_decay,

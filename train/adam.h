@@ -32,8 +32,9 @@ class Adam final : public Optimizer {
   void update(Entry& entry, const Tensor& grad, float rate) override;
 
  private:
-  double beta1_, beta2_;
-  float eps_;
+  // Floats, although the powers are taken in double: GCC 12 vectorizes a rounding to float32 and back of
+  // both at once into nothing.
+  float beta1_, beta2_, eps_;
   WeightDecay decay_;
 };
 

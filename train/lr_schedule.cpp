@@ -1,11 +1,12 @@
 #include "train/lr_schedule.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <string_view>
-#include <utility>
 
 #include "support/error.h"
 #include "support/suggest.h"
@@ -13,69 +14,71 @@
 namespace quench::train {
 namespace {
 
-std::int64_t steps_since_warmup(const ScheduleOptions& options, std::int64_t step) {
-  return std::max<std::int64_t>(step - options.warmup_steps, 0);
+using Terms = LrSchedule::Terms;
+
+std::int64_t steps_since_warmup(const Terms& terms, std::int64_t step) {
+  return std::max<std::int64_t>(step - terms.warmup_steps, 0);
 }
 
-/// The part of the run behind `step`, without the warm-up: in [0, 1].
-double progress(const ScheduleOptions& options, std::int64_t step) {
-  const std::int64_t last = options.total_steps - options.warmup_steps;
-  const std::int64_t now = std::min(steps_since_warmup(options, step), last);
+/// The part of the training behind `step`, without the warm-up: in [0, 1].
+double progress(const Terms& terms, std::int64_t step) {
+  const std::int64_t last = terms.span.steps() - terms.warmup_steps;
+  const std::int64_t now = std::min(steps_since_warmup(terms, step), last);
   return static_cast<double>(now) / static_cast<double>(last);
 }
 
-double constant_lr(const ScheduleOptions& options, std::int64_t /*step*/) {
-  return options.base_lr;
-}
+double constant_lr(const Terms& terms, std::int64_t /*step*/) { return terms.base_lr; }
 
-std::int64_t drops_until(const ScheduleOptions& options, std::int64_t step) {
+std::int64_t drops_until(const Terms& terms, std::int64_t step) {
+  const ScheduleOptions& options = terms.options;
   if (options.drop_steps > 0) return step / options.drop_steps;
-  const std::int64_t epoch = step / options.steps_per_epoch;
+  const std::int64_t epoch = step / terms.span.steps_per_epoch;
   if (options.step_epochs > 0) return epoch / options.step_epochs;
   return std::ranges::upper_bound(options.milestones, epoch) - options.milestones.begin();
 }
 
-double step_lr(const ScheduleOptions& options, std::int64_t step) {
-  return options.base_lr * std::pow(static_cast<double>(options.gamma),
-                                    static_cast<double>(drops_until(options, step)));
+double step_lr(const Terms& terms, std::int64_t step) {
+  return terms.base_lr *
+         std::pow(static_cast<double>(terms.gamma), static_cast<double>(drops_until(terms, step)));
 }
 
-double exponential_lr(const ScheduleOptions& options, std::int64_t step) {
-  const double base = options.base_lr;
-  return base * std::pow(options.final_lr / base, progress(options, step));
+double exponential_lr(const Terms& terms, std::int64_t step) {
+  const double base = terms.base_lr;
+  return base * std::pow(terms.final_lr / base, progress(terms, step));
 }
 
 /// Half a cosine from base_lr to final_lr as `part` goes from 0 to 1.
-double half_cosine(const ScheduleOptions& options, double part) {
-  const double base = options.base_lr, final = options.final_lr;
+double half_cosine(const Terms& terms, double part) {
+  const double base = terms.base_lr, final = terms.final_lr;
   return final + (base - final) * 0.5 * (1.0 + std::cos(std::numbers::pi * part));
 }
 
-double cosine_lr(const ScheduleOptions& options, std::int64_t step) {
-  return half_cosine(options, progress(options, step));
+double cosine_lr(const Terms& terms, std::int64_t step) {
+  return half_cosine(terms, progress(terms, step));
 }
 
 /// The part of the time between two restarts that has passed: in [0, 1).
-double since_restart(const ScheduleOptions& options, std::int64_t step) {
-  return static_cast<double>(steps_since_warmup(options, step) % options.restart_steps) /
-         static_cast<double>(options.restart_steps);
+double since_restart(const Terms& terms, std::int64_t step) {
+  const std::int64_t period = terms.options.restart_steps;
+  return static_cast<double>(steps_since_warmup(terms, step) % period) /
+         static_cast<double>(period);
 }
 
-double cosine_restarts_lr(const ScheduleOptions& options, std::int64_t step) {
-  return half_cosine(options, since_restart(options, step));
+double cosine_restarts_lr(const Terms& terms, std::int64_t step) {
+  return half_cosine(terms, since_restart(terms, step));
 }
 
-double fat_lr(const ScheduleOptions& options, std::int64_t step) {
-  const auto t = static_cast<double>(steps_since_warmup(options, step));
+double fat_lr(const Terms& terms, std::int64_t step) {
+  const auto t = static_cast<double>(steps_since_warmup(terms, step));
   // A quarter of the half period: the cosine falls no lower than 0.707 before it begins anew.
-  const double wave = std::cos(std::numbers::pi / 4.0 * since_restart(options, step));
-  return options.base_lr * std::exp(-options.decay * t) * std::abs(wave) + 1e-7;
+  const double wave = std::cos(std::numbers::pi / 4.0 * since_restart(terms, step));
+  return terms.base_lr * std::exp(-terms.decay * t) * std::abs(wave) + 1e-7;
 }
 
 struct Entry {
   std::string_view name;
   std::string_view summary;
-  double (*curve)(const ScheduleOptions& options, std::int64_t step);
+  double (*curve)(const Terms& terms, std::int64_t step);
   bool restarts = false;
 };
 
@@ -94,16 +97,8 @@ constexpr std::array kSchedules{
     Entry{"constant", "base_lr all along", constant_lr},
 };
 
-std::string list_of(const std::vector<std::int64_t>& values) {
-  std::string text;
-  for (const std::int64_t value : values) {
-    text += (text.empty() ? "" : ", ") + std::to_string(value);
-  }
-  return text;
-}
-
 void check_drops(const ScheduleOptions& options) {
-  require(options.gamma > 0.0f && options.gamma <= 1.0f,
+  require(static_cast<float>(options.gamma) > 0.0f && options.gamma <= 1.0,
           "schedule.gamma: expected a factor in (0, 1], got {}", options.gamma);
   require(options.step_epochs >= 0, "schedule.step_epochs: expected >= 0, got {}",
           options.step_epochs);
@@ -115,36 +110,39 @@ void check_drops(const ScheduleOptions& options) {
   require(given == 1,
           "schedule: expected one of step_epochs, drop_steps and milestones for step, got {}, {} "
           "and [{}]",
-          options.step_epochs, options.drop_steps, list_of(options.milestones));
+          options.step_epochs, options.drop_steps, fmt::join(options.milestones, ", "));
   const auto not_after = [](std::int64_t a, std::int64_t b) { return b <= a; };
   require(
       options.milestones.empty() ||
           (options.milestones.front() > 0 &&
            std::ranges::adjacent_find(options.milestones, not_after) == options.milestones.end()),
-      "schedule.milestones: expected increasing epochs > 0, got [{}]", list_of(options.milestones));
+      "schedule.milestones: expected increasing epochs > 0, got [{}]",
+      fmt::join(options.milestones, ", "));
 }
 
-void check(const ScheduleOptions& options) {
-  require(std::isfinite(options.base_lr) && options.base_lr >= 0.0f,
-          "schedule.base_lr: expected a finite rate >= 0, got {}", options.base_lr);
-  require(options.final_lr >= 0.0f && options.final_lr <= options.base_lr,
-          "schedule.final_lr: expected 0 <= final_lr <= base_lr = {}, got {}", options.base_lr,
+void check(double base_lr, const ScheduleOptions& options, const TrainingSpan& span) {
+  require(std::isfinite(static_cast<float>(base_lr)) && base_lr >= 0.0,
+          "schedule.base_lr: expected a finite rate >= 0, got {}", base_lr);
+  require(options.final_lr >= 0.0 && options.final_lr <= base_lr,
+          "schedule.final_lr: expected 0 <= final_lr <= base_lr = {}, got {}", base_lr,
           options.final_lr);
-  require(options.total_steps > 0, "schedule.total_steps: expected > 0, got {}",
-          options.total_steps);
-  require(options.warmup_steps >= 0 && options.warmup_steps < options.total_steps,
-          "schedule.warmup_steps: expected 0 <= warmup_steps < total_steps = {}, got {}",
-          options.total_steps, options.warmup_steps);
-  require(options.steps_per_epoch > 0, "schedule.steps_per_epoch: expected > 0, got {}",
-          options.steps_per_epoch);
+  require(span.epochs > 0, "schedule: expected > 0 epochs, got {}", span.epochs);
+  require(span.steps_per_epoch > 0, "schedule: expected > 0 steps per epoch, got {}",
+          span.steps_per_epoch);
+  require(options.warmup_epochs >= 0.0 &&
+              options.warmup_epochs < static_cast<double>(span.epochs) &&
+              options.warmup_steps(span.steps_per_epoch) < span.steps(),
+          "schedule.warmup_epochs: expected >= 0 and less than the {} epochs of the training, got "
+          "{}",
+          span.epochs, options.warmup_epochs);
   require(options.restart_steps > 0, "schedule.restart_steps: expected > 0, got {}",
           options.restart_steps);
-  require(std::isfinite(options.decay) && options.decay >= 0.0f,
+  require(std::isfinite(static_cast<float>(options.decay)) && options.decay >= 0.0,
           "schedule.decay: expected a finite rate >= 0, got {}", options.decay);
   if (options.name == "step") check_drops(options);
   if (options.name == "exponential") {
-    require(options.final_lr > 0.0f, "schedule.final_lr: expected > 0 for exponential, got {}",
-            options.final_lr);
+    require(static_cast<float>(options.final_lr) > 0.0f,
+            "schedule.final_lr: expected > 0 for exponential, got {}", options.final_lr);
   }
 }
 
@@ -156,25 +154,36 @@ std::vector<std::string> known_names() {
 
 }  // namespace
 
-LrSchedule::LrSchedule(ScheduleOptions options) : options_(std::move(options)) {
-  const auto* entry = std::ranges::find(kSchedules, options_.name, &Entry::name);
+std::int64_t ScheduleOptions::warmup_steps(std::int64_t steps_per_epoch) const {
+  return std::llround(warmup_epochs * static_cast<double>(steps_per_epoch));
+}
+
+LrSchedule::LrSchedule(double base_lr, const ScheduleOptions& options, const TrainingSpan& span) {
+  const auto* entry = std::ranges::find(kSchedules, options.name, &Entry::name);
   require(entry != kSchedules.end(), "schedule.name: expected a known name, got '{}'{}",
-          options_.name, suggestion(options_.name, known_names()));
-  check(options_);
+          options.name, suggestion(options.name, known_names()));
+  check(base_lr, options, span);
+  terms_ = {.options = options,
+            .span = span,
+            .warmup_steps = options.warmup_steps(span.steps_per_epoch),
+            .base_lr = static_cast<float>(base_lr),
+            .final_lr = static_cast<float>(options.final_lr),
+            .gamma = static_cast<float>(options.gamma),
+            .decay = static_cast<float>(options.decay)};
   curve_ = entry->curve;
   restarts_ = entry->restarts;
 }
 
 float LrSchedule::at(std::int64_t step) const {
   require(step >= 0, "schedule: expected step >= 0, got {}", step);
-  const double warmth = static_cast<double>(std::min(step, options_.warmup_steps) + 1) /
-                        static_cast<double>(options_.warmup_steps + 1);
-  return static_cast<float>(warmth * curve_(options_, step));
+  const double warmth = static_cast<double>(std::min(step, terms_.warmup_steps) + 1) /
+                        static_cast<double>(terms_.warmup_steps + 1);
+  return static_cast<float>(warmth * curve_(terms_, step));
 }
 
 bool LrSchedule::restarts_at(std::int64_t step) const {
-  const std::int64_t t = step - options_.warmup_steps;
-  return restarts_ && t > 0 && t % options_.restart_steps == 0;
+  const std::int64_t t = step - terms_.warmup_steps;
+  return restarts_ && t > 0 && t % terms_.options.restart_steps == 0;
 }
 
 std::vector<ScheduleInfo> registered_schedules() {

@@ -6,26 +6,35 @@
 
 namespace quench::train {
 
-/// Settings of a learning-rate schedule. Epochs and steps count from 0.
+/// How long a training takes.
+struct TrainingSpan {
+  std::int64_t epochs = 1;           ///< > 0
+  std::int64_t steps_per_epoch = 1;  ///< optimizer steps; > 0
+
+  std::int64_t steps() const { return epochs * steps_per_epoch; }
+};
+
+/// Settings of a learning-rate schedule. Epochs and steps count from 0; rates and factors are rounded to
+/// float32 before anything is computed with them.
 struct ScheduleOptions {
   std::string name = "constant";  ///< one of registered_schedules()
-  float base_lr = 0.01f;          ///< the rate after warm-up; finite, >= 0
-  float final_lr = 0.0f;          ///< where cosine and exponential end; in [0, base_lr]
-  float gamma = 0.1f;             ///< step: factor at each drop, in (0, 1]
+  double warmup_epochs = 0.0;     ///< fractions count; fewer than the training has
   // step: exactly one of the three says when the rate drops.
   std::int64_t step_epochs = 0;               ///< every so many epochs
   std::int64_t drop_steps = 0;                ///< every so many optimizer steps
   std::vector<std::int64_t> milestones = {};  ///< at the first step of these epochs, increasing
+  double gamma = 0.1;                         ///< step: factor at each drop, in (0, 1]
+  double final_lr = 0.0;                      ///< where cosine and exponential end; in [0, base_lr]
   std::int64_t restart_steps = 400;           ///< cosine_restarts, fat: >= 1
-  float decay = 1e-4f;                        ///< fat: per step; finite, >= 0
-  std::int64_t warmup_steps = 0;              ///< below total_steps
-  std::int64_t total_steps = 1;  ///< optimizer steps of the whole run, warm-up included
-  std::int64_t steps_per_epoch = 1;
+  double decay = 1e-4;                        ///< fat: per step; finite, >= 0
+
+  /// warmup_epochs in optimizer steps.
+  std::int64_t warmup_steps(std::int64_t steps_per_epoch) const;
 };
 
 /// The learning rate as a pure function of the optimizer step: a resumed run needs no state.
 ///
-/// With t = step - warmup_steps, T = total_steps - warmup_steps:
+/// With base_lr the rate after warm-up, t = step - warmup_steps and T = span.steps() - warmup_steps:
 ///   constant         base_lr
 ///   step             base_lr * gamma^(drops so far), epochs and steps counted from step 0
 ///   exponential      base_lr * (final_lr / base_lr)^(t/T)
@@ -39,10 +48,19 @@ struct ScheduleOptions {
 /// never from a wasted step at 0, and step warmup_steps is the first at the full rate.
 class LrSchedule {
  public:
+  /// What a curve is computed from.
+  struct Terms {
+    ScheduleOptions options;
+    TrainingSpan span;
+    std::int64_t warmup_steps = 0;
+    float base_lr = 0.0f, final_lr = 0.0f, gamma = 1.0f, decay = 0.0f;
+  };
+
+  /// @param base_lr  the rate after warm-up (OptimizerOptions::lr); finite, >= 0
   /// @throws std::invalid_argument  naming the key, if an option is not as above, if exponential
-  ///                                has no positive final_lr, or if step has both or neither of
-  ///                                step_epochs and milestones
-  explicit LrSchedule(ScheduleOptions options);
+  ///                                has no positive final_lr, or if step has none or several of
+  ///                                step_epochs, drop_steps and milestones
+  LrSchedule(double base_lr, const ScheduleOptions& options, const TrainingSpan& span);
 
   /// The rate of optimizer step `step`. Past the end of the run, cosine and exponential stay at
   /// final_lr.
@@ -53,8 +71,8 @@ class LrSchedule {
   bool restarts_at(std::int64_t step) const;
 
  private:
-  ScheduleOptions options_;
-  double (*curve_)(const ScheduleOptions& options, std::int64_t step) = nullptr;
+  Terms terms_;
+  double (*curve_)(const Terms& terms, std::int64_t step) = nullptr;
   bool restarts_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "train/optimizer.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -48,14 +50,16 @@ std::vector<std::string> known_names() {
   return names;
 }
 
-void check_not_negative(std::string_view key, float value) {
-  require(std::isfinite(value) && value >= 0.0f,
+// As float32, which the methods compute with: a double may round to infinity or 1.
+
+void check_not_negative(std::string_view key, double value) {
+  require(std::isfinite(static_cast<float>(value)) && value >= 0.0,
           "optimizer.{}: expected a finite value >= 0, got {}", key, value);
 }
 
-void check_decay_rate(std::string_view key, float value) {
-  require(value >= 0.0f && value < 1.0f, "optimizer.{}: expected a value in [0, 1), got {}", key,
-          value);
+void check_decay_rate(std::string_view key, double value) {
+  require(value >= 0.0 && static_cast<float>(value) < 1.0f,
+          "optimizer.{}: expected a value in [0, 1), got {}", key, value);
 }
 
 void check(const OptimizerOptions& options) {
@@ -66,7 +70,7 @@ void check(const OptimizerOptions& options) {
   check_decay_rate("momentum", options.momentum);
   check_decay_rate("beta1", options.beta1);
   check_decay_rate("beta2", options.beta2);
-  require(!options.nesterov || options.momentum > 0.0f,
+  require(!options.nesterov || options.momentum > 0.0,
           "optimizer.nesterov: expected momentum > 0 with it, got {}", options.momentum);
 }
 
@@ -112,6 +116,32 @@ const Tensor& find_entry(const std::map<std::string, Tensor>& state, const std::
 
 }  // namespace
 
+const std::vector<std::string>& parameter_kinds() {
+  static const std::vector<std::string> names{"weight", "bias", "norm", "quantizer"};
+  return names;
+}
+
+std::vector<Parameter> trained_parameters(Module& network, const std::vector<std::string>& kinds) {
+  const auto trained = [&kinds](const Parameter& parameter) {
+    // In the order in which the enumeration has them.
+    const std::string& kind = parameter_kinds()[static_cast<std::size_t>(parameter.kind)];
+    return std::ranges::find(kinds, kind) != kinds.end();
+  };
+  std::vector<Parameter> result;
+  for (Parameter& parameter : network.parameters()) {
+    if (trained(parameter)) {
+      result.push_back(std::move(parameter));
+    } else {
+      parameter.value.freeze();
+    }
+  }
+  require(!result.empty(),
+          "optimizer.train: expected kinds of parameters that the network has, got [{}], of which "
+          "it has none",
+          fmt::join(kinds, ", "));
+  return result;
+}
+
 Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters,
                      std::vector<std::string_view> moment_names)
     : moment_names_(std::move(moment_names)) {
@@ -125,8 +155,10 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> par
 
 Optimizer::Entry Optimizer::make_entry(const OptimizerOptions& options, Parameter parameter) const {
   Entry entry;
-  if (parameter.kind == ParameterKind::weight) entry.weight_decay = options.weight_decay;
-  if (parameter.kind == ParameterKind::quantizer) entry.lr_scale = options.quantizer_lr_scale;
+  if (parameter.kind == ParameterKind::weight)
+    entry.weight_decay = static_cast<float>(options.weight_decay);
+  if (parameter.kind == ParameterKind::quantizer)
+    entry.lr_scale = static_cast<float>(options.quantizer_lr_scale);
   const Shape& shape = parameter.value.shape();
   if (options.glorot_scale && is_quantized_weight(parameter)) {
     entry.lr_scale = glorot_lr_scale(shape);

@@ -12,19 +12,33 @@
 
 namespace quench::train {
 
-/// Settings of an optimizer. Those that a method does not know are checked and otherwise unused.
+/// Settings of an optimizer, which computes with them as float32. Those that a method does not know are
+/// checked and otherwise unused.
 struct OptimizerOptions {
-  std::string name = "sgd";   ///< one of registered_optimizers()
-  float lr = 0.01f;           ///< base rate, from which the run makes its schedule; finite, >= 0
-  float momentum = 0.0f;      ///< sgd: in [0, 1)
+  std::string name = "adam";  ///< one of registered_optimizers()
+  double lr = 1e-3;           ///< after warm-up; finite, >= 0
+  double momentum = 0.9;      ///< sgd: in [0, 1)
   bool nesterov = false;      ///< sgd: needs momentum > 0
-  float weight_decay = 0.0f;  ///< finite, >= 0
-  float beta1 = 0.9f;         ///< adam, adamw: decay of the mean gradient, in [0, 1)
-  float beta2 = 0.999f;       ///< adam, adamw: decay of the mean squared gradient, in [0, 1)
-  float eps = 1e-8f;          ///< adam, adamw: finite, >= 0
+  double weight_decay = 0.0;  ///< finite, >= 0
+  double beta1 = 0.9;         ///< adam, adamw: decay of the mean gradient, in [0, 1)
+  double beta2 = 0.999;       ///< adam, adamw: decay of the mean squared gradient, in [0, 1)
+  double eps = 1e-8;          ///< adam, adamw: finite, >= 0
   bool glorot_scale = false;  ///< multiply the steps of quantized weights by glorot_lr_scale()
-  float quantizer_lr_scale = 1.0f;  ///< rate of trained thresholds, relative to lr; finite, >= 0
+  /// Kinds of parameters that are trained, of parameter_kinds(); see trained_parameters(). FAT trains
+  /// ["quantizer"] alone.
+  std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
+  double quantizer_lr_scale = 1.0;  ///< rate of trained thresholds, relative to lr; finite, >= 0
 };
+
+/// The names of all kinds of parameters, as OptimizerOptions::train lists them: weight, bias, norm and
+/// quantizer, see layers/parameter.h.
+const std::vector<std::string>& parameter_kinds();
+
+/// The network's parameters of these kinds. All others are frozen: they keep their values, and no
+/// gradient is computed for their sake.
+/// @param kinds  of parameter_kinds()
+/// @throws std::invalid_argument  if the network has no parameter of these kinds
+std::vector<Parameter> trained_parameters(Module& network, const std::vector<std::string>& kinds);
 
 /// Changes parameters by their gradients.
 ///
@@ -87,7 +101,7 @@ class Optimizer {
   std::vector<Entry> entries_;
 };
 
-/// Builds the method `options.name` over `parameters`.
+/// Builds the method `options.name` over `parameters`; options.train has chosen them before.
 /// @throws std::invalid_argument  naming the key, for an unknown method (the message lists the
 ///                                known ones) or an option out of range; naming the parameter, if
 ///                                two share a name or one is not a trainable f32 tensor

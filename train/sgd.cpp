@@ -32,8 +32,8 @@ std::vector<std::string_view> moments_for(float momentum) {
 }  // namespace
 
 Sgd::Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters)
-    : Optimizer(options, std::move(parameters), moments_for(options.momentum)),
-      momentum_(options.momentum),
+    : Optimizer(options, std::move(parameters), moments_for(static_cast<float>(options.momentum))),
+      momentum_(static_cast<float>(options.momentum)),
       nesterov_(options.nesterov) {}
 
 void Sgd::update(Entry& entry, const Tensor& grad, float rate) {

@@ -14,9 +14,6 @@
 #include "layers/loss.h"
 #include "layers/models/registry.h"
 #include "support/settings.h"
-#include "train/lr_schedule.h"
-#include "train/optimizer.h"
-#include "train/trained_parameters.h"
 
 namespace quench::train {
 namespace {
@@ -47,8 +44,8 @@ std::vector<std::string> names_of(const Entries& entries) {
   return names;
 }
 
-OptimizerConfig read_optimizer(const Settings& s) {
-  OptimizerConfig optimizer;
+OptimizerOptions read_optimizer(const Settings& s) {
+  OptimizerOptions optimizer;
   optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
   optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
   if (!std::isfinite(static_cast<float>(optimizer.lr)))
@@ -73,8 +70,8 @@ OptimizerConfig read_optimizer(const Settings& s) {
   return optimizer;
 }
 
-ScheduleConfig read_schedule(const Settings& s, double lr) {
-  ScheduleConfig schedule;
+ScheduleOptions read_schedule(const Settings& s, double lr) {
+  ScheduleOptions schedule;
   schedule.name = s.choice("name", schedule.name, names_of(registered_schedules()));
   schedule.warmup_epochs =
       s.number("warmup_epochs", schedule.warmup_epochs, {0.0, double{kMostEpochs}});

@@ -10,6 +10,8 @@
 #include "ptq/calibrate.h"
 #include "quant/policy.h"
 #include "support/settings.h"
+#include "train/lr_schedule.h"
+#include "train/optimizer.h"
 
 namespace quench::train {
 
@@ -24,38 +26,6 @@ struct ModelConfig {
 struct QuantConfig {
   quant::BatchNormFolding folding;
   Settings settings;  ///< the whole table, for quant::Policy
-};
-
-/// [optimizer]
-struct OptimizerConfig {
-  std::string name = "adam";  ///< one of registered_optimizers()
-  double lr = 1e-3;           ///< after warm-up; > 0
-  double momentum = 0.9;      ///< sgd; in [0, 1)
-  bool nesterov = false;      ///< sgd
-  double weight_decay = 0.0;
-  double beta1 = 0.9;         ///< adam, adamw; in [0, 1)
-  double beta2 = 0.999;       ///< adam, adamw; in [0, 1)
-  double eps = 1e-8;          ///< adam, adamw; > 0
-  bool glorot_scale = false;  ///< scales each quantized weight's step by its Glorot factor
-  /// Kinds of parameters that are trained, of parameter_kinds(); the others stand still. FAT trains
-  /// ["quantizer"] alone.
-  std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
-  double quantizer_lr_scale = 1.0;  ///< multiplies lr for trainable thresholds and scales; >= 0
-};
-
-/// [schedule]
-struct ScheduleConfig {
-  std::string name = "constant";  ///< one of registered_schedules()
-  double warmup_epochs = 0.0;     ///< may be a fraction; the rate rises linearly
-  /// step: exactly one of three says when the rate drops: every so many epochs, every so many
-  /// optimizer steps, or with the first step of the milestone epochs.
-  std::int64_t step_epochs = 0;
-  std::int64_t drop_steps = 0;
-  std::vector<std::int64_t> milestones;
-  double gamma = 0.1;                ///< step: factor at each drop, in (0, 1]
-  double final_lr = 0.0;             ///< where cosines and exponential end; in [0, lr]
-  std::int64_t restart_steps = 400;  ///< cosine_restarts, fat: steps until the next restart, >= 1
-  double decay = 1e-4;               ///< fat: of the exponential, per optimizer step; >= 0
 };
 
 /// [train]
@@ -106,8 +76,8 @@ struct ExperimentConfig {
   std::string name;  ///< the file's stem
   ModelConfig model;
   DataConfig data;
-  OptimizerConfig optimizer;
-  ScheduleConfig schedule;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
   TrainConfig train;
   DistillConfig distill;
   std::optional<CalibrationOptions> calibration;  ///< of a file with a [calibration] table

@@ -9,7 +9,7 @@
 #include "experiments/runs/small_run.h"
 #include "experiments/trainer.h"
 #include "layers/batch_norm.h"
-#include "train/trained_parameters.h"
+#include "train/optimizer.h"
 
 namespace quench::train {
 namespace {

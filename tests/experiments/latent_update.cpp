@@ -131,8 +131,8 @@ TEST_CASE("latent update: the step is scaled, then clipped, and every handle see
     const Variable in_layer = weight;
     const std::uint64_t version = weight.value().version();
     // Plain descent at rate 1 makes the step -grad.
-    const auto optimizer =
-        make_optimizer({.name = "sgd"}, {{"w", weight, ParameterKind::weight, &quantizer}});
+    const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0},
+                                          {{"w", weight, ParameterKind::weight, &quantizer}});
     std::vector<float> grad = floats(vectors.inputs.at("optimizer_delta"));
     for (float& g : grad) g = -g;
     set_grad(weight, vector_of(grad));
@@ -151,7 +151,8 @@ TEST_CASE("glorot_scale: lengthens the steps of quantized weights only") {
     parameters.push_back(
         {name, Variable(Tensor::full({2, 4}, 0.0f), true), ParameterKind::weight, slot});
   }
-  const auto optimizer = make_optimizer({.name = "sgd", .glorot_scale = true}, parameters);
+  const auto optimizer =
+      make_optimizer({.name = "sgd", .momentum = 0.0, .glorot_scale = true}, parameters);
   for (Parameter& parameter : parameters) set_grad(parameter.value, Tensor::full({2, 4}, 1.0f));
   optimizer->step(0.25f);
   CHECK(parameters[0].value.value().data()[7] == -0.5f);

@@ -97,7 +97,8 @@ TEST_CASE("groups: only weights decay, thresholds have their own rate") {
     parameters.push_back({name, leaf({1.0f}), kind});
   }
   const auto optimizer = make_optimizer(
-      {.name = "sgd", .weight_decay = 0.5f, .quantizer_lr_scale = 0.25f}, parameters);
+      {.name = "sgd", .momentum = 0.0, .weight_decay = 0.5f, .quantizer_lr_scale = 0.25f},
+      parameters);
   for (Parameter& parameter : parameters) set_grad(parameter.value, vector_of({1.0f}));
   optimizer->step(0.5f);
   CHECK(parameters[0].value.value().item() == 1.0f - 0.5f * (1.0f + 0.5f));
@@ -176,7 +177,7 @@ TEST_CASE("a NaN gradient reaches its weight and no other") {
 
 TEST_CASE("zero_grad: frees the gradients of every handle") {
   Variable weight = leaf({1.0f});
-  const auto optimizer = make_optimizer({.name = "sgd"}, {{"w", weight}});
+  const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0}, {{"w", weight}});
   set_grad(weight, vector_of({1.0f}));
   optimizer->zero_grad();
   CHECK_FALSE(weight.grad().defined());
@@ -201,7 +202,7 @@ TEST_CASE("optimizer errors name the key or the parameter") {
   CHECK_THROWS_WITH_AS(make({.momentum = 1.0f}),
                        "optimizer.momentum: expected a value in [0, 1), got 1",
                        std::invalid_argument);
-  CHECK_THROWS_WITH_AS(make({.nesterov = true}),
+  CHECK_THROWS_WITH_AS(make({.momentum = 0.0, .nesterov = true}),
                        "optimizer.nesterov: expected momentum > 0 with it, got 0",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(make({.weight_decay = -1.0f}),

@@ -38,8 +38,8 @@ inline Tensor random_tensor(Shape shape, Random& random) {
 
 /// Every method with the settings that change its arithmetic.
 inline const std::vector<OptimizerOptions> kMethods = {
-    {.name = "sgd"},
-    {.name = "sgd", .weight_decay = 0.1f},
+    {.name = "sgd", .momentum = 0.0},
+    {.name = "sgd", .momentum = 0.0, .weight_decay = 0.1f},
     {.name = "sgd", .momentum = 0.9f, .weight_decay = 0.1f},
     {.name = "sgd", .momentum = 0.9f, .nesterov = true, .weight_decay = 0.1f},
     {.name = "adam", .weight_decay = 0.1f},

@@ -59,7 +59,7 @@ TEST_CASE("load_state: refuses missing, mis-shaped and unknown entries, and then
 }
 
 TEST_CASE("sgd without momentum remembers nothing but the count") {
-  const auto optimizer = make_optimizer({.name = "sgd"}, {{"w", leaf({1.0f})}});
+  const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0}, {{"w", leaf({1.0f})}});
   CHECK(optimizer->state().size() == 1);
 }
 

@@ -10,26 +10,23 @@ namespace {
 using train::LrSchedule;
 using train::ScheduleOptions;
 
-void check_rates(const Case& c, Comparison& check, const char* name,
+void check_rates(const Case& c, Comparison& check, const char* name, double base_lr,
                  const ScheduleOptions& options) {
-  const LrSchedule schedule(options);
+  const LrSchedule schedule(base_lr, options, {});
   std::vector<double> rates;
   for (const std::int64_t step : c.params.at("steps")) rates.push_back(schedule.at(step));
   check.f32(name, rates, c.expect.at(name));
 }
 
 void fat(const Case& c, Comparison& check) {
-  check_rates(c, check, "lr",
-              {.name = "fat",
-               .base_lr = c.params.at("lr"),
-               .restart_steps = c.params.at("restart"),
-               .decay = c.params.at("decay")});
+  check_rates(
+      c, check, "lr", c.params.at("lr"),
+      {.name = "fat", .restart_steps = c.params.at("restart"), .decay = c.params.at("decay")});
 }
 
 void cosine_restart(const Case& c, Comparison& check) {
-  check_rates(c, check, "lr",
+  check_rates(c, check, "lr", c.params.at("lr"),
               {.name = "cosine_restarts",
-               .base_lr = c.params.at("lr"),
                .final_lr = c.params.at("lr_min"),
                .restart_steps = c.params.at("period")});
 }
@@ -39,16 +36,10 @@ void tqt(const Case& c, Comparison& check) {
   const auto steps = [&c](const char* every) {
     return c.params.at(every).get<std::int64_t>() * 24 / c.params.at("batch").get<std::int64_t>();
   };
-  check_rates(c, check, "lr_w",
-              {.name = "step",
-               .base_lr = c.params.at("lr_w0"),
-               .gamma = c.params.at("decay_w"),
-               .drop_steps = steps("every_w")});
-  check_rates(c, check, "lr_th",
-              {.name = "step",
-               .base_lr = c.params.at("lr_th0"),
-               .gamma = c.params.at("decay_th"),
-               .drop_steps = steps("every_th")});
+  check_rates(c, check, "lr_w", c.params.at("lr_w0"),
+              {.name = "step", .drop_steps = steps("every_w"), .gamma = c.params.at("decay_w")});
+  check_rates(c, check, "lr_th", c.params.at("lr_th0"),
+              {.name = "step", .drop_steps = steps("every_th"), .gamma = c.params.at("decay_th")});
 }
 
 constexpr std::array kOperations{Operation{"fat.lr", fat},

@@ -71,8 +71,8 @@ void latent_update(const Case& c, Comparison& check) {
   const auto sign = quant::make_quantizer("ste", {.role = quant::Role::weight, .bits = 1});
   const Variable w(tensor(c.inputs.at("w")), true);
   // Plain descent moves by -lr times the gradient.
-  const auto optimizer =
-      make_optimizer({.name = "sgd"}, {{"w", w, ParameterKind::weight, sign.get()}});
+  const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0},
+                                        {{"w", w, ParameterKind::weight, sign.get()}});
   backward(w, multiply_scalar(tensor(c.inputs.at("optimizer_delta")), -1.0f));
   optimizer->step(c.params.at("lr_scale"));
   check.f32("w_next", w.value(), c.expect.at("w_next"));
