@@ -15,7 +15,7 @@
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 #include "support/progress.h"
-#include "train/judge.h"
+#include "train/evaluate.h"
 
 namespace quench::command {
 namespace {
@@ -49,14 +49,15 @@ void print(const Options& options, nlohmann::json json, const std::string& title
   if (options.json) fmt::print("{}\n", json.dump(2));
 }
 
-train::Judgement judge(Module& network, datasets::Loader& images, datasets::Loader& training,
-                       std::int64_t bn_batches) {
+train::Evaluation evaluate(Module& network, datasets::Loader& images, datasets::Loader& training,
+                           std::int64_t bn_batches) {
   ProgressBar bar;
-  bar.begin("eval", train::images_to_judge(network, images, training, bn_batches));
-  return train::judge(network, images, training, bn_batches, train::StaleStatistics::replace);
+  bar.begin("eval", train::images_to_evaluate(network, images, training, bn_batches));
+  return train::evaluate_quantized_and_float(network, images, training, bn_batches,
+                                             train::StaleStatistics::replace);
 }
 
-train::Accuracy judge(deploy::Engine& engine, datasets::Loader& images) {
+train::Accuracy evaluate(deploy::Engine& engine, datasets::Loader& images) {
   ProgressBar bar;
   bar.begin("eval", images.images_in(images.batches_per_epoch()));
   return train::evaluate([&engine](const Tensor& batch) { return engine(batch); }, images);
@@ -73,7 +74,8 @@ void eval_run(const Options& options, const std::vector<std::string>& overrides)
 
   const auto loader = train::evaluation_loader(config, data.test);
   const auto training = train::training_loader(config, data.train);
-  const auto [quantized, floating] = judge(*network, *loader, *training, config.train.bn_batches);
+  const auto [quantized, floating] =
+      evaluate(*network, *loader, *training, config.train.bn_batches);
   Results results{{"float", floating}};
   if (is_quantized(*network)) results.insert(results.begin(), {"quantized", quantized});
   print(options,
@@ -94,7 +96,7 @@ void eval_model(const Options& options, const std::vector<std::string>& override
     fail("{}: its classes are not those of the data set {}", options.run, model.config.data.name);
   }
   const auto loader = train::evaluation_loader(model.config, data.test);
-  const train::Accuracy accuracy = judge(*model.engine, *loader);
+  const train::Accuracy accuracy = evaluate(*model.engine, *loader);
   print(
       options,
       {{"model", options.run},

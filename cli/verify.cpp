@@ -135,7 +135,7 @@ void run(const Options& options) {
   const DeployedModel model = load_model(options.model, overrides);
   const train::Data data = train::load_data(run.config);
   train::require_classes(options.run, data.test->class_names());
-  replace_stale_statistics(run);
+  reestimate_stale_batch_norm(run);
   const auto loader = train::evaluation_loader(run.config, data.test);
   const Verification result = verify(options, *run.network, *model.engine, *loader);
   if (options.json) {

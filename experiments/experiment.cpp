@@ -106,7 +106,8 @@ Data load_data(const ExperimentConfig& config) {
 }
 
 std::string count_images(const Data& data) {
-  return fmt::format("{} for training, {} to judge by", data.train->size(), data.judged()->size());
+  return fmt::format("{} for training, {} to judge by", data.train->size(),
+                     data.evaluation()->size());
 }
 
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,

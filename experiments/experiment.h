@@ -15,8 +15,8 @@ struct Data {
   std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if none
   std::shared_ptr<const datasets::Dataset> test;
 
-  /// What a run is judged by while it goes: the held-out images if any, else the test set.
-  const std::shared_ptr<const datasets::Dataset>& judged() const {
+  /// What a run is evaluated on while it goes: the held-out images if any, else the test set.
+  const std::shared_ptr<const datasets::Dataset>& evaluation() const {
     return validation ? validation : test;
   }
 };

@@ -12,7 +12,6 @@
 #include "support/error.h"
 #include "support/progress.h"
 #include "train/evaluate.h"
-#include "train/judge.h"
 
 namespace quench::train {
 namespace {
@@ -25,7 +24,7 @@ deploy::IntegerNetwork frozen(Module& network, const ExperimentConfig& config) {
 /// What a quantizer needs to have a grid: a few images in training mode.
 void show_images(Module& network, const ExperimentConfig& config, const Data& data) {
   constexpr std::int64_t kImages = 16;
-  const auto loader = evaluation_loader(config, data.judged());
+  const auto loader = evaluation_loader(config, data.evaluation());
   loader->start_epoch(0);
   const Tensor images = loader->next()->images;
   const NoGradGuard no_grad;
@@ -79,7 +78,7 @@ std::optional<IntegerMismatch> check_integers(Module& network, datasets::Loader&
                                               datasets::Loader& training,
                                               const ExperimentConfig& config) {
   const BufferGuard guard(network);
-  replace_stale_statistics(network, training, config.train.bn_batches);
+  reestimate_stale_batch_norm(network, training, config.train.bn_batches);
   deploy::Engine engine(frozen(network, config));
   return first_mismatch(network, engine, images, config.train.verify_batches);
 }

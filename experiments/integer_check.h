@@ -30,8 +30,8 @@ std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& e
                                               datasets::Loader& images, std::int64_t batches);
 
 /// Freezes the network in memory, as `quench deploy` would after this epoch, and compares the two on
-/// the first train.verify_batches batches of `images`. Where judge() re-estimates batch norm, on
-/// `training`, so does this, and puts it back: the run goes on with the bits it would have without.
+/// the first train.verify_batches batches of `images`. Where evaluation re-estimates batch norm,
+/// on `training`, so does this, and puts it back: the run goes on with the bits it would have without.
 /// @throws std::invalid_argument  for a network that deploy::freeze() refuses
 std::optional<IntegerMismatch> check_integers(Module& network, datasets::Loader& images,
                                               datasets::Loader& training,

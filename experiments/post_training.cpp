@@ -89,19 +89,19 @@ void require_uncalibrated(const std::filesystem::path& from) {
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationOptions& calibration, const Data& data,
                                            Module& network) {
-  const auto judging = evaluation_loader(config, data.judged());
+  const auto evaluation = evaluation_loader(config, data.evaluation());
   const auto images = calibration_loader(config, calibration, data.train);
-  const std::int64_t pass = judging->images_in(judging->batches_per_epoch());
+  const std::int64_t pass = evaluation->images_in(evaluation->batches_per_epoch());
   PostTrainingResult result;
   progress_bar().begin("float network", pass);
-  result.floating = evaluate(network, *judging, quant::Mode::bypass);
+  result.floating = evaluate(network, *evaluation, quant::Mode::bypass);
   result.calibration = apply_calibration(network, calibration, *images);
   // Corrected biases are those of the quantized network alone, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
   even_out(*floating, calibration, *images);
   result.layers = measure_sqnr(*floating, network, *images, calibration.batches);
   progress_bar().begin("quantized network", pass);
-  result.quantized = evaluate(network, *judging, quant::Mode::evaluation);
+  result.quantized = evaluate(network, *evaluation, quant::Mode::evaluation);
   return result;
 }
 

@@ -62,7 +62,7 @@ struct PostTrainingResult {
 };
 
 /// Quantizes `network` as load_trained() gave it, with no training: apply_calibration() on training
-/// images, judged by Data::judged() before and after.
+/// images, evaluated on Data::evaluation() before and after.
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationOptions& calibration, const Data& data,
                                            Module& network);

@@ -24,7 +24,7 @@
 #include "quant/quantizer.h"
 #include "support/console.h"
 #include "support/error.h"
-#include "train/judge.h"
+#include "train/evaluate.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
 
@@ -55,13 +55,13 @@ double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::vector<ClassAccuracy> by_class(const Judgement& judgement,
+std::vector<ClassAccuracy> by_class(const Evaluation& evaluation,
                                     const std::vector<std::string>& names) {
   std::vector<ClassAccuracy> classes;
   for (std::size_t label = 0; label < names.size(); ++label) {
     classes.push_back({.name = names[label],
-                       .quantized = judgement.quantized.class_top1(label),
-                       .floating = judgement.floating.class_top1(label)});
+                       .quantized = evaluation.quantized.class_top1(label),
+                       .floating = evaluation.floating.class_top1(label)});
   }
   return classes;
 }
@@ -89,7 +89,7 @@ Trainer::Trainer(ExperimentConfig config, const RunFolder* resumed)
                        .label_smoothing = static_cast<float>(config_.train.label_smoothing)})),
       label_loss_(make_loss({.name = config_.train.loss})),
       training_(training_loader(config_, data_.train)),
-      judging_(evaluation_loader(config_, data_.judged())),
+      evaluation_(evaluation_loader(config_, data_.evaluation())),
       steps_per_epoch_(count_steps(config_, *training_)),
       schedule_(make_schedule(config_, steps_per_epoch_)) {
   join_ranks();
@@ -153,7 +153,7 @@ RunResult Trainer::run(const RunFolder& folder, const std::function<bool()>& sto
   const auto is_there = [&] { return until && position() >= *until; };
   const auto after_step = [&] {
     if (state) state->update(progress_);
-    // The end of an epoch is reached once it is judged.
+    // The end of an epoch is reached once it is evaluated.
     const bool within = progress_.step_in_epoch < steps_per_epoch_;
     return any_rank(stop_requested()) || (within && is_there());
   };
@@ -196,7 +196,8 @@ RunWork Trainer::work() {
   return {.epochs = config_.train.epochs,
           .steps = steps_per_epoch_,
           .images = training_->images_in(1),
-          .judged = images_to_judge(*network_, *judging_, *training_, config_.train.bn_batches)};
+          .evaluated =
+              images_to_evaluate(*network_, *evaluation_, *training_, config_.train.bn_batches)};
 }
 
 bool Trainer::train_epoch(const RunFolder& folder, const std::function<bool()>& stop_requested,
@@ -256,7 +257,7 @@ void Trainer::train_step(const datasets::Batch& batch, const RunFolder& folder) 
 
 void Trainer::verify_integers(const RunFolder& folder) {
   if (!verifies_after(progress_.epoch + 1, config_.train)) return;
-  if (const auto mismatch = check_integers(*network_, *judging_, *training_, config_))
+  if (const auto mismatch = check_integers(*network_, *evaluation_, *training_, config_))
     fail_at(progress_.step_in_epoch, mismatch->text(), folder);
 }
 
@@ -266,27 +267,27 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
   const double data_wait = training_->seconds_waited();  // before others use the loader
   const bool final_epoch = progress_.epoch + 1 == config_.train.epochs;
   // In the end the statistics stay: they are those of the network that is handed out.
-  const Judgement judgement =
-      judge(*network_, *judging_, *training_, config_.train.bn_batches,
-            final_epoch ? StaleStatistics::replace : StaleStatistics::restore, label_loss_);
+  const Evaluation evaluation = evaluate_quantized_and_float(
+      *network_, *evaluation_, *training_, config_.train.bn_batches,
+      final_epoch ? StaleStatistics::replace : StaleStatistics::restore, label_loss_);
   verify_integers(folder);
-  const double quantized = judgement.quantized.top1();
+  const double quantized = evaluation.quantized.top1();
   const auto seen = static_cast<double>(progress_.seen);
   const MetricsRow row{.epoch = progress_.epoch + 1,
                        .step = progress_.step,
                        .loss = progress_.loss_sum / seen,
                        .train_top1 = 100.0 * static_cast<double>(progress_.correct) / seen,
                        .top1_quantized = quantized,
-                       .top1_float = judgement.floating.top1(),
+                       .top1_float = evaluation.floating.top1(),
                        .alpha = alpha().value_or(0.0),
                        .lr = static_cast<double>(schedule_.at(progress_.step - 1)),
                        .images_per_second = images_per_second,
                        .seconds = seconds,
                        .data_wait_s = data_wait,
-                       .loss_quantized = judgement.quantized.loss(),
-                       .loss_float = judgement.floating.loss(),
-                       .top5_quantized = judgement.quantized.top5(),
-                       .top5_float = judgement.floating.top5()};
+                       .loss_quantized = evaluation.quantized.loss(),
+                       .loss_float = evaluation.floating.loss(),
+                       .top5_quantized = evaluation.quantized.top5(),
+                       .top5_float = evaluation.floating.top5()};
   const bool best = quantized > progress_.best_top1;
   WeightSigns signs = weight_signs(*network_);
   const LayerMetrics layers = layer_metrics(*network_, progress_.signs, signs);
@@ -300,7 +301,7 @@ void Trainer::finish_epoch(const RunFolder& folder, double seconds, double image
     log_epoch(folder, {.row = row,
                        .wall_time = seconds_since_1970(),
                        .layers = layers,
-                       .classes = by_class(judgement, data_.judged()->class_names())});
+                       .classes = by_class(evaluation, data_.evaluation()->class_names())});
   }
   if (best) save(folder, folder.best());
   if (communicator().is_root()) keep_checkpoints(folder);

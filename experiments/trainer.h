@@ -99,10 +99,10 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   RankAverage average_;
   Loss loss_;
-  Loss label_loss_;                              // of images the run is judged by
+  Loss label_loss_;                              // of images the run is evaluated on
   std::optional<DistilledLoss> distilled_loss_;  // of a run with a teacher
   std::unique_ptr<datasets::Loader> training_;
-  std::unique_ptr<datasets::Loader> judging_;
+  std::unique_ptr<datasets::Loader> evaluation_;
   std::int64_t steps_per_epoch_;
   LrSchedule schedule_;
   Progress progress_;

@@ -2,12 +2,14 @@
 
 #include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "core/communicator.h"
 #include "core/ops/reduce.h"
 #include "layers/batch_norm.h"
 #include "layers/module.h"
+#include "layers/quantized_layer.h"
 #include "support/error.h"
 #include "support/progress.h"
 
@@ -55,6 +57,13 @@ void count_top1(const Tensor& logits, const Tensor& labels, Accuracy& accuracy) 
     accuracy.class_correct.at(static_cast<std::size_t>(label)) += correct;
     ++accuracy.class_images.at(static_cast<std::size_t>(label));
   }
+}
+
+Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loader& training,
+                        std::int64_t bn_batches, const Loss& loss) {
+  const BufferGuard guard(network);
+  reestimate_batch_norm(network, training, bn_batches, quant::Mode::bypass);
+  return evaluate(network, images, quant::Mode::bypass, loss);
 }
 
 }  // namespace
@@ -151,6 +160,43 @@ void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64
     network(Variable(batch->images));
     progress_bar().advance(batch->labels.dim(0));
   }
+}
+
+bool has_stale_batch_norm(Module& network) {
+  bool stale = false;
+  for_each_quantizer(
+      network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
+  return stale;
+}
+
+void reestimate_stale_batch_norm(Module& network, datasets::Loader& training,
+                                 std::int64_t bn_batches) {
+  if (has_stale_batch_norm(network))
+    reestimate_batch_norm(network, training, bn_batches, quant::Mode::evaluation);
+}
+
+Evaluation evaluate_quantized_and_float(Module& network, datasets::Loader& images,
+                                        datasets::Loader& training, std::int64_t bn_batches,
+                                        StaleStatistics stale, const Loss& loss) {
+  if (!is_quantized(network)) {
+    const Accuracy accuracy = evaluate(network, images, quant::Mode::bypass, loss);
+    return {accuracy, accuracy};
+  }
+  Evaluation result;
+  result.floating = evaluate_float(network, images, training, bn_batches, loss);
+  std::optional<BufferGuard> guard;
+  if (stale == StaleStatistics::restore && has_stale_batch_norm(network)) guard.emplace(network);
+  reestimate_stale_batch_norm(network, training, bn_batches);
+  result.quantized = evaluate(network, images, quant::Mode::evaluation, loss);
+  return result;
+}
+
+std::int64_t images_to_evaluate(Module& network, const datasets::Loader& images,
+                                const datasets::Loader& training, std::int64_t bn_batches) {
+  const std::int64_t pass = images.images_in(images.batches_per_epoch());
+  if (!is_quantized(network)) return pass;
+  const std::int64_t norms = batch_norms(network).empty() ? 0 : training.images_in(bn_batches);
+  return 2 * pass + (has_stale_batch_norm(network) ? 2 * norms : norms);
 }
 
 BufferGuard::BufferGuard(Module& network) : buffers_(network.buffers()) {

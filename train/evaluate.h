@@ -57,6 +57,35 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode,
 void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode);
 
+/// Whether a quantizer says that running batch-norm statistics of training do not fit evaluation
+/// (Quantizer::stale_batch_norm).
+bool has_stale_batch_norm(Module& network);
+/// Re-estimates them if one does, as evaluate_quantized_and_float() does before it evaluates.
+void reestimate_stale_batch_norm(Module& network, datasets::Loader& training,
+                                 std::int64_t bn_batches);
+
+/// The two curves of alpha-blending's figure 4 (Liu & Mattina 2019), for any method.
+struct Evaluation {
+  Accuracy quantized;  ///< on the integer grids; equal to `floating` if nothing is quantized
+  Accuracy floating;   ///< of the float network underneath, every quantizer bypassed
+};
+
+/// What becomes of running batch-norm statistics that did not fit the quantized network.
+enum class StaleStatistics : bool { restore, replace };
+
+/// Evaluates a network as it is and with its quantizers bypassed, on all of `images`. Where batch
+/// statistics of training do not fit, they are re-estimated first on `bn_batches` batches of
+/// `training` (0: never): always for the float network, from which they are put back, and for the
+/// quantized one if a quantizer says so. Both get their `loss`, if there is one.
+Evaluation evaluate_quantized_and_float(Module& network, datasets::Loader& images,
+                                        datasets::Loader& training, std::int64_t bn_batches,
+                                        StaleStatistics stale, const Loss& loss = {});
+
+/// How many images evaluate_quantized_and_float() shows the network, all passes together, and counts on
+/// progress_bar().
+std::int64_t images_to_evaluate(Module& network, const datasets::Loader& images,
+                                const datasets::Loader& training, std::int64_t bn_batches);
+
 /// Puts all buffers of a network back when it goes out of scope.
 class BufferGuard {
  public:

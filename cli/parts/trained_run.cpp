@@ -11,7 +11,7 @@
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/deployed.h"
 #include "support/progress.h"
-#include "train/judge.h"
+#include "train/evaluate.h"
 
 namespace quench::command {
 namespace {
@@ -41,18 +41,18 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
   return run;
 }
 
-bool replace_stale_statistics(TrainedRun& run) {
+bool reestimate_stale_batch_norm(TrainedRun& run) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return false;
   const auto training = train::training_loader(run.config, train::load_data(run.config).train);
   ProgressBar bar;
   bar.begin("re-estimation", training->images_in(batches));
-  train::replace_stale_statistics(*run.network, *training, batches);
+  train::reestimate_stale_batch_norm(*run.network, *training, batches);
   return true;
 }
 
 deploy::IntegerNetwork freeze_run(TrainedRun& run) {
-  if (replace_stale_statistics(run))
+  if (reestimate_stale_batch_norm(run))
     fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
                run.config.train.bn_batches);
   const datasets::ImageShape image = train::image_shape(run.config);

@@ -26,9 +26,9 @@ struct TrainedRun {
 TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
                     const std::vector<std::string>& overrides);
 
-/// Re-estimates batch norm where evaluation does, see train::judge(), on the run's training images.
+/// Re-estimates batch norm where evaluation does, see train::evaluate_quantized_and_float(), on the run's training images.
 /// @return  whether it did
-bool replace_stale_statistics(TrainedRun& run);
+bool reestimate_stale_batch_norm(TrainedRun& run);
 
 /// The run's network as integers, with what their use on images needs (train::describe_network());
 /// batch norm is re-estimated where evaluation does, which is said on stdout.

@@ -26,16 +26,16 @@ std::int64_t configured(const ConfigValues& config, const std::string& key) {
 }
 
 bool is_held_out(const RunReport& run) {
-  return run.measured && run.measured->judged_images > 0
+  return run.measured && run.measured->evaluation_images > 0
              ? run.measured->held_out
              : configured(run.record.config, "data.validation_size") > 0;
 }
 
 /// That its accuracy is measured on; 0: unknown.
-std::int64_t judged_images(const RunReport& run) {
+std::int64_t evaluation_images(const RunReport& run) {
   if (const auto accuracy = accuracy_of(run); accuracy && accuracy->images > 0)
     return accuracy->images;
-  if (run.measured && run.measured->judged_images > 0) return run.measured->judged_images;
+  if (run.measured && run.measured->evaluation_images > 0) return run.measured->evaluation_images;
   return configured(run.record.config,
                     is_held_out(run) ? "data.validation_size" : "data.test_size");
 }
@@ -55,8 +55,9 @@ bool same_data(const RunReport& a, const RunReport& b) {
 
 bool differ(std::int64_t a, std::int64_t b) { return a != 0 && b != 0 && a != b; }
 
-bool judged_alike(const RunReport& a, const RunReport& b) {
-  if (is_held_out(a) != is_held_out(b) || differ(judged_images(a), judged_images(b))) return false;
+bool evaluated_alike(const RunReport& a, const RunReport& b) {
+  if (is_held_out(a) != is_held_out(b) || differ(evaluation_images(a), evaluation_images(b)))
+    return false;
   if (!a.measured || !b.measured) return true;
   const std::vector<int>&labels = a.measured->labels, &others = b.measured->labels;
   return labels.size() != others.size() || labels == others;
@@ -69,7 +70,7 @@ std::optional<RunAccuracy> accuracy_of(const RunReport& run) {
   const auto& measured = run.measured;
   if (!run.record.epochs.empty()) {
     const MetricsRow& row = run.record.epochs.back().row;
-    result = {row.top1_quantized, row.top1_float, measured ? measured->judged_images : 0};
+    result = {row.top1_quantized, row.top1_float, measured ? measured->evaluation_images : 0};
   } else if (run.record.quantized) {
     const QuantizeRecord& record = *run.record.quantized;
     result = {record.top1_quantized, record.top1_float, record.images};
@@ -97,8 +98,8 @@ std::int64_t training_images(const RunReport& run) {
   return all == 0 ? 0 : all - configured(config, "data.validation_size");
 }
 
-std::string judging_text(const RunReport& run) {
-  const std::int64_t images = judged_images(run), training = training_images(run);
+std::string evaluation_text(const RunReport& run) {
+  const std::int64_t images = evaluation_images(run), training = training_images(run);
   std::string text = fmt::format("{} images of {}", is_held_out(run) ? "held-out" : "test",
                                  run.record.value_of("data.name"));
   if (images > 0) text = fmt::format("{} {}", grouped(images), text);
@@ -109,7 +110,7 @@ std::string judging_text(const RunReport& run) {
 std::vector<std::string> obstacles(const RunReport& a, const RunReport& b) {
   if (!same_data(a, b)) return {"the data set"};
   std::vector<std::string> result;
-  if (!judged_alike(a, b)) result.emplace_back("the images they are judged by");
+  if (!evaluated_alike(a, b)) result.emplace_back("the images they are judged by");
   if (differ(training_images(a), training_images(b)))
     result.emplace_back("the number of training images");
   return result;
@@ -133,7 +134,7 @@ std::vector<std::vector<const RunReport*>> comparable_groups(std::span<const Run
 }
 
 std::optional<PairedImages> paired_images(const RunReport& a, const RunReport& b) {
-  if (!a.measured || !b.measured || !same_data(a, b) || !judged_alike(a, b)) return std::nullopt;
+  if (!a.measured || !b.measured || !same_data(a, b) || !evaluated_alike(a, b)) return std::nullopt;
   // Accuracy is that after the last epoch, and so have these to be.
   if (a.checkpoint != "last" || b.checkpoint != "last") return std::nullopt;
   const bool drawn = a.record.value_of("data.name") == "synthetic";

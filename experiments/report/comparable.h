@@ -26,7 +26,7 @@ bool is_quantized(const RunReport& run);
 std::int64_t training_images(const RunReport& run);
 
 /// "1,000 test images of synthetic, 512 to train with", as far as it is known.
-std::string judging_text(const RunReport& run);
+std::string evaluation_text(const RunReport& run);
 
 /// Differences of two runs that affect accuracy, other than the network and its training:
 /// "the data set", "the images they are judged by", "the number of training images". None: which is

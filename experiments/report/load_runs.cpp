@@ -4,7 +4,7 @@
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "support/error.h"
-#include "train/judge.h"
+#include "train/evaluate.h"
 
 namespace quench::train::report {
 namespace {
@@ -29,11 +29,11 @@ std::vector<std::string> class_names(const fs::path& folder, const std::optional
   return data ? data->train->class_names() : std::vector<std::string>{};
 }
 
-/// What evaluation does before it looks: see train::judge().
+/// What evaluation does before it looks: see evaluate_quantized_and_float().
 void prepare(Module& network, const ExperimentConfig& config, const Data& data) {
   if (config.train.bn_batches == 0 || !has_stale_batch_norm(network)) return;
   const auto training = training_loader(config, data.train);
-  replace_stale_statistics(network, *training, config.train.bn_batches);
+  reestimate_stale_batch_norm(network, *training, config.train.bn_batches);
 }
 
 std::optional<Measurements> measure_run(RunRecord& record, const LoadOptions& options) {

@@ -101,7 +101,7 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
   for (LayerMeasurement& layer : result.layers) layer.inputs = pass.of(layer.trace.name);
 }
 
-/// The float network underneath with batch-norm statistics of its own, as judge() evaluates it.
+/// The float network underneath with batch-norm statistics of its own, as evaluate_quantized_and_float() evaluates it.
 /// @param images  how many of the training images these are of, kTwinImages at most
 std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
                                    const Data& data, std::int64_t images) {
@@ -166,12 +166,12 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   if (data == nullptr) return result;
 
   result.training_images = data->train->size();
-  const auto& judged = data->judged();
-  result.judged_images = judged->size();
+  const auto& evaluation = data->evaluation();
+  result.evaluation_images = evaluation->size();
   result.held_out = data->validation != nullptr;
   if (images == 0) images = affordable_images(result.cost);
   const auto some = datasets::subset(
-      judged, spread(std::clamp<std::int64_t>(images / 8, 16, 256), judged->size()));
+      evaluation, spread(std::clamp<std::int64_t>(images / 8, 16, 256), evaluation->size()));
   const auto some_loader = evaluation_loader(config, some);
   ProgressBar bar;
   bar.begin("activations", some->size());
@@ -181,7 +181,7 @@ Measurements measure(Module& network, const ExperimentConfig& config,
     add_noise(result, noise_of(network, *twin, *some_loader));
   }
 
-  const auto shown = datasets::subset(judged, spread(images, judged->size()));
+  const auto shown = datasets::subset(evaluation, spread(images, evaluation->size()));
   const auto loader = evaluation_loader(config, shown);
   bar.begin("mistakes", shown->size());
   Classification classification =

@@ -37,10 +37,11 @@ struct Measurements {
   std::vector<LayerMeasurement> layers;
   std::string bits;  ///< weight x activation of most multiply-accumulates
   std::int64_t training_images = 0;
-  std::int64_t noise_images = 0;   ///< that activations and SQNR are measured on
-  std::int64_t shown_images = 0;   ///< that the confusion matrix counts
-  std::int64_t judged_images = 0;  ///< that accuracy is measured on; the others are a part of them
-  bool held_out = false;           ///< whether these are held-out images, not the test set
+  std::int64_t noise_images = 0;  ///< that activations and SQNR are measured on
+  std::int64_t shown_images = 0;  ///< that the confusion matrix counts
+  std::int64_t evaluation_images =
+      0;                  ///< that accuracy is measured on; the others are a part of them
+  bool held_out = false;  ///< whether these are held-out images, not the test set
   std::optional<ConfusionMatrix> confusion;
   std::vector<WrongImage> wrong;
   std::vector<int> labels;  ///< of the images shown, in order

@@ -26,6 +26,6 @@ std::int64_t RunProgress::step_work() const {
   return kPasses * work_.images;
 }
 
-std::int64_t RunProgress::epoch_work() const { return work_.steps * step_work() + work_.judged; }
+std::int64_t RunProgress::epoch_work() const { return work_.steps * step_work() + work_.evaluated; }
 
 }  // namespace quench::train

@@ -11,9 +11,9 @@ namespace quench::train {
 /// What a run has to do, for the time it will take. Work is counted in forward passes of images.
 struct RunWork {
   std::int64_t epochs = 0;
-  std::int64_t steps = 0;   ///< of an epoch
-  std::int64_t images = 0;  ///< of a step, on this rank
-  std::int64_t judged = 0;  ///< forward passes after an epoch, see images_to_judge()
+  std::int64_t steps = 0;      ///< of an epoch
+  std::int64_t images = 0;     ///< of a step, on this rank
+  std::int64_t evaluated = 0;  ///< forward passes after an epoch, see images_to_evaluate()
 };
 
 /// Shows on a bar how far an epoch is, its evaluation included, and how long the whole run will take.

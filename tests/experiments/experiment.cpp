@@ -80,13 +80,13 @@ TEST_CASE("load_data: held-out images come off the end of the training set and j
   const Data all = load_data(small_experiment());
   CHECK(all.train->size() == 64);
   CHECK(all.validation == nullptr);
-  CHECK(all.judged() == all.test);
+  CHECK(all.evaluation() == all.test);
 
   const Data split = load_data(small_experiment({"data.validation_size=14"}));
   CHECK(split.train->size() == 50);
   REQUIRE(split.validation != nullptr);
   CHECK(split.validation->size() == 14);
-  CHECK(split.judged() == split.validation);
+  CHECK(split.evaluation() == split.validation);
   std::vector<std::uint8_t> held(32 * 32 * 3), original(held.size());
   CHECK(split.validation->read(0, held) == all.train->read(50, original));
   CHECK(held == original);

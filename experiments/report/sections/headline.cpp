@@ -35,8 +35,8 @@ const RunReport* best_of(const Group& group, const RunReport* but = nullptr) {
 }
 
 std::string images_text(const RunReport& run) {
-  if (!run.measured || run.measured->judged_images == 0) return "the images it is judged by";
-  const std::int64_t all = run.measured->judged_images, images = accuracy_of(run)->images;
+  if (!run.measured || run.measured->evaluation_images == 0) return "the images it is judged by";
+  const std::int64_t all = run.measured->evaluation_images, images = accuracy_of(run)->images;
   return fmt::format("{}{} {} images",
                      images > 0 && images < all ? fmt::format("{} of the ", grouped(images)) : "",
                      grouped(all), run.measured->held_out ? "held-out" : "test");
@@ -217,7 +217,7 @@ std::string groups_html(const std::vector<Group>& groups, bool seeds) {
       "{}. Each group is ranked by itself.</p>\n",
       differences_text(groups));
   for (const Group& group : groups)
-    html += fmt::format("<h3>{}</h3>\n{}", escape_html(judging_text(*group.front())),
+    html += fmt::format("<h3>{}</h3>\n{}", escape_html(evaluation_text(*group.front())),
                         group_html(group, seeds));
   return html;
 }

@@ -83,8 +83,8 @@ std::string pictures(const Measurements& measured) {
 
 std::string counted(const Measurements& measured) {
   const std::string which = measured.held_out ? "held-out" : "test";
-  const std::string all = grouped(measured.judged_images);
-  if (measured.shown_images == measured.judged_images)
+  const std::string all = grouped(measured.evaluation_images);
+  if (measured.shown_images == measured.evaluation_images)
     return fmt::format("all {} {} images", all, which);
   return fmt::format("{} of the {} {} images, at equal distances", grouped(measured.shown_images),
                      all, which);

@@ -19,7 +19,7 @@ RunReport run_with(const ConfigValues& config) {
 RunReport measured_run(const std::string& right, const std::string& data = "cifar10") {
   RunReport run = run_with({{"data.name", data}, {"train.seed", "1"}});
   run.measured.emplace();
-  run.measured->judged_images = std::ssize(right);
+  run.measured->evaluation_images = std::ssize(right);
   run.measured->training_images = 100;
   for (std::size_t i = 0; i < right.size(); ++i) {
     run.measured->labels.push_back(static_cast<int>(i % 3));

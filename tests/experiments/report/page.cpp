@@ -137,7 +137,7 @@ TEST_CASE("page: what chance does, with images of its own for each run and with 
   std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {62.0})};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     Measurements& measured = runs[i].measured.emplace();
-    measured.judged_images = 100;
+    measured.evaluation_images = 100;
     measured.labels.assign(100, 0);
     measured.right.assign(100, false);
     // lsq right on the first 62 images, ste on 38 of these and 12 others.

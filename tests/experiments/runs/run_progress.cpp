@@ -13,7 +13,7 @@ TEST_CASE("RunProgress: the epoch with its evaluation, and the time that the who
   double now = 0.0;
   ProgressBar bar({.stream = stream.get(), .width = 90, .seconds = [&now] { return now; }});
   // 2 * 10 images of training are 60 forward passes; with those of the evaluation, 100.
-  const RunWork work{.epochs = 3, .steps = 2, .images = 10, .judged = 40};
+  const RunWork work{.epochs = 3, .steps = 2, .images = 10, .evaluated = 40};
   RunProgress shown(bar, work, {.epoch = 1});
   shown.begin_epoch(1);
   now = 30.0;
