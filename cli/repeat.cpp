@@ -17,11 +17,11 @@
 #include "cli/parts/stop_signal.h"
 #include "core/parallel.h"
 #include "experiments/config/resumed_config.h"
+#include "experiments/run.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/run_difference.h"
 #include "experiments/runs/run_folder.h"
 #include "experiments/runs/run_history.h"
-#include "experiments/trainer.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"
@@ -105,28 +105,28 @@ class Repeater {
     train::ExperimentConfig config = load_config(part.index);
     whole_ = part.end_epoch < 0 && options_.epochs == config.train.epochs;
     note_differences(history_.parts[part.index]);
-    std::optional<train::Trainer> trainer;
+    std::optional<train::Run> run;
     if (before == nullptr) {
-      trainer.emplace(std::move(config));
-      start(*trainer);
+      run.emplace(std::move(config));
+      start(*run);
     } else {
-      trainer.emplace(std::move(config), *folder_);
-      describe_part(*folder_, train::read_history(folder_->versions()), *trainer,
+      run.emplace(std::move(config), *folder_);
+      describe_part(*folder_, train::read_history(folder_->versions()), *run,
                     changes_between(history_, before->index, part.index), options_.command_line);
     }
     // The config's epochs stay, as schedules depend on them; a part of them is stopped after.
     train::Position until{.epoch = options_.epochs};
     if (part.end_epoch >= 0)
       until = std::min(until, {.epoch = part.end_epoch, .step_in_epoch = part.end_step});
-    trainer->run(
+    run->train(
         *folder_, [] { return stop_signal() != 0; }, until);
     if (stop_signal() != 0) throw Exit{128 + stop_signal()};
   }
 
-  void start(train::Trainer& trainer) {
+  void start(train::Run& run) {
     folder_.emplace(make_folder_());
-    describe_run(*folder_, trainer.config(), options_.command_line);
-    train::write_class_names(folder_->classes(), trainer.data().train->class_names());
+    describe_run(*folder_, run.config(), options_.command_line);
+    train::write_class_names(folder_->classes(), run.data().train->class_names());
     catch_stop_signals();
     keep_log(folder_->log());
     say(fmt::format("run folder {}", folder_->path().string()));

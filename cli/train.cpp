@@ -14,10 +14,10 @@
 #include "core/parallel.h"
 #include "experiments/config/resumed_config.h"
 #include "experiments/report/report.h"
+#include "experiments/run.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/metrics.h"
 #include "experiments/runs/run_folder.h"
-#include "experiments/trainer.h"
 #include "layers/quantized_layer.h"
 #include "support/console.h"
 #include "support/error.h"
@@ -45,21 +45,21 @@ WeightSize weight_size(Module& network) {
 std::string kib(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
 
 /// Prints what a finished run came to: accuracies, size of the weights, time, files.
-void print_summary(train::Trainer& trainer, const train::RunFolder& folder,
+void print_summary(train::Run& run, const train::RunFolder& folder,
                    const train::RunResult& result) {
   const std::vector<train::MetricsRow> rows = train::read_metrics(folder.metrics());
   const auto row = [](std::string_view name, const std::string& value) {
     say(fmt::format("  {:<22} {}", name, value));
   };
-  say(fmt::format("\n{} after {}", trainer.config().name, counted(result.epochs, "epoch")));
-  const char* images = trainer.data().validation ? "held-out images" : "test images";
-  const bool quantized = is_quantized(trainer.network());
+  say(fmt::format("\n{} after {}", run.config().name, counted(result.epochs, "epoch")));
+  const char* images = run.data().validation ? "held-out images" : "test images";
+  const bool quantized = is_quantized(run.network());
   if (!rows.empty()) {
     if (quantized)
       row("top1 quantized", fmt::format("{:.2f} %  ({})", rows.back().top1_quantized, images));
     row("top1 float", fmt::format("{:.2f} %  ({})", rows.back().top1_float, images));
   }
-  const WeightSize size = weight_size(trainer.network());
+  const WeightSize size = weight_size(run.network());
   row("weights in fp32", kib(size.float_bytes));
   if (quantized) {
     row("weights at their bits", fmt::format("{}  ({:.1f} x smaller)", kib(size.quantized_bytes),
@@ -83,9 +83,9 @@ struct Options {
 };
 
 /// The run is done and saved: without a report it is none the worse.
-void report(train::Trainer& trainer, const train::RunFolder& folder) {
-  const std::string fault = train::report::write_run_report(folder.path(), trainer.network(),
-                                                            trainer.config(), trainer.data());
+void report(train::Run& run, const train::RunFolder& folder) {
+  const std::string fault =
+      train::report::write_run_report(folder.path(), run.network(), run.config(), run.data());
   if (fault.empty()) {
     say(fmt::format("  {:<22} {}", "report", (folder.path() / "report.html").string()));
   } else {
@@ -94,21 +94,21 @@ void report(train::Trainer& trainer, const train::RunFolder& folder) {
 }
 
 /// What rank 0 says for all.
-void finish(train::Trainer& trainer, const train::RunFolder& folder, const train::RunResult& result,
+void finish(train::Run& run, const train::RunFolder& folder, const train::RunResult& result,
             bool with_report) {
   const int ranks = communicator().size();
   const CommunicatorScope alone;
   if (!result.interrupted) {
-    print_summary(trainer, folder, result);
-    if (with_report) report(trainer, folder);
+    print_summary(run, folder, result);
+    if (with_report) report(run, folder);
     return;
   }
   say(fmt::format("stopped after {} of {}; saved. Go on with:\n  {}quench train --resume {}",
-                  result.epochs, counted(trainer.config().train.epochs, "epoch"),
+                  result.epochs, counted(run.config().train.epochs, "epoch"),
                   ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
 }
 
-void run(train::Trainer& trainer, const train::RunFolder& folder, const Options& options) {
+void train(train::Run& run, const train::RunFolder& folder, const Options& options) {
   catch_stop_signals();
   const bool speaks = communicator().is_root();
   if (speaks) {
@@ -117,10 +117,10 @@ void run(train::Trainer& trainer, const train::RunFolder& folder, const Options&
     if (const int ranks = communicator().size(); ranks > 1)
       say(fmt::format("{} ranks, {} each", ranks, counted(num_threads(), "thread")));
   }
-  const train::RunResult result = trainer.run(folder, [] { return stop_signal() != 0; });
+  const train::RunResult result = run.train(folder, [] { return stop_signal() != 0; });
   // Only one rank may have been asked.
   const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
-  if (speaks) finish(trainer, folder, result, !options.no_report);
+  if (speaks) finish(run, folder, result, !options.no_report);
   if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
 }
 
@@ -130,27 +130,27 @@ void train_new(const Options& options) {
   add_skip_bad(options.skip_bad, overrides);
   train::ExperimentConfig config = train::load_experiment(options.config, overrides);
   apply_threads(config);
-  train::Trainer trainer(std::move(config));
-  if (communicator().is_root()) print_notes(trainer.network(), trainer.config());
+  train::Run run(std::move(config));
+  if (communicator().is_root()) print_notes(run.network(), run.config());
   // Made only now, so that a config that does not work leaves no folder behind.
   const train::RunFolder folder = folder_of_ranks([&] {
-    train::RunFolder made = new_run_folder(options.run, trainer.config().name);
-    describe_run(made, trainer.config(), options.command_line);
-    train::write_class_names(made.classes(), trainer.data().train->class_names());
+    train::RunFolder made = new_run_folder(options.run, run.config().name);
+    describe_run(made, run.config(), options.command_line);
+    train::write_class_names(made.classes(), run.data().train->class_names());
     return made;
   });
-  run(trainer, folder, options);
+  train(run, folder, options);
 }
 
 /// Tells what the run goes on with that is other than it was.
-void announce(const std::vector<train::KeyChange>& changes, const train::Trainer& trainer) {
+void announce(const std::vector<train::KeyChange>& changes, const train::Run& run) {
   if (changes.empty()) return;
   std::string text;
   for (const train::KeyChange& change : changes)
     text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
                         change.from);
   say(fmt::format("from epoch {} on: {}; the next step's learning rate is {:.1e}",
-                  trainer.position().epoch + 1, text, trainer.next_lr()));
+                  run.position().epoch + 1, text, run.next_lr()));
 }
 
 void resume(const Options& options) {
@@ -164,18 +164,18 @@ void resume(const Options& options) {
   train::ResumedConfig resumed = train::resumed_config(folder.path(), history, options.overrides,
                                                        data_dir_override(options.data_dir));
   apply_threads(resumed.config);
-  train::Trainer trainer(std::move(resumed.config), folder);
-  const std::int64_t epochs = trainer.config().train.epochs;
-  const bool is_done = trainer.position().epoch == epochs;
+  train::Run run(std::move(resumed.config), folder);
+  const std::int64_t epochs = run.config().train.epochs;
+  const bool is_done = run.position().epoch == epochs;
   require(!is_done || resumed.changes.empty(),
           "train --resume --set: {} has done all of its {} epochs; give it more, e.g. --set "
           "train.epochs={}",
           folder.path().string(), epochs, 2 * epochs);
   if (!is_done && communicator().is_root()) {
-    describe_part(folder, std::move(history), trainer, resumed.changes, options.command_line);
-    announce(resumed.changes, trainer);
+    describe_part(folder, std::move(history), run, resumed.changes, options.command_line);
+    announce(resumed.changes, run);
   }
-  run(trainer, folder, options);
+  train(run, folder, options);
 }
 
 }  // namespace

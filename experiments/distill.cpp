@@ -126,12 +126,11 @@ DistilledLoss::DistilledLoss(const ExperimentConfig& student, const datasets::Da
       label_loss_(std::move(label_loss)),
       label_weight_(static_cast<float>(student.distill.label_weight)) {}
 
-Variable DistilledLoss::operator()(const Variable& logits, const Tensor& images,
-                                   const Tensor& labels) {
-  if (label_weight_ == 1.0f) return label_loss_(logits, labels);
-  Variable distance = distance_(logits, teacher_.logits(images));
+Variable DistilledLoss::operator()(const Variable& logits, const datasets::Batch& batch) {
+  if (label_weight_ == 1.0f) return label_loss_(logits, batch.labels);
+  Variable distance = distance_(logits, teacher_.logits(batch.images));
   if (label_weight_ == 0.0f) return distance;
-  return add(multiply_scalar(label_loss_(logits, labels), label_weight_),
+  return add(multiply_scalar(label_loss_(logits, batch.labels), label_weight_),
              multiply_scalar(distance, 1.0f - label_weight_));
 }
 

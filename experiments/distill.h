@@ -5,6 +5,7 @@
 #include <string>
 
 #include "datasets/dataset.h"
+#include "datasets/loader.h"
 #include "experiments/config/config.h"
 #include "layers/loss.h"
 #include "layers/module.h"
@@ -32,8 +33,8 @@ class Teacher {
   Tensor logits(const Tensor& images);
 
  private:
-  std::string path_;  // for messages
-  std::unique_ptr<Module> network_;
+  std::string path_;                 // for messages
+  std::shared_ptr<Module> network_;  // not changed, so copies may share it
 };
 
 /// The loss of a run with [distill]: label_weight * label loss + (1 - label_weight) * distance of
@@ -43,8 +44,8 @@ class DistilledLoss {
   /// @throws  as Teacher() and make_distillation_loss()
   DistilledLoss(const ExperimentConfig& student, const datasets::Dataset& images, Loss label_loss);
 
-  /// @param logits  the student's for `images`
-  Variable operator()(const Variable& logits, const Tensor& images, const Tensor& labels);
+  /// A BatchLoss. @param logits  the student's for the batch
+  Variable operator()(const Variable& logits, const datasets::Batch& batch);
 
  private:
   Teacher teacher_;

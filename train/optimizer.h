@@ -31,7 +31,7 @@ struct OptimizerOptions {
 };
 
 /// The names of all kinds of parameters, as OptimizerOptions::train lists them: weight, bias, norm and
-/// quantizer, see layers/parameter.h.
+/// quantizer, see layers/module.h.
 const std::vector<std::string>& parameter_kinds();
 
 /// The network's parameters of these kinds. All others are frozen: they keep their values, and no

@@ -39,24 +39,23 @@ train::RunHistory history_of(const train::RunFolder& folder) {
   return {.parts = {first_part(0, {})}, .config = {}};
 }
 
-void describe_part(const train::RunFolder& folder, train::RunHistory history,
-                   const train::Trainer& trainer, std::vector<train::KeyChange> changes,
+void describe_part(const train::RunFolder& folder, train::RunHistory history, const train::Run& run,
+                   std::vector<train::KeyChange> changes,
                    const std::vector<std::string>& command_line) {
-  const train::Position start = trainer.position();
-  train::RunPart part{
-      .epoch = start.epoch,
-      .step = start.step_in_epoch,
-      .started = now(),
-      .checkpoint = trainer.resumed_from(),
-      .changes = std::move(changes),
-      .versions = train::current_versions(trainer.config().train.seed, command_line)};
+  const train::Position start = run.position();
+  train::RunPart part{.epoch = start.epoch,
+                      .step = start.step_in_epoch,
+                      .started = now(),
+                      .checkpoint = run.resumed_from(),
+                      .changes = std::move(changes),
+                      .versions = train::current_versions(run.config().train.seed, command_line)};
   const auto differences = train::different_versions(history.parts.back().versions, part.versions);
   for (const std::string& difference : differences)
     remark(fmt::format("not as before: {}", difference));
   if (!differences.empty())
     remark("what follows can differ in its bits from a run that was not resumed");
   history.parts.push_back(std::move(part));
-  history.config = trainer.config().resolved_with_absolute_paths();
+  history.config = run.config().resolved_with_absolute_paths();
   // The history goes first: a config.toml that lags behind it is brought up by the next resume.
   train::write_history(folder.versions(), history);
   write_file_atomically(folder.config(), history.config);

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "experiments/run.h"
 #include "experiments/runs/run_folder.h"
 #include "experiments/runs/run_history.h"
-#include "experiments/trainer.h"
 
 namespace quench::command {
 
@@ -16,10 +16,10 @@ void describe_run(const train::RunFolder& folder, const train::ExperimentConfig&
 /// versions.json of a run that goes on; of a run without, one that begins now.
 train::RunHistory history_of(const train::RunFolder& folder);
 
-/// Adds the part that `trainer` is about to train to versions.json, and writes config.toml as it is
+/// Adds the part that `run` is about to train to versions.json, and writes config.toml as it is
 /// now. What is other than in the part before is said on stderr.
-void describe_part(const train::RunFolder& folder, train::RunHistory history,
-                   const train::Trainer& trainer, std::vector<train::KeyChange> changes,
+void describe_part(const train::RunFolder& folder, train::RunHistory history, const train::Run& run,
+                   std::vector<train::KeyChange> changes,
                    const std::vector<std::string>& command_line);
 
 }  // namespace quench::command

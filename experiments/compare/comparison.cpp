@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "experiments/trainer.h"
+#include "experiments/run.h"
 #include "support/error.h"
 
 namespace quench::train {
@@ -20,13 +20,12 @@ ComparedVariant resolve(const std::filesystem::path& path, std::vector<std::stri
     overrides.push_back(fmt::format("train.threads={}", threads));
     config = load_experiment(path, overrides);
   }
-  const Trainer trainer(std::move(config));
-  return {
-      .variant = variant,
-      .config = trainer.config().resolved_with_absolute_paths(),
-      .data_dir = std::filesystem::absolute(trainer.config().data.dir).lexically_normal().string(),
-      .epochs = trainer.config().train.epochs,
-      .held_out = trainer.data().validation != nullptr};
+  const Run run(std::move(config));
+  return {.variant = variant,
+          .config = run.config().resolved_with_absolute_paths(),
+          .data_dir = std::filesystem::absolute(run.config().data.dir).lexically_normal().string(),
+          .epochs = run.config().train.epochs,
+          .held_out = run.data().validation != nullptr};
 }
 
 std::vector<std::string> names_of(const Comparison& comparison) {

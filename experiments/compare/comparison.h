@@ -44,7 +44,7 @@ std::string run_name(const Comparison& comparison, const ComparisonRun& run);
 /// Loads the experiment once per variant and builds all that its runs will (data, network,
 /// quantizers, optimizer), so that nothing that is wrong shows only after hours.
 /// @param overrides  for every variant, before its own
-/// @throws std::invalid_argument, std::runtime_error  as load_experiment() and Trainer, naming the
+/// @throws std::invalid_argument, std::runtime_error  as load_experiment() and Run, naming the
 ///                                                    variant
 Comparison resolve_comparison(const std::filesystem::path& config,
                               const std::vector<std::string>& overrides,

@@ -126,7 +126,7 @@ void RunStateWriter::try_to_write(const Progress& progress) {
 void RunStateWriter::write(const Progress& progress) {
   state_.epoch = progress.epoch;
   state_.step = progress.step_in_epoch;
-  state_.loss = progress.seen > 0 ? progress.loss_sum / static_cast<double>(progress.seen) : 0.0;
+  state_.loss = progress.loss();
   state_.updated = utc_text(std::chrono::system_clock::now());
   write_file_atomically(path_, text_of(state_));
   written_ = std::chrono::steady_clock::now();

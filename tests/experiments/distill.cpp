@@ -7,10 +7,10 @@
 #include <stdexcept>
 
 #include "datasets/dataset.h"
+#include "experiments/run.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "layers/module.h"
 #include "layers/quantized_layer.h"
 
@@ -27,9 +27,9 @@ Overrides with(Overrides overrides, const Overrides& more) {
 /// Trains one epoch into `path`, config included, as the program does.
 RunFolder trained(const std::filesystem::path& path, const Overrides& overrides = {}) {
   RunFolder folder = RunFolder::create_at(path);
-  Trainer trainer(small_experiment(with({"train.epochs=1"}, overrides)));
-  write_text(folder.config(), trainer.config().resolved());
-  trainer.run(folder, [] { return false; });
+  Run run(small_experiment(with({"train.epochs=1"}, overrides)));
+  write_text(folder.config(), run.config().resolved());
+  run.train(folder, [] { return false; });
   return folder;
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("distilled loss: the weighted sum of label loss and distance, off the 
     const auto network = build_network(config, data.train->format());
     DistilledLoss distilled(config, *data.train, make_loss({}));
     const Variable logits = (*network)(Variable(batch.images));
-    const Variable result = distilled(logits, batch.images, batch.labels);
+    const Variable result = distilled(logits, batch);
     result.backward();
     for (const Parameter& parameter : network->parameters()) {
       CHECK(parameter.value.grad().defined());
@@ -113,10 +113,10 @@ TEST_CASE("distillation: a student comes to give its teacher's logits, without l
   for (const char* name : {"rmse", "smooth_l1", "kl"}) {
     CAPTURE(name);
     const RunFolder folder = RunFolder::create_at(parent / name);
-    Trainer student(small_experiment({"train.epochs=8", "train.seed=9", "quant.method=ste",
-                                      "quant.bits=8", "distill.loss=" + std::string(name),
-                                      "distill.teacher=" + teacher.path().string()}));
-    student.run(folder, [] { return false; });
+    Run student(small_experiment({"train.epochs=8", "train.seed=9", "quant.method=ste",
+                                  "quant.bits=8", "distill.loss=" + std::string(name),
+                                  "distill.teacher=" + teacher.path().string()}));
+    student.train(folder, [] { return false; });
     const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
     CHECK(rows.back().loss < 0.7 * rows.front().loss);
   }
@@ -129,11 +129,11 @@ TEST_CASE("distillation: interrupted and resumed, the same bits") {
                             "distill.label_weight=0.5",
                             "distill.teacher=" + teacher.path().string()};
   const RunFolder whole = RunFolder::create_at(parent / "whole");
-  Trainer(small_experiment(overrides)).run(whole, [] { return false; });
+  Run(small_experiment(overrides)).train(whole, [] { return false; });
   const RunFolder parts = RunFolder::create_at(parent / "parts");
   int step = 0;
-  Trainer(small_experiment(overrides)).run(parts, [&] { return ++step == 5; });
-  Trainer(small_experiment(overrides), parts).run(parts, [] { return false; });
+  Run(small_experiment(overrides)).train(parts, [&] { return ++step == 5; });
+  Run(small_experiment(overrides), parts).train(parts, [] { return false; });
   CHECK(read_bytes(parts.last()) == read_bytes(whole.last()));
 }
 

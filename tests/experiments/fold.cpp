@@ -4,8 +4,8 @@
 
 #include <stdexcept>
 
+#include "experiments/run.h"
 #include "experiments/runs/small_run.h"
-#include "experiments/trainer.h"
 #include "layers/batch_norm.h"
 
 namespace quench::train {
@@ -26,17 +26,17 @@ TEST_CASE("fold_batch_norm: resumed before and after the freeze, the same bits a
 TEST_CASE("fold_freeze_epoch: folded statistics stand still from that epoch on, others move") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment(kFolded), folder);
+  Run run(small_experiment(kFolded), folder);
   std::vector<std::vector<float>> after_first;
   std::int64_t step = 0;
-  trainer.run(folder, [&] {
+  run.train(folder, [&] {
     if (++step == 4) {
-      for (BatchNorm* norm : batch_norms(trainer.network()))
+      for (BatchNorm* norm : batch_norms(run.network()))
         after_first.push_back(norm->running_mean().to_row_major());
     }
     return false;
   });
-  const auto norms = batch_norms(trainer.network());
+  const auto norms = batch_norms(run.network());
   REQUIRE(after_first.size() == norms.size());
   for (std::size_t i = 0; i < norms.size(); ++i) {
     const std::string& name = norms[i]->name();
@@ -52,7 +52,7 @@ TEST_CASE("fold_batch_norm: a folded run learns, and so do the other methods' re
 
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment(with(kFolded, "train.epochs=4")), folder).run(folder, [] {
+  Run(small_experiment(with(kFolded, "train.epochs=4")), folder).train(folder, [] {
     return false;
   });
   const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
@@ -61,9 +61,9 @@ TEST_CASE("fold_batch_norm: a folded run learns, and so do the other methods' re
 }
 
 TEST_CASE("fold_batch_norm: a misspelt or impossible key is refused by name") {
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"quant.fold_batchnorm=true"})),
+  CHECK_THROWS_WITH_AS(Run(small_experiment({"quant.fold_batchnorm=true"})),
                        doctest::Contains("fold_batch_norm"), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"quant.fold_freeze_epoch=-2"})),
+  CHECK_THROWS_WITH_AS(Run(small_experiment({"quant.fold_freeze_epoch=-2"})),
                        doctest::Contains("quant.fold_freeze_epoch"), std::invalid_argument);
 }
 

@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "core/safetensors.h"
+#include "experiments/run.h"
 #include "experiments/runs/small_run.h"
-#include "experiments/trainer.h"
 #include "layers/batch_norm.h"
 #include "train/optimizer.h"
 
@@ -28,11 +28,11 @@ Values values_of(Module& network) {
 TEST_CASE("optimizer.train: what is not listed stands still and has no moments") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({"optimizer.train=['norm']", "quant.method=ste"}));
-  const Values before = values_of(trainer.network());
-  trainer.run(folder, [] { return false; });
-  const Values after = values_of(trainer.network());
-  for (const Parameter& parameter : trainer.network().parameters()) {
+  Run run(small_experiment({"optimizer.train=['norm']", "quant.method=ste"}));
+  const Values before = values_of(run.network());
+  run.train(folder, [] { return false; });
+  const Values after = values_of(run.network());
+  for (const Parameter& parameter : run.network().parameters()) {
     CAPTURE(parameter.name);
     const bool moved = before.at(parameter.name) != after.at(parameter.name);
     CHECK(moved == (parameter.kind == ParameterKind::norm));
@@ -48,16 +48,16 @@ TEST_CASE("optimizer.train: what is not listed stands still and has no moments")
 TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the float network") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({"optimizer.train=['quantizer']", "train.bn_freeze_epoch=0",
-                                    "quant.method=lsq", "quant.bits=4"}));
-  const Values before = values_of(trainer.network());
-  trainer.run(folder, [] { return false; });
-  const Values after = values_of(trainer.network());
-  for (const Buffer& buffer : trainer.network().buffers()) {
+  Run run(small_experiment({"optimizer.train=['quantizer']", "train.bn_freeze_epoch=0",
+                            "quant.method=lsq", "quant.bits=4"}));
+  const Values before = values_of(run.network());
+  run.train(folder, [] { return false; });
+  const Values after = values_of(run.network());
+  for (const Buffer& buffer : run.network().buffers()) {
     CAPTURE(buffer.name);
     CHECK(after.at(buffer.name) == before.at(buffer.name));
   }
-  for (const Parameter& parameter : trainer.network().parameters()) {
+  for (const Parameter& parameter : run.network().parameters()) {
     CAPTURE(parameter.name);
     const bool moved = before.at(parameter.name) != after.at(parameter.name);
     CHECK(moved == (parameter.kind == ParameterKind::quantizer));
@@ -67,7 +67,7 @@ TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the fl
 }
 
 TEST_CASE("optimizer.train: a network without a parameter of these kinds is an error") {
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"optimizer.train=['quantizer']"})),
+  CHECK_THROWS_WITH_AS(Run(small_experiment({"optimizer.train=['quantizer']"})),
                        "optimizer.train: expected kinds of parameters that the network has, got "
                        "[quantizer], of which it has none",
                        std::invalid_argument);
@@ -78,21 +78,21 @@ TEST_CASE("bn_freeze_epoch: running statistics stay, and they normalize, while t
     CAPTURE(first);
     const TemporaryFolder parent;
     const RunFolder folder = RunFolder::create_at(parent / "run");
-    Trainer trainer(small_experiment({"train.bn_freeze_epoch=" + std::to_string(first)}));
-    Values frozen = values_of(trainer.network());
+    Run run(small_experiment({"train.bn_freeze_epoch=" + std::to_string(first)}));
+    Values frozen = values_of(run.network());
     std::int64_t step = 0;
-    trainer.run(folder, [&] {
+    run.train(folder, [&] {
       // Four steps an epoch.
-      if (++step == 4 * first) frozen = values_of(trainer.network());
+      if (++step == 4 * first) frozen = values_of(run.network());
       return false;
     });
-    const Values after = values_of(trainer.network());
-    for (const Buffer& buffer : trainer.network().buffers()) {
+    const Values after = values_of(run.network());
+    for (const Buffer& buffer : run.network().buffers()) {
       CAPTURE(buffer.name);
       CHECK(after.at(buffer.name) == frozen.at(buffer.name));
     }
     CHECK(after.at("bn1.weight") != frozen.at("bn1.weight"));
-    for (BatchNorm* norm : batch_norms(trainer.network())) CHECK_FALSE(norm->training());
+    for (BatchNorm* norm : batch_norms(run.network())) CHECK_FALSE(norm->training());
   }
 }
 
@@ -109,8 +109,8 @@ TEST_CASE("bn_freeze_epoch, restarts: interrupted and resumed, the same bits") {
 TEST_CASE("restarts: the optimizer counts its steps anew") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({"schedule.name=cosine_restarts", "schedule.restart_steps=3"}));
-  trainer.run(folder, [] { return false; });
+  Run run(small_experiment({"schedule.name=cosine_restarts", "schedule.restart_steps=3"}));
+  run.train(folder, [] { return false; });
   const TensorFile file = read_safetensors(folder.last());
   // Eight steps, with restarts before those of index 3 and 6.
   CHECK(*file.tensors.at("optimizer.conv1.weight.steps").data<std::int32_t>() == 2);

@@ -1,8 +1,8 @@
 // train.gradient_bits, DoReFa's quantized gradients.
 #include <doctest/doctest.h>
 
+#include "experiments/run.h"
 #include "experiments/runs/small_run.h"
-#include "experiments/trainer.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::train {
@@ -11,9 +11,9 @@ namespace {
 const Overrides kSte{"quant.method=ste", "quant.bits=4"};
 
 TEST_CASE("gradient_bits: layers with a quantized weight quantize their gradient, others not") {
-  Trainer trainer(small_experiment(
+  Run run(small_experiment(
       with(with(kSte, "quant.first_layer={weight={method='none'}}"), "train.gradient_bits=6")));
-  const std::vector<QuantizedLayer*> layers = trainer.network().quantized_layers();
+  const std::vector<QuantizedLayer*> layers = run.network().quantized_layers();
   for (QuantizedLayer* layer : layers) {
     CAPTURE(layer->name());
     CHECK((layer->gradient_quantizer() != nullptr) == (layer != layers.front()));
@@ -32,8 +32,8 @@ TEST_CASE("gradient_bits: interrupted and resumed, the same bits") {
 TEST_CASE("gradient_bits: the loss still falls at 4 bits") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment(with(with(kSte, "train.gradient_bits=4"), "train.epochs=6")))
-      .run(folder, [] { return false; });
+  Run(small_experiment(with(with(kSte, "train.gradient_bits=4"), "train.epochs=6")))
+      .train(folder, [] { return false; });
   const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
   CHECK(rows.back().loss < 0.9 * rows.front().loss);
 }

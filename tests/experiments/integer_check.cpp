@@ -49,11 +49,11 @@ void register_fickle() {
 TEST_CASE("verify_every: the integers of a trained network are those of its evaluation") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment(kIntegers), folder);
-  CHECK(trainer.run(folder, [] { return false; }).epochs == 2);
+  Run run(small_experiment(kIntegers), folder);
+  CHECK(run.train(folder, [] { return false; }).epochs == 2);
 
-  const auto images = evaluation_loader(trainer.config(), trainer.data().test);
-  Module& network = trainer.network();
+  const auto images = evaluation_loader(run.config(), run.data().test);
+  Module& network = run.network();
   deploy::Engine engine(deploy::freeze(network, {1, 3, 32, 32}));
   CHECK_FALSE(first_mismatch(network, engine, *images, 2).has_value());
 }
@@ -61,9 +61,9 @@ TEST_CASE("verify_every: the integers of a trained network are those of its eval
 TEST_CASE("verify_every: names the layer that differs, and how often") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment(kIntegers), folder);
-  trainer.run(folder, [] { return false; });
-  Module& network = trainer.network();
+  Run run(small_experiment(kIntegers), folder);
+  run.train(folder, [] { return false; });
+  Module& network = run.network();
   deploy::Engine engine(deploy::freeze(network, {1, 3, 32, 32}));
   QuantizedLayer* conv3 = network.quantized_layers()[2];
   REQUIRE(conv3->name() == "conv3");
@@ -71,7 +71,7 @@ TEST_CASE("verify_every: names the layer that differs, and how often") {
   weight.copy_from(map(weight, [](float w) { return -w; }));
   weight.bump_version();
 
-  const auto images = evaluation_loader(trainer.config(), trainer.data().test);
+  const auto images = evaluation_loader(run.config(), run.data().test);
   const auto mismatch = first_mismatch(network, engine, *images, 2);
   REQUIRE(mismatch.has_value());
   CHECK(mismatch->layer == "conv3");
@@ -89,13 +89,13 @@ TEST_CASE("verify_every: a difference ends the run and leaves the last checkpoin
   const Overrides fickle =
       with(with(kIntegers, "quant.override=[{match='conv3', weight={method='fickle'}}]"),
            "train.verify_every=2");
-  Trainer trainer(small_experiment(fickle), folder);
+  Run run(small_experiment(fickle), folder);
   const std::string message =
       "epoch 2, step 4: the integer engine and evaluation differ, first in what conv3 gives to "
       "conv4 (";
-  CHECK_THROWS_WITH_AS(trainer.run(folder, [] { return false; }),
-                       doctest::Contains(message.c_str()), std::runtime_error);
-  Trainer resumed(small_experiment(fickle), folder);
+  CHECK_THROWS_WITH_AS(run.train(folder, [] { return false; }), doctest::Contains(message.c_str()),
+                       std::runtime_error);
+  Run resumed(small_experiment(fickle), folder);
   CHECK(resumed.position().epoch == 1);
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("verify_every: changes no bit of a run, resumed or not") {
 
 TEST_CASE("verify_every: refuses a network without integers before the first step") {
   const auto refused = [](const Overrides& overrides, const char* why) {
-    CHECK_THROWS_WITH_AS(Trainer(small_experiment(overrides)), doctest::Contains(why),
+    CHECK_THROWS_WITH_AS(Run(small_experiment(overrides)), doctest::Contains(why),
                          std::invalid_argument);
   };
   refused({"train.verify_every=1"}, "fc9 reads real numbers");  // asked for from the end on

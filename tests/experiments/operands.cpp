@@ -32,7 +32,7 @@ TEST_CASE("operands: float sums and pools add nothing to a network of that kind"
   const Overrides plain{"model.name=resnet8", "quant.method=lsq", "quant.bits=4"};
   const auto names = [](const Overrides& overrides) {
     std::vector<std::string> result;
-    for (const Parameter& p : Trainer(small_experiment(overrides)).network().parameters())
+    for (const Parameter& p : Run(small_experiment(overrides)).network().parameters())
       result.push_back(p.name);
     return result;
   };

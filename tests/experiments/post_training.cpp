@@ -9,9 +9,9 @@
 #include "core/ops/reduce.h"
 #include "core/safetensors.h"
 #include "experiments/probe_quantizer.h"
+#include "experiments/run.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "layers/module.h"
 #include "ptq/input_channels.h"
 
@@ -92,11 +92,11 @@ Overrides with(Overrides overrides, const Overrides& more) {
 
 /// A checkpoint of `overrides` trained in float for a few steps.
 void train_float(const Overrides& overrides, const std::filesystem::path& file) {
-  Trainer trainer(small_experiment(with(overrides, {"quant.method=none"})));
+  Run run(small_experiment(with(overrides, {"quant.method=none"})));
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  trainer.run(folder, [] { return false; });
-  write_safetensors(file, network_state(trainer.network(), trainer.config().model.name));
+  run.train(folder, [] { return false; });
+  write_safetensors(file, network_state(run.network(), run.config().model.name));
 }
 
 struct Outcome {
@@ -196,10 +196,9 @@ TEST_CASE("a calibrated network is not calibrated again, and says what it was ma
   CHECK_THROWS_WITH_AS(require_uncalibrated(calibrated), message.c_str(), std::invalid_argument);
 
   const Overrides start{"train.init_from=\"" + calibrated.string() + "\""};
-  CHECK_THROWS_WITH_AS(
-      Trainer(small_experiment(with(with(kResNet, start), {"calibration.batches=1"}))),
-      message.c_str(), std::invalid_argument);
-  Trainer goes_on(small_experiment(with(kResNet, start)));  // training on it is another matter
+  CHECK_THROWS_WITH_AS(Run(small_experiment(with(with(kResNet, start), {"calibration.batches=1"}))),
+                       message.c_str(), std::invalid_argument);
+  Run goes_on(small_experiment(with(kResNet, start)));  // training on it is another matter
 
   // Version 0.1 left a report in the folder and no note in the file.
   write_text(parent / "quantize.json", "{}");
@@ -209,8 +208,8 @@ TEST_CASE("a calibrated network is not calibrated again, and says what it was ma
 
 TEST_CASE("training: [calibration] does not touch a float network") {
   const Overrides none{"quant.method=none"};
-  Trainer plain(small_experiment(with(kResNet, none)));
-  Trainer calibrated(small_experiment(with(
+  Run plain(small_experiment(with(kResNet, none)));
+  Run calibrated(small_experiment(with(
       kResNet, {none[0], "calibration.equalize=true", "calibration.bias_correction=analytic"})));
   const auto before = plain.network().parameters(), after = calibrated.network().parameters();
   REQUIRE(before.size() == after.size());
@@ -219,8 +218,8 @@ TEST_CASE("training: [calibration] does not touch a float network") {
 }
 
 TEST_CASE("training: [calibration] equalizes before the first step") {
-  Trainer trainer(small_experiment(with(kResNet, {"calibration.equalize=true"})));
-  const auto layers = trainer.network().quantized_layers();
+  Run run(small_experiment(with(kResNet, {"calibration.equalize=true"})));
+  const auto layers = run.network().quantized_layers();
   REQUIRE(layers[1]->name() == "stack1.conv1");
   const Tensor inputs = input_ranges(*layers[2], layers[1]->weight().shape()[0]);
   const Tensor& weight = layers[1]->weight().value();

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "core/safetensors.h"
-#include "experiments/rank_agreement.h"
+#include "experiments/run.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "layers/linear.h"
 #include "thread_ranks.h"
+#include "train/rank_agreement.h"
 
 namespace quench::train {
 namespace {
@@ -40,11 +40,11 @@ Overrides with(Overrides overrides, const Overrides& more) {
 Outcome train_alone(const Overrides& overrides) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment(overrides), folder).run(folder, [] { return false; });
+  Run(small_experiment(overrides), folder).train(folder, [] { return false; });
   return outcome_of(folder);
 }
 
-/// With a new Trainer once `stop_at` steps are made, by the wish of rank 1 alone.
+/// With a new Run once `stop_at` steps are made, by the wish of rank 1 alone.
 Outcome train_on_ranks(int ranks, const Overrides& overrides, std::int64_t stop_at = -1) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
@@ -52,7 +52,7 @@ Outcome train_on_ranks(int ranks, const Overrides& overrides, std::int64_t stop_
     std::int64_t step = 0;
     const auto stop = [&] { return ++step == stop_at && rank == 1; };
     // All of them hold the folder of rank 0, which holds the lock.
-    while (Trainer(small_experiment(overrides), folder).run(folder, stop).interrupted) {
+    while (Run(small_experiment(overrides), folder).train(folder, stop).interrupted) {
     }
   });
   return outcome_of(folder);
@@ -125,10 +125,10 @@ TEST_CASE("ranks: a run goes on with as many as it began with") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   const auto begin = [&](int) {
-    Trainer(small_experiment({"train.batch_size=8"}), folder).run(folder, [] { return true; });
+    Run(small_experiment({"train.batch_size=8"}), folder).train(folder, [] { return true; });
   };
   ThreadRanks(2).run(begin);
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"train.batch_size=8"}), folder),
+  CHECK_THROWS_WITH_AS(Run(small_experiment({"train.batch_size=8"}), folder),
                        (folder.path().string() + ": expected the 2 ranks that the run began with "
                                                  "(mpirun -n 2), got 1")
                            .c_str(),
@@ -140,15 +140,15 @@ TEST_CASE("ranks: a loss that is no number on one of them ends the run on all, n
   const RunFolder folder = RunFolder::create_at(parent / "run");
   std::array<std::string, 2> messages;
   ThreadRanks(2).run([&](int rank) {
-    Trainer trainer(small_experiment(
-                        {"train.batch_size=8", "quant.method=none", "train.sync_batch_norm=false"}),
-                    folder);
+    Run run(small_experiment(
+                {"train.batch_size=8", "quant.method=none", "train.sync_batch_norm=false"}),
+            folder);
     if (rank == 1) {
-      Tensor weight = trainer.network().parameters()[0].value.value();
+      Tensor weight = run.network().parameters()[0].value.value();
       weight.data()[0] = std::nanf("");
     }
     try {
-      trainer.run(folder, [] { return false; });
+      run.train(folder, [] { return false; });
     } catch (const std::runtime_error& error) {
       messages[static_cast<std::size_t>(rank)] = error.what();
     }

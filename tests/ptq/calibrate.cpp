@@ -9,8 +9,8 @@
 
 #include "core/ops/reduce.h"
 #include "experiments/probe_quantizer.h"
+#include "experiments/run.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::train {
@@ -109,8 +109,8 @@ struct WeightScale {
 };
 
 WeightScale first_scale(const std::vector<std::string>& overrides) {
-  Trainer trainer(small_experiment(overrides));
-  QuantizedLayer& layer = *trainer.network().quantized_layers().front();
+  Run run(small_experiment(overrides));
+  QuantizedLayer& layer = *run.network().quantized_layers().front();
   const Tensor& weight = layer.weight().value();
   layer.weight_quantizer().observe(weight);
   const quant::QuantGrid grid = layer.weight_quantizer().grid();
@@ -137,8 +137,8 @@ TEST_CASE("training: calibrated, interrupted and resumed, the same bits") {
     const TemporaryFolder parent;
     const RunFolder folder = RunFolder::create_at(parent / "run");
     int step = 0;
-    while (Trainer(small_experiment(overrides), folder)
-               .run(folder, [&] { return stops.contains(++step); })
+    while (Run(small_experiment(overrides), folder)
+               .train(folder, [&] { return stops.contains(++step); })
                .interrupted) {
     }
     return read_bytes(folder.last());

@@ -5,8 +5,8 @@
 #include <map>
 
 #include "experiments/experiment.h"
+#include "experiments/run.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "quant/registry.h"
 #include "support/text_table.h"
 #include "train/evaluate.h"
@@ -55,8 +55,8 @@ bn_batches = 10
   return load_experiment(folder / "small.toml", overrides);
 }
 
-void train(Trainer& trainer, const RunFolder& folder) {
-  trainer.run(folder, [] { return false; });
+void train(Run& run, const RunFolder& folder) {
+  run.train(folder, [] { return false; });
 }
 
 /// The float networks that quantized training starts from, each trained once.
@@ -67,8 +67,8 @@ class FloatNetworks {
     const std::filesystem::path path = parent_ / entry->second;
     if (is_new) {
       const RunFolder folder = RunFolder::create_at(path);
-      Trainer trainer(experiment(network, {"quant.last_layer.method=none"}));
-      train(trainer, folder);
+      Run run(experiment(network, {"quant.last_layer.method=none"}));
+      train(run, folder);
     }
     return path / "last.safetensors";
   }
@@ -91,12 +91,12 @@ double trained_top1(FloatNetworks& networks, const std::string& method, int bits
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   const std::string network = network_for(method, bits);
-  Trainer trainer(
+  Run run(
       experiment(network, {"quant.method=" + method, fmt::format("quant.bits={}", bits),
                            fmt::format("train.init_from=\"{}\"", networks.checkpoint(network))}));
-  train(trainer, folder);
-  const auto images = evaluation_loader(trainer.config(), trainer.data().test);
-  return evaluate(trainer.network(), *images, quant::Mode::evaluation).top1();
+  train(run, folder);
+  const auto images = evaluation_loader(run.config(), run.data().test);
+  return evaluate(run.network(), *images, quant::Mode::evaluation).top1();
 }
 
 TEST_CASE("every strategy trains, at every width that it has") {

@@ -8,7 +8,7 @@
 #include "experiments/compare/comparison_fixture.h"
 #include "experiments/report/plots/gnuplot.h"
 #include "experiments/report/report.h"
-#include "experiments/trainer.h"
+#include "experiments/run.h"
 #include "support/file.h"
 #include "temporary_folder.h"
 
@@ -54,10 +54,10 @@ std::filesystem::path train_tiny(const TemporaryFolder& temporary, const std::st
                                  const std::vector<std::string>& overrides = {}) {
   std::vector<std::string> all{"train.epochs=1", "train.threads=1", "quant.method=ste"};
   all.insert(all.end(), overrides.begin(), overrides.end());
-  Trainer trainer(load_experiment(write_small_experiment(temporary), all));
+  Run run(load_experiment(write_small_experiment(temporary), all));
   const RunFolder folder = RunFolder::create_at(temporary / name);
-  write_file_atomically(folder.config(), trainer.config().resolved());
-  trainer.run(folder, [] { return false; });
+  write_file_atomically(folder.config(), run.config().resolved());
+  run.train(folder, [] { return false; });
   return folder.path();
 }
 
@@ -273,12 +273,11 @@ TEST_CASE("report: the end of a run writes it; no folder for it is a text, not a
   const TemporaryFolder temporary;
   const auto folder = train_tiny(temporary, "a");
   const RunFolder opened = RunFolder::open(folder);
-  Trainer trainer(load_experiment(opened.config()), opened);
-  CHECK(write_run_report(folder, trainer.network(), trainer.config(), trainer.data()).empty());
+  Run run(load_experiment(opened.config()), opened);
+  CHECK(write_run_report(folder, run.network(), run.config(), run.data()).empty());
   CHECK(std::filesystem::file_size(folder / "report.html") > 50'000);
-  CHECK(holds(
-      write_run_report(temporary / "none", trainer.network(), trainer.config(), trainer.data()),
-      "expected a run folder"));
+  CHECK(holds(write_run_report(temporary / "none", run.network(), run.config(), run.data()),
+              "expected a run folder"));
 }
 
 TEST_CASE("report: without a checkpoint, with that of another model, without images") {

@@ -15,13 +15,14 @@
 namespace quench::train {
 namespace {
 
-const Progress kProgress{.epoch = 1,
-                         .step_in_epoch = 2,
-                         .step = 6,
-                         .loss_sum = 0.1 + 0.2,
-                         .correct = 11,
-                         .seen = 64,
-                         .best_top1 = 12.5};
+const Checkpoint kCheckpoint{.progress = {.epoch = 1,
+                                          .step_in_epoch = 2,
+                                          .step = 6,
+                                          .loss_sum = 0.1 + 0.2,
+                                          .correct = 11,
+                                          .seen = 64},
+                             .best_top1 = 12.5,
+                             .signs = {}};
 
 /// A network, its optimizer and a way to move both.
 struct Run {
@@ -101,25 +102,25 @@ TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit 
   for (const auto& overrides : kQuantizations) {
     Run original(overrides);
     original.train(0, 2);
-    save_checkpoint(folder / "a", *original.network, "binarynet", *original.optimizer, kProgress);
+    save_checkpoint(folder / "a", *original.network, "binarynet", *original.optimizer, kCheckpoint);
 
     Run restored(overrides);
-    const Progress progress =
+    const Checkpoint checkpoint =
         load_checkpoint(folder / "a", *restored.network, "binarynet", *restored.optimizer);
-    CHECK(progress.epoch == 1);
-    CHECK(progress.step_in_epoch == 2);
-    CHECK(progress.step == 6);
-    CHECK(progress.loss_sum == 0.1 + 0.2);
-    CHECK(progress.correct == 11);
-    CHECK(progress.seen == 64);
-    CHECK(progress.best_top1 == 12.5);
+    CHECK(checkpoint.progress.epoch == 1);
+    CHECK(checkpoint.progress.step_in_epoch == 2);
+    CHECK(checkpoint.progress.step == 6);
+    CHECK(checkpoint.progress.loss_sum == 0.1 + 0.2);
+    CHECK(checkpoint.progress.correct == 11);
+    CHECK(checkpoint.progress.seen == 64);
+    CHECK(checkpoint.best_top1 == 12.5);
     check_same(network_state(*original.network, "m"), network_state(*restored.network, "m"));
 
     // And nothing is missing from it: both go on alike.
     original.train(2, 2);
     restored.train(2, 2);
-    save_checkpoint(folder / "b", *original.network, "binarynet", *original.optimizer, progress);
-    save_checkpoint(folder / "c", *restored.network, "binarynet", *restored.optimizer, progress);
+    save_checkpoint(folder / "b", *original.network, "binarynet", *original.optimizer, checkpoint);
+    save_checkpoint(folder / "c", *restored.network, "binarynet", *restored.optimizer, checkpoint);
     CHECK(read_bytes(folder / "b") == read_bytes(folder / "c"));
   }
 }

@@ -25,7 +25,7 @@ Named named(const LayerMetrics& metrics) {
 std::vector<EpochMetrics> epochs_of(const Overrides& overrides) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment(overrides), folder).run(folder, [] { return false; });
+  Run(small_experiment(overrides), folder).train(folder, [] { return false; });
   return read_epoch_metrics(folder.epoch_metrics());
 }
 
@@ -70,13 +70,13 @@ std::vector<int> signs_of(const Tensor& weight, bool ternary) {
 void check_flips(const Overrides& overrides, bool ternary) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment(overrides), folder);
+  Run run(small_experiment(overrides), folder);
   Tensor weight;
-  for (QuantizedLayer* layer : trainer.network().quantized_layers())
+  for (QuantizedLayer* layer : run.network().quantized_layers())
     if (layer->name() == "conv2") weight = layer->weight().value();
   std::vector<int> first;
   int step = 0;
-  trainer.run(folder, [&] {
+  run.train(folder, [&] {
     if (++step == 4) first = signs_of(weight, ternary);
     return false;
   });

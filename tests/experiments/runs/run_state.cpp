@@ -72,7 +72,7 @@ TEST_CASE("run state: a run says that it goes, how far, and how it ended") {
   const auto state = [&] { return read_run_state(folder.path() / "state.json"); };
   const auto run = [&](int stop) {
     int step = 0;
-    Trainer(small_experiment({}), folder).run(folder, [&] {
+    Run(small_experiment({}), folder).train(folder, [&] {
       CHECK(state().phase == RunPhase::running);
       return ++step == stop;
     });
@@ -94,14 +94,14 @@ TEST_CASE("run state: a run says that it goes, how far, and how it ended") {
 TEST_CASE("run state: a run that fails says why; one that is killed says nothing more") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({}), folder);
-  Tensor weight = trainer.network().parameters()[0].value.value();
-  CHECK_THROWS_AS(trainer.run(folder,
-                              [&] {
-                                weight.data()[0] = std::nanf("");
-                                weight.bump_version();
-                                return false;
-                              }),
+  Run run(small_experiment({}), folder);
+  Tensor weight = run.network().parameters()[0].value.value();
+  CHECK_THROWS_AS(run.train(folder,
+                            [&] {
+                              weight.data()[0] = std::nanf("");
+                              weight.bump_version();
+                              return false;
+                            }),
                   std::runtime_error);
   const RunState failed = read_run_state(folder.path() / "state.json");
   CHECK(failed.phase == RunPhase::failed);
@@ -109,7 +109,7 @@ TEST_CASE("run state: a run that fails says why; one that is killed says nothing
 
   struct Killed {};
   const RunFolder other = RunFolder::create_at(parent / "killed");
-  CHECK_THROWS_AS(Trainer(small_experiment({}), other).run(other, []() -> bool { throw Killed{}; }),
+  CHECK_THROWS_AS(Run(small_experiment({}), other).train(other, []() -> bool { throw Killed{}; }),
                   Killed);
   CHECK(read_run_state(other.path() / "state.json").phase == RunPhase::running);
 }

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/run.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 
 namespace quench::train {
 
@@ -16,14 +16,14 @@ inline Overrides with(Overrides overrides, std::string more) {
   return overrides;
 }
 
-/// The checkpoint of a run of `experiment` in one go, or with a new Trainer after step `stop`.
+/// The checkpoint of a run of `experiment` in one go, or with a new Run after step `stop`.
 template <typename MakeExperiment>
 std::string checkpoint_of_run(const MakeExperiment& experiment, std::int64_t stop) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   std::int64_t step = 0;
   const auto run = [&] {
-    return Trainer(experiment(), folder).run(folder, [&] { return ++step == stop; });
+    return Run(experiment(), folder).train(folder, [&] { return ++step == stop; });
   };
   if (run().interrupted) run();
   return read_bytes(folder.last());

@@ -1,4 +1,4 @@
-#include "experiments/rank_agreement.h"
+#include "train/rank_agreement.h"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/communicator.h"
-#include "experiments/runs/checkpoint.h"
 #include "support/crc32.h"
 #include "support/error.h"
+#include "train/network_state.h"
 
 namespace quench::train {
 namespace {

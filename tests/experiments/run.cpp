@@ -1,4 +1,4 @@
-#include "experiments/trainer.h"
+#include "experiments/run.h"
 
 #include <doctest/doctest.h>
 
@@ -37,15 +37,15 @@ Outcome outcome_of(const RunFolder& folder) {
   return outcome;
 }
 
-/// Runs to the end, with a new process's Trainer after each of the steps in `stops`.
+/// Runs to the end, with a new process's Run after each of the steps in `stops`.
 Outcome train(const Overrides& overrides, const std::set<std::int64_t>& stops = {}) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   std::int64_t step = 0;
   std::size_t interrupted = 0;
   for (;;) {
-    Trainer trainer(small_experiment(overrides), folder);
-    const RunResult result = trainer.run(folder, [&] { return stops.contains(++step); });
+    Run run(small_experiment(overrides), folder);
+    const RunResult result = run.train(folder, [&] { return stops.contains(++step); });
     if (!result.interrupted) break;
     ++interrupted;
   }
@@ -107,11 +107,11 @@ TEST_CASE("training: interrupted anywhere and resumed, the same bits as in one g
 TEST_CASE("training: a run does not go on with other images than it began with") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment(), folder);
+  Run run(small_experiment(), folder);
   int steps = 0;
-  trainer.run(folder, [&] { return ++steps == 5; });
+  run.train(folder, [&] { return ++steps == 5; });
   CHECK_THROWS_WITH_AS(
-      Trainer(small_experiment({"data.train_size=63"}), folder),
+      Run(small_experiment({"data.train_size=63"}), folder),
       doctest::Contains("expected the images that the run began with (64 for training, 16 to judge "
                         "by), got 63 for training, 16 to judge by"),
       std::runtime_error);
@@ -131,10 +131,10 @@ TEST_CASE("training: resumes alike with every method and optimizer") {
 TEST_CASE("training: thresholds of a network freeze one at a time, not one of each layer") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({"quant.method=tqt", "quant.bits=4", "quant.tqt.freeze=true",
-                                    "quant.tqt.freeze_start=0", "quant.tqt.freeze_every=2"}),
-                  folder);
-  trainer.run(folder, [] { return false; });
+  Run run(small_experiment({"quant.method=tqt", "quant.bits=4", "quant.tqt.freeze=true",
+                            "quant.tqt.freeze_start=0", "quant.tqt.freeze_every=2"}),
+          folder);
+  run.train(folder, [] { return false; });
   int slots = 0, frozen = 0;
   for (const auto& [name, tensor] : read_safetensors(folder.last()).tensors) {
     if (!name.ends_with("quantizer.freezing")) continue;
@@ -152,17 +152,17 @@ TEST_CASE("training: a checkpoint between the epochs' ends serves after a kill")
   const RunFolder folder = RunFolder::create_at(parent / "run");
   struct Killed {};
   std::int64_t step = 0;
-  Trainer killed(small_experiment(overrides));
+  Run killed(small_experiment(overrides));
   // After step 7, whose predecessor was saved; the row of epoch 1 has been written.
-  CHECK_THROWS_AS(killed.run(folder,
-                             [&]() -> bool {
-                               if (++step == 7) throw Killed{};
-                               return false;
-                             }),
+  CHECK_THROWS_AS(killed.train(folder,
+                               [&]() -> bool {
+                                 if (++step == 7) throw Killed{};
+                                 return false;
+                               }),
                   Killed);
-  Trainer resumed(small_experiment(overrides), folder);
+  Run resumed(small_experiment(overrides), folder);
   CHECK(resumed.position().epoch == 1);
-  resumed.run(folder, [] { return false; });
+  resumed.train(folder, [] { return false; });
   check_same(whole, outcome_of(folder));
 }
 
@@ -171,9 +171,9 @@ TEST_CASE("training: NaN stops the run and names epoch, step and layer; the chec
        {Overrides{}, Overrides{"quant.method=ste", "quant.bits=4"}}) {
     const TemporaryFolder parent;
     const RunFolder folder = RunFolder::create_at(parent / "run");
-    Trainer trainer(small_experiment(quantization));
-    Tensor weight = trainer.network().parameters()[3].value.value();
-    REQUIRE(trainer.network().parameters()[3].name == "conv2.weight");
+    Run run(small_experiment(quantization));
+    Tensor weight = run.network().parameters()[3].value.value();
+    REQUIRE(run.network().parameters()[3].name == "conv2.weight");
     const auto poison = [&] {
       weight.data()[0] = std::nanf("");
       weight.bump_version();
@@ -181,7 +181,7 @@ TEST_CASE("training: NaN stops the run and names epoch, step and layer; the chec
     std::int64_t step = 0;
     std::string message;
     try {
-      trainer.run(folder, [&] {
+      run.train(folder, [&] {
         if (++step == 5) poison();
         return false;
       });
@@ -199,17 +199,17 @@ TEST_CASE("training: NaN stops the run and names epoch, step and layer; the chec
 TEST_CASE("training: init_from takes a float run's weights, also for another method") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "float");
-  Trainer first(small_experiment({"train.epochs=1"}));
-  first.run(folder, [] { return false; });
-  Trainer second(small_experiment({"quant.method=ab", "quant.bits=1", "train.epochs=1",
-                                   "train.init_from=" + folder.last().string()}));
+  Run first(small_experiment({"train.epochs=1"}));
+  first.train(folder, [] { return false; });
+  Run second(small_experiment({"quant.method=ab", "quant.bits=1", "train.epochs=1",
+                               "train.init_from=" + folder.last().string()}));
   const auto trained = first.network().parameters(), taken = second.network().parameters();
   REQUIRE(trained.size() == taken.size());
   for (std::size_t i = 0; i < trained.size(); ++i) {
     CAPTURE(trained[i].name);
     CHECK(trained[i].value.value().to_row_major() == taken[i].value.value().to_row_major());
   }
-  CHECK_THROWS_AS(Trainer(small_experiment({"train.init_from=nowhere.safetensors"})),
+  CHECK_THROWS_AS(Run(small_experiment({"train.init_from=nowhere.safetensors"})),
                   std::runtime_error);
 }
 
@@ -217,24 +217,24 @@ TEST_CASE("training: a resumed run needs no more the file it was initialized fro
   const TemporaryFolder parent;
   const RunFolder source = RunFolder::create_at(parent / "float");
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment({"train.epochs=1"})).run(source, [] { return false; });
+  Run(small_experiment({"train.epochs=1"})).train(source, [] { return false; });
   const Overrides overrides{"train.epochs=1", "train.init_from=" + source.last().string()};
-  Trainer(small_experiment(overrides)).run(folder, [] { return true; });
+  Run(small_experiment(overrides)).train(folder, [] { return true; });
   std::filesystem::remove(source.last());
-  CHECK(Trainer(small_experiment(overrides), folder).run(folder, [] { return false; }).epochs == 1);
+  CHECK(Run(small_experiment(overrides), folder).train(folder, [] { return false; }).epochs == 1);
 }
 
 TEST_CASE("training: alpha-blending judges, and hands out, re-estimated statistics") {
   // Whatever training gathered belongs to blended values; two batches re-estimate it.
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer trainer(small_experiment({"quant.method=ab", "quant.bits=1"}));
-  trainer.run(folder, [] { return false; });
-  const std::vector<Buffer> buffers = trainer.network().buffers();
+  Run run(small_experiment({"quant.method=ab", "quant.bits=1"}));
+  run.train(folder, [] { return false; });
+  const std::vector<Buffer> buffers = run.network().buffers();
   std::vector<std::vector<float>> kept;
   for (const Buffer& buffer : buffers) kept.push_back(buffer.value.to_row_major());
-  const auto loader = training_loader(trainer.config(), trainer.data().train);
-  reestimate_batch_norm(trainer.network(), *loader, 2, quant::Mode::evaluation);
+  const auto loader = training_loader(run.config(), run.data().train);
+  reestimate_batch_norm(run.network(), *loader, 2, quant::Mode::evaluation);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     CAPTURE(buffers[i].name);
     CHECK(buffers[i].value.to_row_major() == kept[i]);

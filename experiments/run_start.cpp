@@ -5,16 +5,16 @@
 #include <string>
 
 #include "core/communicator.h"
+#include "experiments/run.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/kept_checkpoints.h"
 #include "experiments/runs/metrics_log.h"
-#include "experiments/trainer.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"
-#include "train/trained_quantizers.h"
+#include "train/network_state.h"
 
-// Where a Trainer begins: at another network's weights, or at a checkpoint of its own run.
+// Where a Run begins: at another network's weights, or at a checkpoint of its own run.
 
 namespace quench::train {
 namespace {
@@ -57,7 +57,7 @@ void tell(const std::string& line) {
 
 }  // namespace
 
-void Trainer::start_from(const std::string& checkpoint) {
+void Run::start_from(const std::string& checkpoint) {
   const fs::path path = checkpoint_at(checkpoint);
   const TensorFile file = read_safetensors(path);
   load_weights(*network_, config_.model.name, file, path);
@@ -72,29 +72,30 @@ void Trainer::start_from(const std::string& checkpoint) {
     tell("  anew: " + quantizers.fresh[i]);
 }
 
-void Trainer::resume(const RunFolder& folder) {
+void Run::resume(const RunFolder& folder) {
   load_newest(folder);
   if (resumed_from_.empty()) return;
   const int ranks = communicator().size();
-  if (progress_.ranks != ranks) {
+  if (checkpoint_.ranks != ranks) {
     fail("{}: expected the {} ranks that the run began with (mpirun -n {}), got {}",
-         folder.path().string(), progress_.ranks, progress_.ranks, ranks);
+         folder.path().string(), checkpoint_.ranks, checkpoint_.ranks, ranks);
   }
   require_classes(folder.path(), data_.train->class_names());
   const std::string images = count_images(data_);
-  if (!progress_.images.empty() && progress_.images != images) {
+  if (!checkpoint_.images.empty() && checkpoint_.images != images) {
     fail("{}: expected the images that the run began with ({}), got {}", folder.path().string(),
-         progress_.images, images);
+         checkpoint_.images, images);
   }
-  require(progress_.epoch <= config_.train.epochs,
-          "train.epochs: expected at least the {} epochs that {} has done, got {}", progress_.epoch,
-          folder.path().string(), config_.train.epochs);
+  require(checkpoint_.progress.epoch <= config_.train.epochs,
+          "train.epochs: expected at least the {} epochs that {} has done, got {}",
+          checkpoint_.progress.epoch, folder.path().string(), config_.train.epochs);
 }
 
 /// The last checkpoint; where it cannot be used, the newest of the others.
-void Trainer::load_newest(const RunFolder& folder) {
+void Run::load_newest(const RunFolder& folder) {
   const auto load = [&](const fs::path& path) {
-    progress_ = load_checkpoint(path, *network_, config_.model.name, *optimizer_);
+    checkpoint_ = load_checkpoint(path, *network_, config_.model.name, trainer_.optimizer());
+    trainer_.set_progress(checkpoint_.progress);
     resumed_from_ = path.filename().string();
   };
   std::string fault = folder.last().string() + ": it is missing";
@@ -124,20 +125,19 @@ void Trainer::load_newest(const RunFolder& folder) {
   }
   tell("WARNING: " + fault);
   tell(fmt::format("  going on from {}: epoch {} and what came later are trained again",
-                   others.newest.string(), progress_.epoch + 1));
+                   others.newest.string(), checkpoint_.progress.epoch + 1));
   if (!others.best_is_damaged) return;
-  progress_.best_top1 = -1.0;
+  checkpoint_.best_top1 = -1.0;
   tell(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",
                    folder.best().string()));
 }
 
 /// Drops what the folder holds of epochs after the checkpoint: they are trained again.
-void Trainer::take_up(const RunFolder& folder) {
-  truncate_metrics(folder, progress_.epoch);
+void Run::take_up(const RunFolder& folder) {
+  truncate_metrics(folder, checkpoint_.progress.epoch);
   if (fs::exists(folder.metrics()))
     prune_kept_checkpoints(folder.path(), config_.train, read_metrics(folder.metrics()));
-  if (!resumed_from_.empty() && resumed_from_ != folder.last().filename())
-    save(folder, folder.last());
+  if (!resumed_from_.empty() && resumed_from_ != folder.last().filename()) save(folder.last());
 }
 
 }  // namespace quench::train

@@ -4,9 +4,9 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "experiments/run.h"
 #include "experiments/runs/kept_checkpoints.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 
 namespace quench::train {
 namespace {
@@ -19,7 +19,7 @@ const std::function<bool()> kGoOn = [] { return false; };
 /// A run of `overrides` in `folder`, from where it stands.
 void run(const RunFolder& folder, const Overrides& overrides,
          const std::function<bool()>& stop = kGoOn) {
-  Trainer(small_experiment(overrides), folder).run(folder, stop);
+  Run(small_experiment(overrides), folder).train(folder, stop);
 }
 
 /// Cuts off the last byte.
@@ -69,9 +69,9 @@ TEST_CASE("training: it stops where it is told to, also between two epochs") {
   run(whole, cosine("2"));
   const RunFolder parts = RunFolder::create_at(parent / "parts");
   for (const Position until : {Position{0, 3}, Position{1, 0}, Position{1, 1}, Position{2, 0}}) {
-    Trainer trainer(small_experiment(cosine("2")), parts);
-    CHECK(trainer.run(parts, kGoOn, until).interrupted == (until.epoch < 2));
-    CHECK(trainer.position() == until);
+    Run run(small_experiment(cosine("2")), parts);
+    CHECK(run.train(parts, kGoOn, until).interrupted == (until.epoch < 2));
+    CHECK(run.position() == until);
   }
   CHECK(outcome(parts) == outcome(whole));
 }
@@ -84,16 +84,16 @@ TEST_CASE("training: from the best checkpoint where the last is damaged or gone"
   for (const bool gone : {false, true}) {
     CAPTURE(gone);
     gone ? static_cast<void>(fs::remove(folder.last())) : damage(folder.last());
-    Trainer trainer(small_experiment(cosine("3")), folder);
-    CHECK(trainer.resumed_from() == "best.safetensors");
+    Run run(small_experiment(cosine("3")), folder);
+    CHECK(run.resumed_from() == "best.safetensors");
     CHECK(read_bytes(folder.last()) == best);  // at once, so that the run can be used
-    CHECK(std::ssize(read_metrics(folder.metrics())) == trainer.position().epoch);
-    trainer.run(folder, kGoOn);
+    CHECK(std::ssize(read_metrics(folder.metrics())) == run.position().epoch);
+    run.train(folder, kGoOn);
     CHECK(outcome(folder) == undisturbed);
   }
   damage(folder.last());
   damage(folder.best());
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment(cosine("3")), folder),
+  CHECK_THROWS_WITH_AS(Run(small_experiment(cosine("3")), folder),
                        doctest::Contains(folder.last().c_str()), std::runtime_error);
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("training: a run that does not fit its checkpoint says so of the last 
   const RunFolder folder = RunFolder::create_at(parent / "run");
   run(folder, cosine("1"));
   const std::string before = outcome(folder);
-  CHECK_THROWS_WITH_AS(Trainer(small_experiment({"model.width=0.125"}), folder),
+  CHECK_THROWS_WITH_AS(Run(small_experiment({"model.width=0.125"}), folder),
                        doctest::Contains(folder.last().c_str()), std::runtime_error);
   CHECK(outcome(folder) == before);
 }
@@ -121,11 +121,11 @@ TEST_CASE(
   damage(folder.last());
   damage(folder.best());
   damage(kept_checkpoint(folder.path(), 3));
-  Trainer trainer(small_experiment(overrides), folder);
-  CHECK(trainer.resumed_from() == "epoch-2.safetensors");
-  CHECK(trainer.position() == Position{2, 0});
+  Run run(small_experiment(overrides), folder);
+  CHECK(run.resumed_from() == "epoch-2.safetensors");
+  CHECK(run.position() == Position{2, 0});
   CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2});
-  trainer.run(folder, kGoOn);
+  run.train(folder, kGoOn);
   CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2, 3});
   // The best of before is lost, so that this epoch is, and the checkpoint says so.
   CHECK(read_bytes(folder.best()) == read_bytes(folder.last()));
@@ -138,7 +138,7 @@ TEST_CASE("training: init_from keeps what quantizers of the same kind had learne
   run(source, cosine("2"));
   Overrides overrides = cosine("1");
   overrides.push_back("train.init_from=" + source.path().string());
-  Trainer again(small_experiment(overrides));
+  Run again(small_experiment(overrides));
   const TensorFile trained = read_safetensors(source.last());
   int scales = 0;
   for (const Parameter& parameter : again.network().parameters()) {

@@ -1,12 +1,12 @@
-#include "train/trained_quantizers.h"
+#include "train/network_state.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
+#include "experiments/run.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/small_experiment.h"
-#include "experiments/trainer.h"
 #include "layers/quantizable_module.h"
 
 namespace quench::train {
@@ -19,7 +19,7 @@ using Values = std::map<std::string, std::vector<double>>;
 TensorFile trained(const Overrides& overrides) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
-  Trainer(small_experiment(overrides)).run(folder, [] { return false; });
+  Run(small_experiment(overrides)).train(folder, [] { return false; });
   return read_safetensors(folder.last());
 }
 
