@@ -73,6 +73,16 @@ bool is_quantized(const train::EpochMetrics& metrics) {
   return !metrics.layers.empty() || metrics.row.top1_quantized != metrics.row.top1_float;
 }
 
+/// The columns that its quantizers filled: the file has 0 where none did.
+std::vector<std::string_view> of_quantizers(const train::MetricsRow& row) {
+  std::vector<std::string_view> reported;
+  for (const train::MetricsColumn& column : train::metrics_columns()) {
+    if (column.of_quantizers && row.*std::get<double train::MetricsRow::*>(column.member) > 0.0)
+      reported.push_back(column.name);
+  }
+  return reported;
+}
+
 RunFollower::RunFollower(fs::path folder, std::string title, train::EpochTable& table)
     : folder_(std::move(folder)), title_(std::move(title)), table_(table) {}
 
@@ -97,7 +107,7 @@ void RunFollower::show_epochs() {
     say(table_.lines({.row = metrics.row,
                       .epochs = state_.epochs,
                       .quantized = is_quantized(metrics),
-                      .has_alpha = metrics.row.alpha > 0.0,
+                      .of_quantizers = of_quantizers(metrics.row),
                       .title = title_},
                      terminal_width(stdout)));
   }

@@ -218,21 +218,21 @@ Evaluation Run::evaluate(const EpochResult& epoch) {
 void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
   const Evaluation evaluation = evaluate(epoch);
   const double quantized = evaluation.quantized.top1();
-  const MetricsRow row{.epoch = epoch.epoch,
-                       .step = trainer_.progress().step,
-                       .loss = epoch.loss,
-                       .train_top1 = epoch.train_top1,
-                       .top1_quantized = quantized,
-                       .top1_float = evaluation.floating.top1(),
-                       .alpha = alpha().value_or(0.0),
-                       .lr = epoch.lr,
-                       .images_per_second = epoch.images_per_second,
-                       .seconds = epoch.seconds,
-                       .data_wait_s = epoch.data_wait_s,
-                       .loss_quantized = evaluation.quantized.loss(),
-                       .loss_float = evaluation.floating.loss(),
-                       .top5_quantized = evaluation.quantized.top5(),
-                       .top5_float = evaluation.floating.top5()};
+  MetricsRow row{.epoch = epoch.epoch,
+                 .step = trainer_.progress().step,
+                 .loss = epoch.loss,
+                 .train_top1 = epoch.train_top1,
+                 .top1_quantized = quantized,
+                 .top1_float = evaluation.floating.top1(),
+                 .lr = epoch.lr,
+                 .images_per_second = epoch.images_per_second,
+                 .seconds = epoch.seconds,
+                 .data_wait_s = epoch.data_wait_s,
+                 .loss_quantized = evaluation.quantized.loss(),
+                 .loss_float = evaluation.floating.loss(),
+                 .top5_quantized = evaluation.quantized.top5(),
+                 .top5_float = evaluation.floating.top5()};
+  const std::vector<std::string_view> of_quantizers = add_quantizer_columns(*network_, row);
   const bool best = quantized > checkpoint_.best_top1;
   WeightSigns signs = weight_signs(*network_);
   const LayerMetrics layers = layer_metrics(*network_, checkpoint_.signs, signs);
@@ -254,7 +254,7 @@ void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
   const EpochLine line{.row = row,
                        .epochs = config_.train.epochs,
                        .quantized = is_quantized(*network_),
-                       .has_alpha = alpha().has_value()};
+                       .of_quantizers = of_quantizers};
   say(table_.lines(line, terminal_width(stdout)));
 }
 
@@ -273,16 +273,6 @@ void Run::save(const std::filesystem::path& path) {
   checkpoint_.ranks = communicator().size();
   if (!communicator().is_root()) return;
   save_checkpoint(path, *network_, config_.model.name, trainer_.optimizer(), checkpoint_);
-}
-
-std::optional<double> Run::alpha() {
-  std::optional<double> result;
-  for_each_quantizer(*network_, [&result](quant::Quantizer& quantizer) {
-    for (const auto& [name, value] : quantizer.metrics()) {
-      if (name == "alpha") result = static_cast<double>(value);
-    }
-  });
-  return result;
 }
 
 }  // namespace quench::train

@@ -81,7 +81,6 @@ class Run {
   void finish_epoch(const RunFolder& folder, const EpochResult& epoch);
   void save(const std::filesystem::path& path);
   void keep_checkpoints(const RunFolder& folder);
-  std::optional<double> alpha();
 
   ExperimentConfig config_;
   Data data_;

@@ -45,7 +45,7 @@ std::string EpochTable::lines(const EpochLine& epoch, int width) {
   const MetricsRow& row = epoch.row;
   const bool waited = row.data_wait_s > std::max(kWorthSaying * row.seconds, kSeconds);
   quantized_ |= epoch.quantized;
-  alpha_ |= epoch.has_alpha;
+  of_quantizers_.insert(epoch.of_quantizers.begin(), epoch.of_quantizers.end());
   wait_ |= waited;
 
   const auto digits = static_cast<int>(fmt::formatted_size("{}", epoch.epochs));
@@ -56,8 +56,13 @@ std::string EpochTable::lines(const EpochLine& epoch, int width) {
   if (quantized_)
     columns.push_back({"quantized %", epoch.quantized ? percent(row.top1_quantized) : "-", 0, 1});
   columns.push_back({"float %", percent(row.top1_float), 0, 1});
-  if (alpha_)
-    columns.push_back({"alpha", epoch.has_alpha ? fmt::format("{:.2f}", row.alpha) : "-", 0, 5});
+  for (const MetricsColumn& column : metrics_columns()) {
+    if (!of_quantizers_.contains(column.name)) continue;
+    const bool reported = std::ranges::count(epoch.of_quantizers, column.name) > 0;
+    const double value = row.*std::get<double MetricsRow::*>(column.member);
+    columns.push_back(
+        {std::string(column.name), reported ? fmt::format("{:.2f}", value) : "-", 0, 5});
+  }
   columns.push_back({"lr", fmt::format("{:.1e}", row.lr), 7, 6});
   columns.push_back({"img/s", fmt::format("{:.0f}", row.images_per_second), 0, 8});
   columns.push_back({"time", format_duration(row.seconds), 5, 3});

@@ -110,4 +110,20 @@ LayerMetrics layer_metrics(Module& network, const WeightSigns& before, const Wei
   return metrics;
 }
 
+std::vector<std::string_view> add_quantizer_columns(Module& network, MetricsRow& row) {
+  std::vector<std::string_view> reported;
+  for (const MetricsColumn& column : metrics_columns()) {
+    if (!column.of_quantizers) continue;
+    std::optional<double> value;
+    for_each_quantizer(network, [&](const quant::Quantizer& quantizer) {
+      for (const auto& [name, own] : quantizer.metrics())
+        if (name == column.name) value = double{own};
+    });
+    if (!value) continue;
+    row.*std::get<double MetricsRow::*>(column.member) = *value;
+    reported.push_back(column.name);
+  }
+  return reported;
+}
+
 }  // namespace quench::train

@@ -22,7 +22,7 @@ constexpr std::array kColumns{
     MetricsColumn{"train_top1", &MetricsRow::train_top1},
     MetricsColumn{"top1_quantized", &MetricsRow::top1_quantized},
     MetricsColumn{"top1_float", &MetricsRow::top1_float},
-    MetricsColumn{"alpha", &MetricsRow::alpha},
+    MetricsColumn{.name = "alpha", .member = &MetricsRow::alpha, .of_quantizers = true},
     MetricsColumn{"lr", &MetricsRow::lr},
     MetricsColumn{"images_per_second", &MetricsRow::images_per_second},
     MetricsColumn{"seconds", &MetricsRow::seconds},

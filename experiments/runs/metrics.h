@@ -18,7 +18,7 @@ struct MetricsRow {
   double train_top1 = 0.0;      ///< percent, of the training forward passes
   double top1_quantized = 0.0;  ///< percent, on the images the run is judged by
   double top1_float = 0.0;      ///< the same of the float network underneath
-  double alpha = 0.0;           ///< blending factor of the quantizers
+  double alpha = 0.0;           ///< as the quantizers report it; 0 if none does
   double lr = 0.0;              ///< at the epoch's last step
   double images_per_second = 0.0;
   double seconds = 0.0;      ///< the epoch took
@@ -41,6 +41,8 @@ struct MetricsColumn {
   std::string_view name;  ///< in the files
   std::variant<std::int64_t MetricsRow::*, double MetricsRow::*> member;
   bool since_0_2 = false;  ///< files of quench 0.1 lack it
+  /// Holds what quantizers report under its name (Quantizer::metrics()); 0 if none does.
+  bool of_quantizers = false;
 };
 /// Those of MetricsRow, in the order of the file.
 std::span<const MetricsColumn> metrics_columns();

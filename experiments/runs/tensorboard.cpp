@@ -66,7 +66,8 @@ std::string wall_time_field(double wall_time) {
   return key(event::kWallTime, Wire::fixed64) + fixed(std::bit_cast<std::uint64_t>(wall_time));
 }
 
-std::string tag_of(std::string_view column) {
+std::string tag_of(const MetricsColumn& metric) {
+  const std::string_view column = metric.name;
   if (column == "loss") return "loss/train";
   if (column == "train_top1") return "top1/train";
   if (column == "top1_quantized") return "top1/quantized";
@@ -75,7 +76,7 @@ std::string tag_of(std::string_view column) {
   if (column == "loss_float") return "loss/float";
   if (column == "top5_quantized") return "top5/quantized";
   if (column == "top5_float") return "top5/float";
-  if (column == "alpha" || column == "lr") return std::string(column);
+  if (metric.of_quantizers || column == "lr") return std::string(column);
   return "speed/" + std::string(column);
 }
 
@@ -140,7 +141,7 @@ Scalars scalars_of(const EpochMetrics& metrics) {
         [&](auto member) { return static_cast<double>(metrics.row.*member); }, column.member);
     // The point of an epoch that quench 0.1 trained is left out.
     if (column.since_0_2 && std::isnan(value)) continue;
-    scalars.emplace_back(tag_of(column.name), value);
+    scalars.emplace_back(tag_of(column), value);
   }
   for (const SlotMetrics& slot : metrics.layers) {
     for (const auto& [name, value] : slot.values)

@@ -47,13 +47,24 @@ TEST_CASE("EpochTable: a column appears with the first epoch that has a value fo
         "  3/8  1.8218    32.46            -    72.00  2.9e-03   2538   0:02          -");
 }
 
+TEST_CASE("EpochTable: a column of quantizers stays once one has reported it") {
+  EpochTable table;
+  EpochLine line = epoch(1);
+  line.of_quantizers = {"alpha"};
+  CHECK(table.lines(line, 80) ==
+        "epoch    loss  train %  quantized %  float %  alpha       lr  img/s   time\n"
+        "  1/8  1.8218    32.46        65.50    72.00   0.25  2.9e-03   2538   0:02");
+  CHECK(table.lines(epoch(2), 80) ==
+        "  2/8  1.8218    32.46        65.50    72.00      -  2.9e-03   2538   0:02");
+}
+
 TEST_CASE("EpochTable: no line is wider than the terminal; what matters least is left out first") {
   for (const int width : {200, 80, 60, 40, 20}) {
     CAPTURE(width);
     EpochTable table;
     EpochLine line = epoch(1000);
     line.epochs = 1000;
-    line.has_alpha = true;
+    line.of_quantizers = {"alpha"};
     line.row.data_wait_s = 1.0;
     std::istringstream lines(table.lines(line, width));
     for (std::string text; std::getline(lines, text);)

@@ -46,6 +46,15 @@ TEST_CASE("layer metrics: every quantizer, by layer and slot, with its own value
         doctest::Approx(std::exp2(tqt.at("conv2.weight").at("log2_t"))));
 }
 
+TEST_CASE("layer metrics: a column of quantizers has what they report, and 0 where none does") {
+  for (const EpochMetrics& metrics : epochs_of({"quant.method=ab", "quant.bits=1"})) {
+    CHECK(metrics.row.alpha > 0.0);
+    CHECK(metrics.row.alpha == named(metrics.layers).at("conv2.weight").at("alpha"));
+  }
+  for (const EpochMetrics& metrics : epochs_of({"quant.method=tqt", "quant.bits=4"}))
+    CHECK(metrics.row.alpha == 0.0);
+}
+
 TEST_CASE("layer metrics: a float network has none") {
   for (const EpochMetrics& metrics : epochs_of({})) CHECK(metrics.layers.empty());
 }
