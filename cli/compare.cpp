@@ -8,7 +8,7 @@
 #include "cli/parts/run_options.h"
 #include "cli/parts/stop_signal.h"
 #include "core/parallel.h"
-#include "experiments/compare/comparison_output.h"
+#include "experiments/compare/comparison_report.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"

@@ -19,7 +19,6 @@
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
 #include "experiments/import_weights.h"
-#include "experiments/name_map.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/deployed.h"
 #include "layers/models/registry.h"

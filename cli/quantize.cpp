@@ -16,7 +16,6 @@
 #include "experiments/post_training.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
-#include "experiments/runs/quantize_record.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 #include "support/file.h"

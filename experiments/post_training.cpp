@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/safetensors.h"
 #include "experiments/runs/checkpoint.h"
 #include "ptq/calibrate.h"
 #include "support/error.h"
+#include "support/file.h"
 #include "support/progress.h"
 
 namespace quench::train {
@@ -103,6 +105,19 @@ PostTrainingResult quantize_after_training(const ExperimentConfig& config,
   progress_bar().begin("quantized network", pass);
   result.quantized = evaluate(network, *evaluation, quant::Mode::evaluation);
   return result;
+}
+
+QuantizeRecord read_quantize_record(const std::filesystem::path& path) {
+  const std::string text = read_text(path);
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    return {.top1_quantized = json.at("top1_quantized").get<double>(),
+            .top1_float = json.at("top1_float").get<double>(),
+            .images = json.value("images", std::int64_t{0}),
+            .checkpoint = json.value("checkpoint", "")};
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: {}", path.string(), error.what());
+  }
 }
 
 }  // namespace quench::train

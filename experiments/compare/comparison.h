@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/config/variants.h"
+#include "experiments/compare/variants.h"
 #include "experiments/runs/versions.h"
 
 namespace quench::train {

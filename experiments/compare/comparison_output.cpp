@@ -1,11 +1,10 @@
-#include "experiments/compare/comparison_output.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "experiments/compare/comparison_report.h"
 #include "support/text_table.h"
 
 namespace quench::train {

@@ -51,4 +51,13 @@ std::vector<RunOutcome> read_outcomes(const ComparisonFolder& folder,
 std::vector<VariantSummary> summarize(const Comparison& comparison,
                                       const std::vector<RunOutcome>& outcomes);
 
+/// For a terminal: one line per variant.
+std::string comparison_table(const Comparison& comparison,
+                             const std::vector<VariantSummary>& summaries);
+/// One line per run.
+std::string comparison_csv(const ComparisonFolder& folder, const std::vector<RunOutcome>& outcomes);
+/// Everything: what was compared, on which machine, each run, and the statistics.
+std::string comparison_json(const ComparisonFolder& folder, const std::vector<RunOutcome>& outcomes,
+                            const std::vector<VariantSummary>& summaries);
+
 }  // namespace quench::train

@@ -110,4 +110,15 @@ ExperimentConfig read_experiment(Settings settings, std::string name);
 /// @throws std::invalid_argument  for unknown keys or methods, wrong types and values out of range
 CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size);
 
+/// What [quant] says of all layers, overrides of single ones aside: what lists and reports name a run by.
+struct QuantRule {
+  std::string method = "none";  ///< "ab / ste" if that of activations is another
+  int weight_bits = 32;
+  int activation_bits = 32;
+
+  bool quantizes() const { return method != "none"; }
+};
+
+QuantRule quant_rule(const Settings& quant);
+
 }  // namespace quench::train

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +30,12 @@ Settings parse_settings(std::string_view toml, const std::string& name,
 
 /// The overrides alone, without a file. @throws std::invalid_argument  as above
 Settings settings_of(const std::vector<std::string>& overrides);
+
+/// A config as dotted keys and their values, written as in TOML: {"quant.method", "ste"}.
+using ConfigValues = std::map<std::string, std::string>;
+
+/// Of a resolved config. An array is one value, tables inside included.
+/// @throws std::runtime_error  for a text that is no TOML, naming `name`
+ConfigValues config_values(std::string_view toml, const std::string& name);
 
 }  // namespace quench::train

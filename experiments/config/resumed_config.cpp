@@ -9,7 +9,6 @@
 #include <set>
 
 #include "experiments/config/config_file.h"
-#include "experiments/config/config_values.h"
 #include "support/error.h"
 #include "support/file.h"
 #include "support/suggest.h"

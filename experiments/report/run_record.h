@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "experiments/config/config.h"
-#include "experiments/config/quant_rule.h"
-#include "experiments/report/config_table.h"
+#include "experiments/config/config_file.h"
+#include "experiments/post_training.h"
 #include "experiments/runs/epoch_metrics.h"
-#include "experiments/runs/quantize_record.h"
 #include "experiments/runs/versions.h"
 
 namespace quench::train::report {
@@ -55,5 +54,16 @@ std::vector<std::filesystem::path> named_runs(const std::vector<std::string>& wo
 /// Names the runs after their folders, with as much of the path as tells them apart, and numbers the
 /// groups of runs whose configs differ in train.seed alone from 0.
 void name_runs(std::vector<RunRecord>& runs);
+
+/// A key that not all configs have with one value.
+struct ConfigDifference {
+  std::string key;
+  std::vector<std::string> values;  ///< one per config; empty where it has none
+  bool operator==(const ConfigDifference&) const = default;
+};
+
+/// First the keys that all configs have, then those that some lack, as they do of other methods'
+/// settings; both in the order of keys. None if all agree.
+std::vector<ConfigDifference> config_differences(const std::vector<ConfigValues>& configs);
 
 }  // namespace quench::train::report

@@ -7,10 +7,9 @@
 #include <system_error>
 
 #include "experiments/config/config.h"
-#include "experiments/config/quant_rule.h"
+#include "experiments/post_training.h"
 #include "experiments/runs/folder_lock.h"
 #include "experiments/runs/metrics.h"
-#include "experiments/runs/quantize_record.h"
 #include "support/error.h"
 
 namespace quench::train {

@@ -1,9 +1,8 @@
-#include "experiments/name_map.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 
+#include "experiments/import_weights.h"
 #include "support/file.h"
 #include "temporary_folder.h"
 

@@ -15,7 +15,7 @@ enum class SeriesForm : std::uint8_t {
   marks,  ///< thin vertical lines from the bottom to the y of each point
 };
 
-/// Which colour a series has on the page (page_style.h): of a run, of a place between the first and
+/// Which colour a series has on the page (page.cpp): of a run, of a place between the first and
 /// the last layer, or of a quantization grid.
 struct SeriesColor {
   enum class Kind : std::uint8_t { run, depth, level } kind = Kind::run;

@@ -1,4 +1,3 @@
-#include "experiments/report/format.h"
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"

@@ -6,7 +6,6 @@
 
 #include "experiments/compare/statistics.h"
 #include "experiments/report/comparable.h"
-#include "experiments/report/format.h"
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"

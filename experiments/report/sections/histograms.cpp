@@ -2,7 +2,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "experiments/report/format.h"
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"

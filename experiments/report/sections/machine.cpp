@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "experiments/report/format.h"
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"

@@ -1,6 +1,5 @@
 #include <set>
 
-#include "experiments/report/format.h"
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "experiments/compare/comparison_fixture.h"
-#include "experiments/compare/comparison_output.h"
 #include "experiments/runs/metrics.h"
 #include "support/file.h"
 #include "temporary_folder.h"

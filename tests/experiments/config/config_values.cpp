@@ -1,8 +1,8 @@
-#include "experiments/config/config_values.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+
+#include "experiments/config/config_file.h"
 
 using namespace quench::train;
 

@@ -1,6 +1,6 @@
-#include "experiments/report/config_table.h"
-
 #include <doctest/doctest.h>
+
+#include "experiments/report/run_record.h"
 
 using namespace quench::train;
 using namespace quench::train::report;

@@ -1,4 +1,4 @@
-#include "experiments/config/variants.h"
+#include "experiments/compare/variants.h"
 
 #include <fmt/ranges.h>
 
