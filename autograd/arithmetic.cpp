@@ -2,7 +2,6 @@
 
 #include "autograd/node.h"
 #include "core/ops/elementwise.h"
-#include "core/ops/feature_map.h"
 #include "core/ops/patch_magnitude.h"
 #include "core/ops/reduce.h"
 #include "core/profiler.h"

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "autograd/node.h"
-#include "core/ops/concat.h"
-#include "core/ops/pad.h"
 #include "core/ops/reduce.h"
+#include "core/ops/shape_ops.h"
 #include "support/error.h"
 
 namespace quench {

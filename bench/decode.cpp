@@ -19,7 +19,7 @@
 #include "bench/stb_jpeg.h"
 #include "datasets/image_folder.h"
 #include "datasets/loader.h"
-#include "datasets/normalization.h"
+#include "datasets/transform.h"
 #include "support/file.h"
 
 namespace {

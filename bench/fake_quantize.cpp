@@ -76,7 +76,7 @@ double bytes_per_element(Quantizer& quantizer) {
   return 4.0 * sizeof(float) + (quantizer.parameters().empty() ? 1.0 : sizeof(float));
 }
 
-void measure(const std::string& name, const QuantizerSpec& spec, const Tensor& x,
+void measure(const std::string& name, const SlotSpec& spec, const Tensor& x,
              const Tensor& gradient) {
   const auto quantizer = make_quantizer(name, spec);
   quantizer->begin_training({.total_steps = 100, .steps_per_epoch = 100});

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "bench/fused_network.h"
-#include "layers/trace.h"
+#include "layers/graph.h"
 #include "support/progress.h"
 
 namespace quench::bench {

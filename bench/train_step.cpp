@@ -13,9 +13,9 @@
 #include "core/random.h"
 #include "layers/attach_quantizers.h"
 #include "layers/batch_norm.h"
+#include "layers/graph.h"
 #include "layers/loss.h"
 #include "layers/quantized_layer.h"
-#include "layers/trace.h"
 #include "quant/registry.h"
 #include "support/error.h"
 #include "support/progress.h"
@@ -31,7 +31,7 @@ constexpr std::int64_t kStepsBefore = 50;  // halfway, where alpha-blending does
 /// The fewest bits that a method, or what stands for it in a role that it lacks, has there; 0: the
 /// role is not quantized.
 int fewest_bits(const std::string& method, quant::Role role) {
-  const quant::StrategyInfo& info = quant::find_quantizer(method, "bench train");
+  const quant::StrategyInfo& info = quant::find_strategy(method, "bench train").info;
   if (info.has(role)) return method == "none" ? 0 : info.bits(role).min;
   return fewest_bits(info.partner, role);
 }
@@ -188,7 +188,7 @@ void compare_methods(const TrainStepCase& step_case, std::vector<std::string> me
     for (const quant::StrategyInfo& info : quant::registered_quantizers())
       if (info.name != "none") methods.push_back(info.name);
   }
-  for (const std::string& method : methods) quant::find_quantizer(method, "bench train");
+  for (const std::string& method : methods) quant::find_strategy(method, "bench train");
   TrainStepCase fp32_case = step_case, method_case = step_case;
   fp32_case.method = "none";
   Training fp32(fp32_case);

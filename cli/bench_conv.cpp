@@ -9,8 +9,7 @@
 #include <sstream>
 
 #include "bench/conv_kernels.h"
-#include "bench/fma_peak.h"
-#include "bench/kernel_peaks.h"
+#include "bench/peaks.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
 #include "core/parallel.h"
@@ -21,7 +20,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct BenchConvOptions {
   std::string shapes = "binarynet";
   std::string types = "f32,u8s8,u8s4,u4s4,b1";
   std::string isa;
@@ -35,7 +34,7 @@ struct Layer {
   std::vector<bench::ConvTiming> timings;
 };
 
-std::vector<bench::ConvType> types_of(const Options& options) {
+std::vector<bench::ConvType> types_of(const BenchConvOptions& options) {
   std::vector<bench::ConvType> types;
   std::istringstream names(options.types);
   for (std::string name; std::getline(names, name, ',');) types.push_back(bench::conv_type(name));
@@ -43,7 +42,7 @@ std::vector<bench::ConvType> types_of(const Options& options) {
   return types;
 }
 
-deploy::Isa isa_of(const Options& options) {
+deploy::Isa isa_of(const BenchConvOptions& options) {
   for (const deploy::Isa isa : {deploy::Isa::avx2, deploy::Isa::avx512})
     if (options.isa == deploy::to_string(isa)) return isa;
   return deploy::best_isa();
@@ -193,7 +192,7 @@ void limit_onednn(deploy::Isa isa) {
   if (isa == deploy::Isa::avx2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
 }
 
-void conv(const Options& options) {
+void conv(const BenchConvOptions& options) {
   const std::vector<bench::ConvType> types = types_of(options);
   const deploy::Isa isa = isa_of(options);
   limit_onednn(isa);
@@ -227,7 +226,7 @@ void conv(const Options& options) {
 void add_bench_conv(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
       "conv", "Speed and exactness of integer convolutions, compared with oneDNN's float32");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchConvOptions>();
   const OptionForm shown{.show_default = true};
   command.add("--shapes", options->shapes,
               "binarynet, mobilenet_v1, resnet50, or one shape N,C,H,W,O,K,S,G",

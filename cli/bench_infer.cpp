@@ -3,8 +3,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "bench/fma_peak.h"
 #include "bench/inference.h"
+#include "bench/peaks.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
 #include "core/parallel.h"
@@ -14,14 +14,14 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct BenchInferOptions {
   bench::InferenceCase inference_case;
   int threads = 0;
   bool json = false;
   bool profile = false;
 };
 
-void infer(const Options& options) {
+void infer(const BenchInferOptions& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
   const bench::InferenceCase& c = options.inference_case;
@@ -63,7 +63,7 @@ void add_bench_infer(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
       "infer",
       "Latency of a float network, with the operations after each convolution fused into it");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchInferOptions>();
   bench::InferenceCase& c = options->inference_case;
   command.add("--model", c.network.model, "Model (see quench list models) or ONNX file",
               {.show_default = true, .type_name = "NAME|FILE"});

@@ -12,7 +12,7 @@
 #include "deploy/network/model_file.h"
 #include "experiments/experiment.h"
 #include "experiments/runs/deployed.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "support/text_table.h"
@@ -20,7 +20,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct BenchNetOptions {
   std::string file;
   std::string graph;
   bench::NetworkCase network{.model = "", .image_size = 224};
@@ -32,9 +32,9 @@ struct Options {
 
 /// The network of the model's experiment without quantizers; its weights do not matter for time.
 std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
-                                      const Options& options) {
+                                      const BenchNetOptions& options) {
   train::ExperimentConfig config = train::experiment_of(network, options.file);
-  config.quant = Settings();
+  config.quant = {};
   if (!options.graph.empty()) config.model.onnx = options.graph;
   if (const auto& graph = config.model.onnx; !graph.empty() && !std::filesystem::exists(graph)) {
     fail("{}: its fp32 form is in {}, which is not there: --network says where that file lies now",
@@ -114,7 +114,7 @@ struct Case {
   std::unique_ptr<Module> floating;
 };
 
-Case make_case(const Options& options) {
+Case make_case(const BenchNetOptions& options) {
   if (!options.network.model.empty()) {
     require(options.file.empty(), "bench net: expected a model file or --model, got both");
     auto floating = bench::make_network(options.network);
@@ -131,7 +131,7 @@ Case make_case(const Options& options) {
   return {options.file, std::move(network), std::move(floating)};
 }
 
-void net(const Options& options) {
+void net(const BenchNetOptions& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
   Case made = make_case(options);
@@ -151,7 +151,7 @@ void net(const Options& options) {
 void add_bench_net(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
       "net", "Latency of a deployed model, per layer, compared with the same network in fp32");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchNetOptions>();
   command.add("FILE", options->file, "What quench deploy wrote");
   command.add("--network", options->graph,
               "The ONNX file that the model's network came from (default: where it was)",

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/fma_peak.h"
+#include "bench/peaks.h"
 #include "bench/train_step.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
@@ -19,7 +19,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct BenchTrainOptions {
   bench::TrainStepCase step_case;
   bool all = true;      // no case was described: time the usual ones
   std::string methods;  // instead, each beside fp32
@@ -28,7 +28,7 @@ struct Options {
   bool profile = false;
 };
 
-std::vector<bench::TrainStepCase> usual_cases(const Options& options) {
+std::vector<bench::TrainStepCase> usual_cases(const BenchTrainOptions& options) {
   if (!options.all) return {options.step_case};
   std::vector<bench::TrainStepCase> cases;
   for (const auto& [width, batch] : {std::pair{0.25, 128}, std::pair{1.0, 64}}) {
@@ -73,7 +73,7 @@ void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, d
       r.tensor_bytes >> 20, r.resident_bytes >> 20, r.huge_page_bytes >> 20, r.late_allocations);
 }
 
-void bench_train(const Options& options) {
+void bench_train(const BenchTrainOptions& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
   const double peak = bench::measured_fma_peak(num_threads());
@@ -118,7 +118,7 @@ std::vector<std::string> names_of(const std::string& methods) {
   return names;
 }
 
-void bench_methods(const Options& options) {
+void bench_methods(const BenchTrainOptions& options) {
   require(options.step_case.method == "none",
           "bench train: expected --method or --methods, got both");
   if (options.threads > 0) set_num_threads(options.threads);
@@ -153,7 +153,7 @@ void bench_methods(const Options& options) {
 void add_bench_train(Subcommand& bench) {
   Subcommand train =
       bench.add_subcommand("train", "Images per second of a training step, per model and method");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchTrainOptions>();
   bench::TrainStepCase& step_case = options->step_case;
   const auto this_case = [options] { options->all = false; };
   const auto alone = [&](double min, double max) {

@@ -17,7 +17,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct CompareCommand {
   std::string config;
   std::vector<std::string> vary;
   std::vector<std::string> variants;
@@ -33,7 +33,7 @@ struct Options {
 
 /// The comparison that the command line asks for. Loads and builds every variant, so that what is
 /// wrong with one is said before anything runs.
-train::Comparison wanted_comparison(const Options& options, int threads) {
+train::Comparison wanted_comparison(const CompareCommand& options, int threads) {
   require(!options.config.empty(), "compare: expected a config file or --resume DIR");
   const std::vector<train::Variant> variants = train::make_variants(options.variants, options.vary);
   require(!variants.empty(),
@@ -48,7 +48,7 @@ train::Comparison wanted_comparison(const Options& options, int threads) {
 /// Runs at the same time share the cores, unless the config says how many threads each has.
 int threads_per_run(int jobs) { return std::max(1, num_threads() / jobs); }
 
-train::ComparisonFolder begin_or_continue(const Options& options) {
+train::ComparisonFolder begin_or_continue(const CompareCommand& options) {
   if (options.run.empty()) {
     return train::ComparisonFolder::create(
         "runs", wanted_comparison(options, threads_per_run(options.jobs)));
@@ -64,7 +64,7 @@ train::ComparisonFolder begin_or_continue(const Options& options) {
   return folder;
 }
 
-train::ComparisonFolder choose_folder(const Options& options) {
+train::ComparisonFolder choose_folder(const CompareCommand& options) {
   if (options.resume.empty()) return begin_or_continue(options);
   const bool alone = options.config.empty() && options.vary.empty() && options.variants.empty() &&
                      options.overrides.empty() && options.run.empty();
@@ -99,7 +99,7 @@ Report write_report(const train::ComparisonFolder& folder,
   return report;
 }
 
-void compare(const Options& options) {
+void compare(const CompareCommand& options) {
   const train::ComparisonFolder folder = choose_folder(options);
   const train::Comparison& comparison = folder.comparison();
   warn_of_other_program(comparison);
@@ -131,7 +131,7 @@ void compare(const Options& options) {
 void add_compare(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
       "compare", "Train variants of an experiment over several seeds, and compare them in pairs");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CompareCommand>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--vary", options->vary,

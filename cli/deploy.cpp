@@ -12,8 +12,8 @@
 #include "cli/parts/trained_run.h"
 #include "core/ops/reduce.h"
 #include "datasets/loader.h"
-#include "deploy/engine/convolution_step.h"
 #include "deploy/engine/engine.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/kernels/saturation.h"
 #include "deploy/network/integer_network.h"
 #include "deploy/network/model_file.h"
@@ -95,7 +95,7 @@ using deploy::Convolution;
 using deploy::IntegerNetwork;
 using deploy::Operation;
 
-struct Options {
+struct DeployOptions {
   std::string run;
   std::string file;
   std::string checkpoint = "last";
@@ -105,7 +105,7 @@ struct Options {
   bool force = false;
 };
 
-std::string kib(std::size_t bytes) {
+std::string kib_of(std::size_t bytes) {
   return fmt::format("{:.1f}", static_cast<double>(bytes) / 1024.0);
 }
 
@@ -154,7 +154,7 @@ void print_operations(const deploy::Engine& engine) {
       const int bits = convolution->weight_grid.bits;
       cells.push_back(weight_shape(network, operation));
       cells.push_back(std::to_string(bits));
-      cells.push_back(kib(deploy::packed_bytes(convolution->weight.size(), bits)));
+      cells.push_back(kib_of(deploy::packed_bytes(convolution->weight.size(), bits)));
       cells.emplace_back(kernels[i]);
       cells.push_back(saturation_text(network, operation));
     } else {
@@ -166,7 +166,7 @@ void print_operations(const deploy::Engine& engine) {
 }
 
 /// The table that --integer-only names, if it does.
-std::optional<Output> table_output(const Options& options, const Output& model) {
+std::optional<Output> table_output(const DeployOptions& options, const Output& model) {
   if (options.integer_only.empty()) return std::nullopt;
   return Output({.option = "deploy --integer-only",
                  .name = options.integer_only,
@@ -175,7 +175,7 @@ std::optional<Output> table_output(const Options& options, const Output& model) 
                  .reads = {options.run, model.path()}});
 }
 
-void deploy_run(const Options& options) {
+void deploy_run(const DeployOptions& options) {
   const Output output({.option = "deploy -o",
                        .name = options.file,
                        .kind = OutputKind::model,
@@ -187,10 +187,10 @@ void deploy_run(const Options& options) {
   const std::size_t file_bytes = deploy::write_model(output.path(), network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);
   print_operations(deploy::Engine(network));
-  fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(bytes.packed),
-             kib(bytes.float32),
+  fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib_of(bytes.packed),
+             kib_of(bytes.float32),
              static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
-  fmt::print("{}: {} KiB, of {}\n", options.file, kib(file_bytes), run.checkpoint.string());
+  fmt::print("{}: {} KiB, of {}\n", options.file, kib_of(file_bytes), run.checkpoint.string());
   print_saturation_summary(network);
   if (table) write_integer_table(table->path(), options.file, network, run.config);
   if (options.emulate_saturation) {
@@ -204,7 +204,7 @@ void deploy_run(const Options& options) {
 void add_deploy(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "deploy", "Freezes a run's network to integers, in a file for eval, predict and bench");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DeployOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "Model file to write",
               {.required = true, .type_name = "model.qnc"});

@@ -9,17 +9,18 @@
 #include "cli/parts/run_options.h"
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
+#include "layers/graph.h"
 #include "layers/quantized_layer.h"
-#include "layers/trace.h"
 #include "onnx/file/read.h"
 #include "onnx/import/network.h"
 #include "support/text_number.h"
 #include "support/text_table.h"
+#include "train/network_cost.h"
 
 namespace quench::command {
 namespace {
 
-struct Options {
+struct DescribeOptions {
   std::string config;
   std::string data_dir;
   std::vector<std::string> overrides;
@@ -37,7 +38,7 @@ std::int64_t parameter_count(Module& network) {
   return count;
 }
 
-void print_totals(const NetworkCost& cost) {
+void print_totals(const train::NetworkCost& cost) {
   fmt::print("\n{} parameters, {} multiply-accumulates per image\n", grouped(cost.parameters),
              grouped(cost.macs));
   fmt::print("weights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib(cost.weight_bytes),
@@ -57,7 +58,7 @@ struct Described {
 };
 
 /// Of a graph, which says itself what its images are.
-Described load_graph(const Options& options) {
+Described load_graph(const DescribeOptions& options) {
   std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.config)};
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   const models::ModelInput input = onnx_model_input(read_onnx(options.config), options.config);
@@ -68,7 +69,7 @@ Described load_graph(const Options& options) {
           .data_name = "images"};
 }
 
-Described load(const Options& options) {
+Described load(const DescribeOptions& options) {
   if (options.config.ends_with(".onnx")) return load_graph(options);
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
@@ -78,7 +79,7 @@ Described load(const Options& options) {
   return {std::move(config), data, name};
 }
 
-void describe(const Options& options) {
+void describe(const DescribeOptions& options) {
   const auto [config, data, data_name] = load(options);
   const auto network = train::build_network(config, data);
 
@@ -106,7 +107,7 @@ void describe(const Options& options) {
   }
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());
-  print_totals(network_cost(*network, traces));
+  print_totals(train::network_cost(*network, traces));
   print_notes(*network, config);
 }
 
@@ -115,7 +116,7 @@ void describe(const Options& options) {
 void add_describe(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DescribeOptions>();
   command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, if its folders are needed to know the classes",

@@ -20,7 +20,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string run;
   std::string data_dir;
   std::string checkpoint = "last";
@@ -32,7 +32,7 @@ using Results = std::vector<std::pair<std::string, train::Accuracy>>;
 
 /// @param json   what comes before the accuracies
 /// @param title  likewise, of a text
-void print(const Options& options, nlohmann::json json, const std::string& title, int classes,
+void print(const EvalOptions& options, nlohmann::json json, const std::string& title, int classes,
            const Results& results) {
   const bool top5 = classes > 10;  // of ten, five are no distinction
   if (!options.json) fmt::print("{}\n", title);
@@ -63,7 +63,7 @@ train::Accuracy evaluate(deploy::Engine& engine, datasets::Loader& images) {
   return train::evaluate([&engine](const Tensor& batch) { return engine(batch); }, images);
 }
 
-void eval_run(const Options& options, const std::vector<std::string>& overrides) {
+void eval_run(const EvalOptions& options, const std::vector<std::string>& overrides) {
   const train::ExperimentConfig config = load_run_config(options.run, overrides);
   apply_threads(config);
   const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
@@ -89,7 +89,7 @@ void eval_run(const Options& options, const std::vector<std::string>& overrides)
         data.test->num_classes(), results);
 }
 
-void eval_model(const Options& options, const std::vector<std::string>& overrides) {
+void eval_model(const EvalOptions& options, const std::vector<std::string>& overrides) {
   const DeployedModel model = load_model(options.run, overrides);
   const train::Data data = train::load_data(model.config);
   if (data.test->class_names() != model.classes) {
@@ -107,7 +107,7 @@ void eval_model(const Options& options, const std::vector<std::string>& override
       data.test->num_classes(), {{"quantized", accuracy}});
 }
 
-void eval(const Options& options) {
+void eval(const EvalOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   add_skip_bad(options.skip_bad, overrides);
   if (is_model_file(options.run)) {
@@ -124,7 +124,7 @@ void add_eval(Subcommand& program) {
       "eval",
       "Accuracy on the test set: of a run with quantized and with float weights, or of a "
       "deployed network");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EvalOptions>();
   command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
               {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});

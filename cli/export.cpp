@@ -25,7 +25,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string run;
   std::string file;
   std::string format = "onnx";
@@ -60,7 +60,7 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
                               normalization(run, pixels));
 }
 
-OnnxModel integer_model(TrainedRun& run, const Options& options) {
+OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   const auto scales =
       options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
   return deploy::export_integers(freeze_run(run),
@@ -75,7 +75,7 @@ std::string quantizers(const std::vector<M*>& modules, std::string (*text)(Quant
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
+void describe(OnnxModel& model, TrainedRun& run, const ExportOptions& options) {
   model.metadata = train::description(run.config, run.classes);
   model.name = run.config.model.name;
   model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
@@ -92,7 +92,7 @@ void describe(OnnxModel& model, TrainedRun& run, const Options& options) {
       fmt::format("{:.2f} % after {}", top1, counted(rows.back().epoch, "epoch"));
 }
 
-void export_run(const Options& options) {
+void export_run(const ExportOptions& options) {
   const Output output({.option = "export -o",
                        .name = options.file,
                        .kind = OutputKind::onnx,
@@ -117,7 +117,7 @@ void export_run(const Options& options) {
 void add_export(Subcommand& program) {
   Subcommand command =
       program.add_subcommand("export", "Writes a run's network for other runtimes");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExportOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "File to write",
               {.required = true, .type_name = "net.onnx"});

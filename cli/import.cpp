@@ -56,7 +56,7 @@ void import_integers(const std::string& file, const std::string& model,
              static_cast<double>(deploy::weight_bytes(network).packed) / 1024.0, output.string());
 }
 
-struct Options {
+struct ImportOptions {
   std::string file;
   std::string model;
   std::string output;
@@ -69,7 +69,7 @@ struct Options {
   bool force = false;
 };
 
-void check(const Options& options) {
+void check(const ImportOptions& options) {
   require(options.model.empty() != options.config.empty(),
           "import: expected --model NAME for a checkpoint or --config CONFIG for a run folder, got "
           "{}",
@@ -83,7 +83,8 @@ void check(const Options& options) {
   }
 }
 
-void tell(const Options& options, const train::ImportReport& report, const std::string& target) {
+void tell(const ImportOptions& options, const train::ImportReport& report,
+          const std::string& target) {
   fmt::print("{}: {} tensors, by the names of {}, into {}\n", options.file, report.tensors,
              report.source, target);
   if (report.folded_biases > 0) {
@@ -109,7 +110,7 @@ std::unique_ptr<Module> network_for(const std::string& model, const Settings& ro
 }
 
 /// @param kind  of what `options` name
-Output output_of(const Options& options, OutputKind kind) {
+Output output_of(const ImportOptions& options, OutputKind kind) {
   return Output({.option = "import -o",
                  .name = options.output,
                  .kind = kind,
@@ -117,7 +118,7 @@ Output output_of(const Options& options, OutputKind kind) {
                  .reads = {options.file}});
 }
 
-void import_checkpoint(const Options& options, const train::ForeignWeights& weights) {
+void import_checkpoint(const ImportOptions& options, const train::ForeignWeights& weights) {
   const Output output = output_of(options, OutputKind::checkpoint);
   const auto network = network_for(options.model, train::settings_of(options.overrides), weights);
   const auto report = train::import_weights(*network, options.model, weights);
@@ -125,7 +126,7 @@ void import_checkpoint(const Options& options, const train::ForeignWeights& weig
   tell(options, report, options.output);
 }
 
-void import_run(const Options& options, const train::ForeignWeights& weights) {
+void import_run(const ImportOptions& options, const train::ForeignWeights& weights) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   const train::ExperimentConfig config = train::load_experiment(options.config, overrides);
@@ -141,7 +142,7 @@ void import_run(const Options& options, const train::ForeignWeights& weights) {
   tell(options, report, folder.path().string());
 }
 
-void run(const Options& options) {
+void run(const ImportOptions& options) {
   check(options);
   if (comes_as_integers(options.model)) {
     require(options.overrides.empty(), "import --model {}: expected no --set, got {}",
@@ -162,7 +163,7 @@ void run(const Options& options) {
 void add_import(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
       "import", "Import weights that another project trained, from a safetensors file");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ImportOptions>();
   options->command_line = std::move(command_line);
   command.add("FILE", options->file, "Weights, under the names of that project",
               {.required = true});

@@ -77,12 +77,12 @@ const std::vector<Section>& sections() {
   return table;
 }
 
-struct Options {
+struct ListOptions {
   std::string what;
   bool markdown = false;
 };
 
-void list(const Options& options) {
+void list(const ListOptions& options) {
   for (const Section& section : sections()) {
     if (!options.what.empty() && options.what != section.name) continue;
     const TextTable table = section.table();
@@ -98,7 +98,7 @@ void add_list(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "list",
       "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ListOptions>();
   std::vector<std::string> names;
   for (const Section& section : sections()) names.push_back(section.name);
   command.add("WHAT", options->what, "One of them (default: all)", {.choices = names});

@@ -13,7 +13,7 @@
 #include "cli/command.h"
 #include "cli/parts/run_options.h"
 #include "cli/parts/trained_run.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/console.h"
 #include "support/error.h"
@@ -23,7 +23,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct PredictOptions {
   std::string run;
   std::vector<std::string> images;
   std::string data_dir;
@@ -40,14 +40,14 @@ struct Classifier {
   std::function<Tensor(const Tensor&)> logits;
 };
 
-Classifier classifier_of_model(const Options& options) {
+Classifier classifier_of_model(const PredictOptions& options) {
   DeployedModel model = load_model(options.run, data_dir_override(options.data_dir));
   const std::shared_ptr<deploy::Engine> engine = std::move(model.engine);
   return {std::move(model.config), std::move(model.classes),
           [engine](const Tensor& image) { return (*engine)(image); }};
 }
 
-Classifier classifier_of_run(const Options& options) {
+Classifier classifier_of_run(const PredictOptions& options) {
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
   const std::shared_ptr<Module> network = std::move(run.network);
   const auto mode = is_quantized(*network) ? quant::Mode::evaluation : quant::Mode::bypass;
@@ -79,7 +79,7 @@ nlohmann::json to_json(const std::string& file, const Predictions& predictions,
   return {{"file", file}, {"predictions", list}};
 }
 
-void predict(const Options& options) {
+void predict(const PredictOptions& options) {
   const auto [config, names, logits] =
       is_model_file(options.run) ? classifier_of_model(options) : classifier_of_run(options);
   nlohmann::json results = nlohmann::json::array();
@@ -117,7 +117,7 @@ void predict(const Options& options) {
 void add_predict(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "predict", "The most probable classes of image files, by a run's network or a deployed one");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PredictOptions>();
   command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
               {.required = true});
   command.add("IMAGE", options->images, "JPEG, PNG or BMP files", {.required = true});

@@ -18,14 +18,41 @@
 #include "cli/parts/command_line.h"
 #include "cli/parts/cpu_check.h"
 #include "cli/parts/failure.h"
-#include "cli/version.h"
+#include "core/mpi/job.h"
+#include "core/onednn/library.h"
 #include "core/parallel.h"
+#include "deploy/kernels/isa.h"
+#include "experiments/runs/versions.h"
+#include "onnx/file/read.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/suggest.h"
 
 namespace quench::command {
 namespace {
+
+/// What a bug report needs: version and commit, the libraries, the CPU and which of its instruction sets
+/// are in use. @throws std::runtime_error  for an unknown QUENCH_MAX_ISA
+std::string version_text() {
+  const train::Versions versions = train::current_versions(0, {});
+  const auto or_else = [](const std::string& text, const char* missing) {
+    return text.empty() ? missing : text;
+  };
+  return fmt::format(
+      "quench {}\n"
+      "commit    {}\n"
+      "compiler  {}, for {}\n"
+      "oneDNN    {}, uses {}\n"
+      "kernels   use {}\n"
+      "CPU       {}, {} threads\n"
+      "ONNX      {}\n"
+      "MPI       {}",
+      versions.quench, or_else(versions.commit, "unknown"), versions.compiler,
+      or_else(QUENCH_MARCH, "the compiler's default CPU"), versions.onednn, onednn::isa(),
+      deploy::to_string(deploy::best_isa()), or_else(versions.cpu, "unknown"), versions.threads,
+      or_else(onnx_version(), "not in this build"),
+      or_else(mpi::library_version(), "not in this build"));
+}
 
 /// Lists "help", after all other subcommands: its words are their names.
 void add_help(Subcommand& program) {

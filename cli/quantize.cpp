@@ -1,12 +1,16 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/parts/provenance.h"
-#include "cli/parts/quantize_report.h"
+#include "cli/parts/quantizer_text.h"
 #include "cli/parts/run_options.h"
 #include "cli/parts/run_record.h"
 #include "experiments/post_training.h"
@@ -16,11 +20,149 @@
 #include "support/error.h"
 #include "support/file.h"
 #include "support/progress.h"
+#include "support/text_table.h"
 
 namespace quench::command {
 namespace {
 
-struct Options {
+using Reasons = std::vector<std::pair<std::string, std::string>>;  ///< layer, why
+
+nlohmann::json skipped_json(const Reasons& skipped) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& [layer, reason] : skipped)
+    rows.push_back({{"layer", layer}, {"reason", reason}});
+  return rows;
+}
+
+nlohmann::json pairs_json(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& [layer, reader] : pairs) rows.push_back({{"layer", layer}, {"reader", reader}});
+  return rows;
+}
+
+nlohmann::json to_json(const EqualizationReport& report) {
+  return {{"pairs", pairs_json(report.pairs)},
+          {"skipped", skipped_json(report.excluded)},
+          {"sweeps", report.sweeps},
+          {"last_change", report.change}};
+}
+
+nlohmann::json to_json(const BiasAbsorptionReport& report) {
+  return {{"pairs", pairs_json(report.pairs)},
+          {"channels", report.channels},
+          {"skipped", skipped_json(report.excluded)}};
+}
+
+nlohmann::json to_json(const DepthwiseRescaleReport& report) {
+  return {{"pairs", pairs_json(report.pairs)},
+          {"locked_channels", report.locked},
+          {"skipped", skipped_json(report.excluded)}};
+}
+
+nlohmann::json to_json(const BiasCorrectionReport& report) {
+  return {{"corrected", report.corrected}, {"skipped", skipped_json(report.skipped)}};
+}
+
+nlohmann::json to_json(const std::vector<train::LayerSqnr>& layers) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const train::LayerSqnr& layer : layers) {
+    nlohmann::json row{{"layer", layer.layer}, {"output_sqnr_db", layer.output}};
+    if (layer.weight) row["weight_sqnr_db"] = *layer.weight;
+    if (layer.input) row["input_sqnr_db"] = *layer.input;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// "; not conv1, conv2 (why), conv3 (why else)", reasons in the order in which they come first.
+std::string but_not(const Reasons& skipped) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const auto& [layer, reason] : skipped) {
+    const auto known = std::ranges::find(groups, reason, [](const auto& g) { return g.first; });
+    auto& group = known != groups.end() ? *known : groups.emplace_back(reason, 0);
+    group.second.push_back(layer);
+  }
+  std::string text;
+  for (const auto& [reason, layers] : groups)
+    text +=
+        fmt::format("{}{} ({})", text.empty() ? "; not " : ", ", fmt::join(layers, ", "), reason);
+  return text;
+}
+
+std::string decibels(const std::optional<double>& value) {
+  if (!value) return "-";
+  return std::isinf(*value) && *value > 0.0 ? "exact" : fmt::format("{:.1f}", *value);
+}
+
+/// DoReFa and APoT rescale or normalize a weight, for a network that learns to live with it: of one
+/// that did not, they leave less than the signs alone would (4.4 dB of a normal distribution).
+void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows) {
+  constexpr double kLeastDb = 3.0;
+  std::map<std::string, int> counts;
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    const auto row = std::ranges::find(rows, layer->name(), &train::LayerSqnr::layer);
+    if (row != rows.end() && row->weight.value_or(kLeastDb) < kLeastDb)
+      ++counts[layer->weight_quantizer().method()];
+  }
+  for (const auto& [method, count] : counts)
+    fmt::print(
+        "{} makes other weights of those of {} layers (SQNR below {:.0f} dB): train with it\n",
+        method, count, kLeastDb);
+}
+
+/// What quantization did and measured, for quantize.json. A float slot has no entry; a ratio that is
+/// not finite, as of a slot without noise, is null.
+nlohmann::json quantize_json(const train::PostTrainingResult& result) {
+  nlohmann::json json{{"images", result.quantized.images},
+                      {"top1_float", result.floating.top1()},
+                      {"top1_quantized", result.quantized.top1()},
+                      {"layers", to_json(result.layers)}};
+  const auto add = [&json](const char* key, const auto& step) {
+    if (step) json[key] = to_json(*step);
+  };
+  add("equalization", result.calibration.equalization);
+  add("bias_absorption", result.calibration.bias_absorption);
+  add("depthwise_rescale", result.calibration.depthwise_rescale);
+  add("bias_correction", result.calibration.bias_correction);
+  return json;
+}
+
+/// The steps before and after calibration, in a line each; nothing if there were none.
+void print_steps(const train::CalibrationReport& report) {
+  if (const auto& done = report.equalization)
+    fmt::print("equalized {} pairs of layers{}\n", done->pairs.size(), but_not(done->excluded));
+  if (const auto& done = report.bias_absorption)
+    fmt::print("high biases of {} channels of {} layers absorbed{}\n", done->channels,
+               done->pairs.size(), but_not(done->excluded));
+  if (const auto& done = report.depthwise_rescale)
+    fmt::print("rescaled {} depthwise layers, {} of their channels locked by ReLU6{}\n",
+               done->pairs.size(), done->locked, but_not(done->excluded));
+  if (const auto& done = report.bias_correction)
+    fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
+}
+
+/// A line for each layer; "exact" stands for no noise, "-" for a float slot. A line more for each
+/// method that does not stand for the trained weights.
+void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
+  std::map<std::string, QuantizableModule*> modules;
+  for (QuantizableModule* module : network.quantizable_modules()) modules[module->name()] = module;
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"layer"},
+                   {"weight quantizer"},
+                   {"SQNR dB", kRight},
+                   {"input quantizer"},
+                   {"SQNR dB", kRight},
+                   {"output SQNR dB", kRight}});
+  for (const train::LayerSqnr& row : rows) {
+    QuantizableModule& module = *modules.at(row.layer);
+    table.add({row.layer, weight_text(module), decibels(row.weight), inputs_text(module),
+               decibels(row.input), decibels(row.output)});
+  }
+  fmt::print("{}", table.plain());
+  print_strangers(network, rows);
+}
+
+struct QuantizeOptions {
   std::string config;
   std::string data_dir;
   std::vector<std::string> overrides;
@@ -39,7 +181,7 @@ struct Experiment {
   std::unique_ptr<Module> network;
 };
 
-train::ExperimentConfig load_config(const Options& options) {
+train::ExperimentConfig load_config(const QuantizeOptions& options) {
   // Statistics of the trained network fit it: they are not estimated anew, here or by quench eval.
   std::vector<std::string> overrides{"train.bn_batches=0"};
   const auto add = [&overrides](const std::vector<std::string>& more) {
@@ -63,7 +205,7 @@ std::string start_of(const train::ExperimentConfig& config) {
   return train::has_trained_weights(config.model) ? config.model.onnx.string() : "";
 }
 
-Experiment load(const Options& options) {
+Experiment load(const QuantizeOptions& options) {
   Experiment e{.config = load_config(options)};
   require(!start_of(e.config).empty(),
           "quantize: expected a trained checkpoint to start from, got none: give --checkpoint RUN "
@@ -108,7 +250,7 @@ void print(const train::RunFolder& folder, const Experiment& e,
              e.data.validation ? "held-out" : "test", result.quantized.top1());
 }
 
-void run(const Options& options) {
+void run(const QuantizeOptions& options) {
   Experiment e = load(options);
   const train::RunFolder folder = new_run_folder(options.run, e.config.name);
   describe_run(folder, e.config, options.command_line);
@@ -133,7 +275,7 @@ void run(const Options& options) {
 void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
       "quantize", "Quantize a trained network without training: calibrate, judge, save");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<QuantizeOptions>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]",
               {.required = true});

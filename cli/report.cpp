@@ -16,7 +16,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::vector<std::string> runs;
   std::string output;
   std::string data_dir;
@@ -26,12 +26,13 @@ struct Options {
 };
 
 /// Beside the metrics of one run; of several, here.
-std::string output_name(const Options& options, const std::vector<std::filesystem::path>& runs) {
+std::string output_name(const ReportOptions& options,
+                        const std::vector<std::filesystem::path>& runs) {
   if (!options.output.empty()) return options.output;
   return runs.size() == 1 ? (runs[0] / "report.html").string() : "report.html";
 }
 
-void report(const Options& options) {
+void report(const ReportOptions& options) {
   const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
   const std::string name = output_name(options, folders);
   const Output output({.option = "report -o",
@@ -58,7 +59,7 @@ void report(const Options& options) {
 void add_report(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "report", "Runs as a page to look at: curves, layers, histograms, mistakes, side by side");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportOptions>();
   command.add("RUN", options->runs, "Run folders, or folders of quench compare",
               {.required = true});
   command.add("-o,--output", options->output,

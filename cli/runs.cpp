@@ -11,7 +11,7 @@
 namespace quench::command {
 namespace {
 
-struct Options {
+struct RunsOptions {
   std::vector<std::string> folders;
   std::string sort = "started";
   bool reverse = false;
@@ -20,7 +20,7 @@ struct Options {
 };
 
 /// A run that two of the folders hold is listed once.
-std::vector<train::RunSummary> listed(const Options& options) {
+std::vector<train::RunSummary> listed(const RunsOptions& options) {
   std::vector<train::RunFilter> filters(options.filters.begin(), options.filters.end());
   std::vector<std::filesystem::path> found;
   for (const std::string& folder : options.folders) {
@@ -38,7 +38,7 @@ std::vector<train::RunSummary> listed(const Options& options) {
   return runs;
 }
 
-void runs(Options& options) {
+void runs(RunsOptions& options) {
   if (options.folders.empty()) options.folders = {"runs"};
   const std::vector<train::RunSummary> all = listed(options);
   if (options.json) {
@@ -55,7 +55,7 @@ void runs(Options& options) {
 void add_runs(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "runs", "List all runs: model, data, method, bits, accuracy, progress");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunsOptions>();
   command.add("DIR", options->folders, "Folders to look in, and below (default: runs)");
   command.add("--sort", options->sort, "Key to sort by: numbers and times with the largest first",
               {.show_default = true, .choices = train::run_keys()});

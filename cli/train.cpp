@@ -42,7 +42,7 @@ WeightSize weight_size(Module& network) {
   return size;
 }
 
-std::string kib(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
+std::string kib_text(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
 
 /// Prints what a finished run came to: accuracies, size of the weights, time, files.
 void print_summary(train::Run& run, const train::RunFolder& folder,
@@ -60,10 +60,11 @@ void print_summary(train::Run& run, const train::RunFolder& folder,
     row("top1 float", fmt::format("{:.2f} %  ({})", rows.back().top1_float, images));
   }
   const WeightSize size = weight_size(run.network());
-  row("weights in fp32", kib(size.float_bytes));
+  row("weights in fp32", kib_text(size.float_bytes));
   if (quantized) {
-    row("weights at their bits", fmt::format("{}  ({:.1f} x smaller)", kib(size.quantized_bytes),
-                                             size.float_bytes / size.quantized_bytes));
+    row("weights at their bits",
+        fmt::format("{}  ({:.1f} x smaller)", kib_text(size.quantized_bytes),
+                    size.float_bytes / size.quantized_bytes));
   }
   row("time", format_duration(result.seconds));
   row("checkpoints",
@@ -71,7 +72,7 @@ void print_summary(train::Run& run, const train::RunFolder& folder,
   row("metrics", folder.metrics().string());
 }
 
-struct Options {
+struct TrainOptions {
   std::string config;
   std::string data_dir;
   std::vector<std::string> overrides;
@@ -108,7 +109,7 @@ void finish(train::Run& run, const train::RunFolder& folder, const train::RunRes
                   ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
 }
 
-void train(train::Run& run, const train::RunFolder& folder, const Options& options) {
+void train(train::Run& run, const train::RunFolder& folder, const TrainOptions& options) {
   catch_stop_signals();
   const bool speaks = communicator().is_root();
   if (speaks) {
@@ -124,7 +125,7 @@ void train(train::Run& run, const train::RunFolder& folder, const Options& optio
   if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
 }
 
-void train_new(const Options& options) {
+void train_new(const TrainOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   add_skip_bad(options.skip_bad, overrides);
@@ -153,7 +154,7 @@ void announce(const std::vector<train::KeyChange>& changes, const train::Run& ru
                   run.position().epoch + 1, text, run.next_lr()));
 }
 
-void resume(const Options& options) {
+void resume(const TrainOptions& options) {
   require(options.run.empty() && options.config.empty(),
           "train --resume: a run goes on in its folder with its config, so it takes no config and "
           "no --run");
@@ -183,7 +184,7 @@ void resume(const Options& options) {
 void add_train(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command =
       program.add_subcommand("train", "Train a network as a config file says, into a run folder");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TrainOptions>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--data-dir", options->data_dir,

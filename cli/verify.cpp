@@ -24,7 +24,7 @@ namespace {
 
 constexpr double kMostImages = 1e9;
 
-struct Options {
+struct VerifyOptions {
   std::string run;
   std::string model;
   std::string data_dir;
@@ -56,7 +56,7 @@ std::int64_t different_bytes(const deploy::Values& a, const deploy::Values& b) {
   return different;
 }
 
-Verification verify(const Options& options, Module& network, deploy::Engine& engine,
+Verification verify(const VerifyOptions& options, Module& network, deploy::Engine& engine,
                     datasets::Loader& loader) {
   Verification result;
   const std::int64_t all = loader.images_in(loader.batches_per_epoch());
@@ -112,7 +112,7 @@ void print_summary(const Verification& result) {
   }
 }
 
-void print_json(const Options& options, const Verification& result) {
+void print_json(const VerifyOptions& options, const Verification& result) {
   nlohmann::json values = nlohmann::json::array();
   for (const auto& [reader, compared, different] : result.evaluation)
     values.push_back({{"reader", reader}, {"compared", compared}, {"different", different}});
@@ -128,7 +128,7 @@ void print_json(const Options& options, const Verification& result) {
   fmt::print("{}\n", line.dump(2));
 }
 
-void run(const Options& options) {
+void run(const VerifyOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   add_skip_bad(options.skip_bad, overrides);
   TrainedRun run = load_run(options.run, options.checkpoint, overrides);
@@ -154,7 +154,7 @@ void add_verify(Subcommand& program) {
       "verify",
       "Compares a deployed model with its run, integer by integer, on the test set: every "
       "activation's codes and the logits' bits");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<VerifyOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("MODEL", options->model, "What quench deploy made of it", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});

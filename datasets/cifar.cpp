@@ -17,7 +17,7 @@ constexpr std::size_t kPlane = 32 * 32;
 constexpr std::size_t kImageBytes = 3 * kPlane;
 
 /// One of the two sets: a record is its labels, the last of which counts, then the planes R, G, B.
-struct Format {
+struct CifarFormat {
   const char* name;
   const char* folder;  // as the archive unpacks
   std::size_t labels;
@@ -26,12 +26,13 @@ struct Format {
   std::size_t record_bytes() const { return labels + kImageBytes; }
 };
 
-constexpr Format kCifar10{"cifar10", "cifar-10-batches-bin", 1, 10,
-                          "pass --data-dir or run examples/get_cifar10.sh"};
-constexpr Format kCifar100{"cifar100", "cifar-100-binary", 2, 100,
-                           "pass --data-dir with the unpacked cifar-100-binary.tar.gz"};
+constexpr CifarFormat kCifar10{"cifar10", "cifar-10-batches-bin", 1, 10,
+                               "pass --data-dir or run examples/get_cifar10.sh"};
+constexpr CifarFormat kCifar100{"cifar100", "cifar-100-binary", 2, 100,
+                                "pass --data-dir with the unpacked cifar-100-binary.tar.gz"};
 
-std::filesystem::path find_folder(const Format& format, const std::filesystem::path& data_dir) {
+std::filesystem::path find_folder(const CifarFormat& format,
+                                  const std::filesystem::path& data_dir) {
   std::error_code ignored;  // a folder that cannot be read counts as missing
   std::filesystem::path unpacked = data_dir / format.folder;
   if (std::filesystem::is_directory(unpacked, ignored)) return unpacked;
@@ -40,7 +41,7 @@ std::filesystem::path find_folder(const Format& format, const std::filesystem::p
        format.name, data_dir.string(), format.hint);
 }
 
-std::vector<std::byte> read_records(const Format& format, const std::filesystem::path& path) {
+std::vector<std::byte> read_records(const CifarFormat& format, const std::filesystem::path& path) {
   try {
     return read_file(path);
   } catch (const std::runtime_error& error) {
@@ -48,7 +49,7 @@ std::vector<std::byte> read_records(const Format& format, const std::filesystem:
   }
 }
 
-void check_size(const Format& format, std::size_t size, const std::string& path) {
+void check_size(const CifarFormat& format, std::size_t size, const std::string& path) {
   const std::size_t record = format.record_bytes();
   if (size != 0 && size % record == 0) return;
   fail(
@@ -66,8 +67,8 @@ void append_image(const std::uint8_t* planes, std::vector<std::uint8_t>& pixels)
   }
 }
 
-void append_file(const Format& format, std::span<const std::byte> file, const std::string& path,
-                 ImageList& images) {
+void append_file(const CifarFormat& format, std::span<const std::byte> file,
+                 const std::string& path, ImageList& images) {
   check_size(format, file.size(), path);
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(file.data());
   const std::size_t records = file.size() / format.record_bytes();
@@ -84,7 +85,7 @@ void append_file(const Format& format, std::span<const std::byte> file, const st
   }
 }
 
-std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem::path& folder,
+std::shared_ptr<Dataset> load_files(const CifarFormat& format, const std::filesystem::path& folder,
                                     const std::vector<std::string>& class_names,
                                     const std::vector<const char*>& files) {
   ImageList images;
@@ -98,7 +99,7 @@ std::shared_ptr<Dataset> load_files(const Format& format, const std::filesystem:
 }
 
 /// One name a line; numbers where there is no such file.
-std::vector<std::string> read_names(const Format& format, const std::filesystem::path& path) {
+std::vector<std::string> read_names(const CifarFormat& format, const std::filesystem::path& path) {
   std::vector<std::string> names;
   if (std::filesystem::exists(path)) {
     std::istringstream lines(read_text(path, kMaxTextBytes));

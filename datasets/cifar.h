@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "datasets/dataset.h"
-#include "datasets/memory_dataset.h"
 
 namespace quench::datasets {
 

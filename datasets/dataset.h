@@ -73,4 +73,16 @@ std::shared_ptr<Dataset> subset(std::shared_ptr<const Dataset> whole,
 std::shared_ptr<Dataset> subset_range(std::shared_ptr<const Dataset> whole, std::int64_t begin,
                                       std::int64_t end);
 
+/// Images that lie in memory, one after the other.
+struct ImageList {
+  ImageShape shape;
+  std::vector<std::string> class_names;
+  std::vector<std::uint8_t> pixels;  ///< [N, H, W, C]
+  std::vector<std::uint8_t> labels;  ///< [N]
+};
+
+/// @throws std::invalid_argument  if the number of bytes is not that of the labelled images, or a
+///                                label has no class name
+std::shared_ptr<Dataset> memory_dataset(ImageList images);
+
 }  // namespace quench::datasets

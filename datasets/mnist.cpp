@@ -5,8 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/idx.h"
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 #include "support/error.h"
 #include "support/file.h"
 
@@ -15,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSide = 28;
+constexpr int kMnistSide = 28;
 constexpr std::size_t kClasses = 10;
 
 struct Set {
@@ -63,7 +62,7 @@ std::shared_ptr<Dataset> load_part(const Set& set, const fs::path& folder,
            kClasses - 1, labels.values[i]);
     }
   }
-  return memory_dataset({.shape = {.channels = 1, .height = kSide, .width = kSide},
+  return memory_dataset({.shape = {.channels = 1, .height = kMnistSide, .width = kMnistSide},
                          .class_names = {set.classes.begin(), set.classes.end()},
                          .pixels = std::move(images.values),
                          .labels = std::move(labels.values)});
@@ -76,10 +75,43 @@ DatasetPair load(const Set& set, const fs::path& data_dir) {
   return {.train = load_part(set, folder, "train"), .test = load_part(set, folder, "t10k")};
 }
 
+/// Word `index` of a file, big endian; 0 beyond the end.
+std::uint32_t word(std::span<const std::byte> bytes, std::size_t index) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4 * index; i < 4 * index + 4; ++i)
+    value = value << 8 | (i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0);
+  return value;
+}
+
 }  // namespace
 
 DatasetPair load_mnist(const fs::path& data_dir) { return load(kMnist, data_dir); }
 
 DatasetPair load_fashion_mnist(const fs::path& data_dir) { return load(kFashion, data_dir); }
+
+Idx parse_idx(std::span<const std::byte> bytes, std::uint32_t magic, const std::string& name) {
+  if (word(bytes, 0) != magic) {
+    fail("{}: expected an IDX file with the magic number {:#x}, got {:#x}", name, magic,
+         word(bytes, 0));
+  }
+  const std::size_t dimensions = magic & 0xff;
+  Idx idx;
+  for (std::size_t i = 1; i <= dimensions; ++i) idx.sizes.push_back(word(bytes, i));
+  if (dimensions == 3 && (idx.sizes[1] != kMnistSide || idx.sizes[2] != kMnistSide)) {
+    fail("{}: expected images of {} x {}, got {} x {}", name, kMnistSide, kMnistSide, idx.sizes[1],
+         idx.sizes[2]);
+  }
+  // No overflow: 2^32 entries of 28 x 28.
+  const std::size_t count =
+      std::size_t{idx.sizes[0]} * (dimensions == 3 ? kMnistSide * kMnistSide : 1);
+  const std::size_t header = 4 * (1 + dimensions);
+  if (bytes.size() != header + count) {
+    fail("{}: expected {} bytes for {} entries, got {}; the download may be incomplete", name,
+         header + count, idx.sizes[0], bytes.size());
+  }
+  const auto* values = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header;
+  idx.values.assign(values, values + count);
+  return idx;
+}
 
 }  // namespace quench::datasets

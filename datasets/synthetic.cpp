@@ -8,16 +8,97 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
-#include "datasets/figures.h"
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 #include "support/error.h"
 
 namespace quench::datasets {
 namespace {
 
-constexpr int kSide = 32;
-constexpr ImageShape kShape{.channels = 3, .height = kSide, .width = kSide};
+constexpr int kSyntheticSide = 32;
+constexpr ImageShape kShape{.channels = 3, .height = kSyntheticSide, .width = kSyntheticSide};
 constexpr std::int64_t kLargestSet = 1'000'000;
+
+/// Where and how large a figure is drawn; lengths in pixels.
+struct FigurePose {
+  float size = 0.0f;       ///< a figure's circumradius, or a texture's cell
+  float thickness = 0.0f;  ///< of a line, relative to size
+};
+
+/// A class of the synthetic set: a set of points in the plane.
+struct Figure {
+  const char* name;
+  float min_degrees, max_degrees;  ///< rotations to draw, either way
+  float min_size, max_size;
+  float max_offset;  ///< how far the centre may lie from the image's, along each axis
+  /// Distance of (x, y) to the outline in pixels, negative inside. Exact up to the factor that
+  /// antialiasing over one pixel forgives.
+  float (*distance)(float x, float y, const FigurePose& pose);
+};
+
+float disc(float x, float y, const FigurePose& pose) {
+  return std::sqrt(x * x + y * y) - pose.size;
+}
+
+float ring(float x, float y, const FigurePose& pose) {
+  const float half = 0.5f * pose.thickness * pose.size;
+  return std::abs(std::sqrt(x * x + y * y) - (pose.size - half)) - half;
+}
+
+float rectangle(float x, float y, float half_width, float half_height) {
+  return std::max(std::abs(x) - half_width, std::abs(y) - half_height);
+}
+
+float square(float x, float y, const FigurePose& pose) {
+  const float half = 0.8f * pose.size;
+  return rectangle(x, y, half, half);
+}
+
+float triangle(float x, float y, const FigurePose& pose) {
+  constexpr float kSin60 = 0.8660254f;
+  // Equilateral: three half-planes at half the circumradius from the centre.
+  const float slanted = kSin60 * std::abs(x) - 0.5f * y;
+  return std::max(slanted, y) - 0.5f * pose.size;
+}
+
+float cross(float x, float y, const FigurePose& pose) {
+  const float half = 0.5f * pose.thickness * pose.size;
+  return std::min(rectangle(x, y, pose.size, half), rectangle(x, y, half, pose.size));
+}
+
+/// A triangle wave of slope 1: negative in every second interval of length `cell`.
+float wave(float x, float cell) {
+  const float t = x / (2.0f * cell);
+  return (std::abs(t - std::floor(t) - 0.5f) - 0.25f) * 2.0f * cell;
+}
+
+float stripes(float x, float, const FigurePose& pose) { return wave(x, pose.size); }
+
+float checkerboard(float x, float y, const FigurePose& pose) {
+  const float a = wave(x, pose.size);
+  const float b = wave(y, pose.size);
+  return std::copysign(std::min(std::abs(a), std::abs(b)), a * b);
+}
+
+float dots(float x, float y, const FigurePose& pose) {
+  const float cell = 2.0f * pose.size;
+  const float dx = x - cell * std::round(x / cell);
+  const float dy = y - cell * std::round(y / cell);
+  return std::sqrt(dx * dx + dy * dy) - 0.55f * pose.size;
+}
+
+/// The classes in the order of their labels.
+const std::array<Figure, 10> kFigures{
+    Figure{"disc", 0, 0, 9, 12, 3, disc},
+    Figure{"ring", 0, 0, 10, 13, 3, ring},
+    Figure{"square", 0, 12, 11, 14, 3, square},
+    Figure{"triangle", 0, 12, 13, 16, 3, triangle},
+    Figure{"cross", 0, 12, 11, 14, 3, cross},
+    Figure{"horizontal_stripes", 80, 90, 3, 5, 10, stripes},
+    Figure{"vertical_stripes", 0, 10, 3, 5, 10, stripes},
+    Figure{"diagonal_stripes", 37, 53, 3, 5, 10, stripes},
+    Figure{"checkerboard", 0, 12, 5, 8, 16, checkerboard},
+    Figure{"dots", 0, 12, 3, 4, 8, dots},
+};
 
 using Color = std::array<float, 3>;  // 0 to 1
 
@@ -47,7 +128,7 @@ float distance(const Color& a, const Color& b) {
 
 Scene draw_scene(const Figure& figure, Random& random) {
   constexpr float kLeastContrast = 0.6f;  // of the colour cube's diagonal of 1.73
-  constexpr float kHalf = kSide / 2.0f;
+  constexpr float kHalf = kSyntheticSide / 2.0f;
   Scene scene;
   scene.figure = &figure;
   scene.pose.size = random.uniform(figure.min_size, figure.max_size);
@@ -117,9 +198,9 @@ void draw_image(const Figure& figure, const Random& random, std::uint8_t* pixels
   Random scene_random = random.fork(0);
   const Random noise_random = random.fork(1);
   const Scene scene = draw_scene(figure, scene_random);
-  constexpr float kMiddle = static_cast<float>(kSide - 1) / 2.0f;
-  for (int pixel = 0; pixel < kSide * kSide; ++pixel) {
-    const int row = pixel / kSide, column = pixel % kSide;
+  constexpr float kMiddle = static_cast<float>(kSyntheticSide - 1) / 2.0f;
+  for (int pixel = 0; pixel < kSyntheticSide * kSyntheticSide; ++pixel) {
+    const int row = pixel / kSyntheticSide, column = pixel % kSyntheticSide;
     const auto x = static_cast<float>(column) - kMiddle;
     const auto y = static_cast<float>(row) - kMiddle;
     const Color color = color_at(scene, x, y);
@@ -161,4 +242,6 @@ DatasetPair make_synthetic(std::uint64_t seed, std::int64_t train_size, std::int
           .test = draw_set(random.fork(1), test_size)};
 }
 
+// A texture's offset of one period reaches every phase. Angles of the three stripes stay 27 degrees
+// apart, so that noise cannot make one into another.
 }  // namespace quench::datasets

@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/random.h"
-#include "datasets/color_jitter.h"
+#include "datasets/augmentation.h"
 #include "datasets/dataset.h"
-#include "datasets/random_crop.h"
 
 namespace quench::datasets {
 
@@ -49,5 +49,24 @@ class PixelConverter {
   bool horizontal_flip_;
   std::vector<float> table_;  // [256, channels]: the normalised value of every byte
 };
+
+/// Mean and standard deviation that inputs are normalized by, in pixel units (0 to 255).
+struct Normalization {
+  std::vector<double> mean, std;  ///< per channel
+};
+
+/// Conventions with a name, of known_normalizations().
+///
+///   tf             x = RGB / 127.5 - 1: [-1, 1], as TensorFlow's networks were trained
+///   unit           x = RGB / 255: [0, 1], as MLPerf Tiny's visual wake words
+///   torchvision    RGB / 255 less ImageNet's mean, by its deviation: torchvision's and timm's
+///   cifar10, cifar100, mnist, fashion_mnist   mean and deviation of that training set
+///
+/// @throws std::invalid_argument  if the name is unknown, or the convention is for another number of
+///                                channels; the message lists those that fit
+Normalization normalization(const std::string& name, int channels);
+
+/// The names that images of `channels` can use.
+std::vector<std::string> known_normalizations(int channels);
 
 }  // namespace quench::datasets

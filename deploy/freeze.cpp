@@ -10,13 +10,12 @@
 #include <utility>
 
 #include "deploy/freeze_layer.h"
-#include "deploy/freeze_steps.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
 #include "layers/shape_layers.h"

@@ -5,7 +5,7 @@
 
 #include "deploy/freeze.h"
 #include "deploy/network/arithmetic.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 
 namespace quench::deploy {

@@ -25,9 +25,9 @@ using namespace quench::quant;
 /// s = sigmas * deviation / qmax: of the weight in each pass, of activations averaged over batches.
 class SigmaQuantizer final : public Quantizer {
  public:
-  explicit SigmaQuantizer(const QuantizerSpec& spec)
+  explicit SigmaQuantizer(const SlotSpec& spec)
       : Quantizer(spec),
-        sigmas_(spec.settings->number("sigmas", 3.0, above(0.0))),  // [quant.sigma] sigmas = 3.0
+        sigmas_(spec.settings.number("sigmas", 3.0, above(0.0))),  // [quant.sigma] sigmas = 3.0
         grid_(signed_narrow_grid(spec.bits)) {}
 
   QuantGrid grid() const override {
@@ -71,13 +71,12 @@ class SigmaQuantizer final : public Quantizer {
 }  // namespace
 
 int main(int argc, char** argv) {
-  register_quantizer(
-      {.name = "sigma",
-       .summary = "symmetric grid over three standard deviations",
-       .weight_bits = {2, 8},
-       .activation_bits = {2, 8},
-       .weight_gradient = Estimator::window,
-       .activation_gradient = Estimator::window},
-      [](const QuantizerSpec& spec) { return std::make_unique<SigmaQuantizer>(spec); });
+  register_quantizer({.name = "sigma",
+                      .summary = "symmetric grid over three standard deviations",
+                      .weight_bits = {2, 8},
+                      .activation_bits = {2, 8},
+                      .weight_gradient = Estimator::window,
+                      .activation_gradient = Estimator::window},
+                     [](const SlotSpec& spec) { return std::make_unique<SigmaQuantizer>(spec); });
   return command::run_program(argc, argv);
 }

@@ -77,7 +77,7 @@ std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const Experi
   const fs::path run = fs::absolute(path).parent_path();
   if (fs::exists(run / "config.toml")) checked_config(run, student, images);
   ExperimentConfig config = student;
-  config.quant = Settings();
+  config.quant = {};
   auto network = build_network(config, images.format());
   load_weights(*network, config.model.name, path);
   return network;

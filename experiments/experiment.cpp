@@ -8,8 +8,8 @@
 #include "layers/models/registry.h"
 #include "onnx/file/read.h"
 #include "onnx/import/network.h"
+#include "ptq/equalize.h"
 #include "ptq/fold.h"
-#include "ptq/relu6.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/text_number.h"
@@ -164,8 +164,8 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                               random);
   config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  attach_quantizers(*network, quant::Policy(config.quant));
-  if (quant::read_batch_norm_folding(config.quant).enabled) fold_batch_norms(*network);
+  attach_quantizers(*network, quant::Policy(config.quant.settings));
+  if (config.quant.folding.enabled) fold_batch_norms(*network);
   return network;
 }
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "experiments/runs/checkpoint.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"

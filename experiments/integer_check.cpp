@@ -8,7 +8,7 @@
 #include "deploy/freeze.h"
 #include "deploy/verify.h"
 #include "experiments/runs/checkpoint.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "train/evaluate.h"

@@ -16,7 +16,6 @@
 #include "experiments/runs/run_state.h"
 #include "layers/quantized_layer.h"
 #include "ptq/fold.h"
-#include "quant/policy.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "train/evaluate.h"
@@ -182,7 +181,7 @@ RunWork Run::work() {
 bool Run::train_epoch(const RunFolder& folder, const std::function<bool()>& stops,
                       RunProgress& shown) {
   const std::int64_t epoch = checkpoint_.progress.epoch;
-  const std::int64_t freeze = quant::read_batch_norm_folding(config_.quant).freeze_epoch;
+  const std::int64_t freeze = config_.quant.folding.freeze_epoch;
   if (freeze >= 0 && epoch >= freeze) freeze_folded_batch_norms(*network_);
   shown.begin_epoch(epoch);
   const std::optional<EpochResult> result = trainer_.train_epoch([&] {

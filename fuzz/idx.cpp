@@ -1,7 +1,6 @@
-#include "datasets/idx.h"
-
 #include <stdexcept>
 
+#include "datasets/mnist.h"
 #include "fuzz/target.h"
 
 using namespace quench;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ops/activation.h"
 #include "layers/graph.h"
 #include "layers/module.h"
 
@@ -33,6 +34,36 @@ class Composite : public Module {
   std::vector<std::vector<ValueId>> inputs_;
   std::vector<std::vector<ValueId>> done_with_;  // what no later module reads
   ValueId output_ = Graph::kInput;
+};
+
+/// Modules applied one after the other.
+class Sequential : public Composite {
+ public:
+  /// @throws std::logic_error  as Composite::append()
+  template <typename M>
+  std::shared_ptr<M> append(const std::string& name, std::shared_ptr<M> module) {
+    set_output(last_ = Composite::append(name, module, {last_}));
+    return module;
+  }
+
+ private:
+  ValueId last_ = Graph::kInput;
+};
+
+/// activation(branch(x) + shortcut(x)), where the branch is modules one after the other and the
+/// shortcut x itself or a module; without join() the branch alone. Built from its parts in the
+/// order of these functions, in which they also run.
+class Residual final : public Composite {
+ public:
+  /// The next module of the branch. These throw as Composite::append().
+  void append(const std::string& name, std::shared_ptr<Module> module);
+  void set_shortcut(const std::string& name, std::shared_ptr<Module> module);
+  /// Ends in the sum, "add".
+  void join(Activation activation);
+
+ private:
+  ValueId branch_ = Graph::kInput;
+  ValueId shortcut_ = Graph::kInput;
 };
 
 }  // namespace quench

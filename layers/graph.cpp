@@ -9,8 +9,9 @@
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/pool.h"
+#include "layers/quantized_layer.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
@@ -186,6 +187,26 @@ std::vector<std::vector<ValueId>> last_reads(const std::vector<std::vector<Value
       if (!read[input]) result[i].push_back(input);
       read[input] = true;
     }
+  }
+  return result;
+}
+
+std::vector<LayerTrace> trace_layers(Module& network, const Shape& image) {
+  const Graph graph(network);
+  const std::vector<Shape> shapes = value_shapes(graph, image);
+  std::vector<LayerTrace> result;
+  for (const Graph::Node& node : graph.nodes()) {
+    QuantizableModule* module = node.module->as_quantizable();
+    const QuantizedLayer* layer = node.module->as_quantized_layer();
+    if (module == nullptr || (layer == nullptr && !module->quantizes())) continue;
+    LayerTrace trace{node.module->name(), shapes[node.inputs[0]], shapes[node.output], {}, 0};
+    if (layer != nullptr) {
+      trace.weight = layer->weight().shape();
+      // Every output element is a dot product with one slice of the weight.
+      trace.macs =
+          trace.output.numel() / trace.output[0] * (trace.weight.numel() / trace.weight[0]);
+    }
+    result.push_back(std::move(trace));
   }
   return result;
 }

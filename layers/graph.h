@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/shape.h"
@@ -55,5 +57,20 @@ std::vector<Shape> value_shapes(const Graph& graph, const Shape& image);
 /// @param inputs  what each step reads
 std::vector<std::vector<ValueId>> last_reads(const std::vector<std::vector<ValueId>>& inputs,
                                              ValueId output);
+
+/// One layer as it stands in the network.
+struct LayerTrace {
+  std::string name;
+  Shape input;  ///< with the batch that was traced
+  Shape output;
+  Shape weight;           ///< rank 0: it has none
+  std::int64_t macs = 0;  ///< multiply-accumulates per image
+};
+
+/// Each layer with a weight, and each other module that quantizes what it reads (a sum, a pool, a
+/// product, a function), in order of execution.
+/// @param image  [N, C, H, W]
+/// @throws std::invalid_argument  as value_shapes()
+std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
 }  // namespace quench

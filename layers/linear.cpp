@@ -2,7 +2,7 @@
 
 #include "autograd/nn.h"
 #include "core/ops/patch_magnitude.h"
-#include "layers/initialize.h"
+#include "layers/quantized_layer.h"
 #include "support/error.h"
 
 namespace quench {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <utility>
 
+#include "core/ops/reduce.h"
 #include "layers/graph.h"
+#include "layers/quantizable_module.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
@@ -16,6 +19,15 @@ thread_local ForwardObserver* observer = nullptr;  // as the tape is, of the thr
 std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
 }
+
+class NonFiniteFinder final : public ForwardObserver {
+ public:
+  void after(const Module& module, Inputs, const Variable& output) override {
+    if (found.empty() && !all_finite(output.value()))
+      found = module.name().empty() ? "the network" : module.name();
+  }
+  std::string found;
+};
 
 }  // namespace
 
@@ -146,6 +158,35 @@ void Module::require_free(const std::string& name) const {
   };
   expect(!taken(parameters_) && !taken(buffers_) && !taken(children_),
          "module: the name {} is registered twice{}", name, name_.empty() ? "" : " in " + name_);
+}
+
+ModeGuard::ModeGuard(Module& network, bool training, quant::Mode quantizers) {
+  for (const auto& [name, module] : network.modules()) {
+    modules_.emplace_back(module, module->training());
+  }
+  for_each_quantizer(network, [this](quant::Quantizer& quantizer) {
+    quantizers_.emplace_back(&quantizer, quantizer.mode());
+  });
+  network.set_training(training);
+  network.set_quantizer_mode(quantizers);
+}
+
+ModeGuard::~ModeGuard() {
+  // Outermost first: an inner module that had another mode gets it back after its parent.
+  for (const auto& [module, training] : modules_) module->set_training(training);
+  for (const auto& [quantizer, mode] : quantizers_) quantizer->set_mode(mode);
+}
+
+std::string first_non_finite(Module& network, const Tensor& images) {
+  const NoGradGuard no_grad;
+  NonFiniteFinder finder;
+  try {
+    network(Variable(images));
+  } catch (const std::invalid_argument&) {
+    // A quantizer refuses NaN; that is no news where an earlier output held one.
+    if (finder.found.empty()) throw;
+  }
+  return finder.found;
 }
 
 }  // namespace quench

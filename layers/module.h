@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,13 +10,30 @@
 
 #include "autograd/variable.h"
 #include "layers/layer.h"
-#include "layers/parameter.h"
+#include "quant/quantizer.h"
 
 namespace quench {
 
 class Graph;
 class QuantizedLayer;
 class QuantizableModule;
+
+/// What a parameter is for, which decides its optimizer group.
+enum class ParameterKind : std::uint8_t {
+  weight,  ///< of a convolution or linear layer: the one kind that decays
+  bias,
+  norm,       ///< gain or bias of a normalization
+  quantizer,  ///< a trained threshold or scale
+};
+
+/// A trained value of a network, by its dotted name.
+struct Parameter {
+  std::string name;
+  Variable value;
+  ParameterKind kind = ParameterKind::weight;
+  /// Of the slot that a weight passes through; null for other kinds.
+  quant::Quantizer* quantizer = nullptr;
+};
 
 /// A value of a layer that is not trained but saved, such as a running mean.
 struct Buffer {
@@ -117,5 +135,25 @@ class ForwardObserver {
  private:
   ForwardObserver* outer_;
 };
+
+/// Sets the modes of a network for a scope; in the end every module and quantizer has its own back.
+class ModeGuard {
+ public:
+  /// @param training    of batch norm and dropout
+  /// @param quantizers  of all quantizers
+  ModeGuard(Module& network, bool training, quant::Mode quantizers);
+  ~ModeGuard();
+  ModeGuard(const ModeGuard&) = delete;
+  ModeGuard& operator=(const ModeGuard&) = delete;
+
+ private:
+  std::vector<std::pair<Module*, bool>> modules_;
+  std::vector<std::pair<quant::Quantizer*, quant::Mode>> quantizers_;
+};
+
+/// The dotted name of the first module, in order of execution, whose output for `images` holds NaN
+/// or infinity; empty if there is none. Modes stay as they are, so statistics may be updated.
+/// @throws std::invalid_argument  if a quantizer refuses NaN before any output held one; names it
+std::string first_non_finite(Module& network, const Tensor& images);
 
 }  // namespace quench

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "autograd/shape_ops.h"
-#include "core/ops/concat.h"
+#include "core/ops/shape_ops.h"
 #include "quant/strategies/none.h"
 #include "support/error.h"
 

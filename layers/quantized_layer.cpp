@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "autograd/arithmetic.h"
 #include "core/ops/elementwise.h"
@@ -50,6 +51,21 @@ Tensor add_to_each_image(const Tensor& batch, const Tensor& row) {
     for (std::int64_t i = first * size; i < last * size; ++i) to[i] = from[i] + addend[i % size];
   });
   return out;
+}
+
+double fan(const Shape& shape, int axis) {
+  require(shape.rank() == 2 || shape.rank() == 4,
+          "initialize: expected a weight [O, I] or [O, I/groups, KH, KW], got {}",
+          shape.to_string());
+  const std::int64_t kernel = shape.rank() == 4 ? shape[2] * shape[3] : 1;
+  return static_cast<double>(shape[axis] * kernel);
+}
+
+template <typename Draw>
+Tensor fill(const Shape& shape, Draw draw) {
+  std::vector<float> values(static_cast<std::size_t>(shape.numel()));
+  std::ranges::generate(values, draw);
+  return Tensor::from_row_major(shape, values);
 }
 
 }  // namespace
@@ -193,6 +209,11 @@ Variable QuantizedLayer::forward_folded(const Variable& quantized) {
   if (!by_batch) return apply(quantized, weight, effective_bias());
   const Variable plain = apply(quantized, weight_, bias_);
   return folded_->normalize(apply(quantized, weight, {}), plain, bias_);
+}
+
+Tensor glorot_uniform(const Shape& shape, Random& random) {
+  const auto limit = static_cast<float>(std::sqrt(6.0 / (fan(shape, 0) + fan(shape, 1))));
+  return fill(shape, [&] { return random.uniform(-limit, limit); });
 }
 
 }  // namespace quench

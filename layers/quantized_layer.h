@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "layers/folded_batch_norm.h"
+#include "core/random.h"
+#include "core/tensor.h"
+#include "layers/batch_norm.h"
 #include "layers/quantizable_module.h"
 #include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
@@ -89,5 +91,10 @@ class QuantizedLayer : public QuantizableModule {
   double weight_reach_ = 0.0;        // the largest sum of |code| of an output channel
   std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
+
+/// A weight [O, I/groups, KH, KW] or [O, I], uniform in +-sqrt(6 / (fan_in + fan_out)) with
+/// fan_in = I/groups*KH*KW and fan_out = O*KH*KW (Glorot & Bengio 2010, eq. 16). Values are drawn
+/// in row-major order.
+Tensor glorot_uniform(const Shape& shape, Random& random);
 
 }  // namespace quench

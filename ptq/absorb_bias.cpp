@@ -5,7 +5,6 @@
 
 #include "core/ops/elementwise.h"
 #include "ptq/bias_correction.h"
-#include "ptq/expected_input.h"
 
 namespace quench {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "ptq/equalize_pairs.h"
+#include "ptq/equalize.h"
 
 namespace quench {
 

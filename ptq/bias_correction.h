@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/ops/activation.h"
+#include "layers/batch_norm.h"
 #include "layers/module.h"
+#include "layers/quantized_layer.h"
 
 namespace quench {
 
@@ -50,5 +53,21 @@ Tensor mean_output_error(const Tensor& weight, const Tensor& quantized,
 /// (high - mean) / std, std (phi(A) - phi(B)) + mean (Phi(B) - Phi(A)) + low Phi(A) +
 /// high (1 - Phi(B)).
 double clipped_normal_mean(double mean, double std, const ActivationRange& range);
+
+/// The mean of each input channel [C] of the layers of a network.
+using ExpectedInputs = std::map<const Module*, Tensor>;
+
+/// Over all images of `batches`, of every layer with quantizer slots, in evaluation with quantizers
+/// bypassed.
+ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
+
+/// What follows from batch norms: of each layer whose input is the output of one, but for an
+/// activation, average pooling and flattening. Output channel c of a batch norm counts as normal,
+/// with the mean bias[c] and the deviation |gain[c]|.
+ExpectedInputs batch_norm_means(Module& network);
+
+/// The deviation of each channel that a batch norm puts out, before its activation: |gain| but for
+/// eps.
+Tensor output_deviations(const BatchNorm& norm);
 
 }  // namespace quench

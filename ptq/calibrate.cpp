@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "ptq/calibrator.h"
 #include "support/error.h"
@@ -21,7 +21,8 @@ void calibrate_weights(Module& network, const quant::CalibratorOptions& options)
     quant::Quantizer& quantizer = layer->weight_quantizer();
     if (!quantizer.quantizes()) continue;
     const Tensor weight = layer->effective_weight().value();
-    if (!quantizer.calibratable()) {
+    quant::Calibratable* grid = quantizer.calibratable();
+    if (grid == nullptr) {
       quantizer.observe(weight);
       continue;
     }
@@ -29,7 +30,7 @@ void calibrate_weights(Module& network, const quant::CalibratorOptions& options)
     own.bits = quantizer.bits();
     own.slot = quantizer.slot();
     const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
-    quantizer.calibrate(calibrate_weight(weight, per_channel, own));
+    grid->calibrate(calibrate_weight(weight, per_channel, own));
   }
 }
 
@@ -43,7 +44,7 @@ class InputWatcher final : public ForwardObserver {
         options.bits = quantizer->bits();
         options.slot = quantizer->slot();
         const bool calibrates = quantizer->role() == quant::Role::activation &&
-                                quantizer->quantizes() && quantizer->calibratable();
+                                quantizer->quantizes() && quantizer->calibratable() != nullptr;
         if (calibrates) calibrators_[quantizer] = make_calibrator(options);
       }
     }
@@ -66,7 +67,7 @@ class InputWatcher final : public ForwardObserver {
   void calibrate() {
     for (auto& [quantizer, calibrator] : calibrators_) {
       const quant::ValueRange range = calibrator->range();
-      quantizer->calibrate({&range, 1});
+      quantizer->calibratable()->calibrate({&range, 1});
     }
   }
 

@@ -34,7 +34,7 @@ struct CalibrationOptions {
 };
 
 /// Gives every quantizer of `network` the grid that data suggests, without training: a calibratable
-/// one (Quantizer::calibratable) takes the range that the calibrator of its role chose, per tensor
+/// one (quant::Calibratable) takes the range that the calibrator of its role chose, per tensor
 /// or per channel as its granularity is; any other one observes the same data. Weights are float,
 /// with what is folded into them, and batch norm and dropout work as in evaluation; neither weights
 /// nor statistics change. Shows the batches on progress_bar().

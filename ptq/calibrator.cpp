@@ -5,7 +5,6 @@
 
 #include "core/communicator.h"
 #include "core/parallel.h"
-#include "ptq/calibrators.h"
 #include "quant/statistics/batch_statistics.h"
 #include "support/error.h"
 

@@ -1,26 +1,38 @@
-#include "ptq/calibrators.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "core/communicator.h"
+#include "ptq/calibrator.h"
 #include "ptq/histogram.h"
 #include "ptq/thresholds.h"
 #include "quant/parts/range_average.h"
+#include "support/error.h"
+#include "support/suggest.h"
 
 namespace quench::quant {
 namespace {
 
+/// A threshold t for |x| as a range: the side of `reach` that is further from 0 becomes t, the
+/// other is clipped to t.
+ValueRange clipped_range(const Extent& reach, double threshold) {
+  const double low = double{reach.min}, high = double{reach.max};
+  if (-low > high) return {-threshold, std::min(high, threshold)};
+  return {std::max(low, -threshold), threshold};
+}
+
+/// Global extrema.
 class MinMaxCalibrator final : public Calibrator {
  public:
-  using Calibrator::Calibrator;
+  explicit MinMaxCalibrator(const CalibratorOptions& options) : Calibrator(options.slot) {}
 
  protected:
   void add(std::span<const float>, const Extent&) override {}
   ValueRange choose() const override { return range_of(reach()); }
 };
 
+/// Exponential average of each batch's extrema; the first batch starts it, batches of zeros are
+/// skipped.
 class MovingAverageCalibrator final : public Calibrator {
  public:
   explicit MovingAverageCalibrator(const CalibratorOptions& options)
@@ -36,7 +48,7 @@ class MovingAverageCalibrator final : public Calibrator {
 
 class ThreeSdCalibrator final : public Calibrator {
  public:
-  using Calibrator::Calibrator;
+  explicit ThreeSdCalibrator(const CalibratorOptions& options) : Calibrator(options.slot) {}
 
  protected:
   void add(std::span<const float> x, const Extent&) override {
@@ -55,7 +67,7 @@ class ThreeSdCalibrator final : public Calibrator {
   double count_ = 0.0, sum_ = 0.0, sum_of_squares_ = 0.0;
 };
 
-/// All values, or a histogram of their magnitudes.
+/// All values, or a histogram of their magnitudes; the thresholds are those of ptq/thresholds.h.
 class DistributionCalibrator : public Calibrator {
  public:
   explicit DistributionCalibrator(const CalibratorOptions& options)
@@ -176,34 +188,73 @@ class KlJCalibrator final : public DistributionCalibrator {
   }
 };
 
+template <typename C>
+std::unique_ptr<Calibrator> make(const CalibratorOptions& options) {
+  return std::make_unique<C>(options);
+}
+
+struct Method {
+  const char* name;
+  const char* summary;
+  const char* paper;
+  std::unique_ptr<Calibrator> (*make)(const CalibratorOptions&);
+};
+
+constexpr std::array kMethods{
+    Method{"minmax", "smallest and largest value", "", make<MinMaxCalibrator>},
+    Method{"moving_average", "exponential average of each batch's extrema", "",
+           make<MovingAverageCalibrator>},
+    Method{"percentile", "percentile of |x|", "", make<PercentileCalibrator>},
+    Method{"mse", "smallest mean squared quantization error of 100 thresholds", "",
+           make<MseCalibrator>},
+    Method{"kl", "smallest KL divergence of histograms", "Migacz 2017 (TensorRT)",
+           make<KlCalibrator>},
+    Method{"kl_j", "smallest symmetric KL divergence of cumulative distributions",
+           "Settle et al. 2018 (Graffitist)", make<KlJCalibrator>},
+    Method{"3sd", "|mean| + 3 standard deviations", "Graffitist", make<ThreeSdCalibrator>},
+};
+
+std::vector<std::string> names() {
+  std::vector<std::string> result;
+  for (const Method& method : kMethods) result.emplace_back(method.name);
+  return result;
+}
+
 }  // namespace
 
-std::unique_ptr<Calibrator> make_minmax(const CalibratorOptions& options) {
-  return std::make_unique<MinMaxCalibrator>(options.slot);
-}
-std::unique_ptr<Calibrator> make_moving_average(const CalibratorOptions& options) {
-  return std::make_unique<MovingAverageCalibrator>(options);
-}
-std::unique_ptr<Calibrator> make_three_sd(const CalibratorOptions& options) {
-  return std::make_unique<ThreeSdCalibrator>(options.slot);
-}
-std::unique_ptr<Calibrator> make_percentile(const CalibratorOptions& options) {
-  return std::make_unique<PercentileCalibrator>(options);
-}
-std::unique_ptr<Calibrator> make_mse(const CalibratorOptions& options) {
-  return std::make_unique<MseCalibrator>(options);
-}
-std::unique_ptr<Calibrator> make_kl(const CalibratorOptions& options) {
-  return std::make_unique<KlCalibrator>(options);
-}
-std::unique_ptr<Calibrator> make_kl_j(const CalibratorOptions& options) {
-  return std::make_unique<KlJCalibrator>(options);
+std::vector<CalibratorInfo> registered_calibrators() {
+  std::vector<CalibratorInfo> result;
+  for (const Method& method : kMethods) {
+    result.push_back({method.name, method.summary, method.paper});
+  }
+  return result;
 }
 
-ValueRange clipped_range(const Extent& reach, double threshold) {
-  const double low = double{reach.min}, high = double{reach.max};
-  if (-low > high) return {-threshold, std::min(high, threshold)};
-  return {std::max(low, -threshold), threshold};
+CalibratorOptions read_calibrator_options(const Settings& settings,
+                                          const CalibratorOptions& defaults) {
+  CalibratorOptions options = defaults;
+  options.method = settings.choice("method", defaults.method, names());
+  options.percentile = settings.number("percentile", defaults.percentile, above(0.0, 100.0));
+  options.momentum = settings.number("momentum", defaults.momentum, {0.0, 1.0});
+  options.bins = static_cast<int>(settings.integer("bins", defaults.bins, {1, 65536}));
+  return options;
+}
+
+std::unique_ptr<Calibrator> make_calibrator(const CalibratorOptions& options) {
+  const std::string& slot = options.slot;
+  const auto found = std::ranges::find(kMethods, options.method,
+                                       [](const Method& m) { return std::string_view(m.name); });
+  require(found != kMethods.end(), "{}: unknown calibrator '{}'{}", slot, options.method,
+          suggestion(options.method, names()));
+  require(options.bits >= 1 && options.bits <= 8, "{}: calibration expected bits in 1..8, got {}",
+          slot, options.bits);
+  require(options.percentile > 0.0 && options.percentile <= 100.0,
+          "{}: calibration expected percentile in (0, 100], got {}", slot, options.percentile);
+  require(options.momentum >= 0.0 && options.momentum <= 1.0,
+          "{}: calibration expected momentum in [0, 1], got {}", slot, options.momentum);
+  require(options.bins >= 1 && options.bins <= 65536,
+          "{}: calibration expected bins in 1..65536, got {}", slot, options.bins);
+  return found->make(options);
 }
 
 }  // namespace quench::quant

@@ -1,11 +1,16 @@
 #include "ptq/equalize.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
-#include "ptq/equalize_pairs.h"
+#include "layers/activation.h"
+#include "layers/batch_norm.h"
+#include "layers/graph.h"
+#include "layers/shape_layers.h"
 #include "ptq/input_channels.h"
 
 namespace quench {
@@ -47,6 +52,98 @@ void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
                 }));
 }
 
+/// Why a positive factor of a channel does not come through a layer to the same channel; empty if it
+/// does.
+class Obstacle {
+ public:
+  explicit Obstacle(const Graph::Node& node)
+      : name_(node.module->name()), joins_(node.inputs.size() > 1) {}
+
+  std::string operator()(const ActivationLayer* layer) const { return of(layer->activation()); }
+  std::string operator()(const Pad* pad) const { return pad->pads_channels() ? own() : ""; }
+  std::string operator()(
+      OneOf<MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) const {
+    return "";
+  }
+  std::string operator()(const Add*) const { return "a sum reads its output"; }
+  std::string operator()(OneOf<Multiply, Concat> auto) const { return joined(); }
+  std::string operator()(
+      OneOf<Conv2d, Linear, BatchNorm, ScaleShift, PointwiseFunction> auto) const {
+    return own();
+  }
+  std::string operator()(const CustomLayer&) const { return joins_ ? joined() : own(); }
+
+  static std::string of(Activation activation) {
+    const bool homogeneous = activation == Activation::none || activation == Activation::relu;
+    return homogeneous ? ""
+                       : fmt::format("{} does not scale with its input", to_string(activation));
+  }
+
+ private:
+  std::string joined() const { return name_ + " joins its output with others"; }
+  std::string own() const { return name_ + " behind it has factors of its own"; }
+
+  const std::string& name_;
+  bool joins_;
+};
+
+/// Follows what a layer has written to the one layer that reads it.
+struct Path {
+  Path(const Graph& graph, const Graph::Node& producer) {
+    const Graph::Node* node = reader(graph, producer);
+    if (node == nullptr) return;
+    if (auto* const* found = std::get_if<BatchNorm*>(&node->layer)) {
+      norm = *found;
+      reason = Obstacle::of(norm->params().activation);
+      if (reason.empty()) node = reader(graph, *node);
+    }
+    while (reason.empty() && node != nullptr) {
+      consumer = node->module->as_quantized_layer();
+      if (consumer != nullptr) return;
+      reason = std::visit(Obstacle(*node), node->layer);
+      if (reason.empty()) node = reader(graph, *node);
+    }
+  }
+
+  BatchNorm* norm = nullptr;
+  QuantizedLayer* consumer = nullptr;
+  std::string reason;  ///< why there is no consumer; empty if the network ends here
+
+ private:
+  const Graph::Node* reader(const Graph& graph, const Graph::Node& node) {
+    const auto readers = graph.readers(node.output);
+    if (readers.size() > 1) reason = fmt::format("{} layers read its output", readers.size());
+    if (readers.size() == 1 && node.output == graph.output())
+      reason = "it is the network's output as well";
+    return reason.empty() && readers.size() == 1 ? readers[0] : nullptr;
+  }
+};
+
+Tensor inverse(const Tensor& factor) {
+  return map(factor, [](float f) { return 1.0f / f; });
+}
+
+/// The activation of a batch norm or activation layer; none of any other module, even if it has one.
+Activation activation_of(Module& module) {
+  return std::visit(
+      Overloaded{[](const BatchNorm* norm) { return norm->params().activation; },
+                 [](const ActivationLayer* layer) { return layer->activation(); },
+                 // What a sum clips has two producers, and belongs to no pair.
+                 [](const Add*) { return Activation::none; },
+                 [](OneOf<Conv2d, Linear, ScaleShift, PointwiseFunction, Multiply, Concat, Pad,
+                          MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+                   return Activation::none;
+                 },
+                 [](const CustomLayer&) { return Activation::none; }},
+      module.as_layer());
+}
+
+void set_activation(Module& module, Activation activation) {
+  const Layer layer = module.as_layer();
+  if (auto* const* norm = std::get_if<BatchNorm*>(&layer)) (*norm)->set_activation(activation);
+  if (auto* const* own = std::get_if<ActivationLayer*>(&layer)) (*own)->set_activation(activation);
+}
+
 }  // namespace
 
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
@@ -80,6 +177,40 @@ EqualizationReport equalize(Module& network) {
   } while (++report.sweeps < kMostSweeps && report.change >= kSettled);
   for (const auto& [producer, consumer] : found.pairs) lower_unread(producer, *consumer);
   return report;
+}
+
+void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor) {
+  scale_output(producer, factor);
+  scale_input(consumer, inverse(factor));
+}
+
+EqualizablePairs equalizable_pairs(Module& network) {
+  const Graph graph(network);
+  EqualizablePairs result;
+  for (const Graph::Node& node : graph.nodes()) {
+    QuantizedLayer* layer = node.module->as_quantized_layer();
+    if (layer == nullptr) continue;
+    const Path path(graph, node);
+    if (!path.reason.empty()) result.excluded.emplace_back(layer->name(), path.reason);
+    if (path.consumer != nullptr) result.pairs.push_back({{layer, path.norm}, path.consumer});
+  }
+  return result;
+}
+
+bool is_relu6(Module& module) { return activation_of(module) == Activation::relu6; }
+
+std::vector<Module*> replace_relu6(Module& network) {
+  std::vector<Module*> changed;
+  for (const auto& [name, module] : network.modules()) {
+    if (!is_relu6(*module)) continue;
+    set_activation(*module, Activation::relu);
+    changed.push_back(module);
+  }
+  return changed;
+}
+
+Relu6Replaced::~Relu6Replaced() {
+  for (Module* module : changed_) set_activation(*module, Activation::relu6);
 }
 
 }  // namespace quench

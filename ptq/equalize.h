@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "layers/module.h"
 #include "ptq/fold.h"
 
 namespace quench {
@@ -38,5 +39,44 @@ EqualizationReport equalize(Module& network);
 /// One step for one pair: returns the s_i by which the producer's output was divided.
 /// @throws std::invalid_argument  if the consumer's weight does not fit the producer's channels
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer);
+
+/// A layer whose output, with its batch norm and a homogeneous activation, one other layer reads.
+struct EqualizablePair {
+  BatchNormPair producer;  ///< the batch norm may be null
+  QuantizedLayer* consumer = nullptr;
+};
+
+struct EqualizablePairs {
+  std::vector<EqualizablePair> pairs;
+  std::vector<std::pair<std::string, std::string>> excluded;  ///< name of the producer, reason
+};
+
+/// Multiplies each channel between the two by a factor > 0 and divides it again where it is read.
+/// @param factor  [O] of the producer
+void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor);
+
+/// What equalize() works on: of a network that fold_into_weights() has gone over.
+EqualizablePairs equalizable_pairs(Module& network);
+
+/// Whether a batch norm or activation layer ends in ReLU6.
+bool is_relu6(Module& module);
+
+/// Puts ReLU in the place of every ReLU6 of batch norms and activation layers: cross-layer
+/// equalization needs an activation that scales with its input (Nagel et al. 2019,
+/// arXiv:1906.04721, section 5.1.1). What the network computes changes where a value exceeds 6.
+/// @return the modules changed, in the order in which they are registered
+std::vector<Module*> replace_relu6(Module& network);
+
+/// The same for a scope; in the end the network has its ReLU6 back.
+class Relu6Replaced {
+ public:
+  explicit Relu6Replaced(Module& network) : changed_(replace_relu6(network)) {}
+  ~Relu6Replaced();
+  Relu6Replaced(const Relu6Replaced&) = delete;
+  Relu6Replaced& operator=(const Relu6Replaced&) = delete;
+
+ private:
+  std::vector<Module*> changed_;
+};
 
 }  // namespace quench

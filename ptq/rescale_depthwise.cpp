@@ -1,17 +1,17 @@
 #include "ptq/rescale_depthwise.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/communicator.h"
 #include "core/ops/elementwise.h"
 #include "layers/graph.h"
-#include "layers/mode_guard.h"
-#include "ptq/depthwise_rescale.h"
-#include "ptq/equalize_pairs.h"
+#include "layers/module.h"
+#include "ptq/equalize.h"
 #include "ptq/fold.h"
 #include "ptq/input_channels.h"
-#include "ptq/relu6.h"
+#include "quant/statistics/value_range.h"
 #include "support/error.h"
 
 namespace quench {
@@ -91,6 +91,28 @@ void scale(const EqualizablePair& pair, const std::vector<double>& factors) {
   scale_between(pair.producer, *pair.consumer, up);
 }
 
+void check(const Tensor& depthwise, std::span<const float> largest) {
+  require(depthwise.rank() == 4 && depthwise.dim(1) == 1,
+          "rescale_depthwise: expected a depthwise weight [C, 1, KH, KW], got {}",
+          depthwise.shape().to_string());
+  require(largest.empty() || static_cast<std::int64_t>(largest.size()) == depthwise.dim(0),
+          "rescale_depthwise: expected the largest values of {} channels, got {}", depthwise.dim(0),
+          largest.size());
+  require(std::ranges::all_of(largest, [](float x) { return std::isfinite(x); }),
+          "rescale_depthwise: expected finite largest values");
+}
+
+double mean_threshold(const DepthwiseRescale& rescale) {
+  const bool any = std::ranges::find(rescale.locked, true) != rescale.locked.end();
+  double sum = 0.0, count = 0.0;
+  for (std::size_t k = 0; k < rescale.thresholds.size(); ++k) {
+    if (any && !rescale.locked[k]) continue;
+    sum += rescale.thresholds[k];
+    count += 1.0;
+  }
+  return sum / count;
+}
+
 }  // namespace
 
 DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches) {
@@ -108,13 +130,37 @@ DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tens
   for (const EqualizablePair& pair : pairs) {
     std::vector<float> bounds;
     if (clipped(graph, pair)) bounds = largest.of(pair.consumer);
-    const quant::DepthwiseRescale chosen =
-        quant::choose_depthwise_rescale(pair.producer.layer->weight().value(), bounds);
+    const DepthwiseRescale chosen =
+        choose_depthwise_rescale(pair.producer.layer->weight().value(), bounds);
     scale(pair, chosen.factors);
     report.pairs.emplace_back(pair.producer.layer->name(), pair.consumer->name());
     report.locked += std::ranges::count(chosen.locked, true);
   }
   return report;
+}
+
+DepthwiseRescale choose_depthwise_rescale(const Tensor& depthwise, std::span<const float> largest,
+                                          const RescaleOptions& options) {
+  check(depthwise, largest);
+  const std::vector<quant::Extent> reach =
+      quant::finite_extents(depthwise, true, "rescale_depthwise");
+  DepthwiseRescale result;
+  for (std::size_t k = 0; k < reach.size(); ++k) {
+    result.thresholds.push_back(double{reach[k].max_abs});
+    result.locked.push_back(!largest.empty() && largest[k] >= options.lock_at);
+  }
+  result.target = mean_threshold(result);
+  for (std::size_t k = 0; k < reach.size(); ++k) {
+    const double threshold = result.thresholds[k];
+    double factor = 1.0;
+    if (!result.locked[k] && threshold > 0.0 && result.target > 0.0) {
+      factor = result.target / threshold;
+      if (!largest.empty() && largest[k] > 0.0f)
+        factor = std::min(factor, double{options.cap} / double{largest[k]});
+    }
+    result.factors.push_back(factor);
+  }
+  return result;
 }
 
 }  // namespace quench

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct BatchNormFolding {
 /// @throws std::invalid_argument  for a value out of range
 BatchNormFolding read_batch_norm_folding(const Settings& settings);
 
+class PolicyRules;
+struct SlotRule;
+
 /// Decides which quantizer each layer gets, from the [quant] table of a config:
 ///
 ///   [quant]
@@ -65,8 +69,8 @@ BatchNormFolding read_batch_norm_folding(const Settings& settings);
 ///   product = { bits = 8 }                           # of the factors of products (Multiply)
 ///   function = { bits = 8 }                          # of what functions read (PointwiseFunction)
 ///   override = [ { match = "block*.pw", bits = 8 } ] # * any letters, ? one
-///   fold_batch_norm = true                           # see BatchNormFolding; default false
-///   fold_freeze_epoch = 1                            # default 1
+///   fold_batch_norm = true                           # default false. These two are for who builds
+///   fold_freeze_epoch = 1                            # the network: read_batch_norm_folding()
 ///   [quant.ab]                                       # settings of a method, for all that use it
 ///
 /// Later rules win key by key: [quant] itself, depthwise, first_layer, last_layer, overrides. Two
@@ -104,8 +108,13 @@ class Policy {
   void finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  /// All there is to know of a slot, but for the size of its weight.
+  SlotSpec resolve(const SlotRule& rule, Role role, std::string slot);
+  std::shared_ptr<Quantizer> make_operand(const SlotRule& rule, std::string slot);
+
+  Settings settings_;
+  std::unique_ptr<PolicyRules> rules_;
+  std::set<const Strategy*> used_;  // their tables have been read
 };
 
 }  // namespace quench::quant

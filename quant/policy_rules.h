@@ -5,15 +5,16 @@
 #include <string_view>
 #include <vector>
 
-#include "quant/quantizer.h"
+#include "quant/policy.h"
+#include "quant/strategy.h"
 #include "support/settings.h"
 
 namespace quench::quant {
 
 /// What one rule says of one role; what it leaves open, an earlier rule or the default decides.
 struct SlotRule {
-  std::optional<std::string> method;
-  bool method_of_both = false;  ///< the rule named it for weights and activations alike
+  const Strategy* strategy = nullptr;
+  bool strategy_of_both = false;  ///< the rule named it for weights and activations alike
   std::optional<int> bits;
   std::optional<Granularity> granularity;
 
@@ -38,20 +39,37 @@ struct OperandRule {
   SlotRule slot;
   std::optional<bool> shared;  ///< of `residual`: one grid for both operands
 };
-/// @param network  the rule of the whole network
-OperandRule read_operand_rule(const Settings& quant, const char* key, const LayerRule& network);
 
-/// Reads `method`, `bits`, `granularity` and the tables `weight` and `activation`.
-/// @throws std::invalid_argument  for an unknown method or a value out of range
-LayerRule read_layer_rule(const Settings& settings);
+/// All rules of [quant], and which of them a layer or module comes under.
+class PolicyRules {
+ public:
+  /// @throws std::invalid_argument  for an unknown method or a value out of range
+  explicit PolicyRules(const Settings& quant);
 
-/// The rule of the whole network, which leaves nothing open: what is not said is "none", 8 bits and
-/// per tensor.
-/// @throws std::invalid_argument  as read_layer_rule()
-LayerRule read_network_rule(const Settings& settings);
+  /// Says method and bits of both roles.
+  /// @throws std::invalid_argument  for overrides that disagree
+  LayerRule of(const LayerInfo& layer);
+  /// Says method and bits. @throws as above
+  OperandRule of(const OperandInfo& module);
+  /// @throws std::invalid_argument  for an override that matched none of those asked about
+  void require_all_used() const;
 
-/// The first key that both rules give, with different values, e.g. "weight.bits"; empty if none.
-std::string conflict(const LayerRule& a, const LayerRule& b);
+ private:
+  struct Override {
+    std::string pattern;
+    LayerRule rule;
+    std::string origin;
+    bool used = false;
+  };
+  static void require_agreement(const Override& a, const Override& b, const std::string& name);
+  void apply_overrides(const std::string& name, LayerRule& rule);
+  const OperandRule& of(OperandKind kind) const;
+
+  LayerRule network_, depthwise_, first_layer_, last_layer_;
+  OperandRule residual_, pool_, product_, function_;
+  std::vector<Override> overrides_;
+  std::vector<std::string> names_;  // asked about
+};
 
 /// A layer's name against a pattern: * stands for any letters, ? for one.
 bool matches(std::string_view pattern, std::string_view name);

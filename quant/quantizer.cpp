@@ -1,13 +1,36 @@
 #include "quant/quantizer.h"
 
 #include "core/profiler.h"
+#include "quant/strategy.h"
+#include "support/error.h"
 
 namespace quench::quant {
+
+Quantizer::Quantizer(const SlotSpec& spec, Traits traits)
+    : role_(spec.role),
+      bits_(spec.bits),
+      granularity_(spec.granularity),
+      slot_(spec.slot),
+      method_(spec.strategy == nullptr ? "" : spec.strategy->info.name),
+      traits_(traits) {}
+
+void Quantizer::begin_training(const TrainingPlan& plan) {
+  require(plan.total_steps >= 1, "{}: {}: expected a run of at least 1 step, got {}", slot_,
+          method_, plan.total_steps);
+  if (Planned* self = planned()) self->begin(plan);
+  begun_ = true;
+}
 
 Variable Quantizer::forward(const Variable& x) {
   if (mode_ == Mode::bypass || !quantizes()) return x;
   ProfileScope scope("quantize");
-  if (mode_ == Mode::training) return train_forward(x);
+  if (mode_ == Mode::training) {
+    expect(begun_ || planned() == nullptr,
+           "{}: {} trains by the plan of the run, which it was not told: call begin_training() "
+           "before the first step",
+           slot_, method_);
+    return train_forward(x);
+  }
   if (role_ == Role::weight) observe(x.value());
   return Variable(dequantize(quantize(x.value()), grid()));
 }

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -13,8 +12,9 @@
 
 #include "autograd/variable.h"
 #include "core/random.h"
+#include "quant/capabilities.h"
 #include "quant/grid.h"
-#include "quant/statistics/value_range.h"
+#include "quant/saved_state.h"
 #include "support/settings.h"
 
 namespace quench::quant {
@@ -24,16 +24,19 @@ enum class Role : std::uint8_t { weight, activation };
 /// What shares one scale: the tensor, or each output channel of a weight (axis 0).
 enum class Granularity : std::uint8_t { per_tensor, per_channel };
 
-/// What a strategy is built from: the [quant] settings that the policy chose for one slot.
-struct QuantizerSpec {
+struct Strategy;
+
+/// One slot of a network, resolved: what its quantizer is made from.
+struct SlotSpec {
+  const Strategy* strategy = nullptr;  ///< of the registry; null for a quantizer made by hand
   Role role = Role::weight;
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
   std::int64_t channels = 1;  ///< of a weight: its output channels, the slices of per_channel
   Shape shape = {};           ///< of a weight, for what is trained per element; rank 0: not told
-  std::string slot;           ///< for messages: "features.conv2.weight"
-  /// The method's own table, e.g. [quant.ab]; null: all defaults. A key left unread is an error.
-  Settings* settings = nullptr;
+  std::string slot = {};      ///< for messages: "features.conv2.weight"
+  /// The method's own table, e.g. [quant.ab]; empty: all defaults. A key left unread is an error.
+  Settings settings = {};
 };
 
 /// How a quantizer treats what passes through.
@@ -76,11 +79,11 @@ struct TrainingPlan {
 /// alone.
 class Quantizer {
  public:
-  explicit Quantizer(const QuantizerSpec& spec)
-      : role_(spec.role), bits_(spec.bits), granularity_(spec.granularity), slot_(spec.slot) {}
+  explicit Quantizer(const SlotSpec& spec, Traits traits = {});
   virtual ~Quantizer() = default;
 
   /// x as `mode()` has it; the shape stays.
+  /// @throws std::logic_error  in Mode::training, if begin_training() has yet to come for a Planned one
   Variable forward(const Variable& x);
   /// The integers of x in evaluation mode, and their grid; nothing in other modes or for "none".
   struct Codes {
@@ -99,38 +102,30 @@ class Quantizer {
   /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
   /// statistics are updated by it.
   virtual void observe(const Tensor& x) = 0;
-  /// Whether the grid can start from ranges that a calibrator chose.
-  virtual bool calibratable() const { return false; }
-  /// Starts the grid from them: one, or one per channel. What training does with the grid later is
-  /// the strategy's affair.
-  /// @throws std::invalid_argument  for another number of ranges
-  virtual void calibrate(std::span<const ValueRange> /*ranges*/) {}
-  /// Whether a layer multiplies its output by how large its input is under each window (XNOR-Net's
-  /// K, core/ops/patch_magnitude.h), which the grid does not hold.
-  virtual bool scales_output() const { return false; }
-  /// Whether values change at all; false for "none".
-  virtual bool quantizes() const { return true; }
 
   /// Trained values (thresholds, scales), an optimizer group of their own: name, value.
   virtual std::vector<std::pair<std::string, Variable>> parameters() { return {}; }
-  /// Called once, before the first step or the load_state() of a resumed run.
-  virtual void begin_training(const TrainingPlan&) {}
   /// Called after optimizer step `step` (from 0): schedules move here.
   virtual void step(std::int64_t /*step*/) {}
-  /// Factor on the optimizer's step for the latent weight, in [0, 1].
-  virtual float step_scale() const { return 1.0f; }
-  /// Brings a latent weight back into the strategy's range after an update, e.g. clips to [-1, 1].
-  virtual void project_latent(Tensor& /*weight*/) const {}
-  /// Whether batch statistics gathered in training do not fit evaluation, because training's values
-  /// lie, or lay not long ago, off the grid (alpha-blending).
-  virtual bool stale_batch_norm() const { return false; }
   /// Values worth a curve, e.g. {"alpha", 0.5}.
   virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }
 
   /// All that a resumed run or an evaluation needs beside parameters(): tensors by name.
-  virtual std::map<std::string, Tensor> state() const { return {}; }
+  virtual SavedState state() const { return {}; }
   /// @throws std::invalid_argument  if an entry is missing or mis-shaped
-  virtual void load_state(const std::map<std::string, Tensor>& /*state*/) {}
+  virtual void load_state(const SavedState& /*state*/) {}
+
+  /// What not every strategy has (quant/capabilities.h); null: this one has it not.
+  virtual Calibratable* calibratable() { return nullptr; }
+  virtual const LatentUpdate* latent_update() const { return nullptr; }
+  virtual Planned* planned() { return nullptr; }
+  bool quantizes() const { return traits_.quantizes; }
+  bool scales_output() const { return traits_.scales_output; }
+  bool stale_batch_norm() const { return traits_.stale_batch_norm; }
+
+  /// Tells of the run. Called once, before the first step or the load_state() of a resumed run.
+  /// @throws std::invalid_argument  for a run of no steps
+  void begin_training(const TrainingPlan& plan);
 
   Mode mode() const { return mode_; }
   void set_mode(Mode mode) { mode_ = mode; }
@@ -140,7 +135,6 @@ class Quantizer {
   const std::string& slot() const { return slot_; }
   /// The name of the strategy, as registered.
   const std::string& method() const { return method_; }
-  void set_method(std::string method) { method_ = std::move(method); }
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
@@ -154,6 +148,8 @@ class Quantizer {
   Granularity granularity_;
   std::string slot_;
   std::string method_;
+  Traits traits_;
+  bool begun_ = false;
 };
 
 }  // namespace quench::quant

@@ -46,7 +46,8 @@ const Strategy* find(const std::string& name) {
   return found == table.end() ? nullptr : &*found;
 }
 
-void check_spec(const StrategyInfo& info, const QuantizerSpec& spec) {
+void check(const SlotSpec& spec) {
+  const StrategyInfo& info = spec.strategy->info;
   const char* role = spec.role == Role::weight ? "a weight" : "an activation";
   const BitRange range = info.bits(spec.role);
   require(info.has(spec.role), "{}: {} has no form for {}", spec.slot, info.name, role);
@@ -68,6 +69,12 @@ std::vector<StrategyInfo> registered_quantizers() {
   return result;
 }
 
+std::vector<std::string> quantizer_names() {
+  std::vector<std::string> names;
+  for (const Strategy& strategy : strategies()) names.push_back(strategy.info.name);
+  return names;
+}
+
 void register_quantizer(StrategyInfo info, QuantizerFactory factory) {
   require(!info.name.empty() && factory,
           "register_quantizer: expected a name and a factory, got '{}'", info.name);
@@ -75,24 +82,20 @@ void register_quantizer(StrategyInfo info, QuantizerFactory factory) {
   strategies().push_back({std::move(info), std::move(factory)});
 }
 
-const StrategyInfo& find_quantizer(const std::string& name, const std::string& who) {
-  const Strategy* strategy = find(name);
-  if (strategy == nullptr) {
-    std::vector<std::string> names;
-    for (const StrategyInfo& info : registered_quantizers()) names.push_back(info.name);
-    require(false, "{}: unknown quantizer '{}'{}", who, name, suggestion(name, names));
-  }
-  return strategy->info;
+const Strategy& find_strategy(const std::string& name, const std::string& who) {
+  if (const Strategy* strategy = find(name); strategy != nullptr) return *strategy;
+  throw std::invalid_argument(
+      fmt::format("{}: unknown quantizer '{}'{}", who, name, suggestion(name, quantizer_names())));
 }
 
-std::unique_ptr<Quantizer> make_quantizer(const std::string& name, const QuantizerSpec& spec) {
-  check_spec(find_quantizer(name, spec.slot), spec);
-  Settings none;
-  QuantizerSpec complete = spec;
-  if (complete.settings == nullptr) complete.settings = &none;
-  std::unique_ptr<Quantizer> quantizer = find(name)->make(complete);
-  quantizer->set_method(name);
-  return quantizer;
+std::unique_ptr<Quantizer> make_quantizer(const SlotSpec& spec) {
+  check(spec);
+  return spec.strategy->make(spec);
+}
+
+std::unique_ptr<Quantizer> make_quantizer(const std::string& name, SlotSpec spec) {
+  spec.strategy = &find_strategy(name, spec.slot);
+  return make_quantizer(spec);
 }
 
 }  // namespace quench::quant

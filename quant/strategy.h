@@ -9,7 +9,7 @@
 
 namespace quench::quant {
 
-using QuantizerFactory = std::function<std::unique_ptr<Quantizer>(const QuantizerSpec&)>;
+using QuantizerFactory = std::function<std::unique_ptr<Quantizer>(const SlotSpec&)>;
 
 /// Which bit widths a strategy has; {0, 0}: it has no form for the role.
 struct BitRange {
@@ -45,6 +45,10 @@ struct StrategyInfo {
     return role == Role::weight ? weight_bits : activation_bits;
   }
   bool has(Role role) const { return bits(role).max > 0; }
+  /// Where a config leaves it open: an activation has one scale.
+  Granularity granularity_of(Role role) const {
+    return role == Role::weight ? granularity : Granularity::per_tensor;
+  }
 };
 
 /// What a method's file exports, and the registry lists.

@@ -8,7 +8,7 @@
 namespace quench {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -94,7 +94,7 @@ struct TextOf {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
   std::string operator()(double value) const { return real_text(value); }
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return toml_string(value); }
   std::string operator()(const SettingsValue::Table& value) const { return inline_table(*value); }
   std::string operator()(const SettingsValue::List& values) const {
     std::string result;
@@ -113,7 +113,7 @@ std::string settings_key(std::string_view key) {
   const bool bare = !key.empty() && std::ranges::all_of(key, [](unsigned char c) {
     return (std::isalnum(c) && c < 0x80) || c == '_' || c == '-';
   });
-  return bare ? std::string(key) : quoted(key);
+  return bare ? std::string(key) : toml_string(key);
 }
 
 std::string settings_toml(const SettingsTable& table, const std::string& path) {

@@ -8,7 +8,7 @@
 #include "core/communicator.h"
 #include "core/ops/reduce.h"
 #include "layers/batch_norm.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 #include "support/progress.h"

@@ -146,7 +146,7 @@ void check(double base_lr, const ScheduleOptions& options, const TrainingSpan& s
   }
 }
 
-std::vector<std::string> known_names() {
+std::vector<std::string> schedule_names() {
   std::vector<std::string> names;
   for (const Entry& entry : kSchedules) names.emplace_back(entry.name);
   return names;
@@ -161,7 +161,7 @@ std::int64_t ScheduleOptions::warmup_steps(std::int64_t steps_per_epoch) const {
 LrSchedule::LrSchedule(double base_lr, const ScheduleOptions& options, const TrainingSpan& span) {
   const auto* entry = std::ranges::find(kSchedules, options.name, &Entry::name);
   require(entry != kSchedules.end(), "schedule.name: expected a known name, got '{}'{}",
-          options.name, suggestion(options.name, known_names()));
+          options.name, suggestion(options.name, schedule_names()));
   check(base_lr, options, span);
   terms_ = {.options = options,
             .span = span,

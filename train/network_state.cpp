@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "layers/quantizable_module.h"
 #include "support/error.h"
 

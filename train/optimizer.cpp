@@ -44,7 +44,7 @@ constexpr std::array kMethods{
            make_adam<WeightDecay::decoupled>},
 };
 
-std::vector<std::string> known_names() {
+std::vector<std::string> optimizer_names() {
   std::vector<std::string> names;
   for (const Method& method : kMethods) names.emplace_back(method.name);
   return names;
@@ -90,9 +90,15 @@ bool is_quantized_weight(const Parameter& parameter) {
          parameter.quantizer->quantizes();
 }
 
-void project(const quant::Quantizer& quantizer, Tensor& weight) {
+/// What the quantizer of a latent weight has to say; null: nothing, or the parameter is none.
+const quant::LatentUpdate* latent_update(const Parameter& parameter) {
+  const bool latent = parameter.kind == ParameterKind::weight && parameter.quantizer != nullptr;
+  return latent ? parameter.quantizer->latent_update() : nullptr;
+}
+
+void project(const quant::LatentUpdate& latent, Tensor& weight) {
   Tensor projected = weight;
-  quantizer.project_latent(projected);
+  latent.project(projected);
   // A projection may return a new tensor, but the layer holds a handle on this one.
   if (!projected.shares_storage_with(weight)) weight.copy_from(projected);
 }
@@ -180,13 +186,13 @@ void Optimizer::step_entry(Entry& entry, float lr) {
          "optimizer: expected a gradient of shape {} for {}, got {}",
          parameter.value.shape().to_string(), parameter.name, grad.shape().to_string());
 
-  const bool latent = parameter.kind == ParameterKind::weight && parameter.quantizer != nullptr;
-  const float step_scale = latent ? parameter.quantizer->step_scale() : 1.0f;
+  const quant::LatentUpdate* latent = latent_update(parameter);
+  const float step_scale = latent != nullptr ? latent->step_scale() : 1.0f;
   ++entry.steps;
   update(entry, grad, lr * entry.lr_scale * step_scale);
 
   Tensor& value = parameter.value.mutable_value();
-  if (latent) project(*parameter.quantizer, value);
+  if (latent != nullptr) project(*latent, value);
   value.bump_version();
 }
 
@@ -246,7 +252,7 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options,
                                           std::vector<Parameter> parameters) {
   const auto* method = std::ranges::find(kMethods, options.name, &Method::name);
   require(method != kMethods.end(), "optimizer.name: expected a known name, got '{}'{}",
-          options.name, suggestion(options.name, known_names()));
+          options.name, suggestion(options.name, optimizer_names()));
   return method->make(options, std::move(parameters));
 }
 

@@ -9,7 +9,6 @@
 
 #include "core/tensor.h"
 #include "layers/module.h"
-#include "layers/parameter.h"
 
 namespace quench::train {
 
@@ -32,7 +31,7 @@ struct OptimizerOptions {
 };
 
 /// The names of all kinds of parameters, as OptimizerOptions::train lists them: weight, bias, norm and
-/// quantizer, see layers/parameter.h.
+/// quantizer, see layers/module.h.
 const std::vector<std::string>& parameter_kinds();
 
 /// The network's parameters of these kinds. All others are frozen: they keep their values, and no
@@ -47,9 +46,9 @@ std::vector<Parameter> trained_parameters(Module& network, const std::vector<std
 /// a threshold or a gain towards 0, where nothing fits any more). Thresholds have their own rate,
 /// lr * quantizer_lr_scale.
 ///
-/// A quantized weight moves by step_scale() * k * delta, with delta the step that the method makes,
-/// weight decay included, and k the Glorot scale or 1; then its quantizer projects it. At
-/// step_scale 0 it stands still.
+/// A quantized weight moves by s * k * delta, with delta the step that the method makes, weight decay
+/// included, k the Glorot scale or 1, and s what its quantizer says (quant::LatentUpdate::step_scale)
+/// or 1; then the quantizer projects it. At s = 0 it stands still.
 ///
 /// The results do not depend on the number of threads.
 class Optimizer {

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "core/communicator.h"
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "layers/batch_norm.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
-#include "layers/trace.h"
 #include "support/error.h"
 #include "train/evaluate.h"
 #include "train/rank_agreement.h"

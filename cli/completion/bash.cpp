@@ -6,7 +6,8 @@
 namespace quench::command {
 namespace {
 
-constexpr const char* kBeginning = R"(# bash completion of quench, made by: quench completion bash
+constexpr const char* kBashBeginning =
+    R"(# bash completion of quench, made by: quench completion bash
 
 _quench() {
   local current=$2 previous=$3 command='' word words='' files=false folders=false
@@ -14,16 +15,16 @@ _quench() {
     case "$command $word" in
 )";
 
-constexpr const char* kValues = R"() command+=" $word" ;;
+constexpr const char* kBashValues = R"() command+=" $word" ;;
     esac
   done
   case "$command $previous" in
 )";
 
-constexpr const char* kCommands = R"(    *) case "$command" in
+constexpr const char* kBashCommands = R"(    *) case "$command" in
 )";
 
-constexpr const char* kEnd = R"(    esac
+constexpr const char* kBashEnd = R"(    esac
   esac
   mapfile -t COMPREPLY < <(
     compgen -W "$words" -- "$current"
@@ -79,7 +80,8 @@ std::string bash_completion(const CommandInfo& program) {
     }
     commands += fmt::format("      '{}') {} ;;\n", words, words_after(*command));
   }
-  return kBeginning + ("      " + pattern(paths)) + kValues + values + kCommands + commands + kEnd;
+  return kBashBeginning + ("      " + pattern(paths)) + kBashValues + values + kBashCommands +
+         commands + kBashEnd;
 }
 
 }  // namespace quench::command

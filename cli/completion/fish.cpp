@@ -6,7 +6,8 @@
 namespace quench::command {
 namespace {
 
-constexpr const char* kBeginning = R"(# fish completion of quench, made by: quench completion fish
+constexpr const char* kFishBeginning =
+    R"(# fish completion of quench, made by: quench completion fish
 
 # Whether the words so far are these.
 function __quench_at
@@ -26,7 +27,7 @@ complete -c quench -f
 )";
 
 /// In single quotes.
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') result += '\\';
@@ -38,7 +39,7 @@ std::string quoted(const std::string& text) {
 /// The arguments of `complete` that say what a value is completed with.
 std::string candidates(const OptionInfo& option) {
   if (!option.choices.empty())
-    return fmt::format(" -a {}", quoted(fmt::format("{}", fmt::join(option.choices, " "))));
+    return fmt::format(" -a {}", fish_quoted(fmt::format("{}", fmt::join(option.choices, " "))));
   if (option.takes_files()) return " -F";
   if (option.takes_folders()) return " -a '(__fish_complete_directories)'";
   return "";
@@ -56,14 +57,14 @@ std::string names_of(const OptionInfo& option) {
 }  // namespace
 
 std::string fish_completion(const CommandInfo& program) {
-  std::string text = kBeginning;
+  std::string text = kFishBeginning;
   for (const auto& [words, command] : command_paths(program)) {
     const bool is_group = !command->subcommands.empty();
     const std::string condition =
         fmt::format("complete -c quench -n '__quench_{}{}'", is_group ? "at" : "in", words);
     for (const CommandInfo& subcommand : command->subcommands)
-      text +=
-          fmt::format("{} -a {} -d {}\n", condition, subcommand.name, quoted(subcommand.summary));
+      text += fmt::format("{} -a {} -d {}\n", condition, subcommand.name,
+                          fish_quoted(subcommand.summary));
     for (const OptionInfo& option : command->options) {
       const std::string value = candidates(option);
       if (option.is_positional()) {
@@ -73,7 +74,7 @@ std::string fish_completion(const CommandInfo& program) {
                             option.value.empty()   ? ""
                             : option.takes_files() ? " -r"
                                                    : " -x",
-                            value, quoted(option.help));
+                            value, fish_quoted(option.help));
       }
     }
   }

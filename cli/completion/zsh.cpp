@@ -6,7 +6,7 @@
 namespace quench::command {
 namespace {
 
-constexpr const char* kBeginning = R"(#compdef quench
+constexpr const char* kZshBeginning = R"(#compdef quench
 # zsh completion of quench, made by: quench completion zsh
 
 _quench() {
@@ -16,7 +16,7 @@ _quench() {
     case "$command $word" in
 )";
 
-constexpr const char* kCommands = R"() command+=" $word" ;;
+constexpr const char* kZshCommands = R"() command+=" $word" ;;
       *) break ;;
     esac
   done
@@ -27,7 +27,7 @@ constexpr const char* kCommands = R"() command+=" $word" ;;
   case "$command" in
 )";
 
-constexpr const char* kEnd = R"(  esac
+constexpr const char* kZshEnd = R"(  esac
 }
 
 # Read from a folder of $fpath, or by source.
@@ -35,7 +35,7 @@ if [[ $funcstack[1] == _quench ]]; then _quench "$@"; else compdef _quench quenc
 )";
 
 /// In single quotes, with a backslash before each of `special`.
-std::string quoted(const std::string& text, const std::string& special) {
+std::string zsh_quoted(const std::string& text, const std::string& special) {
   std::string result = "'";
   for (const char c : text) {
     if (special.find(c) != std::string::npos) result += '\\';
@@ -56,17 +56,18 @@ std::string action(const OptionInfo& option) {
 std::string spec(const OptionInfo& option) {
   if (option.is_positional()) {
     const char* before = option.repeats ? "*:" : option.required ? ":" : "::";
-    return fmt::format("'{}'{}':{}'", before, quoted(option.value, ":"), action(option));
+    return fmt::format("'{}'{}':{}'", before, zsh_quoted(option.value, ":"), action(option));
   }
   std::string names = option.names[0];
   if (option.names.size() > 1) {
     names = fmt::format("{{{}}}", fmt::join(option.names, ","));
     if (!option.repeats) names = fmt::format("'({})'{}", fmt::join(option.names, " "), names);
   }
-  std::string text = (option.repeats ? "'*'" : "") + names + quoted("[", "") +
-                     quoted(option.help, "[]:\\") + quoted("]", "");
+  std::string text = (option.repeats ? "'*'" : "") + names + zsh_quoted("[", "") +
+                     zsh_quoted(option.help, "[]:\\") + zsh_quoted("]", "");
   if (!option.value.empty())
-    text += quoted(":", "") + quoted(option.value, ":") + fmt::format("':{}'", action(option));
+    text +=
+        zsh_quoted(":", "") + zsh_quoted(option.value, ":") + fmt::format("':{}'", action(option));
   return text;
 }
 
@@ -75,7 +76,8 @@ std::string arguments(const CommandInfo& command) {
   if (!command.subcommands.empty()) {
     text += "      subcommands=(\n";
     for (const CommandInfo& subcommand : command.subcommands)
-      text += fmt::format("        {}\n", quoted(subcommand.name + ":" + subcommand.summary, ""));
+      text +=
+          fmt::format("        {}\n", zsh_quoted(subcommand.name + ":" + subcommand.summary, ""));
     text += "      )\n";
   }
   text += "      _arguments";
@@ -95,8 +97,8 @@ std::string zsh_completion(const CommandInfo& program) {
     if (!words.empty()) paths.push_back(words);
     commands += fmt::format("    '{}')\n{}", words, arguments(*command));
   }
-  return kBeginning + fmt::format("      '{}'", fmt::join(paths, "'|'")) + kCommands + commands +
-         kEnd;
+  return kZshBeginning + fmt::format("      '{}'", fmt::join(paths, "'|'")) + kZshCommands +
+         commands + kZshEnd;
 }
 
 }  // namespace quench::command

@@ -6,13 +6,17 @@
 #include <chrono>
 #include <deque>
 #include <list>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
-#include "cli/parts/compare_run.h"
 #include "cli/parts/stop_signal.h"
 #include "experiments/compare/comparison_report.h"
 #include "experiments/runs/metrics.h"
 #include "experiments/runs/run_state.h"
+#include "support/child_process.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"
@@ -49,6 +53,100 @@ std::string end_of(const fs::path& log) {
   std::string result = "  ";
   for (const char c : text) result += c == '\n' ? std::string("\n  ") : std::string(1, c);
   return result;
+}
+
+/// One run of a comparison on its way: a process that trains, then one that evaluates.
+class CompareRun {
+ public:
+  enum class State { running, done, failed };
+
+  /// Starts or resumes its training. `folder` must outlive it.
+  /// @param program, data_dir  as in CompareOptions
+  CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
+             std::string program, std::string data_dir);
+
+  /// Looks how it stands, and starts the evaluation once the training is over.
+  State poll();
+  void ask_to_stop();
+
+  const train::ComparisonRun& run() const { return run_; }
+  int exit_status() const { return exit_status_; }  ///< of the process that failed
+
+ private:
+  void start_training();
+  void start_evaluation();
+  State finish();
+  std::filesystem::path evaluation_output() const;
+
+  const train::ComparisonFolder& folder_;
+  train::ComparisonRun run_;
+  std::string program_, data_dir_;
+  std::unique_ptr<ChildProcess> process_;
+  bool evaluating_ = false, stopping_ = false;
+  int exit_status_ = 0;
+};
+
+CompareRun::CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
+                       std::string program, std::string data_dir)
+    : folder_(folder), run_(run), program_(std::move(program)), data_dir_(std::move(data_dir)) {
+  // Given even where the config says the same, so that QUENCH_DATA does not come in between.
+  if (data_dir_.empty()) data_dir_ = folder.comparison().variants.at(run.variant).data_dir;
+  start_training();
+}
+
+void CompareRun::start_training() {
+  const fs::path target = folder_.run(run_);
+  std::vector<std::string> words{program_, "train"};
+  if (fs::exists(target / "config.toml")) {
+    words.insert(words.end(), {"--resume", target.string()});
+  } else {
+    fs::remove_all(target);  // killed before there was anything to go on from
+    words.insert(words.end(), {folder_.config(run_).string(), "--set",
+                               fmt::format("train.seed={}", run_.seed), "--run", target.string()});
+  }
+  words.insert(words.end(), {"--data-dir", data_dir_});
+  process_ = std::make_unique<ChildProcess>(ChildProcess::Options{
+      .words = std::move(words), .output = folder_.log(run_), .errors = folder_.log(run_)});
+}
+
+void CompareRun::start_evaluation() {
+  evaluating_ = true;
+  fs::remove(evaluation_output());
+  process_ = std::make_unique<ChildProcess>(ChildProcess::Options{
+      .words = {program_, "eval", folder_.run(run_).string(), "--json", "--data-dir", data_dir_},
+      .output = evaluation_output(),
+      .errors = folder_.log(run_)});
+}
+
+CompareRun::State CompareRun::poll() {
+  const std::optional<int> status = process_->poll();
+  if (!status) return State::running;
+  exit_status_ = *status;
+  if (exit_status_ != 0) {
+    fs::remove(evaluation_output());
+    return State::failed;
+  }
+  if (evaluating_) return finish();
+  start_evaluation();
+  if (stopping_) process_->ask_to_stop();
+  return State::running;
+}
+
+CompareRun::State CompareRun::finish() {
+  const std::vector<std::byte> result = read_file(evaluation_output());
+  write_file_atomically(folder_.test(run_), result);
+  fs::remove(evaluation_output());
+  return State::done;
+}
+
+void CompareRun::ask_to_stop() {
+  stopping_ = true;
+  process_->ask_to_stop();
+}
+
+fs::path CompareRun::evaluation_output() const {
+  fs::path path = folder_.test(run_);
+  return path += ".tmp";
 }
 
 class Runner {
@@ -181,6 +279,8 @@ class Runner {
   std::vector<ComparisonRun> failed_;
   bool stopping_ = false;
 };
+
+namespace fs = std::filesystem;
 
 }  // namespace
 

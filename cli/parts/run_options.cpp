@@ -31,7 +31,7 @@ void add_skip_bad(bool given, std::vector<std::string>& overrides) {
 
 void print_notes(Module& network, const train::ExperimentConfig& config) {
   std::fflush(stdout);
-  for (const std::string& note : quantization_notes(network, config.quant))
+  for (const std::string& note : quantization_notes(network, config.quant.settings))
     remark(fmt::format("note: {}", note));
 }
 

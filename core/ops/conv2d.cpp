@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "core/onednn/convolution.h"
-#include "core/ops/depthwise.h"
-#include "core/ops/im2col.h"
+#include "core/ops/own_convolution.h"
 #include "core/profiler.h"
 #include "support/error.h"
 

@@ -89,6 +89,28 @@ Tensor multiply_per_slice(const Tensor& x, const Tensor& slice) {
   return out;
 }
 
+Tensor multiply_per_map(const Tensor& x, const Tensor& factor) {
+  require(x.rank() == 4 && factor.shape() == Shape{x.dim(0), x.dim(1), 1, 1},
+          "multiply_per_map: expected [N, C, H, W] and [N, C, 1, 1], got {} and {}",
+          x.shape().to_string(), factor.shape().to_string());
+  const std::int64_t channels = x.dim(1), places = x.dim(2) * x.dim(3);
+  Tensor out(x.shape());
+  const float* in = x.data();
+  const float* factors = factor.data();
+  float* to = out.data();
+  parallel_for(x.dim(0) * places, kParallelGrain / std::max<std::int64_t>(channels, 1) + 1,
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t pixel = begin; pixel < end; ++pixel) {
+                   const float* of_image = factors + pixel / places * channels;
+                   const std::int64_t at = pixel * channels;
+#pragma omp simd
+                   for (std::int64_t c = 0; c < channels; ++c)
+                     to[at + c] = in[at + c] * of_image[c];
+                 }
+               });
+  return out;
+}
+
 Tensor sign(const Tensor& x) {
   return map(x, [](float v) { return v < 0.0f ? -1.0f : 1.0f; });
 }

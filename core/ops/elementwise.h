@@ -67,6 +67,13 @@ Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
 
+/// out[n, c, y, x] = x[n, c, y, x] * factor[n, c]: the scaling of squeeze-and-excitation (Hu et al.
+/// 2018, arXiv:1709.01507, eq. 4).
+/// @param x       [N, C, H, W]
+/// @param factor  [N, C, 1, 1]
+/// @throws std::invalid_argument  for other shapes
+Tensor multiply_per_map(const Tensor& x, const Tensor& factor);
+
 /// -1 for x < 0, else +1: sign(0) is +1, a third value would not fit the one bit a kernel stores.
 Tensor sign(const Tensor& x);
 /// NaN stays NaN. @throws std::invalid_argument  if low > high

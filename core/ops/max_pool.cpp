@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "core/ops/pool.h"
-#include "core/ops/pool_geometry.h"
 #include "core/parallel.h"
 #include "support/error.h"
 

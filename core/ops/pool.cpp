@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/ops/pool_geometry.h"
 #include "core/parallel.h"
 #include "support/error.h"
 

@@ -1,5 +1,8 @@
 #include "core/ops/reduce.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -113,6 +116,29 @@ Tensor sum_per_channel(const Tensor& x) {
   return out;
 }
 
+Tensor sum_per_map(const Tensor& x) {
+  require(x.rank() == 4, "sum_per_map: expected [N, C, H, W], got {}", x.shape().to_string());
+  const std::int64_t channels = x.dim(1), places = x.dim(2) * x.dim(3);
+  Tensor out({x.dim(0), channels, 1, 1});
+  const float* in = x.data();
+  float* to = out.data();
+  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(channels * places, 1) + 1,
+               [=](std::int64_t begin, std::int64_t end) {
+                 std::vector<double> sums(static_cast<std::size_t>(channels));
+                 for (std::int64_t n = begin; n < end; ++n) {
+                   std::ranges::fill(sums, 0.0);
+                   const float* image = in + n * places * channels;
+                   for (std::int64_t i = 0; i < places; ++i)
+                     for (std::int64_t c = 0; c < channels; ++c)
+                       sums[static_cast<std::size_t>(c)] +=
+                           static_cast<double>(image[i * channels + c]);
+                   for (std::int64_t c = 0; c < channels; ++c)
+                     to[n * channels + c] = static_cast<float>(sums[static_cast<std::size_t>(c)]);
+                 }
+               });
+  return out;
+}
+
 Tensor sum_per_slice(const Tensor& x) {
   require(x.rank() >= 1, "sum_per_slice: expected [O, ...], got {}", x.shape().to_string());
   Tensor out(Shape{x.dim(0)});
@@ -162,6 +188,22 @@ bool all_finite(const Tensor& x) {
     return found;
   };
   return reduce(x.numel(), 0u, piece, [](std::uint32_t a, std::uint32_t b) { return a | b; }) == 0;
+}
+
+std::string first_non_finite(std::span<const float> values, std::span<const std::int64_t> sizes) {
+  const auto found =
+      std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  if (found == values.end()) return "";
+  std::vector<std::int64_t> position(sizes.size());
+  std::int64_t index = found - values.begin();
+  for (std::size_t axis = sizes.size(); axis-- > 0; index /= sizes[axis])
+    position[axis] = index % sizes[axis];
+  return fmt::format("{} at [{}]", *found, fmt::join(position, ", "));
+}
+
+std::string first_non_finite(const Tensor& tensor) {
+  if (tensor.dtype() != DType::f32 || all_finite(tensor)) return "";
+  return first_non_finite(tensor.to_row_major(), tensor.shape().sizes());
 }
 
 }  // namespace quench

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <string>
+
 #include "core/tensor.h"
 
 namespace quench {
@@ -27,6 +31,10 @@ MinMax min_max(const Tensor& x);
 /// @throws std::invalid_argument  for another rank
 Tensor sum_per_channel(const Tensor& x);
 
+/// [N, C, H, W] -> [N, C, 1, 1], accumulated in double: the gradient of a factor of multiply_per_map().
+/// @throws std::invalid_argument  for another rank
+Tensor sum_per_map(const Tensor& x);
+
 /// [O, ...] -> [O], accumulated in double. @throws std::invalid_argument  for rank 0
 Tensor sum_per_slice(const Tensor& x);
 
@@ -36,5 +44,12 @@ Tensor argmax(const Tensor& x);
 
 /// Whether no element is NaN or infinite.
 bool all_finite(const Tensor& x);
+
+/// The first NaN or infinity in row-major order, with its position: "nan at [0, 2, 1, 1]"; empty if
+/// all values are finite.
+/// @param sizes  of the tensor that has these values
+std::string first_non_finite(std::span<const float> values, std::span<const std::int64_t> sizes);
+/// The same; tensors of other types than f32 count as finite.
+std::string first_non_finite(const Tensor& tensor);
 
 }  // namespace quench

@@ -16,7 +16,7 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-enum class Format { jpeg, png, bmp, other };
+enum class FileFormat { jpeg, png, bmp, other };
 
 bool begins_with(Bytes bytes, std::string_view magic) {
   return bytes.size() >= magic.size() &&
@@ -24,11 +24,11 @@ bool begins_with(Bytes bytes, std::string_view magic) {
                     [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
 }
 
-Format format_of(Bytes bytes) {
-  if (begins_with(bytes, "\xff\xd8\xff")) return Format::jpeg;
-  if (begins_with(bytes, "\x89PNG\r\n\x1a\n")) return Format::png;
-  if (begins_with(bytes, "BM")) return Format::bmp;
-  return Format::other;
+FileFormat format_of(Bytes bytes) {
+  if (begins_with(bytes, "\xff\xd8\xff")) return FileFormat::jpeg;
+  if (begins_with(bytes, "\x89PNG\r\n\x1a\n")) return FileFormat::png;
+  if (begins_with(bytes, "BM")) return FileFormat::bmp;
+  return FileFormat::other;
 }
 
 void check_size(const ImageSize& size, const DecodeOptions& options) {
@@ -100,13 +100,13 @@ Image decode_image(Bytes bytes, const DecodeOptions& options) {
     fail("{} bytes are too many for an image of at most {} pixels", bytes.size(),
          options.max_pixels);
   switch (format_of(bytes)) {
-    case Format::jpeg:
+    case FileFormat::jpeg:
       return decode_jpeg(bytes, options);
-    case Format::png:
+    case FileFormat::png:
       return decode_png(bytes, options);
-    case Format::bmp:
+    case FileFormat::bmp:
       return decode_bmp(bytes, options);
-    case Format::other:
+    case FileFormat::other:
       break;
   }
   fail("it is no JPEG, PNG or BMP");

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "deploy/engine/engine_step.h"
+#include "deploy/engine/prepared_operation.h"
 #include "support/error.h"
 
 namespace quench::deploy {
@@ -27,12 +27,35 @@ std::vector<std::size_t> last_reads(const IntegerNetwork& network) {
   return last;
 }
 
+struct Prepare {
+  const IntegerNetwork& network;
+  const Operation& operation;
+  Isa isa;
+  Products products;
+
+  Prepared operator()(const Quantize&) const { return prepare_quantize(network, operation); }
+  Prepared operator()(const Convolution&) const {
+    return prepare_convolution(network, operation, isa, products);
+  }
+  Prepared operator()(const Addition&) const { return prepare_addition(network, operation); }
+  Prepared operator()(const Multiplication&) const {
+    return prepare_multiplication(network, operation);
+  }
+  Prepared operator()(const Lookup&) const { return prepare_lookup(network, operation); }
+  Prepared operator()(const AveragePool&) const { return prepare_average_pool(network, operation); }
+  Prepared operator()(const MaxPool&) const { return prepare_max_pool(network, operation); }
+  Prepared operator()(const ZeroPad&) const { return prepare_zero_pad(network, operation); }
+  Prepared operator()(const Concatenation&) const {
+    return prepare_concatenation(network, operation);
+  }
+};
+
 }  // namespace
 
 Engine::Engine(IntegerNetwork network, Isa isa, Products products) : network_(std::move(network)) {
   check_network(network_);
   for (const Operation& operation : network_.operations)
-    steps_.push_back(make_step(network_, operation, isa, products));
+    operations_.push_back(std::visit(Prepare{network_, operation, isa, products}, operation.kind));
   plan_memory();
 }
 
@@ -79,7 +102,7 @@ Tensor Engine::operator()(const Tensor& images) {
   const std::int64_t size = images.numel() / images.dim(0);
   const std::vector<std::byte*> values = shared_memory();
   for (std::int64_t n = 0; n < images.dim(0); ++n) {
-    for (const auto& step : steps_) step->run({values, images.data() + n * size});
+    for (const auto& operation : operations_) operation->run({values, images.data() + n * size});
     std::memcpy(logits.data() + n * output.channels, values[network_.output], bytes_of(output));
   }
   return logits;
@@ -92,7 +115,7 @@ Values Engine::values(const Tensor& images) {
   std::vector<std::byte*> values;
   for (Tensor& value : result) values.push_back(value.bytes_begin());
   for (std::int64_t n = 0; n < images.dim(0); ++n) {
-    for (const auto& step : steps_) step->run({values, images.data() + n * size});
+    for (const auto& operation : operations_) operation->run({values, images.data() + n * size});
     for (ValueId id = 0; id < values.size(); ++id) values[id] += bytes_of(network_.values[id]);
   }
   return result;
@@ -102,9 +125,9 @@ std::vector<double> Engine::operation_seconds(const Tensor& image) {
   check_images(network_, image);
   const std::vector<std::byte*> values = shared_memory();
   std::vector<double> result;
-  for (const auto& step : steps_) {
+  for (const auto& operation : operations_) {
     const auto start = std::chrono::steady_clock::now();
-    step->run({values, image.data()});
+    operation->run({values, image.data()});
     result.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -113,7 +136,7 @@ std::vector<double> Engine::operation_seconds(const Tensor& image) {
 
 std::vector<std::string_view> Engine::kernels() const {
   std::vector<std::string_view> result;
-  for (const auto& step : steps_) result.push_back(step->kernel());
+  for (const auto& operation : operations_) result.push_back(operation->kernel());
   return result;
 }
 

@@ -13,6 +13,8 @@
 
 namespace quench::deploy {
 
+class PreparedOperation;
+
 /// What multiplies codes with weights.
 enum class Products : std::uint8_t {
   exact,       ///< the fastest kernels that are exact
@@ -46,14 +48,12 @@ class Engine {
   /// How long each operation takes, in seconds, in one run of one image [1, C, H, W].
   std::vector<double> operation_seconds(const Tensor& image);
 
-  class Step;
-
  private:
   void plan_memory();
   std::vector<std::byte*> shared_memory();
 
   IntegerNetwork network_;
-  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::unique_ptr<PreparedOperation>> operations_;
   std::vector<Tensor> slots_;         // memory of values, shared by those that do not overlap
   std::vector<std::size_t> slot_of_;  // per value
 };

@@ -36,8 +36,8 @@ std::optional<Encoder> make_encoder(const Output& output, const Value& value, do
                  output.steps.empty() ? Activation::none : output.steps.back().activation);
 }
 
-double largest_real(const std::vector<float>& scale, const std::vector<float>& bias,
-                    const std::vector<std::int64_t>& largest, float addend) {
+double largest_result(const std::vector<float>& scale, const std::vector<float>& bias,
+                      const std::vector<std::int64_t>& largest, float addend) {
   double reach = 0.0;
   for (std::size_t c = 0; c < scale.size(); ++c) {
     const double shift = bias.empty() ? 0.0 : std::abs(double{bias[c]});
@@ -59,7 +59,7 @@ Epilogue::Epilogue(const Output& output, const Value& value, std::vector<float> 
     : output_(output),
       value_(value),
       channels_(value.channels),
-      encoder_(make_encoder(output, value, largest_real(scale, bias, largest, addend))),
+      encoder_(make_encoder(output, value, largest_result(scale, bias, largest, addend))),
       scale_(std::move(scale)),
       bias_(std::move(bias)) {
   if (value.grid && value.grid->binary()) threshold_ = find_thresholds(largest);
@@ -205,6 +205,23 @@ void Epilogue::run_reals(const float* reals, std::int64_t pixels, std::byte* out
   std::vector<float> changed(reals, reals + count);
   for (const Affine& step : steps) take_step(step, changed);
   write(changed.data(), count, out);
+}
+
+double largest_real(const quant::QuantGrid& grid) {
+  return static_cast<double>(quant::largest_code(grid)) * double{grid.scale[0]} +
+         std::abs(double{grid.offset});
+}
+
+PlainOutputs::PlainOutputs(const IntegerNetwork& network, const Operation& operation,
+                           double reach) {
+  for (const Output& output : operation.outputs)
+    epilogues_.emplace_back(output, network.values[output.value], reach);
+}
+
+void PlainOutputs::write(const PreparedOperation::Memory& memory, const float* reals,
+                         std::int64_t first, std::int64_t pixels) const {
+  for (const Epilogue& epilogue : epilogues_)
+    epilogue.run_reals(reals, pixels, pixel_of(memory, epilogue, first));
 }
 
 }  // namespace quench::deploy

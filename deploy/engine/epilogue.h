@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deploy/engine/encoder.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/network/integer_network.h"
 
 namespace quench::deploy {
@@ -57,6 +58,32 @@ class Epilogue {
   std::optional<Encoder> encoder_;
   std::vector<float> scale_, bias_;
   Threshold threshold_;
+};
+
+/// Where a pixel of an output lies.
+inline std::byte* pixel_of(const PreparedOperation::Memory& memory, const Epilogue& epilogue,
+                           std::int64_t pixel) {
+  return memory.values[epilogue.value()] + static_cast<std::size_t>(pixel) * epilogue.pixel_bytes();
+}
+
+/// So many reals lie in the first-level cache while loops go over them.
+inline constexpr std::int64_t kStripReals = 4096;
+
+/// No real number of these codes is larger in magnitude.
+double largest_real(const quant::QuantGrid& grid);
+
+/// From the reals of an operation that sums no products to all of its outputs.
+class PlainOutputs {
+ public:
+  /// @param reach  no real is larger in magnitude
+  PlainOutputs(const IntegerNetwork& network, const Operation& operation, double reach);
+
+  /// @param reals  [pixels][channels], of the pixels from `first` on
+  void write(const PreparedOperation::Memory& memory, const float* reals, std::int64_t first,
+             std::int64_t pixels) const;
+
+ private:
+  std::vector<Epilogue> epilogues_;
 };
 
 }  // namespace quench::deploy

@@ -1,15 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
-#include "core/ops/pool_geometry.h"
+#include "core/ops/pool.h"
 #include "core/parallel.h"
-#include "deploy/engine/engine_step.h"
-#include "deploy/engine/epilogue.h"
+#include "deploy/network/integer_network.h"
 
-// How the steps of the engine go over the pixels of an image.
+// How operations go over the pixels of an image.
 
 namespace quench::deploy {
 
@@ -20,12 +18,6 @@ void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
   parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t s = begin; s < end; ++s) body(s * strip, std::min(strip, count - s * strip));
   });
-}
-
-/// Where a pixel of an output lies.
-inline std::byte* pixel_of(const Engine::Step::Memory& memory, const Epilogue& epilogue,
-                           std::int64_t pixel) {
-  return memory.values[epilogue.value()] + static_cast<std::size_t>(pixel) * epilogue.pixel_bytes();
 }
 
 /// The windows of a pool over one image of a value.

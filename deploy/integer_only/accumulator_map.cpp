@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "deploy/network/arithmetic.h"
-#include "deploy/network/bounds.h"
+#include "deploy/network/integer_network.h"
 #include "support/error.h"
 
 namespace quench::deploy {

@@ -28,7 +28,7 @@ struct AccumulatorMap {
   std::int64_t begin = 0, end = 0;          ///< all sums there can be lie between
 };
 
-/// Of each output channel of a convolution; the sums are within largest_sums() (bounds.h).
+/// Of each output channel of a convolution; the sums are within largest_sums().
 /// @throws std::invalid_argument  if it pads an input whose grid has an offset (LSQ+): what that
 ///                                adds then depends on the place
 std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,

@@ -11,6 +11,15 @@
 namespace quench::deploy {
 namespace {
 
+/// Whether floor + rest / one goes up.
+bool rounds_up(std::int64_t floor, std::int64_t rest, std::int64_t one, Rounding rounding) {
+  if (rounding == Rounding::floor) return false;
+  const std::int64_t left = one - rest;
+  if (rest != left) return rest > left;
+  if (rounding == Rounding::half_up) return true;
+  return rounding == Rounding::half_even ? floor % 2 != 0 : floor >= 0;
+}
+
 constexpr int kMaxShift = 53;  // a code, at most 8 bits and a sign, shifted so far leaves two bits
 constexpr std::int64_t kMaxProduct = std::int64_t{1} << 61;
 
@@ -126,6 +135,32 @@ std::int64_t rounded_multiplier(Slope slope, int shift) {
 }
 
 }  // namespace
+
+std::int64_t shift_right(std::int64_t value, int shift, Rounding rounding) {
+  const std::int64_t floor = value >> shift, one = std::int64_t{1} << shift;
+  const std::int64_t rest = value & (one - 1);
+  return floor + (rest != 0 && rounds_up(floor, rest, one, rounding) ? 1 : 0);
+}
+
+std::int64_t divide(std::int64_t value, std::int64_t divisor, Rounding rounding) {
+  const std::int64_t remainder = value % divisor;
+  const std::int64_t floor = value / divisor - (remainder < 0 ? 1 : 0);
+  const std::int64_t rest = remainder < 0 ? remainder + divisor : remainder;
+  return floor + (rest != 0 && rounds_up(floor, rest, divisor, rounding) ? 1 : 0);
+}
+
+Multiplier quantize_multiplier(double m) {
+  require(m >= 0.0 && m < std::ldexp(1.0, 30), "multiplier: expected 0 to 2^30, got {}", m);
+  Multiplier result;
+  double mantissa = std::round(std::ldexp(std::frexp(m, &result.exponent), 31));
+  if (mantissa == std::ldexp(1.0, 31)) {
+    mantissa /= 2.0;
+    ++result.exponent;
+  }
+  if (mantissa == 0.0 || result.exponent < -31) return {};
+  result.mantissa = static_cast<std::int32_t>(mantissa);
+  return result;
+}
 
 std::int32_t FixedPointMap::operator()(std::int64_t sum) const {
   const std::int64_t code = shift_right(multiplier * sum + offset, shift, rounding);

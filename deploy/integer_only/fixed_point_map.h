@@ -3,10 +3,33 @@
 #include <cstdint>
 #include <optional>
 
-#include "deploy/integer_only/fixed_point.h"
 #include "deploy/network/step_function.h"
 
 namespace quench::deploy {
+
+// Integers instead of real numbers: what a CPU without a float unit computes (Jacob et al. 2018,
+// arXiv:1712.05877, section 2.2; Jain et al. 2019, arXiv:1903.08066, for powers of two). The engine
+// itself rounds in f32, as deploy/README.md has it; requantizers.h says which of these give its codes.
+
+/// How a number between two integers is rounded: all to the nearest, but for `floor`; ties to even,
+/// away from 0, or towards +inf.
+enum class Rounding : std::uint8_t { half_even, half_away, half_up, floor };
+
+/// value / 2^shift, rounded. @param shift  0 to 62
+std::int64_t shift_right(std::int64_t value, int shift, Rounding rounding);
+/// value / divisor, rounded. @param divisor  > 0; |value| + divisor must fit
+std::int64_t divide(std::int64_t value, std::int64_t divisor, Rounding rounding);
+
+/// A real factor, m = mantissa * 2^(exponent - 31).
+struct Multiplier {
+  std::int32_t mantissa = 0;  ///< 2^30 to 2^31 - 1, or 0
+  int exponent = 0;           ///< -31 to 30
+};
+
+/// The mantissa is rounded to the nearest, ties away from 0; a factor below 2^-32 becomes 0.
+/// @param m  0 to 2^30, without the end
+/// @throws std::invalid_argument  for another m
+Multiplier quantize_multiplier(double m);
 
 /// code = clamp((multiplier * sum + offset) / 2^shift, low, high), in 64 bits, which it stays within.
 struct FixedPointMap {

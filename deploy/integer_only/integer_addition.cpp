@@ -15,7 +15,7 @@ namespace quench::deploy {
 namespace {
 
 constexpr int kMantissaBits = 30;
-constexpr int kMaxShift = 48;
+constexpr int kMaxAdditionShift = 48;
 constexpr double kMaxOffset =
     1e18;  // within 64 bits, with products of 2^31 and codes of 2^9 beside
 /// One exception for so many pairs: with more of them a table is the smaller.
@@ -140,7 +140,8 @@ IntegerAddition integer_addition(const IntegerNetwork& network, const Operation&
   const auto [low, high] = std::ranges::minmax(pairs.codes);
   line.low = line.binary ? (low > 0 ? 1 : 0) : low;
   line.high = line.binary ? (high > 0 ? 1 : 0) : high;
-  line.shift = slope > 0.0 ? std::clamp(kMantissaBits - 1 - std::ilogb(slope), 1, kMaxShift) : 1;
+  line.shift =
+      slope > 0.0 ? std::clamp(kMantissaBits - 1 - std::ilogb(slope), 1, kMaxAdditionShift) : 1;
   const double raised = std::ldexp(plane.offset, line.shift);
   if (!(std::abs(raised) < kMaxOffset && std::ldexp(slope, line.shift) < std::ldexp(1.0, 31)))
     return table_of(pairs);

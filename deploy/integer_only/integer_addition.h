@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "deploy/integer_only/fixed_point.h"
+#include "deploy/integer_only/fixed_point_map.h"
 #include "deploy/network/integer_network.h"
 
 namespace quench::deploy {

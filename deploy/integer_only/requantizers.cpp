@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "core/parallel.h"
 #include "deploy/engine/places.h"
@@ -15,7 +16,7 @@ namespace {
 
 // Of scores, so that no sum and no offset leaves 64 bits.
 constexpr int kMaxScoreShift = 62;
-constexpr double kMaxMultiplier = 2147483647.0, kMaxOffset = 1e18;
+constexpr double kMaxMultiplier = 2147483647.0, kMaxScoreOffset = 1e18;
 
 /// `map_of(c)` for `channels` channels.
 template <typename MapOf>
@@ -76,7 +77,7 @@ Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& maps) 
   }
   Scores scores{.shift = kMaxScoreShift};
   while (scores.shift > 0 && (std::ldexp(slope, scores.shift) >= kMaxMultiplier ||
-                              std::ldexp(offset, scores.shift) >= kMaxOffset))
+                              std::ldexp(offset, scores.shift) >= kMaxScoreOffset))
     --scores.shift;
   for (std::size_t c = 0; c < maps.size(); ++c) {
     scores.multiplier.push_back(
@@ -169,6 +170,40 @@ std::vector<OutputForms> requantizers(const IntegerNetwork& network, const Opera
   for (const Output& output : operation.outputs)
     forms.push_back(std::visit(FormsOf{network, operation, output}, operation.kind));
   return forms;
+}
+
+std::int32_t Requantizer::operator()(std::int64_t sum) const {
+  return form == Form::thresholds ? codes(sum) : line(sum);
+}
+
+Requantizer simplest_requantizer(StepFunction codes) {
+  Requantizer result;
+  const auto exact = [&](const FixedPointMap& line) {
+    return steps_of(line, codes.begin, codes.end) == codes;
+  };
+  const auto as_line = [&](Form form, const FixedPointMap& line) {
+    result.form = form;
+    result.line = line;
+    codes.steps.clear();
+  };
+  if (codes.steps.empty()) {
+    as_line(Form::constant, {.offset = codes.first, .low = codes.first, .high = codes.first});
+  } else if (codes.steps.size() == 1) {
+    result.form = Form::thresholds;
+  } else if (const auto shift = fit_shift(codes); shift && exact(*shift)) {
+    as_line(Form::shift, *shift);
+  } else {
+    const FixedPointMap line = fit_line(codes);
+    result.line_differs = difference(steps_of(line, codes.begin, codes.end), codes);
+    if (result.line_differs.count == 0) {
+      as_line(Form::multiplier, line);
+    } else {
+      result.form = Form::thresholds;
+      result.line = line;
+    }
+  }
+  result.codes = std::move(codes);
+  return result;
 }
 
 }  // namespace quench::deploy

@@ -4,15 +4,32 @@
 #include <variant>
 #include <vector>
 
+#include "deploy/integer_only/fixed_point_map.h"
 #include "deploy/integer_only/integer_addition.h"
-#include "deploy/integer_only/requantizer.h"
 #include "deploy/network/integer_network.h"
+#include "deploy/network/step_function.h"
 
 namespace quench::deploy {
 
 // A network without floats: for each output of each operation what takes its integers to codes, as
 // integers. Every form was compared with the f32 arithmetic of arithmetic.h at all integers there can
-// be (bounds.h), by the places where codes change; so the codes are those of the engine.
+// be (largest_sums()), by the places where codes change; so the codes are those of the engine.
+
+/// What is enough to compute the codes of a channel from its sums, simplest first.
+enum class Form : std::uint8_t { constant, shift, multiplier, thresholds };
+
+/// One way from sums to codes in integers, with the codes of f32 at every sum.
+struct Requantizer {
+  Form form = Form::constant;
+  FixedPointMap line;       ///< for thresholds: the closest one, if there are at least two of them
+  StepFunction codes;       ///< of thresholds; of others without steps
+  Difference line_differs;  ///< `line` from the codes; of thresholds alone not 0
+
+  std::int32_t operator()(std::int64_t sum) const;
+};
+
+/// The simplest form of these codes. One threshold is simpler than a line.
+Requantizer simplest_requantizer(StepFunction codes);
 
 /// Of sums: of a convolution, or of an average over `count` places (borders have fewer). A product of
 /// two codes is such a sum too.

@@ -4,8 +4,8 @@
 #include <array>
 #include <bit>
 
-#include "deploy/kernels/binary.h"
-#include "deploy/kernels/binary_geometry.h"
+#include "deploy/kernels/conv_variants.h"
+#include "deploy/kernels/padded_image.h"
 
 namespace quench::deploy {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "deploy/kernels/binary.h"
-#include "deploy/kernels/binary_geometry.h"
+#include "deploy/kernels/conv_variants.h"
+#include "deploy/kernels/padded_image.h"
 
 namespace quench::deploy {
 namespace {

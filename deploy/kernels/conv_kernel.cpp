@@ -4,10 +4,8 @@
 #include <cstdlib>
 
 #include "core/shape.h"
-#include "deploy/kernels/binary.h"
-#include "deploy/kernels/conv_scalar.h"
-#include "deploy/kernels/dense_conv.h"
-#include "deploy/kernels/depthwise_conv.h"
+#include "deploy/kernels/binary_popcount.h"
+#include "deploy/kernels/conv_variants.h"
 #include "support/error.h"
 
 namespace quench::deploy {
@@ -36,6 +34,27 @@ void check(const ConvProblem& problem) {
           problem.input_max);
 }
 
+/// Up to here half of the bits of a word of 64 are nobody's, while four of them are looked up.
+[[maybe_unused]] constexpr std::int64_t kFewChannels = 32;
+
+/// The fastest 1-bit kernel of an instruction set. @param problem  is_binary()
+std::unique_ptr<ConvKernel> make_binary_conv(const ConvProblem& problem, Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+#ifdef QUENCH_HAVE_AVX512
+      if (problem.channels > kFewChannels) return make_popcount_conv(problem, kPopcountAvx512);
+#endif
+      [[fallthrough]];
+    case Isa::avx2:
+#ifdef QUENCH_HAVE_AVX2
+      return make_lookup_conv(problem);
+#endif
+    case Isa::scalar:
+      break;
+  }
+  return make_popcount_conv(problem, kPopcountScalar);
+}
+
 }  // namespace
 
 std::int64_t ConvProblem::out_height() const {
@@ -46,6 +65,11 @@ std::int64_t ConvProblem::out_height() const {
 std::int64_t ConvProblem::out_width() const {
   return out_size(width, params.padding.left, params.padding.right, kernel[1], params.dilation[1],
                   params.stride[1]);
+}
+
+bool is_binary(const ConvProblem& problem) {
+  return problem.binary_input && problem.params.groups == 1 &&
+         std::ranges::all_of(problem.weight, [](std::int16_t w) { return w == -1 || w == 1; });
 }
 
 std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa) {

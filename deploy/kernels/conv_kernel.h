@@ -33,7 +33,7 @@ struct ConvProblem {
 /// adds nothing, in int32.
 ///
 /// Weights are laid out once, when it is made. Whether the 32 bits hold every sum is proved before
-/// (deploy/network/bounds.h); that nothing between them and the products overflows is the kernel's to see to,
+/// (largest_sums()); that nothing between them and the products overflows is the kernel's to see to,
 /// so every kernel gives the same integers.
 class ConvKernel {
  public:

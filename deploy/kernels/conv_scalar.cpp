@@ -1,4 +1,4 @@
-#include "deploy/kernels/conv_scalar.h"
+#include "deploy/kernels/conv_variants.h"
 
 namespace quench::deploy {
 namespace {

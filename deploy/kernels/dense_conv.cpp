@@ -1,8 +1,7 @@
-#include "deploy/kernels/dense_conv.h"
-
 #include <algorithm>
 #include <array>
 
+#include "deploy/kernels/conv_variants.h"
 #include "deploy/kernels/packed_dense.h"
 #include "deploy/kernels/padded_image.h"
 

@@ -1,10 +1,9 @@
-#include "deploy/kernels/depthwise_conv.h"
-
 #include <algorithm>
 #include <array>
 #include <numeric>
 #include <vector>
 
+#include "deploy/kernels/conv_variants.h"
 #include "deploy/kernels/depthwise_tile.h"
 #include "deploy/kernels/padded_image.h"
 

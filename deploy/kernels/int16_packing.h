@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "deploy/kernels/dense_steps.h"
+#include "deploy/kernels/packed_dense.h"
 
 // Products of u8 codes with s8 weights are cheapest in pairs: vpmaddubsw adds two of them, but in 16
 // bits, and saturates: 255 * 127 twice is 64770 and becomes 32767. Whether that can happen is known

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <span>
 
-#include "deploy/network/bounds.h"
 #include "deploy/network/integer_network.h"
 #include "support/error.h"
 

@@ -1,6 +1,7 @@
 #include "deploy/network/integer_network.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/ops/pool.h"
 #include "core/shape.h"
@@ -150,6 +151,19 @@ std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Ope
   }
   const Shape shape = std::visit(ShapeOf{network, operation.inputs}, operation.kind);
   return {shape[1], shape[2], shape[3]};
+}
+
+std::vector<std::int64_t> largest_sums(const Convolution& convolution,
+                                       const quant::QuantGrid& input) {
+  const auto channels = static_cast<std::size_t>(convolution.out_channels);
+  const std::size_t taps = convolution.weight.size() / channels;
+  const std::int64_t code = quant::largest_code(input);
+  std::vector<std::int64_t> sums(channels);
+  for (std::size_t o = 0; o < channels; ++o) {
+    for (std::size_t k = 0; k < taps; ++k)
+      sums[o] += std::abs(std::int64_t{convolution.weight[o * taps + k]}) * code;
+  }
+  return sums;
 }
 
 }  // namespace quench::deploy

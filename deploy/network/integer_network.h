@@ -153,7 +153,7 @@ inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 inline constexpr int kMaxWindow = 1 << 20;
 
 /// Whether everything fits together, so that what runs the network need not ask again: shapes, ids,
-/// grids, lengths, order; that every number is finite, and that 32 bits hold every sum (bounds.h).
+/// grids, lengths, order; that every number is finite, and that 32 bits hold every sum.
 /// @throws std::invalid_argument  naming the operation or the value, and what is wrong with it
 void check_network(const IntegerNetwork& network);
 
@@ -164,5 +164,10 @@ std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& con
 /// [C, H, W] of what an operation makes of its inputs, from its sizes alone.
 /// @throws std::invalid_argument  if they do not fit
 std::array<std::int64_t, 3> output_size(const IntegerNetwork& network, const Operation& operation);
+
+/// For each output channel a bound on |sum of w (q - zero)|, of any image and any order of summation:
+/// sum of |w| times the largest |q - zero|. A tap off the image adds nothing, so it holds there too.
+std::vector<std::int64_t> largest_sums(const Convolution& convolution,
+                                       const quant::QuantGrid& input);
 
 }  // namespace quench::deploy

@@ -210,7 +210,8 @@ ExperimentConfig read_experiment(Settings settings, std::string name) {
   config.root = settings;
   settings.text("description", "");  // for the reader of the file
   config.model.settings = settings.table("model");
-  config.quant = settings.table("quant");
+  config.quant.settings = settings.table("quant");
+  config.quant.folding = quant::read_batch_norm_folding(config.quant.settings);
   config.data = section(settings, "data", read_data);
   config.optimizer = section(settings, "optimizer", read_optimizer);
   config.schedule = section(settings, "schedule", [&](const Settings& s) {

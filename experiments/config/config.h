@@ -8,6 +8,7 @@
 
 #include "experiments/config/config_data.h"
 #include "ptq/calibrate.h"
+#include "quant/policy.h"
 #include "support/settings.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
@@ -19,6 +20,12 @@ struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
   std::filesystem::path onnx;  ///< the network as a graph (onnx/import/network.h); empty: by name
   Settings settings;
+};
+
+/// [quant]
+struct QuantConfig {
+  quant::BatchNormFolding folding;
+  Settings settings;  ///< the whole table, for quant::Policy
 };
 
 /// [train]
@@ -74,8 +81,8 @@ struct ExperimentConfig {
   TrainConfig train;
   DistillConfig distill;
   std::optional<CalibrationOptions> calibration;  ///< of a file with a [calibration] table
-  Settings quant;                                 ///< [quant], for quant::Policy
-  Settings root;  ///< the whole file; model.settings and quant are tables of it
+  QuantConfig quant;
+  Settings root;  ///< the whole file; model.settings and quant.settings are tables of it
 
   /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }

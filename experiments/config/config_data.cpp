@@ -9,8 +9,8 @@
 #include <tuple>
 
 #include "core/parallel.h"
-#include "datasets/normalization.h"
 #include "datasets/registry.h"
+#include "datasets/transform.h"
 
 namespace quench::train {
 namespace {

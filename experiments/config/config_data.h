@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "datasets/color_jitter.h"
+#include "datasets/augmentation.h"
 #include "datasets/image_folder.h"
-#include "datasets/random_crop.h"
 #include "support/settings.h"
 
 namespace quench::train {

@@ -6,7 +6,7 @@
 
 #include "core/ops/reduce.h"
 #include "core/ops/softmax.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "support/error.h"
 #include "support/progress.h"
 

@@ -5,7 +5,7 @@
 
 #include "experiments/report/png.h"
 #include "experiments/runs/checkpoint.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/progress.h"
 #include "train/evaluate.h"

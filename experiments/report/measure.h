@@ -8,8 +8,9 @@
 #include "experiments/experiment.h"
 #include "experiments/report/confusion.h"
 #include "experiments/report/slot_statistics.h"
-#include "layers/trace.h"
+#include "layers/graph.h"
 #include "ptq/sqnr.h"
+#include "train/network_cost.h"
 
 namespace quench::train::report {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ptq/signal_to_noise.h"
+#include "ptq/sqnr.h"
 #include "quant/quantizer.h"
 
 namespace quench::train::report {

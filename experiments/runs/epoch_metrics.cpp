@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;  // keys stay as written: layers in the net
 
 constexpr const char* kWallTime = "wall_time";
 constexpr const char* kLayers = "layers";
-constexpr const char* kClasses = "classes";
+constexpr const char* kClassesKey = "classes";
 constexpr const char* kQuantized = "quantized";  // of a class
 constexpr const char* kFloat = "float";
 
@@ -106,8 +106,8 @@ EpochMetrics parse_line(std::string_view line, const std::string& where) {
   read(member(json, kWallTime, where), fmt::format("{}: {}", where, kWallTime), metrics.wall_time);
   metrics.layers =
       parse_layers(member(json, kLayers, where), fmt::format("{}: {}", where, kLayers));
-  if (const auto classes = json.find(kClasses); classes != json.end())
-    metrics.classes = parse_classes(*classes, fmt::format("{}: {}", where, kClasses));
+  if (const auto classes = json.find(kClassesKey); classes != json.end())
+    metrics.classes = parse_classes(*classes, fmt::format("{}: {}", where, kClassesKey));
   return metrics;
 }
 
@@ -125,9 +125,10 @@ std::string line_of(const EpochMetrics& metrics) {
     Json& values = json[kLayers][slot.slot] = Json::object();
     for (const auto& [name, value] : slot.values) values[name] = value;
   }
-  json[kClasses] = Json::object();
+  json[kClassesKey] = Json::object();
   for (const ClassAccuracy& accuracy : metrics.classes)
-    json[kClasses][accuracy.name] = {{kQuantized, accuracy.quantized}, {kFloat, accuracy.floating}};
+    json[kClassesKey][accuracy.name] = {{kQuantized, accuracy.quantized},
+                                        {kFloat, accuracy.floating}};
   // A class may be named after a folder whose name is not UTF-8.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -21,7 +21,7 @@ void read_config(const fs::path& path, RunSummary& run) {
   const ExperimentConfig config = load_experiment(path);
   run.model = config.model.name;
   run.data = config.data.name;
-  const QuantRule rule = quant_rule(config.quant);
+  const QuantRule rule = quant_rule(config.quant.settings);
   run.method = rule.method;
   run.weight_bits = rule.weight_bits;
   run.activation_bits = rule.activation_bits;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/communicator.h"
-#include "core/onednn/version.h"
+#include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "experiments/build_version.h"
 #include "support/error.h"

@@ -1,20 +1,20 @@
 #include "layers/models/binarynet.h"
 
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
-#include "layers/models/scaled_channels.h"
+#include "layers/models/blocks.h"
 #include "layers/pool.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::models {
 namespace {
 
-class Builder {
+class BinaryNetBuilder {
  public:
-  Builder(const BinaryNetOptions& options, Random& random)
+  BinaryNetBuilder(const BinaryNetOptions& options, Random& random)
       : options_(options),
         random_(random),
         channels_(options.in_channels),
@@ -101,7 +101,7 @@ std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& rando
   require(options.first_pad || options.image_size >= 16,
           "binarynet: expected images of at least 16 x 16 without padding, got {}",
           options.image_size);
-  return Builder(options, random).build();
+  return BinaryNetBuilder(options, random).build();
 }
 
 std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input,

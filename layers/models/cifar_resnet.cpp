@@ -2,9 +2,7 @@
 
 #include <string>
 
-#include "layers/models/basic_block.h"
-#include "layers/models/padding.h"
-#include "layers/models/scaled_channels.h"
+#include "layers/models/blocks.h"
 #include "support/error.h"
 
 namespace quench::models {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "core/random.h"
-#include "layers/models/conv_norm.h"
+#include "layers/models/blocks.h"
 #include "layers/models/model_input.h"
 #include "layers/models/source_names.h"
 #include "support/settings.h"

@@ -3,20 +3,20 @@
 #include <string>
 
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
-#include "layers/models/scaled_channels.h"
+#include "layers/models/blocks.h"
 #include "layers/pool.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
 namespace quench::models {
 namespace {
 
-class Builder {
+class CnvBuilder {
  public:
-  Builder(const CnvOptions& options, Random& random)
+  CnvBuilder(const CnvOptions& options, Random& random)
       : options_(options),
         random_(random),
         channels_(options.in_channels),
@@ -88,7 +88,7 @@ std::unique_ptr<Module> cnv(const CnvOptions& options, Random& random) {
   require(options.width > 0.0, "cnv: expected width > 0, got {}", options.width);
   require(options.image_size >= 32, "cnv: expected images of at least 32 x 32, got {}",
           options.image_size);
-  return Builder(options, random).build();
+  return CnvBuilder(options, random).build();
 }
 
 std::unique_ptr<Module> make_cnv(Settings& settings, const ModelInput& input, Random& random) {

@@ -2,12 +2,12 @@
 
 #include <array>
 
-#include "layers/models/inverted_residual.h"
+#include "layers/models/mobile_builder.h"
 
 namespace quench::models {
 namespace {
 
-constexpr std::array kTable{
+constexpr std::array kMnasNetBlocks{
     // expansion, kernel, channels, repeats, stride
     InvertedResidualRow{1, 3, 16, 1, 1},  InvertedResidualRow{3, 3, 24, 3, 2},
     InvertedResidualRow{3, 5, 40, 3, 2},  InvertedResidualRow{6, 5, 80, 3, 2},
@@ -18,7 +18,7 @@ constexpr std::array kTable{
 }  // namespace
 
 std::unique_ptr<Module> mnasnet(const MobileOptions& options, bool stem_relu, Random& random) {
-  return inverted_residual_network(kTable, options,
+  return inverted_residual_network(kMnasNetBlocks, options,
                                    stem_relu ? options.activation : Activation::none, random);
 }
 

@@ -12,7 +12,7 @@ struct Block {
   std::int64_t channels;
 };
 
-constexpr std::int64_t kStem = 32;
+constexpr std::int64_t kMobileNetV1Stem = 32;
 constexpr std::array kBlocks{
     Block{1, 64},  Block{2, 128},  Block{1, 128},  Block{2, 256}, Block{1, 256},
     Block{2, 512}, Block{1, 512},  Block{1, 512},  Block{1, 512}, Block{1, 512},
@@ -28,7 +28,7 @@ std::unique_ptr<Module> mobilenet_v1(const MobileOptions& options, Random& rando
     return std::max<std::int64_t>(static_cast<std::int64_t>(exact), 8);
   };
   auto network = std::make_unique<Sequential>();
-  network->append("conv1", builder.conv(scaled(kStem), 3, 2, options.activation));
+  network->append("conv1", builder.conv(scaled(kMobileNetV1Stem), 3, 2, options.activation));
   int number = 0;
   for (const Block& row : kBlocks) {
     auto block = std::make_shared<Sequential>();

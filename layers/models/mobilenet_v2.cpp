@@ -2,12 +2,12 @@
 
 #include <array>
 
-#include "layers/models/inverted_residual.h"
+#include "layers/models/mobile_builder.h"
 
 namespace quench::models {
 namespace {
 
-constexpr std::array kTable{
+constexpr std::array kMobileNetV2Blocks{
     // expansion, kernel, channels, repeats, stride
     InvertedResidualRow{1, 3, 16, 1, 1},  InvertedResidualRow{6, 3, 24, 2, 2},
     InvertedResidualRow{6, 3, 32, 3, 2},  InvertedResidualRow{6, 3, 64, 4, 2},
@@ -18,7 +18,7 @@ constexpr std::array kTable{
 }  // namespace
 
 std::unique_ptr<Module> mobilenet_v2(const MobileOptions& options, Random& random) {
-  return inverted_residual_network(kTable, options, options.activation, random);
+  return inverted_residual_network(kMobileNetV2Blocks, options, options.activation, random);
 }
 
 std::unique_ptr<Module> make_mobilenet_v2(Settings& settings, const ModelInput& input,

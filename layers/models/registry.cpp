@@ -14,7 +14,6 @@
 #include "layers/models/mobilenet_v1.h"
 #include "layers/models/mobilenet_v2.h"
 #include "layers/models/resnet.h"
-#include "layers/models/resnet50_v2.h"
 #include "layers/models/resnet8.h"
 #include "support/suggest.h"
 

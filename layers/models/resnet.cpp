@@ -1,12 +1,108 @@
 #include "layers/models/resnet.h"
 
-#include "layers/models/basic_block.h"
-#include "layers/models/resnet_stages.h"
+#include <functional>
+#include <string>
+
+#include "layers/arithmetic.h"
+#include "layers/composite.h"
+#include "layers/models/blocks.h"
+#include "layers/pool.h"
 
 namespace quench::models {
 namespace {
 
+/// A line of the networks' table.
+struct ResNetStage {
+  std::int64_t channels;  ///< inside its blocks
+  int blocks;
+};
+using ResNetStages = std::array<ResNetStage, 4>;
 constexpr ResNetStages kStages18{{{64, 2}, {128, 2}, {256, 2}, {512, 2}}};
+constexpr ResNetStages kStages50{{{64, 3}, {128, 4}, {256, 6}, {512, 3}}};
+constexpr std::int64_t kBottleneckExpansion = 4;
+
+/// A block as its stage asks for it.
+struct ResNetBlock {
+  std::int64_t in_channels = 0;
+  std::int64_t channels = 0;
+  int stride = 1;
+};
+using MakeBlock = std::function<std::shared_ptr<Module>(const ResNetBlock&)>;
+
+constexpr std::int64_t kResNetStem = 64;
+using AppendPart = std::function<void(const std::string& name, std::shared_ptr<Module> part)>;
+
+int stride_of(StrideStyle style, std::size_t stage, int block, int blocks) {
+  const bool strided = style == StrideStyle::slim
+                           ? stage + 1 < std::tuple_size_v<ResNetStages> && block == blocks - 1
+                           : stage > 0 && block == 0;
+  return strided ? 2 : 1;
+}
+
+/// Appends "layer1" to "layer4" and returns the channels of the last.
+std::int64_t append_stages(Sequential& network, const ResNetStages& stages, std::int64_t expansion,
+                           StrideStyle style, const MakeBlock& make) {
+  std::int64_t channels = kResNetStem;
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    const auto stage =
+        network.append("layer" + std::to_string(s + 1), std::make_shared<Sequential>());
+    for (int b = 0; b < stages[s].blocks; ++b) {
+      stage->append(std::to_string(b), make({.in_channels = channels,
+                                             .channels = stages[s].channels,
+                                             .stride = stride_of(style, s, b, stages[s].blocks)}));
+      channels = stages[s].channels * expansion;
+    }
+  }
+  return channels;
+}
+
+/// The first convolution: 7x7 with stride 2, or for small images 3x3.
+std::shared_ptr<Conv2d> make_stem(const ResNetOptions& options, bool bias, Random& random) {
+  const int kernel_size = options.small_images ? 3 : 7;
+  return make_conv({.in_channels = options.input.channels,
+                    .out_channels = kResNetStem,
+                    .kernel_size = kernel_size,
+                    .stride = options.small_images ? 1 : 2,
+                    .padding = symmetric_padding(kernel_size),
+                    .bias = bias},
+                   random);
+}
+
+/// The max pool behind it, but for small images.
+void append_stem_pool(Sequential& network, const ResNetOptions& options) {
+  if (options.small_images) return;
+  const Padding padding = options.stride_style == StrideStyle::slim
+                              ? same_padding(3, 2, same_size(options.input.height, 2),
+                                             same_size(options.input.width, 2))
+                              : symmetric_padding(3);
+  network.append("maxpool", std::make_shared<MaxPool2d>(
+                                Window2d{.kernel = {3, 3}, .stride = {2, 2}, .padding = padding}));
+}
+
+/// The branch of a bottleneck up to its last convolution, "conv1" to "conv3": 1x1, 3x3 and 1x1 with
+/// batch norms between them (He et al. 2015, fig. 5).
+/// @param bias  of conv3
+void append_bottleneck(const ResNetBlock& block, const ResNetOptions& options, bool bias,
+                       Random& random, const AppendPart& append) {
+  const bool first = options.stride_style == StrideStyle::v1;
+  append("conv1", make_conv({.in_channels = block.in_channels,
+                             .out_channels = block.channels,
+                             .kernel_size = 1,
+                             .stride = first ? block.stride : 1},
+                            random));
+  append("bn1", make_norm(block.channels, options.norm, Activation::relu));
+  append("conv2", make_conv({.in_channels = block.channels,
+                             .out_channels = block.channels,
+                             .stride = first ? 1 : block.stride,
+                             .padding = symmetric_padding(3)},
+                            random));
+  append("bn2", make_norm(block.channels, options.norm, Activation::relu));
+  append("conv3", make_conv({.in_channels = block.channels,
+                             .out_channels = block.channels * kBottleneckExpansion,
+                             .kernel_size = 1,
+                             .bias = bias},
+                            random));
+}
 
 std::shared_ptr<Module> bottleneck(const ResNetBlock& block, const ResNetOptions& options,
                                    Random& random) {
@@ -38,6 +134,34 @@ std::unique_ptr<Module> build(const ResNetOptions& options, const ResNetStages& 
   append_classifier(*network, "fc", append_stages(*network, stages, expansion, style, make),
                     options.input.classes, random);
   return network;
+}
+
+std::shared_ptr<Module> preact_bottleneck(const ResNetBlock& block, const ResNetOptions& options,
+                                          Random& random) {
+  const std::int64_t in = block.in_channels, out = block.channels * kBottleneckExpansion;
+  auto result = std::make_shared<Composite>();
+  const ValueId active =
+      result->append("preact", make_norm(in, options.norm, Activation::relu), {Graph::kInput});
+  ValueId branch = active;
+  append_bottleneck(block, options, true, random,
+                    [&](const std::string& name, std::shared_ptr<Module> part) {
+                      branch = result->append(name, std::move(part), {branch});
+                    });
+  ValueId shortcut = Graph::kInput;
+  if (in != out) {
+    shortcut = result->append("shortcut",
+                              make_conv({.in_channels = in,
+                                         .out_channels = out,
+                                         .kernel_size = 1,
+                                         .stride = block.stride,
+                                         .bias = true},
+                                        random),
+                              {active});
+  } else if (block.stride != 1) {
+    shortcut = result->append("shortcut", subsample(block.stride), {Graph::kInput});
+  }
+  result->set_output(result->append("add", std::make_shared<Add>(), {branch, shortcut}));
+  return result;
 }
 
 }  // namespace
@@ -79,6 +203,25 @@ std::unique_ptr<Module> make_resnet18(Settings& settings, const ModelInput& inpu
 
 std::unique_ptr<Module> make_resnet50(Settings& settings, const ModelInput& input, Random& random) {
   return resnet50(read_resnet_options(settings, input, true), random);
+}
+
+std::unique_ptr<Module> resnet50_v2(const ResNetOptions& options, Random& random) {
+  const auto make = [&](const ResNetBlock& block) {
+    return preact_bottleneck(block, options, random);
+  };
+  auto network = std::make_unique<Sequential>();
+  network->append("conv1", make_stem(options, true, random));
+  append_stem_pool(*network, options);
+  const std::int64_t channels =
+      append_stages(*network, kStages50, kBottleneckExpansion, options.stride_style, make);
+  network->append("postnorm", make_norm(channels, options.norm, Activation::relu));
+  append_classifier(*network, "fc", channels, options.input.classes, random);
+  return network;
+}
+
+std::unique_ptr<Module> make_resnet50_v2(Settings& settings, const ModelInput& input,
+                                         Random& random) {
+  return resnet50_v2(read_resnet_options(settings, input, true), random);
 }
 
 }  // namespace quench::models

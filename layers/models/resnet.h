@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "core/random.h"
-#include "layers/models/conv_norm.h"
+#include "layers/composite.h"
+#include "layers/models/blocks.h"
 #include "layers/models/model_input.h"
 #include "layers/models/source_names.h"
-#include "layers/sequential.h"
 #include "support/settings.h"
 
 namespace quench::models {
@@ -51,5 +51,15 @@ inline constexpr std::array kTorchvisionResNet{
     Rename{"layer{s}.{b}.shortcut.bn", "layer{s}.{b}.downsample.1"},
 };
 inline constexpr std::array kResNetSources{SourceNames{"torchvision and timm", kTorchvisionResNet}};
+
+/// ResNet-50 v2 (He et al. 2016, arXiv:1603.05027, fig. 1b) as tf-slim has it: batch norm and ReLU
+/// stand before the convolutions. A block is "preact", conv1, bn1, conv2, bn2 and conv3, which has a
+/// bias and no batch norm, and so has the projection, which reads what preact gives; other shortcuts
+/// are the input itself. The first convolution has a bias and neither batch norm nor activation;
+/// "postnorm" follows the blocks. 25,568,360 parameters.
+std::unique_ptr<Module> resnet50_v2(const ResNetOptions& options, Random& random);
+/// By the keys of read_resnet_options().
+std::unique_ptr<Module> make_resnet50_v2(Settings& settings, const ModelInput& input,
+                                         Random& random);
 
 }  // namespace quench::models

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/half.h"
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "onnx/file/names.h"
 #include "support/error.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/ops/finite.h"
+#include "core/ops/reduce.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
 

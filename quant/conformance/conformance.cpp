@@ -125,8 +125,8 @@ Reach reach_of(const QuantGrid& grid, std::size_t channel) {
 }
 
 bool gradient_is_as_stated(const Variant& variant) {
-  const Estimator stated = variant.spec.role == Role::weight ? variant.info.weight_gradient
-                                                             : variant.info.activation_gradient;
+  const Estimator stated = variant.spec.role == Role::weight ? variant.info().weight_gradient
+                                                             : variant.info().activation_gradient;
   if (stated == Estimator::own) return false;
   const auto quantizer = variant.trained(kSteps / 2);
   const Tensor x = random_tensor(kPromiseShape, 11, 2.0f),
@@ -194,6 +194,11 @@ void copy_parameters(Quantizer& from, Quantizer& to) {
   }
 }
 
+float step_scale(const Quantizer& quantizer) {
+  const LatentUpdate* latent = quantizer.latent_update();
+  return latent == nullptr ? 1.0f : latent->step_scale();
+}
+
 bool saved_state_goes_on(const Variant& variant) {
   for (const std::int64_t steps : {std::int64_t{0}, kSteps / 2, kSteps}) {
     const auto first = variant.trained(steps);
@@ -205,7 +210,7 @@ bool saved_state_goes_on(const Variant& variant) {
       const Pass a = pass(*first, x, ones()), b = pass(*second, x, ones());
       if (!same_bits(a.output, b.output)) fail("step {}: other outputs after loading", step);
       if (!same_bits(a.gradient, b.gradient)) fail("step {}: other gradients after loading", step);
-      if (first->step_scale() != second->step_scale()) fail("step {}: other step scale", step);
+      if (step_scale(*first) != step_scale(*second)) fail("step {}: other step scale", step);
       for (Quantizer* quantizer : {first.get(), second.get()}) {
         move_parameters(*quantizer);
         quantizer->step(step);
@@ -260,7 +265,7 @@ constexpr std::array kRules{
 }  // namespace
 
 std::vector<PromiseCheck> check_promise(const std::string& name) {
-  std::vector<Variant> variants = variants_of(find_quantizer(name, "check-quantizer"));
+  std::vector<Variant> variants = variants_of(find_strategy(name, "check-quantizer"));
   std::erase_if(variants, [](const Variant& variant) { return !variant.make()->quantizes(); });
   std::vector<PromiseCheck> results;
   for (const Rule& rule : kRules) {

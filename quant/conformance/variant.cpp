@@ -26,7 +26,7 @@ std::string PromiseVariant::text() const {
 }
 
 std::unique_ptr<Quantizer> PromiseVariant::make() const {
-  auto quantizer = make_quantizer(info.name, spec);
+  auto quantizer = make_quantizer(spec);
   quantizer->begin_training({.total_steps = kSteps, .steps_per_epoch = kSteps});
   return quantizer;
 }
@@ -41,17 +41,20 @@ std::unique_ptr<Quantizer> PromiseVariant::trained(std::int64_t steps) const {
   return quantizer;
 }
 
-std::vector<PromiseVariant> variants_of(const StrategyInfo& info) {
+std::vector<PromiseVariant> variants_of(const Strategy& strategy) {
   std::vector<PromiseVariant> variants;
   for (const Role role : {Role::weight, Role::activation}) {
-    const BitRange range = info.bits(role);
+    const BitRange range = strategy.info.bits(role);
     for (int bits = std::max(range.min, 1); bits <= range.max; ++bits) {
-      QuantizerSpec spec{
-          .role = role, .bits = bits, .channels = kPromiseShape[0], .slot = PromiseVariant::kSlot};
-      variants.push_back({info, spec});
-      if (role == Role::activation || !info.per_channel) continue;
+      SlotSpec spec{.strategy = &strategy,
+                    .role = role,
+                    .bits = bits,
+                    .channels = kPromiseShape[0],
+                    .slot = PromiseVariant::kSlot};
+      variants.push_back({spec});
+      if (role == Role::activation || !strategy.info.per_channel) continue;
       spec.granularity = Granularity::per_channel;
-      variants.push_back({info, spec});
+      variants.push_back({spec});
     }
   }
   return variants;

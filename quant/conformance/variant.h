@@ -15,9 +15,9 @@ struct PromiseVariant {
   static constexpr std::int64_t kSteps = 8;
   static constexpr const char* kSlot = "layer.slot";
 
-  StrategyInfo info;
-  QuantizerSpec spec;
+  SlotSpec spec;
 
+  const StrategyInfo& info() const { return spec.strategy->info; }
   std::string text() const;  ///< "weight, 4 bits, per_channel"
   std::unique_ptr<Quantizer> make() const;
   /// After this many of kSteps steps.
@@ -25,7 +25,7 @@ struct PromiseVariant {
 };
 
 /// All that the strategy says it has.
-std::vector<PromiseVariant> variants_of(const StrategyInfo& info);
+std::vector<PromiseVariant> variants_of(const Strategy& strategy);
 
 /// Of what is quantized: six channels.
 inline const Shape kPromiseShape{6, 3, 2, 2};

@@ -1,5 +1,8 @@
 #include "quant/parts/activation_grid.h"
 
+#include <cmath>
+
+#include "quant/statistics/value_range.h"
 #include "support/error.h"
 
 namespace quench::quant {
@@ -51,6 +54,20 @@ void ActivationGrid::save(SavedState& state) const {
 void ActivationGrid::load(const SavedState& state, const std::string& slot) {
   settled_ = state_number(state, "grid_settled", slot) != 0.0;
   if (state_number(state, "grid_unsigned", slot) != 0.0) grid_ = unsigned_grid(grid_.bits);
+}
+
+float ActivationScale::value() const { return average_ > 0.0 ? storable_scale(average_) : 1.0f; }
+
+SavedState ActivationScale::state() const {
+  return {{"scale", state_number(average_)}, {"seen", state_number(seen_ ? 1.0 : 0.0)}};
+}
+
+void ActivationScale::load_state(const SavedState& state, const std::string& slot) {
+  const double average = state_number(state, "scale", slot);
+  require(std::isfinite(average) && average >= 0.0, "{}: expected a finite scale >= 0, got {}",
+          slot, average);
+  seen_ = state_number(state, "seen", slot) != 0.0;
+  average_ = average;
 }
 
 }  // namespace quench::quant

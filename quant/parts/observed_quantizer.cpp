@@ -7,10 +7,10 @@
 
 namespace quench::quant {
 
-ObservedQuantizer::ObservedQuantizer(const QuantizerSpec& spec)
+ObservedQuantizer::ObservedQuantizer(const SlotSpec& spec)
     : Quantizer(spec),
-      activation_grid_(*spec.settings, "auto", spec.bits),
-      activation_scale_(spec.settings->number("momentum", 0.99, {0.0, 1.0})),
+      activation_grid_(spec.settings, "auto", spec.bits),
+      activation_scale_(spec.settings.number("momentum", 0.99, {0.0, 1.0})),
       weight_grid_(signed_narrow_grid(spec.bits)) {}
 
 QuantGrid ObservedQuantizer::grid() const {
@@ -57,8 +57,7 @@ void ObservedQuantizer::observe_activation(const Tensor& x) {
 }
 
 void ObservedQuantizer::calibrate(std::span<const ValueRange> ranges) {
-  if (role() == Role::activation)
-    activation_scale_.start(activation_grid_.scale_of(ranges, slot()));
+  activation_scale_.start(activation_grid_.scale_of(ranges, slot()));
 }
 
 SavedState ObservedQuantizer::state() const {

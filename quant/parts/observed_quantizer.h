@@ -2,7 +2,6 @@
 
 #include "quant/code.h"
 #include "quant/parts/activation_grid.h"
-#include "quant/parts/activation_scale.h"
 #include "quant/parts/straight_through.h"
 #include "quant/quantizer.h"
 
@@ -18,14 +17,14 @@ namespace quench::quant {
 /// Settings of the method's table, with their defaults:
 ///   act_grid = "auto"   quant/parts/activation_grid.h
 ///   momentum = 0.99     in [0, 1]
-class ObservedQuantizer : public Quantizer {
+class ObservedQuantizer : public Quantizer, Calibratable {
  public:
-  explicit ObservedQuantizer(const QuantizerSpec& spec);
+  explicit ObservedQuantizer(const SlotSpec& spec);
 
   QuantGrid grid() const override;
   void observe(const Tensor& x) override;
 
-  bool calibratable() const override { return role() == Role::activation; }
+  Calibratable* calibratable() override { return role() == Role::activation ? this : nullptr; }
   void calibrate(std::span<const ValueRange> ranges) override;
 
   SavedState state() const override;

@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "autograd/node.h"
-#include "core/parallel.h"
 #include "quant/code.h"
-#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/ordered_sum.h"
 
 /// Says of the loop that follows that its iterations do not depend on each other through memory.
 #ifdef __clang__
@@ -25,39 +24,6 @@ template <std::size_t K>
 struct ElementGradient {
   float x = 0.0f;
   std::array<float, K> trained{};
-};
-
-/// Pieces of memory, each within one channel and small enough to stay in cache. They depend on the
-/// shape alone, so sums over them do not depend on the number of threads.
-struct Pieces {
-  static constexpr std::int64_t kSize = 2048;
-
-  Pieces(std::int64_t count, std::int64_t channel_count)
-      : channels(channel_count),
-        slice(count / std::max<std::int64_t>(channel_count, 1)),
-        per_channel((slice + kSize - 1) / kSize) {}
-
-  std::int64_t count() const { return channels * per_channel; }
-  std::size_t channel(std::int64_t piece) const {
-    return static_cast<std::size_t>(piece / per_channel);
-  }
-  std::int64_t begin(std::int64_t piece) const {
-    return piece / per_channel * slice + piece % per_channel * kSize;
-  }
-  std::int64_t size(std::int64_t piece) const {
-    return std::min(kSize, slice - piece % per_channel * kSize);
-  }
-  /// Calls body(piece) for all of them, in parallel: `body` must not throw.
-  template <typename Body>
-  void for_each(Body body) const {
-    const std::int64_t length = std::max<std::int64_t>(1, std::min(kSize, slice));
-    parallel_for(count(), std::max<std::int64_t>(1, kParallelGrain / length),
-                 [&](std::int64_t first, std::int64_t last) {
-                   for (std::int64_t piece = first; piece < last; ++piece) body(piece);
-                 });
-  }
-
-  std::int64_t channels, slice, per_channel;
 };
 
 /// The tape's record of map_trained().

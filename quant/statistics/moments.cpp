@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "quant/parts/trained_map.h"
+#include "quant/statistics/ordered_sum.h"
 #include "support/error.h"
 
 namespace quench::quant {

@@ -8,7 +8,7 @@
 
 #include "core/parallel.h"
 #include "quant/code.h"
-#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/ordered_sum.h"
 #include "support/error.h"
 
 namespace quench::quant {

@@ -6,8 +6,8 @@ namespace quench::quant {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_ab(const QuantizerSpec& spec) {
-  const AbOptions options(*spec.settings, spec.bits);
+std::unique_ptr<Quantizer> make_ab(const SlotSpec& spec) {
+  const AbOptions options(spec.settings, spec.bits);
   return spec.role == Role::weight ? make_ab_weight(spec, options)
                                    : make_ab_activation(spec, options);
 }

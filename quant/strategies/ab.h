@@ -40,8 +40,7 @@ namespace quench::quant {
 ///   act_grid = "signed_narrow" or "unsigned", "auto" (quant/parts/activation_grid.h)
 ///   momentum = 0.99            of gamma_a
 ///   ppq_samples = 65536        of an activation, at a fixed stride, go to PPQ
-/// alpha reaches 1 at the first multiple of alpha_every at or after `end`. Before begin_training()
-/// it is 0.
+/// alpha reaches 1 at the first multiple of alpha_every at or after `end`.
 Strategy ab_strategy();
 
 }  // namespace quench::quant

@@ -2,7 +2,7 @@
 #include <numeric>
 
 #include "quant/code.h"
-#include "quant/parts/activation_scale.h"
+#include "quant/parts/activation_grid.h"
 #include "quant/parts/straight_through.h"
 #include "quant/statistics/batch_statistics.h"
 #include "quant/strategies/ab_options.h"
@@ -13,15 +13,15 @@ namespace quench::quant {
 namespace {
 
 /// What both kinds share: alpha, and what it makes of the four ways to treat an activation.
-class AbActivationBase : public Quantizer {
+class AbActivationBase : public Quantizer, Planned {
  public:
-  AbActivationBase(const QuantizerSpec& spec, const AbOptions& options)
-      : Quantizer(spec), options_(options), alpha_(options) {}
+  AbActivationBase(const SlotSpec& spec, const AbOptions& options)
+      // Stale also in the tail: it can be shorter than the memory of running statistics.
+      : Quantizer(spec, {.stale_batch_norm = true}), options_(options), alpha_(options) {}
 
-  void begin_training(const TrainingPlan& plan) override { alpha_.begin(plan); }
+  Planned* planned() override { return this; }
+  void begin(const TrainingPlan& plan) override { alpha_.begin(plan); }
   void step(std::int64_t step) override { alpha_.step(step); }
-  // Also in the tail: it can be shorter than the memory of running statistics.
-  bool stale_batch_norm() const override { return true; }
   std::vector<std::pair<std::string, float>> metrics() const override {
     return {{"alpha", static_cast<float>(alpha_.value())}};
   }
@@ -59,14 +59,12 @@ class AbBinaryActivation final : public AbActivationBase {
 
   QuantGrid grid() const override { return binary_grid(); }
   void observe(const Tensor&) override {}
-  std::map<std::string, Tensor> state() const override {
+  SavedState state() const override {
     SavedState state;
     alpha_.save(state);
     return state;
   }
-  void load_state(const std::map<std::string, Tensor>& state) override {
-    alpha_.load(state, slot());
-  }
+  void load_state(const SavedState& state) override { alpha_.load(state, slot()); }
 
  protected:
   Variable train_forward(const Variable& x) override {
@@ -82,9 +80,9 @@ class AbBinaryActivation final : public AbActivationBase {
   }
 };
 
-class AbUniformActivation final : public AbActivationBase {
+class AbUniformActivation final : public AbActivationBase, Calibratable {
  public:
-  AbUniformActivation(const QuantizerSpec& spec, const AbOptions& options)
+  AbUniformActivation(const SlotSpec& spec, const AbOptions& options)
       : AbActivationBase(spec, options), scale_(options.momentum), grid_(options.act_grid) {}
 
   QuantGrid grid() const override {
@@ -96,18 +94,18 @@ class AbUniformActivation final : public AbActivationBase {
   }
   void observe(const Tensor& x) override;
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     scale_.start(grid_.scale_of(ranges, slot()));
   }
 
-  std::map<std::string, Tensor> state() const override {
+  SavedState state() const override {
     SavedState state = scale_.state();
     alpha_.save(state);
     grid_.save(state);
     return state;
   }
-  void load_state(const std::map<std::string, Tensor>& state) override {
+  void load_state(const SavedState& state) override {
     grid_.load(state, slot());
     scale_.load_state(state, slot());
     alpha_.load(state, slot());
@@ -176,7 +174,7 @@ Variable AbUniformActivation::train_forward(const Variable& x) {
 
 }  // namespace
 
-std::unique_ptr<Quantizer> make_ab_activation(const QuantizerSpec& spec, const AbOptions& options) {
+std::unique_ptr<Quantizer> make_ab_activation(const SlotSpec& spec, const AbOptions& options) {
   if (spec.bits == 1) return std::make_unique<AbBinaryActivation>(spec, options);
   return std::make_unique<AbUniformActivation>(spec, options);
 }

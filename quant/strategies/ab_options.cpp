@@ -76,7 +76,6 @@ AbOptions::AbOptions(const Settings& settings, int bits)
 }
 
 void AbAlpha::begin(const TrainingPlan& plan) {
-  if (plan.total_steps < 1) return;
   const auto total = static_cast<double>(plan.total_steps);
   schedule_.curve = options_.curve;
   schedule_.start = std::llround(options_.start * total);
@@ -85,12 +84,11 @@ void AbAlpha::begin(const TrainingPlan& plan) {
   schedule_.every = options_.alpha_every;
   const auto window = static_cast<double>(schedule_.end - schedule_.start);
   schedule_.lambda = options_.lambda > 0.0 ? options_.lambda : -std::log(kJump) / window;
-  scheduled_ = true;
 }
 
 void AbAlpha::step(std::int64_t step) {
   next_step_ = step + 1;
-  if (scheduled_) alpha_ = schedule_.after(step, alpha_);
+  alpha_ = schedule_.after(step, alpha_);
 }
 
 void AbAlpha::save(SavedState& state) const {

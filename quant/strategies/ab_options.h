@@ -81,12 +81,11 @@ class AbAlpha {
  private:
   AbOptions options_;
   AlphaSchedule schedule_;
-  bool scheduled_ = false;
   double alpha_ = 0.0;
   std::int64_t next_step_ = 0;
 };
 
-std::unique_ptr<Quantizer> make_ab_weight(const QuantizerSpec& spec, const AbOptions& options);
-std::unique_ptr<Quantizer> make_ab_activation(const QuantizerSpec& spec, const AbOptions& options);
+std::unique_ptr<Quantizer> make_ab_weight(const SlotSpec& spec, const AbOptions& options);
+std::unique_ptr<Quantizer> make_ab_activation(const SlotSpec& spec, const AbOptions& options);
 
 }  // namespace quench::quant

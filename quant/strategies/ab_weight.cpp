@@ -11,10 +11,11 @@
 namespace quench::quant {
 namespace {
 
-class AbWeight final : public Quantizer {
+class AbWeight final : public Quantizer, LatentUpdate, Planned {
  public:
-  AbWeight(const QuantizerSpec& spec, const AbOptions& options)
-      : Quantizer(spec),
+  AbWeight(const SlotSpec& spec, const AbOptions& options)
+      // Stale also in the tail: it can be shorter than the memory of running statistics.
+      : Quantizer(spec, {.stale_batch_norm = true}),
         options_(options),
         alpha_(options),
         grid_(spec.bits == 1 ? binary_grid() : signed_narrow_grid(spec.bits)),
@@ -28,19 +29,20 @@ class AbWeight final : public Quantizer {
   }
   void observe(const Tensor& x) override;
 
-  void begin_training(const TrainingPlan& plan) override {
+  Planned* planned() override { return this; }
+  void begin(const TrainingPlan& plan) override {
     alpha_.begin(plan);
     if (options_.gradient == AbGradient::by_optimizer) step_scale_mode_ = plan.adaptive_optimizer;
   }
   void step(std::int64_t step) override { alpha_.step(step); }
-  // Also in the tail: it can be shorter than the memory of running statistics.
-  bool stale_batch_norm() const override { return true; }
+
+  const LatentUpdate* latent_update() const override { return this; }
   float step_scale() const override {
     // Momentum and weight decay would move a weight that has no gradient any more.
     if (alpha_.done()) return 0.0f;
     return step_scale_mode_ ? alpha_.keep() : 1.0f;
   }
-  void project_latent(Tensor& weight) const override {
+  void project(Tensor& weight) const override {
     if (options_.latent_clip == 0.0f) return;
     const float limit = options_.latent_clip;
     map_into(weight, weight, [limit](float w) { return std::clamp(w, -limit, limit); });
@@ -50,8 +52,8 @@ class AbWeight final : public Quantizer {
     return {{"alpha", static_cast<float>(alpha_.value())}};
   }
 
-  std::map<std::string, Tensor> state() const override;
-  void load_state(const std::map<std::string, Tensor>& state) override;
+  SavedState state() const override;
+  void load_state(const SavedState& state) override;
 
  protected:
   Variable train_forward(const Variable& x) override;
@@ -155,7 +157,7 @@ Tensor AbWeight::blend_with_kept(const Tensor& w) const {
                  float value, float q) { return keep * value + alpha * q; });
 }
 
-std::map<std::string, Tensor> AbWeight::state() const {
+SavedState AbWeight::state() const {
   SavedState state;
   alpha_.save(state);
   // Not the scales: they follow from the weight.
@@ -163,7 +165,7 @@ std::map<std::string, Tensor> AbWeight::state() const {
   return state;
 }
 
-void AbWeight::load_state(const std::map<std::string, Tensor>& state) {
+void AbWeight::load_state(const SavedState& state) {
   alpha_.load(state, slot());
   projected_ =
       state.contains("projected") ? state_tensor(state, "projected", slot()).clone() : Tensor();
@@ -171,7 +173,7 @@ void AbWeight::load_state(const std::map<std::string, Tensor>& state) {
 
 }  // namespace
 
-std::unique_ptr<Quantizer> make_ab_weight(const QuantizerSpec& spec, const AbOptions& options) {
+std::unique_ptr<Quantizer> make_ab_weight(const SlotSpec& spec, const AbOptions& options) {
   return std::make_unique<AbWeight>(spec, options);
 }
 

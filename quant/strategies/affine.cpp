@@ -12,8 +12,8 @@ AffineOptions::AffineOptions(const Settings& settings)
 
 namespace {
 
-std::unique_ptr<Quantizer> make_affine(const QuantizerSpec& spec) {
-  const Settings& settings = *spec.settings;
+std::unique_ptr<Quantizer> make_affine(const SlotSpec& spec) {
+  const Settings& settings = spec.settings;
   AffineOptions options(settings);
   // All keys are read whatever the slot needs, so that none counts as left over.
   options.train_ranges = settings.boolean("train_ranges", false);
@@ -44,9 +44,9 @@ Strategy affine_strategy() {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_symmetric(const QuantizerSpec& spec) {
-  const AffineOptions options(*spec.settings);
-  const ActivationGrid grid(*spec.settings, "auto", spec.bits);
+std::unique_ptr<Quantizer> make_symmetric(const SlotSpec& spec) {
+  const AffineOptions options(spec.settings);
+  const ActivationGrid grid(spec.settings, "auto", spec.bits);
   if (spec.role == Role::activation) return make_symmetric_activation(spec, options, grid);
   return make_affine_weight(spec, options, std::nullopt);
 }

@@ -11,9 +11,9 @@ namespace quench::quant {
 namespace {
 
 /// A range that moves with the batches, and the delay before it is used.
-class RangeActivation : public Quantizer {
+class RangeActivation : public Quantizer, Calibratable, Planned {
  public:
-  RangeActivation(const QuantizerSpec& spec, const AffineOptions& options)
+  RangeActivation(const SlotSpec& spec, const AffineOptions& options)
       : Quantizer(spec), options_(options), average_(options.momentum, options.zero_debias) {}
 
   void observe(const Tensor& x) override {
@@ -22,14 +22,15 @@ class RangeActivation : public Quantizer {
     average_.add(range_of(reach));
   }
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
     settle(static_cast<float>(ranges[0].min), static_cast<float>(ranges[0].max));
     average_.start(ranges[0]);
   }
 
-  void begin_training(const TrainingPlan& plan) override {
+  Planned* planned() override { return options_.quant_delay > 0.0 ? this : nullptr; }
+  void begin(const TrainingPlan& plan) override {
     const double delay = options_.quant_delay;
     delay_ = std::llround(delay < 1.0 ? delay * static_cast<double>(plan.total_steps) : delay);
   }
@@ -78,7 +79,7 @@ class RangeActivation : public Quantizer {
 
 class AffineActivation : public RangeActivation {
  public:
-  AffineActivation(const QuantizerSpec& spec, const AffineOptions& options, const QuantGrid& grid)
+  AffineActivation(const SlotSpec& spec, const AffineOptions& options, const QuantGrid& grid)
       : RangeActivation(spec, options), grid_(grid) {}
 
   QuantGrid grid() const override {
@@ -104,7 +105,7 @@ struct RangeConstants {
 /// min and max are parameters; the average only says where they start.
 class TrainedRange final : public AffineActivation {
  public:
-  TrainedRange(const QuantizerSpec& spec, const AffineOptions& options, const QuantGrid& grid)
+  TrainedRange(const SlotSpec& spec, const AffineOptions& options, const QuantGrid& grid)
       : AffineActivation(spec, options, grid),
         min_(Tensor::zeros({1}), true),
         max_(Tensor::zeros({1}), true) {}
@@ -180,7 +181,7 @@ class TrainedRange final : public AffineActivation {
 
 class SymmetricActivation final : public RangeActivation {
  public:
-  SymmetricActivation(const QuantizerSpec& spec, const AffineOptions& options,
+  SymmetricActivation(const SlotSpec& spec, const AffineOptions& options,
                       const ActivationGrid& grid)
       : RangeActivation(spec, options), grid_(grid) {}
 
@@ -210,14 +211,14 @@ class SymmetricActivation final : public RangeActivation {
 
 }  // namespace
 
-std::unique_ptr<Quantizer> make_affine_activation(const QuantizerSpec& spec,
+std::unique_ptr<Quantizer> make_affine_activation(const SlotSpec& spec,
                                                   const AffineOptions& options,
                                                   const QuantGrid& grid) {
   if (options.train_ranges) return std::make_unique<TrainedRange>(spec, options, grid);
   return std::make_unique<AffineActivation>(spec, options, grid);
 }
 
-std::unique_ptr<Quantizer> make_symmetric_activation(const QuantizerSpec& spec,
+std::unique_ptr<Quantizer> make_symmetric_activation(const SlotSpec& spec,
                                                      const AffineOptions& options,
                                                      const ActivationGrid& grid) {
   return std::make_unique<SymmetricActivation>(spec, options, grid);

@@ -24,13 +24,12 @@ struct AffineOptions {
 };
 
 /// @param grid  of scale 1, with which the weight is affine; none: symmetric
-std::unique_ptr<Quantizer> make_affine_weight(const QuantizerSpec& spec,
-                                              const AffineOptions& options,
+std::unique_ptr<Quantizer> make_affine_weight(const SlotSpec& spec, const AffineOptions& options,
                                               const std::optional<QuantGrid>& grid);
-std::unique_ptr<Quantizer> make_affine_activation(const QuantizerSpec& spec,
+std::unique_ptr<Quantizer> make_affine_activation(const SlotSpec& spec,
                                                   const AffineOptions& options,
                                                   const QuantGrid& grid);
-std::unique_ptr<Quantizer> make_symmetric_activation(const QuantizerSpec& spec,
+std::unique_ptr<Quantizer> make_symmetric_activation(const SlotSpec& spec,
                                                      const AffineOptions& options,
                                                      const ActivationGrid& grid);
 

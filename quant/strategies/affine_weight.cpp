@@ -14,9 +14,9 @@ struct ChannelConstants {
   Window window;
 };
 
-class AffineWeight final : public Quantizer {
+class AffineWeight final : public Quantizer, Calibratable {
  public:
-  AffineWeight(const QuantizerSpec& spec, const AffineOptions& options,
+  AffineWeight(const SlotSpec& spec, const AffineOptions& options,
                const std::optional<QuantGrid>& grid)
       : Quantizer(spec),
         options_(options),
@@ -36,7 +36,7 @@ class AffineWeight final : public Quantizer {
     if (!calibrated_) measure(x);
   }
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     require(ranges.size() == channels_, "{}: expected {} ranges, got {}", slot(), channels_,
             ranges.size());
@@ -127,8 +127,7 @@ class AffineWeight final : public Quantizer {
 
 }  // namespace
 
-std::unique_ptr<Quantizer> make_affine_weight(const QuantizerSpec& spec,
-                                              const AffineOptions& options,
+std::unique_ptr<Quantizer> make_affine_weight(const SlotSpec& spec, const AffineOptions& options,
                                               const std::optional<QuantGrid>& grid) {
   return std::make_unique<AffineWeight>(spec, options, grid);
 }

@@ -69,7 +69,7 @@ Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstant
 
 class ApotWeight final : public Quantizer {
  public:
-  ApotWeight(const QuantizerSpec& spec, double alpha, bool subtract_mean)
+  ApotWeight(const SlotSpec& spec, double alpha, bool subtract_mean)
       : Quantizer(spec),
         subtract_mean_(subtract_mean),
         grid_(grid_of(spec.bits, true)),
@@ -122,7 +122,7 @@ class ApotWeight final : public Quantizer {
 
 class ApotActivation final : public TrainedClip {
  public:
-  ApotActivation(const QuantizerSpec& spec, ActivationGrid grid)
+  ApotActivation(const SlotSpec& spec, ActivationGrid grid)
       : TrainedClip(spec, 8.0, std::move(grid)) {}
 
   QuantGrid grid() const override {
@@ -172,8 +172,8 @@ std::vector<std::int32_t> apot_levels(int bits) {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_apot(const QuantizerSpec& spec) {
-  const Settings& settings = *spec.settings;
+std::unique_ptr<Quantizer> make_apot(const SlotSpec& spec) {
+  const Settings& settings = spec.settings;
   const double weight_alpha = settings.number("weight_alpha", 3.0, above(0.0));
   const bool subtract_mean =
       settings.choice("normalize", "mean_std", {"mean_std", "std"}) == "mean_std";

@@ -31,12 +31,12 @@ float swish_slope(float u, float beta) {
 
 class ApproxSign final : public Quantizer {
  public:
-  explicit ApproxSign(const QuantizerSpec& spec)
+  explicit ApproxSign(const SlotSpec& spec)
       : Quantizer(spec),
-        swish_(spec.settings->choice("estimator", "approx_sign", {"approx_sign", "swish_sign"}) ==
+        swish_(spec.settings.choice("estimator", "approx_sign", {"approx_sign", "swish_sign"}) ==
                "swish_sign"),
-        beta_(static_cast<float>(spec.settings->number("beta", 5.0, above(0.0)))),
-        trained_(spec.settings->choice("shift", "none", {"none", "trained"}) == "trained"),
+        beta_(static_cast<float>(spec.settings.number("beta", 5.0, above(0.0)))),
+        trained_(spec.settings.choice("shift", "none", {"none", "trained"}) == "trained"),
         shift_(Tensor::zeros({1}), trained_) {}
 
   QuantGrid grid() const override { return binary_grid(); }
@@ -77,7 +77,7 @@ class ApproxSign final : public Quantizer {
   Variable shift_;
 };
 
-std::unique_ptr<Quantizer> make_approx_sign(const QuantizerSpec& spec) {
+std::unique_ptr<Quantizer> make_approx_sign(const SlotSpec& spec) {
   return std::make_unique<ApproxSign>(spec);
 }
 

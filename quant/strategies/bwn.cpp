@@ -5,7 +5,7 @@
 
 #include "quant/parts/straight_through.h"
 #include "quant/parts/trained_map.h"
-#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/ordered_sum.h"
 #include "quant/statistics/value_range.h"
 #include "support/error.h"
 
@@ -75,8 +75,8 @@ Gradient read_gradient(const Settings& settings) {
 
 class Bwn final : public Quantizer {
  public:
-  explicit Bwn(const QuantizerSpec& spec)
-      : Quantizer(spec), gradient_(read_gradient(*spec.settings)), grid_(binary_grid()) {}
+  explicit Bwn(const SlotSpec& spec)
+      : Quantizer(spec), gradient_(read_gradient(spec.settings)), grid_(binary_grid()) {}
 
   QuantGrid grid() const override {
     expect(observed_, "{}: {} has no grid before it has seen the weight", slot(), method());
@@ -118,9 +118,7 @@ class Bwn final : public Quantizer {
 
 }  // namespace
 
-std::unique_ptr<Quantizer> make_bwn(const QuantizerSpec& spec) {
-  return std::make_unique<Bwn>(spec);
-}
+std::unique_ptr<Quantizer> make_bwn(const SlotSpec& spec) { return std::make_unique<Bwn>(spec); }
 
 Strategy bwn_strategy() {
   return {{.name = "bwn",

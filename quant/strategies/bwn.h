@@ -25,6 +25,6 @@ namespace quench::quant {
 Strategy bwn_strategy();
 
 /// The weights of "bwn", which other methods use at 1 bit.
-std::unique_ptr<Quantizer> make_bwn(const QuantizerSpec& spec);
+std::unique_ptr<Quantizer> make_bwn(const SlotSpec& spec);
 
 }  // namespace quench::quant

@@ -74,7 +74,7 @@ struct DorefaWeightNode final : Node {
 
 class DorefaWeight final : public Quantizer {
  public:
-  DorefaWeight(const QuantizerSpec& spec, const DorefaOptions& options)
+  DorefaWeight(const SlotSpec& spec, const DorefaOptions& options)
       : Quantizer(spec), full_gradient_(options.full_gradient), grid_(odd_grid(spec.bits)) {}
 
   QuantGrid grid() const override {
@@ -127,7 +127,7 @@ class DorefaWeight final : public Quantizer {
 
 class DorefaActivation final : public Quantizer {
  public:
-  DorefaActivation(const QuantizerSpec& spec, const DorefaOptions& options)
+  DorefaActivation(const SlotSpec& spec, const DorefaOptions& options)
       : Quantizer(spec), act_max_(options.act_max), grid_(unsigned_grid(spec.bits)) {
     grid_.scale[0] = storable_scale(double{act_max_} / grid_.qmax);
   }
@@ -149,14 +149,13 @@ class DorefaActivation final : public Quantizer {
 };
 
 /// sign(w) mean|w|, dL/dw = dL/dy.
-std::unique_ptr<Quantizer> make_binary_weight(QuantizerSpec spec) {
-  Settings settings = Settings::from({{"gradient", "identity"}});
-  spec.settings = &settings;
+std::unique_ptr<Quantizer> make_binary_weight(SlotSpec spec) {
+  spec.settings = Settings::from({{"gradient", "identity"}});
   return make_bwn(spec);
 }
 
-std::unique_ptr<Quantizer> make_dorefa(const QuantizerSpec& spec) {
-  const DorefaOptions options(*spec.settings);
+std::unique_ptr<Quantizer> make_dorefa(const SlotSpec& spec) {
+  const DorefaOptions options(spec.settings);
   if (spec.role == Role::activation) return std::make_unique<DorefaActivation>(spec, options);
   if (spec.bits == 1) return make_binary_weight(spec);
   return std::make_unique<DorefaWeight>(spec, options);

@@ -43,7 +43,7 @@ ElementGradient<1> soft_gradient(float x, float g, const SoftStep& step) {
 
 class Dsq final : public ObservedQuantizer {
  public:
-  Dsq(const QuantizerSpec& spec, float alpha)
+  Dsq(const SlotSpec& spec, float alpha)
       : ObservedQuantizer(spec),
         alpha_(
             Tensor::full({spec.granularity == Granularity::per_channel ? spec.channels : 1}, alpha),
@@ -89,8 +89,8 @@ class Dsq final : public ObservedQuantizer {
   Variable alpha_;
 };
 
-std::unique_ptr<Quantizer> make_dsq(const QuantizerSpec& spec) {
-  const double alpha = spec.settings->number("alpha", 0.2, {0.01, 0.5});
+std::unique_ptr<Quantizer> make_dsq(const SlotSpec& spec) {
+  const double alpha = spec.settings.number("alpha", 0.2, {0.01, 0.5});
   return std::make_unique<Dsq>(spec, static_cast<float>(alpha));
 }
 

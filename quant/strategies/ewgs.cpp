@@ -16,7 +16,7 @@ struct Step {
 
 class Ewgs final : public ObservedQuantizer {
  public:
-  Ewgs(const QuantizerSpec& spec, float delta) : ObservedQuantizer(spec), delta_(delta) {}
+  Ewgs(const SlotSpec& spec, float delta) : ObservedQuantizer(spec), delta_(delta) {}
 
  protected:
   Variable train_forward(const Variable& x) override {
@@ -42,8 +42,8 @@ class Ewgs final : public ObservedQuantizer {
   float delta_;
 };
 
-std::unique_ptr<Quantizer> make_ewgs(const QuantizerSpec& spec) {
-  const auto delta = static_cast<float>(spec.settings->number("delta", 1e-3, at_least(0.0)));
+std::unique_ptr<Quantizer> make_ewgs(const SlotSpec& spec) {
+  const auto delta = static_cast<float>(spec.settings.number("delta", 1e-3, at_least(0.0)));
   return std::make_unique<Ewgs>(spec, delta);
 }
 

@@ -60,9 +60,9 @@ struct Factor {
 };
 
 /// What both forms share: the calibrated ranges, and the factors on them.
-class Fat : public Quantizer {
+class Fat : public Quantizer, Calibratable {
  public:
-  Fat(const QuantizerSpec& spec, const FatOptions& options)
+  Fat(const SlotSpec& spec, const FatOptions& options)
       : Quantizer(spec),
         options_(options),
         ranges_(granularity() == Granularity::per_channel ? static_cast<std::size_t>(spec.channels)
@@ -80,7 +80,7 @@ class Fat : public Quantizer {
     for (const Extent& e : extents(x)) ranges.push_back(range_of(e));
     if (!started_) start(ranges);
   }
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override { start(ranges); }
 
   Tensor quantize(const Tensor& x) const override {
@@ -104,8 +104,8 @@ class Fat : public Quantizer {
     return {{"threshold_factor", factors_.back().value.value().data()[0]}};
   }
 
-  std::map<std::string, Tensor> state() const override;
-  void load_state(const std::map<std::string, Tensor>& state) override;
+  SavedState state() const override;
+  void load_state(const SavedState& state) override;
 
  protected:
   void add_factor(std::string name, FatLimits limits, double start) {
@@ -162,7 +162,7 @@ class Fat : public Quantizer {
   bool started_ = false;           // from something other than zeros
 };
 
-std::map<std::string, Tensor> Fat::state() const {
+SavedState Fat::state() const {
   Tensor packed({static_cast<std::int64_t>(ranges_.size()), 2}, DType::f64);
   for (std::size_t i = 0; i < ranges_.size(); ++i) {
     packed.data<double>()[2 * i] = ranges_[i].min;
@@ -175,7 +175,7 @@ std::map<std::string, Tensor> Fat::state() const {
   return state;
 }
 
-void Fat::load_state(const std::map<std::string, Tensor>& state) {
+void Fat::load_state(const SavedState& state) {
   const Tensor packed = state_tensor(state, "range", slot());
   const Shape shape({static_cast<std::int64_t>(ranges_.size()), 2});
   require(packed.dtype() == DType::f64 && packed.shape() == shape,
@@ -190,7 +190,7 @@ void Fat::load_state(const std::map<std::string, Tensor>& state) {
 
 class FatSymmetric final : public Fat {
  public:
-  FatSymmetric(const QuantizerSpec& spec, const FatOptions& options)
+  FatSymmetric(const SlotSpec& spec, const FatOptions& options)
       : Fat(spec, options), weight_grid_(signed_narrow_grid(spec.bits)) {
     add_factor("alpha", options.alpha, 1.0);
   }
@@ -230,7 +230,7 @@ class FatSymmetric final : public Fat {
 
 class FatAsymmetric final : public Fat {
  public:
-  FatAsymmetric(const QuantizerSpec& spec, const FatOptions& options)
+  FatAsymmetric(const SlotSpec& spec, const FatOptions& options)
       : Fat(spec, options), limits_{.alpha_t = options.shift, .alpha_r = options.alpha} {
     add_factor("alpha_t", options.shift, 0.0);
     add_factor("alpha_r", options.alpha, 1.0);
@@ -263,8 +263,8 @@ class FatAsymmetric final : public Fat {
   FatRangeLimits limits_;
 };
 
-std::unique_ptr<Quantizer> make_fat(const QuantizerSpec& spec) {
-  const FatOptions options(*spec.settings, spec.bits);
+std::unique_ptr<Quantizer> make_fat(const SlotSpec& spec) {
+  const FatOptions options(spec.settings, spec.bits);
   if (options.symmetric) return std::make_unique<FatSymmetric>(spec, options);
   return std::make_unique<FatAsymmetric>(spec, options);
 }

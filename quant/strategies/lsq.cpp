@@ -24,9 +24,9 @@ std::vector<double> weight_steps(const Tensor& w, bool per_channel, const QuantG
   return steps;
 }
 
-class LsqActivation final : public Quantizer {
+class LsqActivation final : public Quantizer, Calibratable {
  public:
-  LsqActivation(const QuantizerSpec& spec, const LsqOptions& options, ActivationGrid grid)
+  LsqActivation(const SlotSpec& spec, const LsqOptions& options, ActivationGrid grid)
       : Quantizer(spec), options_(options), grid_(std::move(grid)), scale_(1) {}
 
   QuantGrid grid() const override {
@@ -45,7 +45,7 @@ class LsqActivation final : public Quantizer {
     scale_.start(std::array{first_step(batch_mean_abs(x, slot()), grid_.grid())}, slot());
   }
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     scale_.start(std::array{grid_.scale_of(ranges, slot())}, slot());
   }
@@ -79,9 +79,9 @@ class LsqActivation final : public Quantizer {
   TrainedScale scale_;
 };
 
-std::unique_ptr<Quantizer> make_lsq(const QuantizerSpec& spec) {
-  const LsqOptions options(*spec.settings);
-  ActivationGrid grid(*spec.settings, spec.bits == 1 ? "unsigned" : "auto", spec.bits,
+std::unique_ptr<Quantizer> make_lsq(const SlotSpec& spec) {
+  const LsqOptions options(spec.settings);
+  ActivationGrid grid(spec.settings, spec.bits == 1 ? "unsigned" : "auto", spec.bits,
                       ActivationGrid::Signed::full);
   if (spec.role == Role::weight) return make_lsq_weight(spec, options, weight_steps);
   return std::make_unique<LsqActivation>(spec, options, std::move(grid));

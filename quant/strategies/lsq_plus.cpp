@@ -113,9 +113,9 @@ Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_
       });
 }
 
-class LsqPlusActivation final : public Quantizer {
+class LsqPlusActivation final : public Quantizer, Calibratable {
  public:
-  LsqPlusActivation(const QuantizerSpec& spec, const LsqOptions& options, bool least_squares)
+  LsqPlusActivation(const SlotSpec& spec, const LsqOptions& options, bool least_squares)
       : Quantizer(spec),
         options_(options),
         least_squares_(least_squares),
@@ -141,7 +141,7 @@ class LsqPlusActivation final : public Quantizer {
                          : cover_range(reach.min, reach.max, grid_.qmax));
   }
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
     start(cover_range(ranges[0].min, ranges[0].max, grid_.qmax));
@@ -192,9 +192,9 @@ class LsqPlusActivation final : public Quantizer {
   Variable beta_;
 };
 
-std::unique_ptr<Quantizer> make_lsq_plus(const QuantizerSpec& spec) {
-  const LsqOptions options(*spec.settings);
-  const bool least_squares = spec.settings->choice("init", "mse", {"mse", "minmax"}) == "mse";
+std::unique_ptr<Quantizer> make_lsq_plus(const SlotSpec& spec) {
+  const LsqOptions options(spec.settings);
+  const bool least_squares = spec.settings.choice("init", "mse", {"mse", "minmax"}) == "mse";
   if (spec.role == Role::weight) return make_lsq_weight(spec, options, three_sigma_steps);
   return std::make_unique<LsqPlusActivation>(spec, options, least_squares);
 }

@@ -30,9 +30,9 @@ Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepCon
       });
 }
 
-class LsqWeight final : public Quantizer {
+class LsqWeight final : public Quantizer, Calibratable {
  public:
-  LsqWeight(const QuantizerSpec& spec, const LsqOptions& options, FirstSteps first_steps)
+  LsqWeight(const SlotSpec& spec, const LsqOptions& options, FirstSteps first_steps)
       : Quantizer(spec),
         options_(options),
         first_steps_(first_steps),
@@ -53,7 +53,7 @@ class LsqWeight final : public Quantizer {
     scale_.start(first_steps_(x, granularity() == Granularity::per_channel, grid_, slot()), slot());
   }
 
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override {
     std::vector<double> steps;
     for (const ValueRange& range : ranges) steps.push_back(range.threshold() / grid_.qmax);
@@ -113,7 +113,7 @@ Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid
                                : map_steps<false>(x, scale, std::move(constants));
 }
 
-std::unique_ptr<Quantizer> make_lsq_weight(const QuantizerSpec& spec, const LsqOptions& options,
+std::unique_ptr<Quantizer> make_lsq_weight(const SlotSpec& spec, const LsqOptions& options,
                                            FirstSteps first_steps) {
   return std::make_unique<LsqWeight>(spec, options, first_steps);
 }

@@ -36,7 +36,7 @@ using FirstSteps = std::vector<double> (*)(const Tensor& weight, bool per_channe
                                            const QuantGrid& grid, std::string_view slot);
 
 /// The weight quantizer of LSQ, starting at `first_steps`.
-std::unique_ptr<Quantizer> make_lsq_weight(const QuantizerSpec& spec, const LsqOptions& options,
+std::unique_ptr<Quantizer> make_lsq_weight(const SlotSpec& spec, const LsqOptions& options,
                                            FirstSteps first_steps);
 
 }  // namespace quench::quant

@@ -16,14 +16,15 @@ struct Span {
   Window window;
 };
 
-class Noise final : public ObservedQuantizer {
+class Noise final : public ObservedQuantizer, Planned {
  public:
-  Noise(const QuantizerSpec& spec, double quantize_from)
+  Noise(const SlotSpec& spec, double quantize_from)
       : ObservedQuantizer(spec), quantize_from_(quantize_from), random_(0, stream()) {
     rounds_ = quantize_from_ == 0.0;
   }
 
-  void begin_training(const TrainingPlan& plan) override {
+  Planned* planned() override { return quantize_from_ > 0.0 ? this : nullptr; }
+  void begin(const TrainingPlan& plan) override {
     total_steps_ = plan.total_steps;
     random_ = Random(plan.seed, stream());
   }
@@ -103,8 +104,8 @@ class Noise final : public ObservedQuantizer {
   bool rounds_ = false;
 };
 
-std::unique_ptr<Quantizer> make_noise(const QuantizerSpec& spec) {
-  return std::make_unique<Noise>(spec, spec.settings->number("quantize_from", 1.0, {0.0, 1.0}));
+std::unique_ptr<Quantizer> make_noise(const SlotSpec& spec) {
+  return std::make_unique<Noise>(spec, spec.settings.number("quantize_from", 1.0, {0.0, 1.0}));
 }
 
 }  // namespace

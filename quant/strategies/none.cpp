@@ -10,7 +10,7 @@ QuantGrid NoQuantizer::grid() const {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_none(const QuantizerSpec& spec) {
+std::unique_ptr<Quantizer> make_none(const SlotSpec& spec) {
   return std::make_unique<NoQuantizer>(spec);
 }
 

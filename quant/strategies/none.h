@@ -11,10 +11,8 @@ namespace quench::quant {
 /// asks whether it is quantized. Has no grid and no settings.
 class NoQuantizer final : public Quantizer {
  public:
-  NoQuantizer() : Quantizer(QuantizerSpec{}) {}
-  explicit NoQuantizer(const QuantizerSpec& spec) : Quantizer(spec) {}
+  explicit NoQuantizer(const SlotSpec& spec = {}) : Quantizer(spec, {.quantizes = false}) {}
 
-  bool quantizes() const override { return false; }
   void observe(const Tensor&) override {}
   /// @throws std::logic_error  always
   QuantGrid grid() const override;

@@ -29,7 +29,7 @@ struct PactConstants {
 
 class Pact final : public TrainedClip {
  public:
-  Pact(const QuantizerSpec& spec, float alpha_decay)
+  Pact(const SlotSpec& spec, float alpha_decay)
       // Unsigned always: an empty table, since no key decides it.
       : TrainedClip(spec, 10.0, ActivationGrid(Settings(), "unsigned", spec.bits)),
         alpha_decay_(alpha_decay) {}
@@ -61,8 +61,8 @@ class Pact final : public TrainedClip {
   float alpha_decay_;
 };
 
-std::unique_ptr<Quantizer> make_pact(const QuantizerSpec& spec) {
-  const double decay = spec.settings->number("alpha_decay", 1e-4, at_least(0.0));
+std::unique_ptr<Quantizer> make_pact(const SlotSpec& spec) {
+  const double decay = spec.settings.number("alpha_decay", 1e-4, at_least(0.0));
   return std::make_unique<Pact>(spec, static_cast<float>(decay));
 }
 

@@ -11,7 +11,6 @@
 #include "quant/code.h"
 #include "quant/statistics/batch_statistics.h"
 #include "quant/statistics/value_range.h"
-#include "quant/strategies/projection.h"
 #include "support/error.h"
 
 namespace quench::quant {
@@ -144,7 +143,6 @@ PpqResult fit(double cold, const PpqOptions& options, Project project) {
   }
   double gamma = options.gamma > 0.0 ? options.gamma : cold;
   double explained = 0.0;  // of <x, x>, by the codes that gave gamma; 0 while it is only a start
-  result.gamma_history.push_back(gamma);
   result.converged = false;
   while (options.max_updates == 0 || result.updates < options.max_updates) {
     const Projection next = project(storable_scale(gamma));
@@ -159,7 +157,6 @@ PpqResult fit(double cold, const PpqOptions& options, Project project) {
     result.code_gamma = next.empty() ? cold : gamma;
     explained = next.empty() ? 0.0 : next.explained();
     gamma = next.empty() ? cold : next.gamma();
-    result.gamma_history.push_back(gamma);
     ++result.updates;
   }
   result.gamma = gamma;

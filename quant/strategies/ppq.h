@@ -6,9 +6,19 @@
 #include <vector>
 
 #include "core/tensor.h"
-#include "quant/strategies/projection.h"
 
 namespace quench::quant {
+
+/// What least squares needs of values x and their codes q: ||x - gamma q||^2 is smallest at
+/// gamma = <x, q> / <q, q>, and is <x, x> - explained() there.
+struct Projection {
+  double xq = 0.0;  ///< <x, q>
+  double qq = 0.0;  ///< <q, q>
+
+  bool empty() const { return qq == 0.0; }  ///< all codes are 0
+  double gamma() const { return xq / qq; }
+  double explained() const { return xq * gamma(); }
+};
 
 /// |x| in ascending order, for projections onto the same values with many scales in turn.
 ///
@@ -50,9 +60,8 @@ struct PpqOptions {
 };
 
 struct PpqResult {
-  double gamma = 1.0;                 ///< the scale; 1 if all of x is 0
-  double code_gamma = 1.0;            ///< q = clip(round(x / code_gamma)) gave `gamma`
-  std::vector<double> gamma_history;  ///< the first scale and one after each update
+  double gamma = 1.0;       ///< the scale; 1 if all of x is 0
+  double code_gamma = 1.0;  ///< q = clip(round(x / code_gamma)) gave `gamma`
   int updates = 0;
   bool converged = true;    ///< no further update lowers the error
   bool degenerate = false;  ///< nothing to fit: all of x is 0

@@ -26,16 +26,16 @@ struct SteOptions {
                    "stochastic") {}
 };
 
-class SteBinary : public Quantizer {
+class SteBinary : public Quantizer, LatentUpdate {
  public:
-  SteBinary(const QuantizerSpec& spec, const SteOptions& options)
-      : Quantizer(spec), clip_(options.clip), windowed_weights_(options.windowed_weights) {}
+  SteBinary(const SlotSpec& spec, const SteOptions& options, Traits traits = {})
+      : Quantizer(spec, traits), clip_(options.clip), windowed_weights_(options.windowed_weights) {}
 
   QuantGrid grid() const override { return binary_grid(); }
   void observe(const Tensor&) override {}
 
-  void project_latent(Tensor& weight) const override {
-    if (windowed_weights_) return;
+  const LatentUpdate* latent_update() const override { return windowed_weights_ ? nullptr : this; }
+  void project(Tensor& weight) const override {
     map_into(weight, weight, [clip = clip_](float w) { return std::clamp(w, -clip, clip); });
     weight.bump_version();
   }
@@ -66,14 +66,15 @@ class SteBinary : public Quantizer {
 };
 
 /// BinaryConnect's stochastic weight: the sign is drawn anew for each step.
-class SteStochasticWeight final : public SteBinary {
+class SteStochasticWeight final : public SteBinary, Planned {
  public:
-  using SteBinary::SteBinary;
+  SteStochasticWeight(const SlotSpec& spec, const SteOptions& options)
+      // The batches of training saw other weights than the signs of evaluation.
+      : SteBinary(spec, options, {.stale_batch_norm = true}) {}
 
-  void begin_training(const TrainingPlan& plan) override { seed_ = plan.seed; }
+  Planned* planned() override { return this; }
+  void begin(const TrainingPlan& plan) override { seed_ = plan.seed; }
   void step(std::int64_t step) override { next_step_ = step + 1; }
-  // The batches of training saw other weights than the signs of evaluation.
-  bool stale_batch_norm() const override { return true; }
   SavedState state() const override {
     return {{"next_step", state_number(static_cast<double>(next_step_))}};
   }
@@ -123,10 +124,10 @@ Tensor stochastic_sign(const Tensor& x, const Tensor& uniform) {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_ste(const QuantizerSpec& spec) {
+std::unique_ptr<Quantizer> make_ste(const SlotSpec& spec) {
   // All keys are read whatever the slot needs, so that none counts as left over.
-  const SteOptions options(*spec.settings);
-  QuantizerSpec of_more_bits = spec;
+  const SteOptions options(spec.settings);
+  SlotSpec of_more_bits = spec;
   of_more_bits.bits = std::max(spec.bits, 2);
   auto on_grid = std::make_unique<SteGrid>(of_more_bits);
   if (spec.bits > 1) return on_grid;

@@ -33,9 +33,9 @@ struct TqtOptions {
         activation_grid(settings, "auto", bits, ActivationGrid::Signed::full) {}
 };
 
-class Tqt final : public Quantizer {
+class Tqt final : public Quantizer, Calibratable, Planned {
  public:
-  Tqt(const QuantizerSpec& spec, const TqtOptions& options)
+  Tqt(const SlotSpec& spec, const TqtOptions& options)
       : Quantizer(spec),
         options_(options),
         weight_grid_(signed_full_grid(spec.bits)),
@@ -47,18 +47,19 @@ class Tqt final : public Quantizer {
 
   QuantGrid grid() const override;
   void observe(const Tensor& x) override;
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override;
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"log2_t", log2_t_}};
   }
-  void begin_training(const TrainingPlan& plan) override;
+  Planned* planned() override { return freezing_ != nullptr ? this : nullptr; }
+  void begin(const TrainingPlan& plan) override;
   void step(std::int64_t step) override;
   std::vector<std::pair<std::string, float>> metrics() const override;
 
-  std::map<std::string, Tensor> state() const override;
-  void load_state(const std::map<std::string, Tensor>& state) override;
+  SavedState state() const override;
+  void load_state(const SavedState& state) override;
 
  protected:
   Variable train_forward(const Variable& x) override;
@@ -151,8 +152,7 @@ Variable Tqt::train_forward(const Variable& x) {
   return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes);
 }
 
-void Tqt::begin_training(const TrainingPlan& plan) {
-  if (freezing_ == nullptr) return;
+void Tqt::begin(const TrainingPlan& plan) {
   freezer_ = plan.network != nullptr ? plan.network->get<ThresholdFreezer>()
                                      : std::make_shared<ThresholdFreezer>();
   freezer_->add(freezing_);
@@ -182,7 +182,7 @@ std::vector<std::pair<std::string, float>> Tqt::metrics() const {
   return result;
 }
 
-std::map<std::string, Tensor> Tqt::state() const {
+SavedState Tqt::state() const {
   SavedState state{{"seen", state_number(seen_ ? 1.0 : 0.0)},
                    {"started", state_number(started_ ? 1.0 : 0.0)}};
   if (role() == Role::activation) options_.activation_grid.save(state);
@@ -190,7 +190,7 @@ std::map<std::string, Tensor> Tqt::state() const {
   return state;
 }
 
-void Tqt::load_state(const std::map<std::string, Tensor>& state) {
+void Tqt::load_state(const SavedState& state) {
   seen_ = state_number(state, "seen", slot()) != 0.0;
   started_ = state_number(state, "started", slot()) != 0.0;
   if (role() == Role::activation) options_.activation_grid.load(state, slot());
@@ -208,8 +208,8 @@ float tqt_scale(float log2_t, int fraction_bits) {
 
 namespace {
 
-std::unique_ptr<Quantizer> make_tqt(const QuantizerSpec& spec) {
-  return std::make_unique<Tqt>(spec, TqtOptions(*spec.settings, spec.bits));
+std::unique_ptr<Quantizer> make_tqt(const SlotSpec& spec) {
+  return std::make_unique<Tqt>(spec, TqtOptions(spec.settings, spec.bits));
 }
 
 }  // namespace

@@ -12,12 +12,12 @@ namespace quench::quant {
 ///                      first batch that is not all zeros
 ///   alpha = ...        > 0
 /// A calibrator starts it at the end of its range. alpha stays >= 1e-6.
-class TrainedClip : public Quantizer {
+class TrainedClip : public Quantizer, Calibratable {
  public:
-  TrainedClip(const QuantizerSpec& spec, double fallback, ActivationGrid grid);
+  TrainedClip(const SlotSpec& spec, double fallback, ActivationGrid grid);
 
   void observe(const Tensor& x) override;
-  bool calibratable() const override { return true; }
+  Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override;
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"alpha", alpha_.variable()}};

@@ -7,7 +7,7 @@
 #include "quant/code.h"
 #include "quant/parts/straight_through.h"
 #include "quant/parts/trained_map.h"
-#include "quant/statistics/lane_sum.h"
+#include "quant/statistics/ordered_sum.h"
 #include "quant/statistics/value_range.h"
 #include "support/error.h"
 
@@ -84,10 +84,10 @@ namespace {
 
 class Twn final : public Quantizer {
  public:
-  explicit Twn(const QuantizerSpec& spec)
+  explicit Twn(const SlotSpec& spec)
       : Quantizer(spec),
-        exact_(spec.settings->choice("scale", "threshold", {"threshold", "exact"}) == "exact"),
-        factor_(spec.settings->number("threshold_factor", 0.7, above(0.0))),
+        exact_(spec.settings.choice("scale", "threshold", {"threshold", "exact"}) == "exact"),
+        factor_(spec.settings.number("threshold_factor", 0.7, above(0.0))),
         grid_(signed_narrow_grid(spec.bits)) {}
 
   QuantGrid grid() const override {
@@ -141,9 +141,7 @@ class Twn final : public Quantizer {
   QuantGrid grid_;
 };
 
-std::unique_ptr<Quantizer> make_twn(const QuantizerSpec& spec) {
-  return std::make_unique<Twn>(spec);
-}
+std::unique_ptr<Quantizer> make_twn(const SlotSpec& spec) { return std::make_unique<Twn>(spec); }
 
 }  // namespace
 

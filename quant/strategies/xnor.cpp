@@ -9,26 +9,22 @@ namespace {
 
 class XnorActivation final : public Quantizer {
  public:
-  XnorActivation(const QuantizerSpec& spec, bool input_scale)
-      : Quantizer(spec), input_scale_(input_scale) {}
+  XnorActivation(const SlotSpec& spec, bool input_scale)
+      : Quantizer(spec, {.scales_output = input_scale}) {}
 
   QuantGrid grid() const override { return binary_grid(); }
   void observe(const Tensor&) override {}
-  bool scales_output() const override { return input_scale_; }
 
  protected:
   Variable train_forward(const Variable& x) override {
     return map_straight_through(x, {-1.0f, 1.0f}, 1.0f, [](float v) { return binary_code(v); });
   }
-
- private:
-  bool input_scale_;
 };
 
-std::unique_ptr<Quantizer> make_xnor(const QuantizerSpec& spec) {
+std::unique_ptr<Quantizer> make_xnor(const SlotSpec& spec) {
   // Both read their keys whatever the slot needs, so that none counts as left over.
   std::unique_ptr<Quantizer> weight = make_bwn(spec);
-  const bool input_scale = spec.settings->boolean("input_scale", true);
+  const bool input_scale = spec.settings.boolean("input_scale", true);
   if (spec.role == Role::weight) return weight;
   return std::make_unique<XnorActivation>(spec, input_scale);
 }

@@ -1,10 +1,10 @@
-#include "core/ops/concat.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
 #include <numeric>
 #include <stdexcept>
+
+#include "core/ops/shape_ops.h"
 
 namespace quench {
 namespace {

@@ -1,11 +1,10 @@
-#include "core/ops/depthwise.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
 
 #include "core/exact_tensor.h"
+#include "core/ops/own_convolution.h"
 
 using namespace quench;
 using quench::testing::exact_tensor;

@@ -1,10 +1,10 @@
-#include "core/ops/feature_map.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 #include <vector>
 
+#include "core/ops/elementwise.h"
+#include "core/ops/reduce.h"
 #include "core/random.h"
 
 namespace quench {

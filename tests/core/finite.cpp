@@ -1,9 +1,9 @@
-#include "core/ops/finite.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "core/ops/reduce.h"
 
 using namespace quench;
 

@@ -1,8 +1,7 @@
-#include "core/ops/im2col.h"
-
 #include <doctest/doctest.h>
 
 #include "core/exact_tensor.h"
+#include "core/ops/own_convolution.h"
 
 using namespace quench;
 using quench::testing::exact_tensor;

@@ -1,9 +1,8 @@
-#include "core/ops/pad.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
 
+#include "core/ops/shape_ops.h"
 #include "core/random.h"
 
 namespace quench {

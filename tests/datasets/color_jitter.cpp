@@ -1,5 +1,3 @@
-#include "datasets/color_jitter.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,6 +5,8 @@
 #include <cmath>
 #include <stdexcept>
 #include <vector>
+
+#include "datasets/augmentation.h"
 
 using namespace quench;
 using namespace quench::datasets;

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 
 namespace quench::datasets {
 

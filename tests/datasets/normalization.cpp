@@ -1,8 +1,8 @@
-#include "datasets/normalization.h"
-
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+
+#include "datasets/transform.h"
 
 using namespace quench::datasets;
 

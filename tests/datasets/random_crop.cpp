@@ -1,10 +1,10 @@
-#include "datasets/random_crop.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+
+#include "datasets/augmentation.h"
 
 using namespace quench;
 using namespace quench::datasets;

@@ -12,10 +12,10 @@
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/pool.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 
 // Networks of the modules that imported graphs consist of.

@@ -5,7 +5,6 @@
 #include <functional>
 #include <limits>
 
-#include "deploy/network/bounds.h"
 #include "deploy/small_network.h"
 
 using namespace quench;

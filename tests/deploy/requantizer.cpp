@@ -1,5 +1,3 @@
-#include "deploy/integer_only/requantizer.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 
 #include "core/random.h"
 #include "deploy/integer_only/accumulator_map.h"
+#include "deploy/integer_only/requantizers.h"
 #include "deploy/network/arithmetic.h"
 
 using namespace quench;

@@ -5,8 +5,8 @@
 
 #include "layers/attach_quantizers.h"
 #include "layers/loss.h"
-#include "layers/mode_guard.h"
 #include "layers/models/registry.h"
+#include "layers/module.h"
 #include "layers/random_network.h"
 #include "quant/registry.h"
 
@@ -24,7 +24,7 @@ struct QuantizedCase {
 /// The method for one role, at the nearest number of bits it has; where it has no form for the role,
 /// a plain one of 8 bits.
 inline Settings role_rule(const QuantizedCase& c, quant::Role role) {
-  const quant::StrategyInfo& info = quant::find_quantizer(c.method, "test");
+  const quant::StrategyInfo& info = quant::find_strategy(c.method, "test").info;
   if (!info.has(role)) return Settings::from({{"method", "affine"}, {"bits", 8}});
   const auto [min, max] = info.bits(role);
   const int bits = role == quant::Role::weight && c.weight_bits != 0 ? c.weight_bits : c.bits;

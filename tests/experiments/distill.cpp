@@ -6,12 +6,12 @@
 #include <limits>
 #include <stdexcept>
 
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 #include "experiments/run.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/small_experiment.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
 
 namespace quench::train {

@@ -40,7 +40,7 @@ void register_fickle() {
   static const bool once = [] {
     quant::register_quantizer(
         {.name = "fickle", .summary = "breaks its promise"},
-        [](const quant::QuantizerSpec& spec) { return std::make_unique<Fickle>(spec); });
+        [](const quant::SlotSpec& spec) { return std::make_unique<Fickle>(spec); });
     return true;
   }();
   CHECK(once);

@@ -15,14 +15,15 @@ namespace quench::train {
 namespace {
 
 /// A weight slot whose step scale the test sets; it clips latents to [-clip, clip].
-class SlotQuantizer final : public quant::Quantizer {
+class SlotQuantizer final : public quant::Quantizer, quant::LatentUpdate {
  public:
-  SlotQuantizer() : Quantizer({.role = quant::Role::weight, .slot = "test", .settings = nullptr}) {}
+  explicit SlotQuantizer(bool quantizes = true)
+      : Quantizer({.role = quant::Role::weight, .slot = "test"}, {.quantizes = quantizes}) {}
   quant::QuantGrid grid() const override { return {}; }
   void observe(const Tensor&) override {}
-  bool quantizes() const override { return quantizing; }
+  const quant::LatentUpdate* latent_update() const override { return this; }
   float step_scale() const override { return scale; }
-  void project_latent(Tensor& weight) const override {
+  void project(Tensor& weight) const override {
     Tensor clipped(weight.shape());  // a new tensor: a strategy may write weight = map(weight, ...)
     std::ranges::transform(weight.span(), clipped.data(),
                            [this](float w) { return std::clamp(w, -clip, clip); });
@@ -31,7 +32,6 @@ class SlotQuantizer final : public quant::Quantizer {
 
   float scale = 1.0f;
   float clip = std::numeric_limits<float>::infinity();
-  bool quantizing = true;
 
  protected:
   Variable train_forward(const Variable& x) override { return x; }
@@ -144,8 +144,7 @@ TEST_CASE("latent update: the step is scaled, then clipped, and every handle see
 
 TEST_CASE("glorot_scale: lengthens the steps of quantized weights only") {
   // fans 4 + 2: k = sqrt(6 / 1.5) = 2
-  SlotQuantizer quantizer, none;
-  none.quantizing = false;
+  SlotQuantizer quantizer, none(false);
   std::vector<Parameter> parameters;
   for (auto& [name, slot] : std::vector<std::pair<std::string, quant::Quantizer*>>{
            {"quantized", &quantizer}, {"slot with none", &none}, {"no slot", nullptr}}) {

@@ -9,7 +9,7 @@
 #include "experiments/runs/small_run.h"
 #include "layers/arithmetic.h"
 #include "layers/composite.h"
-#include "layers/trace.h"
+#include "layers/graph.h"
 #include "ptq/calibrate.h"
 #include "ptq/sqnr.h"
 

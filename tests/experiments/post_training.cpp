@@ -12,7 +12,7 @@
 #include "experiments/run.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/small_experiment.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "ptq/input_channels.h"
 
 namespace quench::train {

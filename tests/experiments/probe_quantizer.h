@@ -7,14 +7,14 @@
 
 #include "datasets/images.h"
 #include "datasets/loader.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
-#include "layers/sequential.h"
 #include "quant/quantizer.h"
 
 namespace quench::train {
 
 /// Rounds to integers in [-127, 127], and tells what it was shown.
-class Probe final : public quant::Quantizer {
+class Probe final : public quant::Quantizer, quant::Calibratable {
  public:
   Probe(quant::Role role, bool calibratable,
         quant::Granularity granularity = quant::Granularity::per_tensor)
@@ -23,7 +23,7 @@ class Probe final : public quant::Quantizer {
 
   quant::QuantGrid grid() const override { return {}; }
   void observe(const Tensor& x) override { observed.push_back(x.numel()); }
-  bool calibratable() const override { return calibratable_; }
+  quant::Calibratable* calibratable() override { return calibratable_ ? this : nullptr; }
   void calibrate(std::span<const quant::ValueRange> given) override {
     ranges.assign(given.begin(), given.end());
   }

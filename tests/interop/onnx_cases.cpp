@@ -14,8 +14,8 @@
 
 #include "core/ops/reduce.h"
 #include "deploy/composed_networks.h"
-#include "deploy/engine/convolution_step.h"
 #include "deploy/engine/engine.h"
+#include "deploy/engine/prepared_operation.h"
 #include "deploy/freeze.h"
 #include "deploy/kernels/saturation.h"
 #include "deploy/small_network.h"

@@ -1,5 +1,3 @@
-#include "layers/folded_batch_norm.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
@@ -10,10 +8,11 @@
 #include "autograd/node.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
+#include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 
 namespace quench {
 namespace {

@@ -7,10 +7,9 @@
 
 #include "layers/activation.h"
 #include "layers/composite.h"
-#include "layers/mode_guard.h"
 #include "layers/models/registry.h"
+#include "layers/module.h"
 #include "layers/quantized_layer.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 
 namespace quench {

@@ -37,7 +37,7 @@ std::unique_ptr<quant::Quantizer> xnor(Role role, bool input_scale) {
        .granularity = role == Role::weight ? Granularity::per_channel : Granularity::per_tensor,
        .channels = 6,
        .slot = "layer",
-       .settings = &settings});
+       .settings = settings});
 }
 
 TEST_CASE("xnor: the paper's network scales its output unless a config says otherwise") {

@@ -1,10 +1,9 @@
-#include "layers/mode_guard.h"
-
 #include <doctest/doctest.h>
 
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/linear.h"
-#include "layers/sequential.h"
+#include "layers/module.h"
 
 namespace quench {
 

@@ -5,8 +5,8 @@
 #include <stdexcept>
 
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/linear.h"
-#include "layers/sequential.h"
 #include "layers/trainable_scale.h"
 
 namespace quench {

@@ -11,7 +11,6 @@
 #include "layers/attach_quantizers.h"
 #include "layers/composite.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 
 namespace quench {
 namespace {

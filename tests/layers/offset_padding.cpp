@@ -38,7 +38,7 @@ TEST_CASE("lsq_plus: codes, offset and padding together are the convolution of t
   Random random(3, "test");
   Conv2d layer(options, random);
   const Tensor input = random_tensor({2, 3, 6, 5}, 5);
-  quant::QuantizerSpec spec{.role = quant::Role::activation, .bits = 4, .slot = "input"};
+  quant::SlotSpec spec{.role = quant::Role::activation, .bits = 4, .slot = "input"};
   layer.set_input_quantizer(quant::make_quantizer("lsq_plus", spec));
   spec = {.role = quant::Role::weight, .bits = 4, .slot = "weight"};
   layer.set_weight_quantizer(quant::make_quantizer("lsq_plus", spec));

@@ -5,8 +5,8 @@
 
 #include "layers/activation.h"
 #include "layers/attach_quantizers.h"
+#include "layers/composite.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 
 namespace quench {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "layers/attach_quantizers.h"
+#include "layers/composite.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 #include "quant/registry.h"
 
 namespace quench {

@@ -7,10 +7,10 @@
 
 #include "core/ops/elementwise.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
-#include "layers/mode_guard.h"
+#include "layers/module.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 
 namespace quench::testing {
 

@@ -72,7 +72,7 @@ inline std::unique_ptr<quant::Quantizer> make_quantizer(
                .bits = bits,
                .granularity = granularity,
                .slot = role == quant::Role::weight ? "layer.weight" : "layer.input",
-               .settings = &settings});
+               .settings = settings});
 }
 
 }  // namespace quench::testing

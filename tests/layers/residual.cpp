@@ -1,8 +1,7 @@
-#include "layers/residual.h"
-
 #include <doctest/doctest.h>
 
 #include "layers/activation.h"
+#include "layers/composite.h"
 #include "layers/shape_layers.h"
 
 namespace quench {

@@ -4,8 +4,8 @@
 
 #include "autograd/nn.h"
 #include "layers/arithmetic.h"
+#include "layers/composite.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 
 namespace quench {
 namespace {

@@ -1,13 +1,12 @@
-#include "layers/trace.h"
-
 #include <doctest/doctest.h>
 
 #include <limits>
 
+#include "layers/composite.h"
 #include "layers/conv2d.h"
+#include "layers/graph.h"
 #include "layers/linear.h"
 #include "layers/reference.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 
 namespace quench {

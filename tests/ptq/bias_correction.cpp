@@ -7,7 +7,6 @@
 
 #include "layers/linear.h"
 #include "layers/random_network.h"
-#include "ptq/expected_input.h"
 #include "ptq/fold.h"
 
 namespace quench {

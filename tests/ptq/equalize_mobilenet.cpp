@@ -9,7 +9,6 @@
 #include "layers/models/mobilenet_v2.h"
 #include "layers/random_network.h"
 #include "ptq/equalize.h"
-#include "ptq/relu6.h"
 #include "ptq/rescale_depthwise.h"
 
 namespace quench {

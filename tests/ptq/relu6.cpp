@@ -1,5 +1,3 @@
-#include "ptq/relu6.h"
-
 #include <doctest/doctest.h>
 
 #include "layers/activation.h"

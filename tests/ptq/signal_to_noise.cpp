@@ -1,10 +1,9 @@
-#include "ptq/signal_to_noise.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <stdexcept>
 
+#include "ptq/sqnr.h"
 #include "quant/grid.h"
 
 namespace quench::train {

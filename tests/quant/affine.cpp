@@ -14,7 +14,9 @@ std::unique_ptr<Quantizer> activation(int bits, Settings settings = {}) {
   return make("affine", {.role = Role::activation, .bits = bits}, std::move(settings));
 }
 
-void start(Quantizer& quantizer, ValueRange range) { quantizer.calibrate(std::vector{range}); }
+void start(Quantizer& quantizer, ValueRange range) {
+  quantizer.calibratable()->calibrate(std::vector{range});
+}
 
 TEST_CASE("affine: real 0 is a code, also where the data never reach it") {
   for (const ValueRange range : {ValueRange{0.5, 2.0}, {-1.0, 2.0}, {-3.0, -1.0}, {-1e-3, 5.1}}) {
@@ -94,7 +96,7 @@ TEST_CASE("affine: quant_delay in steps and as a fraction, the range being gathe
 TEST_CASE("affine weights: symmetric by default; \"affine\" follows min and max per channel") {
   const Tensor w =
       Tensor::from_row_major<float>({2, 3}, std::vector{-1.0f, 14.0f, 0.4f, -30.0f, -2.0f, 0.0f});
-  const QuantizerSpec spec{.bits = 4, .granularity = Granularity::per_channel, .channels = 2};
+  const SlotSpec spec{.bits = 4, .granularity = Granularity::per_channel, .channels = 2};
   const auto symmetric = make("affine", spec);
   CHECK(pass(*symmetric, w).gradient.to_row_major() == std::vector<float>(6, 1.0f));
   CHECK(symmetric->grid().scale == std::vector<float>{2.0f, 30.0f / 7.0f});
@@ -118,7 +120,7 @@ TEST_CASE("a calibrated weight range holds, saved too, until training sees the w
     CHECK(pass(*q, w).output.to_row_major() == std::vector<float>{-7.0f, 3.0f});
     CHECK(q->state().empty());
   }
-  CHECK_THROWS_WITH_AS(quantizer->calibrate(std::vector<ValueRange>(2)),
+  CHECK_THROWS_WITH_AS(quantizer->calibratable()->calibrate(std::vector<ValueRange>(2)),
                        "layer.slot: expected 1 ranges, got 2", std::invalid_argument);
 }
 

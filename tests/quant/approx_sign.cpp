@@ -9,7 +9,7 @@
 namespace quench::quant {
 namespace {
 
-const QuantizerSpec kActivation{.role = Role::activation, .bits = 1};
+const SlotSpec kActivation{.role = Role::activation, .bits = 1};
 
 TEST_CASE("approx_sign: at 0, at the ends of the triangle, and far away") {
   const auto quantizer = make("approx_sign", kActivation);

@@ -9,7 +9,7 @@
 namespace quench::quant {
 namespace {
 
-const QuantizerSpec kPerFilter{.bits = 1, .granularity = Granularity::per_channel};
+const SlotSpec kPerFilter{.bits = 1, .granularity = Granularity::per_channel};
 
 TEST_CASE("bwn: a filter of zeros has codes +1 and the smallest scale there is") {
   const auto quantizer = make("bwn", kPerFilter);

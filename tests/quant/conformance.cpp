@@ -98,7 +98,7 @@ enum class Fault { none, off_grid, takes_nan, other_gradient, dead_value, forget
 /// from 0.
 class FaultyQuantizer final : public Quantizer {
  public:
-  FaultyQuantizer(const QuantizerSpec& spec, Fault fault) : Quantizer(spec), fault_(fault) {}
+  FaultyQuantizer(const SlotSpec& spec, Fault fault) : Quantizer(spec), fault_(fault) {}
 
   QuantGrid grid() const override {
     QuantGrid grid = signed_full_grid(bits());
@@ -144,14 +144,13 @@ class FaultyQuantizer final : public Quantizer {
 
 /// Whether and by which check a method with this fault is caught.
 std::string caught_by(const std::string& name, Fault fault) {
-  register_quantizer({.name = name,
-                      .summary = "a method with a fault",
-                      .weight_bits = {0, 0},
-                      .activation_bits = {3, 3},
-                      .activation_gradient = Estimator::window},
-                     [fault](const QuantizerSpec& spec) {
-                       return std::make_unique<FaultyQuantizer>(spec, fault);
-                     });
+  register_quantizer(
+      {.name = name,
+       .summary = "a method with a fault",
+       .weight_bits = {0, 0},
+       .activation_bits = {3, 3},
+       .activation_gradient = Estimator::window},
+      [fault](const SlotSpec& spec) { return std::make_unique<FaultyQuantizer>(spec, fault); });
   std::string checks;
   for (const PromiseCheck& check : check_promise(name))
     if (!check.failure.empty()) checks += check.name + "; ";

@@ -42,10 +42,10 @@ TEST_CASE("ewgs: a calibrator starts the activations' grid, unsigned where nothi
                        "layer.slot: ewgs has no grid before training or calibration has shown it "
                        "an activation",
                        std::logic_error);
-  quantizer->calibrate(std::array{ValueRange{0.0, 30.0}});
+  quantizer->calibratable()->calibrate(std::array{ValueRange{0.0, 30.0}});
   CHECK(quantizer->grid().scale == std::vector<float>{2.0f});
   CHECK(quantizer->grid().qmin == 0);
-  CHECK_THROWS_WITH_AS(quantizer->calibrate(std::array<ValueRange, 2>{}),
+  CHECK_THROWS_WITH_AS(quantizer->calibratable()->calibrate(std::array<ValueRange, 2>{}),
                        "layer.slot: expected 1 range, got 2", std::invalid_argument);
 }
 

@@ -10,8 +10,8 @@
 namespace quench::quant {
 namespace {
 
-const QuantizerSpec kWeight{.bits = 4};
-const QuantizerSpec kActivation{.role = Role::activation, .bits = 4};
+const SlotSpec kWeight{.bits = 4};
+const SlotSpec kActivation{.role = Role::activation, .bits = 4};
 
 void set_factor(Quantizer& quantizer, std::size_t i, float value) {
   Variable factor = quantizer.parameters()[i].second;
@@ -37,7 +37,7 @@ TEST_CASE("fat: the first data that are not all zeros give the threshold, per te
   pass(*weight, w);
   CHECK(weight->grid().scale == std::vector<float>{1.0f, 2.0f});
   CHECK(weight->grid().qmin == -7);
-  CHECK_THROWS_WITH_AS(weight->calibrate(std::vector<ValueRange>{{-1.0, 1.0}}),
+  CHECK_THROWS_WITH_AS(weight->calibratable()->calibrate(std::vector<ValueRange>{{-1.0, 1.0}}),
                        "layer.slot: fat: expected 2 ranges or channels, got 1",
                        std::invalid_argument);
 }
@@ -46,7 +46,7 @@ TEST_CASE("fat: a factor beyond its limits counts as the end and is stuck, unles
   for (const bool clamp : {false, true}) {
     CAPTURE(clamp);
     const auto quantizer = make("fat", kWeight, Settings::from({{"clamp", clamp}}));
-    quantizer->calibrate(std::vector<ValueRange>{{-7.0, 7.0}});
+    quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-7.0, 7.0}});
     set_factor(*quantizer, 0, 0.25f);
     CHECK(quantizer->grid().scale == std::vector<float>{0.5f});
     pass(*quantizer, vector_of({50.0f}));
@@ -65,7 +65,7 @@ TEST_CASE("fat: factors that are not trained are no parameters") {
 
 TEST_CASE("fat asymmetric: the range follows both factors, but never lets go of 0") {
   const auto quantizer = make("fat", kActivation, Settings::from({{"mode", "asymmetric"}}));
-  quantizer->calibrate(std::vector<ValueRange>{{-5.0, 10.0}});
+  quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-5.0, 10.0}});
   CHECK(quantizer->grid().scale[0] == doctest::Approx(1.0));
   CHECK(quantizer->grid().zero_point == std::vector<std::int32_t>{5});
   set_factor(*quantizer, 0, -0.2f);
@@ -97,7 +97,7 @@ double upper_end(double shift, double widening) {
 TEST_CASE("fat asymmetric: beyond the range the gradients are those of its ends") {
   const auto quantizer =
       make("fat", {.role = Role::activation, .bits = 8}, Settings::from({{"mode", "asymmetric"}}));
-  quantizer->calibrate(std::vector<ValueRange>{{-3.0, 5.0}});
+  quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-3.0, 5.0}});
   set_factor(*quantizer, 0, 0.1f);
   set_factor(*quantizer, 1, 0.75f);
   pass(*quantizer, vector_of({100.0f}));
@@ -136,7 +136,7 @@ TEST_CASE("fat: every form goes on from saved state") {
   for (const char* mode : {"symmetric", "asymmetric"}) {
     CAPTURE(mode);
     const Settings settings = Settings::from({{"mode", mode}, {"pointwise", true}});
-    const QuantizerSpec spec{
+    const SlotSpec spec{
         .bits = 3, .granularity = Granularity::per_channel, .channels = 4, .shape = {4, 5}};
     const auto first = make("fat", spec, settings), second = make("fat", spec, settings);
     const Tensor w = random_tensor({4, 5}, 1);

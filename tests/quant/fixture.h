@@ -27,11 +27,19 @@ inline bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 /// A quantizer with settings of its own.
-inline std::unique_ptr<Quantizer> make(const std::string& name, QuantizerSpec spec,
+inline std::unique_ptr<Quantizer> make(const std::string& name, SlotSpec spec,
                                        Settings settings = {}) {
   if (spec.slot.empty()) spec.slot = "layer.slot";
-  spec.settings = &settings;
+  spec.settings = settings;
   return make_quantizer(name, spec);
+}
+
+/// The same, told of a run of 100 steps.
+inline std::unique_ptr<Quantizer> started(const std::string& name, SlotSpec spec,
+                                          Settings settings = {}) {
+  auto quantizer = make(name, std::move(spec), std::move(settings));
+  quantizer->begin_training({.total_steps = 100, .steps_per_epoch = 100});
+  return quantizer;
 }
 
 /// What one forward and backward pass gives.

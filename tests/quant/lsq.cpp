@@ -11,10 +11,10 @@ namespace quench::quant {
 namespace {
 
 /// A quantizer whose step is 1, by calibration to the range of its codes.
-std::unique_ptr<Quantizer> unit_step(QuantizerSpec spec, double min, double max,
+std::unique_ptr<Quantizer> unit_step(SlotSpec spec, double min, double max,
                                      Settings settings = {}) {
   auto quantizer = make("lsq", std::move(spec), std::move(settings));
-  quantizer->calibrate(std::array{ValueRange{min, max}});
+  quantizer->calibratable()->calibrate(std::array{ValueRange{min, max}});
   REQUIRE(quantizer->grid().scale == std::vector<float>{1.0f});
   return quantizer;
 }
@@ -44,7 +44,7 @@ TEST_CASE("the gradient of the step is divided by sqrt(N Qp): weights of a chann
   const Tensor x = Tensor::full({4, 9}, 100.0f);  // every element adds Qp
   const auto weight =
       make("lsq", {.bits = 3, .granularity = Granularity::per_channel, .channels = 4});
-  weight->calibrate(std::vector<ValueRange>(4, {-3.0, 3.0}));
+  weight->calibratable()->calibrate(std::vector<ValueRange>(4, {-3.0, 3.0}));
   pass(*weight, x);
   for (const float gradient : scale_of(*weight).grad().to_row_major()) {
     CHECK(gradient == doctest::Approx(9 * 3 / std::sqrt(9.0 * 3.0)));
@@ -78,18 +78,18 @@ TEST_CASE("activations start at the first batch that is not all zeros, and it ch
 TEST_CASE("a calibrated range ends at the last code") {
   const auto weight =
       make("lsq", {.bits = 4, .granularity = Granularity::per_channel, .channels = 2});
-  weight->calibrate(std::array{ValueRange{-14.0, 3.0}, ValueRange{0.0, 0.0}});
+  weight->calibratable()->calibrate(std::array{ValueRange{-14.0, 3.0}, ValueRange{0.0, 0.0}});
   CHECK(weight->grid().scale == std::vector<float>{2.0f, 1.0f});
   pass(*weight, Tensor::full({2, 3}, 50.0f));  // no start from data any more
   CHECK(weight->grid().scale == std::vector<float>{2.0f, 1.0f});
-  CHECK_THROWS_WITH_AS(weight->calibrate(std::array{ValueRange{-1.0, 1.0}}),
+  CHECK_THROWS_WITH_AS(weight->calibratable()->calibrate(std::array{ValueRange{-1.0, 1.0}}),
                        "layer.slot: expected 2 ranges or channels, got 1", std::invalid_argument);
 
   const auto activation = make("lsq", {.role = Role::activation, .bits = 8});
-  activation->calibrate(std::array{ValueRange{0.0, 51.0}});
+  activation->calibratable()->calibrate(std::array{ValueRange{0.0, 51.0}});
   CHECK(activation->grid().qmin == 0);
   CHECK(activation->grid().scale[0] == 0.2f);
-  CHECK_THROWS_AS(activation->calibrate({}), std::invalid_argument);
+  CHECK_THROWS_AS(activation->calibratable()->calibrate({}), std::invalid_argument);
 }
 
 TEST_CASE("a step that the optimizer took below 1e-8 comes back, in the parameter itself") {

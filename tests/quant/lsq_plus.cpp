@@ -13,7 +13,7 @@ namespace {
 /// Codes 0..15 for the integers from -4 to 11.
 std::unique_ptr<Quantizer> shifted_by_four(Settings settings = {}) {
   auto quantizer = make("lsq_plus", {.role = Role::activation, .bits = 4}, std::move(settings));
-  quantizer->calibrate(std::array{ValueRange{-4.0, 11.0}});
+  quantizer->calibratable()->calibrate(std::array{ValueRange{-4.0, 11.0}});
   return quantizer;
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("init: minmax covers the first batch with 0; mse leaves an outlier out
 
 TEST_CASE("one bit has the two values beta and beta + s") {
   const auto quantizer = make("lsq_plus", {.role = Role::activation, .bits = 1});
-  quantizer->calibrate(std::array{ValueRange{-1.0, 2.0}});
+  quantizer->calibratable()->calibrate(std::array{ValueRange{-1.0, 2.0}});
   CHECK(pass(*quantizer, vector_of({-7.0f, 0.4f, 0.6f, 7.0f})).output.to_row_major() ==
         std::vector<float>{-1, -1, 2, 2});
 }

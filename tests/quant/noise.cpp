@@ -10,15 +10,15 @@
 namespace quench::quant {
 namespace {
 
-std::unique_ptr<Quantizer> started(std::uint64_t seed, QuantizerSpec spec = {.bits = 4},
-                                   Settings settings = {}) {
+std::unique_ptr<Quantizer> with_seed(std::uint64_t seed, SlotSpec spec = {.bits = 4},
+                                     Settings settings = {}) {
   auto quantizer = make("noise", std::move(spec), std::move(settings));
   quantizer->begin_training({.total_steps = 10, .steps_per_epoch = 10, .seed = seed});
   return quantizer;
 }
 
 TEST_CASE("noise: uniform over one step around the weight, whatever the weight") {
-  const auto quantizer = started(1);
+  const auto quantizer = with_seed(1);
   const Tensor w = random_tensor({200000}, 3);
   const Pass result = pass(*quantizer, w);
   const double scale = double{quantizer->grid().scale[0]};
@@ -44,8 +44,8 @@ TEST_CASE("noise: uniform over one step around the weight, whatever the weight")
 
 TEST_CASE("noise: another pass, seed or slot draws other numbers; the same three the same") {
   const Tensor w = random_tensor({64}, 3);
-  const auto first = started(1), again = started(1), other = started(2);
-  const auto elsewhere = started(1, {.bits = 4, .slot = "other.slot"});
+  const auto first = with_seed(1), again = with_seed(1), other = with_seed(2);
+  const auto elsewhere = with_seed(1, {.bits = 4, .slot = "other.slot"});
   const Tensor y = pass(*first, w).output;
   CHECK(same_bits(y, pass(*again, w).output));
   CHECK_FALSE(same_bits(y, pass(*other, w).output));
@@ -57,7 +57,7 @@ TEST_CASE("noise: another pass, seed or slot draws other numbers; the same three
 
 TEST_CASE("noise: activations are clipped before the noise, without a gradient where they are") {
   const auto quantizer =
-      started(1, {.role = Role::activation, .bits = 2}, Settings::from({{"momentum", 1.0}}));
+      with_seed(1, {.role = Role::activation, .bits = 2}, Settings::from({{"momentum", 1.0}}));
   pass(*quantizer, vector_of({0.0f, 3.0f}));  // step 1
   const Pass result = pass(*quantizer, vector_of({-5.0f, 0.0f, 1.4f, 3.0f, 50.0f}));
   const std::array clipped{0.0f, 0.0f, 1.4f, 3.0f, 3.0f};
@@ -70,14 +70,14 @@ TEST_CASE("noise: activations are clipped before the noise, without a gradient w
 TEST_CASE("noise: evaluation rounds, and so does training from quantize_from on") {
   const Tensor w = vector_of({7.0f, 2.4f, -3.6f});
   const std::vector<float> rounded{7, 2, -4};
-  const auto quantizer = started(1, {.bits = 4}, Settings::from({{"quantize_from", 0.5}}));
+  const auto quantizer = with_seed(1, {.bits = 4}, Settings::from({{"quantize_from", 0.5}}));
   for (std::int64_t step = 0; step < 10; ++step) {
     CAPTURE(step);
     const bool rounds = pass(*quantizer, w).output.to_row_major() == rounded;
     CHECK(rounds == (step >= 5));
     quantizer->step(step);
   }
-  const auto never = started(1);
+  const auto never = with_seed(1);
   for (std::int64_t step = 0; step < 10; ++step) never->step(step);
   CHECK(pass(*never, w).output.to_row_major() != rounded);
   never->set_mode(Mode::evaluation);

@@ -40,7 +40,7 @@ TEST_CASE("alpha starts at 10, at a key, at the first batch's maximum, or where 
   pass(*from_data, Tensor::full({2}, 80.0f));
   CHECK(from_data->grid().scale[0] == 2.0f);
 
-  constant->calibrate(std::array{ValueRange{-40.0, 7.5}});
+  constant->calibratable()->calibrate(std::array{ValueRange{-40.0, 7.5}});
   CHECK(constant->grid().scale[0] == 0.5f);
 }
 

@@ -4,6 +4,7 @@
 
 #include "quant/policy_rules.h"
 #include "quant/registry.h"
+#include "quant/strategies/ste.h"
 
 namespace quench::quant {
 namespace {
@@ -148,7 +149,7 @@ TEST_CASE("two overrides that say different things of one layer are an error tha
 }
 
 TEST_CASE("a method without a form for one role leaves that slot to its partner") {
-  const auto factory = [](const QuantizerSpec& spec) { return make_quantizer("ste", spec); };
+  const auto factory = [](const SlotSpec& spec) { return ste_strategy().make(spec); };
   register_quantizer(
       {.name = "acts_only", .summary = "ste", .weight_bits = {0, 0}, .partner = "ab"}, factory);
   Policy shared(table({{"method", "acts_only"}, {"bits", 4}}));

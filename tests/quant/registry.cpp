@@ -15,7 +15,7 @@ TEST_CASE("built-in strategies come first, with a summary each") {
 }
 
 TEST_CASE("an outside program adds a strategy once, under a free name") {
-  const auto factory = [](const QuantizerSpec& spec) { return make_quantizer("ste", spec); };
+  const auto factory = [](const SlotSpec& spec) { return make_quantizer("ste", spec); };
   register_quantizer({.name = "outside", .summary = "ste by another name"}, factory);
   CHECK(registered_quantizers().back().name == "outside");
   CHECK(make("outside", {.bits = 4})->bits() == 4);

@@ -23,7 +23,7 @@ TEST_CASE("symmetric activations: signs in the first batch choose the grid") {
 
 TEST_CASE("symmetric activations: outside the average's reach the gradient is masked") {
   const auto quantizer = activation(Settings::from({{"momentum", 1.0}}));
-  quantizer->calibrate(std::vector{ValueRange{-14.0, 3.0}});
+  quantizer->calibratable()->calibrate(std::vector{ValueRange{-14.0, 3.0}});
   const Pass result = pass(*quantizer, vector_of({-14.0f, 14.5f, 2.9f}));
   CHECK(result.output.to_row_major() == std::vector<float>{-14, 14, 2});
   CHECK(result.gradient.to_row_major() == std::vector<float>{1, 0, 1});

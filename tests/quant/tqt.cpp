@@ -11,8 +11,8 @@
 namespace quench::quant {
 namespace {
 
-const QuantizerSpec kWeight{.bits = 4};
-const QuantizerSpec kActivation{.role = Role::activation, .bits = 4};
+const SlotSpec kWeight{.bits = 4};
+const SlotSpec kActivation{.role = Role::activation, .bits = 4};
 
 Variable log2_t(Quantizer& quantizer) { return quantizer.parameters()[0].second; }
 void set_log2_t(Quantizer& quantizer, float value) {
@@ -48,7 +48,7 @@ TEST_CASE("tqt per channel: a threshold each, 1 for a channel of zeros") {
   CHECK(result.output.to_row_major() == std::vector<float>{0.5f, -1, 0, 0, 7, -3});
   // 7 / 8 of a threshold is the last code, and nothing lies off its code: no gradient at all.
   CHECK(log2_t(*quantizer).grad().to_row_major() == std::vector<float>{0, 0, 0});
-  CHECK_THROWS_WITH_AS(quantizer->calibrate(std::vector<ValueRange>{{-1.0, 1.0}}),
+  CHECK_THROWS_WITH_AS(quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-1.0, 1.0}}),
                        "layer.slot: tqt: expected 3 ranges or channels, got 1",
                        std::invalid_argument);
 }
@@ -75,7 +75,7 @@ TEST_CASE("tqt activations: the first batch that is not all zeros decides, and i
 TEST_CASE("tqt: calibration starts the threshold, and data leave it alone") {
   const auto quantizer = make("tqt", kActivation);
   REQUIRE(quantizer->calibratable());
-  quantizer->calibrate(std::vector<ValueRange>{{-0.75, 0.5}});
+  quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-0.75, 0.5}});
   CHECK(quantizer->grid().qmin == -8);
   CHECK(quantizer->grid().scale == std::vector<float>{0.125f});
   pass(*quantizer, vector_of({100.0f}));
@@ -111,7 +111,7 @@ TEST_CASE("tqt: the gradient to the threshold pulls inward inside the range and 
   // s = 1/8: 0.3 is 2.4 steps and rounds down, 5 lies beyond code 7, NaN says nothing.
   const auto gradient_of = [](float value) {
     const auto quantizer = make("tqt", kWeight);
-    quantizer->calibrate(std::vector<ValueRange>{{-1.0, 1.0}});
+    quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-1.0, 1.0}});
     pass(*quantizer, vector_of({value}));
     return double{log2_t(*quantizer).grad().item()};
   };
@@ -139,13 +139,13 @@ TEST_CASE("tqt: settings and bits that it does not have") {
 struct Slots {
   std::vector<std::unique_ptr<Quantizer>> slots;
 
-  Slots(std::size_t count, const QuantizerSpec& spec) {
+  Slots(std::size_t count, const SlotSpec& spec) {
     SharedInNetwork network;
     for (std::size_t i = 0; i < count; ++i) {
       slots.push_back(
           make("tqt", spec,
                Settings::from({{"freeze", true}, {"freeze_start", 4}, {"freeze_every", 2}})));
-      slots.back()->begin_training({.network = &network});
+      slots.back()->begin_training({.total_steps = 12, .network = &network});
       slots.back()->observe(vector_of({-1.0f, 1.0f, 1.0f, -1.0f}).reshape({2, 2}));
     }
   }

@@ -18,7 +18,7 @@
 #include "core/parallel.h"
 #include "datasets/cifar.h"
 #include "datasets/loader.h"
-#include "datasets/normalization.h"
+#include "datasets/transform.h"
 #include "deploy/engine/engine.h"
 #include "deploy/import_cnv.h"
 #include "support/error.h"

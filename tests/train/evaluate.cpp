@@ -9,8 +9,8 @@
 #include "datasets/images.h"
 #include "layers/activation.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/conv2d.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 
 namespace quench::train {

@@ -10,8 +10,8 @@
 #include "autograd/loss.h"
 #include "core/random.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/linear.h"
-#include "layers/sequential.h"
 #include "thread_ranks.h"
 
 namespace quench::train {

@@ -8,12 +8,12 @@
 #include <numbers>
 #include <vector>
 
-#include "datasets/memory_dataset.h"
+#include "datasets/dataset.h"
 #include "layers/activation.h"
 #include "layers/attach_quantizers.h"
 #include "layers/batch_norm.h"
+#include "layers/composite.h"
 #include "layers/linear.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 #include "train/evaluate.h"
 #include "train/network_state.h"

@@ -70,11 +70,13 @@ void toy(const Case& c, Comparison& check) {
   check.f64("grad", gradients, c.expect.at("grad"));
 }
 
-std::unique_ptr<Quantizer> make_ab(QuantizerSpec spec, Settings settings) {
+std::unique_ptr<Quantizer> make_ab(SlotSpec spec, Settings settings, std::int64_t steps = 100) {
   settings.set("gradient_mode", "grad_scale");
   spec.slot = "case";
-  spec.settings = &settings;
-  return make_quantizer("ab", spec);
+  spec.settings = settings;
+  auto quantizer = make_quantizer("ab", spec);
+  quantizer->begin_training({.total_steps = steps});
+  return quantizer;
 }
 
 /// As if training had brought alpha this far.
@@ -152,8 +154,8 @@ void train_linear(const Case& c, Comparison& check) {
               Settings::from({{"start", c.params.at("T0").get<double>() / total},
                               {"end", c.params.at("T1").get<double>() / total},
                               {"alpha_every", c.params.at("f").get<int>()},
-                              {"ppq_updates", c.params.at("ppq_max_iter").get<int>()}}));
-  quantizer->begin_training({.total_steps = steps});
+                              {"ppq_updates", c.params.at("ppq_max_iter").get<int>()}}),
+              steps);
   const std::vector<double> x = numbers(c.inputs.at("X")), y = numbers(c.inputs.at("y"));
   Tensor latent = tensor(c.inputs.at("w0"));
   std::vector<double> path = numbers(latent), alphas{0.0}, gammas, codes;

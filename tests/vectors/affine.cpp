@@ -81,8 +81,9 @@ void fake_quant(const Case& c, Comparison& check) {
       const auto quantizer = make_quantizer("affine", {.role = Role::activation,
                                                        .bits = c.params.at("bits"),
                                                        .slot = "case",
-                                                       .settings = &settings});
-      quantizer->calibrate(std::vector{ValueRange{c.params.at("min"), c.params.at("max")}});
+                                                       .settings = settings});
+      quantizer->calibratable()->calibrate(
+          std::vector{ValueRange{c.params.at("min"), c.params.at("max")}});
       const QuantGrid grid = quantizer->grid();
       check.f32("scale", {grid.scale[0]}, c.expect.at("scale"));
       check.exact("zero_point", {static_cast<double>(grid.zero_point[0])},

@@ -15,7 +15,7 @@ void apot_levels(const Case& c, Comparison& check) {
   const QuantGrid grid = make_quantizer("apot", {.role = Role::activation,
                                                  .bits = c.params.at("bits"),
                                                  .slot = "case",
-                                                 .settings = &settings})
+                                                 .settings = settings})
                              ->grid();
   std::vector<double> levels;
   for (const std::int32_t level : grid.levels)

@@ -13,7 +13,7 @@ std::unique_ptr<Quantizer> check_sign(const Case& c, Comparison& check, const ch
                                       const std::map<std::string, double>& trained) {
   Settings settings = Settings::from({{"shift", shift}});
   auto quantizer = make_quantizer(
-      "approx_sign", {.role = Role::activation, .bits = 1, .slot = "case", .settings = &settings});
+      "approx_sign", {.role = Role::activation, .bits = 1, .slot = "case", .settings = settings});
   set_trained(*quantizer, trained);
   const Variable x(tensor(c.inputs.at("x")), true);
   const Variable y = quantizer->forward(x);

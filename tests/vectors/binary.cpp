@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/ops/pad.h"
+#include "core/ops/shape_ops.h"
 #include "deploy/kernels/conv_kernel.h"
 #include "tests/deploy/kernels/problem.h"
 #include "vectors/operations.h"

@@ -2,7 +2,7 @@
 
 #include "core/ops/elementwise.h"
 #include "core/ops/gemm.h"
-#include "layers/folded_batch_norm.h"
+#include "layers/batch_norm.h"
 #include "vectors/operations.h"
 
 namespace quench::vectors {

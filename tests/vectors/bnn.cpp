@@ -19,7 +19,7 @@ std::unique_ptr<Quantizer> sign_quantizer(const Json& window) {
   Settings settings = Settings::from({{"weight_gradient", windowed ? "window" : "identity"},
                                       {"clip", windowed ? window.get<double>() : 1.0}});
   return make_quantizer("ste",
-                        {.role = Role::weight, .bits = 1, .slot = "case", .settings = &settings});
+                        {.role = Role::weight, .bits = 1, .slot = "case", .settings = settings});
 }
 
 void bnn_sign(const Case& c, Comparison& check) {

@@ -15,7 +15,7 @@ std::unique_ptr<Quantizer> bwn_of(const char* gradient) {
   Settings settings = Settings::from({{"gradient", gradient}});
   return make_quantizer(
       "bwn",
-      {.bits = 1, .granularity = Granularity::per_channel, .slot = "case", .settings = &settings});
+      {.bits = 1, .granularity = Granularity::per_channel, .slot = "case", .settings = settings});
 }
 
 void bwn_quantize(const Case& c, Comparison& check) {

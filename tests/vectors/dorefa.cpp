@@ -13,7 +13,7 @@ using namespace quench::quant;
 std::unique_ptr<Quantizer> dorefa_of(const Case& c, Role role, const char* max_gradient) {
   Settings settings = Settings::from({{"max_gradient", max_gradient}});
   return make_quantizer(
-      "dorefa", {.role = role, .bits = c.params.at("k"), .slot = "case", .settings = &settings});
+      "dorefa", {.role = role, .bits = c.params.at("k"), .slot = "case", .settings = settings});
 }
 
 void dorefa_weight(const Case& c, Comparison& check) {

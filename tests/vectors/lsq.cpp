@@ -15,7 +15,7 @@ std::unique_ptr<Quantizer> lsq_of(const Case& c, const char* grad_scale) {
   auto quantizer = make_quantizer("lsq", {.role = is_signed ? Role::weight : Role::activation,
                                           .bits = c.params.at("bits"),
                                           .slot = "case",
-                                          .settings = &settings});
+                                          .settings = settings});
   set_trained(*quantizer, {{"scale", c.params.at("s")}});
   return quantizer;
 }

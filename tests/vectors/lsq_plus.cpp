@@ -13,7 +13,7 @@ std::unique_ptr<Quantizer> activation_of(const Case& c, const char* grad_scale) 
   return make_quantizer("lsq_plus", {.role = Role::activation,
                                      .bits = c.params.at("bits"),
                                      .slot = "case",
-                                     .settings = &settings});
+                                     .settings = settings});
 }
 
 void fake_quant(const Case& c, Comparison& check) {

@@ -14,12 +14,14 @@ using namespace quench::train;
 
 /// A weight slot with a step scale of its own choosing. "ab" itself holds the weight still at
 /// alpha = 1 in both modes; the case lets momentum move it on.
-class ScaledSlot final : public quant::Quantizer {
+class ScaledSlot final : public quant::Quantizer, quant::LatentUpdate {
  public:
-  ScaledSlot() : Quantizer(quant::QuantizerSpec{}) {}
+  ScaledSlot() : Quantizer({}) {}
   quant::QuantGrid grid() const override { return {}; }
   void observe(const Tensor&) override {}
+  const quant::LatentUpdate* latent_update() const override { return this; }
   float step_scale() const override { return scale; }
+  void project(Tensor&) const override {}
 
   float scale = 1.0f;
 

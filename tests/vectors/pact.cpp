@@ -11,7 +11,7 @@ using namespace quench::quant;
 std::unique_ptr<Quantizer> pact_of(int bits, double alpha, double decay) {
   Settings settings = Settings::from({{"alpha", alpha}, {"alpha_decay", decay}});
   return make_quantizer(
-      "pact", {.role = Role::activation, .bits = bits, .slot = "case", .settings = &settings});
+      "pact", {.role = Role::activation, .bits = bits, .slot = "case", .settings = settings});
 }
 
 void pact_fake_quant(const Case& c, Comparison& check) {

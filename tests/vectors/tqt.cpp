@@ -22,7 +22,7 @@ std::unique_ptr<Quantizer> make_tqt_at(const Json& params, float log2_t) {
       Settings::from({{"act_grid", params.at("signed").get<bool>() ? "signed_full" : "unsigned"}});
   auto quantizer = make_quantizer(
       "tqt",
-      {.role = Role::activation, .bits = params.at("bits"), .slot = "case", .settings = &settings});
+      {.role = Role::activation, .bits = params.at("bits"), .slot = "case", .settings = settings});
   SavedState state = quantizer->state();
   state["seen"] = state["started"] = state_number(1.0);
   quantizer->load_state(state);

@@ -30,12 +30,12 @@ void twn_quantize(const Case& c, Comparison& check) {
   }
 
   Settings settings = Settings::from({{"threshold_factor", factor}});
-  const QuantizerSpec spec{
+  const SlotSpec spec{
       .bits = 2,
       .granularity = per_channel ? Granularity::per_channel : Granularity::per_tensor,
       .channels = per_channel ? w.dim(0) : 1,
       .slot = "case",
-      .settings = &settings};
+      .settings = settings};
   const auto quantizer = make_quantizer("twn", spec);
   const Variable leaf(w, true);
   const Variable y = quantizer->forward(leaf);

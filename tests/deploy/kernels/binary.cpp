@@ -1,11 +1,10 @@
-#include "deploy/kernels/binary.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
 #include <utility>
 
 #include "core/random.h"
+#include "deploy/kernels/conv_variants.h"
 #include "tests/deploy/kernels/problem.h"
 
 namespace quench::deploy {

@@ -48,8 +48,8 @@ TEST_CASE("resolve_comparison: each variant has its whole config, with all that 
     CHECK(config.train.epochs == 3);
     CHECK(config.train.seed == 3);
     CHECK(config.train.threads == 2);
-    CHECK(config.quant.text("method") == compared.variant.name);
-    CHECK(config.quant.integer("bits") == 4);
+    CHECK(config.quant.settings.text("method") == compared.variant.name);
+    CHECK(config.quant.settings.integer("bits") == 4);
   }
   CHECK(small_comparison(folder, {"data.validation_size=8"}).variants[0].held_out);
 }
@@ -131,7 +131,7 @@ TEST_CASE("ComparisonFolder: holds the comparison and each variant's config, and
   std::filesystem::remove_all(path / "none");  // is written anew
   const ComparisonFolder opened = ComparisonFolder::open(path);
   CHECK(opened.comparison().variants.at(1).config == comparison.variants[1].config);
-  CHECK(load_experiment(opened.config({.variant = 1})).quant.text("method") == "none");
+  CHECK(load_experiment(opened.config({.variant = 1})).quant.settings.text("method") == "none");
   CHECK_FALSE(opened.is_done({1, 5}));
 }
 

@@ -71,7 +71,7 @@ method = "lsq"
   CHECK(config.train.epochs == 7);
   CHECK(config.train.batch_size == 64);
   CHECK(config.train.seed == 42);
-  CHECK(config.quant.text("method") == "lsq");
+  CHECK(config.quant.settings.text("method") == "lsq");
 }
 
 TEST_CASE("load_experiment: the resolved config repeats the experiment") {
@@ -92,8 +92,8 @@ TEST_CASE("read_experiment: quant.method = float leaves no other rule of [quant]
                                  {"fold_batch_norm", true},
                                  {"first_layer", Settings::from({{"method", "affine"}})}})}});
   const ExperimentConfig config = read_experiment(settings, "test");
-  CHECK(config.quant.keys() == std::vector<std::string>{"method"});
-  CHECK(config.quant.text("method") == "none");
+  CHECK(config.quant.settings.keys() == std::vector<std::string>{"method"});
+  CHECK(config.quant.settings.text("method") == "none");
   CHECK(config.resolved().find("first_layer") == std::string::npos);
 }
 
@@ -184,5 +184,5 @@ TEST_CASE("resolved_with_absolute_paths: what a run reads later is found from an
 
 TEST_CASE("read_experiment: keys of model and quant are left to those who read them") {
   const ExperimentConfig config = read_experiment(settings_with("quant", "bitz", 3), "test");
-  CHECK_THROWS_AS(config.quant.finish(), std::invalid_argument);
+  CHECK_THROWS_AS(config.quant.settings.finish(), std::invalid_argument);
 }

@@ -5,18 +5,21 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "quant/strategy.h"
+
 using namespace quench;
 using namespace quench::train::report;
 
 namespace {
 
+const quant::Strategy kByHand{.info = {.name = "by_hand"}, .make = {}};
+
 /// A quantizer on a grid made by hand.
 class OnGrid final : public quant::Quantizer {
  public:
   explicit OnGrid(quant::QuantGrid grid)
-      : Quantizer({.role = quant::Role::activation, .bits = grid.bits}), grid_(std::move(grid)) {
-    set_method("by_hand");
-  }
+      : Quantizer({.strategy = &kByHand, .role = quant::Role::activation, .bits = grid.bits}),
+        grid_(std::move(grid)) {}
   quant::QuantGrid grid() const override { return grid_; }
   void observe(const Tensor&) override {}
 
@@ -29,10 +32,9 @@ class OnGrid final : public quant::Quantizer {
 
 class Empty final : public quant::Quantizer {
  public:
-  Empty() : Quantizer({}) {}
+  Empty() : Quantizer({}, {.quantizes = false}) {}
   quant::QuantGrid grid() const override { throw std::logic_error("none"); }
   void observe(const Tensor&) override {}
-  bool quantizes() const override { return false; }
 
  protected:
   Variable train_forward(const Variable& x) override { return x; }

@@ -1,5 +1,3 @@
-#include "layers/models/basic_block.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 
 #include "autograd/nn.h"
 #include "autograd/shape_ops.h"
+#include "layers/models/blocks.h"
 #include "layers/reference.h"
 
 namespace quench::models {

@@ -5,10 +5,10 @@
 #include <stdexcept>
 
 #include "layers/batch_norm.h"
+#include "layers/graph.h"
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
 #include "layers/reference.h"
-#include "layers/trace.h"
 
 namespace quench::models {
 namespace {

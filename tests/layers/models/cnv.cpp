@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "layers/graph.h"
 #include "layers/models/registry.h"
-#include "layers/trace.h"
 
 namespace quench::models {
 namespace {

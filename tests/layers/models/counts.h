@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "layers/graph.h"
 #include "layers/models/registry.h"
-#include "layers/trace.h"
 
 // What papers publish of a network.
 namespace quench::testing {

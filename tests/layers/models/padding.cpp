@@ -1,11 +1,10 @@
-#include "layers/models/padding.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "layers/conv2d.h"
+#include "layers/models/blocks.h"
 #include "layers/reference.h"
 
 namespace quench::models {

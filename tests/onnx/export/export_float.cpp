@@ -10,10 +10,10 @@
 #include "deploy/composed_networks.h"
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
+#include "layers/composite.h"
 #include "layers/linear.h"
 #include "layers/pool.h"
 #include "layers/random_network.h"
-#include "layers/sequential.h"
 #include "layers/shape_layers.h"
 
 using namespace quench;

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "deploy/engine/engine.h"
+#include "deploy/kernels/conv_kernel.h"
+
+namespace quench::deploy {
+
+/// One operation, made ready to run.
+class PreparedOperation {
+ public:
+  /// Where an operation finds its values, by ValueId; and the normalized pixels of the image.
+  struct Memory {
+    std::span<std::byte* const> values;
+    const float* pixels;
+  };
+
+  virtual ~PreparedOperation() = default;
+  virtual void run(const Memory& memory) = 0;
+  virtual std::string_view kernel() const { return {}; }
+};
+
+using Prepared = std::unique_ptr<PreparedOperation>;
+
+// Each is given an operation of its kind.
+
+/// Strips of output pixels, each summed by a kernel and taken to codes while its sums are in the cache.
+Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation, Isa isa,
+                             Products products);
+
+Prepared prepare_quantize(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_addition(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_multiplication(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_lookup(const IntegerNetwork& network, const Operation& operation);
+
+Prepared prepare_average_pool(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_max_pool(const IntegerNetwork& network, const Operation& operation);
+
+Prepared prepare_zero_pad(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_concatenation(const IntegerNetwork& network, const Operation& operation);
+
+/// The problem that a kernel for a convolution of `input` solves.
+ConvProblem conv_problem(const Convolution& convolution, const Value& input);
+
+}  // namespace quench::deploy
