@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <ranges>
 #include <span>
 #include <utility>
 
@@ -57,7 +56,7 @@ std::string history_text(const RunHistory& history) {
   Json json = Json::parse(versions_text(history.parts.front().versions));
   json["started"] = history.parts.front().started;
   json["config"] = history.config;
-  for (const RunPart& part : history.parts | std::views::drop(1))
+  for (const RunPart& part : std::span(history.parts).subspan(1))
     json["resumed"].push_back(part_json(part));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
