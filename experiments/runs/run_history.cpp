@@ -4,7 +4,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <utility>
 
 #include "support/error.h"
 #include "support/file.h"
