@@ -63,8 +63,11 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
 OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   const auto scales =
       options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
-  return deploy::export_integers(freeze_run(run),
-                                 {.scales = scales, .pixels = normalization(run, options.pixels)});
+  const auto quantizers =
+      options.format == "qonnx" ? deploy::OnnxQuantizers::qonnx : deploy::OnnxQuantizers::linear;
+  return deploy::export_integers(
+      freeze_run(run),
+      {.quantizers = quantizers, .scales = scales, .pixels = normalization(run, options.pixels)});
 }
 
 /// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
@@ -121,11 +124,14 @@ void add_export(Subcommand& program) {
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "File to write",
               {.required = true, .type_name = "net.onnx"});
-  command.add("--format", options->format, "Of the file",
-              {.show_default = true, .choices = {"onnx"}});
+  command.add("--format", options->format,
+              "onnx: QuantizeLinear and DequantizeLinear; qonnx: Quant and BipolarQuant, with the "
+              "bits of each grid",
+              {.show_default = true, .choices = {"onnx", "qonnx"}});
   command.add("--float", options->floating, "The float network, without quantizers");
   command.add("--scales", options->scales,
-              "Of integer convolutions: behind their sums, which gives quench's bits, or in the "
+              "Of integer convolutions in format onnx: behind their sums, which gives quench's "
+              "bits, or in the "
               "operands, as runtimes expect it that fuse integer kernels",
               {.show_default = true, .choices = {"sums", "operands"}});
   command.add("--pixels", options->pixels, "Normalize inside: the network takes pixels 0 to 255");

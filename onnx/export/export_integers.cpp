@@ -29,6 +29,16 @@ std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out
   return result;
 }
 
+/// Whether a function is there for its quantizer alone: the next one rounds to another grid.
+bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
+  for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
+    if (lookup.table[static_cast<std::size_t>(q - grid.qmin)] !=
+        real_of(q - grid.zero_point[0], grid))
+      return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 // ---- operations: each gives the reals that its outputs start from
@@ -38,19 +48,25 @@ std::string IntegerExporter::emit(const Operation&, const Quantize&) { return gr
 std::string IntegerExporter::weight(const Operation& operation, const Convolution& conv) {
   const QuantGrid& grid = conv.weight_grid;
   const std::string name = operation.name + "/weight";
-  const OnnxType type = type_of(grid, name);
   const std::int64_t taps = std::int64_t{conv.kernel[0]} * conv.kernel[1];
   std::vector<std::int32_t> codes = to_oihw(conv.weight, conv.out_channels, taps);
   const std::size_t size = codes.size() / static_cast<std::size_t>(conv.out_channels);
+  const std::vector<std::int64_t> dims{conv.out_channels, static_cast<std::int64_t>(size) / taps,
+                                       conv.kernel[0], conv.kernel[1]};
+  if (qonnx_) {
+    std::vector<float> reals;
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      reals.push_back(grid.scale[grid.axis == 0 ? i / size : 0] * static_cast<float>(codes[i]));
+    return quant(graph_.constant(name, reals, dims), grid, name + "/real");
+  }
+  const OnnxType type = type_of(grid, name);
   for (std::size_t i = 0; i < codes.size(); ++i)
     codes[i] += grid.zero_point[grid.axis == 0 ? i / size : 0];
   std::vector<float> scale = grid.scale;
   if (behind_sums_) std::ranges::fill(scale, 1.0f);
   std::vector<std::int64_t> scale_dims;
   if (grid.axis == 0) scale_dims = {std::ssize(scale)};
-  const std::string stored = graph_.codes(
-      name, type, codes,
-      {conv.out_channels, static_cast<std::int64_t>(size) / taps, conv.kernel[0], conv.kernel[1]});
+  const std::string stored = graph_.codes(name, type, codes, dims);
   return graph_.node(
       "DequantizeLinear",
       {stored, graph_.constant(name + "/scale", scale, scale_dims), zero_point(name, grid, type)},
@@ -119,6 +135,7 @@ std::string IntegerExporter::emit(const Operation& operation, const Multiplicati
 std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
   const ValueId input = operation.inputs[0];
   const QuantGrid& grid = grid_of(input);
+  if (is_identity(lookup, grid)) return real(input);
   std::vector<float> table = lookup.table;
   std::rotate(table.begin(), table.begin() + (grid.zero_point[0] - grid.qmin), table.end());
   const std::string number =

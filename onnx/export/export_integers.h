@@ -18,14 +18,24 @@ enum class OnnxScales : std::uint8_t {
   sums,
 };
 
+/// What rounds to a grid in an exported graph.
+enum class OnnxQuantizers : std::uint8_t {
+  linear,  ///< QuantizeLinear and DequantizeLinear, of 8 bits, with the codes of weights
+  qonnx,   ///< QONNX's Quant and BipolarQuant of any width, with the reals of weights
+};
+
 struct OnnxExportOptions {
-  OnnxScales scales = OnnxScales::operands;
+  OnnxQuantizers quantizers = OnnxQuantizers::linear;
+  OnnxScales scales = OnnxScales::operands;  ///< of linear quantizers; QONNX has them there
   std::optional<PixelNormalization> pixels = std::nullopt;  ///< see OnnxGraph
 };
 
 /// An integer network as an ONNX graph of QuantizeLinear and DequantizeLinear, with the scales, zero
 /// points and codes of its grids. Codes of fewer than 8 bits are s8 or u8 behind a Clip; those of one
 /// bit, -1 and +1, a comparison; weights of one bit s8.
+///
+/// With QONNX's operators every grid has its own bits. They add an odd zero point before they round, which
+/// takes a number halfway between two codes to the other one.
 /// @throws std::invalid_argument  for codes that ONNX has no type for (uneven levels of activations,
 ///                                or codes beyond 8 bits), naming the value; for an activation with an
 ///                                offset, whose sum depends on the place, with OnnxScales::sums

@@ -26,9 +26,54 @@ std::string IntegerExporter::zero_point(const std::string& name, const QuantGrid
   return graph_.codes(name + "/zero_point", type, grid.zero_point, dims);
 }
 
+namespace {
+
+/// Integers as QONNX's Quant describes them.
+struct QonnxIntegers {
+  std::int64_t bits = 1;
+  bool is_signed = false, narrow = false;
+
+  std::int32_t least() const { return is_signed ? (narrow ? 1 : 0) - (1 << (bits - 1)) : 0; }
+  std::int32_t most() const {
+    return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - (narrow ? 2 : 1);
+  }
+  std::int32_t count() const { return most() - least() + 1; }
+  bool hold(const QuantGrid& grid) const { return least() <= grid.qmin && most() >= grid.qmax; }
+};
+
+/// The fewest that hold the codes of a grid.
+QonnxIntegers integers_of(const QuantGrid& grid) {
+  // One signed bit means -1 and +1.
+  QonnxIntegers result{.bits = grid.qmin < 0 ? 2 : 1, .is_signed = grid.qmin < 0};
+  while (!result.hold(grid)) ++result.bits;
+  QonnxIntegers narrow = result;
+  narrow.narrow = true;
+  return narrow.hold(grid) ? narrow : result;
+}
+
+}  // namespace
+
+std::string IntegerExporter::quant(const std::string& x, const QuantGrid& grid,
+                                   const std::string& name) {
+  const std::string domain = std::string(kQonnx) + ".";
+  std::vector<std::int64_t> dims;
+  if (grid.axis == 0) dims = {std::ssize(grid.scale), 1, 1, 1};
+  const std::string scale = graph_.constant(name + "/scale", grid.scale, dims);
+  if (grid.binary()) return graph_.node(domain + "BipolarQuant", {x, scale}, name);
+  const QonnxIntegers integers = integers_of(grid);
+  const std::vector<float> zero_points(grid.zero_point.begin(), grid.zero_point.end());
+  return graph_.node(domain + "Quant",
+                     {x, scale, graph_.constant(name + "/zero_point", zero_points, dims),
+                      graph_.scalar(name + "/bits", static_cast<float>(integers.bits))},
+                     name,
+                     {{"narrow", std::int64_t{integers.narrow}},
+                      {"rounding_mode", std::string("ROUND")},
+                      {"signed", std::int64_t{integers.is_signed}}});
+}
+
 void IntegerExporter::quantize(Tensors& tensors, const QuantGrid& grid, std::string x) {
   const std::string& name = tensors.name;
-  if (grid.binary()) {
+  if (grid.binary() && !qonnx_) {
     const std::string negative =
         graph_.node("Less", {x, graph_.scalar(name + "/zero", 0.0f)}, name + "/negative");
     tensors.centered = graph_.node(
@@ -38,18 +83,24 @@ void IntegerExporter::quantize(Tensors& tensors, const QuantGrid& grid, std::str
     return;
   }
   require(
-      grid.levels.empty(),
+      grid.levels.empty() || grid.binary(),
       "onnx: {} has codes with uneven distances, which QuantizeLinear does not; expected another "
       "method for activations",
       name);
-  const OnnxType type = type_of(grid, name);
   if (grid.offset != 0.0f)
     x = graph_.node("Sub", {x, graph_.scalar(name + "/offset", grid.offset)}, name + "/shifted");
-  if (grid.qmax - grid.qmin < 255) {
+  const OnnxType type = type_of(grid, name);
+  const std::int32_t codes = qonnx_ ? integers_of(grid).count() : 256;
+  if (grid.qmax - grid.qmin + 1 < codes && !grid.binary()) {
     const auto bound = [&](std::int32_t q) {
       return static_cast<float>(q - grid.zero_point[0]) * grid.scale[0];
     };
     x = graph_.clip(x, bound(grid.qmin), bound(grid.qmax), name + "/clipped");
+  }
+  if (qonnx_) {
+    tensors.quantized = quant(x, grid, name);
+    tensors.real = with_offset(tensors.quantized, grid, name);
+    return;
   }
   tensors.codes = graph_.node(
       "QuantizeLinear",
@@ -87,9 +138,19 @@ std::string IntegerExporter::dequantize(const Tensors& tensors, const QuantGrid&
 
 const std::string& IntegerExporter::centered(ValueId id) {
   Tensors& tensors = values_[id];
-  if (tensors.centered.empty())
-    tensors.centered = dequantize(tensors, grid_of(id), 1.0f, "integers");
-  return tensors.centered;
+  if (!tensors.centered.empty()) return tensors.centered;
+  if (!qonnx_) return tensors.centered = dequantize(tensors, grid_of(id), 1.0f, "integers");
+  const std::string steps = graph_.node(
+      "Div", {tensors.quantized, graph_.scalar(tensors.name + "/step", grid_of(id).scale[0])},
+      tensors.name + "/steps");
+  return tensors.centered = graph_.node("Round", {steps}, tensors.name + "/integers");
+}
+
+std::string IntegerExporter::with_offset(std::string x, const QuantGrid& grid,
+                                         const std::string& name) {
+  if (grid.offset == 0.0f) return x;
+  return graph_.node("Add", {std::move(x), graph_.scalar(name + "/offset", grid.offset)},
+                     name + "/real");
 }
 
 const std::string& IntegerExporter::real(ValueId id) {
@@ -105,11 +166,7 @@ const std::string& IntegerExporter::real(ValueId id) {
         "Mul", {tensors.centered, graph_.scalar(tensors.name + "/scale", grid.scale[0])},
         tensors.name + "/real");
   }
-  if (grid.offset != 0.0f) {
-    tensors.real =
-        graph_.node("Add", {tensors.real, graph_.scalar(tensors.name + "/offset", grid.offset)},
-                    tensors.name + "/real");
-  }
+  tensors.real = with_offset(tensors.real, grid, tensors.name);
   return tensors.real;
 }
 

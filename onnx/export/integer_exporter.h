@@ -17,7 +17,8 @@ class IntegerExporter {
  public:
   IntegerExporter(const IntegerNetwork& network, const OnnxExportOptions& options)
       : network_(network),
-        behind_sums_(options.scales == OnnxScales::sums),
+        qonnx_(options.quantizers == OnnxQuantizers::qonnx),
+        behind_sums_(!qonnx_ && options.scales == OnnxScales::sums),
         graph_({network.channels, network.height, network.width}, options.pixels),
         values_(network.values.size()) {}
 
@@ -34,8 +35,9 @@ class IntegerExporter {
   /// The names of a value's tensors, each empty until there is one.
   struct Tensors {
     std::string name;
-    std::string codes;     // u8 or s8
-    std::string centered;  // q - zero_point, in floats
+    std::string codes;      // u8 or s8
+    std::string quantized;  // by QONNX's operators, without an offset
+    std::string centered;   // q - zero_point, in floats
     std::string real;
   };
 
@@ -57,10 +59,13 @@ class IntegerExporter {
                          const std::string& name);
   std::string zero_point(const std::string& name, const quant::QuantGrid& grid, OnnxType type);
   std::string weight(const Operation& operation, const Convolution& conv);
+  std::string quant(const std::string& x, const quant::QuantGrid& grid, const std::string& name);
+  std::string with_offset(std::string x, const quant::QuantGrid& grid, const std::string& name);
   std::string scaled_sum(const Operation& operation, const Convolution& conv, std::string sum);
   const quant::QuantGrid& grid_of(ValueId id) const { return *network_.values[id].grid; }
 
   const IntegerNetwork& network_;
+  bool qonnx_;
   bool behind_sums_;
   OnnxGraph graph_;
   std::vector<Tensors> values_;

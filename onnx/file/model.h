@@ -12,7 +12,8 @@ namespace quench {
 // What an ONNX file holds, as far as quench knows it: a graph of float images to logits, whose memory
 // is ONNX's, [N, C, H, W], so no longer channels-last.
 
-enum class OnnxType : std::uint8_t { f32, s8, u8, s64 };
+/// Codes of 4 bits take a byte each.
+enum class OnnxType : std::uint8_t { f32, s8, u8, s4, u4, s64 };
 
 /// A constant: weights, scales, zero points, sizes.
 struct OnnxTensor {
@@ -33,6 +34,9 @@ struct OnnxOther {
 using OnnxAttribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
                                    std::vector<float>, OnnxTensor, OnnxOther>;
 using OnnxAttributes = std::map<std::string, OnnxAttribute>;
+
+/// The domain of QONNX's operators (Pappalardo et al. 2022, arXiv:2206.07527).
+inline constexpr const char* kQonnx = "qonnx.custom_op.general";
 
 /// One operator. Of more outputs than one (masks, statistics of training) nothing reads the others.
 struct OnnxNode {

@@ -4,8 +4,11 @@
 #include <onnx/defs/schema.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <limits>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "support/error.h"
 #include "support/file.h"
@@ -13,7 +16,8 @@
 namespace quench {
 namespace {
 
-constexpr int kIrVersion = 7;  // the first of operator set 13
+constexpr int kIrVersion = 7;                                // the first of operator set 13
+constexpr int kUint4 = 21, kInt4 = 22, kInt4IrVersion = 10;  // newer than some ONNX libraries
 
 int data_type(OnnxType type) {
   switch (type) {
@@ -23,17 +27,39 @@ int data_type(OnnxType type) {
       return ::onnx::TensorProto::INT8;
     case OnnxType::u8:
       return ::onnx::TensorProto::UINT8;
+    case OnnxType::s4:
+      return kInt4;
+    case OnnxType::u4:
+      return kUint4;
     case OnnxType::s64:
       break;
   }
   return ::onnx::TensorProto::INT64;
 }
 
+bool is_half_byte(const OnnxTensor& tensor) {
+  return tensor.type == OnnxType::s4 || tensor.type == OnnxType::u4;
+}
+
+/// Two codes of 4 bits in a byte, the low one first.
+std::string packed(const std::vector<std::byte>& codes) {
+  std::string result((codes.size() + 1) / 2, '\0');
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const int code = std::to_integer<int>(codes[i]) & 15;
+    result[i / 2] = static_cast<char>(result[i / 2] | (i % 2 == 0 ? code : code << 4));
+  }
+  return result;
+}
+
 void fill(::onnx::TensorProto& proto, const OnnxTensor& tensor) {
   proto.set_name(tensor.name);
   proto.set_data_type(data_type(tensor.type));
   for (const std::int64_t dim : tensor.dims) proto.add_dims(dim);
-  proto.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
+  if (is_half_byte(tensor)) {
+    proto.set_raw_data(packed(tensor.bytes));
+  } else {
+    proto.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
+  }
 }
 
 struct SetValue {
@@ -68,7 +94,9 @@ struct SetValue {
 };
 
 void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
-  proto.set_op_type(node.op);
+  const std::size_t dot = node.op.rfind('.');
+  if (dot != std::string::npos) proto.set_domain(node.op.substr(0, dot));
+  proto.set_op_type(node.op.substr(dot == std::string::npos ? 0 : dot + 1));
   proto.set_name(node.name.empty() ? node.output : node.name);
   for (const std::string& input : node.inputs) proto.add_input(input);
   proto.add_output(node.output);
@@ -93,10 +121,26 @@ void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
   }
 }
 
+/// Of the operators that are not ONNX's own.
+std::set<std::string> other_domains(const OnnxModel& model) {
+  std::set<std::string> result;
+  for (const OnnxNode& node : model.nodes) {
+    const std::size_t dot = node.op.rfind('.');
+    if (dot != std::string::npos) result.insert(node.op.substr(0, dot));
+  }
+  return result;
+}
+
 ::onnx::ModelProto proto_of(const OnnxModel& model) {
   ::onnx::ModelProto proto;
-  proto.set_ir_version(kIrVersion);
+  const bool half_bytes = std::ranges::any_of(model.constants, is_half_byte);
+  proto.set_ir_version(half_bytes ? kInt4IrVersion : kIrVersion);
   proto.add_opset_import()->set_version(model.opset);
+  for (const std::string& domain : other_domains(model)) {
+    auto& import = *proto.add_opset_import();
+    import.set_domain(domain);
+    import.set_version(1);
+  }
   proto.set_producer_name("quench");
   for (const auto& [key, value] : model.metadata) {
     auto& entry = *proto.add_metadata_props();
