@@ -61,10 +61,11 @@ void report(const std::vector<std::string>& left_out) {
   for (const std::string& fault : left_out) remark("  " + fault);
 }
 
-/// Keys batch_norm and weights of [model] with a graph.
+/// Keys batch_norm, weights and quantizers of [model] with a graph.
 OnnxNetworkOptions read_onnx_options(const Settings& s) {
   return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
-          .random_weights = s.choice("weights", "file", {"file", "random"}) == "random"};
+          .random_weights = s.choice("weights", "file", {"file", "random"}) == "random",
+          .quantizers = s.choice("quantizers", "file", {"file", "none"}) == "file"};
 }
 
 std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
@@ -73,6 +74,18 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
   if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
   return make_onnx_network(read_onnx(model.onnx), model.onnx.string(), input,
                            read_onnx_options(settings), random);
+}
+
+/// A network that comes with quantizers has no room for those of [quant].
+void require_no_rule(const ExperimentConfig& config) {
+  const Settings& quant = config.quant.settings;
+  for (const std::string& key : quant.keys()) {
+    if (key == "fold_freeze_epoch") continue;
+    if (key == "fold_batch_norm" && !quant.boolean(key)) continue;
+    quant.reject(key, fmt::format("no [quant] table beside {}, which has quantizers of its own; or "
+                                  "model.quantizers = \"none\" for the float network under them",
+                                  config.model.onnx.string()));
+  }
 }
 
 }  // namespace
@@ -164,7 +177,11 @@ std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                               random);
   config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  attach_quantizers(*network, quant::Policy(config.quant.settings));
+  if (is_quantized(*network)) {
+    require_no_rule(config);
+  } else {
+    attach_quantizers(*network, quant::Policy(config.quant.settings));
+  }
   if (config.quant.folding.enabled) fold_batch_norms(*network);
   return network;
 }

@@ -52,6 +52,10 @@ OnnxAttribute read_attribute(const AttributeProto& proto, const std::string& whe
   }
 }
 
+bool is_qonnx(const std::string& domain) {
+  return domain == kQonnx || domain == "onnx.brevitas" || domain == "finn.custom_op.general";
+}
+
 std::string describe(const ::onnx::NodeProto& node, const AttributeProto& attribute,
                      const std::string& file) {
   return fmt::format("{}: {}: attribute {}", file, onnx_file::describe(node),
@@ -63,7 +67,8 @@ std::string describe(const ::onnx::NodeProto& node, const AttributeProto& attrib
 bool is_own_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
 std::string operator_name(const ::onnx::NodeProto& proto) {
-  return is_own_domain(proto.domain()) ? proto.op_type() : proto.domain() + "." + proto.op_type();
+  if (is_own_domain(proto.domain())) return proto.op_type();
+  return (is_qonnx(proto.domain()) ? std::string(kQonnx) : proto.domain()) + "." + proto.op_type();
 }
 
 std::string describe(const ::onnx::NodeProto& proto) {
@@ -79,7 +84,7 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
                 .output = proto.output(0),
                 .attributes = {},
                 .name = proto.name()};
-  if (!is_own_domain(proto.domain())) return node;
+  if (!is_own_domain(proto.domain()) && !is_qonnx(proto.domain())) return node;
   for (const AttributeProto& attribute : proto.attribute()) {
     const std::string where = describe(proto, attribute, file);
     checked_name(attribute.name(), where);

@@ -17,10 +17,12 @@ std::string describe(const ::onnx::NodeProto& proto);
 /// Whether its operators are ONNX's own.
 bool is_own_domain(const std::string& domain);
 
-/// "Conv"; of an operator that is not ONNX's own, "domain.Conv".
+/// "Conv"; of an operator that is not ONNX's own, "domain.Conv". QONNX's operators have the name of
+/// their domain of today, kQonnx, whichever of its names the file has.
 std::string operator_name(const ::onnx::NodeProto& proto);
 
-/// The node with its attributes. A node of another domain's operator is known by its operator alone.
+/// The node with its attributes. A node of another domain's operator, but QONNX, is known by its operator
+/// alone.
 /// @param file  begins messages
 /// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
 ///                             or a text that is not UTF-8; see read_tensor() too

@@ -19,6 +19,7 @@ using ::onnx::TensorProto;
 
 constexpr std::uint64_t kMaxElements = 1ULL << 48;  // as of a Shape
 constexpr int kMaxRank = 64;
+constexpr int kUint4 = 21, kInt4 = 22;  // data types that older ONNX libraries do not name
 
 std::uint64_t count_elements(const TensorProto& proto, const std::string& where) {
   if (proto.dims_size() > kMaxRank)
@@ -100,9 +101,34 @@ class TensorReader {
     return tensor_of(name_, type, dims_, std::span<const Stored>(q));
   }
 
+  /// Two codes of 4 bits lie in a byte, the low one first; a field has a byte in each number.
+  OnnxTensor half_bytes(OnnxType type) const {
+    std::vector<std::uint8_t> packed;
+    const std::uint64_t size = (count_ + 1) / 2;
+    const auto same = [](std::uint8_t byte) { return byte; };
+    if (proto_.data_location() == TensorProto::EXTERNAL) {
+      append<std::uint8_t>(packed, external_.read(proto_, where_, size), same);
+    } else if (proto_.has_raw_data()) {
+      check_size(proto_.raw_data().size(), size, "bytes");
+      append<std::uint8_t>(packed, std::as_bytes(std::span(proto_.raw_data())), same);
+    } else {
+      check_size(static_cast<std::uint64_t>(proto_.int32_data_size()), size, "numbers");
+      for (const std::int32_t value : proto_.int32_data())
+        packed.push_back(stored<std::uint8_t>(value));
+    }
+    std::vector<std::int8_t> q(count_);
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      const int code = i % 2 == 0 ? packed[i / 2] & 15 : packed[i / 2] >> 4;
+      q[i] = static_cast<std::int8_t>(type == OnnxType::s4 && code > 7 ? code - 16 : code);
+    }
+    return tensor_of(name_, type, dims_, std::span<const std::int8_t>(q));
+  }
+
   [[noreturn]] void fail_type() const {
-    fail("{}: expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT64, INT32, INT8, UINT8 or BOOL, got {}",
-         where_, type_name(proto_.data_type()));
+    fail(
+        "{}: expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT64, INT32, INT8, UINT8, INT4, UINT4 or "
+        "BOOL, got {}",
+        where_, type_name(proto_.data_type()));
   }
 
  private:
@@ -134,7 +160,7 @@ class TensorReader {
 
   template <typename Stored, typename Result, typename Convert>
   void append(Result& result, std::span<const std::byte> bytes, Convert convert) const {
-    result.resize(count_);
+    result.resize(bytes.size() / sizeof(Stored));
     for (std::size_t i = 0; i < result.size(); ++i) {
       Stored value;
       std::memcpy(&value, bytes.data() + i * sizeof(Stored), sizeof(Stored));
@@ -203,6 +229,10 @@ OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const 
       return reader.codes<std::int8_t>(OnnxType::s8);
     case TensorProto::UINT8:
       return reader.codes<std::uint8_t>(OnnxType::u8);
+    case kInt4:
+      return reader.half_bytes(OnnxType::s4);
+    case kUint4:
+      return reader.half_bytes(OnnxType::u4);
     default:
       reader.fail_type();
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "support/error.h"
 
@@ -14,7 +15,30 @@ constexpr std::int64_t kMostSizes = 64;
 }  // namespace
 
 std::size_t element_bytes(OnnxType type) {
-  return type == OnnxType::f32 ? sizeof(float) : type == OnnxType::s64 ? sizeof(std::int64_t) : 1;
+  return type == OnnxType::f32 ? sizeof(float) : is_code(type) ? 1 : sizeof(std::int64_t);
+}
+
+Dims any_integers(const OnnxTensor& tensor) {
+  if (tensor.type == OnnxType::s64 || tensor.type == OnnxType::f32) return integers(tensor);
+  const bool is_unsigned = tensor.type == OnnxType::u8 || tensor.type == OnnxType::u4;
+  Dims result;
+  for (const std::byte byte : tensor.bytes) {
+    const auto code = std::to_integer<std::uint8_t>(byte);
+    result.push_back(is_unsigned ? code : static_cast<std::int8_t>(code));
+  }
+  return result;
+}
+
+std::int64_t only_integer(const OnnxTensor& tensor) {
+  const Dims values = any_integers(tensor);
+  require(values.size() == 1, "'{}': expected one number, got {}", tensor.name, values.size());
+  return values[0];
+}
+
+OnnxTensor codes_of(OnnxType type, Dims dims, const Dims& values) {
+  OnnxTensor result{.name = {}, .type = type, .dims = std::move(dims), .bytes = {}};
+  for (const std::int64_t value : values) result.bytes.push_back(static_cast<std::byte>(value));
+  return result;
 }
 
 std::int64_t elements_of(const OnnxTensor& tensor) {

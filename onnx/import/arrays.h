@@ -28,7 +28,15 @@ std::size_t axis_of(std::int64_t axis, std::size_t rank);
 /// The axes that a node names, as an input or an attribute, counted from 0 and sorted.
 Dims axes_of(const AxesAttributes& attributes, const Constants& inputs, std::size_t rank);
 
+/// Of 8 bits or fewer.
+constexpr bool is_code(OnnxType type) { return type != OnnxType::f32 && type != OnnxType::s64; }
 std::size_t element_bytes(OnnxType type);
+/// The integers of a tensor of them, or its codes.
+Dims any_integers(const OnnxTensor& tensor);
+/// The only one. @throws std::invalid_argument  for several
+std::int64_t only_integer(const OnnxTensor& tensor);
+/// A tensor of 8 or 4 bits of codes that it holds.
+OnnxTensor codes_of(OnnxType type, Dims dims, const Dims& values);
 std::int64_t elements_of(const OnnxTensor& tensor);
 
 /// The number of elements of an array that is to be made. @throws std::invalid_argument  for dims below 0, and more elements than 2^22

@@ -194,6 +194,41 @@ struct ReduceAttributes : AxesAttributes {
   }
 };
 
+/// Of 16 bits and floats of 8 bits no tensor is read, so only the types of 8 and 4 bits are left.
+struct QuantizeAttributes {
+  std::int64_t axis = 1, block_size = 0, output_dtype = 0, precision = 0;
+
+  void each(auto& read) {
+    read("axis", axis);
+    read("block_size", block_size);
+    read("output_dtype", output_dtype);
+    read("precision", precision);
+    read.ignored("saturate");  // of floats of 8 bits
+  }
+};
+
+struct DequantizeAttributes {
+  std::int64_t axis = 1, block_size = 0, output_dtype = 0;
+
+  void each(auto& read) {
+    read("axis", axis);
+    read("block_size", block_size);
+    read("output_dtype", output_dtype);
+  }
+};
+
+/// Of QONNX.
+struct QuantAttributes {
+  std::int64_t is_signed = 1, narrow = 1;
+  std::string rounding_mode = "ROUND";
+
+  void each(auto& read) {
+    read("narrow", narrow);
+    read("rounding_mode", rounding_mode);
+    read("signed", is_signed);
+  }
+};
+
 struct ReshapeAttributes {
   std::int64_t allowzero = 0;
 
@@ -265,6 +300,7 @@ using Attributes =
                  HardSigmoidAttributes, DropoutAttributes, AxisAttributes, CastAttributes,
                  AxesAttributes, ReduceAttributes, ReshapeAttributes, TransposeAttributes,
                  SliceAttributes, PadAttributes, ShapeAttributes, ModAttributes, RangeAttributes,
-                 ConstantOfShapeAttributes>;
+                 ConstantOfShapeAttributes, QuantizeAttributes, DequantizeAttributes,
+                 QuantAttributes>;
 
 }  // namespace quench::onnx_network

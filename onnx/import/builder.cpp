@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "core/ops/reduce.h"
+#include "layers/activation.h"
+#include "layers/pool.h"
 #include "layers/shape_layers.h"
+#include "quant/strategies/fixed.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {
@@ -28,6 +31,27 @@ bool too_large(const Value& value) {
   return false;
 }
 
+/// The grid of all of them, if it is one.
+std::optional<quant::QuantGrid> common_grid(const std::vector<Value>& values) {
+  for (const Value& value : values)
+    if (value.grid != values[0].grid) return std::nullopt;
+  return values[0].grid;
+}
+
+/// Whether it is the same to round what the module reads or what it computes.
+bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
+  return std::visit(
+      Overloaded{[](OneOf<MaxPool2d, Concat, Flatten, Unflatten> auto) { return true; },
+                 [&](const Pad*) { return !grid.binary(); },
+                 [&](const ActivationLayer* layer) {
+                   return layer->activation() == Activation::relu && !grid.binary();
+                 },
+                 [](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, PointwiseFunction, Add, Multiply,
+                          AveragePool2d, GlobalAveragePool> auto) { return false; },
+                 [](const CustomLayer&) { return false; }},
+      module.as_layer());
+}
+
 /// A module's name has no dots, which part the names of modules.
 std::string without_dots(std::string name) {
   name.erase(0, name.find_first_not_of('/'));
@@ -47,6 +71,7 @@ Builder::Builder(const OnnxModel& model, std::vector<Attributes> attributes,
   }
   reads_left_ = kReadPerComputed * bytes_left_;
   for (const OnnxNode& node : model.nodes) {
+    writers_.emplace(node.output, &node);
     for (const std::string& input : node.inputs) readers_[input].push_back(&node);
   }
 }
@@ -79,6 +104,10 @@ Value Builder::readable(const OnnxNode& node, std::size_t i) const {
   Value value = bare_activation(node, i);
   require(!value.probabilities,
           "expected Softmax to end the network, but its output '{}' is read here", node.inputs[i]);
+  require(!value.codes,
+          "expected real numbers, got '{}', the codes of a QuantizeLinear, which only a "
+          "DequantizeLinear, a Clip or what moves them can read",
+          node.inputs[i]);
   return value;
 }
 
@@ -236,10 +265,46 @@ void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
 
 Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
                       const std::vector<Value>& inputs, Value result) {
+  const std::string own_name = unique(without_dots(name));
+  const std::vector<Value> read = quantize(*module, own_name, inputs, result);
   std::vector<ValueId> ids;
-  for (const Value& input : inputs) ids.push_back(input.id);
-  result.id = network_->append(unique(without_dots(name)), std::move(module), std::move(ids));
+  for (const Value& input : read) ids.push_back(input.id);
+  result.id = network_->append(own_name, std::move(module), std::move(ids));
   return result;
+}
+
+std::vector<Value> Builder::quantize(Module& module, const std::string& name,
+                                     std::vector<Value> inputs, Value& result) {
+  const std::optional<quant::QuantGrid> common = common_grid(inputs);
+  result.grid.reset();
+  result.codes = inputs[0].codes;  // which only what moves them reads
+  if (QuantizableModule* slots = module.as_quantizable()) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].grid) continue;
+      const std::string slot =
+          slots->input_count() == 1 ? name + ".input" : fmt::format("{}.input{}", name, i + 1);
+      slots->set_input_quantizer(
+          quant::make_fixed_quantizer(quant::Role::activation, *inputs[i].grid, {}, slot), i);
+    }
+  } else if (common && keeps_grid(module, *common)) {
+    result.grid = common;
+  } else {
+    for (Value& input : inputs) input = rounded(name, std::move(input));
+  }
+  return inputs;
+}
+
+Value Builder::rounded(const std::string& name, Value value) {
+  if (!value.grid) return value;
+  const auto same = Pointwise::clip(ActivationRange::kUnbounded, ActivationRange::kUnbounded);
+  const Value input = value;
+  return insert(name + "/rounded", std::make_shared<PointwiseFunction>(same), {input},
+                std::move(value));
+}
+
+const OnnxNode* Builder::writer(const std::string& name) const {
+  const auto found = writers_.find(name);
+  return found == writers_.end() ? nullptr : found->second;
 }
 
 const OnnxNode* Builder::only_reader(const OnnxNode& node) const {
@@ -269,6 +334,10 @@ std::string Builder::unique(const std::string& name) {
 Value Builder::logits() {
   const OnnxNode end{.op = "output", .inputs = {model_.output.name}};
   Value logits = moved(end);
+  require(!logits.codes,
+          "expected an output in real numbers, got codes of a QuantizeLinear; "
+          "onnx.utils.extract_model(from, to, [input], [output]) ends the graph before it");
+  logits = rounded(model_.output.name, std::move(logits));
   const std::string text = logits.text();
   if (logits.flat()) {
     logits.view.clear();

@@ -110,9 +110,14 @@ class Builder {
   Value insert(const std::string& name, std::shared_ptr<Module> module,
                const std::vector<Value>& inputs, Value result);
 
+  /// `value` as a number for readers without a quantizer: one of its own rounds it to its grid.
+  Value rounded(const std::string& name, Value value);
+
   /// Adds the zeros around `value` that are left to add, as a module.
   Value add_zeros(const std::string& name, const Value& value);
 
+  /// The node that computes it; null for a constant of the file and for the images.
+  const OnnxNode* writer(const std::string& name) const;
   /// The node that alone reads the output of `node`, and beside it constants; null if several do, or the
   /// graph's output is it.
   const OnnxNode* only_reader(const OnnxNode& node) const;
@@ -129,6 +134,12 @@ class Builder {
   std::unique_ptr<Module> finish(const Value& logits);
 
  private:
+  /// Gives the module's slots the grids of what it reads. What has no slot gets rounded numbers, unless
+  /// it leaves the rounding to the readers of `result`.
+  /// @return  what it reads
+  std::vector<Value> quantize(Module& module, const std::string& name, std::vector<Value> inputs,
+                              Value& result);
+
   using Known = std::variant<Value, Constant>;
   const Known& known(const OnnxNode& node, std::size_t i) const;
   Value readable(const OnnxNode& node, std::size_t i) const;
@@ -146,6 +157,7 @@ class Builder {
   std::size_t bytes_left_ = 0;       // that they may take
   std::size_t reads_left_ = 0;       // bytes of what they may be computed of
   std::unordered_map<std::string, std::vector<const OnnxNode*>> readers_;
+  std::unordered_map<std::string, const OnnxNode*> writers_;
   std::set<const OnnxNode*> absorbed_;
   std::unordered_map<std::string, int> names_;
 };

@@ -29,8 +29,17 @@ std::vector<T> numbers(const OnnxTensor& tensor) {
 template <typename Function>
 OnnxTensor with_type(const OnnxTensor& tensor, Function function) {
   require(tensor.type == OnnxType::f32 || tensor.type == OnnxType::s64,
-          "'{}': expected floats or integers of 32 or 64 bits, got codes of 8", tensor.name);
+          "'{}': expected floats or integers of 32 or 64 bits, got codes of fewer", tensor.name);
   return tensor.type == OnnxType::f32 ? function(float{}) : function(Integer{});
+}
+
+OnnxTensor clipped_codes(const OnnxTensor& codes, const Constants& inputs) {
+  Dims values = any_integers(codes);
+  for (std::int64_t& value : values) {
+    if (has_input(inputs, 1)) value = std::max(value, only_integer(*inputs[1]));
+    if (has_input(inputs, 2)) value = std::min(value, only_integer(*inputs[2]));
+  }
+  return codes_of(codes.type, codes.dims, values);
 }
 
 template <typename Function>
@@ -218,6 +227,7 @@ OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs) {
 
 OnnxTensor fold_clip(const ClipAttributes& attributes, const Constants& inputs) {
   OnnxTensor result = input(inputs, 0);
+  if (is_code(result.type)) return clipped_codes(result, inputs);
   const auto clamp = [&](std::size_t i, std::optional<float> attribute, auto extremum) {
     if (!has_input(inputs, i) && !attribute) return;
     const OnnxTensor bound =

@@ -33,16 +33,6 @@ constexpr std::array kIntegers{IntegerType{kUint8, 0, 255},
                                IntegerType{12, 0, 4294967295LL},
                                IntegerType{13, 0, kMost}};
 
-Dims integers_of_any(const OnnxTensor& tensor) {
-  if (tensor.type == OnnxType::s64) return integers(tensor);
-  Dims result;
-  for (const std::byte byte : tensor.bytes) {
-    const auto code = std::to_integer<std::uint8_t>(byte);
-    result.push_back(tensor.type == OnnxType::u8 ? code : static_cast<std::int8_t>(code));
-  }
-  return result;
-}
-
 Dims rounded_to_zero(const OnnxTensor& tensor) {
   Dims result;
   constexpr float kLimit = 9.2e18f;
@@ -58,7 +48,7 @@ OnnxTensor truths(const OnnxTensor& from) {
   if (from.type == OnnxType::f32) {
     for (const float value : floats(from)) result.push_back(value != 0.0f);
   } else {
-    for (const std::int64_t value : integers_of_any(from)) result.push_back(value != 0);
+    for (const std::int64_t value : any_integers(from)) result.push_back(value != 0);
   }
   return tensor_of(from.dims, result);
 }
@@ -66,23 +56,17 @@ OnnxTensor truths(const OnnxTensor& from) {
 OnnxTensor as_floats(const OnnxTensor& from) {
   if (from.type == OnnxType::f32) return from;
   std::vector<float> result;
-  for (const std::int64_t value : integers_of_any(from))
-    result.push_back(static_cast<float>(value));
+  for (const std::int64_t value : any_integers(from)) result.push_back(static_cast<float>(value));
   return tensor_of(from.dims, result);
 }
 
 OnnxTensor as_integers(const OnnxTensor& from, const IntegerType& to) {
-  const Dims values = from.type == OnnxType::f32 ? rounded_to_zero(from) : integers_of_any(from);
+  const Dims values = from.type == OnnxType::f32 ? rounded_to_zero(from) : any_integers(from);
   for (const std::int64_t value : values)
     require(value >= to.least && value <= to.most, "to: type {} holds {} to {}, got {}", to.type,
             to.least, to.most, value);
   if (to.type != kUint8 && to.type != kInt8) return tensor_of(from.dims, values);
-  OnnxTensor result{.name = {},
-                    .type = to.type == kUint8 ? OnnxType::u8 : OnnxType::s8,
-                    .dims = from.dims,
-                    .bytes = {}};
-  for (const std::int64_t value : values) result.bytes.push_back(static_cast<std::byte>(value));
-  return result;
+  return codes_of(to.type == kUint8 ? OnnxType::u8 : OnnxType::s8, from.dims, values);
 }
 
 /// Where a slice of an axis begins and ends, in steps of `step`; both counted from the end if below 0.

@@ -63,4 +63,10 @@ OnnxTensor fold_sub(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_sum(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_where(const NoAttributes&, const Constants& inputs);
 
+// Onto grids of integers and back.
+OnnxTensor fold_bipolar_quant(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_dequantize_linear(const DequantizeAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_quant(const QuantAttributes& attributes, const Constants& inputs);
+OnnxTensor fold_quantize_linear(const QuantizeAttributes& attributes, const Constants& inputs);
+
 }  // namespace quench::onnx_network

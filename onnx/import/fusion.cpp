@@ -95,7 +95,7 @@ void LayerNumbers::scale_output(std::int64_t channel, float factor) {
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer) {
   const OnnxNode& last = take_bias(builder, node, output, layer);
-  if (builder.options().fold_batch_norm) take_batch_norm(builder, last, layer);
+  if (builder.options().fold_batch_norm && !layer.grid) take_batch_norm(builder, last, layer);
 }
 
 }  // namespace quench::onnx_network

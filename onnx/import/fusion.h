@@ -23,12 +23,13 @@ struct LayerNumbers {
   std::vector<float> weight;  ///< out_channels slices, one behind the other
   std::vector<float> bias;    ///< one per output channel, or none
   std::int64_t out_channels = 0;
+  std::optional<quant::QuantGrid> grid = {};  ///< of the weight, if the file has its codes
 
   void scale_output(std::int64_t channel, float factor);
 };
 
 /// What alone reads the layer's output and becomes part of it, and is absorbed: an Add of constants, the
-/// bias of a layer without one, and then, on request, a BatchNormalization.
+/// bias of a layer without one, and then, on request, a BatchNormalization, unless the weight is quantized.
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer);
 

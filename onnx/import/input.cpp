@@ -22,8 +22,22 @@ constexpr std::array<std::string_view, 9> kChannelsFirst{
     "GlobalMaxPool", "InstanceNormalization", "LRN",  "MaxPool"};
 
 /// Take images of either layout and keep it.
-constexpr std::array<std::string_view, 11> kKeepLayout{
-    "Add", "Cast", "Clip", "Div", "Dropout", "Identity", "LeakyRelu", "Mul", "Pad", "Relu", "Sub"};
+constexpr std::array<std::string_view, 16> kKeepLayout{"Add",
+                                                       "Cast",
+                                                       "Clip",
+                                                       "DequantizeLinear",
+                                                       "Div",
+                                                       "Dropout",
+                                                       "Identity",
+                                                       "LeakyRelu",
+                                                       "Mul",
+                                                       "Pad",
+                                                       "QuantizeLinear",
+                                                       "Relu",
+                                                       "Sub",
+                                                       "qonnx.custom_op.general.BipolarQuant",
+                                                       "qonnx.custom_op.general.IntQuant",
+                                                       "qonnx.custom_op.general.Quant"};
 
 bool is_one_of(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();

@@ -12,6 +12,7 @@
 
 #include "onnx/import/input.h"
 #include "onnx/import/operators.h"
+#include "onnx/import/own_graphs.h"
 #include "support/console.h"
 #include "support/error.h"
 
@@ -125,9 +126,11 @@ void remark_newer(const OnnxModel& model, const std::string& file) {
       file, model.opset, kNewest));
 }
 
-Built build_network(const OnnxModel& model, const std::string& file,
+Built build_network(const OnnxModel& given, const std::string& file,
                     const models::ModelInput& input, const OnnxNetworkOptions& options,
                     Random& random) {
+  const std::optional<OnnxModel> rewritten = with_scales_in_operands(given);
+  const OnnxModel& model = rewritten ? *rewritten : given;
   require_known_operators(model, file);
   remark_newer(model, file);
   std::vector<Attributes> attributes;

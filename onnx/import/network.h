@@ -13,10 +13,17 @@ namespace quench {
 struct OnnxNetworkOptions {
   bool fold_batch_norm = false;  ///< into the convolution before it, where there is one; else kept
   bool random_weights = false;   ///< to train from scratch: drawn ones in the place of the file's
+  bool quantizers = true;        ///< those of a quantized graph in its slots; else all is float
 };
 
-/// A float network, trainable and with empty quantizer slots, that computes what the graph does: a
-/// convolutional network from images to logits.
+/// A trainable network that computes what the graph does: a convolutional network from images to logits.
+/// Its quantizer slots are empty, but for those of a quantized graph:
+///
+/// Where a layer, sum, product, pool or function reads an activation through QuantizeLinear and
+/// DequantizeLinear, or QONNX's Quant or BipolarQuant, and where its weight comes out of them, its slot
+/// has a quantizer on exactly that grid (quant/strategies/fixed.h). Max pools and what else moves numbers
+/// pass an activation's grid on; whatever has no slot reads numbers that a function of its own, the
+/// identity, has rounded. The weight keeps the values of its codes.
 ///
 /// Operators (sets from 7 on): Conv, BatchNormalization, Relu, Clip, LeakyRelu, HardSigmoid, HardSwish,
 /// Sigmoid, Add, Sub, Mul, Div, Concat, MaxPool, AveragePool, GlobalAveragePool, ReduceMean over H and

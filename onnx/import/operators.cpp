@@ -69,6 +69,7 @@ constexpr std::array kOperators{
     both<build_concat, fold_concat>("Concat"),
     folded<fold_constant_of_shape>("ConstantOfShape"),
     built<build_conv>("Conv"),
+    both<build_dequantize_linear, fold_dequantize_linear>("DequantizeLinear"),
     both<build_div, fold_div>("Div"),
     built<build_dropout>("Dropout"),
     folded<fold_equal>("Equal"),
@@ -100,6 +101,7 @@ constexpr std::array kOperators{
     folded<fold_or>("Or"),
     built<build_pad>("Pad"),
     folded<fold_pow>("Pow"),
+    both<build_quantize_linear, fold_quantize_linear>("QuantizeLinear"),
     folded<fold_range>("Range"),
     folded<fold_reciprocal>("Reciprocal"),
     folded<fold_reduce_max>("ReduceMax"),
@@ -124,6 +126,9 @@ constexpr std::array kOperators{
     both<build_transpose, fold_transpose>("Transpose"),
     both<build_unsqueeze, fold_unsqueeze>("Unsqueeze"),
     folded<fold_where>("Where"),
+    both<build_bipolar_quant, fold_bipolar_quant>("qonnx.custom_op.general.BipolarQuant"),
+    both<build_quant, fold_quant>("qonnx.custom_op.general.IntQuant"),
+    both<build_quant, fold_quant>("qonnx.custom_op.general.Quant"),
 };
 
 static_assert(std::ranges::is_sorted(kOperators, {}, &Operator::name));

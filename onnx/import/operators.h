@@ -61,6 +61,14 @@ void build_global_average_pool(Builder& builder, const OnnxNode& node,
 void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
 void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes);
 
+// Onto grids of integers and back; Quant and BipolarQuant are QONNX's.
+void build_bipolar_quant(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_dequantize_linear(Builder& builder, const OnnxNode& node,
+                             const DequantizeAttributes& attributes);
+void build_quant(Builder& builder, const OnnxNode& node, const QuantAttributes& attributes);
+void build_quantize_linear(Builder& builder, const OnnxNode& node,
+                           const QuantizeAttributes& attributes);
+
 // What moves numbers, and the sizes that they have.
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes);

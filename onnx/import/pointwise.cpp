@@ -6,6 +6,7 @@
 #include "layers/activation.h"
 #include "onnx/import/arrays.h"
 #include "onnx/import/fusion.h"
+#include "onnx/import/grids.h"
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
@@ -41,7 +42,7 @@ void build_relu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
 }
 
 void build_clip(Builder& builder, const OnnxNode& node, const ClipAttributes&) {
-  append_activation(builder, node);
+  if (!narrows_grid(builder, node)) append_activation(builder, node);
 }
 
 void build_leaky_relu(Builder& builder, const OnnxNode& node,
@@ -93,6 +94,8 @@ void build_identity(Builder& builder, const OnnxNode& node, const NoAttributes&)
 }
 
 void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& attributes) {
+  if (keeps_codes(builder, node, attributes))
+    return builder.set_output(node, builder.bare_activation(node));
   require(is_float(attributes.to),
           "to: expected floats (1, 10, 11 or 16) of an activation, got type {}: what is rounded "
           "on the way through a network is for quantizers",

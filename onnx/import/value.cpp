@@ -41,6 +41,8 @@ Value flattened(const Value& image) {
   Value result = flat_value(image.numel());
   result.id = image.id;
   result.probabilities = image.probabilities;
+  result.grid = image.grid;
+  result.codes = image.codes;
   if (image.flat() || pixels == 1) {
     if (!image.blocks.empty()) result.blocks = image.blocks;
     return result;

@@ -3,11 +3,13 @@
 // Private to the folder: what the graph's tensors are while a network is built.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/ops/window.h"
 #include "layers/graph.h"
+#include "quant/grid.h"
 
 namespace quench::onnx_network {
 
@@ -39,6 +41,9 @@ struct Value {
   std::vector<FeatureBlock> blocks = {};
   Padding padding{};           ///< zeros around that no module has added yet
   bool probabilities = false;  ///< of a Softmax, which was left out
+  /// What it is rounded to, by the quantizer of whoever reads it: no module has done it yet.
+  std::optional<quant::QuantGrid> grid = {};
+  bool codes = false;  ///< of that grid, for a DequantizeLinear to read
 
   std::int64_t numel() const { return channels * height * width; }
   bool flat() const { return layout == Layout::flat; }

@@ -7,8 +7,10 @@
 #include "layers/linear.h"
 #include "onnx/import/constants.h"
 #include "onnx/import/fusion.h"
+#include "onnx/import/grids.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/windows.h"
+#include "quant/strategies/fixed.h"
 #include "support/error.h"
 
 namespace quench::onnx_network {
@@ -37,6 +39,9 @@ void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Va
   take_bias_and_norm(builder, node, output, numbers);
   auto layer = make(!numbers.bias.empty());
   fill(builder, *layer, numbers);
+  if (numbers.grid)
+    layer->set_weight_quantizer(quant::make_fixed_quantizer(
+        quant::Role::weight, *numbers.grid, layer->weight().shape(), name_of(node) + ".weight"));
   builder.append(node, std::move(layer), {input}, std::move(output));
 }
 
@@ -121,6 +126,7 @@ void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& at
 
   LayerNumbers numbers{
       .weight = read_kernels(weight, input, groups), .bias = {}, .out_channels = outputs};
+  numbers.grid = weight_grid(builder, node, 0);
   if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
   append_layer(builder, node, input, output, std::move(numbers), [&](bool bias) {
     return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
@@ -139,6 +145,9 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
   const Value input = features(builder, node);
   require(attributes.transA == 0, "transA: expected 0, got {}", attributes.transA);
   LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, attributes.transB != 0);
+  numbers.grid = weight_grid(builder, node, attributes.transB != 0 ? 0 : 1);
+  require(!numbers.grid || attributes.alpha == 1.0f,
+          "alpha: expected 1 of a quantized weight, got {}", attributes.alpha);
   for (float& w : numbers.weight) w *= attributes.alpha;
   if (Builder::has_input(node, 2)) {
     numbers.bias = per_channel(builder.constant(node, 2), flat_value(numbers.out_channels));
@@ -150,7 +159,9 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
 
 void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const Value input = features(builder, node);
-  append_linear(builder, node, input, read_matrix(builder.constant(node, 1), input, false));
+  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, false);
+  numbers.grid = weight_grid(builder, node, 1);
+  append_linear(builder, node, input, std::move(numbers));
 }
 
 }  // namespace quench::onnx_network

@@ -52,6 +52,22 @@ expect_success 'tiny.onnx' bench train --model nets/tiny.onnx --batch 8 --steps 
 expect_success 'tiny.onnx' bench infer --model nets/tiny.onnx --seconds 0.1
 expect_success '^ab ' compare own.toml "${eight[@]}" --vary quant.method=ab,tqt --seeds 0 --set train.epochs=1
 
+# What was exported comes back with its quantizers, codes and accuracy; [quant] has no place beside them.
+sed '/^\[quant/,/^$/d' own.toml >grids.toml
+"$program" export tqt -o tqt.qonnx.onnx --format qonnx --force >/dev/null
+tqt_top1=$("$program" eval tqt --json | sed -n 's/.*"top1_quantized": *\([0-9.]*\).*/\1/p')
+expect_success '^conv1 .* fixed 8 bit' describe tqt.onnx
+for file in tqt.onnx tqt.qonnx.onnx; do
+  expect_success "top1 quantized +${tqt_top1%.*}" quantize grids.toml --set "model.onnx=$file" --run "again-$file"
+  expect_success 'model.qnc' deploy "again-$file" -o "again-$file.model.qnc"
+  expect_success '^evaluation: 0 differ' verify "again-$file" "again-$file.model.qnc"
+done
+expect_success 'top1 quantized' train grids.toml --set model.onnx=tqt.onnx --run tuned --set train.epochs=1
+expect_failure 2 'quant.bits: expected no .quant. table beside tqt.onnx' describe own.toml "${eight[@]}" \
+  --set model.onnx=tqt.onnx
+expect_success '^conv1 .* symmetric 8 bit' describe own.toml "${eight[@]}" --set model.onnx=tqt.onnx \
+  --set model.quantizers=none
+
 # From scratch, and with batch norms folded.
 expect_success 'top1' train own.toml "${eight[@]}" --run scratch --set model.weights=random --set train.epochs=1
 expect_failure 2 'trained checkpoint to start from' quantize own.toml "${eight[@]}" --set model.weights=random

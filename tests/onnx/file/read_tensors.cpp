@@ -98,14 +98,35 @@ TEST_CASE("read_onnx: integers") {
   CHECK(error_of(model) == "m.onnx: tensor 'w': 256 does not fit its type UINT8");
 }
 
+TEST_CASE("read_onnx: codes of 4 bits lie two to a byte, the low one first") {
+  constexpr int kUint4 = 21, kInt4 = 22;  // which the library of Debian 12 does not name
+  for (const bool raw : {true, false}) {
+    for (const int type : {kInt4, kUint4}) {
+      ::onnx::ModelProto model = model_with_tensor(type, {3});
+      tensor_of(model).clear_raw_data();
+      if (raw) {
+        tensor_of(model).set_raw_data("\x1f\x08", 2);
+      } else {
+        tensor_of(model).add_int32_data(0x1f);
+        tensor_of(model).add_int32_data(0x08);
+      }
+      const OnnxTensor tensor = only_tensor(model);
+      CHECK(tensor.type == (type == kInt4 ? OnnxType::s4 : OnnxType::u4));
+      const std::byte first{static_cast<unsigned char>(type == kInt4 ? 0xff : 0x0f)};
+      const std::byte last{static_cast<unsigned char>(type == kInt4 ? 0xf8 : 0x08)};
+      CHECK(tensor.bytes == std::vector{first, std::byte{1}, last});
+    }
+  }
+}
+
 TEST_CASE("read_onnx: types without a place in a network") {
   CHECK(error_of(model_with_tensor(TensorProto::UINT16, {1})).find("got UINT16") !=
         std::string::npos);
   CHECK(error_of(model_with_tensor(TensorProto::STRING, {1})).find("got STRING") !=
         std::string::npos);
   CHECK(error_of(model_with_tensor(99, {1})) ==
-        "m.onnx: tensor 'w': expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT64, INT32, INT8, UINT8 "
-        "or BOOL, got 99");
+        "m.onnx: tensor 'w': expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, INT64, INT32, INT8, UINT8, "
+        "INT4, UINT4 or BOOL, got 99");
   ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, {1});
   tensor_of(model).mutable_segment()->set_begin(0);
   CHECK(error_of(model) == "m.onnx: tensor 'w': a tensor in segments is not read");

@@ -34,6 +34,12 @@ std::set<Listed> listed_attributes() {
   std::set<Listed> result{{"AveragePool", "dilations", 19},
                           {"Cast", "round_mode", 24},
                           {"Cast", "saturate", 19},
+                          {"DequantizeLinear", "block_size", 21},
+                          {"DequantizeLinear", "output_dtype", 23},
+                          {"QuantizeLinear", "block_size", 21},
+                          {"QuantizeLinear", "output_dtype", 21},
+                          {"QuantizeLinear", "precision", 23},
+                          {"QuantizeLinear", "saturate", 19},
                           {"ReduceMean", "noop_with_empty_axes", 18}};
   std::map<std::string, std::map<std::int64_t, const ::onnx::OpSchema*>> versions;
   const auto schemas = ::onnx::OpSchemaRegistry::get_all_schemas_with_history();
@@ -84,6 +90,15 @@ Make reduction(const std::string& op, std::int64_t axes_are_inputs) {
   };
 }
 
+/// A convolution by a weight on a grid for each of its output channels.
+void quantized_weight(GraphMaker& g, const OnnxAttributes& quantize,
+                      const OnnxAttributes& dequantize) {
+  const std::string scale = g.floats({6}, {0.1f, 0.2f, 0.3f, 0.1f, 0.2f, 0.3f});
+  const std::string codes = g.node("QuantizeLinear", {g.drawn({6, 3, 3, 3}), scale}, quantize);
+  const std::string weight = g.node("DequantizeLinear", {codes, scale}, dequantize);
+  g.classify_image(g.node("Conv", {"images", weight}), 6);
+}
+
 const std::map<std::string, Make>& makes() {
   static const OnnxAttributes window{
       {"kernel_shape", Ints{3, 3}}, {"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}};
@@ -110,6 +125,11 @@ const std::map<std::string, Make>& makes() {
       {"Conv",
        [](GraphMaker& g, const OnnxAttributes& changed) {
          g.classify_image(g.conv("images", 3, 6, 3, changed), 6);
+       }},
+      {"DequantizeLinear",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         quantized_weight(g, {{"axis", std::int64_t{0}}},
+                          with({{"axis", std::int64_t{0}}}, changed));
        }},
       {"Dropout", image_op("Dropout", 3)},
       {"Flatten",
@@ -144,6 +164,11 @@ const std::map<std::string, Make>& makes() {
                                    ? g.node("Pad", {"images"}, with({{"pads", pads}}, changed))
                                    : g.node("Pad", {"images", g.integers({8}, pads)}, changed);
          g.classify_image(x, 3);
+       }},
+      {"QuantizeLinear",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         quantized_weight(g, with({{"axis", std::int64_t{0}}}, changed),
+                          {{"axis", std::int64_t{0}}});
        }},
       {"ReduceMax", reduction("ReduceMax", 18)},
       {"ReduceMean",
@@ -205,6 +230,7 @@ const std::map<std::string, OnnxAttribute>& unusual() {
       {"axes", Ints{1, 2}},
       {"axis", std::int64_t{0}},
       {"beta", 0.7f},
+      {"block_size", std::int64_t{3}},
       {"ceil_mode", std::int64_t{1}},
       {"count_include_pad", std::int64_t{1}},
       {"dilations", Ints{2, 2}},
@@ -220,8 +246,10 @@ const std::map<std::string, OnnxAttribute>& unusual() {
       {"mode", std::string("reflect")},
       {"momentum", 0.5f},
       {"noop_with_empty_axes", std::int64_t{1}},
+      {"output_dtype", std::int64_t{4}},
       {"pads", Ints{0, 0, 1, 1, 0, 0, 1, 0}},
       {"perm", Ints{0, 1, 3, 2}},
+      {"precision", std::int64_t{10}},
       {"ratio", 0.2f},
       {"spatial", std::int64_t{0}},
       {"start", std::int64_t{1}},
@@ -242,6 +270,7 @@ OnnxAttribute unusual_value(const Listed& listed) {
   if (listed.attribute == "value" && listed.op == "ConstantOfShape") return minus_one();
   if (listed.attribute == "value") return 1.0f;
   if (listed.attribute == "axis" && listed.op == "Flatten") return std::int64_t{2};
+  if (listed.attribute == "axis" && listed.op.ends_with("uantizeLinear")) return std::int64_t{1};
   if (listed.attribute == "axis" && listed.op == "Gather") return std::int64_t{1};
   if (listed.attribute == "allowzero") return std::int64_t{1};
   const auto found = unusual().find(listed.attribute);
@@ -279,7 +308,8 @@ bool is_ignored(const Listed& listed) {
   static const std::set<std::pair<std::string, std::string>> table{{"Cast", "round_mode"},
                                                                    {"Cast", "saturate"},
                                                                    {"Dropout", "seed"},
-                                                                   {"MaxPool", "storage_order"}};
+                                                                   {"MaxPool", "storage_order"},
+                                                                   {"QuantizeLinear", "saturate"}};
   return table.contains({listed.op, listed.attribute});
 }
 

@@ -167,3 +167,37 @@ TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken"
                 {"images", wide.integers({8}, {0, 0, 1000000, 1000000, 0, 0, 1000000, 1000000})});
   CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "numbers for one image"));
 }
+
+TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong with it") {
+  const auto quantized = [](const std::vector<float>& scale, float other) {
+    GraphMaker g;
+    const std::string codes =
+        g.node("QuantizeLinear", {"images", g.floats({std::ssize(scale)}, scale)});
+    const std::string x = g.node("DequantizeLinear", {codes, g.floats({}, {other})});
+    return refusal(g.classify_image(x, 3));
+  };
+  CHECK(contains(quantized({0.1f, 0.2f, 0.1f}, 0.1f),
+                 "expected one number for an activation, got 3"));
+  CHECK(contains(quantized({0.1f}, 0.2f),
+                 "expected the scale 0.1 and zero point 0 of the QuantizeLinear before it, got 0.2 "
+                 "and 0"));
+  CHECK(contains(quantized({0.0f}, 0.1f), "expected finite numbers > 0, got 0"));
+}
+
+TEST_CASE("onnx network: codes are for a DequantizeLinear to read") {
+  GraphMaker g;
+  const std::string codes = g.node("QuantizeLinear", {"images", g.floats({}, {0.1f})});
+  CHECK(contains(refusal(g.classify_image(codes, 3)),
+                 "expected real numbers, got 'QuantizeLinear_0', the codes of a QuantizeLinear"));
+}
+
+TEST_CASE("onnx network: scales of a weight lie along its output channels") {
+  GraphMaker g;
+  const OnnxAttributes axis{{"axis", std::int64_t{1}}};
+  const std::string scale = g.floats({3}, {0.1f, 0.2f, 0.3f});
+  const std::string codes = g.node("QuantizeLinear", {g.drawn({6, 3, 3, 3}), scale}, axis);
+  const std::string weight = g.node("DequantizeLinear", {codes, scale}, axis);
+  CHECK(
+      contains(refusal(g.classify_image(g.node("Conv", {"images", weight}), 6)),
+               "expected one scale, or one for each output channel (axis 0), got 3 along axis 1"));
+}
