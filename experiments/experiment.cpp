@@ -76,16 +76,18 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
                            read_onnx_options(settings), random);
 }
 
-/// A network that comes with quantizers has no room for those of [quant].
+/// A network that comes with quantizers has no room for those of [quant], which then says "fixed".
 void require_no_rule(const ExperimentConfig& config) {
   const Settings& quant = config.quant.settings;
   for (const std::string& key : quant.keys()) {
+    if (key == "method" && quant.text(key) == "fixed") continue;
     if (key == "fold_freeze_epoch") continue;
     if (key == "fold_batch_norm" && !quant.boolean(key)) continue;
     quant.reject(key, fmt::format("no [quant] table beside {}, which has quantizers of its own; or "
                                   "model.quantizers = \"none\" for the float network under them",
                                   config.model.onnx.string()));
   }
+  quant.text("method", "fixed");  // for the run's own config, which lists of runs read
 }
 
 }  // namespace

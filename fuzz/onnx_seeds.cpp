@@ -160,10 +160,51 @@ quench::OnnxModel viewed() {
   return g.classify(g.node("Squeeze", {x}), 3);
 }
 
+/// Grids of activations and weights by ONNX's operators, with codes clipped on the way.
+quench::OnnxModel quantized() {
+  quench::GraphMaker g(13);
+  const quench::OnnxAttributes channels{{"axis", std::int64_t{0}}};
+  const std::string scale = g.floats({}, {0.05f});
+  const auto rounded = [&](const std::string& x) {
+    return g.node("DequantizeLinear", {g.node("QuantizeLinear", {x, scale}), scale});
+  };
+  const std::string scales = g.floats({2}, {0.1f, 0.2f});
+  const std::string codes = g.node("QuantizeLinear", {g.drawn({2, 3, 3, 3}), scales}, channels);
+  const std::string weight = g.node("DequantizeLinear", {codes, scales}, channels);
+  std::string x = g.node("Conv", {rounded("images"), weight});
+  x = rounded(g.node("Clip", {x, g.floats({}, {0.0f}), g.floats({}, {0.75f})}));
+  x = rounded(g.node("MaxPool", {g.node("Add", {x, x})}, {{"kernel_shape", Ints{2, 2}}}));
+  return g.classify(g.node("Flatten", {g.node("Relu", {x})}), 2 * 6 * 5);
+}
+
+/// As quench exports them, with scales behind the sums and codes of one bit; and by QONNX's operators.
+quench::OnnxModel exported() {
+  quench::GraphMaker g(13);
+  const std::string one = g.floats({}, {1.0f}), scale = g.floats({}, {0.05f});
+  const auto steps = [&](const std::string& x) {
+    return g.node("DequantizeLinear", {g.node("QuantizeLinear", {x, scale}), one});
+  };
+  std::string x = g.node("Conv", {steps("images"), steps(g.drawn({2, 3, 3, 3}))});
+  x = g.node("Mul", {x, g.drawn({1, 2, 1, 1}, 0.1f, 0.2f)});
+  const std::string negative = g.node("Less", {x, g.floats({}, {0.0f})});
+  x = g.node("Where", {negative, g.floats({}, {-1.0f}), g.floats({}, {1.0f})});
+  const std::string domain = std::string(quench::kQonnx) + ".";
+  const std::string weight = g.node(domain + "BipolarQuant",
+                                    {g.drawn({2, 2, 1, 1}), g.floats({2, 1, 1, 1}, {0.5f, 0.25f})});
+  x = g.node("Conv", {x, weight});
+  x = g.node(domain + "Quant", {x, scale, g.floats({}, {0.0f}), g.floats({}, {4.0f})},
+             {{"signed", std::int64_t{1}}, {"narrow", std::int64_t{1}}});
+  return g.classify_image(x, 2);
+}
+
 }  // namespace
 
 std::vector<std::string> onnx_network_seeds() {
-  return {file_of(classic()), file_of(branches()), file_of(computed()), file_of(viewed())};
+  std::vector<std::string> files;
+  for (const quench::OnnxModel& model :
+       {classic(), branches(), computed(), viewed(), quantized(), exported()})
+    files.push_back(file_of(model));
+  return files;
 }
 
 std::vector<std::string> onnx_seeds() {

@@ -90,12 +90,20 @@ LinearCodes linear(const Constants& inputs, std::int64_t axis, OnnxType type, co
   return codes;
 }
 
-/// A QONNX scale is broadcast: the axis along which it has several numbers.
-std::size_t axis_of_scale(const OnnxTensor& scale) {
+/// QONNX broadcasts a scale over a tensor: the axis along which it has several numbers.
+std::size_t axis_of_scale(const OnnxTensor& scale, const Dims& dims) {
+  if (elements_of(scale) == 1) return 0;
+  require(!dims.empty(), "scale: expected one number for an activation, got {}",
+          dims_text(scale.dims));
   const auto several = [](std::int64_t size) { return size != 1; };
-  require(std::ranges::count_if(scale.dims, several) <= 1,
-          "scale: expected one number, or several along one axis, got {}", dims_text(scale.dims));
-  return static_cast<std::size_t>(std::ranges::find_if(scale.dims, several) - scale.dims.begin());
+  const std::ptrdiff_t place =
+      std::ranges::find_if(scale.dims, several) - scale.dims.begin() - std::ssize(scale.dims);
+  const std::ptrdiff_t axis = place + std::ssize(dims);  // dims line up at the end
+  require(std::ranges::count_if(scale.dims, several) == 1 && axis >= 0 &&
+              dims[static_cast<std::size_t>(axis)] == elements_of(scale),
+          "scale: expected one number, or several along one axis of {}, got {}", dims_text(dims),
+          dims_text(scale.dims));
+  return static_cast<std::size_t>(axis);
 }
 
 /// Integers that are written as floats.
@@ -120,8 +128,11 @@ void narrow_by_clips(const Builder& builder, const std::string& name, LinearCode
   for (std::size_t i = 1; node->op == "Clip" && i <= 2; ++i) {
     if (!Builder::has_input(*node, i)) continue;
     const std::int64_t bound = only_integer(builder.constant(*node, i));
-    (i == 1 ? codes.least : codes.most) =
-        i == 1 ? std::max(codes.least, bound) : std::min(codes.most, bound);
+    require(i == 1 ? bound <= codes.most : bound >= codes.least,
+            "'{}': expected a Clip that leaves some codes of {} to {}, got the bound {}",
+            node->output, codes.least, codes.most, bound);
+    if (i == 1) codes.least = std::max(codes.least, bound);
+    if (i == 2) codes.most = std::min(codes.most, bound);
   }
   narrow_by_clips(builder, node->inputs[0], codes);
 }
@@ -145,9 +156,10 @@ std::optional<LinearCodes> codes_of_constant(const Builder& builder, const std::
     return codes;
   }
   if (std::holds_alternative<QuantAttributes>(builder.attributes(*node)))
-    return linear_codes(builder.attributes<QuantAttributes>(*node), builder.constants(*node, 1));
+    return linear_codes(builder.attributes<QuantAttributes>(*node), builder.constants(*node, 1),
+                        dims());
   if (node->op == std::string(kQonnx) + ".BipolarQuant")
-    return bipolar_codes(builder.constants(*node, 1));
+    return bipolar_codes(builder.constants(*node, 1), dims());
   if (node->op == "Identity" || node->op == "Cast") return before();
   if (node->op == "Transpose") {
     std::optional<LinearCodes> codes = before();
@@ -239,7 +251,8 @@ LinearCodes linear_codes(const DequantizeAttributes& attributes, const Constants
   return linear(inputs, attributes.axis, codes, dims);
 }
 
-LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inputs) {
+LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inputs,
+                         const Dims& dims) {
   constexpr std::int64_t kMostBits = 32;
   require(attributes.rounding_mode == "ROUND" || attributes.rounding_mode == "HALF_EVEN",
           "rounding_mode: expected ROUND, got {}", attributes.rounding_mode);
@@ -249,7 +262,7 @@ LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inp
           dims_text(widths));
   LinearCodes codes =
       of_scales(floats(input(inputs, 1)), whole_numbers(input(inputs, 2), "zero point"));
-  codes.axis = axis_of_scale(*inputs[1]);
+  codes.axis = axis_of_scale(*inputs[1], dims);
   const bool is_signed = attributes.is_signed != 0;
   // As QONNX executes a signed bit, which its exporters write for -1 and +1.
   codes.bipolar = is_signed && bits == 1;
@@ -259,9 +272,9 @@ LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inp
   return codes;
 }
 
-LinearCodes bipolar_codes(const Constants& inputs) {
+LinearCodes bipolar_codes(const Constants& inputs, const Dims& dims) {
   LinearCodes codes = of_scales(floats(input(inputs, 1)), {});
-  codes.axis = axis_of_scale(*inputs[1]);
+  codes.axis = axis_of_scale(*inputs[1], dims);
   codes.bipolar = true;
   return codes;
 }
@@ -283,6 +296,10 @@ std::optional<quant::QuantGrid> weight_grid(const Builder& builder, const OnnxNo
 
 bool narrows_grid(Builder& builder, const OnnxNode& clip) {
   Value value = builder.bare_activation(clip);
+  if (value.codes && !value.grid) {
+    builder.set_output(clip, std::move(value));
+    return true;
+  }
   if (value.codes) {
     quant::QuantGrid& grid = *value.grid;
     LinearCodes ends{.least = grid.qmin, .most = grid.qmax};

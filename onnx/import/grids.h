@@ -39,8 +39,9 @@ LinearCodes linear_codes(const QuantizeAttributes& attributes, const Constants& 
 /// @param codes  their type; least and most of s64 are those of 32 bits
 LinearCodes linear_codes(const DequantizeAttributes& attributes, const Constants& inputs,
                          OnnxType codes, const Dims& dims);
-LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inputs);
-LinearCodes bipolar_codes(const Constants& inputs);
+LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inputs,
+                         const Dims& dims);
+LinearCodes bipolar_codes(const Constants& inputs, const Dims& dims);
 
 /// The grid of the constant that a layer reads as its input 1, by the nodes that compute it; nothing if
 /// none rounds it.

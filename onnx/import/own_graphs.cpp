@@ -47,6 +47,13 @@ class Rewriter {
 
  private:
   OnnxNode& node(std::size_t i) { return model_.nodes[i]; }
+  bool is_output(const std::string& name) const { return name == model_.output.name; }
+  /// That nothing else has.
+  std::string new_name(std::string name) const {
+    do name += "/in_operands";
+    while (constants_.contains(name) || writers_.contains(name) || model_.input.name == name);
+    return name;
+  }
   void index() {
     writers_.clear();
     readers_.clear();
@@ -63,9 +70,9 @@ class Rewriter {
   }
   OnnxNode* only_reader(const std::string& name, const char* op) {
     const auto found = readers_.find(name);
-    if (found == readers_.end() || found->second.size() != 1) return nullptr;
+    if (found == readers_.end() || found->second.size() != 1 || is_output(name)) return nullptr;
     OnnxNode& reader = node(found->second[0]);
-    return reader.op == op ? &reader : nullptr;
+    return reader.op == op && !is_output(reader.output) ? &reader : nullptr;
   }
   /// The numbers of a float constant; none of anything else.
   std::vector<float> numbers(const OnnxNode& reader, std::size_t i) const {
@@ -77,8 +84,7 @@ class Rewriter {
   }
   std::string add_constant(const std::string& name, Dims dims, const std::vector<float>& values) {
     OnnxTensor tensor = tensor_of(std::move(dims), values);
-    tensor.name = name + "/in_operands";
-    while (constants_.contains(tensor.name) || writers_.contains(tensor.name)) tensor.name += "_";
+    tensor.name = new_name(name);
     constants_.emplace(tensor.name, model_.constants.size());
     model_.constants.push_back(tensor);
     return tensor.name;
@@ -142,8 +148,8 @@ std::string Rewriter::real(const std::string& steps) {
   if (const auto known = real_.find(steps); known != real_.end()) return known->second.output;
   OnnxNode copy = *dequantize;
   copy.inputs[1] = writer(copy.inputs[0], "QuantizeLinear")->inputs[1];
-  copy.output += "/in_operands";
-  copy.name += "/in_operands";
+  copy.output = new_name(copy.output);
+  copy.name = copy.output;
   return real_.emplace(steps, copy).first->second.output;
 }
 

@@ -93,6 +93,8 @@ OnnxTensor fold_dequantize_linear(const DequantizeAttributes& attributes, const 
   const Dims integers = any_integers(q);
   std::vector<float> values;
   for (std::size_t i = 0; i < integers.size(); ++i) {
+    require(integers[i] >= codes.least && integers[i] <= codes.most,
+            "expected integers of {} to {}, got {}", codes.least, codes.most, integers[i]);
     const std::size_t slice = codes.slice_of(static_cast<std::int64_t>(i), q.dims);
     values.push_back(static_cast<float>(integers[i] - codes.zero_point[slice]) *
                      codes.scale[slice]);
@@ -101,11 +103,11 @@ OnnxTensor fold_dequantize_linear(const DequantizeAttributes& attributes, const 
 }
 
 OnnxTensor fold_quant(const QuantAttributes& attributes, const Constants& inputs) {
-  return rounded(input(inputs, 0), linear_codes(attributes, inputs));
+  return rounded(input(inputs, 0), linear_codes(attributes, inputs, input(inputs, 0).dims));
 }
 
 OnnxTensor fold_bipolar_quant(const NoAttributes&, const Constants& inputs) {
-  return rounded(input(inputs, 0), bipolar_codes(inputs));
+  return rounded(input(inputs, 0), bipolar_codes(inputs, input(inputs, 0).dims));
 }
 
 void build_quantize_linear(Builder& builder, const OnnxNode& node,
@@ -136,12 +138,12 @@ void build_dequantize_linear(Builder& builder, const OnnxNode& node,
 
 void build_quant(Builder& builder, const OnnxNode& node, const QuantAttributes& attributes) {
   const quant::QuantGrid grid =
-      activation_grid(linear_codes(attributes, parameters(builder, node)));
+      activation_grid(linear_codes(attributes, parameters(builder, node), {}));
   builder.set_output(node, onto(builder, node, builder.numbers(node), grid));
 }
 
 void build_bipolar_quant(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  const quant::QuantGrid grid = activation_grid(bipolar_codes(parameters(builder, node)));
+  const quant::QuantGrid grid = activation_grid(bipolar_codes(parameters(builder, node), {}));
   builder.set_output(node, onto(builder, node, builder.numbers(node), grid));
 }
 

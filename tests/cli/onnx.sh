@@ -62,6 +62,7 @@ for file in tqt.onnx tqt.qonnx.onnx; do
   expect_success 'model.qnc' deploy "again-$file" -o "again-$file.model.qnc"
   expect_success '^evaluation: 0 differ' verify "again-$file" "again-$file.model.qnc"
 done
+expect_success 'again-tqt.onnx .*fixed' runs .
 expect_success 'top1 quantized' train grids.toml --set model.onnx=tqt.onnx --run tuned --set train.epochs=1
 expect_failure 2 'quant.bits: expected no .quant. table beside tqt.onnx' describe own.toml "${eight[@]}" \
   --set model.onnx=tqt.onnx

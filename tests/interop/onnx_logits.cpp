@@ -29,6 +29,7 @@ void run(const std::string& net, const std::string& images, const std::string& l
   Random random(1, "initialization");
   const auto network = make_onnx_network(model, net, input, {}, random);
   network->set_training(false);
+  network->set_quantizer_mode(quant::Mode::evaluation);
   const NoGradGuard no_grad;
   const Tensor output = (*network)(Variable(read_images(images, input))).value();
   write_file_atomically(logits, std::as_bytes(output.span()));
