@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "core/ops/pool.h"
 #include "core/parallel.h"
@@ -23,17 +25,21 @@ void for_each_block(std::int64_t channels, Body body) {
   }
 }
 
-void narrow(const std::int32_t* places, std::int64_t count, std::uint8_t* argmax) {
-  for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<std::uint8_t>(places[c]);
+/// Places are kept in a byte where a window has no more than that can count.
+template <typename Place>
+void narrow(const std::int32_t* places, std::int64_t count, Place* argmax) {
+  for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<Place>(places[c]);
 }
 
-void widen(const std::uint8_t* argmax, std::int64_t count, std::int32_t* places) {
+template <typename Place>
+void widen(const Place* argmax, std::int64_t count, std::int32_t* places) {
   for (std::int64_t c = 0; c < count; ++c) places[c] = argmax[c];
 }
 
 /// A 2x2 window whose first pixel is `in`, with `line` floats from one image row to the next.
+template <typename Place>
 void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int64_t count,
-             float* out, std::uint8_t* argmax) {
+             float* out, Place* argmax) {
   alignas(64) std::int32_t places[kBlock];
 #pragma omp simd
   for (std::int64_t c = 0; c < count; ++c) {
@@ -53,7 +59,8 @@ void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int
 }
 
 /// One output row of 2x2 windows, in memory order: each value is read once, none is read back.
-void max_row_2x2(const PoolGeometry& g, const float* row, float* out, std::uint8_t* argmax) {
+template <typename Place>
+void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Place* argmax) {
   const std::int64_t channels = g.channels;
   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
     for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
@@ -71,8 +78,9 @@ std::int32_t place_of(const PoolGeometry& g, const WindowView& view, std::int64_
 }
 
 /// `image`, `out` and `argmax` begin at the first channel of the block.
+template <typename Place>
 void max_window(const PoolGeometry& g, const WindowView& view, const float* image,
-                std::int64_t count, float* out, std::uint8_t* argmax) {
+                std::int64_t count, float* out, Place* argmax) {
   alignas(64) std::int32_t places[kBlock];
   std::fill_n(places, count, place_of(g, view, view.y0, view.x0));
   std::copy_n(image + (view.y0 * g.width + view.x0) * g.channels, count, out);
@@ -91,8 +99,9 @@ void max_window(const PoolGeometry& g, const WindowView& view, const float* imag
   narrow(places, count, argmax);
 }
 
-void scatter_2x2(const float* grad, const std::uint8_t* argmax, std::int64_t channels,
-                 std::int64_t line, std::int64_t count, float* out) {
+template <typename Place>
+void scatter_2x2(const float* grad, const Place* argmax, std::int64_t channels, std::int64_t line,
+                 std::int64_t count, float* out) {
   alignas(64) std::int32_t places[kBlock];
   widen(argmax, count, places);
 #pragma omp simd
@@ -107,8 +116,8 @@ void scatter_2x2(const float* grad, const std::uint8_t* argmax, std::int64_t cha
 }
 
 /// The backward of max_row_2x2: writes both input rows, once each.
-void scatter_row_2x2(const PoolGeometry& g, const float* grad, const std::uint8_t* argmax,
-                     float* row) {
+template <typename Place>
+void scatter_row_2x2(const PoolGeometry& g, const float* grad, const Place* argmax, float* row) {
   const std::int64_t channels = g.channels;
   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
     for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
@@ -120,8 +129,9 @@ void scatter_row_2x2(const PoolGeometry& g, const float* grad, const std::uint8_
 }
 
 /// The backward of max_window.
+template <typename Place>
 void scatter_window(const PoolGeometry& g, const WindowView& view, const float* grad,
-                    const std::uint8_t* argmax, std::int64_t count, float* image) {
+                    const Place* argmax, std::int64_t count, float* image) {
   alignas(64) std::int32_t places[kBlock];
   widen(argmax, count, places);
   for (std::int64_t y = view.y0; y < view.y1; ++y) {
@@ -134,21 +144,11 @@ void scatter_window(const PoolGeometry& g, const WindowView& view, const float* 
   }
 }
 
-}  // namespace
-
-MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window) {
-  const Shape shape = pooled_shape(x.shape(), window);
-  require(std::int64_t{window.kernel[0]} * window.kernel[1] <= 256,
-          "max_pool2d: expected a window of at most 256 places, got {}x{}", window.kernel[0],
-          window.kernel[1]);
-  MaxPoolResult result{Tensor(shape), Tensor(shape, DType::u8)};
-  const PoolGeometry g(x.shape(), shape, window);
-  const float* in = x.data();
-  float* out = result.output.data();
-  auto* argmax = result.argmax.data<std::uint8_t>();
+template <typename Place>
+void take_largest(const PoolGeometry& g, const float* in, float* out, Place* argmax) {
   const std::int64_t line = g.out_width * g.channels;
   parallel_for(g.images * g.out_height, kParallelGrain / std::max<std::int64_t>(line, 1) + 1,
-               [=](std::int64_t begin, std::int64_t end) {
+               [=, &g](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t row = begin; row < end; ++row) {
                    const std::int64_t n = row / g.out_height, oy = row % g.out_height;
                    const float* image = in + n * g.image_size();
@@ -167,26 +167,13 @@ MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window) {
                    }
                  }
                });
-  return result;
 }
 
-Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, const Shape& input,
-                           const Window2d& window) {
-  const Shape shape = pooled_shape(input, window);
-  require(grad_output.shape() == shape && argmax.shape() == shape,
-          "max_pool2d: expected gradient and argmax of shape {} for input {}, got {} and {}",
-          shape.to_string(), input.to_string(), grad_output.shape().to_string(),
-          argmax.shape().to_string());
-  const PoolGeometry g(input, shape, window);
-  // Tiles that cover the image write all of it; otherwise windows overlap, or pixels lie in none.
-  const bool covered = g.is_2x2_tiling() && g.height % 2 == 0 && g.width % 2 == 0;
-  Tensor grad_input = covered ? Tensor(input) : Tensor::zeros(input);
-  const float* grad = grad_output.data();
-  const auto* places = argmax.data<std::uint8_t>();
-  float* out = grad_input.data();
+template <typename Place>
+void scatter(const PoolGeometry& g, const float* grad, const Place* places, float* out) {
   // By image: the rows of one image may share pixels.
   const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;
-  parallel_for(g.images, grain, [=](std::int64_t begin, std::int64_t end) {
+  parallel_for(g.images, grain, [=, &g](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin * g.out_height; row < end * g.out_height; ++row) {
       const std::int64_t n = row / g.out_height, oy = row % g.out_height;
       const std::int64_t from = row * g.out_width * g.channels;
@@ -204,6 +191,47 @@ Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, cons
       }
     }
   });
+}
+
+/// What counts the places of a window.
+DType place_type(const Window2d& window) {
+  const std::int64_t places = std::int64_t{window.kernel[0]} * window.kernel[1];
+  require(places <= std::numeric_limits<std::int32_t>::max(),
+          "max_pool2d: expected a window of fewer than 2^31 places, got {}x{}", window.kernel[0],
+          window.kernel[1]);
+  return places <= 256 ? DType::u8 : DType::s32;
+}
+
+}  // namespace
+
+MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window) {
+  const Shape shape = pooled_shape(x.shape(), window);
+  MaxPoolResult result{Tensor(shape), Tensor(shape, place_type(window))};
+  const PoolGeometry g(x.shape(), shape, window);
+  if (result.argmax.dtype() == DType::u8) {
+    take_largest(g, x.data(), result.output.data(), result.argmax.data<std::uint8_t>());
+  } else {
+    take_largest(g, x.data(), result.output.data(), result.argmax.data<std::int32_t>());
+  }
+  return result;
+}
+
+Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, const Shape& input,
+                           const Window2d& window) {
+  const Shape shape = pooled_shape(input, window);
+  require(grad_output.shape() == shape && argmax.shape() == shape,
+          "max_pool2d: expected gradient and argmax of shape {} for input {}, got {} and {}",
+          shape.to_string(), input.to_string(), grad_output.shape().to_string(),
+          argmax.shape().to_string());
+  const PoolGeometry g(input, shape, window);
+  // Tiles that cover the image write all of it; otherwise windows overlap, or pixels lie in none.
+  const bool covered = g.is_2x2_tiling() && g.height % 2 == 0 && g.width % 2 == 0;
+  Tensor grad_input = covered ? Tensor(input) : Tensor::zeros(input);
+  if (place_type(window) == DType::u8) {
+    scatter(g, grad_output.data(), argmax.data<std::uint8_t>(), grad_input.data());
+  } else {
+    scatter(g, grad_output.data(), argmax.data<std::int32_t>(), grad_input.data());
+  }
   return grad_input;
 }
 

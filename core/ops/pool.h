@@ -22,12 +22,13 @@ Shape pooled_shape(const Shape& x, const Window2d& window);
 /// The pooled image, and what max_pool2d_backward() needs.
 struct MaxPoolResult {
   Tensor output;  ///< [N, C, OH, OW]
-  Tensor argmax;  ///< u8, same shape: ky * KW + kx of the winner inside its window
+  /// Same shape: ky * KW + kx of the winner inside its window; u8, or s32 of more than 256 places.
+  Tensor argmax;
 };
 
 /// The largest value of each window: of equals the first, and a NaN before any number. Padding
 /// never wins.
-/// @throws std::invalid_argument  as pooled_shape, or for a window of more than 256 places
+/// @throws std::invalid_argument  as pooled_shape
 MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window);
 /// Sends each gradient to the place that won; needs neither x nor the output.
 /// @param input  the shape of x
