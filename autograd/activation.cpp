@@ -6,6 +6,7 @@
 
 #include "autograd/node.h"
 #include "core/ops/elementwise.h"
+#include "core/ops/prelu.h"
 #include "core/ops/softmax.h"
 #include "core/profiler.h"
 #include "support/error.h"
@@ -55,6 +56,26 @@ struct PointwiseNode final : Node {
 Variable apply(const Pointwise& function, const Variable& x) {
   const ProfileScope profile("pointwise");
   return record<PointwiseNode>({x}, apply(function, x.value()), x.value(), function);
+}
+
+namespace {
+
+struct PReluNode final : Node {
+  Saved x, slope;
+
+  PReluNode(const Tensor& x_in, const Tensor& slope_in) : x(x_in), slope(slope_in) {}
+  std::string_view name() const override { return "prelu"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    PReluGradients grads = prelu_backward(grad_output, x.get(), slope.get());
+    return {std::move(grads.x), std::move(grads.slope)};
+  }
+};
+
+}  // namespace
+
+Variable prelu(const Variable& x, const Variable& slope) {
+  const ProfileScope profile("prelu");
+  return record<PReluNode>({x, slope}, prelu(x.value(), slope.value()), x.value(), slope.value());
 }
 
 namespace {

@@ -17,6 +17,9 @@ inline Variable hardtanh(const Variable& x) { return activate(x, Activation::har
 /// y = f(x), element-wise; dL/dx = dL/dy f'(x).
 Variable apply(const Pointwise& function, const Variable& x);
 
+/// x for x > 0, else slope[c] x; see core/ops/prelu.h. The gradient at 0 is that of x < 0.
+Variable prelu(const Variable& x, const Variable& slope);
+
 /// clamp(x, low, high); the gradient passes on the closed window low <= x <= high and is 0 outside.
 /// @throws std::invalid_argument  if low > high
 Variable clip(const Variable& x, float low, float high);

@@ -35,6 +35,25 @@ struct MultiplyNode final : Node {
   }
 };
 
+/// The gradient goes to the one that was taken.
+struct ExtremumNode final : Node {
+  Saved a, b;
+  float sign;  ///< 1: the larger; -1: the smaller
+
+  ExtremumNode(const Tensor& a_in, const Tensor& b_in, float sign_in)
+      : a(a_in), b(b_in), sign(sign_in) {}
+  std::string_view name() const override { return "extremum"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const Tensor second = zip(a.get(), b.get(), [s = sign](float x, float y) {
+      return larger_is_second(s * x, s * y) ? 1.0f : 0.0f;
+    });
+    const auto where = [&](float taken) {
+      return zip(grad_output, second, [=](float g, float of) { return of == taken ? g : 0.0f; });
+    };
+    return {needs(0) ? where(0.0f) : Tensor(), needs(1) ? where(1.0f) : Tensor()};
+  }
+};
+
 struct MultiplyScalarNode final : Node {
   float factor;
 
@@ -50,6 +69,11 @@ struct AddPerChannelNode final : Node {
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     return {grad_output, needs(1) ? sum_per_channel(grad_output) : Tensor()};
   }
+};
+
+struct AddPerPlaceNode final : Node {
+  std::string_view name() const override { return "add_per_place"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override { return {grad_output}; }
 };
 
 /// y = x c: dx = c dy, dc = sum over all but the channel of x dy
@@ -92,12 +116,24 @@ Variable multiply(const Variable& a, const Variable& b) {
   return record<MultiplyNode>({a, b}, multiply(a.value(), b.value()), a.value(), b.value());
 }
 
+Variable maximum(const Variable& a, const Variable& b) {
+  return record<ExtremumNode>({a, b}, maximum(a.value(), b.value()), a.value(), b.value(), 1.0f);
+}
+
+Variable minimum(const Variable& a, const Variable& b) {
+  return record<ExtremumNode>({a, b}, minimum(a.value(), b.value()), a.value(), b.value(), -1.0f);
+}
+
 Variable multiply_scalar(const Variable& x, float factor) {
   return record<MultiplyScalarNode>({x}, multiply_scalar(x.value(), factor), factor);
 }
 
 Variable add_per_channel(const Variable& x, const Variable& channel) {
   return record<AddPerChannelNode>({x, channel}, add_per_channel(x.value(), channel.value()));
+}
+
+Variable add_per_place(const Variable& x, const Tensor& image) {
+  return record<AddPerPlaceNode>({x}, add_per_place(x.value(), image));
 }
 
 Variable multiply_per_channel(const Variable& x, const Variable& channel) {

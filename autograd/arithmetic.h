@@ -10,12 +10,21 @@ Variable add(const Variable& a, const Variable& b);
 Variable subtract(const Variable& a, const Variable& b);
 Variable multiply(const Variable& a, const Variable& b);
 
+/// The larger, or the smaller, of two, which gets the gradient; see core/ops/elementwise.h.
+/// @throws std::invalid_argument  if the shapes differ
+Variable maximum(const Variable& a, const Variable& b);
+Variable minimum(const Variable& a, const Variable& b);
+
 Variable multiply_scalar(const Variable& x, float factor);
 
 /// Broadcast of a [C] vector over axis 1 of [N, C] or [N, C, H, W].
 /// @throws std::invalid_argument  for other shapes
 Variable add_per_channel(const Variable& x, const Variable& channel);
 Variable multiply_per_channel(const Variable& x, const Variable& channel);
+
+/// x [N, C, H, W] plus a constant image [1, C, H, W].
+/// @throws std::invalid_argument  for other shapes
+Variable add_per_place(const Variable& x, const Tensor& image);
 
 /// out[o, ...] = weight[o, ...] * scale[o], for a weight [O, ...] and a scale [O].
 /// @throws std::invalid_argument  for other shapes

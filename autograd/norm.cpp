@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/node.h"
+#include "core/ops/group_norm.h"
 #include "core/profiler.h"
 
 namespace quench {
@@ -54,6 +55,50 @@ Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bia
   return record<BatchNormNode>(
       {x, gain, bias}, std::move(output), x.value(), gain.value(), bias.value(),
       frozen_statistics(running_mean, running_var, params.eps), params.activation, false);
+}
+
+namespace {
+
+struct GroupNormNode final : Node {
+  Saved x, gain;
+  std::int64_t groups;
+  float eps;
+
+  GroupNormNode(const Tensor& x_in, const Tensor& gain_in, std::int64_t groups_in, float eps_in)
+      : x(x_in), gain(gain_in), groups(groups_in), eps(eps_in) {}
+  std::string_view name() const override { return "group_norm"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    GroupNormGradients grads = group_norm_backward(grad_output, x.get(), gain.get(), groups, eps);
+    return {std::move(grads.x), std::move(grads.gain), std::move(grads.bias)};
+  }
+};
+
+struct LocalResponseNormNode final : Node {
+  Saved x;
+  LocalResponseParams params;
+
+  LocalResponseNormNode(const Tensor& x_in, const LocalResponseParams& params_in)
+      : x(x_in), params(params_in) {}
+  std::string_view name() const override { return "local_response_norm"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {local_response_norm_backward(grad_output, x.get(), params)};
+  }
+};
+
+}  // namespace
+
+Variable group_norm(const Variable& x, const Variable& gain, const Variable& bias,
+                    std::int64_t groups, float eps) {
+  const ProfileScope profile("group_norm");
+  return record<GroupNormNode>({x, gain, bias},
+                               group_norm(x.value(), gain.value(), bias.value(), groups, eps),
+                               x.value(), gain.value(), groups, eps);
+}
+
+Variable local_response_norm(const Variable& x, const LocalResponseParams& params) {
+  const ProfileScope profile("local_response_norm");
+  return record<LocalResponseNormNode>({x}, local_response_norm(x.value(), params), x.value(),
+                                       params);
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include "autograd/variable.h"
 #include "core/ops/batch_norm.h"
 #include "core/ops/folded_batch_norm.h"
+#include "core/ops/local_response_norm.h"
 
 namespace quench {
 
@@ -15,6 +16,13 @@ namespace quench {
 Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bias,
                     Tensor& running_mean, Tensor& running_var, const BatchNormParams& params,
                     bool training);
+
+/// Differentiable group normalization; shapes and errors as in core/ops/group_norm.h.
+Variable group_norm(const Variable& x, const Variable& gain, const Variable& bias,
+                    std::int64_t groups, float eps);
+
+/// Differentiable local response normalization, see core/ops/local_response_norm.h.
+Variable local_response_norm(const Variable& x, const LocalResponseParams& params);
 
 /// The Variables of FoldedBatchNormInputs.
 struct FoldedBatchNormVariables {

@@ -1,10 +1,13 @@
 #include "autograd/shape_ops.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "autograd/node.h"
 #include "core/ops/reduce.h"
+#include "core/ops/select_channels.h"
 #include "core/ops/shape_ops.h"
+#include "core/ops/upsample.h"
 #include "support/error.h"
 
 namespace quench {
@@ -52,6 +55,38 @@ struct PadNode final : Node {
   }
 };
 
+struct CropNode final : Node {
+  Padding padding;
+
+  explicit CropNode(const Padding& padding_in) : padding(padding_in) {}
+  std::string_view name() const override { return "crop"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {pad(grad_output, padding, 0.0f)};
+  }
+};
+
+struct SelectChannelsNode final : Node {
+  std::vector<std::int64_t> channels;
+  Shape input;
+
+  SelectChannelsNode(std::vector<std::int64_t> channels_in, Shape input_in)
+      : channels(std::move(channels_in)), input(input_in) {}
+  std::string_view name() const override { return "select_channels"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {select_channels_backward(grad_output, channels, input)};
+  }
+};
+
+struct UpsampleNode final : Node {
+  std::array<int, 2> factor;
+
+  explicit UpsampleNode(std::array<int, 2> factor_in) : factor(factor_in) {}
+  std::string_view name() const override { return "upsample"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {upsample_backward(grad_output, factor)};
+  }
+};
+
 struct ConcatNode final : Node {
   std::vector<std::int64_t> sizes;
   int axis;
@@ -90,6 +125,18 @@ Variable slice(const Variable& x, std::int64_t begin, std::int64_t end) {
 
 Variable pad(const Variable& x, const Padding& padding, float value) {
   return record<PadNode>({x}, pad(x.value(), padding, value), padding);
+}
+
+Variable crop(const Variable& x, const Padding& padding) {
+  return record<CropNode>({x}, crop(x.value(), padding), padding);
+}
+
+Variable select_channels(const Variable& x, const std::vector<std::int64_t>& channels) {
+  return record<SelectChannelsNode>({x}, select_channels(x.value(), channels), channels, x.shape());
+}
+
+Variable upsample(const Variable& x, std::array<int, 2> factor) {
+  return record<UpsampleNode>({x}, upsample(x.value(), factor), factor);
 }
 
 Variable concat(std::span<const Variable> parts, int axis) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "autograd/variable.h"
 #include "core/ops/window.h"
@@ -19,10 +22,19 @@ Variable expand(const Variable& x, std::int64_t count);
 /// Entries [begin, end) of axis 0, sharing memory.
 Variable slice(const Variable& x, std::int64_t begin, std::int64_t end);
 
-/// Fills the padding of an image with `value`, see core/ops/pad.h.
+/// Fills the padding of an image with `value`, see core/ops/shape_ops.h.
 Variable pad(const Variable& x, const Padding& padding, float value = 0.0f);
 
-/// Joins along axis 0 or the channel axis 1, see core/ops/concat.h.
+/// An image without the rows and columns of `padding`, see core/ops/shape_ops.h.
+Variable crop(const Variable& x, const Padding& padding);
+
+/// Channels by their numbers, see core/ops/select_channels.h.
+Variable select_channels(const Variable& x, const std::vector<std::int64_t>& channels);
+
+/// Each pixel as a block of pixels, see core/ops/upsample.h.
+Variable upsample(const Variable& x, std::array<int, 2> factor);
+
+/// Joins along axis 0 or the channel axis 1, see core/ops/shape_ops.h.
 Variable concat(std::span<const Variable> parts, int axis);
 
 }  // namespace quench

@@ -44,6 +44,13 @@ Tensor multiply(const Tensor& a, const Tensor& b) {
   return zip(a, b, [](float x, float y) { return x * y; });
 }
 
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return zip(a, b, [](float x, float y) { return larger_is_second(x, y) ? y : x; });
+}
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return zip(a, b, [](float x, float y) { return larger_is_second(-x, -y) ? y : x; });
+}
+
 void add_in_place(Tensor& a, const Tensor& b) {
   require(a.shape() == b.shape(), "add: expected equal shapes, got {} and {}",
           a.shape().to_string(), b.shape().to_string());
@@ -84,6 +91,24 @@ Tensor multiply_per_slice(const Tensor& x, const Tensor& slice) {
                  for (std::int64_t o = first; o < last; ++o) {
                    for (std::int64_t i = o * size; i < (o + 1) * size; ++i)
                      to[i] = in[i] * factors[o];
+                 }
+               });
+  return out;
+}
+
+Tensor add_per_place(const Tensor& x, const Tensor& image) {
+  require(x.rank() == 4 && image.shape() == x.shape().with(0, 1),
+          "add_per_place: expected [N, C, H, W] and [1, C, H, W], got {} and {}",
+          x.shape().to_string(), image.shape().to_string());
+  Tensor out(x.shape());
+  const float *in = x.data(), *places = image.data();
+  float* o = out.data();
+  const std::int64_t size = image.numel();
+  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(size, 1) + 1,
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t at = begin * size; at < end * size; at += size) {
+#pragma omp simd
+                   for (std::int64_t i = 0; i < size; ++i) o[at + i] = in[at + i] + places[i];
                  }
                });
   return out;

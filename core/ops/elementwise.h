@@ -48,11 +48,17 @@ Tensor zip(const Tensor& a, const Tensor& b, F f) {
   return out;
 }
 
+/// Whether b is the larger of two numbers: not if they are equal, and a NaN is larger than any number.
+inline bool larger_is_second(float a, float b) { return (b > a) | ((b != b) & (a == a)); }
+
 /// Element-wise arithmetic on f32 tensors.
 /// @throws std::invalid_argument  if the shapes differ
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
+/// The larger, or the smaller, of the two: of equals a's, and a NaN before any number.
+Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, const Tensor& b);
 /// a += b; bumps a's version.
 void add_in_place(Tensor& a, const Tensor& b);
 
@@ -66,6 +72,10 @@ Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
 /// out[o, ...] = x[o, ...] * slice[o]: a [O] vector over axis 0, the output channels of a weight.
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
+
+/// out[n] = x[n] + image, of images [N, C, H, W] and one of [1, C, H, W].
+/// @throws std::invalid_argument  for other shapes
+Tensor add_per_place(const Tensor& x, const Tensor& image);
 
 /// out[n, c, y, x] = x[n, c, y, x] * factor[n, c]: the scaling of squeeze-and-excitation (Hu et al.
 /// 2018, arXiv:1709.01507, eq. 4).

@@ -28,6 +28,23 @@ TEST_CASE("arithmetic: one value in both places") {
   check_gradients([](const auto& v) { return multiply(v[0], v[0]); }, inputs, 0.5, 1e-5);
 }
 
+TEST_CASE("arithmetic: the gradient of an extremum goes to the number that was taken") {
+  // All further apart than the step.
+  const std::vector<Tensor> inputs{random_tensor({2, 3}, 1), random_tensor({2, 3}, 2)};
+  check_gradients([](const auto& v) { return maximum(v[0], v[1]); }, inputs, 1e-2, 1e-4);
+  check_gradients([](const auto& v) { return minimum(v[0], v[1]); }, inputs, 1e-2, 1e-4);
+  const Variable a(Tensor::scalar(2.0f), true), b(Tensor::scalar(2.0f), true);
+  maximum(a, b).backward();
+  CHECK(a.grad().item() == 1.0f);
+  CHECK(b.grad().item() == 0.0f);
+}
+
+TEST_CASE("arithmetic: a constant image takes no gradient away") {
+  const Tensor image = random_tensor({1, 3, 2, 2}, 1);
+  check_gradients([&](const auto& v) { return add_per_place(v[0], image); },
+                  {random_tensor({2, 3, 2, 2}, 2)}, 0.5, 1e-5);
+}
+
 TEST_CASE("arithmetic: per-channel gradients are summed over batch and pixels") {
   for (const Shape& shape : {Shape{4, 3}, Shape{2, 3, 2, 2}}) {
     CAPTURE(shape.to_string());

@@ -13,12 +13,13 @@ namespace quench {
 using testing::check_gradients;
 using testing::random_tensor;
 
-TEST_CASE("shape_ops: gradients of reshape, flatten, slice and pad") {
+TEST_CASE("shape_ops: gradients of reshape, flatten, slice, pad and crop") {
   const std::vector<Tensor> image{random_tensor({3, 2, 2, 3}, 1)};
   check_gradients([](const auto& v) { return reshape(v[0], {6, 6}); }, image, 0.5, 1e-5);
   check_gradients([](const auto& v) { return flatten(v[0]); }, image, 0.5, 1e-5);
   check_gradients([](const auto& v) { return slice(v[0], 1, 3); }, image, 0.5, 1e-5);
   check_gradients([](const auto& v) { return pad(v[0], {1, 0, 2, 3}, 0.5f); }, image, 0.5, 1e-5);
+  check_gradients([](const auto& v) { return crop(v[0], {1, 0, 0, 2}); }, image, 0.5, 1e-5);
 }
 
 TEST_CASE("shape_ops: gradients of concat, along channels and along the batch") {
@@ -28,6 +29,16 @@ TEST_CASE("shape_ops: gradients of concat, along channels and along the batch") 
     check_gradients([axis](const auto& v) { return concat(v, axis); },
                     {random_tensor({2, 3, 2, 2}, 2), random_tensor(other, 3)}, 0.5, 1e-5);
   }
+}
+
+TEST_CASE("shape_ops: gradients of selected channels and of upsampling") {
+  const std::vector<Tensor> image{random_tensor({2, 3, 2, 3}, 1)};
+  for (const std::vector<std::int64_t>& channels :
+       {std::vector<std::int64_t>{1, 2}, {2, 0, 1}, {0, 2, 0}}) {
+    check_gradients([&](const auto& v) { return select_channels(v[0], channels); }, image, 0.5,
+                    1e-5);
+  }
+  check_gradients([](const auto& v) { return upsample(v[0], {2, 3}); }, image, 0.5, 1e-5);
 }
 
 TEST_CASE("shape_ops: slices of one value give their gradients back into one buffer") {

@@ -94,6 +94,28 @@ TEST_CASE("elementwise: per-channel values meet axis 1, for images and for matri
   CHECK_THROWS_AS(add_per_channel(channel, channel), std::invalid_argument);
 }
 
+TEST_CASE("maximum and minimum: of each pair, NaN before any number") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor a = vector_of({1, -2, 3, nan, 5}), b = vector_of({2, -3, 3, 1, nan});
+  const std::vector<float> most = maximum(a, b).to_row_major(),
+                           least = minimum(a, b).to_row_major();
+  CHECK(std::vector(most.begin(), most.begin() + 3) == std::vector<float>{2, -2, 3});
+  CHECK(std::vector(least.begin(), least.begin() + 3) == std::vector<float>{1, -3, 3});
+  for (const std::size_t i : {3, 4}) {
+    CHECK(std::isnan(most[i]));
+    CHECK(std::isnan(least[i]));
+  }
+  CHECK_THROWS_AS(maximum(a, vector_of({1})), std::invalid_argument);
+}
+
+TEST_CASE("add_per_place: one image added to each") {
+  const Tensor x = Tensor::from_row_major<float>({2, 2, 1, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor image = Tensor::from_row_major<float>({1, 2, 1, 2}, {10, 20, 30, 40});
+  CHECK(add_per_place(x, image).to_row_major() ==
+        std::vector<float>{11, 22, 33, 44, 15, 26, 37, 48});
+  CHECK_THROWS_AS(add_per_place(x, x), std::invalid_argument);
+}
+
 TEST_CASE("add_in_place: changes the storage and says so") {
   Tensor a = vector_of({1, 2});
   const Tensor handle = a;
