@@ -60,6 +60,7 @@ class Freezer {
 
   ValueId value_of(quench::ValueId value, Wanted wanted);
   ValueId before(const Node& node, Affine step, Wanted wanted);
+  ValueId with_image(const Node& node, const ScaleShift& sum, Wanted wanted);
   /// Whether a value is the images, flattened or not.
   bool is_images(quench::ValueId value) const {
     while (const Node* node = graph_.writer(value)) {
@@ -77,14 +78,18 @@ class Freezer {
   // What modules that move numbers ask of who writes these.
   ValueId flattened(const Node& node, Wanted wanted);
   ValueId pooled(const Node& node, const Window2d& window, Wanted wanted);
-  ValueId padded(const Node& node, const PadSizes& sizes, const Wanted& wanted);
+  ValueId padded(const Node& node, const Pad& pad, const Wanted& wanted);
   ValueId joined(const Node& node, const Wanted& wanted);
+  ValueId chosen(const Node& node, const quench::Extremum& extremum, const Wanted& wanted);
+  ValueId selected(const Node& node, const std::vector<std::int64_t>& channels,
+                   const Wanted& wanted);
+  ValueId upsampled(const Node& node, std::array<int, 2> factor, const Wanted& wanted);
   ValueId moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,
                 const Wanted& wanted);
   void require_codes(const Node& node, const Wanted& wanted) const;
   ValueId moved_input(const Node& node, std::size_t input, Steps steps, const Wanted& wanted);
 
-  std::size_t quantize_images();
+  std::size_t quantize_images(const ScaleShift* image);
   std::size_t operation_of(const Node& node, const Window2d* pool = nullptr);
   ValueId operand(const Node& node, std::size_t input);
   ValueId add_output(std::size_t operation, Wanted wanted);
@@ -98,12 +103,13 @@ class Freezer {
   /// A convolution whose sums are pooled is another operation than the same without, of its window.
   std::map<std::pair<const Node*, const Window2d*>, std::size_t> operations_;
   std::map<std::pair<const Node*, std::vector<ValueId>>, ValueId> moved_;
-  std::optional<std::size_t> quantize_;
+  /// By what is added to the images; null: nothing.
+  std::map<const ScaleShift*, std::size_t> quantize_;
 };
 
 ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
   const Node* node = graph_.writer(value);
-  if (node == nullptr) return add_output(quantize_images(), std::move(wanted));
+  if (node == nullptr) return add_output(quantize_images(nullptr), std::move(wanted));
   return std::visit(
       Overloaded{
           [&](const BatchNorm* norm) {
@@ -111,6 +117,7 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
             return before(*node, step_of(*norm, folded), std::move(wanted));
           },
           [&](const ScaleShift* scale) {
+            if (scale->image().defined()) return with_image(*node, *scale, std::move(wanted));
             return before(*node, step_of(*scale, shapes_[node->output][1]), std::move(wanted));
           },
           [&](const ActivationLayer* layer) {
@@ -119,20 +126,31 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
           [&](const Flatten*) { return flattened(*node, std::move(wanted)); },
           [&](const Unflatten*) { return value_of(node->inputs[0], std::move(wanted)); },
           [&](const MaxPool2d* pool) { return pooled(*node, pool->window(), std::move(wanted)); },
-          [&](const Pad* pad) { return padded(*node, pad->sizes(), wanted); },
+          [&](const Pad* pad) { return padded(*node, *pad, wanted); },
           [&](const Concat*) { return joined(*node, wanted); },
+          [&](const quench::Extremum* extremum) { return chosen(*node, *extremum, wanted); },
+          [&](const SelectChannels* layer) { return selected(*node, layer->channels(), wanted); },
+          [&](const Upsample* layer) { return upsampled(*node, layer->factor(), wanted); },
           [&](const Add* sum) {
             prepend({.activation = sum->activation()}, wanted.steps);
             return add_output(operation_of(*node), std::move(wanted));
           },
-          [&](OneOf<Conv2d, Linear, Multiply, PointwiseFunction, AveragePool2d,
+          [&](OneOf<Conv2d, Linear, Multiply, PointwiseFunction, PRelu, AveragePool2d,
                     GlobalAveragePool> auto) {
             return add_output(operation_of(*node), std::move(wanted));
+          },
+          [&](OneOf<GroupNorm, LocalResponseNorm> auto) -> ValueId {
+            throw std::invalid_argument(
+                fmt::format("deploy: {} normalizes by each image's own statistics, which no "
+                            "integers do; expected "
+                            "a network trained with batch norm in its place",
+                            node->module->name()));
           },
           [](const CustomLayer& custom) -> ValueId {
             throw std::invalid_argument(fmt::format(
                 "deploy: {} has no integer form (it is neither a layer nor a sum, product, "
-                "function, pool, batch norm, activation, scale, padding or concatenation)",
+                "function, pool, batch norm, activation, scale, padding, concatenation or "
+                "selection)",
                 custom.module->name()));
           }},
       node->layer);
@@ -142,6 +160,15 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
 ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
   prepend(std::move(step), wanted.steps);
   return value_of(node.inputs[0], std::move(wanted));
+}
+
+ValueId Freezer::with_image(const Node& node, const ScaleShift& sum, Wanted wanted) {
+  require(
+      node.inputs[0] == Graph::kInput,
+      "deploy: {} adds a number of its own to each place of what it reads; expected this of the "
+      "network's images alone",
+      sum.name());
+  return add_output(quantize_images(&sum), std::move(wanted));
 }
 
 // ---- modules that move numbers: codes move as the numbers would
@@ -183,12 +210,13 @@ ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted)
   return moved(node, pool, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
 }
 
-ValueId Freezer::padded(const Node& node, const PadSizes& sizes, const Wanted& wanted) {
+ValueId Freezer::padded(const Node& node, const Pad& pad, const Wanted& wanted) {
   require_codes(node, wanted);
-  require(keeps_zero(wanted.steps),
+  require(!pad.adds_zeros() || keeps_zero(wanted.steps),
           "deploy: {} pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
           "before it",
           node.module->name());
+  const PadSizes& sizes = pad.sizes();
   const ZeroPad kind{sizes.channels_before, sizes.channels_after, sizes.image};
   Steps steps = slice(wanted.steps, kind.before, input_shape(node)[1]);
   return moved(node, kind, {moved_input(node, 0, std::move(steps), wanted)}, wanted);
@@ -204,6 +232,32 @@ ValueId Freezer::joined(const Node& node, const Wanted& wanted) {
     begin += channels;
   }
   return moved(node, Concatenation{}, std::move(from), wanted);
+}
+
+ValueId Freezer::chosen(const Node& node, const quench::Extremum& extremum, const Wanted& wanted) {
+  require_codes(node, wanted);
+  std::vector<std::uint8_t> smallest = falling_channels(wanted.steps);
+  if (extremum.kind() == quench::Extremum::Kind::smallest) {
+    smallest.resize(static_cast<std::size_t>(input_shape(node)[1]));
+    for (std::uint8_t& mark : smallest) mark ^= 1;
+  }
+  std::vector<ValueId> from;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    from.push_back(moved_input(node, i, wanted.steps, wanted));
+  return moved(node, Extremum{std::move(smallest)}, std::move(from), wanted);
+}
+
+ValueId Freezer::selected(const Node& node, const std::vector<std::int64_t>& channels,
+                          const Wanted& wanted) {
+  require_codes(node, wanted);
+  Steps steps = before_selection(wanted.steps, channels, input_shape(node)[1], wanted.reader);
+  return moved(node, ChannelSelection{channels}, {moved_input(node, 0, std::move(steps), wanted)},
+               wanted);
+}
+
+ValueId Freezer::upsampled(const Node& node, std::array<int, 2> factor, const Wanted& wanted) {
+  require_codes(node, wanted);
+  return moved(node, Upsampling{factor}, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
 }
 
 ValueId Freezer::moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,
@@ -222,12 +276,16 @@ ValueId Freezer::moved(const Node& node, Operation::Kind kind, std::vector<Value
 
 // ---- operations
 
-std::size_t Freezer::quantize_images() {
-  if (!quantize_) {
-    quantize_ = result_.operations.size();
-    result_.operations.push_back({.name = "images", .kind = Quantize{}});
+std::size_t Freezer::quantize_images(const ScaleShift* sum) {
+  const auto [place, fresh] = quantize_.try_emplace(sum, result_.operations.size());
+  if (fresh) {
+    Quantize quantize;
+    if (sum != nullptr)
+      quantize.image.assign(sum->image().span().begin(), sum->image().span().end());
+    result_.operations.push_back(
+        {.name = sum == nullptr ? "images" : sum->name(), .kind = std::move(quantize)});
   }
-  return *quantize_;
+  return place->second;
 }
 
 std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "deploy/freeze.h"
 #include "deploy/network/arithmetic.h"
 #include "layers/activation.h"
+#include "layers/arithmetic.h"
 #include "layers/attach_quantizers.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
@@ -43,10 +45,31 @@ std::string rule_for(QuantizableModule& module, bool reads_images) {
   return fmt::format("quant.activation = {}", kRule);
 }
 
-Lookup lookup(const Pointwise& function, const quant::QuantGrid& grid) {
+/// Adds the numbers of `function` for the codes of a grid.
+template <typename Function>
+void look_up(const Function& function, const quant::QuantGrid& grid, const std::string& name,
+             Lookup& lookup) {
+  for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
+    const float x = real_of(q - grid.zero_point[0], grid), y = function(x);
+    require(
+        std::isfinite(y),
+        "deploy: {} is {} at {}, which its input's grid has a code for; expected finite numbers, "
+        "as behind a Relu or Clip that keeps its input where it has them",
+        name, y, x);
+    lookup.table.push_back(y);
+  }
+}
+
+Lookup freeze_function(const PointwiseFunction& layer, const quant::QuantGrid& grid) {
   Lookup result;
-  for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q)
-    result.table.push_back(function(real_of(q - grid.zero_point[0], grid)));
+  look_up(layer.function(), grid, layer.name(), result);
+  return result;
+}
+
+Lookup freeze_function(const PRelu& layer, const quant::QuantGrid& grid) {
+  Lookup result;
+  for (const float slope : layer.slope().value().span())
+    look_up([slope](float x) { return x > 0.0f ? x : slope * x; }, grid, layer.name(), result);
   return result;
 }
 
@@ -135,10 +158,12 @@ Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Windo
                    conv.kernel = whole_image(input);
                    return conv;
                  },
-                 [](const Add*) -> Operation::Kind { return Addition{}; },
+                 [](const Add* sum) -> Operation::Kind {
+                   return Addition{.subtracts = sum->sign() == Sign::minus};
+                 },
                  [](const Multiply*) -> Operation::Kind { return Multiplication{}; },
-                 [&input](const PointwiseFunction* pointwise) -> Operation::Kind {
-                   return lookup(pointwise->function(), *input.grid);
+                 [&input](OneOf<PointwiseFunction, PRelu> auto function) -> Operation::Kind {
+                   return freeze_function(*function, *input.grid);
                  },
                  [](const AveragePool2d* average) -> Operation::Kind {
                    return AveragePool{average->window()};
@@ -146,8 +171,9 @@ Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Windo
                  [&input](const GlobalAveragePool*) -> Operation::Kind {
                    return AveragePool{{.kernel = whole_image(input)}};
                  },
-                 [](OneOf<BatchNorm, ScaleShift, ActivationLayer, Concat, Pad, MaxPool2d, Flatten,
-                          Unflatten> auto) -> Operation::Kind {
+                 [](OneOf<BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift, ActivationLayer,
+                          quench::Extremum, Concat, SelectChannels, Pad, Upsample, MaxPool2d,
+                          Flatten, Unflatten> auto) -> Operation::Kind {
                    throw std::logic_error("freeze_layer: expected a layer with quantizer slots");
                  },
                  [](const CustomLayer&) -> Operation::Kind {
@@ -188,6 +214,30 @@ Steps slice(const Steps& steps, std::int64_t begin, std::int64_t count) {
     if (step.scale.empty()) continue;
     step.scale.assign(step.scale.begin() + begin, step.scale.begin() + begin + count);
     step.shift.assign(step.shift.begin() + begin, step.shift.begin() + begin + count);
+  }
+  return result;
+}
+
+Steps before_selection(const Steps& steps, const std::vector<std::int64_t>& selected,
+                       std::int64_t channels, const std::string& reader) {
+  Steps result = steps;
+  for (Affine& step : result) {
+    if (step.scale.empty()) continue;
+    const Affine behind = std::exchange(step, {.activation = step.activation});
+    step.scale.assign(static_cast<std::size_t>(channels), 1.0f);
+    step.shift.assign(static_cast<std::size_t>(channels), -0.0f);
+    std::vector<bool> set(static_cast<std::size_t>(channels));
+    for (std::size_t i = 0; i < selected.size(); ++i) {
+      const auto c = static_cast<std::size_t>(selected[i]);
+      require(
+          !set[c] || (step.scale[c] == behind.scale[i] && step.shift[c] == behind.shift[i]),
+          "deploy: {} reads channel {} of a value twice, each with a batch norm or scale of its "
+          "own; expected it before the selection of channels",
+          reader, c);
+      step.scale[c] = behind.scale[i];
+      step.shift[c] = behind.shift[i];
+      set[c] = true;
+    }
   }
   return result;
 }

@@ -41,6 +41,12 @@ void prepend(Affine step, Steps& steps);
 /// Those of channels begin..begin + count.
 Steps slice(const Steps& steps, std::int64_t begin, std::int64_t count);
 
+/// Those of an input of `channels`, of which an output behind the steps has the `selected`; the others
+/// are left alone.
+/// @throws std::invalid_argument  naming `reader`, if one of them would have to take two ways
+Steps before_selection(const Steps& steps, const std::vector<std::int64_t>& selected,
+                       std::int64_t channels, const std::string& reader);
+
 /// The steps of an image of `channels`, of those behind its Flatten, which count every number.
 /// @throws std::invalid_argument  naming `reader`, if they differ from pixel to pixel
 Steps per_channel(Steps steps, std::int64_t channels, const std::string& reader);

@@ -160,6 +160,31 @@ quench::OnnxModel viewed() {
   return g.classify(g.node("Squeeze", {x}), 3);
 }
 
+/// Channels apart and together again, and reductions of one axis.
+quench::OnnxModel channels() {
+  quench::GraphMaker g(13);
+  const auto one = [&](std::int64_t value) { return g.integers({1}, {value}); };
+  const std::string x = g.node("PRelu", {g.conv("images", 3, 4), g.drawn({4, 1, 1})});
+  const std::string a = g.node("Slice", {x, one(0), one(2), one(1)});
+  const std::string b =
+      g.node("Gather", {x, g.integers({2}, {3, -2})}, {{"axis", std::int64_t{1}}});
+  std::string y =
+      g.node("Concat", {g.node("Max", {a, b}), g.node("Sub", {b, a})}, {{"axis", std::int64_t{1}}});
+  y = g.node("Reshape", {y, g.integers({5}, {0, 2, 2, 7, 6})});
+  y = g.node("Transpose", {y}, {{"perm", Ints{0, 2, 1, 3, 4}}});
+  y = g.node("Reshape", {y, g.integers({4}, {0, 4, 7, 6})});
+  y = g.node("LRN", {g.node("Tanh", {y})}, {{"size", std::int64_t{3}}});
+  y = g.node("Resize", {y, "", g.floats({4}, {1.0f, 1.0f, 2.0f, 1.0f})},
+             {{"coordinate_transformation_mode", std::string("half_pixel")}});
+  const std::string gate = g.node("GlobalMaxPool", {y});
+  y = g.node("Mul", {y, g.node("Expand", {gate, g.node("Shape", {y})})});
+  y = g.node("InstanceNormalization", {y, g.drawn({4}), g.drawn({4})});
+  y = g.node("ReduceSum",
+             {g.node("ReduceMax", {y}, {{"axes", Ints{3}}, {"keepdims", std::int64_t{0}}}), one(2)},
+             {{"keepdims", std::int64_t{0}}});
+  return g.classify(y, 4);
+}
+
 /// Grids of activations and weights by ONNX's operators, with codes clipped on the way.
 quench::OnnxModel quantized() {
   quench::GraphMaker g(13);
@@ -202,7 +227,7 @@ quench::OnnxModel exported() {
 std::vector<std::string> onnx_network_seeds() {
   std::vector<std::string> files;
   for (const quench::OnnxModel& model :
-       {classic(), branches(), computed(), viewed(), quantized(), exported()})
+       {classic(), branches(), computed(), viewed(), quantized(), exported(), channels()})
     files.push_back(file_of(model));
   return files;
 }

@@ -168,7 +168,8 @@ int main(int argc, char** argv) {
   add_runs(corpus, folder / "scratch");
   for (const std::string& file : onnx_seeds()) corpus.add("onnx", file);
   for (const std::string& file : onnx_network_seeds()) corpus.add("onnx_network", file);
-  for (const auto& network : {testing::small_network(), testing::small_graph()}) {
+  for (const auto& network :
+       {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
     Bytes model = deploy::format_model(network);
     model.erase(model.begin(), model.begin() + 12);      // the target writes what stands before,
     model.erase(model.begin() + 4, model.begin() + 12);  // the length of the file,

@@ -1,6 +1,7 @@
 #include "layers/activation.h"
 
 #include "autograd/activation.h"
+#include "autograd/shape_ops.h"
 #include "core/communicator.h"
 #include "support/error.h"
 
@@ -14,6 +15,19 @@ Variable ActivationLayer::forward(const Variable& input) { return activate(input
 
 Variable PointwiseFunction::forward(const Variable& input) {
   return apply(function_, input_quantizer().forward(input));
+}
+
+PRelu::PRelu(const Tensor& slope)
+    : slope_(register_parameter("slope", slope.clone(), ParameterKind::norm)) {
+  require(slope.rank() == 1 && slope.dim(0) >= 1, "prelu: expected a slope [C] or [1], got {}",
+          slope.shape().to_string());
+}
+
+Variable PRelu::forward(const Variable& input) {
+  require(input.shape().rank() >= 2, "{}: expected [N, C] or [N, C, H, W], got {}", name(),
+          input.shape().to_string());
+  const Variable slope = slope_.shape() == Shape{1} ? expand(slope_, input.shape()[1]) : slope_;
+  return prelu(input_quantizer().forward(input), slope);
 }
 
 Dropout::Dropout(float probability, Random random)

@@ -25,7 +25,7 @@ class ActivationLayer final : public Module {
   Activation activation_;
 };
 
-/// A function of core/ops/pointwise.h as a layer: leaky_relu, hard_sigmoid, hard_swish, sigmoid, clip.
+/// A function of core/ops/pointwise.h as a layer: leaky_relu, hard_swish, sigmoid, gelu and others.
 ///
 /// Its input has a slot for a quantizer. In evaluation it is a function of the input's code alone,
 /// f(scale float(q - z) + offset) with each operation rounded to float32, so that an integer engine
@@ -41,6 +41,26 @@ class PointwiseFunction final : public QuantizableModule {
 
  private:
   Pointwise function_;
+};
+
+/// x for x > 0, else slope[c] x of [N, C] or [N, C, H, W], with a trained slope per channel (He et al.
+/// 2015, arXiv:1502.01852).
+///
+/// Its input has a slot for a quantizer, as that of a PointwiseFunction: in evaluation it is a function
+/// of code and channel.
+class PRelu final : public QuantizableModule {
+ public:
+  /// @param slope  [C], or [1] for all channels
+  /// @throws std::invalid_argument  for another shape
+  explicit PRelu(const Tensor& slope);
+  const Variable& slope() const { return slope_; }
+  Layer as_layer() override { return this; }
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  Variable& slope_;
 };
 
 /// In training, sets each element to 0 with the given probability and scales the rest by 1/(1-p)

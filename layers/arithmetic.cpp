@@ -12,7 +12,14 @@ namespace quench {
 
 Variable Add::combine(std::span<const Variable> inputs) {
   const auto [x, y] = quantized(inputs);
-  return activate(add(x, y), activation_);
+  return activate(sign_ == Sign::plus ? add(x, y) : subtract(x, y), activation_);
+}
+
+Variable Extremum::combine(std::span<const Variable> inputs) {
+  Variable result = inputs[0];
+  for (const Variable& next : inputs.subspan(1))
+    result = kind_ == Kind::largest ? maximum(result, next) : minimum(result, next);
+  return result;
 }
 
 namespace {
@@ -53,7 +60,7 @@ Variable per_channel(const Variable& numbers, std::int64_t channels) {
 
 }  // namespace
 
-ScaleShift::ScaleShift(const Tensor& scale, const Tensor& shift) {
+ScaleShift::ScaleShift(const Tensor& scale, const Tensor& shift, Values values) {
   const auto count = [](const Tensor& numbers) {
     require(!numbers.defined() || (numbers.rank() == 1 && numbers.dim(0) >= 1),
             "scale_shift: expected numbers of shape [C] or [1], got {}",
@@ -65,13 +72,24 @@ ScaleShift::ScaleShift(const Tensor& scale, const Tensor& shift) {
           "scale_shift: expected a scale, a shift or both, for the same channels, got {} and {} "
           "numbers",
           count(scale), count(shift));
-  if (scale.defined()) scale_ = register_parameter("scale", scale.clone(), ParameterKind::norm);
-  if (shift.defined()) shift_ = register_parameter("shift", shift.clone(), ParameterKind::norm);
+  const auto variable = [&](const char* name, const Tensor& numbers) -> Variable {
+    if (!numbers.defined()) return {};
+    if (values == Values::constant) return Variable(numbers.clone());
+    return register_parameter(name, numbers.clone(), ParameterKind::norm);
+  };
+  scale_ = variable("scale", scale);
+  shift_ = variable("shift", shift);
+}
+
+ScaleShift::ScaleShift(const Tensor& image) : image_(image.clone()) {
+  require(image.rank() == 4 && image.dim(0) == 1,
+          "scale_shift: expected an image [1, C, H, W], got {}", image.shape().to_string());
 }
 
 Variable ScaleShift::forward(const Variable& input) {
   require(input.shape().rank() >= 2, "{}: expected [N, C] or [N, C, H, W], got {}", name(),
           input.shape().to_string());
+  if (image_.defined()) return add_per_place(input, image_);
   const std::int64_t channels = input.shape()[1];
   Variable value = input;
   if (scale_.defined()) value = multiply_per_channel(value, per_channel(scale_, channels));

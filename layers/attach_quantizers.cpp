@@ -49,9 +49,10 @@ quant::OperandKind operand_kind(QuantizableModule& module) {
   return std::visit(
       Overloaded{[](const Add*) { return OperandKind::residual; },
                  [](const Multiply*) { return OperandKind::product; },
-                 [](const PointwiseFunction*) { return OperandKind::function; },
+                 [](OneOf<PointwiseFunction, PRelu> auto) { return OperandKind::function; },
                  [](OneOf<AveragePool2d, GlobalAveragePool> auto) { return OperandKind::pool; },
-                 [&none](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, ActivationLayer, Concat, Pad,
+                 [&none](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                               ActivationLayer, Extremum, Concat, SelectChannels, Pad, Upsample,
                                MaxPool2d, Flatten, Unflatten> auto) { return none(); },
                  [&none](const CustomLayer&) { return none(); }},
       module.as_layer());

@@ -10,6 +10,7 @@
 #include "layers/conv2d.h"
 #include "layers/linear.h"
 #include "layers/module.h"
+#include "layers/normalization.h"
 #include "layers/pool.h"
 #include "layers/quantized_layer.h"
 #include "layers/shape_layers.h"
@@ -34,7 +35,15 @@ class OutputShape {
     return {input_[0], weight[0]};
   }
   Shape operator()(const BatchNorm* norm) const { return of_channels(norm->gain().shape()[0]); }
+  Shape operator()(const GroupNorm* norm) const { return of_channels(norm->gain().shape()[0]); }
+  Shape operator()(const LocalResponseNorm*) const { return input_; }
   Shape operator()(const ScaleShift* layer) const {
+    if (layer->image().defined()) {
+      require(input_.rank() == 4 && layer->image().shape() == input_.with(0, 1),
+              "{}: expected images of {}, got {}", name_, layer->image().shape().to_string(),
+              input_.to_string());
+      return input_;
+    }
     const auto count = [](const Variable& values) {
       return values.defined() ? values.shape()[0] : 1;
     };
@@ -43,8 +52,13 @@ class OutputShape {
   }
   Shape operator()(const ActivationLayer*) const { return input_; }
   Shape operator()(const PointwiseFunction*) const { return input_; }
-  Shape operator()(const Add*) const {
-    require(inputs_[1] == input_, "{}: expected two inputs of one shape, got {}", name_, shapes());
+  Shape operator()(const PRelu* layer) const {
+    const std::int64_t slopes = layer->slope().shape()[0];
+    return slopes == 1 ? input_ : of_channels(slopes);
+  }
+  Shape operator()(OneOf<Add, Extremum> auto) const {
+    for (const Shape& shape : inputs_)
+      require(shape == input_, "{}: expected inputs of one shape, got {}", name_, shapes());
     return input_;
   }
   Shape operator()(const Multiply*) const {
@@ -63,12 +77,25 @@ class OutputShape {
     }
     return input_.with(1, channels);
   }
+  Shape operator()(const SelectChannels* layer) const {
+    const std::int64_t most = std::ranges::max(layer->channels());
+    require(input_.rank() >= 2 && most < input_[1], "{}: expected more than {} channels, got {}",
+            name_, most, input_.to_string());
+    return input_.with(1, std::ssize(layer->channels()));
+  }
+  Shape operator()(const Upsample* layer) const {
+    of_image();
+    return input_.with(2, input_[2] * layer->factor()[0]).with(3, input_[3] * layer->factor()[1]);
+  }
   Shape operator()(const Pad* layer) const {
     const PadSizes& sizes = layer->sizes();
     const Padding& image = sizes.image;
     const Shape shape = input_.with(1, sizes.channels_before + input_[1] + sizes.channels_after);
     if (image == Padding{}) return shape;
     of_image();
+    require(input_[2] + std::min(image.top, 0) + std::min(image.bottom, 0) >= 1 &&
+                input_[3] + std::min(image.left, 0) + std::min(image.right, 0) >= 1,
+            "{}: cuts off more rows or columns than there are, of {}", name_, input_.to_string());
     return shape.with(2, image.top + input_[2] + image.bottom)
         .with(3, image.left + input_[3] + image.right);
   }
@@ -121,16 +148,18 @@ void check_inputs(const Graph::Node& node) {
   const std::string& name = node.module->name();
   const std::size_t count = node.inputs.size();
   std::visit(
-      Overloaded{
-          [&](OneOf<Add, Multiply> auto) {
-            expect(count == 2, "{}: expected two inputs, got {}", name, count);
-          },
-          [&](const Concat*) { expect(count >= 2, "{}: expected several inputs, got one", name); },
-          [](const CustomLayer&) {},
-          [&](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, ActivationLayer, PointwiseFunction, Pad,
-                    MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
-            expect(count == 1, "{}: expected one input, got {}", name, count);
-          }},
+      Overloaded{[&](OneOf<Add, Multiply> auto) {
+                   expect(count == 2, "{}: expected two inputs, got {}", name, count);
+                 },
+                 [&](OneOf<Concat, Extremum> auto) {
+                   expect(count >= 2, "{}: expected several inputs, got one", name);
+                 },
+                 [](const CustomLayer&) {},
+                 [&](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                           ActivationLayer, PointwiseFunction, PRelu, SelectChannels, Pad, Upsample,
+                           MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+                   expect(count == 1, "{}: expected one input, got {}", name, count);
+                 }},
       node.layer);
 }
 

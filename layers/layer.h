@@ -12,16 +12,22 @@ class AveragePool2d;
 class BatchNorm;
 class Concat;
 class Conv2d;
+class Extremum;
 class Flatten;
 class GlobalAveragePool;
+class GroupNorm;
 class Linear;
+class LocalResponseNorm;
 class MaxPool2d;
 class Module;
 class Multiply;
+class PRelu;
 class Pad;
 class PointwiseFunction;
 class ScaleShift;
+class SelectChannels;
 class Unflatten;
+class Upsample;
 
 /// A module of no kind that Layer lists, such as a program's own: it runs, and that is all that is
 /// known about it.
@@ -31,9 +37,11 @@ struct CustomLayer {
 
 /// What a node of a Graph computes. The list is closed: whatever handles layers kind by kind, such as
 /// equalization, freezing or ONNX export, visits each, so that a kind that it forgets does not compile.
-using Layer = std::variant<Conv2d*, Linear*, BatchNorm*, ScaleShift*, ActivationLayer*,
-                           PointwiseFunction*, Add*, Multiply*, Concat*, Pad*, MaxPool2d*,
-                           AveragePool2d*, GlobalAveragePool*, Flatten*, Unflatten*, CustomLayer>;
+using Layer =
+    std::variant<Conv2d*, Linear*, BatchNorm*, GroupNorm*, LocalResponseNorm*, ScaleShift*,
+                 ActivationLayer*, PointwiseFunction*, PRelu*, Add*, Multiply*, Extremum*, Concat*,
+                 SelectChannels*, Pad*, Upsample*, MaxPool2d*, AveragePool2d*, GlobalAveragePool*,
+                 Flatten*, Unflatten*, CustomLayer>;
 
 /// Functions for std::visit(): together they take every kind of Layer, and none takes Module*, the base
 /// of all, which would let a forgotten kind through.

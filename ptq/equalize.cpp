@@ -62,13 +62,16 @@ class Obstacle {
   std::string operator()(const ActivationLayer* layer) const { return of(layer->activation()); }
   std::string operator()(const Pad* pad) const { return pad->pads_channels() ? own() : ""; }
   std::string operator()(
-      OneOf<MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) const {
+      OneOf<Upsample, MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) const {
     return "";
   }
   std::string operator()(const Add*) const { return "a sum reads its output"; }
-  std::string operator()(OneOf<Multiply, Concat> auto) const { return joined(); }
-  std::string operator()(
-      OneOf<Conv2d, Linear, BatchNorm, ScaleShift, PointwiseFunction> auto) const {
+  std::string operator()(OneOf<Multiply, Extremum, Concat> auto) const { return joined(); }
+  std::string operator()(const SelectChannels*) const {
+    return name_ + " selects channels of its output";
+  }
+  std::string operator()(OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                               PointwiseFunction, PRelu> auto) const {
     return own();
   }
   std::string operator()(const CustomLayer&) const { return joins_ ? joined() : own(); }
@@ -126,15 +129,17 @@ Tensor inverse(const Tensor& factor) {
 /// The activation of a batch norm or activation layer; none of any other module, even if it has one.
 Activation activation_of(Module& module) {
   return std::visit(
-      Overloaded{[](const BatchNorm* norm) { return norm->params().activation; },
-                 [](const ActivationLayer* layer) { return layer->activation(); },
-                 // What a sum clips has two producers, and belongs to no pair.
-                 [](const Add*) { return Activation::none; },
-                 [](OneOf<Conv2d, Linear, ScaleShift, PointwiseFunction, Multiply, Concat, Pad,
-                          MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
-                   return Activation::none;
-                 },
-                 [](const CustomLayer&) { return Activation::none; }},
+      Overloaded{
+          [](const BatchNorm* norm) { return norm->params().activation; },
+          [](const ActivationLayer* layer) { return layer->activation(); },
+          // What a sum clips has two producers, and belongs to no pair.
+          [](const Add*) { return Activation::none; },
+          [](OneOf<Conv2d, Linear, GroupNorm, LocalResponseNorm, ScaleShift, PointwiseFunction,
+                   PRelu, Multiply, Extremum, Concat, SelectChannels, Pad, Upsample, MaxPool2d,
+                   AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+            return Activation::none;
+          },
+          [](const CustomLayer&) { return Activation::none; }},
       module.as_layer());
 }
 

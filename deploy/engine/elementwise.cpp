@@ -28,6 +28,7 @@ class PreparedQuantize final : public PreparedOperation {
   PreparedQuantize(const IntegerNetwork& network, const Operation& operation)
       : channels_(network.channels),
         pixels_(network.height * network.width),
+        image_(std::get<Quantize>(operation.kind).image),
         small_(network, operation, kLargestPixel),
         any_(network, operation, std::numeric_limits<double>::infinity()) {}
 
@@ -35,15 +36,25 @@ class PreparedQuantize final : public PreparedOperation {
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
       const float* reals = memory.pixels + first * channels_;
-      const bool small = largest_magnitude(reals, count * channels_) <= kLargestPixel;
-      (small ? small_ : any_).write(memory, reals, first, count);
+      if (image_.empty()) return write(memory, reals, first, count);
+      std::vector<float> sums(reals, reals + count * channels_);
+      const float* image = image_.data() + first * channels_;
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += image[i];
+      write(memory, sums.data(), first, count);
     });
   }
 
  private:
   static constexpr float kLargestPixel = 1e6f;
 
+  void write(const Memory& memory, const float* reals, std::int64_t first,
+             std::int64_t count) const {
+    const bool small = largest_magnitude(reals, count * channels_) <= kLargestPixel;
+    (small ? small_ : any_).write(memory, reals, first, count);
+  }
+
   std::int64_t channels_, pixels_;
+  std::vector<float> image_;  // what is added to the pixels; or empty
   PlainOutputs small_;
   PlainOutputs any_;  // for infinities and NaN too
 };
@@ -62,6 +73,11 @@ struct Decoder {
 struct RealSum {
   Decoder a, b;
   float operator()(std::uint8_t x, std::uint8_t y) const { return a(x) + b(y); }
+};
+
+struct RealDifference {
+  Decoder a, b;
+  float operator()(std::uint8_t x, std::uint8_t y) const { return a(x) - b(y); }
 };
 
 struct RealProduct {
@@ -144,14 +160,17 @@ class PreparedLookup final : public PreparedOperation {
   PreparedLookup(const IntegerNetwork& network, const Operation& operation)
       : input_(operation.inputs[0]), channels_(network.values[input_].channels) {
     pixels_ = network.values[input_].numel() / channels_;
-    const std::vector<float>& reals = std::get<Lookup>(operation.kind).table;
+    const auto& lookup = std::get<Lookup>(operation.kind);
     for (const Output& output : operation.outputs) {
       const auto& grid = network.values[output.value].grid;
+      const auto fill = [&](auto& tables, auto finish) {
+        tables.push_back({output.value});
+        fill_table(tables.back(), network, lookup, output, finish);
+      };
       if (grid) {
-        codes_.push_back(
-            table<std::uint8_t>(output, reals, [&](float x) { return stored_code(x, *grid); }));
+        fill(codes_, [&](float x) { return stored_code(x, *grid); });
       } else {
-        reals_.push_back(table<float>(output, reals, [](float x) { return x; }));
+        fill(reals_, [](float x) { return x; });
       }
     }
   }
@@ -168,19 +187,21 @@ class PreparedLookup final : public PreparedOperation {
   template <typename T>
   struct Table {
     ValueId output;
-    std::size_t stride;      // from one channel to the next; 0 if all share one
-    std::vector<T> numbers;  // [channels or 1][codes of the input]
+    std::size_t stride = 0;       // from one channel to the next; 0 if all share one
+    std::vector<T> numbers = {};  // [channels or 1][codes of the input]
   };
 
   template <typename T, typename Finish>
-  Table<T> table(const Output& output, const std::vector<float>& reals, Finish finish) const {
-    const bool shared = !has_channels(output.steps);
-    Table<T> result{output.value, shared ? 0 : reals.size(), {}};
+  void fill_table(Table<T>& table, const IntegerNetwork& network, const Lookup& lookup,
+                  const Output& output, Finish finish) const {
+    const Value& input = network.values[input_];
+    const std::size_t count = table_of(lookup, input, 0).size();
+    const bool shared = !has_channels(output.steps) && lookup.table.size() == count;
+    table.stride = shared ? 0 : count;
     for (std::int64_t c = 0; c < (shared ? 1 : channels_); ++c) {
-      for (const float real : reals)
-        result.numbers.push_back(finish(take_steps(output, static_cast<std::size_t>(c), real)));
+      for (const float real : table_of(lookup, input, c))
+        table.numbers.push_back(finish(take_steps(output, static_cast<std::size_t>(c), real)));
     }
-    return result;
   }
 
   template <typename T>
@@ -209,8 +230,10 @@ Prepared prepare_quantize(const IntegerNetwork& network, const Operation& operat
 
 Prepared prepare_addition(const IntegerNetwork& network, const Operation& operation) {
   const quant::QuantGrid &a = grid_of(network, operation, 0), &b = grid_of(network, operation, 1);
-  return prepare_pair(network, operation, RealSum{Decoder(a), Decoder(b)},
-                      largest_real(a) + largest_real(b));
+  const double reach = largest_real(a) + largest_real(b);
+  if (std::get<Addition>(operation.kind).subtracts)
+    return prepare_pair(network, operation, RealDifference{Decoder(a), Decoder(b)}, reach);
+  return prepare_pair(network, operation, RealSum{Decoder(a), Decoder(b)}, reach);
 }
 
 Prepared prepare_multiplication(const IntegerNetwork& network, const Operation& operation) {

@@ -45,6 +45,11 @@ struct Prepare {
   Prepared operator()(const AveragePool&) const { return prepare_average_pool(network, operation); }
   Prepared operator()(const MaxPool&) const { return prepare_max_pool(network, operation); }
   Prepared operator()(const ZeroPad&) const { return prepare_zero_pad(network, operation); }
+  Prepared operator()(const Extremum&) const { return prepare_extremum(network, operation); }
+  Prepared operator()(const ChannelSelection&) const {
+    return prepare_channel_selection(network, operation);
+  }
+  Prepared operator()(const Upsampling&) const { return prepare_upsampling(network, operation); }
   Prepared operator()(const Concatenation&) const {
     return prepare_concatenation(network, operation);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "core/ops/pool.h"
 #include "core/parallel.h"
@@ -18,6 +19,15 @@ void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
   parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t s = begin; s < end; ++s) body(s * strip, std::min(strip, count - s * strip));
   });
+}
+
+/// What takes codes, by channel, to bytes of which the largest is looked for: 255 where it is the
+/// smallest code, whose complement is the largest.
+inline std::vector<std::uint8_t> flips_of(const std::vector<std::uint8_t>& smallest,
+                                          std::int64_t channels) {
+  std::vector<std::uint8_t> flips(static_cast<std::size_t>(channels));
+  for (std::size_t c = 0; c < smallest.size(); ++c) flips[c] = smallest[c] != 0 ? 255 : 0;
+  return flips;
 }
 
 /// The windows of a pool over one image of a value.

@@ -67,12 +67,8 @@ class PreparedMaxPool final : public PreparedOperation {
       : input_(operation.inputs[0]),
         output_(operation.outputs[0].value),
         pooling_(network.values[input_], network.values[output_], pool.window),
-        flip_(static_cast<std::size_t>(pooling_.geometry.channels)) {
-    for (std::size_t c = 0; c < pool.smallest.size(); ++c)
-      flip_[c] = pool.smallest[c] != 0 ? 255 : 0;
-  }
+        flip_(flips_of(pool.smallest, pooling_.geometry.channels)) {}
 
-  /// The smallest byte is the complement of the largest complement.
   void pool(const std::uint8_t* in, std::int64_t place, std::uint8_t* out) const {
     const std::int64_t channels = pooling_.geometry.channels;
     const std::uint8_t* flip = flip_.data();
@@ -89,7 +85,7 @@ class PreparedMaxPool final : public PreparedOperation {
 
   ValueId input_, output_;
   Pooling pooling_;
-  std::vector<std::uint8_t> flip_;  // by channel
+  std::vector<std::uint8_t> flip_;
 };
 
 }  // namespace

@@ -42,6 +42,9 @@ Prepared prepare_max_pool(const IntegerNetwork& network, const Operation& operat
 
 Prepared prepare_zero_pad(const IntegerNetwork& network, const Operation& operation);
 Prepared prepare_concatenation(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_extremum(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_channel_selection(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_upsampling(const IntegerNetwork& network, const Operation& operation);
 
 /// The problem that a kernel for a convolution of `input` solves.
 ConvProblem conv_problem(const Convolution& convolution, const Value& input);

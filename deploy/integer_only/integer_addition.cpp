@@ -102,6 +102,8 @@ IntegerAddition table_of(const Pairs& pairs) {
   return result;
 }
 
+bool subtracts(const Operation& operation) { return std::get<Addition>(operation.kind).subtracts; }
+
 /// Slopes and offset in codes; of a binary output in codes from 0 on, where a real 0 becomes a 1.
 struct Plane {
   double a, b, offset;
@@ -112,10 +114,11 @@ Plane plane_of(const IntegerNetwork& network, const Operation& operation, const 
   const quant::QuantGrid &first = *network.values[operation.inputs[0]].grid,
                          &second = *network.values[operation.inputs[1]].grid,
                          &grid = *network.values[output.value].grid;
+  const double sign = subtracts(operation) ? -1.0 : 1.0;
   const RealMap linear =
-      in_codes({1.0, double{first.offset} + double{second.offset}}, output, grid, channel);
+      in_codes({1.0, double{first.offset} + sign * double{second.offset}}, output, grid, channel);
   const double half = grid.binary() ? 1.0 : 0.5;
-  return {linear.slope * double{first.scale[0]}, linear.slope * double{second.scale[0]},
+  return {linear.slope * double{first.scale[0]}, sign * linear.slope * double{second.scale[0]},
           linear.offset + half};
 }
 
@@ -131,7 +134,9 @@ std::int32_t IntegerAddition::line(std::int32_t a, std::int32_t b) const {
 IntegerAddition integer_addition(const IntegerNetwork& network, const Operation& operation,
                                  const Output& output, std::size_t channel) {
   const quant::QuantGrid& grid = *network.values[output.value].grid;
-  const Pairs pairs = all_pairs(network, operation, output, channel, std::plus<float>());
+  const Pairs pairs = subtracts(operation)
+                          ? all_pairs(network, operation, output, channel, std::minus<float>())
+                          : all_pairs(network, operation, output, channel, std::plus<float>());
   const Plane plane = plane_of(network, operation, output, channel);
   const double slope = std::max(std::abs(plane.a), std::abs(plane.b));
   if (!grid.binary() && !grid.levels.empty()) return table_of(pairs);

@@ -8,7 +8,7 @@
 
 namespace quench::deploy {
 
-/// Codes of a residual sum, of a = q1 - z1 and b = q2 - z2:
+/// Codes of a residual sum or difference, of a = q1 - z1 and b = q2 - z2:
 ///
 ///   clamp((multiplier1 * a + multiplier2 * b + offset) / 2^shift, low, high),
 ///

@@ -106,10 +106,19 @@ struct FormsOf {
     return has_channels(output.steps) ? static_cast<std::size_t>(value().channels) : 1;
   }
 
-  OutputForms operator()(const Quantize&) const { return {}; }
+  OutputForms operator()(const Quantize& quantize) const {
+    require(quantize.image.empty(),
+            "{}: adds an image to the pixels, which has no integer form; expected a network that "
+            "takes a mean per channel (data.mean)",
+            operation.name);
+    return {};
+  }
   OutputForms operator()(const MaxPool&) const { return {}; }
   OutputForms operator()(const ZeroPad&) const { return {}; }
   OutputForms operator()(const Concatenation&) const { return {}; }
+  OutputForms operator()(const Extremum&) const { return {}; }
+  OutputForms operator()(const ChannelSelection&) const { return {}; }
+  OutputForms operator()(const Upsampling&) const { return {}; }
   OutputForms operator()(const Convolution& convolution) const {
     const std::vector<AccumulatorMap> maps = accumulator_maps(network, operation, convolution);
     if (!value().grid) return scores_of(output, maps);
@@ -142,9 +151,11 @@ struct FormsOf {
   }
   OutputForms operator()(const Lookup& lookup) const {
     expect_codes();
-    TableForms result{std::vector<std::vector<std::int32_t>>(channels())};
-    for (std::size_t c = 0; c < channels(); ++c) {
-      for (const float real : lookup.table)
+    const bool shared = lookup.table.size() == table_of(lookup, input(), 0).size();
+    const std::size_t count = shared ? channels() : static_cast<std::size_t>(value().channels);
+    TableForms result{std::vector<std::vector<std::int32_t>>(count)};
+    for (std::size_t c = 0; c < count; ++c) {
+      for (const float real : table_of(lookup, input(), static_cast<std::int64_t>(c)))
         result.channels[c].push_back(code_of(real, output, *value().grid, c));
     }
     return result;

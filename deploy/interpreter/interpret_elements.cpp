@@ -4,15 +4,23 @@
 
 namespace quench::deploy {
 
-void InterpretedImage::run(const Operation& operation, const Quantize&, Pixel pixels) const {
+void InterpretedImage::run(const Operation& operation, const Quantize& quantize,
+                           Pixel pixels) const {
   const std::int64_t count = network_.channels * network_.height * network_.width;
-  for (std::int64_t i = 0; i < count; ++i) write(operation, i % network_.channels, i, pixels[i]);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float x = quantize.image.empty()
+                        ? pixels[i]
+                        : pixels[i] + quantize.image[static_cast<std::size_t>(i)];
+    write(operation, i % network_.channels, i, x);
+  }
 }
 
-void InterpretedImage::run(const Operation& operation, const Addition&, Pixel) const {
+void InterpretedImage::run(const Operation& operation, const Addition& addition, Pixel) const {
   const Value& value = input(operation);
-  for (std::int64_t at = 0; at < value.numel(); ++at)
-    write(operation, at % value.channels, at, real(operation, 0, at) + real(operation, 1, at));
+  for (std::int64_t at = 0; at < value.numel(); ++at) {
+    const float a = real(operation, 0, at), b = real(operation, 1, at);
+    write(operation, at % value.channels, at, addition.subtracts ? a - b : a + b);
+  }
 }
 
 void InterpretedImage::run(const Operation& operation, const Multiplication&, Pixel) const {
@@ -32,8 +40,10 @@ void InterpretedImage::run(const Operation& operation, const Multiplication&, Pi
 
 void InterpretedImage::run(const Operation& operation, const Lookup& lookup, Pixel) const {
   const Value& value = input(operation);
-  for (std::int64_t at = 0; at < value.numel(); ++at)
-    write(operation, at % value.channels, at, lookup.table[codes(operation.inputs[0])[at]]);
+  for (std::int64_t at = 0; at < value.numel(); ++at) {
+    const std::int64_t channel = at % value.channels;
+    write(operation, channel, at, table_of(lookup, value, channel)[codes(operation.inputs[0])[at]]);
+  }
 }
 
 void InterpretedImage::run(const Operation& operation, const ZeroPad& pad, Pixel) const {
@@ -63,6 +73,42 @@ void InterpretedImage::run(const Operation& operation, const Concatenation&, Pix
       codes(to)[pixel * output.channels + channel] = codes(operation.inputs[i])[at];
     }
     begin += part.channels;
+  }
+}
+
+void InterpretedImage::run(const Operation& operation, const Extremum& extremum, Pixel) const {
+  const ValueId to = operation.outputs[0].value;
+  const Value& output = network_.values[to];
+  for (std::int64_t at = 0; at < output.numel(); ++at) {
+    const auto channel = static_cast<std::size_t>(at % output.channels);
+    const bool smallest = !extremum.smallest.empty() && extremum.smallest[channel] != 0;
+    std::uint8_t chosen = codes(operation.inputs[0])[at];
+    for (const ValueId from : operation.inputs)
+      chosen = smallest ? std::min(chosen, codes(from)[at]) : std::max(chosen, codes(from)[at]);
+    codes(to)[at] = chosen;
+  }
+}
+
+void InterpretedImage::run(const Operation& operation, const ChannelSelection& selection,
+                           Pixel) const {
+  const ValueId to = operation.outputs[0].value;
+  const Value &image = input(operation), &output = network_.values[to];
+  for (std::int64_t at = 0; at < output.numel(); ++at) {
+    const std::int64_t pixel = at / output.channels;
+    const std::int64_t channel = selection.channels[static_cast<std::size_t>(at % output.channels)];
+    codes(to)[at] = codes(operation.inputs[0])[pixel * image.channels + channel];
+  }
+}
+
+void InterpretedImage::run(const Operation& operation, const Upsampling& upsampling, Pixel) const {
+  const ValueId to = operation.outputs[0].value;
+  const Value &image = input(operation), &output = network_.values[to];
+  for (std::int64_t at = 0; at < output.numel(); ++at) {
+    const std::int64_t place = at / output.channels;
+    const std::int64_t y = place / output.width / upsampling.factor[0];
+    const std::int64_t x = place % output.width / upsampling.factor[1];
+    codes(to)[at] =
+        codes(operation.inputs[0])[(y * image.width + x) * image.channels + at % output.channels];
   }
 }
 

@@ -51,15 +51,18 @@ class InterpretedImage {
     }
   }
 
-  void run(const Operation& operation, const Quantize&, Pixel pixels) const;
+  void run(const Operation& operation, const Quantize& quantize, Pixel pixels) const;
   void run(const Operation& operation, const Convolution& conv, Pixel) const;
-  void run(const Operation& operation, const Addition&, Pixel) const;
+  void run(const Operation& operation, const Addition& addition, Pixel) const;
   void run(const Operation& operation, const Multiplication&, Pixel) const;
   void run(const Operation& operation, const Lookup& lookup, Pixel) const;
   void run(const Operation& operation, const AveragePool& pool, Pixel) const;
   void run(const Operation& operation, const MaxPool& pool, Pixel) const;
   void run(const Operation& operation, const ZeroPad& pad, Pixel) const;
   void run(const Operation& operation, const Concatenation&, Pixel) const;
+  void run(const Operation& operation, const Extremum& extremum, Pixel) const;
+  void run(const Operation& operation, const ChannelSelection& selection, Pixel) const;
+  void run(const Operation& operation, const Upsampling& upsampling, Pixel) const;
 
   const IntegerNetwork& network_;
   Values& values_;

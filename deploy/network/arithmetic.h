@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/ops/activation.h"
@@ -29,6 +30,16 @@ inline float offset_scale(const quant::QuantGrid& input, const quant::QuantGrid&
 /// Of q - zero_point.
 inline float real_of(std::int32_t centered, const quant::QuantGrid& grid) {
   return grid.scale[0] * static_cast<float>(centered) + grid.offset;
+}
+
+/// The numbers of a function for the codes of a channel, from qmin on.
+inline std::span<const float> table_of(const Lookup& lookup, const Value& input,
+                                       std::int64_t channel) {
+  const auto count = static_cast<std::size_t>(input.grid->qmax - input.grid->qmin + 1);
+  const std::span<const float> numbers(lookup.table);
+  return numbers.size() == count
+             ? numbers
+             : numbers.subspan(static_cast<std::size_t>(channel) * count, count);
 }
 
 inline float apply(const Affine& step, std::size_t channel, float x) {

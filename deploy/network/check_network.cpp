@@ -63,7 +63,12 @@ struct Check {
   const Value& input() const { return network.values[inputs[0]]; }
   const QuantGrid& input_grid() const { return *input().grid; }
 
-  void operator()(const Quantize&) const {}
+  void operator()(const Quantize& quantize) const {
+    const std::int64_t pixels = network.channels * network.height * network.width;
+    require(quantize.image.empty() || std::ssize(quantize.image) == pixels,
+            "expected an image of {} numbers or none, got {}", pixels, quantize.image.size());
+    check_finite(quantize.image, "number of an image");
+  }
   void operator()(const Convolution& convolution) const {
     const auto& [kernel, params, out_channels, grid, weight, bias, pool] = convolution;
     const std::int64_t taps = input().channels / params.groups * kernel[0] * kernel[1];
@@ -92,8 +97,10 @@ struct Check {
   }
   void operator()(const Lookup& lookup) const {
     const std::int64_t count = std::int64_t{input_grid().qmax} - input_grid().qmin + 1;
-    require(std::ssize(lookup.table) == count, "expected a table of {} numbers, got {}", count,
-            lookup.table.size());
+    require(
+        std::ssize(lookup.table) == count || std::ssize(lookup.table) == count * input().channels,
+        "expected a table of {} numbers, or one for each of {} channels, got {}", count,
+        input().channels, lookup.table.size());
     check_finite(lookup.table, "number of a table");
   }
   void operator()(const AveragePool& pool) const {
@@ -103,15 +110,19 @@ struct Check {
     require(places <= kMaxSum / code, "expected sums of at most {}, got {} codes of up to {}",
             kMaxSum, places, code);
   }
-  void operator()(const MaxPool& pool) const {
-    require(pool.smallest.empty() || std::ssize(pool.smallest) == input().channels,
-            "expected {} marks of channels or none, got {}", input().channels,
-            pool.smallest.size());
-    for (const std::uint8_t mark : pool.smallest)
-      require(mark <= 1, "expected marks of 0 or 1, got {}", mark);
-  }
+  void operator()(const MaxPool& pool) const { check_marks(pool.smallest); }
   void operator()(const ZeroPad&) const {}
   void operator()(const Concatenation&) const {}
+  void operator()(const Extremum& extremum) const { check_marks(extremum.smallest); }
+  void operator()(const ChannelSelection&) const {}
+  void operator()(const Upsampling&) const {}
+
+  void check_marks(const std::vector<std::uint8_t>& smallest) const {
+    require(smallest.empty() || std::ssize(smallest) == input().channels,
+            "expected {} marks of channels or none, got {}", input().channels, smallest.size());
+    for (const std::uint8_t mark : smallest)
+      require(mark <= 1, "expected marks of 0 or 1, got {}", mark);
+  }
 };
 
 void check_steps(const std::vector<Affine>& steps, std::int64_t channels) {

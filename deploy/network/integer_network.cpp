@@ -1,6 +1,7 @@
 #include "deploy/network/integer_network.h"
 
 #include <algorithm>
+#include <concepts>
 #include <cstdlib>
 
 #include "core/ops/pool.h"
@@ -90,8 +91,15 @@ struct ShapeOf {
   Shape operator()(const ZeroPad& pad) const {
     require(std::min(pad.before, pad.after) >= 0 && std::max(pad.before, pad.after) <= kMaxElements,
             "expected 0..{} channels to add, got {} and {}", +kMaxElements, pad.before, pad.after);
-    check_window({1, 1}, {1, 1}, pad.image);
+    const auto& [top, left, bottom, right] = pad.image;
+    const auto [least, most] = std::minmax({top, left, bottom, right});
     const Shape image = input();
+    require(
+        least >= -kMaxWindow && most <= kMaxWindow &&
+            image[2] + std::min(top, 0) + std::min(bottom, 0) >= 1 &&
+            image[3] + std::min(left, 0) + std::min(right, 0) >= 1,
+        "expected padding up to {}, or down to a part of the image, got {}, {}, {}, {} around {}",
+        +kMaxWindow, top, left, bottom, right, image.to_string());
     return image_shape(pad.before + image[1] + pad.after,
                        pad.image.top + image[2] + pad.image.bottom,
                        pad.image.left + image[3] + pad.image.right);
@@ -106,10 +114,30 @@ struct ShapeOf {
     }
     return sum;
   }
+  Shape operator()(const Extremum&) const {
+    for (std::size_t i = 1; i < inputs.size(); ++i)
+      require(input(i) == input(), "expected inputs of one shape, got {} and {}",
+              input().to_string(), input(i).to_string());
+    return input();
+  }
+  Shape operator()(const ChannelSelection& selection) const {
+    require(!selection.channels.empty(), "expected at least one channel");
+    const auto [least, most] = std::ranges::minmax(selection.channels);
+    require(least >= 0 && most < input()[1], "expected channels in 0..{}, got {}", input()[1] - 1,
+            least < 0 ? least : most);
+    return image_shape(std::ssize(selection.channels), input()[2], input()[3]);
+  }
+  Shape operator()(const Upsampling& upsampling) const {
+    const auto [least, most] = std::ranges::minmax(upsampling.factor);
+    require(least >= 1 && most <= kMaxWindow, "expected factors in 1..{}, got {}", +kMaxWindow,
+            least < 1 ? least : most);
+    const Shape image = input();
+    return image_shape(image[1], image[2] * upsampling.factor[0], image[3] * upsampling.factor[1]);
+  }
 };
 
 void check_inputs(const Operation::Kind& kind, std::size_t count) {
-  if (std::holds_alternative<Concatenation>(kind)) {
+  if (std::holds_alternative<Concatenation>(kind) || std::holds_alternative<Extremum>(kind)) {
     require(count >= 1, "expected at least one input, got none");
     return;
   }
@@ -128,14 +156,20 @@ std::uint8_t Value::zero_code() const {
 
 std::string_view to_string(const Operation::Kind& kind) {
   constexpr std::array<std::string_view, std::variant_size_v<Operation::Kind>> kNames{
-      "quantize",     "convolution", "addition", "multiplication", "lookup",
-      "average_pool", "max_pool",    "zero_pad", "concatenation"};
+      "quantize",      "convolution",  "addition",          "multiplication",
+      "lookup",        "average_pool", "max_pool",          "zero_pad",
+      "concatenation", "extremum",     "channel_selection", "upsampling"};
   return kNames[kind.index()];
 }
 
 bool moves_codes(const Operation::Kind& kind) {
-  return std::holds_alternative<MaxPool>(kind) || std::holds_alternative<ZeroPad>(kind) ||
-         std::holds_alternative<Concatenation>(kind);
+  return std::visit(
+      []<typename Kind>(const Kind&) {
+        return std::same_as<Kind, MaxPool> || std::same_as<Kind, ZeroPad> ||
+               std::same_as<Kind, Concatenation> || std::same_as<Kind, Extremum> ||
+               std::same_as<Kind, ChannelSelection> || std::same_as<Kind, Upsampling>;
+      },
+      kind);
 }
 
 std::array<std::int64_t, 2> sums_size(const Value& image, const Convolution& convolution) {

@@ -54,8 +54,9 @@ struct Output {
   bool operator==(const Output&) const = default;
 };
 
-/// The images as codes; no inputs.
+/// The images as codes; no inputs. real = pixel + image[i], of pixel i in memory.
 struct Quantize {
+  std::vector<float> image = {};  ///< [H][W][C], or empty: nothing is added
   bool operator==(const Quantize&) const = default;
 };
 
@@ -73,8 +74,9 @@ struct Convolution {
   bool operator==(const Convolution&) const = default;
 };
 
-/// real = s1 (q1 - z1) + s2 (q2 - z2), of two inputs of one shape.
+/// real = s1 (q1 - z1) + s2 (q2 - z2), or their difference, of two inputs of one shape.
 struct Addition {
+  bool subtracts = false;
   bool operator==(const Addition&) const = default;
 };
 
@@ -84,10 +86,10 @@ struct Multiplication {
   bool operator==(const Multiplication&) const = default;
 };
 
-/// real = table[q - qmin]: a function of one number. Its numbers rather than its name are kept, so
-/// that no machine's library of functions is asked again.
+/// real = table[q - qmin], or table[c][q - qmin]: a function of one number. Its numbers rather than its
+/// name are kept, so that no machine's library of functions is asked again.
 struct Lookup {
-  std::vector<float> table;  ///< qmax - qmin + 1
+  std::vector<float> table;  ///< qmax - qmin + 1, or as many for each channel
   bool operator==(const Lookup&) const = default;
 };
 
@@ -105,7 +107,8 @@ struct MaxPool {
   bool operator==(const MaxPool&) const = default;
 };
 
-/// Moves codes: channels of real 0 before and after those of its input, rows and columns around.
+/// Moves codes: channels of real 0 before and after those of its input, rows and columns around; rows and
+/// columns below 0 are so many that are cut off.
 struct ZeroPad {
   std::int64_t before = 0, after = 0;  ///< channels
   Padding image = {};
@@ -117,9 +120,29 @@ struct Concatenation {
   bool operator==(const Concatenation&) const = default;
 };
 
+/// Moves codes: the largest, or by channel the smallest, of two or more inputs of one grid and shape,
+/// place by place.
+struct Extremum {
+  std::vector<std::uint8_t> smallest = {};  ///< [C] of 0 and 1, or empty: 0
+  bool operator==(const Extremum&) const = default;
+};
+
+/// Moves codes: channels of its input by their numbers, in the order of these.
+struct ChannelSelection {
+  std::vector<std::int64_t> channels;
+  bool operator==(const ChannelSelection&) const = default;
+};
+
+/// Moves codes: each pixel as a block of so many rows and columns.
+struct Upsampling {
+  std::array<int, 2> factor{1, 1};
+  bool operator==(const Upsampling&) const = default;
+};
+
 struct Operation {
-  using Kind = std::variant<Quantize, Convolution, Addition, Multiplication, Lookup, AveragePool,
-                            MaxPool, ZeroPad, Concatenation>;
+  using Kind =
+      std::variant<Quantize, Convolution, Addition, Multiplication, Lookup, AveragePool, MaxPool,
+                   ZeroPad, Concatenation, Extremum, ChannelSelection, Upsampling>;
 
   std::string name;  ///< of the module that it was
   Kind kind;
@@ -130,7 +153,7 @@ struct Operation {
 };
 
 /// "quantize", "convolution", "addition", "multiplication", "lookup", "average_pool", "max_pool",
-/// "zero_pad" or "concatenation".
+/// "zero_pad", "concatenation", "extremum", "channel_selection" or "upsampling".
 std::string_view to_string(const Operation::Kind& kind);
 /// Whether its output holds codes of its input as they are.
 bool moves_codes(const Operation::Kind& kind);

@@ -78,7 +78,9 @@ void fields(Archive& archive, Ref<Archive, Output> output) {
 }
 
 template <typename Archive>
-void fields(Archive& /*archive*/, Ref<Archive, Quantize> /*quantize*/) {}
+void fields(Archive& archive, Ref<Archive, Quantize> quantize) {
+  if (archive.has("image", !quantize.image.empty())) archive.floats("image", quantize.image);
+}
 
 template <typename Archive>
 void fields(Archive& archive, Ref<Archive, Convolution> convolution) {
@@ -92,7 +94,9 @@ void fields(Archive& archive, Ref<Archive, Convolution> convolution) {
 }
 
 template <typename Archive>
-void fields(Archive& /*archive*/, Ref<Archive, Addition> /*addition*/) {}
+void fields(Archive& archive, Ref<Archive, Addition> addition) {
+  if (archive.has("subtracts", addition.subtracts)) archive.value("subtracts", addition.subtracts);
+}
 
 template <typename Archive>
 void fields(Archive& /*archive*/, Ref<Archive, Multiplication> /*multiplication*/) {}
@@ -122,6 +126,22 @@ void fields(Archive& archive, Ref<Archive, ZeroPad> pad) {
 
 template <typename Archive>
 void fields(Archive& /*archive*/, Ref<Archive, Concatenation> /*concatenation*/) {}
+
+template <typename Archive>
+void fields(Archive& archive, Ref<Archive, Extremum> extremum) {
+  if (archive.has("smallest", !extremum.smallest.empty()))
+    archive.value("smallest", extremum.smallest);
+}
+
+template <typename Archive>
+void fields(Archive& archive, Ref<Archive, ChannelSelection> selection) {
+  archive.value("channels", selection.channels);
+}
+
+template <typename Archive>
+void fields(Archive& archive, Ref<Archive, Upsampling> upsampling) {
+  archive.value("factor", upsampling.factor);
+}
 
 template <typename Archive>
 void fields(Archive& archive, Ref<Archive, Operation> operation) {

@@ -58,6 +58,11 @@ void ModelReader::check_list(const json& found, const std::string& where) {
   if (!found.is_array()) refuse(found, "a list", where);
 }
 
+void ModelReader::convert(const json& found, bool& flag, const std::string& where) {
+  if (!found.is_boolean()) refuse(found, "true or false", where);
+  flag = found.get<bool>();
+}
+
 void ModelReader::convert(const json& found, float& number, const std::string& where) {
   const double wide = found.is_number() ? found.get<double>() : NAN;
   const bool fits = std::abs(wide) <= std::numeric_limits<float>::max();

@@ -103,6 +103,7 @@ class ModelReader {
     if (!fits) refuse(found, sizeof(T) == 4 ? "an integer of 32 bits" : "an integer", where);
     integer = found.get<T>();
   }
+  static void convert(const Json& found, bool& flag, const std::string& where);
   static void convert(const Json& found, float& number, const std::string& where);
   static void convert(const Json& found, std::string& text, const std::string& where);
   static void convert(const Json& found, Activation& activation, const std::string& where);

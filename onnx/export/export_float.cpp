@@ -11,6 +11,7 @@
 #include "layers/conv2d.h"
 #include "layers/graph.h"
 #include "layers/linear.h"
+#include "layers/normalization.h"
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
 #include "support/error.h"
@@ -51,6 +52,16 @@ class FloatExporter {
             [&](const Conv2d* layer) { return convolution(*layer, input); },
             [&](const Linear* layer) { return linear(*layer, input); },
             [&](const BatchNorm* norm) { return batch_norm(*norm, input); },
+            [&](const GroupNorm* norm) { return group_norm(*norm, input); },
+            [&](const LocalResponseNorm* norm) {
+              const LocalResponseParams& params = norm->params();
+              require_image(node);
+              return graph_.node("LRN", {input.name}, name,
+                                 {{"size", params.size},
+                                  {"alpha", params.alpha},
+                                  {"beta", params.beta},
+                                  {"bias", params.bias}});
+            },
             [&](const ScaleShift* layer) { return scale_shift(*layer, input); },
             [&](const ActivationLayer* layer) {
               return graph_.activate(input.name, layer->activation(), name);
@@ -58,15 +69,34 @@ class FloatExporter {
             [&](const PointwiseFunction* layer) {
               return graph_.pointwise(input.name, layer->function(), name);
             },
+            [&](const PRelu* layer) {
+              const std::span<const float> slope = layer->slope().value().span();
+              if (slope.size() > 1) require_channels(*layer, input, std::ssize(slope));
+              return graph_.node(
+                  "PRelu",
+                  {input.name, graph_.constant(name + ".slope", slope, {std::ssize(slope), 1, 1})},
+                  name);
+            },
             [&](const Add* sum) {
-              return graph_.activate(graph_.node("Add", operands(node), name), sum->activation(),
+              const char* op = sum->sign() == Sign::plus ? "Add" : "Sub";
+              return graph_.activate(graph_.node(op, operands(node), name), sum->activation(),
                                      name);
             },
             [&](const Multiply*) { return graph_.node("Mul", operands(node), name); },
+            [&](const Extremum* extremum) {
+              const bool largest = extremum->kind() == Extremum::Kind::largest;
+              return graph_.node(largest ? "Max" : "Min", operands(node), name);
+            },
+            [&](const SelectChannels* layer) {
+              require_image(node);
+              return graph_.select_channels(input.name, layer->channels(), name);
+            },
+            [&](const Upsample* layer) {
+              return graph_.upsample(input.name, layer->factor(), name);
+            },
             [&](const Concat*) {
               std::vector<std::string> inputs = operands(node);
-              require(shapes_[node.output].rank() == 4 || input.height * input.width == 1,
-                      "onnx: {} joins flattened images; expected the flatten behind it", name);
+              require_image(node);
               return graph_.node("Concat", std::move(inputs), name, {{"axis", std::int64_t{1}}});
             },
             [&](const Pad* pad) {
@@ -87,7 +117,7 @@ class FloatExporter {
             [](const CustomLayer& custom) -> std::string {
               throw std::invalid_argument(fmt::format(
                   "onnx: {} has no ONNX form (it is neither a layer nor a sum, product, function, "
-                  "pool, batch norm, activation, scale, padding or concatenation)",
+                  "pool, batch norm, activation, scale, padding, concatenation or selection)",
                   custom.module->name()));
             }},
         node.layer);
@@ -107,7 +137,15 @@ class FloatExporter {
                     : Exported{{}, shape[1]};
   }
 
-  /// The inputs of a sum, a product or a concatenation.
+  /// What works on channels is given them: an image, or numbers that were none.
+  void require_image(const Graph::Node& node) const {
+    const Exported& input = done_[node.inputs[0]];
+    require(shapes_[node.inputs[0]].rank() == 4 || input.height * input.width == 1,
+            "onnx: {} reads the channels of a flattened image; expected the flatten behind it",
+            node.module->name());
+  }
+
+  /// The inputs of a sum, a product, a concatenation or an extremum.
   std::vector<std::string> operands(const Graph::Node& node) const {
     std::vector<std::string> inputs;
     const Exported& first = done_[node.inputs[0]];
@@ -165,6 +203,12 @@ class FloatExporter {
 
   std::string scale_shift(const ScaleShift& module, const Exported& input) {
     std::string x = input.name;
+    if (module.image().defined())
+      return graph_.node(
+          "Add",
+          {x, graph_.constant(module.name() + ".image", module.image().to_row_major(),
+                              {1, input.channels, input.height, input.width})},
+          module.name());
     const auto step = [&](const char* op, const Variable& numbers, const char* what) {
       if (!numbers.defined()) return;
       const std::string name = fmt::format("{}.{}", module.name(), what);
@@ -177,6 +221,54 @@ class FloatExporter {
     step("Mul", module.scale(), "scale");
     step("Add", module.shift(), "shift");
     return x;
+  }
+
+  std::string group_norm(const GroupNorm& norm, const Exported& input) {
+    const auto& [channels, groups, eps, over] = norm.options();
+    require_channels(norm, input, channels);
+    return over == GroupNorm::Over::image ? image_norm(norm, input) : pixel_norm(norm, input);
+  }
+
+  std::string transpose(const std::string& x, std::vector<std::int64_t> axes,
+                        const std::string& name) {
+    return graph_.node("Transpose", {x}, name, {{"perm", std::move(axes)}});
+  }
+  std::string reshape(const std::string& x, const std::vector<std::int64_t>& dims,
+                      const std::string& name) {
+    return graph_.node("Reshape", {x, graph_.integers(name + "/dims", dims, {std::ssize(dims)})},
+                       name);
+  }
+
+  /// Operator set 13 normalizes channels, each for itself, so that those of a group are joined to one.
+  std::string image_norm(const GroupNorm& norm, const Exported& input) {
+    const std::string& name = norm.name();
+    const std::int64_t groups = norm.options().groups;
+    const std::vector<float> ones(static_cast<std::size_t>(groups), 1.0f), zeros(ones.size());
+    std::string x = reshape(input.name, {0, groups, -1}, name + "/groups");
+    x = graph_.node("InstanceNormalization",
+                    {x, graph_.constant(name + "/ones", ones, {groups}),
+                     graph_.constant(name + "/zeros", zeros, {groups})},
+                    name + "/normalized", {{"epsilon", norm.options().eps}});
+    x = reshape(x, {0, input.channels, input.height, input.width}, name + "/joined");
+    x = graph_.node("Mul", {x, graph_.per_channel(name + ".gain", norm.gain().value().span())},
+                    name);
+    return graph_.node("Add", {x, graph_.per_channel(name + ".bias", norm.bias().value().span())},
+                       name);
+  }
+
+  std::string pixel_norm(const GroupNorm& norm, const Exported& input) {
+    constexpr std::int64_t kFirstWithLayerNorm = 17;
+    graph_.require_opset(kFirstWithLayerNorm);
+    const std::string& name = norm.name();
+    const auto vector = [&](const char* what, const Variable& values) {
+      return graph_.constant(name + what, values.value().span(), {input.channels});
+    };
+    const std::string x =
+        graph_.node("LayerNormalization",
+                    {transpose(input.name, {0, 2, 3, 1}, name + "/pixels"),
+                     vector(".gain", norm.gain()), vector(".bias", norm.bias())},
+                    name, {{"axis", std::int64_t{-1}}, {"epsilon", norm.options().eps}});
+    return transpose(x, {0, 3, 1, 2}, name + "/image");
   }
 
   std::string batch_norm(const BatchNorm& norm, const Exported& input) {

@@ -43,7 +43,19 @@ bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
 
 // ---- operations: each gives the reals that its outputs start from
 
-std::string IntegerExporter::emit(const Operation&, const Quantize&) { return graph_.images(); }
+std::string IntegerExporter::emit(const Operation& operation, const Quantize& quantize) {
+  if (quantize.image.empty()) return graph_.images();
+  const std::int64_t channels = network_.channels, pixels = network_.height * network_.width;
+  std::vector<float> image;
+  for (std::int64_t c = 0; c < channels; ++c)
+    for (std::int64_t p = 0; p < pixels; ++p)
+      image.push_back(quantize.image[static_cast<std::size_t>(p * channels + c)]);
+  return graph_.node(
+      "Add",
+      {graph_.images(), graph_.constant(operation.name + "/image", image,
+                                        {1, channels, network_.height, network_.width})},
+      operation.name);
+}
 
 std::string IntegerExporter::weight(const Operation& operation, const Convolution& conv) {
   const QuantGrid& grid = conv.weight_grid;
@@ -103,8 +115,9 @@ std::string IntegerExporter::emit(const Operation& operation, const Convolution&
   return behind_sums_ ? scaled_sum(operation, conv, std::move(sum)) : sum;
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Addition&) {
-  return graph_.node("Add", {real(operation.inputs[0]), real(operation.inputs[1])}, operation.name);
+std::string IntegerExporter::emit(const Operation& operation, const Addition& addition) {
+  return graph_.node(addition.subtracts ? "Sub" : "Add",
+                     {real(operation.inputs[0]), real(operation.inputs[1])}, operation.name);
 }
 
 std::string IntegerExporter::emit(const Operation& operation, const AveragePool& pool) {
@@ -131,6 +144,24 @@ std::string IntegerExporter::emit(const Operation& operation, const Multiplicati
                      operation.name);
 }
 
+/// Tables of channels, one behind the other: those of channel c begin at c times the number of codes.
+std::string IntegerExporter::channel_tables(const Operation& operation, const Lookup& lookup,
+                                            const std::string& number) {
+  const QuantGrid& grid = grid_of(operation.inputs[0]);
+  const std::int64_t channels = network_.values[operation.inputs[0]].channels;
+  const std::int64_t count = std::ssize(lookup.table) / channels;
+  std::vector<std::int64_t> begin;
+  for (std::int64_t c = 0; c < channels; ++c)
+    begin.push_back(c * count + grid.zero_point[0] - grid.qmin);
+  const std::string& name = operation.name;
+  const std::string place =
+      graph_.node("Add", {number, graph_.integers(name + "/begin", begin, {1, channels, 1, 1})},
+                  name + "/place");
+  return graph_.node(
+      "Gather", {graph_.constant(name + "/table", lookup.table, {std::ssize(lookup.table)}), place},
+      name);
+}
+
 /// The table by q - zero_point: ONNX counts from its end what is negative.
 std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
   const ValueId input = operation.inputs[0];
@@ -140,20 +171,45 @@ std::string IntegerExporter::emit(const Operation& operation, const Lookup& look
   std::rotate(table.begin(), table.begin() + (grid.zero_point[0] - grid.qmin), table.end());
   const std::string number =
       graph_.node("Cast", {centered(input)}, operation.name + "/number", {{"to", kOnnxInt64}});
+  if (lookup.table.size() > table_of(lookup, network_.values[input], 0).size())
+    return channel_tables(operation, lookup, number);
   const std::string& name = operation.name;
   return graph_.node("Gather",
                      {graph_.constant(name + "/table", table, {std::ssize(table)}), number}, name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
-  const std::string& x = real(operation.inputs[0]);
-  if (pool.smallest.empty()) return graph_.max_pool(x, pool.window, operation.name);
+std::string IntegerExporter::largest(
+    const Operation& operation, const std::vector<std::uint8_t>& smallest,
+    const std::function<std::string(std::vector<std::string>, const std::string&)>& function) {
+  std::vector<std::string> inputs;
+  for (const ValueId input : operation.inputs) inputs.push_back(real(input));
+  const std::string& name = operation.name;
+  if (smallest.empty()) return function(std::move(inputs), name);
   std::vector<float> signs;
-  for (const std::uint8_t smallest : pool.smallest) signs.push_back(smallest != 0 ? -1.0f : 1.0f);
-  const std::string sign = graph_.per_channel(operation.name + "/sign", signs);
-  const std::string turned = graph_.node("Mul", {x, sign}, operation.name + "/turned");
-  const std::string largest = graph_.max_pool(turned, pool.window, operation.name + "/largest");
-  return graph_.node("Mul", {largest, sign}, operation.name);
+  for (const std::uint8_t mark : smallest) signs.push_back(mark != 0 ? -1.0f : 1.0f);
+  const std::string sign = graph_.per_channel(name + "/sign", signs);
+  for (std::string& x : inputs) x = graph_.node("Mul", {x, sign}, name + "/turned");
+  return graph_.node("Mul", {function(std::move(inputs), name + "/largest"), sign}, name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
+  return largest(operation, pool.smallest, [&](const auto& x, const std::string& name) {
+    return graph_.max_pool(x[0], pool.window, name);
+  });
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Extremum& extremum) {
+  return largest(operation, extremum.smallest, [&](auto inputs, const std::string& name) {
+    return graph_.node("Max", std::move(inputs), name);
+  });
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const ChannelSelection& selection) {
+  return graph_.select_channels(real(operation.inputs[0]), selection.channels, operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Upsampling& upsampling) {
+  return graph_.upsample(real(operation.inputs[0]), upsampling.factor, operation.name);
 }
 
 std::string IntegerExporter::emit(const Operation& operation, const ZeroPad& pad) {

@@ -2,6 +2,7 @@
 
 // Private to the files of export_integers.
 
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,7 +51,17 @@ class IntegerExporter {
   std::string emit(const Operation& operation, const MaxPool& pool);
   std::string emit(const Operation& operation, const ZeroPad& pad);
   std::string emit(const Operation& operation, const Concatenation& concatenation);
+  std::string emit(const Operation& operation, const Extremum& extremum);
+  std::string emit(const Operation& operation, const ChannelSelection& selection);
+  std::string emit(const Operation& operation, const Upsampling& upsampling);
 
+  std::string channel_tables(const Operation& operation, const Lookup& lookup,
+                             const std::string& number);
+  /// `function` of the inputs, which takes the largest; by channel with a sign that has the smallest
+  /// taken.
+  std::string largest(
+      const Operation& operation, const std::vector<std::uint8_t>& smallest,
+      const std::function<std::string(std::vector<std::string>, const std::string&)>& function);
   void write(const Operation& operation, const Output& output, std::string x);
   void quantize(Tensors& tensors, const quant::QuantGrid& grid, std::string x);
   const std::string& real(ValueId id);

@@ -1,6 +1,8 @@
 #include "onnx/export/onnx_graph.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "support/error.h"
@@ -62,6 +64,11 @@ std::string OnnxGraph::per_channel(const std::string& name, std::span<const floa
   return constant(name, values, {1, std::ssize(values), 1, 1});
 }
 
+std::string OnnxGraph::integers(const std::string& name, std::span<const std::int64_t> values,
+                                std::vector<std::int64_t> dims) {
+  return add(name, OnnxType::s64, std::as_bytes(values), std::move(dims));
+}
+
 std::string OnnxGraph::codes(const std::string& name, OnnxType type,
                              std::span<const std::int32_t> values, std::vector<std::int64_t> dims) {
   std::vector<std::byte> bytes;
@@ -83,22 +90,64 @@ std::string OnnxGraph::clip(const std::string& x, float low, float high, const s
   return node("Clip", {x, bound("/low", low), bound("/high", high)}, name);
 }
 
+std::string OnnxGraph::scaled(const std::string& x, float factor, const std::string& name) {
+  return node("Mul", {x, scalar(name + "/factor", factor)}, name);
+}
+
+std::string OnnxGraph::gelu(const std::string& x, const std::string& gate,
+                            const std::string& name) {
+  const std::string sum = node("Add", {gate, scalar(name + "/one", 1.0f)}, name + "/gate");
+  return node("Mul", {scaled(x, 0.5f, name + "/half"), sum}, name);
+}
+
 std::string OnnxGraph::pointwise(const std::string& x, const Pointwise& function,
                                  const std::string& name) {
   const float first = function.first(), second = function.second();
   switch (function.kind()) {
     case Pointwise::Kind::leaky_relu:
       return node("LeakyRelu", {x}, name, {{"alpha", first}});
+    case Pointwise::Kind::elu:
+      if (second == 1.0f) return node("Elu", {x}, name, {{"alpha", first}});
+      return node("Selu", {x}, name, {{"alpha", first}, {"gamma", second}});
     case Pointwise::Kind::hard_sigmoid:
       return node("HardSigmoid", {x}, name, {{"alpha", first}, {"beta", second}});
     case Pointwise::Kind::hard_swish: {
-      // Opset 13 has no HardSwish.
+      // Operator set 13 has no HardSwish, no Mish and no Gelu.
       const std::string gate =
           node("HardSigmoid", {x}, name + "/gate", {{"alpha", 1.0f / 6.0f}, {"beta", 0.5f}});
       return node("Mul", {x, gate}, name);
     }
     case Pointwise::Kind::sigmoid:
       return node("Sigmoid", {x}, name);
+    case Pointwise::Kind::tanh:
+      return node("Tanh", {x}, name);
+    case Pointwise::Kind::softplus:
+      return node("Softplus", {x}, name);
+    case Pointwise::Kind::mish:
+      return node("Mul",
+                  {x, node("Tanh", {node("Softplus", {x}, name + "/softplus")}, name + "/gate")},
+                  name);
+    case Pointwise::Kind::gelu:
+      return gelu(x,
+                  node("Erf", {scaled(x, 1.0f / std::numbers::sqrt2_v<float>, name + "/scaled")},
+                       name + "/erf"),
+                  name);
+    case Pointwise::Kind::gelu_tanh: {
+      const std::string cube =
+          node("Mul", {x, node("Mul", {x, x}, name + "/square")}, name + "/cube");
+      const std::string sum =
+          node("Add", {x, scaled(cube, 0.044715f, name + "/cubic")}, name + "/sum");
+      constexpr float kScale = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;
+      return gelu(x, node("Tanh", {scaled(sum, kScale, name + "/scaled")}, name + "/tanh"), name);
+    }
+    case Pointwise::Kind::erf:
+      return node("Erf", {x}, name);
+    case Pointwise::Kind::exp:
+      return node("Exp", {x}, name);
+    case Pointwise::Kind::sqrt:
+      return node("Sqrt", {x}, name);
+    case Pointwise::Kind::floor:
+      return node("Floor", {x}, name);
     case Pointwise::Kind::clip:
       break;
   }
@@ -117,8 +166,31 @@ std::string OnnxGraph::pad(const std::string& x, std::int64_t before, std::int64
                            const Padding& image, const std::string& name) {
   const std::array<std::int64_t, 8> pads{0, before, image.top,    image.left,
                                          0, after,  image.bottom, image.right};
-  return node("Pad", {x, add(name + "/pads", OnnxType::s64, std::as_bytes(std::span(pads)), {8})},
-              name);
+  return node("Pad", {x, integers(name + "/pads", pads, {8})}, name);
+}
+
+std::string OnnxGraph::select_channels(const std::string& x, std::span<const std::int64_t> channels,
+                                       const std::string& name) {
+  const auto gap = [](std::int64_t a, std::int64_t b) { return b != a + 1; };
+  if (std::ranges::adjacent_find(channels, gap) != channels.end())
+    return node("Gather", {x, integers(name + "/channels", channels, {std::ssize(channels)})}, name,
+                {{"axis", std::int64_t{1}}});
+  const auto one = [&](const char* what, std::int64_t value) {
+    return integers(name + what, {&value, 1}, {1});
+  };
+  return node(
+      "Slice",
+      {x, one("/start", channels.front()), one("/end", channels.back() + 1), one("/axis", 1)},
+      name);
+}
+
+std::string OnnxGraph::upsample(const std::string& x, std::array<int, 2> factor,
+                                const std::string& name) {
+  const std::array scales{1.0f, 1.0f, static_cast<float>(factor[0]), static_cast<float>(factor[1])};
+  return node("Resize", {x, "", constant(name + "/scales", scales, {4})}, name,
+              {{"mode", std::string("nearest")},
+               {"coordinate_transformation_mode", std::string("asymmetric")},
+               {"nearest_mode", std::string("floor")}});
 }
 
 std::string OnnxGraph::max_pool(const std::string& x, const Window2d& window,

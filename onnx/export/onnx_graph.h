@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -28,6 +29,9 @@ class OnnxGraph {
   /// @param pixels  present: the graph normalizes; else it takes images as training saw them
   OnnxGraph(std::array<std::int64_t, 3> image, const std::optional<PixelNormalization>& pixels);
 
+  /// The graph is of this operator set, or of a newer one.
+  void require_opset(std::int64_t opset) { model_.opset = std::max(model_.opset, opset); }
+
   /// The normalized images.
   const std::string& images() const { return images_; }
 
@@ -38,6 +42,8 @@ class OnnxGraph {
   }
   /// [1, C, 1, 1]: one value per channel of an image.
   std::string per_channel(const std::string& name, std::span<const float> values);
+  std::string integers(const std::string& name, std::span<const std::int64_t> values,
+                       std::vector<std::int64_t> dims);
   /// @param type  s8 or u8, which every code fits
   std::string codes(const std::string& name, OnnxType type, std::span<const std::int32_t> values,
                     std::vector<std::int64_t> dims);
@@ -53,6 +59,11 @@ class OnnxGraph {
   /// Zeros: channels before and after, rows and columns around.
   std::string pad(const std::string& x, std::int64_t before, std::int64_t after,
                   const Padding& image, const std::string& name);
+  /// Channels by their numbers: a Slice where they follow each other, else a Gather.
+  std::string select_channels(const std::string& x, std::span<const std::int64_t> channels,
+                              const std::string& name);
+  /// Each pixel as a block.
+  std::string upsample(const std::string& x, std::array<int, 2> factor, const std::string& name);
   /// Of the places on the image; padding counts nowhere.
   std::string max_pool(const std::string& x, const Window2d& window, const std::string& name);
   std::string average_pool(const std::string& x, const Window2d& window, const std::string& name);
@@ -61,6 +72,9 @@ class OnnxGraph {
   OnnxModel finish(const std::string& x, std::int64_t classes);
 
  private:
+  std::string scaled(const std::string& x, float factor, const std::string& name);
+  /// x / 2 (1 + gate)
+  std::string gelu(const std::string& x, const std::string& gate, const std::string& name);
   std::string add(const std::string& name, OnnxType type, std::span<const std::byte> bytes,
                   std::vector<std::int64_t> dims);
   std::string unique(const std::string& name);

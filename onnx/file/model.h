@@ -38,13 +38,16 @@ using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 /// The domain of QONNX's operators (Pappalardo et al. 2022, arXiv:2206.07527).
 inline constexpr const char* kQonnx = "qonnx.custom_op.general";
 
-/// One operator. Of more outputs than one (masks, statistics of training) nothing reads the others.
+/// One operator's output. Split, which has several, is as many nodes, one for each output that is read;
+/// of others nothing reads more than the first (masks, statistics of training).
 struct OnnxNode {
   std::string op;                   ///< one that is not ONNX's own: "domain.op"
   std::vector<std::string> inputs;  ///< empty: an optional one that is left out
   std::string output;
   OnnxAttributes attributes;
   std::string name = {};  ///< what messages call it; empty: its output's name
+  /// Which of the operator's outputs it is, and how many there are.
+  std::int64_t output_index = 0, output_count = 1;
 };
 
 /// A tensor that enters or leaves the graph.

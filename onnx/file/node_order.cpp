@@ -134,13 +134,15 @@ class Order {
     fail("{}: nodes read each other in a circle: {}", file_, nodes);
   }
 
-  /// A node of the model has one output; what computes more than one, quench does not build.
+  /// But for Split, a node of the model has one output; what computes more than one, quench does not
+  /// build.
   void check_further_outputs(const std::vector<const NodeProto*>& order,
                              const std::string& output) const {
     std::vector<std::string> read;
     const auto check = [&](const std::string& value) {
       const Origin* origin = value.empty() ? nullptr : values_.find(value);
       if (origin == nullptr || origin->node < 0 || origin->output == 0) return;
+      if (has_several_outputs(graph_.node(origin->node))) return;
       read.push_back(
           fmt::format("{} of {}", in_quotes(value), describe(graph_.node(origin->node))));
     };

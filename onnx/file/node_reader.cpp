@@ -77,6 +77,8 @@ std::string describe(const ::onnx::NodeProto& proto) {
   return fmt::format("node {} ({})", in_quotes(name), operator_name(proto));
 }
 
+bool has_several_outputs(const ::onnx::NodeProto& proto) { return operator_name(proto) == "Split"; }
+
 OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
                    ExternalData& external) {
   OnnxNode node{.op = operator_name(proto),

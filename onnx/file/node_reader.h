@@ -14,6 +14,9 @@ namespace quench::onnx_file {
 /// How messages call a node: "node 'conv1' (Conv)".
 std::string describe(const ::onnx::NodeProto& proto);
 
+/// Whether the operator has more outputs than one that networks read: Split, of ONNX's own.
+bool has_several_outputs(const ::onnx::NodeProto& proto);
+
 /// Whether its operators are ONNX's own.
 bool is_own_domain(const std::string& domain);
 
@@ -21,8 +24,8 @@ bool is_own_domain(const std::string& domain);
 /// their domain of today, kQonnx, whichever of its names the file has.
 std::string operator_name(const ::onnx::NodeProto& proto);
 
-/// The node with its attributes. A node of another domain's operator, but QONNX, is known by its operator
-/// alone.
+/// The node with its attributes, for the first of its outputs. A node of another domain's operator, but
+/// QONNX, is known by its operator alone.
 /// @param file  begins messages
 /// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
 ///                             or a text that is not UTF-8; see read_tensor() too

@@ -8,6 +8,8 @@
 #include <array>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "onnx/file/external_data.h"
@@ -153,16 +155,31 @@ OnnxValue read_output(const GraphProto& graph, const std::string& file) {
                     fmt::format("{}: output {}", file, in_quotes(graph.output(0).name())));
 }
 
+using Names = std::unordered_set<std::string_view>;
+
 /// What the nodes read of the file's constants, in the file's order.
-void read_constants(const GraphProto& graph, const std::vector<const NodeProto*>& nodes,
-                    const std::string& file, ExternalData& external, OnnxModel& model) {
-  std::unordered_map<std::string_view, int> read;
-  for (const NodeProto* node : nodes) {
-    for (const std::string& input : node->input()) read.emplace(input, 0);
-  }
+void read_constants(const GraphProto& graph, const Names& read, const std::string& file,
+                    ExternalData& external, OnnxModel& model) {
   for (const auto& tensor : graph.initializer()) {
     if (!read.contains(tensor.name())) continue;
     model.constants.push_back(read_tensor(tensor, tensor.name(), file, external));
+  }
+}
+
+/// A node for each output that is read.
+void read_nodes(const NodeProto& proto, const Names& read, const std::string& file,
+                ExternalData& external, OnnxModel& model) {
+  constexpr int kMaxOutputs = 1024;
+  OnnxNode node = read_node(proto, file, external);
+  if (!has_several_outputs(proto)) return model.nodes.push_back(std::move(node));
+  node.output_count = proto.output_size();
+  if (proto.output_size() > kMaxOutputs)
+    fail("{}: {}: expected at most {} outputs, got {}", file, describe(proto), kMaxOutputs,
+         proto.output_size());
+  for (int i = 0; i < proto.output_size(); ++i) {
+    node.output = proto.output(i);
+    node.output_index = i;
+    if (read.contains(node.output)) model.nodes.push_back(node);
   }
 }
 
@@ -193,13 +210,15 @@ OnnxModel model_of(const ModelProto& proto, const std::string& file,
   if (std::ranges::none_of(nodes, reads_input))
     fail("{}: output {} does not depend on the input {}", file, in_quotes(model.output.name),
          in_quotes(model.input.name));
+  Names read{model.output.name};
+  for (const NodeProto* node : nodes) read.insert(node->input().begin(), node->input().end());
   ExternalData external(folder);
-  read_constants(graph, nodes, file, external, model);
+  read_constants(graph, read, file, external, model);
   for (const NodeProto* node : nodes) {
     if (is_constant(*node)) {
       model.constants.push_back(read_constant(*node, file, external));
     } else {
-      model.nodes.push_back(read_node(*node, file, external));
+      read_nodes(*node, read, file, external, model);
     }
   }
   return model;

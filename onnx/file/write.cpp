@@ -1,5 +1,6 @@
 #include "onnx/file/write.h"
 
+#include <fmt/format.h>
 #include <onnx/checker.h>
 #include <onnx/defs/schema.h>
 #include <onnx/onnx_pb.h>
@@ -99,7 +100,9 @@ void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
   proto.set_op_type(node.op.substr(dot == std::string::npos ? 0 : dot + 1));
   proto.set_name(node.name.empty() ? node.output : node.name);
   for (const std::string& input : node.inputs) proto.add_input(input);
-  proto.add_output(node.output);
+  // What others read of a Split is in nodes of their own.
+  for (std::int64_t i = 0; i < node.output_count; ++i)
+    proto.add_output(i == node.output_index ? node.output : fmt::format("{}/{}", node.output, i));
   for (const auto& [name, value] : node.attributes) {
     ::onnx::AttributeProto& attribute = *proto.add_attribute();
     attribute.set_name(name);

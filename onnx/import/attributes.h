@@ -119,6 +119,46 @@ struct BatchNormAttributes {
   }
 };
 
+struct InstanceNormAttributes {
+  float epsilon = 1e-5f;
+
+  void each(auto& read) { read("epsilon", epsilon); }
+};
+
+struct GroupNormAttributes {
+  float epsilon = 1e-5f;
+  std::int64_t num_groups = 0;
+
+  void each(auto& read) {
+    read("epsilon", epsilon);
+    read("num_groups", num_groups);
+    read.ignored("stash_type");  // quench sums in double
+  }
+};
+
+struct LayerNormAttributes {
+  std::int64_t axis = -1;
+  float epsilon = 1e-5f;
+
+  void each(auto& read) {
+    read("axis", axis);
+    read("epsilon", epsilon);
+    read.ignored("stash_type");  // quench sums in double
+  }
+};
+
+struct LrnAttributes {
+  std::int64_t size = 0;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1.0f;
+
+  void each(auto& read) {
+    read("alpha", alpha);
+    read("beta", beta);
+    read("bias", bias);
+    read("size", size);
+  }
+};
+
 /// Bounds are inputs from operator set 11 on.
 struct ClipAttributes {
   std::optional<float> min, max;
@@ -133,6 +173,27 @@ struct LeakyReluAttributes {
   float alpha = 0.01f;
 
   void each(auto& read) { read("alpha", alpha); }
+};
+
+struct EluAttributes {
+  float alpha = 1.0f;
+
+  void each(auto& read) { read("alpha", alpha); }
+};
+
+struct SeluAttributes {
+  float alpha = 1.67326319217681884765625f, gamma = 1.05070102214813232421875f;
+
+  void each(auto& read) {
+    read("alpha", alpha);
+    read("gamma", gamma);
+  }
+};
+
+struct GeluAttributes {
+  std::string approximate = "none";
+
+  void each(auto& read) { read("approximate", approximate); }
 };
 
 struct HardSigmoidAttributes {
@@ -253,6 +314,36 @@ struct SliceAttributes {
   }
 };
 
+/// Sizes are an input from operator set 13 on.
+struct SplitAttributes {
+  std::int64_t axis = 0;
+  std::optional<Integers> split;
+  std::optional<std::int64_t> num_outputs;
+
+  void each(auto& read) {
+    read("axis", axis);
+    read("num_outputs", num_outputs);
+    read("split", split);
+  }
+};
+
+struct ResizeAttributes {
+  std::string mode = "nearest", nearest_mode = "round_prefer_floor";
+  std::string coordinate_transformation_mode = "half_pixel";
+  std::optional<Integers> axes;
+
+  void each(auto& read) {
+    read("axes", axes);
+    read("coordinate_transformation_mode", coordinate_transformation_mode);
+    read("mode", mode);
+    read("nearest_mode", nearest_mode);
+    // Of interpolation, places beyond the image, and sizes that are not whole multiples.
+    for (const char* name : {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
+                             "keep_aspect_ratio_policy"})
+      read.ignored(name);
+  }
+};
+
 /// Pads and value are inputs from operator set 11 on.
 struct PadAttributes {
   std::string mode = "constant";
@@ -294,13 +385,13 @@ struct ConstantOfShapeAttributes {
   void each(auto& read) { read("value", value); }
 };
 
-using Attributes =
-    std::variant<NoAttributes, ConvAttributes, MaxPoolAttributes, AveragePoolAttributes,
-                 GemmAttributes, BatchNormAttributes, ClipAttributes, LeakyReluAttributes,
-                 HardSigmoidAttributes, DropoutAttributes, AxisAttributes, CastAttributes,
-                 AxesAttributes, ReduceAttributes, ReshapeAttributes, TransposeAttributes,
-                 SliceAttributes, PadAttributes, ShapeAttributes, ModAttributes, RangeAttributes,
-                 ConstantOfShapeAttributes, QuantizeAttributes, DequantizeAttributes,
-                 QuantAttributes>;
+using Attributes = std::variant<
+    EluAttributes, SeluAttributes, GeluAttributes, InstanceNormAttributes, GroupNormAttributes,
+    LayerNormAttributes, LrnAttributes, SplitAttributes, ResizeAttributes, NoAttributes,
+    ConvAttributes, MaxPoolAttributes, AveragePoolAttributes, GemmAttributes, BatchNormAttributes,
+    ClipAttributes, LeakyReluAttributes, HardSigmoidAttributes, DropoutAttributes, AxisAttributes,
+    CastAttributes, AxesAttributes, ReduceAttributes, ReshapeAttributes, TransposeAttributes,
+    SliceAttributes, PadAttributes, ShapeAttributes, ModAttributes, RangeAttributes,
+    ConstantOfShapeAttributes, QuantizeAttributes, DequantizeAttributes, QuantAttributes>;
 
 }  // namespace quench::onnx_network

@@ -40,16 +40,17 @@ std::optional<quant::QuantGrid> common_grid(const std::vector<Value>& values) {
 
 /// Whether it is the same to round what the module reads or what it computes.
 bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
-  return std::visit(
-      Overloaded{[](OneOf<MaxPool2d, Concat, Flatten, Unflatten> auto) { return true; },
-                 [&](const Pad*) { return !grid.binary(); },
-                 [&](const ActivationLayer* layer) {
-                   return layer->activation() == Activation::relu && !grid.binary();
-                 },
-                 [](OneOf<Conv2d, Linear, BatchNorm, ScaleShift, PointwiseFunction, Add, Multiply,
-                          AveragePool2d, GlobalAveragePool> auto) { return false; },
-                 [](const CustomLayer&) { return false; }},
-      module.as_layer());
+  return std::visit(Overloaded{[](OneOf<Extremum, Concat, SelectChannels, Upsample, MaxPool2d,
+                                        Flatten, Unflatten> auto) { return true; },
+                               [&](const Pad*) { return !grid.binary(); },
+                               [&](const ActivationLayer* layer) {
+                                 return layer->activation() == Activation::relu && !grid.binary();
+                               },
+                               [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm,
+                                        ScaleShift, PointwiseFunction, PRelu, Add, Multiply,
+                                        AveragePool2d, GlobalAveragePool> auto) { return false; },
+                               [](const CustomLayer&) { return false; }},
+                    module.as_layer());
 }
 
 /// A module's name has no dots, which part the names of modules.
@@ -123,12 +124,28 @@ Value Builder::activation(const OnnxNode& node, std::size_t i) {
   return value;
 }
 
+Value Builder::unrepeated(const OnnxNode& node, std::size_t i) {
+  const Value value = readable(node, i);
+  return value.height == 1 && value.width == 1 && value.repeats() ? value : activation(node, i);
+}
+
 Value Builder::moved(const OnnxNode& node, std::size_t i) {
   Value value = bare_activation(node, i);
-  if (!value.padded()) return value;
-  value = add_zeros(node.inputs[i], value);
+  if (!value.padded() && !value.repeats()) return value;
+  value = value.padded() ? add_zeros(node.inputs[i], value) : repeat_pixels(node.inputs[i], value);
   known_[node.inputs[i]] = value;
   return value;
+}
+
+Value Builder::repeat_pixels(const std::string& name, const Value& value) {
+  Value repeated = value;
+  const auto [rows, columns] = std::exchange(repeated.repeated, {1, 1});
+  repeated.height *= rows;
+  repeated.width *= columns;
+  require(!too_large(repeated), "{} numbers for one image: expected at most {}", repeated.text(),
+          kMaxElements);
+  const std::array factor{static_cast<int>(rows), static_cast<int>(columns)};
+  return insert(name, std::make_shared<Upsample>(factor), {value}, repeated);
 }
 
 Value Builder::add_zeros(const std::string& name, const Value& value) {
@@ -144,8 +161,9 @@ Value Builder::image(const OnnxNode& node, std::size_t i) {
   return activation(node, i);
 }
 
-Value Builder::unpadded_image(const OnnxNode& node, std::size_t i) const {
+Value Builder::unpadded_image(const OnnxNode& node, std::size_t i) {
   Value value = readable(node, i);
+  if (value.repeats()) value = moved(node, i);
   require(value.layout == Layout::channels_first && !value.viewed(),
           "expected an input [N, C, H, W], got {}{}", value.text(),
           value.layout == Layout::channels_last ? " with channels last" : "");

@@ -70,6 +70,8 @@ class Builder {
   /// An input that depends on the images, with all its zeros around it: an image or features.
   /// @throws std::invalid_argument  for a missing one, a constant, the output of a Softmax, other dims
   Value activation(const OnnxNode& node, std::size_t i = 0);
+  /// The same, of one pixel that stands for a whole image that pixel alone: see Value::repeated.
+  Value unrepeated(const OnnxNode& node, std::size_t i);
   /// The same of any dims, for a function of each number.
   Value numbers(const OnnxNode& node, std::size_t i = 0);
   /// The same as it stands: zeros may be left to add, and it may come from a Softmax.
@@ -79,7 +81,7 @@ class Builder {
   /// activation() of [N, C, H, W]. @throws std::invalid_argument  for another layout
   Value image(const OnnxNode& node, std::size_t i = 0);
   /// The same with its zeros left to add, for a layer that pads by itself.
-  Value unpadded_image(const OnnxNode& node, std::size_t i = 0) const;
+  Value unpadded_image(const OnnxNode& node, std::size_t i = 0);
   /// An input that does not depend on the images, nor on how many there are.
   /// @throws std::invalid_argument  unless there is one
   const OnnxTensor& constant(const OnnxNode& node, std::size_t i) const;
@@ -115,6 +117,8 @@ class Builder {
 
   /// Adds the zeros around `value` that are left to add, as a module.
   Value add_zeros(const std::string& name, const Value& value);
+  /// Makes the rows and columns that each of its pixels stands for.
+  Value repeat_pixels(const std::string& name, const Value& value);
 
   /// The node that computes it; null for a constant of the file and for the images.
   const OnnxNode* writer(const std::string& name) const;

@@ -49,6 +49,12 @@ std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   return count == 1 ? numbers : in_order(value, std::move(numbers));
 }
 
+bool is_per_place(const OnnxTensor& constant, const Value& value) {
+  std::vector<std::int64_t> dims = constant.dims;
+  if (dims.size() == 4 && dims[0] == 1) dims.erase(dims.begin());
+  return !value.flat() && value.height * value.width > 1 && dims == value.dims();
+}
+
 std::vector<float> vector_of(const OnnxTensor& constant, std::int64_t count) {
   std::vector<float> numbers = floats(constant);
   require(constant.dims.size() == 1 && std::ssize(numbers) == count,

@@ -27,6 +27,9 @@ std::string dims_text(const std::vector<std::int64_t>& dims);
 /// @throws std::invalid_argument  for one that differs from place to place
 std::vector<float> per_channel(const OnnxTensor& constant, const Value& value);
 
+/// Whether a constant differs from place to place of an image: [C, H, W], or with a batch of 1 before.
+bool is_per_place(const OnnxTensor& constant, const Value& value);
+
 /// A constant [count]. @throws std::invalid_argument  for other dims
 std::vector<float> vector_of(const OnnxTensor& constant, std::int64_t count);
 

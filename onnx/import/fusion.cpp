@@ -32,7 +32,9 @@ const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& o
   if (!layer.bias.empty() || reader == nullptr || reader->op != "Add") return node;
   const std::size_t other = reader->inputs[0] == node.output ? 1 : 0;
   if (!builder.is_constant(*reader, other)) return node;
-  layer.bias = per_channel(builder.constant(*reader, other), output);
+  const OnnxTensor& constant = builder.constant(*reader, other);
+  if (is_per_place(constant, output)) return node;
+  layer.bias = per_channel(constant, output);
   layer.bias.resize(static_cast<std::size_t>(layer.out_channels), layer.bias[0]);
   builder.absorb(*reader);
   return *reader;

@@ -17,27 +17,37 @@ namespace {
 using Sizes = std::vector<std::int64_t>;
 
 /// Read [N, C, H, W] and nothing else.
-constexpr std::array<std::string_view, 9> kChannelsFirst{
-    "AveragePool",   "BatchNormalization",    "Conv", "ConvTranspose", "GlobalAveragePool",
-    "GlobalMaxPool", "InstanceNormalization", "LRN",  "MaxPool"};
+constexpr auto kChannelsFirst = std::to_array<std::string_view>(
+    {"AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "GlobalAveragePool",
+     "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "MaxPool"});
 
 /// Take images of either layout and keep it.
-constexpr std::array<std::string_view, 16> kKeepLayout{"Add",
-                                                       "Cast",
-                                                       "Clip",
-                                                       "DequantizeLinear",
-                                                       "Div",
-                                                       "Dropout",
-                                                       "Identity",
-                                                       "LeakyRelu",
-                                                       "Mul",
-                                                       "Pad",
-                                                       "QuantizeLinear",
-                                                       "Relu",
-                                                       "Sub",
-                                                       "qonnx.custom_op.general.BipolarQuant",
-                                                       "qonnx.custom_op.general.IntQuant",
-                                                       "qonnx.custom_op.general.Quant"};
+constexpr auto kKeepLayout =
+    std::to_array<std::string_view>({"Add",
+                                     "Cast",
+                                     "Clip",
+                                     "DequantizeLinear",
+                                     "Div",
+                                     "Dropout",
+                                     "Elu",
+                                     "Identity",
+                                     "LeakyRelu",
+                                     "Max",
+                                     "Min",
+                                     "Mul",
+                                     "Neg",
+                                     "PRelu",
+                                     "Pad",
+                                     "QuantizeLinear",
+                                     "Relu",
+                                     "Sigmoid",
+                                     "Slice",
+                                     "Sub",
+                                     "Sum",
+                                     "Tanh",
+                                     "qonnx.custom_op.general.BipolarQuant",
+                                     "qonnx.custom_op.general.IntQuant",
+                                     "qonnx.custom_op.general.Quant"});
 
 bool is_one_of(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();

@@ -1,4 +1,4 @@
-// What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Pad.
+// What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Expand, Concat, Pad.
 
 #include <algorithm>
 #include <numeric>
@@ -30,17 +30,6 @@ void append_unflatten(Builder& builder, const OnnxNode& node, const Value& input
   builder.append(node, std::make_shared<Unflatten>(), {features}, std::move(image));
 }
 
-/// Gives the input's numbers the dims [N, sizes...]. A Softmax before is no obstacle.
-void append_reshape(Builder& builder, const OnnxNode& node, const Sizes& sizes) {
-  const Value input = builder.moved(node);
-  Value view = with_view(input, sizes);
-  const bool features = sizes.size() == 1;
-  const bool column = sizes.size() == 3 && sizes[1] == 1 && (sizes[0] == 1 || sizes[2] == 1);
-  if (!view.viewed() || !(features || column)) return builder.set_output(node, std::move(view));
-  if (column) return append_unflatten(builder, node, input, sizes);
-  builder.append(node, std::make_shared<Flatten>(), {input}, flattened(input));
-}
-
 /// The layout whose order the numbers have once the axes are taken so; nothing if it is none. Axes of
 /// size 1 are left out.
 std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
@@ -59,6 +48,36 @@ std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
   if (value.layout == Layout::channels_last && front == value.height * value.width)
     return Layout::channels_first;
   return std::nullopt;
+}
+
+/// The channels in the order that a Transpose of the axes gives them that a Reshape made of channels, as
+/// a shuffle does; nothing if it moves other axes or none.
+std::optional<Sizes> shuffled_channels(const Value& value, const Sizes& perm) {
+  if (!value.viewed() || value.flat()) return std::nullopt;
+  // The axes of channels: the first ones, or the last.
+  const Sizes dims = value.dims();
+  const auto rank = dims.size();
+  const bool first = value.layout == Layout::channels_first;
+  std::size_t count = 0;
+  std::int64_t channels = 1;
+  while (count < rank && channels < value.channels)
+    channels *= dims[first ? count++ : rank - ++count];
+  const std::size_t begin = first ? 0 : rank - count, end = begin + count;
+  if (channels != value.channels) return std::nullopt;
+  Sizes order{0};
+  std::vector<std::int64_t> apart(rank, 1);
+  for (std::size_t axis = end; axis-- > begin + 1;) apart[axis - 1] = apart[axis] * dims[axis];
+  for (std::size_t i = 0; i < rank; ++i) {
+    const auto from = static_cast<std::size_t>(perm[i + 1]) - 1;
+    const bool of_channels = i >= begin && i < end;
+    if (of_channels ? from < begin || from >= end : from != i) return std::nullopt;
+    if (!of_channels) continue;
+    Sizes next;
+    for (const std::int64_t place : order)
+      for (std::int64_t k = 0; k < dims[from]; ++k) next.push_back(place + k * apart[from]);
+    order = std::move(next);
+  }
+  return order;
 }
 
 std::vector<FeatureBlock> blocks_of(const Value& value) {
@@ -118,6 +137,32 @@ Sizes pads_of(const Builder& builder, const OnnxNode& node, std::size_t rank) {
 
 }  // namespace
 
+Value padded_value(const Value& input, const PadSizes& sizes) {
+  const auto& [top, left, bottom, right] = sizes.image;
+  require(input.height + std::min(top, 0) + std::min(bottom, 0) >= 1 &&
+              input.width + std::min(left, 0) + std::min(right, 0) >= 1,
+          "pads: expected a part of {} to be left, got top {}, left {}, bottom {}, right {}",
+          input.text(), top, left, bottom, right);
+  Value output = input;
+  output.height += top + bottom;
+  output.width += left + right;
+  if (sizes.channels_before + sizes.channels_after == 0) return output;
+  require(same_order(input), "pads: expected channels in their order, got features of an image");
+  output.channels += sizes.channels_before + sizes.channels_after;
+  output.blocks.clear();
+  return output;
+}
+
+void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
+                    const Sizes& sizes) {
+  Value view = with_view(input, sizes);
+  const bool features = sizes.size() == 1;
+  const bool column = sizes.size() == 3 && sizes[1] == 1 && (sizes[0] == 1 || sizes[2] == 1);
+  if (!view.viewed() || !(features || column)) return builder.set_output(node, std::move(view));
+  if (column) return append_unflatten(builder, node, input, sizes);
+  builder.append(node, std::make_shared<Flatten>(), {input}, flattened(input));
+}
+
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
   const Value value = builder.moved(node);
   const Sizes sizes = sizes_of(value);
@@ -130,7 +175,7 @@ void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes&
                                  sizes.begin() + axis, [](auto size) { return size == 1; });
   require(axis == 0 ? builder.images() == 1 : alone,
           "axis: expected the batch alone before it, got {} of {}", given, value.text());
-  append_reshape(builder, node, {value.numel()});
+  append_reshape(builder, node, value, {value.numel()});
 }
 
 void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes) {
@@ -138,7 +183,7 @@ void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttribut
   const Sizes target = builder.sizes(node, 1);
   require(attributes.allowzero == 0 || std::ranges::find(target, 0) == target.end(),
           "allowzero: expected sizes of at least 1, got {}", sizes_text(target));
-  append_reshape(builder, node, reshaped(sizes_of(input), target, builder.images()));
+  append_reshape(builder, node, input, reshaped(sizes_of(input), target, builder.images()));
 }
 
 void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
@@ -157,7 +202,7 @@ void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes&
   // A batch of 1 would go as well, and what comes then would count axes without it.
   require(!axes.empty() || builder.images() != 1 || left.size() <= 2,
           "axes: expected them to be named in a graph for one image, got none of {}", input.text());
-  append_reshape(builder, node, {left.begin() + 1, left.end()});
+  append_reshape(builder, node, input, {left.begin() + 1, left.end()});
 }
 
 void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes) {
@@ -169,7 +214,7 @@ void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttribute
     require(axis >= 1, "axes: expected axes behind the batch, got {}", axis);
     dims.insert(dims.begin() + axis, 1);
   }
-  append_reshape(builder, node, {dims.begin() + 1, dims.end()});
+  append_reshape(builder, node, input, {dims.begin() + 1, dims.end()});
 }
 
 void build_transpose(Builder& builder, const OnnxNode& node,
@@ -187,12 +232,43 @@ void build_transpose(Builder& builder, const OnnxNode& node,
     turned.push_back(size);
     if (size != 1) axes.push_back(axis);
   }
+  const Sizes view(turned.begin() + 1, turned.end());
+  require(given[0] == 0, "perm: expected the batch in front, got {}", dims_text(given));
+  if (auto channels = shuffled_channels(value, given)) {
+    require(same_order(value), "expected channels in their order, got features of an image");
+    Value shuffled = value;
+    shuffled.view = view;
+    return builder.append(node, std::make_shared<SelectChannels>(std::move(*channels)), {value},
+                          std::move(shuffled));
+  }
   const auto layout = turned_layout(value, {axes.begin() + 1, axes.end()});
-  require(given[0] == 0 && layout.has_value(),
+  require(layout.has_value(),
           "perm: expected a change between [N, C, H, W] and [N, H, W, C], got {} of {}",
           dims_text(given), value.text());
   value.layout = *layout;
-  builder.set_output(node, with_view(std::move(value), {turned.begin() + 1, turned.end()}));
+  builder.set_output(node, with_view(std::move(value), view));
+}
+
+void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  Value value = builder.activation(node);
+  const Sizes sizes = sizes_of(value);
+  Sizes target = builder.sizes(node, 1);
+  require(target.size() <= sizes.size(), "expected at most {} sizes, got {}", sizes.size(),
+          sizes_text(target));
+  target.insert(target.begin(), sizes.size() - target.size(), 1);
+  require(target[0] == kBatch || target[0] == 1 || target[0] == builder.images(),
+          "expected the batch as it is, got {}", sizes_text(target));
+  const std::size_t rows = value.layout == Layout::channels_last ? 1 : 2;
+  constexpr std::int64_t kMost = 1 << 20;
+  for (std::size_t axis = 1; axis < sizes.size(); ++axis) {
+    if (target[axis] == sizes[axis] || target[axis] == 1) continue;
+    require(sizes[axis] == 1 && !value.flat() && (axis == rows || axis == rows + 1) &&
+                target[axis] >= 1 && target[axis] <= kMost,
+            "expected rows and columns to be repeated, got {} of {}", sizes_text(target),
+            value.text());
+    value.repeated[axis - rows] = target[axis];
+  }
+  builder.set_output(node, value);
 }
 
 void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
@@ -212,19 +288,21 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes&) {
           "pads: expected 8 numbers, for [N, C, H, W] and none for N, got {} for {}",
           dims_text(pads), value.text());
   constexpr std::int64_t kMost = 1 << 20;
-  require(std::ranges::min(pads) >= 0 && std::ranges::max(pads) <= kMost,
-          "pads: expected 0 to {}, got {}", kMost, dims_text(pads));
+  require(std::ranges::min(pads) >= -kMost && std::ranges::max(pads) <= kMost,
+          "pads: expected {} to {}, got {}", -kMost, kMost, dims_text(pads));
   const auto channel = static_cast<std::size_t>(value.channel_axis());
   const std::size_t rows = channel == 1 ? 2 : 1;
   const auto at = [&](std::size_t i) { return static_cast<int>(pads[i]); };
-  value.padding = {at(rows), at(rows + 1), at(rows + 4), at(rows + 5)};
-  const PadSizes channels{.channels_before = pads[channel], .channels_after = pads[channel + 4]};
-  if (channels == PadSizes{}) return builder.set_output(node, value);
-  require(same_order(value), "pads: expected channels in their order, got features of an image");
-  const Value input = value;
-  value.channels += channels.channels_before + channels.channels_after;
-  value.blocks.clear();
-  builder.append(node, std::make_shared<Pad>(channels), {input}, value);
+  const Padding image{at(rows), at(rows + 1), at(rows + 4), at(rows + 5)};
+  PadSizes sizes{
+      .channels_before = pads[channel], .channels_after = pads[channel + 4], .image = image};
+  require(std::min(sizes.channels_before, sizes.channels_after) >= 0,
+          "pads: expected at least 0 channels, got {}", dims_text(pads));
+  const bool cuts = std::min({image.top, image.left, image.bottom, image.right}) < 0;
+  // Zeros alone may become part of a convolution.
+  if (!cuts) value.padding = std::exchange(sizes.image, {});
+  if (sizes == PadSizes{}) return builder.set_output(node, value);
+  builder.append(node, std::make_shared<Pad>(sizes), {value}, padded_value(value, sizes));
 }
 
 }  // namespace quench::onnx_network

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/ops/pointwise.h"
+#include "layers/shape_layers.h"
 #include "onnx/import/builder.h"
 
 namespace quench::onnx_network {
@@ -32,34 +34,65 @@ void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_batch_norm(Builder& builder, const OnnxNode& node,
                       const BatchNormAttributes& attributes);
 
-// Sums and products, of two activations or with constants.
+// Normalizations by the image at hand.
+void build_group_norm(Builder& builder, const OnnxNode& node,
+                      const GroupNormAttributes& attributes);
+void build_instance_norm(Builder& builder, const OnnxNode& node,
+                         const InstanceNormAttributes& attributes);
+void build_layer_norm(Builder& builder, const OnnxNode& node,
+                      const LayerNormAttributes& attributes);
+void build_lrn(Builder& builder, const OnnxNode& node, const LrnAttributes& attributes);
+
+// Sums, products and extrema, of activations or with constants.
 void build_add(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_sub(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_div(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_neg(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_pow(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_sum(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_max(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_min(Builder& builder, const OnnxNode& node, const NoAttributes&);
 
 // Functions of one number.
+void append_clamp(Builder& builder, const OnnxNode& node, const Value& input,
+                  const ActivationRange& range);
+void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function);
+template <Pointwise::Kind kind>
+void build_function(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  append_function(builder, node, Pointwise(kind));
+}
 void build_relu(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_clip(Builder& builder, const OnnxNode& node, const ClipAttributes& attributes);
 void build_leaky_relu(Builder& builder, const OnnxNode& node,
                       const LeakyReluAttributes& attributes);
 void build_hard_sigmoid(Builder& builder, const OnnxNode& node,
                         const HardSigmoidAttributes& attributes);
-void build_hard_swish(Builder& builder, const OnnxNode& node, const NoAttributes&);
-void build_sigmoid(Builder& builder, const OnnxNode& node, const NoAttributes&);
+void build_elu(Builder& builder, const OnnxNode& node, const EluAttributes& attributes);
+void build_selu(Builder& builder, const OnnxNode& node, const SeluAttributes& attributes);
+void build_gelu(Builder& builder, const OnnxNode& node, const GeluAttributes& attributes);
+void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttributes& attributes);
 void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_identity(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& attributes);
 
-// Windows over an image. Slice takes every so manieth row and column.
+// Windows over an image.
 void build_max_pool(Builder& builder, const OnnxNode& node, const MaxPoolAttributes& attributes);
 void build_average_pool(Builder& builder, const OnnxNode& node,
                         const AveragePoolAttributes& attributes);
 void build_global_average_pool(Builder& builder, const OnnxNode& node,
                                const NoAttributes& attributes);
+void build_global_max_pool(Builder& builder, const OnnxNode& node, const NoAttributes& attributes);
+void build_reduce_max(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
 void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
+void build_reduce_sum(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
+void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes& attributes);
+
+// Parts of an image: of its channels, and every so manieth row and column.
+void build_gather(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes);
+void build_split(Builder& builder, const OnnxNode& node, const SplitAttributes& attributes);
 
 // Onto grids of integers and back; Quant and BipolarQuant are QONNX's.
 void build_bipolar_quant(Builder& builder, const OnnxNode& node, const NoAttributes&);
@@ -70,6 +103,12 @@ void build_quantize_linear(Builder& builder, const OnnxNode& node,
                            const QuantizeAttributes& attributes);
 
 // What moves numbers, and the sizes that they have.
+/// What a Pad makes of an image. @throws std::invalid_argument  if nothing is left
+Value padded_value(const Value& input, const PadSizes& sizes);
+/// Gives the numbers of `input` the dims [N, sizes...]. A Softmax before is no obstacle.
+void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
+                    const Integers& sizes);
+void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes);
 void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes& attributes);

@@ -1,10 +1,11 @@
-// Functions of one number: Relu, Clip, LeakyRelu, HardSigmoid, HardSwish, Sigmoid; Dropout, Softmax,
+// Functions of one number: Relu, Clip, LeakyRelu, PRelu, Elu, Sigmoid and others; Dropout, Softmax,
 // Identity.
 
 #include <utility>
 
 #include "layers/activation.h"
 #include "onnx/import/arrays.h"
+#include "onnx/import/constants.h"
 #include "onnx/import/fusion.h"
 #include "onnx/import/grids.h"
 #include "onnx/import/operators.h"
@@ -12,21 +13,6 @@
 
 namespace quench::onnx_network {
 namespace {
-
-void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function) {
-  const Value input = builder.numbers(node);
-  builder.append(node, std::make_shared<PointwiseFunction>(function), {input}, input);
-}
-
-/// A Relu or Clip.
-void append_activation(Builder& builder, const OnnxNode& node) {
-  const ActivationRange range = clip_range(builder, node);
-  const auto activation = activation_with(range);
-  if (!activation) return append_function(builder, node, Pointwise::clip(range.low, range.high));
-  const Value input = builder.numbers(node);
-  if (*activation == Activation::none) return builder.set_output(node, input);
-  builder.append(node, std::make_shared<ActivationLayer>(*activation), {input}, input);
-}
 
 float dropout_ratio(const Builder& builder, const OnnxNode& node) {
   if (!Builder::has_input(node, 1)) return builder.attributes<DropoutAttributes>(node).ratio;
@@ -37,12 +23,31 @@ float dropout_ratio(const Builder& builder, const OnnxNode& node) {
 
 }  // namespace
 
+void append_clamp(Builder& builder, const OnnxNode& node, const Value& input,
+                  const ActivationRange& range) {
+  const auto activation = activation_with(range);
+  if (activation == Activation::none) return builder.set_output(node, input);
+  std::shared_ptr<Module> layer;
+  if (activation) {
+    layer = std::make_shared<ActivationLayer>(*activation);
+  } else {
+    layer = std::make_shared<PointwiseFunction>(Pointwise::clip(range.low, range.high));
+  }
+  builder.append(node, std::move(layer), {input}, input);
+}
+
+void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function) {
+  const Value input = builder.numbers(node);
+  builder.append(node, std::make_shared<PointwiseFunction>(function), {input}, input);
+}
+
 void build_relu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  append_activation(builder, node);
+  append_clamp(builder, node, builder.numbers(node), clip_range(builder, node));
 }
 
 void build_clip(Builder& builder, const OnnxNode& node, const ClipAttributes&) {
-  if (!narrows_grid(builder, node)) append_activation(builder, node);
+  if (!narrows_grid(builder, node))
+    append_clamp(builder, node, builder.numbers(node), clip_range(builder, node));
 }
 
 void build_leaky_relu(Builder& builder, const OnnxNode& node,
@@ -55,12 +60,31 @@ void build_hard_sigmoid(Builder& builder, const OnnxNode& node,
   append_function(builder, node, Pointwise::hard_sigmoid(attributes.alpha, attributes.beta));
 }
 
-void build_hard_swish(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  append_function(builder, node, Pointwise::hard_swish());
+void build_elu(Builder& builder, const OnnxNode& node, const EluAttributes& attributes) {
+  append_function(builder, node, Pointwise::elu(attributes.alpha));
 }
 
-void build_sigmoid(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  append_function(builder, node, Pointwise::sigmoid());
+void build_selu(Builder& builder, const OnnxNode& node, const SeluAttributes& attributes) {
+  append_function(builder, node, Pointwise::elu(attributes.alpha, attributes.gamma));
+}
+
+void build_gelu(Builder& builder, const OnnxNode& node, const GeluAttributes& attributes) {
+  require(attributes.approximate == "none" || attributes.approximate == "tanh",
+          "approximate: expected none or tanh, got '{}'", attributes.approximate);
+  const bool exact = attributes.approximate == "none";
+  append_function(builder, node,
+                  Pointwise(exact ? Pointwise::Kind::gelu : Pointwise::Kind::gelu_tanh));
+}
+
+void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  const Value input = builder.activation(node);
+  auto layer = std::make_shared<PRelu>(to_tensor(per_channel(builder.constant(node, 1), input)));
+  if (builder.options().random_weights) {
+    // As He et al. 2015 and PyTorch start it.
+    Variable slope = layer->slope();
+    slope.mutable_value().copy_from(Tensor::full(slope.shape(), 0.25f));
+  }
+  builder.append(node, std::move(layer), {input}, input);
 }
 
 void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttributes&) {

@@ -1,14 +1,14 @@
-// Windows over an image: MaxPool, AveragePool, GlobalAveragePool, ReduceMean, and Slice in steps.
+// Windows over an image: MaxPool, AveragePool, their global forms, and Resize.
 
 #include <algorithm>
-#include <numeric>
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
 #include "onnx/import/constants.h"
 #include "onnx/import/operators.h"
-#include "onnx/import/sizes.h"
 #include "onnx/import/windows.h"
 #include "support/error.h"
 
@@ -36,55 +36,18 @@ Value with_zeros(Builder& builder, const OnnxNode& node, const Value& input, Win
   return padded.padded() ? builder.add_zeros(node.output + "/pad", padded) : input;
 }
 
-/// The mean of each whole image; [N, C, 1, 1].
-Value global_average(Builder& builder, const std::string& name, const Value& input) {
+/// A pool of each whole image; [N, C, 1, 1].
+template <typename Pool>
+Value global_pool(Builder& builder, const std::string& name, const Value& input) {
   require(!input.flat() && std::max(input.height, input.width) <= 1 << 20,
           "expected an image [N, C, H, W], got {}", input.text());
   Value output = input;
   output.height = output.width = 1;
   const Window2d window{.kernel = {static_cast<int>(input.height), static_cast<int>(input.width)}};
-  return builder.insert(name, std::make_shared<AveragePool2d>(window), {input}, output);
-}
-
-/// The strides by which a Slice takes every so manieth row and column of an image.
-Window2d subsampling(const Builder& builder, const OnnxNode& node,
-                     const SliceAttributes& attributes, const Value& image) {
-  const auto list = [&](std::size_t input, const Integers& fallback) {
-    return Builder::has_input(node, input) ? integers(builder.constant(node, input)) : fallback;
-  };
-  const Integers starts = list(1, attributes.starts), ends = list(2, attributes.ends);
-  Integers axes(starts.size());
-  std::iota(axes.begin(), axes.end(), 0);
-  axes = list(3, attributes.axes.value_or(axes));
-  const Integers steps = list(4, Integers(starts.size(), 1));
-  require(
-      ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
-      "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
-      ends.size(), axes.size(), steps.size());
-  Window2d window;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const std::int64_t axis = axes[i] + (axes[i] < 0 ? 4 : 0);
-    const std::int64_t size = axis == 2 ? image.height : image.width;
-    require(
-        (axis == 2 || axis == 3) && starts[i] == 0 && ends[i] >= size && steps[i] >= 1 &&
-            steps[i] <= size,
-        "expected every so manieth row or column of a whole image [N, C, H, W], got axis {} from "
-        "{} to {} in steps of {}",
-        axes[i], starts[i], ends[i], steps[i]);
-    window.stride[axis == 2 ? 0 : 1] = static_cast<int>(steps[i]);
-  }
-  return window;
+  return builder.insert(name, std::make_shared<Pool>(window), {input}, output);
 }
 
 }  // namespace
-
-void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes) {
-  const Value input = builder.image(node);
-  const Windows windows{.window = subsampling(builder, node, attributes, input)};
-  if (windows.window == Window2d{}) return builder.set_output(node, input);
-  builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
-                 pooled(input, windows));
-}
 
 void build_max_pool(Builder& builder, const OnnxNode& node, const MaxPoolAttributes& attributes) {
   const Value input = builder.image(node);
@@ -105,24 +68,51 @@ void build_average_pool(Builder& builder, const OnnxNode& node,
 }
 
 void build_global_average_pool(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  builder.set_output(node, global_average(builder, name_of(node), builder.image(node)));
+  builder.set_output(node, global_pool<AveragePool2d>(builder, name_of(node), builder.image(node)));
 }
 
-void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  const Value input = builder.activation(node);
-  const Integers axes = axes_of(builder, node, attributes, input.dims().size() + 1);
-  if (axes.empty() && attributes.noop_with_empty_axes != 0) return builder.set_output(node, input);
-  const bool last = input.layout == Layout::channels_last;
-  require(!input.flat() && axes == (last ? Integers{1, 2} : Integers{2, 3}),
-          "expected the axes of rows and columns of an image, got {} of {}", dims_text(axes),
-          input.text());
-  Value output = global_average(builder, name_of(node), input);
-  if (attributes.keepdims == 0) {
-    const Value image = output;
-    output = builder.insert(node.output + "/flatten", std::make_shared<Flatten>(), {image},
-                            flattened(image));
+void build_global_max_pool(Builder& builder, const OnnxNode& node, const NoAttributes&) {
+  builder.set_output(node, global_pool<MaxPool2d>(builder, name_of(node), builder.image(node)));
+}
+
+void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes& attributes) {
+  const Value input = builder.image(node);
+  // The first Resize, of operator set 10, has no more than scales, and one way to use them.
+  const bool is_first = builder.model().opset < 11;
+  const bool sizes = Builder::has_input(node, 3);
+  std::array<int, 2> factor{1, 1};
+  const auto list = sizes ? builder.sizes(node, 3) : Integers{};
+  const auto scales =
+      sizes ? std::vector<float>{} : floats(builder.constant(node, is_first ? 1 : 2));
+  const std::size_t count = sizes ? list.size() : scales.size();
+  require(!attributes.axes && count == 4, "expected {} for [N, C, H, W], got {}",
+          sizes ? "sizes" : "scales", count);
+  const std::array<std::int64_t, 2> from{input.height, input.width};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const double scale = sizes ? static_cast<double>(list[i + 2]) / static_cast<double>(from[i])
+                               : static_cast<double>(scales[i + 2]);
+    require(scale >= 1.0 && scale <= 1024.0 && scale == std::floor(scale),
+            "expected to be made larger by whole numbers up to 1024, got {}", scale);
+    factor[i] = static_cast<int>(scale);
   }
-  builder.set_output(node, std::move(output));
+  const bool same = sizes ? list[1] == input.channels : scales[0] == 1.0f && scales[1] == 1.0f;
+  require(same, "expected as many images and channels as before");
+  // With factors that are whole, all of these take the pixel that the place lies in.
+  const std::string& transformation = attributes.coordinate_transformation_mode;
+  const bool asymmetric =
+      is_first || (transformation == "asymmetric" && attributes.nearest_mode == "floor");
+  const bool half_pixel =
+      (transformation == "half_pixel" || transformation == "pytorch_half_pixel") &&
+      attributes.nearest_mode.starts_with("round_prefer");
+  require(attributes.mode == "nearest" && (asymmetric || half_pixel),
+          "expected the nearest pixel (asymmetric with floor, or half_pixel), got mode '{}', "
+          "coordinate_transformation_mode '{}', nearest_mode '{}'",
+          attributes.mode, transformation, attributes.nearest_mode);
+  if (factor == std::array{1, 1}) return builder.set_output(node, input);
+  Value output = input;
+  output.height *= factor[0];
+  output.width *= factor[1];
+  builder.append(node, std::make_shared<Upsample>(factor), {input}, std::move(output));
 }
 
 }  // namespace quench::onnx_network

@@ -2,6 +2,7 @@
 
 // Private to the folder: what the graph's tensors are while a network is built.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,7 +40,9 @@ struct Value {
   std::vector<std::int64_t> view = {};
   /// Of features, or of the channels that they became: together F. None: one by one.
   std::vector<FeatureBlock> blocks = {};
-  Padding padding{};           ///< zeros around that no module has added yet
+  Padding padding{};  ///< zeros around that no module has added yet
+  /// How many rows and columns each pixel stands for, which no module has made yet.
+  std::array<std::int64_t, 2> repeated{1, 1};
   bool probabilities = false;  ///< of a Softmax, which was left out
   /// What it is rounded to, by the quantizer of whoever reads it: no module has done it yet.
   std::optional<quant::QuantGrid> grid = {};
@@ -49,6 +52,7 @@ struct Value {
   bool flat() const { return layout == Layout::flat; }
   bool viewed() const { return !view.empty(); }
   bool padded() const { return padding != Padding{}; }
+  bool repeats() const { return repeated != std::array<std::int64_t, 2>{1, 1}; }
   int channel_axis() const { return layout == Layout::channels_last ? 3 : 1; }
   /// As ONNX has them, without the batch.
   std::vector<std::int64_t> dims() const;

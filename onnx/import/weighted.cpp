@@ -55,6 +55,23 @@ void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
   });
 }
 
+/// The same of each pixel [N, H, W, F]: a convolution by 1x1.
+void append_pointwise(Builder& builder, const OnnxNode& node, const Value& input,
+                      LayerNumbers numbers) {
+  const std::int64_t outputs = numbers.out_channels;
+  Value output = input;
+  output.channels = outputs;
+  output.blocks.clear();
+  append_layer(builder, node, input, output, std::move(numbers), [&](bool bias) {
+    return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
+                                                  .out_channels = outputs,
+                                                  .kernel_size = {1, 1},
+                                                  .params = {},
+                                                  .bias = bias},
+                                    builder.random());
+  });
+}
+
 /// [O, I/groups, KH, KW] with its input channels as quench counts them.
 std::vector<float> read_kernels(const OnnxTensor& weight, const Value& input, std::int64_t groups) {
   std::vector<float> numbers = floats(weight);
@@ -158,10 +175,14 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
 }
 
 void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  const Value input = features(builder, node);
+  const Value input = builder.activation(node);
+  const bool of_pixels = input.layout == Layout::channels_last;
+  require(of_pixels || input.flat(), "expected an input [N, F] or [N, H, W, F], got {}",
+          input.text());
   LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, false);
   numbers.grid = weight_grid(builder, node, 1);
-  append_linear(builder, node, input, std::move(numbers));
+  const auto append = of_pixels ? append_pointwise : append_linear;
+  append(builder, node, input, std::move(numbers));
 }
 
 }  // namespace quench::onnx_network

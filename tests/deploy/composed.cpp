@@ -15,6 +15,7 @@
 #include "layers/composite.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
+#include "layers/normalization.h"
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
 
@@ -34,6 +35,7 @@ struct Composed {
 constexpr Composed kSqueezeExcite{"squeeze_excite", testing::squeeze_excite_network};
 constexpr Composed kDense{"dense", testing::dense_network};
 constexpr Composed kMixed{"mixed", testing::mixed_network};
+constexpr Composed kBranching{"branching", testing::branching_network};
 
 void check_composed(const Composed& composed, const std::string& method, int bits) {
   CAPTURE(std::string(composed.name));
@@ -52,13 +54,13 @@ void check_composed(const Composed& composed, const std::string& method, int bit
 TEST_CASE("composed networks: the bits of evaluation in interpreter and engine, for every method") {
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
     if (info.name == "none" || info.name == "xnor") continue;
-    for (const Composed& composed : {kSqueezeExcite, kDense, kMixed})
+    for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching})
       check_composed(composed, info.name, 4);
   }
 }
 
 TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest bits") {
-  for (const Composed& composed : {kSqueezeExcite, kDense, kMixed}) {
+  for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching}) {
     for (const char* method : {"affine", "symmetric", "tqt", "lsq", "lsq_plus", "ab"})
       check_composed(composed, method, 8);
     for (const char* method : {"lsq", "ab", "ste", "dorefa"}) check_composed(composed, method, 2);
@@ -110,7 +112,8 @@ TEST_CASE("composed networks: real outputs of every kind of operation") {
     both->append("last", std::move(last));
     return both;
   };
-  check("function", behind_pool(std::make_shared<PointwiseFunction>(Pointwise::sigmoid())));
+  check("function",
+        behind_pool(std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sigmoid))));
   check("norm", behind_pool(std::make_shared<BatchNorm>(5, BatchNormParams{})));
   check("scale", behind_pool(std::make_shared<ScaleShift>(Tensor::full({1}, 2.0f), Tensor())));
   check("conv2",
@@ -118,27 +121,88 @@ TEST_CASE("composed networks: real outputs of every kind of operation") {
             Conv2dOptions{.in_channels = 5, .out_channels = 2, .kernel_size = {1, 1}}, random)));
 }
 
-TEST_CASE("composed networks: what cannot be moved is refused, with what to do") {
-  const auto error = [](Module& network) -> std::string {
-    testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
-    try {
-      freeze(network, {1, 3, 4, 4});
-    } catch (const std::invalid_argument& refused) {
-      return refused.what();
-    }
-    return "no error";
+TEST_CASE("composed networks: a mean image is taken off the pixels before they are codes") {
+  Random random(1, "test");
+  Composite network;
+  const ValueId mean =
+      network.append("mean", std::make_shared<ScaleShift>(testing::random_tensor({1, 3, 4, 4}, 5)),
+                     {Graph::kInput});
+  const auto conv = [&](const char* name, ValueId input) {
+    const Conv2dOptions options{.in_channels = 3, .out_channels = 5};
+    return network.append(name, std::make_shared<Conv2d>(options, random), {input});
   };
+  const ValueId both = network.append("add", std::make_shared<Add>(),
+                                      {conv("conv1", mean), conv("conv2", Graph::kInput)});
+  network.set_output(network.append("pool", std::make_shared<GlobalAveragePool>(), {both}));
+  testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
+  const IntegerNetwork integers = testing::check_evaluation(network, 4);
+  testing::check_engine(integers);
+  CHECK(parse_model(format_model(integers), "m.qnc") == integers);
+}
+
+namespace {
+
+/// What freeze() says of a network of images [3, 4, 4].
+std::string refusal(Module& network) {
+  testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
+  try {
+    freeze(network, {1, 3, 4, 4});
+  } catch (const std::invalid_argument& refused) {
+    return refused.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("composed networks: what has no integers is refused, with what to do") {
+  const auto error = [](std::shared_ptr<Module> module) {
+    Random random(1, "test");
+    Sequential network;
+    network.append("conv", std::make_shared<Conv2d>(
+                               Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+    network.append("last", std::move(module));
+    network.append("pool", std::make_shared<GlobalAveragePool>());
+    return refusal(network);
+  };
+  const std::string statistics =
+      "deploy: last normalizes by each image's own statistics, which no integers do; expected a "
+      "network trained with batch norm in its place";
+  CHECK(error(std::make_shared<GroupNorm>(GroupNorm::Options{.channels = 4, .groups = 2})) ==
+        statistics);
+  CHECK(error(std::make_shared<LocalResponseNorm>(LocalResponseParams{})) == statistics);
+  CHECK(error(std::make_shared<ScaleShift>(Tensor::zeros({1, 4, 2, 2}))) ==
+        "deploy: last adds a number of its own to each place of what it reads; expected this of "
+        "the network's images alone");
+}
+
+TEST_CASE("composed networks: a function that is undefined at a code of its input is refused") {
+  Sequential network;
+  network.append("relu", std::make_shared<ActivationLayer>(Activation::relu));
+  const auto root =
+      network.append("root", std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)));
+  network.append("pool", std::make_shared<GlobalAveragePool>());
+  CHECK(refusal(network) == "no error");
+  // Codes below 0, which no image brings about.
+  root->set_input_quantizer(testing::make_quantizer("affine", quant::Role::activation, 8));
+  root->input_quantizer().observe(testing::random_tensor({100}, 1));
+  root->set_quantizer_mode(quant::Mode::evaluation);
+  CHECK_THROWS_WITH_AS(freeze(network, {1, 3, 4, 4}), doctest::Contains("deploy: root is "),
+                       std::invalid_argument);
+}
+
+TEST_CASE("composed networks: what cannot be moved is refused, with what to do") {
   Sequential padded;
   padded.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
   padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));
   padded.append("pool", std::make_shared<GlobalAveragePool>());
-  CHECK(error(padded) ==
+  CHECK(refusal(padded) ==
         "deploy: pad pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
         "before it");
   Sequential real;
   real.append("pool", std::make_shared<GlobalAveragePool>());
   real.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
-  CHECK(error(real) ==
+  CHECK(refusal(real) ==
         "deploy: pad is asked for real numbers by output; expected a layer, or another module with "
         "a quantizer for what it reads, behind it");
   Random random(1, "test");
@@ -147,5 +211,13 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   flat.append("norm", std::make_shared<BatchNorm>(48, BatchNormParams{}));
   flat.append(
       "fc", std::make_shared<Linear>(LinearOptions{.in_features = 48, .out_features = 2}, random));
-  CHECK(error(flat).starts_with("deploy: fc reads a flattened image whose batch norm"));
+  CHECK(refusal(flat).starts_with("deploy: fc reads a flattened image whose batch norm"));
+  Sequential twice;
+  twice.append("again", std::make_shared<SelectChannels>(std::vector<std::int64_t>{0, 1, 1}));
+  twice.append("norm", std::make_shared<BatchNorm>(3, BatchNormParams{}));
+  twice.append("pool", std::make_shared<GlobalAveragePool>());
+  CHECK(
+      refusal(twice) ==
+      "deploy: pool reads channel 1 of a value twice, each with a batch norm or scale of its own; "
+      "expected it before the selection of channels");
 }

@@ -1,5 +1,6 @@
 #include "deploy/composed_networks.h"
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +61,15 @@ class Network final : public Composite {
   ValueId pad(const std::string& name, ValueId input, const PadSizes& sizes) {
     return add(name, std::make_shared<Pad>(sizes), {input});
   }
+  ValueId prelu(const std::string& name, ValueId input, std::int64_t channels) {
+    return add(name, std::make_shared<PRelu>(Tensor::full({channels}, 0.25f)), {input});
+  }
+  ValueId select(const std::string& name, ValueId input, std::vector<std::int64_t> channels) {
+    return add(name, std::make_shared<SelectChannels>(std::move(channels)), {input});
+  }
+  ValueId extremum(const std::string& name, std::vector<ValueId> inputs, Extremum::Kind kind) {
+    return add(name, std::make_shared<Extremum>(kind), std::move(inputs));
+  }
   ValueId activation(const std::string& name, ValueId input, Activation activation) {
     return add(name, std::make_shared<ActivationLayer>(activation), {input});
   }
@@ -84,7 +94,7 @@ std::unique_ptr<Module> squeeze_excite_network() {
   auto graph = std::make_unique<Network>();
   auto x = graph->conv("conv1", 0, 3, 8, 3, kOne, 2);
   x = graph->norm("norm1", x, 8, Activation::none);
-  x = graph->function("swish1", x, Pointwise::hard_swish());
+  x = graph->function("swish1", x, Pointwise(Pointwise::Kind::hard_swish));
   auto gate = graph->pool<AveragePool2d>("squeeze", x, 6, 1);
   gate = graph->conv("reduce", gate, 8, 4, 1, {});
   gate = graph->activation("relu", gate, Activation::relu);
@@ -140,9 +150,34 @@ std::unique_ptr<Module> mixed_network() {
   x = graph->plain<Flatten>("flatten", {x});
   x = graph->scale_shift("flat_scale", x, 1, 1);
   x = graph->norm("norm", graph->linear("fc1", x, 24, 12), 12, Activation::none);
-  x = graph->function("sigmoid", x, Pointwise::sigmoid());
+  x = graph->function("sigmoid", x, Pointwise(Pointwise::Kind::sigmoid));
   x = graph->linear("fc2", x, 12, 10);
   graph->scale_shift("logits", x, 10, 0);
+  return graph;
+}
+
+std::unique_ptr<Module> branching_network() {
+  auto graph = std::make_unique<Network>();
+  auto x = graph->norm("norm1", graph->conv("conv1", 0, 3, 8, 3, kOne, 2), 8, Activation::none);
+  x = graph->prelu("prelu", x, 8);
+  const auto first = graph->select("first", x, {0, 1, 2, 3});
+  const auto second = graph->select("second", x, {4, 5, 6, 7});
+  const auto conv = graph->conv("conv2", first, 4, 4, 3, kOne);
+  auto difference = graph->add("difference", std::make_shared<Add>(Activation::none, Sign::minus),
+                               {conv, second});
+  const auto largest =
+      graph->extremum("largest", {difference, second, first}, Extremum::Kind::largest);
+  const auto smallest = graph->extremum("smallest", {conv, second}, Extremum::Kind::smallest);
+  x = graph->concat("concat", {largest, smallest});
+  x = graph->select("shuffle", x, {0, 4, 1, 5, 2, 6, 3, 7});
+  x = graph->norm("norm2", x, 8);
+  x = graph->conv("conv3", x, 8, 6, 2, {}, 2);  // 3x3
+  x = graph->function("gelu", x, Pointwise(Pointwise::Kind::gelu));
+  x = graph->add("larger", std::make_shared<Upsample>(std::array{2, 1}), {x});              // 6x3
+  x = graph->pad("part", x, {.image = {.top = -1, .left = 0, .bottom = -2, .right = -1}});  // 3x2
+  x = graph->norm("norm3", x, 6, Activation::none);
+  x = graph->norm("norm4", graph->conv("conv4", x, 6, 6, 3, kOne), 6);
+  graph->linear("fc", graph->plain<GlobalAveragePool>("pool", {x}), 6, 10);
   return graph;
 }
 

@@ -23,4 +23,8 @@ std::unique_ptr<Module> dense_network();
 /// batch norm behind a flatten; a max pool behind a concatenation.
 std::unique_ptr<Module> mixed_network();
 
+/// Branches of channels: a split whose parts are subtracted and compared, a shuffle behind a
+/// concatenation, PReLU, GELU, nearest-neighbour upsampling.
+std::unique_ptr<Module> branching_network();
+
 }  // namespace quench::testing

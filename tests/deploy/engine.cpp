@@ -34,6 +34,7 @@ void check_engine(const testing::QuantizedCase& c) {
 TEST_CASE("engine: the bits of the interpreter, for every kind of operation and grid") {
   check_engine(testing::small_network());
   check_engine(testing::small_graph());
+  check_engine(testing::small_branches());
 }
 
 TEST_CASE("engine: the bits of the interpreter, for every method") {

@@ -75,7 +75,11 @@ TEST_CASE("integer_network: names of operations") {
   CHECK(to_string(Operation::Kind(Quantize{})) == "quantize");
   CHECK(to_string(Operation::Kind(Concatenation{})) == "concatenation");
   CHECK(moves_codes(MaxPool{}));
+  CHECK(to_string(Operation::Kind(Upsampling{})) == "upsampling");
   CHECK(moves_codes(Concatenation{}));
+  CHECK(moves_codes(Extremum{}));
+  CHECK(moves_codes(ChannelSelection{}));
+  CHECK_FALSE(moves_codes(Addition{}));
   CHECK_FALSE(moves_codes(AveragePool{}));
 }
 
@@ -203,7 +207,7 @@ TEST_CASE("integer_network: products, functions, pads and concatenations fit the
   refused("expected 2 inputs, got 3", [](auto& n) { n.operations[3].inputs = {3, 1, 1}; });
   refused("finite product of the scales",
           [](auto& n) { n.values[3].grid->scale = n.values[1].grid->scale = {1e30f}; });
-  refused("table of 32 numbers, got 31",
+  refused("table of 32 numbers, or one for each of 2 channels, got 31",
           [](auto& n) { std::get<Lookup>(n.operations[1].kind).table.pop_back(); });
   refused("finite number of a table", [](auto& n) {
     std::get<Lookup>(n.operations[1].kind).table[5] = std::numeric_limits<float>::infinity();
@@ -212,9 +216,9 @@ TEST_CASE("integer_network: products, functions, pads and concatenations fit the
           [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest = {1}; });
   refused("marks of 0 or 1, got 2",
           [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest[2] = 2; });
-  refused("padding in 0..",
-          [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.left = -1; });
-  refused("padding in 0..",
+  refused("or down to a part of the image, got 1, -2, 1, 1",
+          [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.left = -2; });
+  refused("padding up to",
           [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).image.top = kHuge; });
   refused("channels to add", [](auto& n) { std::get<ZeroPad>(n.operations[7].kind).before = -1; });
   refused("value 8 to be 7x5x3",
@@ -223,6 +227,33 @@ TEST_CASE("integer_network: products, functions, pads and concatenations fit the
   refused("of one height and width", [](auto& n) { n.operations[5].inputs = {1, 3, 5}; });
   refused("value 6 to be 4x4x4", [](auto& n) { n.operations[5].inputs.pop_back(); });
   refused("keep the grid of its input", [](auto& n) { n.operations[5].inputs[1] = 2; });
+}
+
+TEST_CASE("integer_network: branches of channels fit their inputs") {
+  const IntegerNetwork graph = testing::small_branches();
+  CHECK_NOTHROW(check_network(graph));
+  const auto refused = [&](const char* part, const std::function<void(IntegerNetwork&)>& change) {
+    check_refused(part, change, graph);
+  };
+  refused("table of 32 numbers, or one for each of 4 channels, got 96",
+          [](auto& n) { std::get<Lookup>(n.operations[1].kind).table.resize(96); });
+  refused("channels in 0..3, got 4",
+          [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels[0] = 4; });
+  refused("channels in 0..3, got -1",
+          [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels[1] = -1; });
+  refused("at least one channel",
+          [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels.clear(); });
+  refused("2 marks of channels or none, got 3",
+          [](auto& n) { std::get<Extremum>(n.operations[5].kind).smallest.push_back(0); });
+  refused("inputs of one shape", [](auto& n) { n.operations[5].inputs = {4, 1}; });
+  refused("at least one input", [](auto& n) { n.operations[5].inputs.clear(); });
+  refused("keep the grid of its input", [](auto& n) { n.values[3].grid->scale = {1.0f}; });
+  refused("factors in 1..",
+          [](auto& n) { std::get<Upsampling>(n.operations[7].kind).factor[1] = 0; });
+  refused("value 7 to be 5x6x8",
+          [](auto& n) { std::get<Upsampling>(n.operations[7].kind).factor[1] = 4; });
+  refused("an image of 24 numbers or none, got 3",
+          [](auto& n) { std::get<Quantize>(n.operations[0].kind).image.resize(3); });
 }
 
 TEST_CASE("bounds: the largest sum of a channel, as extreme codes reach it") {

@@ -235,6 +235,18 @@ TEST_CASE("model_file: fields of new operations") {
         "m.qnc: operations[7].settings.image: expected an object, got null");
 }
 
+TEST_CASE("model_file: fields of branches of channels") {
+  const auto error = [](const std::string& text, const std::string& other) {
+    return error_with(text, other, testing::small_branches());
+  };
+  CHECK(error(R"("subtracts":true)", R"("subtracts":1)") ==
+        "m.qnc: operations[4].settings.subtracts: expected true or false, got 1");
+  CHECK(error(R"("factor":[2,3])", R"("factor":[2,3,1])") ==
+        "m.qnc: operations[7].settings.factor: expected a list of two, got a list");
+  CHECK(error(R"("channels":[3,2])", R"("channels":[3,9])") ==
+        "m.qnc: integer network: operation 3 'others': expected channels in 0..3, got 9");
+}
+
 TEST_CASE("model_file: padding of channels under its older name") {
   IntegerNetwork network = testing::small_network();
   Parts parts = take_apart(format_model(network));
@@ -256,7 +268,8 @@ TEST_CASE("model_file: data that belongs to nothing, and a header beyond the fil
 
 TEST_CASE("model_file: thousands of hostile headers") {
   std::mt19937 random(5);
-  for (const IntegerNetwork& network : {testing::small_network(), testing::small_graph()}) {
+  for (const IntegerNetwork& network :
+       {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
     const Parts parts = take_apart(format_model(network));
     std::size_t failures = 0, accepted = 0;
     for (int i = 0; i < 3000; ++i) {
@@ -275,7 +288,8 @@ TEST_CASE("model_file: thousands of hostile headers") {
 TEST_CASE("model_file: thousands of files with other bytes") {
   std::mt19937 random(6);
   std::size_t failures = 0;
-  for (const IntegerNetwork& network : {testing::small_network(), testing::small_graph()}) {
+  for (const IntegerNetwork& network :
+       {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
     const Parts parts = take_apart(format_model(network));
     for (int i = 0; i < 2500; ++i) {
       Parts changed = parts;

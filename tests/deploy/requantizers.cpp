@@ -170,6 +170,7 @@ void check_network_forms(const IntegerNetwork& network) {
 TEST_CASE("integer forms: the interpreter's codes, for every kind of operation and grid") {
   check_network_forms(testing::small_network());
   check_network_forms(testing::small_graph());
+  check_network_forms(testing::small_branches());
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
@@ -185,8 +186,8 @@ TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for composed networks") {
-  for (const auto make :
-       {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network}) {
+  for (const auto make : {testing::squeeze_excite_network, testing::dense_network,
+                          testing::mixed_network, testing::branching_network}) {
     for (const auto& [method, bits] : {std::pair{"tqt", 8}, {"lsq", 4}, {"ste", 1}}) {
       CAPTURE(method);
       const auto network = make();
@@ -233,6 +234,10 @@ TEST_CASE("integer forms: what has none is named") {
   CHECK_THROWS_WITH_AS(requantizers(network, affine),
                        "affine: pads an input whose grid has an offset, 0.375 (LSQ+): what it adds "
                        "depends on the place, and has no integer form",
+                       std::invalid_argument);
+  network.operations[0].kind = Quantize{std::vector<float>(108)};
+  CHECK_THROWS_WITH_AS(requantizers(network, network.operations[0]),
+                       doctest::Contains("images: adds an image to the pixels"),
                        std::invalid_argument);
   network.values[5].grid.reset();
   CHECK_THROWS_WITH_AS(requantizers(network, network.operations[4]),

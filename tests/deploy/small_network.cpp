@@ -138,4 +138,39 @@ IntegerNetwork small_graph() {
   return network;
 }
 
+IntegerNetwork small_branches() {
+  IntegerNetwork network{.channels = 4, .height = 3, .width = 2};
+  const QuantGrid five = scaled(quant::unsigned_grid(5), 0.1f, 9);
+  const QuantGrid four = scaled(quant::signed_full_grid(4), 0.213f, -2);
+  network.values = {value(4, 3, five, "slopes.input"),
+                    value(4, 3, four, "first"),
+                    value(2, 3, four, "difference.input1"),
+                    value(2, 3, four, "difference.input2"),
+                    value(2, 3, four, "largest"),
+                    value(2, 3, four, "shuffle"),
+                    value(5, 3, four, "larger"),
+                    value(5, 6, four, "fc.input"),
+                    {3, 1, 1, std::nullopt, {"output"}}};
+  for (std::size_t i = 0; i < 7; ++i) network.values[i].width = 2;
+  Lookup slopes;
+  for (const float slope : {0.1f, -0.5f, 0.0f, 2.0f})
+    for (int q = 0; q < 32; ++q)
+      slopes.table.push_back(static_cast<float>(q - 9) * 0.1f * (q > 9 ? 1.0f : slope));
+  const Affine norm{{-1.5f, 0.25f}, {1.0f, 0.1f}, Activation::none};
+  Convolution fc{.kernel = {6, 6}, .out_channels = 3, .weight_grid = quant::signed_narrow_grid(4)};
+  fc.weight = weights(3 * 6 * 6 * 5, -7, 7);
+  network.operations = {{"images", Quantize{}, {}, {{{}, 0}}},
+                        {"slopes", slopes, {0}, {{{}, 1}}},
+                        {"first", ChannelSelection{{0, 1}}, {1}, {{{}, 2}}},
+                        {"others", ChannelSelection{{3, 2}}, {1}, {{{}, 3}}},
+                        {"difference", Addition{.subtracts = true}, {2, 3}, {{{norm}, 4}}},
+                        {"largest", Extremum{{0, 1}}, {4, 2, 3}, {{{}, 5}}},
+                        {"shuffle", ChannelSelection{{1, 0, 1, 1, 0}}, {5}, {{{}, 6}}},
+                        {"larger", Upsampling{{2, 3}}, {6}, {{{}, 7}}},
+                        {"fc", fc, {7}, {{{}, 8}}}};
+  network.output = 8;
+  network.metadata = {{"model", "branches"}};
+  return network;
+}
+
 }  // namespace quench::testing

@@ -33,4 +33,8 @@ deploy::IntegerNetwork small_network();
 ///   8 fc      -> 9 [3, 1, 1]  real       4x3
 deploy::IntegerNetwork small_graph();
 
+/// What the others have not: a table per channel, a difference, extremes, selections of channels, and
+/// pixels that become blocks.
+deploy::IntegerNetwork small_branches();
+
 }  // namespace quench::testing

@@ -35,7 +35,8 @@ constexpr std::int64_t kImages = 16;
 constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
     {"squeeze_excite", testing::squeeze_excite_network},
     {"dense", testing::dense_network},
-    {"mixed", testing::mixed_network}};
+    {"mixed", testing::mixed_network},
+    {"branching", testing::branching_network}};
 
 /// What kernels that add pairs of 8-bit products in 16 bits would do: the layers whose weights allow
 /// their sums to saturate, and the class that each image would get.
@@ -154,6 +155,8 @@ int main(int argc, char** argv) {
   cases.add_integers("small", small, testing::random_tensor({kImages, 3, 6, 6}, 3));
   cases.add_integers("small_graph", testing::small_graph(),
                      testing::random_tensor({kImages, 2, 4, 4}, 3));
+  cases.add_integers("small_branches", testing::small_branches(),
+                     testing::random_tensor({kImages, 4, 3, 2}, 3));
   for (const char* method : {"ab", "ste"})
     add_network(cases, {.model = "binarynet", .image_size = 32, .method = method, .bits = 1});
   for (const auto& [name, make] : kComposed) {

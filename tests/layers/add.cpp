@@ -65,6 +65,24 @@ TEST_CASE("add in evaluation: the operands on two grids, each operation rounded 
   }
 }
 
+TEST_CASE("add in evaluation: a difference takes the second operand off, on its own grid") {
+  Add difference(Activation::none, Sign::minus);
+  difference.set_input_quantizer(make_quantizer("affine", Role::activation, 8), 0);
+  difference.set_input_quantizer(make_quantizer("affine", Role::activation, 4), 1);
+  const Tensor a = random_tensor({2, 3, 4, 4}, 1), b = random_tensor({2, 3, 4, 4}, 2, 0.1f);
+  difference.input_quantizer(0).observe(a);
+  difference.input_quantizer(1).observe(b);
+  difference.set_quantizer_mode(Mode::evaluation);
+  const Tensor out = difference(Variable(a), Variable(b)).value();
+  const quant::QuantGrid first = difference.input_quantizer(0).grid(),
+                         second = difference.input_quantizer(1).grid();
+  for (std::size_t i = 0; i < out.span().size(); ++i) {
+    const auto x = static_cast<float>(on_grid(a.span()[i], first));
+    const auto y = static_cast<float>(on_grid(b.span()[i], second));
+    CHECK(out.span()[i] == x - y);
+  }
+}
+
 TEST_CASE("add: bypassed and empty slots leave the float sum") {
   Add add;
   const Tensor a = random_tensor({2, 3}, 1), b = random_tensor({2, 3}, 2);

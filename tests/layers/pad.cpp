@@ -46,12 +46,20 @@ TEST_CASE("Pad: features without an image get channels alone") {
                        std::invalid_argument);
 }
 
-TEST_CASE("Pad: negative sizes are refused") {
-  CHECK_THROWS_WITH_AS(
-      Pad({.channels_before = -1, .channels_after = 2}),
-      "pad: expected sizes >= 0, got -1 and 2 channels, top 0, left 0, bottom 0, right 0",
-      std::invalid_argument);
-  CHECK_THROWS_AS(Pad({.image = {.right = -3}}), std::invalid_argument);
+TEST_CASE("Pad: rows and columns below 0 are cut off, and get no gradient") {
+  const Variable input(
+      Tensor::from_row_major({1, 1, 2, 3}, std::vector{1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f}), true);
+  const Variable output = Pad({.image = {.top = 1, .left = -1, .bottom = -1, .right = 0}})(input);
+  CHECK(output.shape() == Shape{1, 1, 2, 2});
+  CHECK(output.value().to_row_major() == std::vector{0.0f, 0.0f, 2.0f, 3.0f});
+  const Variable weights(Tensor::from_row_major({1, 4}, std::vector{9.0f, 9.0f, 5.0f, 7.0f}));
+  linear(flatten(output), weights, {}).backward();
+  CHECK(input.grad().to_row_major() == std::vector{0.0f, 5.0f, 7.0f, 0.0f, 0.0f, 0.0f});
+  CHECK(Pad({.image = {.top = -1}}).adds_zeros() == false);
+  CHECK(Pad({.image = {.top = -1, .left = 1}}).adds_zeros());
+  CHECK_THROWS_AS(Pad({.image = {.right = -4}})(input), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Pad({.channels_before = -1, .channels_after = 2}),
+                       "pad: expected at least 0 channels, got -1 and 2", std::invalid_argument);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using testing::make_quantizer;
 using testing::random_tensor;
 
 TEST_CASE("function in evaluation: one number for each code") {
-  PointwiseFunction layer(Pointwise::hard_swish());
+  PointwiseFunction layer(Pointwise(Pointwise::Kind::hard_swish));
   layer.set_input_quantizer(make_quantizer("affine", Role::activation, 4));
   const Tensor x = random_tensor({2, 3, 8, 8}, 1, 2.0f);
   layer.input_quantizer().observe(x);
@@ -26,7 +26,7 @@ TEST_CASE("function in evaluation: one number for each code") {
   const Tensor on_grid = quant::fake_quantize(x, grid), y = layer(Variable(x)).value();
   std::set<float> numbers;
   for (std::size_t i = 0; i < y.span().size(); ++i) {
-    CHECK(y.span()[i] == Pointwise::hard_swish()(on_grid.span()[i]));
+    CHECK(y.span()[i] == Pointwise(Pointwise::Kind::hard_swish)(on_grid.span()[i]));
     numbers.insert(y.span()[i]);
   }
   CHECK(numbers.size() > 4);
@@ -35,7 +35,8 @@ TEST_CASE("function in evaluation: one number for each code") {
 
 TEST_CASE("function: float without a quantizer, with one of the policy's table of functions") {
   Sequential network;
-  auto layer = network.append("act", std::make_shared<PointwiseFunction>(Pointwise::sigmoid()));
+  auto layer = network.append(
+      "act", std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sigmoid)));
   const Tensor x = random_tensor({2, 3}, 1);
   const Tensor plain = network(Variable(x)).value();
   for (std::size_t i = 0; i < 6; ++i)

@@ -44,6 +44,21 @@ TEST_CASE("ScaleShift: one number for all channels, and its gradient is the sum 
   CHECK(network.parameters()[1].name == "mul.shift");
 }
 
+TEST_CASE("ScaleShift: constants are not trained, an image is one") {
+  const Variable x(random_tensor({2, 3, 2, 2}, 1), true);
+  ScaleShift negative(numbers({-1.0f}), {}, ScaleShift::Values::constant);
+  CHECK(negative.parameters().empty());
+  CHECK(negative(x).value().span()[5] == -x.value().span()[5]);
+  const Tensor image = random_tensor({1, 3, 2, 2}, 2);
+  ScaleShift mean(image);
+  CHECK(mean.parameters().empty());
+  const Tensor y = mean(x).value();
+  for (std::size_t i = 0; i < 24; ++i)
+    CHECK(y.span()[i] == x.value().span()[i] + image.span()[i % 12]);
+  CHECK_THROWS_AS(ScaleShift(Tensor({2, 3, 2, 2})), std::invalid_argument);
+  CHECK_THROWS_AS(mean(Variable(Tensor::zeros({1, 3, 2, 3}))), std::invalid_argument);
+}
+
 TEST_CASE("ScaleShift: either part may be missing, not both; counts have to fit") {
   const Variable x(numbers({3.0f, 4.0f}).reshape({1, 2}));
   CHECK(ScaleShift(numbers({2.0f, 3.0f}), {})(x).value().to_row_major() ==

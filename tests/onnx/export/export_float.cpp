@@ -68,8 +68,8 @@ TEST_CASE("export_float: functions as ONNX has them") {
   };
   append("leaky", Pointwise::leaky_relu(0.2f));
   append("gate", Pointwise::hard_sigmoid(0.25f, 0.75f));
-  append("swish", Pointwise::hard_swish());
-  append("sigmoid", Pointwise::sigmoid());
+  append("swish", Pointwise(Pointwise::Kind::hard_swish));
+  append("sigmoid", Pointwise(Pointwise::Kind::sigmoid));
   append("clip", Pointwise::clip(-1.0f, ActivationRange::kUnbounded));
   network.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(operators(network, {1, 2, 3, 3}) ==

@@ -67,6 +67,26 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
   CHECK(read.nodes[2].attributes == model.nodes[2].attributes);
 }
 
+TEST_CASE("read_onnx: a Split that write_onnx wrote, each output of it in a node") {
+  const TemporaryFolder folder;
+  OnnxModel model{.name = "net", .opset = 13};
+  model.input = {"images", {OnnxValue::kAnySize, 4, 2, 2}};
+  model.output = {"logits", {OnnxValue::kAnySize, 2, 2, 2}};
+  for (const std::int64_t i : {0, 2}) {
+    model.nodes.push_back(
+        {"Split", {"images"}, "part" + std::to_string(i), {{"axis", std::int64_t{1}}}, "split"});
+    model.nodes.back().output_index = i;
+    model.nodes.back().output_count = 4;
+  }
+  model.nodes.push_back({"Concat", {"part0", "part2"}, "logits", {{"axis", std::int64_t{1}}}});
+  write_onnx(folder / "net.onnx", model);
+  const OnnxModel read = read_onnx(folder / "net.onnx");
+  REQUIRE(ops_of(read) == std::vector<std::string>{"Split", "Split", "Concat"});
+  CHECK(read.nodes[1].output == "part2");
+  CHECK(read.nodes[1].output_index == 2);
+  CHECK(read.nodes[1].output_count == 4);
+}
+
 TEST_CASE("read_onnx: the file itself") {
   const TemporaryFolder folder;
   const auto error_of_file = [](const std::filesystem::path& path) -> std::string {

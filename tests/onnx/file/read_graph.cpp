@@ -104,17 +104,35 @@ TEST_CASE("read_onnx: outputs behind the first") {
     CHECK(names_of(parsed(model)) == std::vector<std::string>{"y"});
   }
   SUBCASE("may not be read") {
-    add_node(model, "Split", {"x"}, {"a", "b"}).set_name("halves");
+    add_node(model, "Unique", {"x"}, {"a", "b"}).set_name("values");
     add_node(model, "Add", {"a", "b"}, {"sum"});
     add_node(model, "Mul", {"sum", "b"}, {"y"});
     CHECK(error_of(model) ==
-          "m.onnx: expected nodes of one output; read are also 'b' of node 'halves' (Split)");
+          "m.onnx: expected nodes of one output; read are also 'b' of node 'values' (Unique)");
   }
   SUBCASE("may not be the graph's") {
     add_node(model, "MaxPool", {"x"}, {"a", "y"});
     CHECK(error_of(model) ==
           "m.onnx: expected nodes of one output; read are also 'y' of node 'a' (MaxPool)");
   }
+}
+
+TEST_CASE("read_onnx: a Split is a node for each output that is read") {
+  ::onnx::ModelProto model = empty_model();
+  add_node(model, "Split", {"x"}, {"a", "b", "c"}).set_name("thirds");
+  add_node(model, "Add", {"c", "a"}, {"y"});
+  const OnnxModel read = parsed(model);
+  REQUIRE(names_of(read) == std::vector<std::string>{"a", "c", "y"});
+  for (const std::size_t i : {0, 1}) {
+    CHECK(read.nodes[i].op == "Split");
+    CHECK(read.nodes[i].name == "thirds");
+    CHECK(read.nodes[i].output_count == 3);
+  }
+  CHECK(read.nodes[1].output_index == 2);
+  ::onnx::NodeProto& node = *model.mutable_graph()->mutable_node(0);
+  for (int i = 0; i < 1022; ++i) node.add_output("more" + std::to_string(i));
+  CHECK(error_of(model) ==
+        "m.onnx: node 'thirds' (Split): expected at most 1024 outputs, got 1025");
 }
 
 TEST_CASE("read_onnx: Constant nodes are constants") {

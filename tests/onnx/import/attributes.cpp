@@ -36,11 +36,19 @@ std::set<Listed> listed_attributes() {
                           {"Cast", "saturate", 19},
                           {"DequantizeLinear", "block_size", 21},
                           {"DequantizeLinear", "output_dtype", 23},
+                          {"Gelu", "approximate", 20},
+                          {"GroupNormalization", "epsilon", 18},
+                          {"GroupNormalization", "num_groups", 18},
+                          {"GroupNormalization", "stash_type", 21},
                           {"QuantizeLinear", "block_size", 21},
                           {"QuantizeLinear", "output_dtype", 21},
                           {"QuantizeLinear", "precision", 23},
                           {"QuantizeLinear", "saturate", 19},
-                          {"ReduceMean", "noop_with_empty_axes", 18}};
+                          {"ReduceMean", "noop_with_empty_axes", 18},
+                          {"Resize", "antialias", 18},
+                          {"Resize", "axes", 18},
+                          {"Resize", "keep_aspect_ratio_policy", 18},
+                          {"Split", "num_outputs", 18}};
   std::map<std::string, std::map<std::int64_t, const ::onnx::OpSchema*>> versions;
   const auto schemas = ::onnx::OpSchemaRegistry::get_all_schemas_with_history();
   for (const ::onnx::OpSchema& schema : schemas) {
@@ -132,6 +140,7 @@ const std::map<std::string, Make>& makes() {
                           with({{"axis", std::int64_t{0}}}, changed));
        }},
       {"Dropout", image_op("Dropout", 3)},
+      {"Elu", image_op("Elu", 3)},
       {"Flatten",
        [](GraphMaker& g, const OnnxAttributes& changed) {
          g.classify(g.node("Flatten", {"images"}, changed), 3 * 9 * 8);
@@ -141,11 +150,32 @@ const std::map<std::string, Make>& makes() {
          const std::string rows = g.integers({2, 2}, {0, -1, 0, 0});
          reshape_to(g, g.node("Gather", {rows, g.integers({}, {0})}, changed));
        }},
+      {"Gelu", image_op("Gelu", 3)},
       {"Gemm",
        [](GraphMaker& g, const OnnxAttributes& changed) {
          g.finish(g.node("Gemm", {flat_images(g), g.drawn({216, 4}), g.drawn({4})}, changed));
        }},
+      {"GroupNormalization",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         g.classify_image(g.node("GroupNormalization", {"images", g.drawn({1}), g.drawn({1})},
+                                 with({{"num_groups", std::int64_t{1}}}, changed)),
+                          3);
+       }},
       {"HardSigmoid", image_op("HardSigmoid", 3)},
+      {"InstanceNormalization",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::string x =
+             g.node("InstanceNormalization", {"images", g.drawn({3}), g.drawn({3})}, changed);
+         g.classify_image(g.node("MaxPool", {x}, {{"kernel_shape", Ints{3, 3}}}), 3);
+       }},
+      {"LRN", image_op("LRN", 3, {{"size", std::int64_t{3}}})},
+      {"LayerNormalization",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::string x = g.node("Transpose", {"images"}, {{"perm", Ints{0, 2, 3, 1}}});
+         const std::string y =
+             g.node("LayerNormalization", {x, g.drawn({3}), g.drawn({3})}, changed);
+         g.classify_image(g.node("Transpose", {y}, {{"perm", Ints{0, 3, 1, 2}}}), 3);
+       }},
       {"LeakyRelu", image_op("LeakyRelu", 3)},
       {"LogSoftmax",
        [](GraphMaker& g, const OnnxAttributes& changed) {
@@ -185,6 +215,15 @@ const std::map<std::string, Make>& makes() {
          reshape_to(g, g.integers({2}, {0, -1}));
          g.model.nodes[0].attributes = changed;
        }},
+      {"Resize",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::string scales = g.floats({4}, {1.0f, 1.0f, 2.0f, 3.0f});
+         const std::string x = g.model.opset < 11
+                                   ? g.node("Resize", {"images", scales}, changed)
+                                   : g.node("Resize", {"images", "", scales}, changed);
+         g.classify_image(x, 3);
+       }},
+      {"Selu", image_op("Selu", 3)},
       {"Shape",
        [](GraphMaker& g, const OnnxAttributes& changed) {
          const std::string same =
@@ -197,6 +236,12 @@ const std::map<std::string, Make>& makes() {
        [](GraphMaker& g, const OnnxAttributes& changed) {
          g.classify(flat_images(g), 216);
          g.finish(g.node("Softmax", {g.model.output.name}, changed));
+       }},
+      {"Split",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         g.classify_image(
+             g.split({g.conv("images", 3, 4)}, 2, with({{"axis", std::int64_t{1}}}, changed))[0],
+             2);
        }},
       {"Squeeze",
        [](GraphMaker& g, const OnnxAttributes& changed) {
@@ -227,17 +272,21 @@ OnnxTensor minus_one() {
 const std::map<std::string, OnnxAttribute>& unusual() {
   static const std::map<std::string, OnnxAttribute> table{
       {"alpha", 0.3f},
+      {"approximate", std::string("tanh")},
       {"axes", Ints{1, 2}},
       {"axis", std::int64_t{0}},
       {"beta", 0.7f},
+      {"bias", 2.0f},
       {"block_size", std::int64_t{3}},
       {"ceil_mode", std::int64_t{1}},
+      {"coordinate_transformation_mode", std::string("align_corners")},
       {"count_include_pad", std::int64_t{1}},
       {"dilations", Ints{2, 2}},
       {"end", std::int64_t{1}},
       {"ends", Ints{5, 8}},
       {"epsilon", 0.5f},
       {"fmod", std::int64_t{1}},
+      {"gamma", 0.5f},
       {"group", std::int64_t{3}},
       {"keepdims", std::int64_t{0}},
       {"kernel_shape", Ints{2, 2}},
@@ -245,13 +294,18 @@ const std::map<std::string, OnnxAttribute>& unusual() {
       {"min", -0.25f},
       {"mode", std::string("reflect")},
       {"momentum", 0.5f},
+      {"nearest_mode", std::string("ceil")},
       {"noop_with_empty_axes", std::int64_t{1}},
+      {"num_groups", std::int64_t{3}},
+      {"num_outputs", std::int64_t{3}},
       {"output_dtype", std::int64_t{4}},
       {"pads", Ints{0, 0, 1, 1, 0, 0, 1, 0}},
       {"perm", Ints{0, 1, 3, 2}},
       {"precision", std::int64_t{10}},
       {"ratio", 0.2f},
+      {"size", std::int64_t{1}},
       {"spatial", std::int64_t{0}},
+      {"split", Ints{1, 3}},
       {"start", std::int64_t{1}},
       {"starts", Ints{1, 0}},
       {"strides", Ints{1, 2}},
@@ -305,11 +359,19 @@ Outcome outcome(const OnnxModel& model) {
 
 bool is_ignored(const Listed& listed) {
   // Said in attributes.h, each with its reason.
-  static const std::set<std::pair<std::string, std::string>> table{{"Cast", "round_mode"},
-                                                                   {"Cast", "saturate"},
-                                                                   {"Dropout", "seed"},
-                                                                   {"MaxPool", "storage_order"},
-                                                                   {"QuantizeLinear", "saturate"}};
+  static const std::set<std::pair<std::string, std::string>> table{
+      {"Cast", "round_mode"},
+      {"Cast", "saturate"},
+      {"Dropout", "seed"},
+      {"GroupNormalization", "stash_type"},
+      {"LayerNormalization", "stash_type"},
+      {"MaxPool", "storage_order"},
+      {"QuantizeLinear", "saturate"},
+      {"Resize", "antialias"},
+      {"Resize", "cubic_coeff_a"},
+      {"Resize", "exclude_outside"},
+      {"Resize", "extrapolation_value"},
+      {"Resize", "keep_aspect_ratio_policy"}};
   return table.contains({listed.op, listed.attribute});
 }
 

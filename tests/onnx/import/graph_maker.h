@@ -45,6 +45,18 @@ class GraphMaker {
     return output;
   }
 
+  /// A node for each output of a Split.
+  std::vector<std::string> split(std::vector<std::string> inputs, std::int64_t parts,
+                                 OnnxAttributes attributes) {
+    std::vector<std::string> outputs;
+    for (std::int64_t i = 0; i < parts; ++i) {
+      outputs.push_back(node("Split", inputs, attributes));
+      model.nodes.back().output_index = i;
+      model.nodes.back().output_count = parts;
+    }
+    return outputs;
+  }
+
   std::string conv(const std::string& x, std::int64_t from, std::int64_t to,
                    std::int64_t kernel = 3, OnnxAttributes attributes = {}) {
     return node("Conv", {x, drawn({to, from, kernel, kernel}), drawn({to})}, std::move(attributes));

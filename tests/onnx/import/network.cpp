@@ -263,6 +263,280 @@ TEST_CASE("onnx network: Gemm with factors, and a matrix that is not transposed"
                                 {{"alpha", 0.5f}, {"beta", 2.0f}})));
 }
 
+TEST_CASE("onnx network: functions of one number") {
+  for (const char* op : {"Elu", "Selu", "Tanh", "Softplus", "Erf", "Exp", "Floor", "Neg", "Mish",
+                         "Gelu", "Sigmoid", "HardSwish"}) {
+    CAPTURE(op);
+    GraphMaker g(20);
+    const std::string x = g.node(op, {g.conv("images", 3, 5)});
+    check_network(g.classify_image(x, 5));
+  }
+  GraphMaker g(20);
+  std::string x = g.node("Elu", {g.conv("images", 3, 5)}, {{"alpha", 0.3f}});
+  x = g.node("Selu", {x}, {{"alpha", 0.5f}, {"gamma", 2.0f}});
+  x = g.node("Gelu", {x}, {{"approximate", std::string("tanh")}});
+  x = g.node("Sqrt", {g.node("Relu", {x})});
+  x = g.node("Pow", {g.node("Pow", {x, g.floats({}, {2.0f})}), g.floats({1}, {0.5f})});
+  check_network(g.classify_image(x, 5));
+}
+
+TEST_CASE("onnx network: a PRelu's slopes are trained, one for all or one for each channel") {
+  for (const std::vector<std::int64_t>& dims : {Ints{5, 1, 1}, Ints{1}, Ints{1, 5, 1, 1}}) {
+    GraphMaker g;
+    check_network(g.classify_image(g.node("PRelu", {g.conv("images", 3, 5), g.drawn(dims)}), 5));
+    const auto network = build(g.model);
+    CHECK(count<PRelu>(*network) == 1);
+    CHECK(network->parameters()[2].name == "n_PRelu_1.slope");
+    const auto fresh = build(g.model, {.random_weights = true});
+    CHECK(fresh->parameters()[2].value.value().span()[0] == 0.25f);
+  }
+}
+
+TEST_CASE("onnx network: differences, sums of several, the largest and the smallest") {
+  GraphMaker g;
+  const std::string a = g.conv("images", 3, 5), b = g.conv("images", 3, 5),
+                    c = g.conv("images", 3, 5);
+  std::string x = g.node("Relu", {g.node("Sub", {a, b})});
+  x = g.node("Sum", {x, b, c, g.node("Sum", {a})});
+  x = g.node("Max", {g.node("Max", {x, a, b}), g.floats({}, {-0.25f})});
+  x = g.node("Min", {g.node("Min", {c, x}), g.floats({1}, {0.5f})});
+  x = g.node("Sub", {g.drawn({5, 1, 1}), x});
+  x = g.node("Max", {g.floats({}, {0.0f}), x});
+  x = g.node("Min", {x, a, g.floats({}, {0.4f})});
+  check_network(g.classify_image(x, 5));
+  const auto network = build(g.model);
+  CHECK(count<Extremum>(*network) == 3);
+  CHECK(count<ActivationLayer>(*network) == 1);  // the Max with 0; a Relu is part of the difference
+}
+
+TEST_CASE("onnx network: a mean image is taken off, in either layout") {
+  GraphMaker g;
+  const std::string x = g.node("Sub", {"images", g.drawn({1, 3, 9, 8})});
+  check_network(g.classify_image(g.conv(x, 3, 5), 5));
+  GraphMaker last;
+  last.model.input.dims = {OnnxValue::kAnySize, 9, 8, 3};
+  std::string y = last.node("Add", {"images", last.drawn({9, 8, 3})});
+  y = last.node("Transpose", {y}, {{"perm", Ints{0, 3, 1, 2}}});
+  check_network(last.classify_image(last.conv(y, 3, 5), 5));
+}
+
+TEST_CASE("onnx network: channels are sliced, in either layout and direction") {
+  const auto list = [](GraphMaker& g, std::int64_t value) { return g.integers({1}, {value}); };
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 6);
+  const auto slice = [&](std::int64_t start, std::int64_t end, std::int64_t step) {
+    return g.node("Slice", {x, list(g, start), list(g, end), list(g, 1), list(g, step)});
+  };
+  constexpr std::int64_t kEnd = std::int64_t{1} << 40;
+  const std::string parts = g.node("Concat",
+                                   {slice(0, 2, 1), slice(2, kEnd, 1), slice(-3, -1, 1),
+                                    slice(1, 6, 2), slice(-1, -kEnd, -1), slice(4, 1, -2)},
+                                   {{"axis", std::int64_t{1}}});
+  check_network(g.classify_image(parts, 2 + 4 + 2 + 3 + 6 + 2));
+
+  GraphMaker last;
+  last.model.input.dims = {OnnxValue::kAnySize, 9, 8, 3};
+  std::string y = last.node("Slice", {"images", list(last, 1), list(last, 3), list(last, 3)});
+  y = last.node("Transpose", {y}, {{"perm", Ints{0, 3, 1, 2}}});
+  check_network(last.classify_image(last.conv(y, 2, 5), 5));
+}
+
+TEST_CASE("onnx network: rows and columns are cut off, by a Slice or a Pad of negative sizes") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);  // 7x6
+  const auto slice = [&](const Ints& starts, const Ints& ends, const Ints& steps) {
+    return g.node("Slice", {x, g.integers({2}, starts), g.integers({2}, ends),
+                            g.integers({2}, {2, 3}), g.integers({2}, steps)});
+  };
+  const std::string a = slice({1, 0}, {-1, 5}, {1, 1});                                   // 5x5
+  const std::string b = slice({1, 1}, {7, 6}, {2, 3});                                    // 3x2
+  const std::string c = g.node("Pad", {x, g.integers({8}, {0, 0, -1, 1, 0, 0, 1, -2})});  // 7x5
+  const std::string joined =
+      g.node("Concat", {g.node("Flatten", {a}), g.node("Flatten", {b}), g.node("Flatten", {c})},
+             {{"axis", std::int64_t{1}}});
+  check_network(g.classify(joined, 5 * (25 + 6 + 35)));
+}
+
+TEST_CASE("onnx network: a matrix of each pixel, as ConvNeXt has it, is a convolution") {
+  GraphMaker g;
+  std::string x = g.node("Transpose", {g.conv("images", 3, 5)}, {{"perm", Ints{0, 2, 3, 1}}});
+  x = g.node("Add", {g.drawn({6}), g.node("MatMul", {x, g.drawn({5, 6})})});
+  x = g.node("Mul", {x, g.drawn({6})});
+  x = g.node("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}});
+  check_network(g.classify_image(x, 6));
+  CHECK(count<Conv2d>(*build(g.model)) == 2);
+}
+
+TEST_CASE("onnx network: channels, rows and columns in one Slice; features too") {
+  GraphMaker g;
+  const Ints axes{1, 2, 3}, starts{1, 0, 0}, ends{4, 7, 6}, steps{1, 2, 3};
+  std::string x =
+      g.node("Slice", {g.conv("images", 3, 5), g.integers({3}, starts), g.integers({3}, ends),
+                       g.integers({3}, axes), g.integers({3}, steps)});
+  x = g.node("Flatten", {g.node("GlobalAveragePool", {x})});
+  x = g.node("Slice", {x, g.integers({1}, {1}), g.integers({1}, {3}), g.integers({1}, {1})});
+  check_network(g.classify(x, 2));
+}
+
+TEST_CASE("onnx network: a split into parts, as attributes and inputs give them") {
+  for (const std::int64_t opset : {11, 13, 18}) {
+    CAPTURE(opset);
+    GraphMaker g(opset);
+    const std::string x = g.conv("images", 3, 7);
+    OnnxAttributes attributes{{"axis", std::int64_t{1}}};
+    std::vector<std::string> inputs{x};
+    std::vector<std::string> parts;
+    if (opset == 11) attributes["split"] = Ints{2, 4, 1};
+    if (opset == 13) inputs.push_back(g.integers({3}, {2, 4, 1}));
+    if (opset == 18) attributes["num_outputs"] = std::int64_t{3};
+    parts = g.split(inputs, 3, attributes);
+    const std::int64_t second = opset == 18 ? 3 : 4;
+    const std::string y =
+        g.node("Concat", {parts[2], g.conv(parts[1], second, 5, 1)}, {{"axis", std::int64_t{1}}});
+    check_network(g.classify_image(y, 6));
+  }
+}
+
+TEST_CASE(
+    "onnx network: parts of what was concatenated, enlarged by sizes that the graph computes") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 4);
+  const std::string both = g.node("Concat", {x, g.conv(x, 4, 4, 1)}, {{"axis", std::int64_t{1}}});
+  const std::string part =
+      g.split({both, g.integers({2}, {3, 5})}, 2, {{"axis", std::int64_t{1}}})[1];
+  const std::string size = g.node("Mul", {g.node("Shape", {part}), g.integers({4}, {1, 1, 2, 2})});
+  const std::string y = g.node("Resize", {part, "", "", size},
+                               {{"nearest_mode", std::string("floor")},
+                                {"coordinate_transformation_mode", std::string("asymmetric")}});
+  check_network(g.classify_image(g.conv(y, 5, 4), 4));
+}
+
+TEST_CASE("onnx network: channels by a list of them, some twice") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);
+  const std::string picked =
+      g.node("Gather", {x, g.integers({4}, {3, -1, 0, 3})}, {{"axis", std::int64_t{1}}});
+  check_network(g.classify_image(picked, 4));
+}
+
+TEST_CASE("onnx network: the largest of each image, windows of any size") {
+  GraphMaker g;
+  const std::string x = g.node("Flatten", {g.node("GlobalMaxPool", {g.conv("images", 3, 5)})});
+  check_network(g.classify(x, 5));
+}
+
+TEST_CASE("onnx network: means, sums and maxima over rows and columns, one after the other") {
+  const auto reduced = [](const std::string& op, const Ints& axes, std::int64_t keep) {
+    return [=](GraphMaker& g, const std::string& x) {
+      return g.node(op, {x}, {{"axes", axes}, {"keepdims", keep}});
+    };
+  };
+  for (const char* op : {"ReduceMean", "ReduceSum", "ReduceMax"}) {
+    CAPTURE(op);
+    GraphMaker g(11);
+    const std::string x = g.conv("images", 3, 5);
+    const std::string both = reduced(op, {2, -1}, 0)(g, x);
+    const std::string each = reduced(op, {2}, 0)(g, reduced(op, {3}, 0)(g, x));
+    const std::string kept = reduced(op, {-2}, 1)(g, reduced(op, {3}, 1)(g, x));
+    const std::string viewed =
+        reduced(op, {2}, 0)(g, g.node("Reshape", {x, g.integers({3}, {0, 5, -1})}));
+    const std::string rows = g.node("Flatten", {reduced(op, {3}, 0)(g, x)});
+    const std::string joined =
+        g.node("Concat", {both, each, g.node("Flatten", {kept}), viewed, rows},
+               {{"axis", std::int64_t{1}}});
+    check_network(g.classify(joined, 4 * 5 + 5 * 7));
+  }
+}
+
+TEST_CASE("onnx network: a sum is a mean times a constant, which is not trained") {
+  GraphMaker g(11);
+  const std::string x = g.node("ReduceSum", {g.conv("images", 3, 5)},
+                               {{"axes", Ints{2, 3}}, {"keepdims", std::int64_t{0}}});
+  g.classify(x, 5);
+  const auto network = build(g.model);
+  CHECK(count<ScaleShift>(*network) == 1);
+  CHECK(network->parameters().size() == 4);
+}
+
+TEST_CASE("onnx network: the only place of an axis, taken by its number") {
+  GraphMaker g;
+  std::string x = g.node("GlobalAveragePool", {g.conv("images", 3, 5)});
+  x = g.node("Gather", {x, g.integers({}, {0})}, {{"axis", std::int64_t{3}}});
+  x = g.node("Gather", {x, g.integers({}, {-1})}, {{"axis", std::int64_t{2}}});
+  check_network(g.classify(x, 5));
+}
+
+TEST_CASE("onnx network: factors and terms that are one for all places") {
+  GraphMaker g;
+  const std::string x = g.conv("images", 3, 5);  // 7x6
+  std::string gate = g.node("Sigmoid", {g.node("GlobalAveragePool", {x})});
+  const std::string expanded = g.node("Expand", {gate, g.node("Shape", {x})});
+  std::string y = g.node("Mul", {x, g.node("Identity", {expanded})});
+  y = g.node("Add", {gate, y});
+  y = g.node("Sub", {y, expanded});
+  check_network(g.classify_image(y, 5));
+  const auto network = build(g.model);
+  CHECK(count<Multiply>(*network) == 1);
+  CHECK(count<Upsample>(*network) == 2);  // of the sum and of the difference
+  const std::string twice = g.node("Mul", {expanded, gate});
+  check_network(g.classify(g.node("Flatten", {g.conv(twice, 5, 2)}), 2 * 5 * 4));
+}
+
+TEST_CASE("onnx network: a shuffle of channels, as Reshape, Transpose and Reshape") {
+  GraphMaker g;
+  std::string x = g.conv("images", 3, 6);  // 7x6
+  const auto shuffle = [&](const Ints& split, const Ints& perm, const Ints& joined) {
+    x = g.node("Reshape", {x, g.integers({std::ssize(split)}, split)});
+    x = g.node("Transpose", {x}, {{"perm", perm}});
+    x = g.node("Reshape", {x, g.integers({std::ssize(joined)}, joined)});
+  };
+  shuffle({-1, 2, 3, 7, 6}, {0, 2, 1, 3, 4}, {-1, 6, 7, 6});
+  x = g.conv(x, 6, 6, 1);
+  shuffle({0, 3, 2, 42}, {0, 2, 1, 3}, {0, 6, 7, 6});
+  x = g.node("Transpose", {x}, {{"perm", Ints{0, 2, 3, 1}}});
+  shuffle({0, 7, 6, 2, 3}, {0, 1, 2, 4, 3}, {0, 7, 6, 6});
+  x = g.node("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}});
+  check_network(g.classify_image(g.conv(x, 6, 5), 5));
+  CHECK(count<SelectChannels>(*build(g.model)) == 3);
+}
+
+TEST_CASE("onnx network: pixels become blocks, as nearest-neighbour Resize says in every form") {
+  struct Case {
+    const char *transformation, *nearest;
+  };
+  for (const auto& [transformation, nearest] :
+       {Case{"asymmetric", "floor"}, Case{"half_pixel", "round_prefer_floor"},
+        Case{"pytorch_half_pixel", "round_prefer_ceil"}}) {
+    for (const bool sizes : {false, true}) {
+      GraphMaker g;
+      const std::string x = g.conv("images", 3, 5);  // 7x6
+      std::vector<std::string> inputs{x, "", g.floats({4}, {1.0f, 1.0f, 2.0f, 3.0f})};
+      if (sizes) inputs = {x, "", "", g.integers({4}, {1, 5, 14, 18})};
+      const std::string y = g.node("Resize", inputs,
+                                   {{"coordinate_transformation_mode", std::string(transformation)},
+                                    {"nearest_mode", std::string(nearest)}});
+      const std::string z = g.node("MaxPool", {y}, {{"kernel_shape", Ints{3, 2}}});
+      check_network(g.classify(g.node("Flatten", {g.conv(z, 5, 2)}), 2 * 10 * 15));
+    }
+  }
+}
+
+TEST_CASE("onnx network: normalizations by the image") {
+  for (const std::int64_t opset : {18, 21}) {
+    GraphMaker g(opset);
+    std::string x = g.conv("images", 3, 6);
+    x = g.node("LRN", {x}, {{"size", std::int64_t{4}}, {"alpha", 0.5f}, {"bias", 1.5f}});
+    x = g.node("InstanceNormalization", {x, g.drawn({6}), g.drawn({6})}, {{"epsilon", 1e-3f}});
+    const std::int64_t numbers = opset < 21 ? 3 : 6;
+    x = g.node("GroupNormalization", {x, g.drawn({numbers}), g.drawn({numbers})},
+               {{"num_groups", std::int64_t{3}}});
+    x = g.node("Transpose", {x}, {{"perm", Ints{0, 2, 3, 1}}});
+    x = g.node("LayerNormalization", {x, g.drawn({6}), g.drawn({6})});
+    x = g.node("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}});
+    check_network(g.classify_image(g.conv(x, 6, 4), 4));
+  }
+}
+
 TEST_CASE("onnx network: a Softmax at the end is left out, so that logits come out") {
   GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);

@@ -158,23 +158,30 @@ ReferenceTensor pool(const OnnxNode& node, const Tensors& in, bool largest) {
   });
 }
 
-ReferenceTensor reduce_mean(const ReferenceTensor& x, const Dims& axes, bool keep) {
+/// `f` of the numbers that share their place but for the axes.
+ReferenceTensor reduce(const ReferenceTensor& x, const Dims& axes, bool keep,
+                       const std::function<double(const std::vector<double>&)>& f) {
   Dims kept = x.dims, dims;
   for (const std::int64_t axis : axes) kept[static_cast<std::size_t>(axis)] = 1;
-  ReferenceTensor sums = make(kept, [](const Dims&) { return 0.0; });
+  std::vector<std::vector<double>> numbers(static_cast<std::size_t>(count(kept)));
   for (std::int64_t i = 0; i < count(x.dims); ++i) {
     Dims at = place(i, x.dims);
     for (const std::int64_t axis : axes) at[static_cast<std::size_t>(axis)] = 0;
-    sums.values[static_cast<std::size_t>(index(at, kept))] += x.values[static_cast<std::size_t>(i)];
+    numbers[static_cast<std::size_t>(index(at, kept))].push_back(
+        x.values[static_cast<std::size_t>(i)]);
   }
-  const double n = static_cast<double>(count(x.dims)) / static_cast<double>(count(kept));
-  for (double& sum : sums.values) sum /= n;
   for (std::size_t axis = 0; axis < kept.size(); ++axis) {
     const bool reduced = std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
     if (keep || !reduced) dims.push_back(kept[axis]);
   }
-  return {dims, sums.values};
+  ReferenceTensor result{dims, {}};
+  for (const std::vector<double>& each : numbers) result.values.push_back(f(each));
+  return result;
 }
+
+double sum_of(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0); }
+double mean_of(const std::vector<double>& x) { return sum_of(x) / static_cast<double>(x.size()); }
+double largest_of(const std::vector<double>& x) { return *std::ranges::max_element(x); }
 
 ReferenceTensor gemm(const OnnxNode& node, const Tensors& in) {
   const ReferenceTensor &a = *in[0], &b = *in[1];
@@ -188,6 +195,20 @@ ReferenceTensor gemm(const OnnxNode& node, const Tensors& in) {
   });
   if (in.size() < 3) return product;
   return broadcast(product, *in[2], [beta](double x, double c) { return x + beta * c; });
+}
+
+/// Of the last axis, with a matrix.
+ReferenceTensor matmul(const Tensors& in) {
+  const ReferenceTensor &a = *in[0], &b = *in[1];
+  Dims dims = a.dims;
+  dims.back() = b.dims[1];
+  return make(dims, [&](Dims at) {
+    const std::int64_t column = at.back();
+    double sum = 0.0;
+    for (at.back() = 0; at.back() < a.dims.back(); ++at.back())
+      sum += get(a, at) * get(b, {at.back(), column});
+    return sum;
+  });
 }
 
 ReferenceTensor batch_norm(const OnnxNode& node, const Tensors& in) {
@@ -251,15 +272,19 @@ ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
 }
 
 ReferenceTensor slice(const Tensors& in) {
-  const Dims starts = integers(*in[1]), ends = integers(*in[2]);
-  const Dims axes = integers(*in[3]), steps = integers(*in[4]);
+  const Dims starts = integers(*in[1]), ends = integers(*in[2]), axes = integers(*in[3]);
+  const Dims steps = in.size() > 4 ? integers(*in[4]) : Dims(starts.size(), 1);
   Dims dims = in[0]->dims, begin(dims.size(), 0), stride(dims.size(), 1);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(axes[i]);
-    const std::int64_t end = std::min(ends[i], dims[axis]);
-    begin[axis] = starts[i];
+    const std::int64_t size = dims[axis];
+    std::int64_t place = starts[i] < 0 ? starts[i] + size : starts[i];
+    const std::int64_t end = ends[i] < -size ? -1 : ends[i] < 0 ? ends[i] + size : ends[i];
+    begin[axis] = place;
     stride[axis] = steps[i];
-    dims[axis] = (end - starts[i] + steps[i] - 1) / steps[i];
+    for (dims[axis] = 0; place >= 0 && place < size && (steps[i] > 0 ? place < end : place > end);
+         place += steps[i])
+      ++dims[axis];
   }
   return make(dims, [&](Dims at) {
     for (std::size_t i = 0; i < at.size(); ++i) at[i] = begin[i] + at[i] * stride[i];
@@ -299,11 +324,143 @@ ReferenceTensor shape(const Tensors& in) {
           {in[0]->dims.begin(), in[0]->dims.end()}};
 }
 
-ReferenceTensor gather(const Tensors& in) {
-  ReferenceTensor result{in[1]->dims, {}};
-  for (const double i : in[1]->values)
-    result.values.push_back(in[0]->values[static_cast<std::size_t>(i)]);
+ReferenceTensor gather(const OnnxNode& node, const Tensors& in) {
+  const std::int64_t given = attribute(node, "axis", std::int64_t{0});
+  const auto rank = static_cast<std::int64_t>(in[0]->dims.size());
+  const auto axis = static_cast<std::size_t>(given < 0 ? given + rank : given);
+  Dims dims = in[0]->dims;
+  dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(axis), in[1]->dims.begin(),
+              in[1]->dims.end());
+  return make(dims, [&](const Dims& at) {
+    const std::size_t used = in[1]->dims.size();
+    Dims place(at.begin() + static_cast<std::ptrdiff_t>(axis),
+               at.begin() + static_cast<std::ptrdiff_t>(axis + used));
+    auto index = static_cast<std::int64_t>(get(*in[1], place));
+    if (index < 0) index += in[0]->dims[axis];
+    Dims from(at.begin(), at.begin() + static_cast<std::ptrdiff_t>(axis));
+    from.push_back(index);
+    from.insert(from.end(), at.begin() + static_cast<std::ptrdiff_t>(axis + used), at.end());
+    return get(*in[0], from);
+  });
+}
+
+ReferenceTensor split(const OnnxNode& node, const Tensors& in) {
+  std::int64_t given = attribute(node, "axis", std::int64_t{0});
+  given += given < 0 ? static_cast<std::int64_t>(in[0]->dims.size()) : 0;
+  const auto axis = static_cast<std::size_t>(given);
+  Dims sizes = in.size() > 1 ? integers(*in[1]) : attribute(node, "split", Dims{});
+  const std::int64_t all = in[0]->dims[axis], parts = node.output_count;
+  for (std::int64_t i = 0, left = all; sizes.size() < static_cast<std::size_t>(parts); ++i) {
+    sizes.push_back(std::min((all + parts - 1) / parts, left));
+    left -= sizes.back();
+  }
+  const auto part = sizes.begin() + node.output_index;
+  const std::int64_t begin = std::accumulate(sizes.begin(), part, std::int64_t{0});
+  Dims dims = in[0]->dims;
+  dims[axis] = *part;
+  return make(dims, [&](Dims at) {
+    at[axis] += begin;
+    return get(*in[0], at);
+  });
+}
+
+ReferenceTensor expand(const Tensors& in) {
+  const ReferenceTensor ones{integers(*in[1]), {}};
+  const std::vector<double> values(static_cast<std::size_t>(count(ones.dims)), 1.0);
+  return broadcast(*in[0], {ones.dims, values}, std::multiplies<>());
+}
+
+/// Folds `f` over all inputs.
+ReferenceTensor of_all(const Tensors& in, const std::function<double(double, double)>& f) {
+  ReferenceTensor result = *in[0];
+  for (std::size_t i = 1; i < in.size(); ++i) result = broadcast(result, *in[i], f);
   return result;
+}
+
+ReferenceTensor lrn(const OnnxNode& node, const Tensors& in) {
+  const auto size = attribute(node, "size", std::int64_t{1});
+  const double alpha = attribute(node, "alpha", 1e-4f), beta = attribute(node, "beta", 0.75f),
+               bias = attribute(node, "bias", 1.0f);
+  return make(in[0]->dims, [&](const Dims& at) {
+    double sum = 0.0;
+    for (std::int64_t c = std::max<std::int64_t>(at[1] - (size - 1) / 2, 0);
+         c <= std::min(at[1] + size / 2, in[0]->dims[1] - 1); ++c)
+      sum += std::pow(get(*in[0], {at[0], c, at[2], at[3]}), 2.0);
+    return get(*in[0], at) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta);
+  });
+}
+
+/// (x - mean) / deviation over the runs of so many numbers that follow each other.
+ReferenceTensor normalized(const ReferenceTensor& x, std::int64_t run, double eps) {
+  ReferenceTensor result = x;
+  const auto size = static_cast<std::size_t>(run);
+  for (std::size_t first = 0; first < x.values.size(); first += size) {
+    double mean = 0.0, variance = 0.0;
+    for (std::size_t i = first; i < first + size; ++i)
+      mean += x.values[i] / static_cast<double>(run);
+    for (std::size_t i = first; i < first + size; ++i)
+      variance += (x.values[i] - mean) * (x.values[i] - mean) / static_cast<double>(run);
+    for (std::size_t i = first; i < first + size; ++i)
+      result.values[i] = (x.values[i] - mean) / std::sqrt(variance + eps);
+  }
+  return result;
+}
+
+/// With gain and bias per axis 1, each for as many channels as there are more of these.
+ReferenceTensor scaled(const ReferenceTensor& x, const Tensors& in) {
+  return make(x.dims, [&](const Dims& at) {
+    const std::int64_t each = x.dims[1] / static_cast<std::int64_t>(in[1]->values.size());
+    const auto c = static_cast<std::size_t>(at[1] / each);
+    return get(x, at) * in[1]->values[c] + in[2]->values[c];
+  });
+}
+
+ReferenceTensor image_norm(const OnnxNode& node, const Tensors& in, std::int64_t groups) {
+  const std::int64_t run = count(in[0]->dims) / in[0]->dims[0] / groups;
+  return scaled(normalized(*in[0], run, double{attribute(node, "epsilon", 1e-5f)}), in);
+}
+
+ReferenceTensor layer_norm(const OnnxNode& node, const Tensors& in) {
+  const ReferenceTensor x =
+      normalized(*in[0], in[0]->dims.back(), double{attribute(node, "epsilon", 1e-5f)});
+  return broadcast(broadcast(x, *in[1], std::multiplies<>()), *in[2], std::plus<>());
+}
+
+ReferenceTensor resize(const Tensors& in) {
+  Dims dims = in[0]->dims;
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    dims[i] = in.size() > 3 ? static_cast<std::int64_t>(in[3]->values[i])
+                            : dims[i] * static_cast<std::int64_t>(in[2]->values[i]);
+  return make(dims, [&](Dims at) {
+    for (std::size_t i = 0; i < at.size(); ++i) at[i] = at[i] * in[0]->dims[i] / dims[i];
+    return get(*in[0], at);
+  });
+}
+
+ReferenceTensor prelu(const Tensors& in) {
+  return broadcast(*in[0], *in[1], [](double x, double slope) { return x < 0.0 ? slope * x : x; });
+}
+
+double softplus(double x) { return std::log(1.0 + std::exp(x)); }
+double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+double gelu_tanh(double x) {
+  return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+}
+
+/// Functions of one number without attributes.
+const std::map<std::string, double (*)(double)> kFunctions{
+    {"Erf", [](double x) { return std::erf(x); }},
+    {"Exp", [](double x) { return std::exp(x); }},
+    {"Floor", [](double x) { return std::floor(x); }},
+    {"Mish", [](double x) { return x * std::tanh(softplus(x)); }},
+    {"Neg", [](double x) { return -x; }},
+    {"Softplus", softplus},
+    {"Sqrt", [](double x) { return std::sqrt(x); }},
+    {"Tanh", [](double x) { return std::tanh(x); }}};
+
+double elu(double x, double alpha, double gamma) {
+  return gamma * (x < 0.0 ? alpha * (std::exp(x) - 1.0) : x);
 }
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
@@ -316,11 +473,18 @@ ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
   if (op == "Conv") return conv(node, in);
   if (op == "BatchNormalization") return batch_norm(node, in);
   if (op == "MaxPool" || op == "AveragePool") return pool(node, in, op == "MaxPool");
-  if (op == "GlobalAveragePool") return reduce_mean(*in[0], {2, 3}, true);
-  if (op == "ReduceMean")
-    return reduce_mean(*in[0], axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size())),
-                       attribute(node, "keepdims", std::int64_t{1}) != 0);
-  if (op == "Gemm" || op == "MatMul") return gemm(node, in);
+  if (op == "GlobalAveragePool") return reduce(*in[0], {2, 3}, true, mean_of);
+  if (op == "GlobalMaxPool") return reduce(*in[0], {2, 3}, true, largest_of);
+  if (op.starts_with("Reduce")) {
+    const Dims axes = axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size()));
+    const bool keep = attribute(node, "keepdims", std::int64_t{1}) != 0;
+    return reduce(*in[0], axes, keep,
+                  op == "ReduceMean"  ? mean_of
+                  : op == "ReduceSum" ? sum_of
+                                      : largest_of);
+  }
+  if (op == "Gemm") return gemm(node, in);
+  if (op == "MatMul") return matmul(in);
   if (op == "Add") return broadcast(*in[0], *in[1], std::plus<>());
   if (op == "Sub") return broadcast(*in[0], *in[1], std::minus<>());
   if (op == "Mul") return broadcast(*in[0], *in[1], std::multiplies<>());
@@ -335,7 +499,32 @@ ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
   if (op == "Squeeze") return squeeze(node, in);
   if (op == "Unsqueeze") return unsqueeze(node, in);
   if (op == "Shape") return shape(in);
-  if (op == "Gather") return gather(in);
+  if (op == "Gather") return gather(node, in);
+  if (op == "Split") return split(node, in);
+  if (op == "Expand") return expand(in);
+  if (op == "Pow")
+    return broadcast(*in[0], *in[1], [](double x, double y) { return std::pow(x, y); });
+  if (op == "Sum") return of_all(in, std::plus<>());
+  if (op == "Max") return of_all(in, [](double a, double b) { return std::max(a, b); });
+  if (op == "Min") return of_all(in, [](double a, double b) { return std::min(a, b); });
+  if (op == "LRN") return lrn(node, in);
+  if (op == "InstanceNormalization") return image_norm(node, in, in[0]->dims[1]);
+  if (op == "GroupNormalization")
+    return image_norm(node, in, attribute(node, "num_groups", std::int64_t{1}));
+  if (op == "LayerNormalization") return layer_norm(node, in);
+  if (op == "Resize") return resize(in);
+  if (op == "PRelu") return prelu(in);
+  if (op == "Elu") return map(*in[0], [&](double x) { return elu(x, alpha(1.0f), 1.0); });
+  if (op == "Selu") {
+    const double gamma = attribute(node, "gamma", 1.0507010f);
+    return map(*in[0], [&](double x) { return elu(x, alpha(1.6732632f), gamma); });
+  }
+  if (op == "Gelu") {
+    const bool exact = attribute(node, "approximate", std::string("none")) == "none";
+    return map(*in[0], exact ? gelu : gelu_tanh);
+  }
+  if (const auto found = kFunctions.find(op); found != kFunctions.end())
+    return map(*in[0], found->second);
   if (op == "Relu") return map(*in[0], [](double x) { return std::max(x, 0.0); });
   if (op == "Clip") return clip(node, in);
   if (op == "LeakyRelu")
