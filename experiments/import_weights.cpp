@@ -153,8 +153,8 @@ std::set<std::string> placeholders(const std::string& pattern, const std::regex&
 }
 
 void check(const std::string& from, const std::string& to, const std::string& where) {
-  static const std::regex kFrom("\\{([a-z]+)\\}"), kTo("\\{([a-z]+)(?:[+-][0-9]{1,4})?\\}");
-  const auto known = placeholders(from, kFrom, where), used = placeholders(to, kTo, where);
+  static const std::regex given("\\{([a-z]+)\\}"), wanted("\\{([a-z]+)(?:[+-][0-9]{1,4})?\\}");
+  const auto known = placeholders(from, given, where), used = placeholders(to, wanted, where);
   if (!std::ranges::includes(known, used))
     fail("{}: expected placeholders of {} alone, got {}", where, from, to);
 }

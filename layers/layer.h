@@ -49,6 +49,9 @@ template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+// Deduced by itself from clang 17 on.
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 /// For a function of several kinds: [](OneOf<Flatten, Unflatten> auto layer) { ... }.
 template <typename T, typename... Kinds>
