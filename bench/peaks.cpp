@@ -187,15 +187,8 @@ double shortest(int threads, Run run) {
 }  // namespace
 
 double measured_fma_peak(int threads) {
-  double best = 1e30;
-  for (int run = 0; run < 5; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-#pragma omp parallel num_threads(threads)
-    spin();
-    best = std::min(
-        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return 2.0 * kLanes * kAccumulators * static_cast<double>(kFmaRounds) * threads / best;
+  const double seconds = shortest(threads, spin);
+  return 2.0 * kLanes * kAccumulators * static_cast<double>(kFmaRounds) * threads / seconds;
 }
 
 double measured_kernel_peak(std::string_view kernel, int threads) {

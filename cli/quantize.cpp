@@ -141,8 +141,8 @@ void print_steps(const train::CalibrationReport& report) {
     fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
 }
 
-/// A line for each layer; "exact" stands for no noise, "-" for a float slot. A line more for each
-/// method that does not stand for the trained weights.
+/// A line for each layer: "exact" without noise, "-" for a float slot. Another line names each method
+/// that cannot represent weights that were trained without it.
 void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
   std::map<std::string, QuantizableModule*> modules;
   for (QuantizableModule* module : network.quantizable_modules()) modules[module->name()] = module;

@@ -59,7 +59,7 @@ class RunFollower {
   bool ended_ = false;
 };
 
-/// Of a run from before metrics.jsonl, what metrics.csv holds.
+/// Older runs have no metrics.jsonl: their metrics.csv is read instead.
 std::vector<train::EpochMetrics> epochs_of_run(const fs::path& folder) {
   const fs::path lines = folder / "metrics.jsonl", table = folder / "metrics.csv";
   if (fs::exists(lines)) return train::read_epoch_metrics(lines);
@@ -134,7 +134,7 @@ void RunFollower::show_end() {
   epoch_shown_.reset();
 }
 
-constexpr auto kPause = std::chrono::milliseconds(300);
+constexpr auto kWatchPause = std::chrono::milliseconds(300);
 
 struct WatchOptions {
   std::string run;
@@ -142,7 +142,7 @@ struct WatchOptions {
 
 /// Ends this program alone: the run is another one.
 void pause_or_stop() {
-  std::this_thread::sleep_for(kPause);
+  std::this_thread::sleep_for(kWatchPause);
   if (stop_signal() != 0) throw Exit{128 + stop_signal()};
 }
 

@@ -17,7 +17,7 @@ struct Convention {
   std::array<double, 3> mean, std;
 };
 
-// Of the sets: over the training images, times 255.
+// Means and deviations of a data set are those of its training images, times 255.
 constexpr std::array kConventions{
     Convention{"tf", 0, {127.5}, {127.5}},
     Convention{"unit", 0, {0.0}, {255.0}},

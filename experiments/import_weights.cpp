@@ -139,7 +139,8 @@ class Import {
   std::vector<std::string> wrong_;
 };
 
-/// The names of the placeholders in `pattern`. @param form  of one
+/// The names of the placeholders in `pattern`.
+/// @param form  what one placeholder looks like
 std::set<std::string> placeholders(const std::string& pattern, const std::regex& form,
                                    const std::string& where) {
   std::set<std::string> result;

@@ -56,10 +56,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double seconds_since_1970() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::vector<ClassAccuracy> by_class(const Evaluation& evaluation,
                                     const std::vector<std::string>& names) {
   std::vector<ClassAccuracy> classes;
@@ -243,7 +239,7 @@ void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
   // checkpoint.
   if (communicator().is_root()) {
     log_epoch(folder, {.row = row,
-                       .wall_time = seconds_since_1970(),
+                       .wall_time = unix_time(),
                        .layers = layers,
                        .classes = by_class(evaluation, data_.evaluation()->class_names())});
   }

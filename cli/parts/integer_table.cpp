@@ -179,7 +179,7 @@ struct WriteForms {
 };
 
 /// The codes of the 256 bytes of an image, per channel.
-json bytes_json(const IntegerNetwork& network, const Output& output,
+json bytes_json(const IntegerNetwork& network, const deploy::Output& output,
                 const train::ExperimentConfig& config) {
   const auto channels = static_cast<std::size_t>(network.channels);
   std::vector<std::uint8_t> bytes;

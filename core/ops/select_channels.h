@@ -9,7 +9,7 @@ namespace quench {
 
 /// Channels of [N, C] or [N, C, H, W] by their numbers, in the order of these: a slice, a shuffle, any
 /// of them more than once.
-/// @throws std::invalid_argument  for another rank, no channels, or a number that is none of 0..C-1
+/// @throws std::invalid_argument  for another rank, no channels, or a number outside 0..C-1
 Tensor select_channels(const Tensor& x, std::span<const std::int64_t> channels);
 
 /// Each gradient added to the channel that it came from.

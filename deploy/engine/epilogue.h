@@ -66,10 +66,10 @@ inline std::byte* pixel_of(const PreparedOperation::Memory& memory, const Epilog
   return memory.values[epilogue.value()] + static_cast<std::size_t>(pixel) * epilogue.pixel_bytes();
 }
 
-/// So many reals lie in the first-level cache while loops go over them.
+/// The float32 values of one strip: few enough to stay in the first-level cache.
 inline constexpr std::int64_t kStripReals = 4096;
 
-/// No real number of these codes is larger in magnitude.
+/// The largest magnitude that these codes stand for.
 double largest_real(const quant::QuantGrid& grid);
 
 /// From the reals of an operation that sums no products to all of its outputs.

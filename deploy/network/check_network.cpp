@@ -12,7 +12,6 @@ using quant::QuantGrid;
 
 /// One less than 32 bits hold: a threshold lies beyond every sum.
 constexpr std::int64_t kMaxSum = std::numeric_limits<std::int32_t>::max() - 1;
-constexpr std::int64_t kMaxWeight = 255;
 
 void check_finite(std::span<const float> numbers, const char* what) {
   for (const float number : numbers)

@@ -60,6 +60,9 @@ struct Quantize {
   bool operator==(const Quantize&) const = default;
 };
 
+/// The largest magnitude of a convolution's weights: an 8-bit code less its zero point.
+inline constexpr std::int64_t kMaxWeight = 255;
+
 /// real = float(sum of w (q - zero)) * (input scale * weight scale[o]) + bias[o]. A linear layer is
 /// a convolution by a kernel of the size of its image.
 struct Convolution {

@@ -88,7 +88,8 @@ static_assert(std::endian::native == std::endian::little, "model files are littl
 // Not text, and the line ends show a transfer that took it for such (as PNG's do).
 constexpr std::array<unsigned char, 8> kMagic{0x89, 'Q', 'N', 'C', '\r', '\n', 0x1a, '\n'};
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kMaxDepth = 8;  // {operations: [{outputs: [{steps: [{}]}]}]} and one to spare
+constexpr std::size_t kMaxHeaderDepth =
+    8;  // {operations: [{outputs: [{steps: [{}]}]}]} and one to spare
 constexpr std::size_t kChecksumBytes = sizeof(std::uint32_t);
 
 /// What a file starts with, in this order.
@@ -174,7 +175,7 @@ IntegerNetwork parse_model(std::span<const std::byte> bytes, const std::string& 
   const Bytes content =
       bytes.subspan(sizeof(Preamble), bytes.size() - sizeof(Preamble) - kChecksumBytes);
   const json header =
-      parse_strict_json(content.first(preamble.header_bytes), kMaxDepth, name + ": header");
+      parse_strict_json(content.first(preamble.header_bytes), kMaxHeaderDepth, name + ": header");
   ModelData data(content.subspan(preamble.header_bytes));
   IntegerNetwork network;
   ModelReader(header, data, name, ": ").read(network);

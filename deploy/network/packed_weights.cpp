@@ -9,8 +9,6 @@ namespace {
 
 using quant::QuantGrid;
 
-constexpr std::int64_t kMaxWeight = 255;
-
 /// Numbers `bits` wide within bytes: up to 8 bits, so in two bytes at most.
 class BitRow {
  public:

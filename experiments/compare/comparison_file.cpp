@@ -8,7 +8,7 @@
 namespace quench::train {
 namespace {
 
-constexpr std::size_t kMaxDepth = 4;  // {variants: [{overrides: [..]}]}
+constexpr std::size_t kMaxComparisonDepth = 4;  // {variants: [{overrides: [..]}]}
 
 nlohmann::ordered_json to_json(const ComparedVariant& variant) {
   return {{"name", variant.variant.name}, {"overrides", variant.variant.overrides},
@@ -42,7 +42,7 @@ std::string comparison_text(const Comparison& comparison) {
 Comparison comparison_from_text(const std::string& text, const std::string& path) {
   try {
     const nlohmann::json json =
-        parse_strict_json(std::as_bytes(std::span(text)), kMaxDepth, "comparison");
+        parse_strict_json(std::as_bytes(std::span(text)), kMaxComparisonDepth, "comparison");
     Comparison comparison{.name = json.at("name"),
                           .config = json.at("config"),
                           .threads = integer_from<int>(json.at("threads"), "threads"),

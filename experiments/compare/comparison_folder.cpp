@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kWhat = "comparison";
+constexpr const char* kComparison = "comparison";
 constexpr const char* kSpec = "comparison.json";
 
 /// Looked at before the lock, so that a refused folder is left as it was.
@@ -28,16 +28,17 @@ void require_empty(const fs::path& folder) {
 
 }  // namespace
 
-ComparisonFolder::ComparisonFolder(fs::path path) : path_(std::move(path)), lock_(path_, kWhat) {}
+ComparisonFolder::ComparisonFolder(fs::path path)
+    : path_(std::move(path)), lock_(path_, kComparison) {}
 
 ComparisonFolder ComparisonFolder::create(const fs::path& runs, Comparison comparison) {
-  ComparisonFolder result(make_numbered_folder(runs, "compare-" + comparison.name, kWhat));
+  ComparisonFolder result(make_numbered_folder(runs, "compare-" + comparison.name, kComparison));
   result.begin(std::move(comparison));
   return result;
 }
 
 ComparisonFolder ComparisonFolder::create_at(const fs::path& folder, Comparison comparison) {
-  if (!make_folder(folder, kWhat)) require_empty(folder);
+  if (!make_folder(folder, kComparison)) require_empty(folder);
   ComparisonFolder result(folder);
   result.begin(std::move(comparison));
   return result;
@@ -68,7 +69,7 @@ void ComparisonFolder::begin(Comparison comparison) {
 void ComparisonFolder::write_configs() const {
   for (std::size_t i = 0; i < comparison_.variants.size(); ++i) {
     const ComparisonRun run{.variant = i};
-    make_folder(variant_folder(run), kWhat);
+    make_folder(variant_folder(run), kComparison);
     remove_temporaries(variant_folder(run));
     if (!fs::exists(config(run))) {
       write_file_atomically(config(run), comparison_.variants[i].config);

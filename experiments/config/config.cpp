@@ -33,7 +33,6 @@ double fraction(const Settings& s, std::string_view key, double fallback) {
   return value;
 }
 
-constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 constexpr IntRange kThreads{0, kMaxThreads};
 constexpr std::int64_t kMostEpochs = 1'000'000;  // so that no count of steps overflows
 

@@ -15,7 +15,6 @@
 namespace quench::train {
 namespace {
 
-constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 constexpr Range kDeviation{1e-6, 255.0};  // pixels are divided by it in float32
 constexpr IntRange kSide{1, 16384};
 constexpr IntRange kPixels{1, std::int64_t{1} << 31};

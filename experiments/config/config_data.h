@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "support/settings.h"
 
 namespace quench::train {
+
+/// Of keys that count something.
+inline constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
 
 /// [data]
 struct DataConfig {

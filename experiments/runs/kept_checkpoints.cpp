@@ -14,13 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "epoch-", kSuffix = ".safetensors";
+constexpr std::string_view kCheckpointPrefix = "epoch-", kCheckpointSuffix = ".safetensors";
 
 /// 0 for a file of another name.
 std::int64_t epoch_of(const std::string& name) {
-  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return 0;
-  const char* begin = name.data() + kPrefix.size();
-  const char* end = name.data() + name.size() - kSuffix.size();
+  if (!name.starts_with(kCheckpointPrefix) || !name.ends_with(kCheckpointSuffix)) return 0;
+  const char* begin = name.data() + kCheckpointPrefix.size();
+  const char* end = name.data() + name.size() - kCheckpointSuffix.size();
   std::int64_t epoch = 0;
   const auto [stop, error] = std::from_chars(begin, end, epoch);
   return error == std::errc() && stop == end ? epoch : 0;
@@ -33,7 +33,7 @@ bool keeps_checkpoints(const TrainConfig& train) {
 }
 
 fs::path kept_checkpoint(const fs::path& run, std::int64_t epoch) {
-  return run / fmt::format("{}{}{}", kPrefix, epoch, kSuffix);
+  return run / fmt::format("{}{}{}", kCheckpointPrefix, epoch, kCheckpointSuffix);
 }
 
 std::vector<std::int64_t> kept_epochs(const fs::path& run) {

@@ -9,18 +9,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kWhat = "run folder";
+constexpr const char* kRunFolder = "run folder";
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)), lock_(std::in_place, path_, kWhat) {}
+RunFolder::RunFolder(fs::path path)
+    : path_(std::move(path)), lock_(std::in_place, path_, kRunFolder) {}
 
 RunFolder RunFolder::create(const fs::path& runs, const std::string& name) {
-  return RunFolder(make_numbered_folder(runs, name, kWhat));
+  return RunFolder(make_numbered_folder(runs, name, kRunFolder));
 }
 
 RunFolder RunFolder::create_at(const fs::path& folder) {
-  if (make_folder(folder, kWhat)) return RunFolder(folder);
+  if (make_folder(folder, kRunFolder)) return RunFolder(folder);
   if (!fs::is_directory(folder))
     fail("run folder {}: expected a folder, got a file", folder.string());
   // Looked at before the lock, so that a refused folder is left as it was.

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxDepth = 5;  // {resumed: [{changes: [{..}]}]}
+constexpr std::size_t kMaxHistoryDepth = 5;  // {resumed: [{changes: [{..}]}]}
 
 Json changes_json(const std::vector<KeyChange>& changes) {
   Json json = Json::array();
@@ -63,7 +63,7 @@ std::string history_text(const RunHistory& history) {
 RunHistory history_from_text(const std::string& text) {
   try {
     const nlohmann::json json =
-        parse_strict_json(std::as_bytes(std::span(text)), kMaxDepth, "versions");
+        parse_strict_json(std::as_bytes(std::span(text)), kMaxHistoryDepth, "versions");
     RunHistory history;
     // Files of quench 0.1 hold the versions alone.
     history.config = json.value("config", "");

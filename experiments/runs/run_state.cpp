@@ -82,6 +82,10 @@ std::int64_t thousandths_done(const RunState& state) {
   return 1000 * state.epoch + (state.steps > 0 ? 1000 * state.step / state.steps : 0);
 }
 
+double unix_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::string utc_text(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   std::tm parts{};

@@ -46,6 +46,9 @@ RunState read_run_state(const std::filesystem::path& path);
 /// A moment as state.json writes it, in UTC.
 std::string utc_text(std::chrono::system_clock::time_point time);
 
+/// Seconds since 1970, fractions included.
+double unix_time();
+
 /// Keeps state.json up to date while a run goes on.
 class RunStateWriter {
  public:

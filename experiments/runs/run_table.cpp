@@ -24,7 +24,7 @@ struct Key {
   bool number = false;
 };
 
-RunValue number(std::optional<double> value) {
+RunValue optional_number(std::optional<double> value) {
   return value ? RunValue(*value) : RunValue(std::monostate{});
 }
 /// Only of runs that were trained.
@@ -49,8 +49,9 @@ constexpr std::array kKeys{
     Key{"method", [](const RunSummary& run) -> RunValue { return run.method; }},
     Key{"weight_bits", [](const RunSummary& run) { return bits(run.weight_bits); }, true},
     Key{"activation_bits", [](const RunSummary& run) { return bits(run.activation_bits); }, true},
-    Key{"top1_quantized", [](const RunSummary& run) { return number(top1_quantized(run)); }, true},
-    Key{"top1_float", [](const RunSummary& run) { return number(run.top1_float); }, true},
+    Key{"top1_quantized",
+        [](const RunSummary& run) { return optional_number(top1_quantized(run)); }, true},
+    Key{"top1_float", [](const RunSummary& run) { return optional_number(run.top1_float); }, true},
     Key{"epoch", [](const RunSummary& run) { return epochs(run, run.state.epoch); }, true},
     Key{"epochs", [](const RunSummary& run) { return epochs(run, run.state.epochs); }, true},
     Key{"started", [](const RunSummary& run) -> RunValue { return run.state.started; }},

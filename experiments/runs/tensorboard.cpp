@@ -2,10 +2,10 @@
 
 #include <bit>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <variant>
 
+#include "experiments/runs/run_state.h"
 #include "support/crc32.h"
 #include "support/error.h"
 #include "support/file.h"
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "events.out.tfevents.";
+constexpr std::string_view kEventsPrefix = "events.out.tfevents.";
 constexpr std::size_t kMostClasses = 100;  // with curves of their own
 
 /// Little-endian, as TFRecord and protobuf both are.
@@ -87,23 +87,17 @@ fs::path existing_file(const fs::path& folder) {
   fs::path found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    const bool candidate = name.starts_with(kPrefix) && !name.ends_with(".tmp");
+    const bool candidate = name.starts_with(kEventsPrefix) && !name.ends_with(".tmp");
     if (candidate && (found.empty() || entry.path() < found)) found = entry.path();
   }
   return found;
-}
-
-std::int64_t seconds_since_1970() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 /// The number in a file's name; 0 if there is none.
 double seconds_of(const fs::path& file) {
   const std::string name = file.filename().string();
   std::int64_t seconds = 0;
-  std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), seconds);
+  std::from_chars(name.data() + kEventsPrefix.size(), name.data() + name.size(), seconds);
   return static_cast<double>(seconds);
 }
 
@@ -157,7 +151,9 @@ Scalars scalars_of(const EpochMetrics& metrics) {
 }
 
 EventFile::EventFile(const fs::path& folder) : path_(existing_file(folder)) {
-  if (path_.empty()) path_ = folder / fmt::format("{}{}.quench", kPrefix, seconds_since_1970());
+  if (path_.empty())
+    path_ =
+        folder / fmt::format("{}{}.quench", kEventsPrefix, static_cast<std::int64_t>(unix_time()));
   started_ = seconds_of(path_);
 }
 

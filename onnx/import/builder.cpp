@@ -16,14 +16,14 @@ namespace quench::onnx_network {
 namespace {
 
 /// No activation of one image is larger: what a file claims is not believed without end.
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxWeights = std::int64_t{1} << 28;
 
 /// Nor are the constants that a file computes of others, together, and what they are computed of.
 constexpr std::size_t kLeastComputed = std::size_t{64} << 20, kComputedPerByte = 8;
 constexpr std::size_t kReadPerComputed = 4;
 
 bool too_large(const Value& value) {
-  std::int64_t rest = kMaxElements;
+  std::int64_t rest = kMaxWeights;
   for (const std::int64_t size : {value.channels, value.height, value.width}) {
     if (size < 1 || size > rest) return true;
     rest /= size;
@@ -143,7 +143,7 @@ Value Builder::repeat_pixels(const std::string& name, const Value& value) {
   repeated.height *= rows;
   repeated.width *= columns;
   require(!too_large(repeated), "{} numbers for one image: expected at most {}", repeated.text(),
-          kMaxElements);
+          kMaxWeights);
   const std::array factor{static_cast<int>(rows), static_cast<int>(columns)};
   return insert(name, std::make_shared<Upsample>(factor), {value}, repeated);
 }
@@ -237,7 +237,7 @@ std::int64_t Builder::images() const {
 
 void Builder::set_output(const OnnxNode& node, Value value) {
   require(!too_large(value), "{} numbers for one image: expected at least 1 and at most {}",
-          value.text(), kMaxElements);
+          value.text(), kMaxWeights);
   // By them weights are put in order.
   std::int64_t features = 0;
   for (const FeatureBlock& block : value.blocks) features += block.channels * block.pixels;

@@ -76,7 +76,7 @@ std::optional<Layout> layout_by_operators(const OnnxModel& model) {
   return std::nullopt;
 }
 
-std::string sizes_text(const OnnxValue& input) {
+std::string input_text(const OnnxValue& input) {
   std::vector<std::string> sizes;
   for (std::size_t i = 0; i < input.dims.size(); ++i) {
     const bool open = input.dims[i] == OnnxValue::kAnySize;
@@ -89,7 +89,7 @@ std::string sizes_text(const OnnxValue& input) {
 void require_image(const OnnxModel& model, const std::string& file) {
   if (model.input.dims.size() != 4)
     fail("{}: input '{}': expected images [N, C, H, W] or [N, H, W, C], got {}", file,
-         model.input.name, sizes_text(model.input));
+         model.input.name, input_text(model.input));
 }
 
 /// Whether the graph takes images of these sizes.
@@ -120,7 +120,7 @@ Value input_value(const OnnxModel& model, const std::string& file, const models:
     layout = layout == Layout::channels_first ? Layout::channels_last : Layout::channels_first;
   if (!fits(layout))
     fail("{}: input '{}' takes images {}, but the data has some of [N, {}, {}, {}]", file,
-         model.input.name, sizes_text(model.input), data.channels, data.height, data.width);
+         model.input.name, input_text(model.input), data.channels, data.height, data.width);
   return as(layout);
 }
 
@@ -132,7 +132,7 @@ models::ModelInput images_of(const OnnxModel& model, const std::string& file) {
         "{}: input '{}': expected a size for every dim but the batch, got {}; a data set says them "
         "(CONFIG --set model.onnx={}), or export with fixed sizes (PyTorch: no dynamic_axes but of "
         "the batch)",
-        file, model.input.name, sizes_text(model.input), file);
+        file, model.input.name, input_text(model.input), file);
   const bool last =
       layout_by_operators(model).value_or(layout_by_sizes(model)) == Layout::channels_last;
   return {.channels = dims[last ? 3 : 1],

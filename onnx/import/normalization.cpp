@@ -37,6 +37,17 @@ std::vector<float> repeated(const std::vector<float>& of_groups, std::int64_t ch
   return result;
 }
 
+/// A group norm whose gain and bias, inputs 1 and 2, hold `count` numbers each: of channels, or of groups of them.
+void append_group_norm(Builder& builder, const OnnxNode& node, const Value& input,
+                       std::int64_t groups, std::int64_t count, float eps) {
+  const auto numbers = [&](std::size_t i) {
+    return repeated(vector_of(builder.constant(node, i), count), input.channels);
+  };
+  append_group_norm(builder, node, input,
+                    {.channels = input.channels, .groups = groups, .eps = eps}, numbers(1),
+                    numbers(2));
+}
+
 }  // namespace
 
 void build_group_norm(Builder& builder, const OnnxNode& node,
@@ -47,12 +58,7 @@ void build_group_norm(Builder& builder, const OnnxNode& node,
           "num_groups: expected a divisor of the {} channels, got {}", input.channels, groups);
   // Before operator set 21 gain and bias are those of groups.
   const std::int64_t count = builder.model().opset < 21 ? groups : input.channels;
-  const auto numbers = [&](std::size_t i) {
-    return repeated(vector_of(builder.constant(node, i), count), input.channels);
-  };
-  append_group_norm(builder, node, input,
-                    {.channels = input.channels, .groups = groups, .eps = attributes.epsilon},
-                    numbers(1), numbers(2));
+  append_group_norm(builder, node, input, groups, count, attributes.epsilon);
 }
 
 void build_instance_norm(Builder& builder, const OnnxNode& node,
@@ -63,12 +69,7 @@ void build_instance_norm(Builder& builder, const OnnxNode& node,
   require(
       input.layout == Layout::channels_first && input.channels % groups == 0 && same_order(input),
       "expected an input [N, C, H, W], or [N, groups, ...] of one, got {}", input.text());
-  const auto numbers = [&](std::size_t i) {
-    return repeated(vector_of(builder.constant(node, i), groups), input.channels);
-  };
-  append_group_norm(builder, node, input,
-                    {.channels = input.channels, .groups = groups, .eps = attributes.epsilon},
-                    numbers(1), numbers(2));
+  append_group_norm(builder, node, input, groups, groups, attributes.epsilon);
 }
 
 void build_layer_norm(Builder& builder, const OnnxNode& node,

@@ -16,7 +16,7 @@ namespace quench::onnx_network {
 namespace {
 
 /// The float whose product with `factor` is `product`; nothing if there is none.
-std::optional<float> quotient(float product, float factor) {
+std::optional<float> exact_quotient(float product, float factor) {
   constexpr int kUlps = 4;
   for (const float direction : {0.0f, std::numeric_limits<float>::infinity()}) {
     float candidate = product / factor;
@@ -178,7 +178,7 @@ bool Rewriter::move_to_weight(OnnxNode& conv, float input_scale) {
   std::vector<float> scales = numbers(*product, 1);
   if (scales.empty()) return false;
   for (float& scale : scales) {
-    const std::optional<float> of_weight = quotient(scale, input_scale);
+    const std::optional<float> of_weight = exact_quotient(scale, input_scale);
     if (!of_weight) return false;
     scale = *of_weight;
   }

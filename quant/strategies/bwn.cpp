@@ -67,7 +67,7 @@ struct BinaryNode final : Node {
 
 enum class Gradient : std::uint8_t { full, paper, identity };
 
-Gradient read_gradient(const Settings& settings) {
+Gradient read_bwn_gradient(const Settings& settings) {
   const std::string name = settings.choice("gradient", "full", {"full", "xnor", "identity"});
   if (name == "full") return Gradient::full;
   return name == "xnor" ? Gradient::paper : Gradient::identity;
@@ -76,7 +76,7 @@ Gradient read_gradient(const Settings& settings) {
 class Bwn final : public Quantizer {
  public:
   explicit Bwn(const SlotSpec& spec)
-      : Quantizer(spec), gradient_(read_gradient(spec.settings)), grid_(binary_grid()) {}
+      : Quantizer(spec), gradient_(read_bwn_gradient(spec.settings)), grid_(binary_grid()) {}
 
   QuantGrid grid() const override {
     expect(observed_, "{}: {} has no grid before it has seen the weight", slot(), method());

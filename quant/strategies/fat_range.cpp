@@ -13,14 +13,14 @@ namespace {
 constexpr double kEpsilon = 1e-7;  // of the authors' code
 
 /// What fat_quantize() needs of a FatRange: its codes, and dy of alpha_T and alpha_R.
-struct Constants {
+struct FatConstants {
   float scale, first, last;
   float inside_r;  // times round(x / scale) - x / scale
   float outside_t;
   float below_r, above_r;
 };
 
-Constants constants(const FatRange& range, int bits) {
+FatConstants constants(const FatRange& range, int bits) {
   const double steps = (1 << bits) - 1;
   const double first = double{range.first_code}, last = first + steps;
   const double share = range.dwidth_dr / (range.width + kEpsilon);
@@ -86,13 +86,13 @@ FatRange fat_range(ValueRange calibrated, float alpha_t, float alpha_r,
 
 Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable& alpha_r,
                       std::span<const FatRange> ranges, int bits) {
-  std::vector<Constants> channels(ranges.size());
+  std::vector<FatConstants> channels(ranges.size());
   std::ranges::transform(ranges, channels.begin(),
                          [bits](const FatRange& range) { return constants(range, bits); });
-  const auto forward = [](float v, Constants c) {
+  const auto forward = [](float v, FatConstants c) {
     return c.scale * integer_code(v, c.scale, {c.first, c.last});
   };
-  const auto backward = [](float v, float g, Constants c) {
+  const auto backward = [](float v, float g, FatConstants c) {
     const float quotient = v / c.scale;
     const bool number = quotient == quotient;
     const float ratio = number ? quotient : 0.0f;

@@ -71,7 +71,7 @@ Projection SortedMagnitudes::project(float scale) {
 
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 14;
+constexpr std::int64_t kPpqPiece = 1 << 14;
 
 /// Sums in lanes of double, so that the loop vectorizes and its order is fixed.
 Projection project_piece(const float* x, std::int64_t count, float gamma, CodeRange range) {
@@ -108,14 +108,14 @@ Projection over_ranks(const Projection& own) {
 /// Adds up fixed pieces in order: neither chance nor the number of threads reaches the result.
 Projection project(std::span<const float> x, float gamma, CodeRange range) {
   const auto count = static_cast<std::int64_t>(x.size());
-  const std::int64_t pieces = (count + kPiece - 1) / kPiece;
+  const std::int64_t pieces = (count + kPpqPiece - 1) / kPpqPiece;
   if (pieces == 1) return project_piece(x.data(), count, gamma, range);
   std::vector<Projection> parts(static_cast<std::size_t>(pieces));
   parallel_for(pieces, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t piece = first; piece < last; ++piece) {
-      const std::int64_t at = piece * kPiece;
+      const std::int64_t at = piece * kPpqPiece;
       parts[static_cast<std::size_t>(piece)] =
-          project_piece(x.data() + at, std::min(kPiece, count - at), gamma, range);
+          project_piece(x.data() + at, std::min(kPpqPiece, count - at), gamma, range);
     }
   });
   Projection sum;

@@ -73,7 +73,7 @@ std::string top5_figure(Runs runs, bool quantized, PlotSheet& plots) {
   return plots.figure(std::move(plot), "The right class among the five likeliest");
 }
 
-constexpr std::size_t kMostClasses = 12;  // lines that one can tell apart
+constexpr std::size_t kMostLines = 12;  // lines that one can tell apart
 
 /// Labels of the classes that are recognized least in the end, ascending.
 std::vector<std::size_t> hardest_classes(const std::vector<ClassAccuracy>& classes) {
@@ -81,7 +81,7 @@ std::vector<std::size_t> hardest_classes(const std::vector<ClassAccuracy>& class
   for (std::size_t label = 0; label < classes.size(); ++label)
     if (std::isfinite(classes[label].quantized)) labels.push_back(label);
   std::ranges::stable_sort(labels, {}, [&](std::size_t label) { return classes[label].quantized; });
-  if (labels.size() > kMostClasses) labels.resize(kMostClasses);
+  if (labels.size() > kMostLines) labels.resize(kMostLines);
   std::ranges::sort(labels);
   return labels;
 }

@@ -10,7 +10,7 @@
 namespace quench::train::report {
 namespace {
 
-constexpr int kMostClasses = 20;  // of a matrix that one can look at
+constexpr int kMostInMatrix = 20;  // of a matrix that one can look at
 
 std::string class_name(const Measurements& measured, int label) {
   return measured.classes.at(static_cast<std::size_t>(label));
@@ -52,7 +52,7 @@ std::string matrix(const Measurements& measured) {
 /// Of many classes, those that are mixed up most.
 std::string pairs(const Measurements& measured) {
   HtmlTable table({{"is"}, {"taken for"}, {"images", true}, {"of the class", true}});
-  for (const auto& pair : measured.confusion->most_confused(kMostClasses)) {
+  for (const auto& pair : measured.confusion->most_confused(kMostInMatrix)) {
     table.add({class_name(measured, pair.label), class_name(measured, pair.predicted),
                grouped(pair.count),
                percent(100.0 * static_cast<double>(pair.count) /
@@ -101,7 +101,7 @@ std::string mistakes_section(Runs runs) {
         "<div class=\"mistakes\"><h3>{}</h3>\n<p class=\"hint\">{}: {} right{}</p>\n{}{}</div>\n",
         run_label(run), counted(measured), grouped(confusion.correct()),
         is_quantized(run) ? ", with quantized weights" : "",
-        confusion.classes() <= kMostClasses ? matrix(measured) : pairs(measured),
+        confusion.classes() <= kMostInMatrix ? matrix(measured) : pairs(measured),
         pictures(measured));
   }
   return section("mistakes", "What it gets wrong", html);
