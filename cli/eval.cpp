@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,11 +9,14 @@
 #include "cli/parts/run_options.h"
 #include "cli/parts/trained_run.h"
 #include "core/safetensors.h"
+#include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
+#include "experiments/post_training.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "experiments/runs/run_folder.h"
 #include "layers/quantizable_module.h"
+#include "support/console.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "train/evaluate.h"
@@ -21,9 +25,10 @@ namespace quench::command {
 namespace {
 
 struct EvalOptions {
-  std::string run;
+  std::string network;
   std::string data_dir;
-  std::string checkpoint = "last";
+  std::string checkpoint;
+  std::vector<std::string> overrides;
   bool json = false;
   bool skip_bad = false;
 };
@@ -64,11 +69,12 @@ train::Accuracy evaluate(deploy::Engine& engine, datasets::Loader& images) {
 }
 
 void eval_run(const EvalOptions& options, const std::vector<std::string>& overrides) {
-  const train::ExperimentConfig config = load_run_config(options.run, overrides);
+  const train::ExperimentConfig config = load_run_config(options.network, overrides);
   apply_threads(config);
-  const std::filesystem::path checkpoint = require_checkpoint(options.run, options.checkpoint);
+  const std::filesystem::path checkpoint =
+      require_checkpoint(options.network, options.checkpoint.empty() ? "last" : options.checkpoint);
   const train::Data data = train::load_data(config);
-  train::require_classes(options.run, data.test->class_names());
+  train::require_classes(options.network, data.test->class_names());
   const auto network = train::build_network(config, data.train->format());
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 
@@ -79,8 +85,8 @@ void eval_run(const EvalOptions& options, const std::vector<std::string>& overri
   Results results{{"float", floating}};
   if (is_quantized(*network)) results.insert(results.begin(), {"quantized", quantized});
   print(options,
-        {{"run", options.run},
-         {"config", require_run(options.run).string()},
+        {{"run", options.network},
+         {"config", require_run(options.network).string()},
          {"checkpoint", checkpoint.string()},
          {"images", quantized.images},
          {"versions", provenance(config.train.seed)}},
@@ -90,27 +96,90 @@ void eval_run(const EvalOptions& options, const std::vector<std::string>& overri
 }
 
 void eval_model(const EvalOptions& options, const std::vector<std::string>& overrides) {
-  const DeployedModel model = load_model(options.run, overrides);
+  const DeployedModel model = load_model(options.network, overrides);
   const train::Data data = train::load_data(model.config);
   if (data.test->class_names() != model.classes) {
-    fail("{}: its classes are not those of the data set {}", options.run, model.config.data.name);
+    fail("{}: its classes are not those of the data set {}", options.network,
+         model.config.data.name);
   }
   const auto loader = train::evaluation_loader(model.config, data.test);
   const train::Accuracy accuracy = evaluate(*model.engine, *loader);
-  print(
-      options,
-      {{"model", options.run},
-       {"config", model.config.resolved()},
-       {"images", accuracy.images},
-       {"versions", provenance(model.config.train.seed)}},
-      fmt::format("{}: {} test images of {}", options.run, accuracy.images, model.config.data.name),
-      data.test->num_classes(), {{"quantized", accuracy}});
+  print(options,
+        {{"model", options.network},
+         {"config", model.config.resolved()},
+         {"images", accuracy.images},
+         {"versions", provenance(model.config.train.seed)}},
+        fmt::format("{}: {} test images of {}", options.network, accuracy.images,
+                    model.config.data.name),
+        data.test->num_classes(), {{"quantized", accuracy}});
+}
+
+/// The experiment of a config or an ONNX file without what would change its network: [quant] and
+/// [calibration] say what other commands make of it.
+train::ExperimentConfig load_unchanged(const EvalOptions& options,
+                                       std::vector<std::string> overrides) {
+  const std::string& file = options.network;
+  if (!options.checkpoint.empty())
+    overrides.push_back(fmt::format("train.init_from=\"{}\"", options.checkpoint));
+  Settings settings;
+  if (is_onnx_file(file)) {
+    overrides.insert(overrides.begin(), fmt::format("model.onnx=\"{}\"", file));
+    settings = train::settings_of(overrides);
+    require(settings.has("data") && settings.table("data").has("name"),
+            "eval {}: expected the data set to evaluate on, got none: give --set data.name=NAME "
+            "(quench list datasets), or a config: quench eval CONFIG --set model.onnx={}",
+            file, file);
+  } else {
+    settings = train::load_settings(file, overrides);
+  }
+  if (settings.find("quant") != nullptr)
+    remark("note: [quant] is left aside here; quench quantize and quench train apply it");
+  settings.erase("quant");
+  settings.erase("calibration");
+  return train::read_experiment(settings, file);
+}
+
+/// A network as it is, without a run: with the quantizers that its graph has, if any.
+void eval_network(const EvalOptions& options, const std::vector<std::string>& overrides) {
+  const train::ExperimentConfig config = load_unchanged(options, overrides);
+  const std::string weights = train::start_of(config);
+  require(!weights.empty(),
+          "eval {}: expected a network with trained weights, got one drawn at random: give "
+          "model.onnx = \"FILE\", or --checkpoint RUN or FILE",
+          options.network);
+  apply_threads(config);
+  const train::Data data = train::load_data(config);
+  const auto network = train::load_trained(config, data.train->format());
+  const auto loader = train::evaluation_loader(config, data.test);
+  std::vector<std::pair<std::string, quant::Mode>> passes{{"float", quant::Mode::bypass}};
+  if (is_quantized(*network)) passes.insert(passes.begin(), {"quantized", quant::Mode::evaluation});
+
+  ProgressBar bar;
+  bar.begin("eval", std::ssize(passes) * loader->images_in(loader->batches_per_epoch()));
+  Results results;
+  for (const auto& [which, mode] : passes)
+    results.emplace_back(which, train::evaluate(*network, *loader, mode));
+  const std::int64_t images = results[0].second.images;
+  print(options,
+        {{"network", weights},
+         {"config", config.resolved()},
+         {"images", images},
+         {"versions", provenance(config.train.seed)}},
+        fmt::format("{}: {} test images of {}", weights, images, config.data.name),
+        data.test->num_classes(), results);
 }
 
 void eval(const EvalOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   add_skip_bad(options.skip_bad, overrides);
-  if (is_model_file(options.run)) {
+  if (is_config_file(options.network) || is_onnx_file(options.network)) {
+    overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+    return eval_network(options, overrides);
+  }
+  require(options.overrides.empty(),
+          "eval {}: --set goes with a config or an ONNX file, got --set {}", options.network,
+          fmt::join(options.overrides, " --set "));
+  if (is_model_file(options.network)) {
     eval_model(options, overrides);
   } else {
     eval_run(options, overrides);
@@ -122,14 +191,16 @@ void eval(const EvalOptions& options) {
 void add_eval(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "eval",
-      "Accuracy on the test set: of a run with quantized and with float weights, or of a "
-      "deployed network");
+      "Accuracy on the test set: of a run with quantized and with float weights, of a deployed "
+      "network, or of a network as it is, without a run");
   const auto options = std::make_shared<EvalOptions>();
-  command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
-              {.required = true});
+  command.add("RUN|MODEL|CONFIG", options->network,
+              "Run folder, file of quench deploy, experiment, or ONNX file", {.required = true});
   command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
-  command.add("--checkpoint", options->checkpoint, "Which one of a run",
-              {.show_default = true, .type_name = kCheckpointForm});
+  command.add("--checkpoint", options->checkpoint,
+              "Which one of a run (default: last); for a config, the run or file with its weights",
+              {.type_name = "last|best|epoch-N|RUN|FILE"});
+  command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");
   command.run([options] { eval(*options); });

@@ -199,15 +199,9 @@ train::ExperimentConfig load_config(const QuantizeOptions& options) {
   return train::load_experiment(options.config, overrides);
 }
 
-/// Where the weights come from; empty: from nowhere.
-std::string start_of(const train::ExperimentConfig& config) {
-  if (!config.train.init_from.empty()) return config.train.init_from;
-  return train::has_trained_weights(config.model) ? config.model.onnx.string() : "";
-}
-
 Experiment load(const QuantizeOptions& options) {
   Experiment e{.config = load_config(options)};
-  require(!start_of(e.config).empty(),
+  require(!train::start_of(e.config).empty(),
           "quantize: expected a trained checkpoint to start from, got none: give --checkpoint RUN "
           "or FILE, or the key train.init_from or model.onnx");
   if (!e.config.train.init_from.empty()) train::require_uncalibrated(e.config.train.init_from);
@@ -227,7 +221,7 @@ nlohmann::json report(const train::RunFolder& folder, const Experiment& e,
                       const train::PostTrainingResult& result) {
   nlohmann::json json = quantize_json(result);
   json["run"] = folder.path().string();
-  json["checkpoint"] = start_of(e.config);
+  json["checkpoint"] = train::start_of(e.config);
   json["config"] = folder.config().string();
   json["versions"] = provenance(e.config.train.seed);
   json["held_out"] = e.data.validation != nullptr;
@@ -240,7 +234,7 @@ void print(const train::RunFolder& folder, const Experiment& e,
   const std::int64_t images =
       std::min(e.calibration.batches * e.calibration.batch_size, e.data.train->size());
   fmt::print("{} calibrated on {} training images: weights {}, activations {}\n",
-             start_of(e.config), images, e.calibration.weights.method,
+             train::start_of(e.config), images, e.calibration.weights.method,
              e.calibration.activations.method);
   print_steps(result.calibration);
   fmt::print("\n");
@@ -260,7 +254,7 @@ void run(const QuantizeOptions& options) {
     ProgressBar bar;
     return train::quantize_after_training(e.config, e.calibration, e.data, *e.network);
   }();
-  train::save_calibrated(folder.last(), *e.network, e.config.model.name, start_of(e.config));
+  train::save_calibrated(folder.last(), *e.network, e.config.model.name, train::start_of(e.config));
   const nlohmann::json json = report(folder, e, result);
   write_file_atomically(folder.path() / train::kQuantizeFile, json.dump(2) + "\n");
   if (options.json) {

@@ -63,6 +63,11 @@ CalibrationReport apply_calibration(Module& network, const CalibrationOptions& c
   return report;
 }
 
+std::string start_of(const ExperimentConfig& config) {
+  if (!config.train.init_from.empty()) return config.train.init_from;
+  return has_trained_weights(config.model) ? config.model.onnx.string() : "";
+}
+
 std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
                                      const datasets::DatasetFormat& format) {
   auto network = build_network(config, format);

@@ -38,7 +38,10 @@ struct CalibrationReport {
 CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
                                     datasets::Loader& images);
 
-/// The network of an experiment with the weights of train.init_from.
+/// Where the weights of an experiment's network come from: what train.init_from names, or its ONNX file.
+/// Empty: they are drawn.
+std::string start_of(const ExperimentConfig& config);
+/// The network of an experiment with these weights.
 /// @throws std::invalid_argument, std::runtime_error  for settings or a file that do not fit
 std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
                                      const datasets::DatasetFormat& format);

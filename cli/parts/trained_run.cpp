@@ -74,4 +74,12 @@ DeployedModel load_model(const std::string& file, const std::vector<std::string>
 
 bool is_model_file(const std::string& word) { return std::filesystem::is_regular_file(word); }
 
+bool is_config_file(const std::string& word) {
+  return word.ends_with(".toml") && !std::filesystem::is_directory(word);
+}
+
+bool is_onnx_file(const std::string& word) {
+  return word.ends_with(".onnx") && !std::filesystem::is_directory(word);
+}
+
 }  // namespace quench::command

@@ -47,5 +47,8 @@ DeployedModel load_model(const std::string& file, const std::vector<std::string>
 
 /// Whether a word of the command line names a model file, not a run folder.
 bool is_model_file(const std::string& word);
+/// Whether it names a config or an ONNX file, by its ending; a run folder may have the same.
+bool is_config_file(const std::string& word);
+bool is_onnx_file(const std::string& word);
 
 }  // namespace quench::command

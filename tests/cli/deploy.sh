@@ -79,7 +79,7 @@ expect_failure 2 'output.*required' deploy binary
 expect_failure 1 'cannot write no/such/folder.qnc' deploy binary -o no/such/folder.qnc
 expect_failure 1 'cannot write no/such/table.json' deploy binary -o again.qnc --integer-only no/such/table.json
 
-expect_failure 1 'config.toml: not a model file' eval binary/config.toml
+expect_failure 1 'classes.txt: not a model file' eval binary/classes.txt
 expect_failure 1 'config.toml: not a model file' predict binary/config.toml blue.bmp
 head -c 5000 binary.qnc >short.qnc
 expect_failure 1 'short.qnc: damaged: expected a file of [0-9]+ bytes, got 5000' eval short.qnc

@@ -28,6 +28,21 @@ TOML
 eight=(--set model.onnx=nets/tiny.onnx --set quant.method=symmetric --set quant.bits=8)
 float_top1=$("$program" eval float --json | sed -n 's/.*"top1_float": *\([0-9.]*\).*/\1/p')
 
+# As it is, without a run: [quant] and [calibration] are other commands'.
+for what in "own.toml ${eight[*]}" "own.toml --set model.onnx=nets/tiny.onnx" \
+  "nets/tiny.onnx --set data.name=synthetic --set data.train_size=64 --set data.test_size=32" "$tiny --checkpoint float"; do
+  # shellcheck disable=SC2086 # words
+  run eval $what --json
+  report "$([[ $status == 0 ]] && grep -q "\"top1_float\": ${float_top1}\b" .stdout && ! grep -q top1_quantized .stdout && echo true)" \
+    "eval $what: expected top1_float $float_top1 alone"
+done
+expect_success '^nets/tiny.onnx: 32 test images of synthetic$' eval own.toml --set model.onnx=nets/tiny.onnx
+expect_failure 2 'expected the data set to evaluate on, got none: give --set data.name=NAME' eval nets/tiny.onnx
+expect_failure 2 'expected a network with trained weights, got one drawn at random' eval "$tiny"
+expect_failure 2 'drawn at random' eval own.toml --set model.onnx=nets/tiny.onnx --set model.weights=random
+expect_failure 2 '--set goes with a config or an ONNX file' eval float --set data.test_size=32
+expect_failure 1 'nowhere.onnx' eval nowhere.onnx --set data.name=synthetic
+
 expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run ptq
 report "$([[ -s ptq/network.onnx ]] && echo true)" 'expected the graph in the run folder'
 expect_success 'top1 quantized' train own.toml "${eight[@]}" --run ab --set quant.method=ab --set train.epochs=1
@@ -58,6 +73,8 @@ sed '/^\[quant/,/^$/d' own.toml >grids.toml
 tqt_top1=$("$program" eval tqt --json | sed -n 's/.*"top1_quantized": *\([0-9.]*\).*/\1/p')
 expect_success '^conv1 .* fixed 8 bit' describe tqt.onnx
 for file in tqt.onnx tqt.qonnx.onnx; do
+  expect_success "top1 quantized +${tqt_top1%.*}" eval own.toml --set "model.onnx=$file" --set quant.method=lsq
+  expect_success 'top1 float' eval own.toml --set "model.onnx=$file" --set model.quantizers=none
   expect_success "top1 quantized +${tqt_top1%.*}" quantize grids.toml --set "model.onnx=$file" --run "again-$file"
   expect_success 'model.qnc' deploy "again-$file" -o "again-$file.model.qnc"
   expect_success '^evaluation: 0 differ' verify "again-$file" "again-$file.model.qnc"
