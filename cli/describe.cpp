@@ -61,8 +61,11 @@ struct Described {
 Described load_graph(const DescribeOptions& options) {
   std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.config)};
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  const models::ModelInput input = onnx_model_input(read_onnx(options.config), options.config);
-  return {.config = train::read_experiment(train::settings_of(overrides), options.config),
+  train::ExperimentConfig config =
+      train::read_experiment(train::settings_of(overrides), options.config);
+  const models::ModelInput input =
+      onnx_model_input(read_onnx(options.config, config.model.output), options.config);
+  return {.config = std::move(config),
           .data = {.image = {static_cast<int>(input.channels), static_cast<int>(input.height),
                              static_cast<int>(input.width)},
                    .classes = static_cast<int>(input.classes)},

@@ -72,7 +72,7 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
                                      Random& random) {
   Settings settings = model.settings;
   if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
-  return make_onnx_network(read_onnx(model.onnx), model.onnx.string(), input,
+  return make_onnx_network(read_onnx(model.onnx, model.output), model.onnx.string(), input,
                            read_onnx_options(settings), random);
 }
 

@@ -26,8 +26,9 @@ train::RunPart first_part(std::uint64_t seed, const std::vector<std::string>& co
 
 void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
                   const std::vector<std::string>& command_line) {
-  const std::filesystem::path& network = config.model.onnx;
-  if (!network.empty()) write_onnx(folder.path() / train::kNetworkFile, read_onnx(network));
+  const train::ModelConfig& model = config.model;
+  if (!model.onnx.empty())
+    write_onnx(folder.path() / train::kNetworkFile, read_onnx(model.onnx, model.output));
   const std::string text = config.resolved_with_absolute_paths();
   write_file_atomically(folder.config(), text);
   train::write_history(folder.versions(),

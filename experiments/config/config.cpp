@@ -121,7 +121,7 @@ DistillConfig read_distill(const Settings& s) {
 
 /// The keys of the builder stay unread.
 ModelConfig read_model(const Settings& s) {
-  ModelConfig model{.name = {}, .onnx = {}, .settings = s};
+  ModelConfig model{.name = {}, .onnx = {}, .output = {}, .settings = s};
   if (!s.has("onnx")) {
     if (!s.has("name"))
       s.reject("name",
@@ -134,6 +134,7 @@ ModelConfig read_model(const Settings& s) {
   model.onnx = s.text("onnx");
   model.name = model.onnx.filename().string();
   if (model.name.empty()) s.reject("onnx", "the name of an ONNX file");
+  model.output = s.text("output", "");
   return model;
 }
 

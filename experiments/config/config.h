@@ -19,6 +19,7 @@ namespace quench::train {
 struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
   std::filesystem::path onnx;  ///< the network as a graph (onnx/import/network.h); empty: by name
+  std::string output;          ///< the value of the graph that it ends at; empty: the only output
   Settings settings;
 };
 

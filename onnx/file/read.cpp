@@ -142,17 +142,26 @@ OnnxValue read_input(const GraphProto& graph, const std::string& file) {
   return value;
 }
 
-OnnxValue read_output(const GraphProto& graph, const std::string& file) {
-  if (graph.output_size() != 1) {
-    std::vector<const ValueInfoProto*> outputs;
-    for (const ValueInfoProto& output : graph.output()) outputs.push_back(&output);
-    fail(
-        "{}: expected one output, got {}; cut the graph with "
-        "onnx.utils.extract_model(from, to, [input], [output])",
-        file, names_of(outputs));
+/// What the file says of the value `chosen`; of the only output if that is empty.
+OnnxValue read_output(const GraphProto& graph, const std::string& chosen, const std::string& file) {
+  std::vector<const ValueInfoProto*> outputs;
+  for (const ValueInfoProto& output : graph.output()) outputs.push_back(&output);
+  if (chosen.empty() && outputs.size() != 1)
+    fail("{}: expected one output, got {}; model.output = \"NAME\" picks one of them", file,
+         names_of(outputs));
+  const std::string& name = chosen.empty() ? outputs[0]->name() : chosen;
+  for (const auto* values : {&graph.output(), &graph.value_info()}) {
+    const auto found = std::ranges::find(*values, name, &ValueInfoProto::name);
+    if (found != values->end())
+      return read_value(*found, fmt::format("{}: output {}", file, in_quotes(name)));
   }
-  return read_value(graph.output(0),
-                    fmt::format("{}: output {}", file, in_quotes(graph.output(0).name())));
+  const auto computes = [&](const NodeProto& node) {
+    return std::ranges::find(node.output(), name) != node.output().end();
+  };
+  if (std::ranges::none_of(graph.node(), computes))
+    fail("{}: expected model.output to name a value that a node computes, got {}; outputs are {}",
+         file, in_quotes(name), names_of(outputs));
+  return {.name = name, .dims = {}};
 }
 
 using Names = std::unordered_set<std::string_view>;
@@ -186,7 +195,7 @@ void read_nodes(const NodeProto& proto, const Names& read, const std::string& fi
 bool is_constant(const NodeProto& node) { return operator_name(node) == "Constant"; }
 
 OnnxModel model_of(const ModelProto& proto, const std::string& file,
-                   const std::filesystem::path& folder) {
+                   const std::filesystem::path& folder, const std::string& output) {
   check_ir(proto, file);
   const GraphProto& graph = proto.graph();
   check_names(graph, file);
@@ -197,7 +206,7 @@ OnnxModel model_of(const ModelProto& proto, const std::string& file,
   OnnxModel model{.name = graph.name(),
                   .opset = opset_of(proto, file),
                   .input = read_input(graph, file),
-                  .output = read_output(graph, file)};
+                  .output = read_output(graph, output, file)};
   for (const auto& entry : proto.metadata_props()) {
     if (is_utf8(entry.key()) && is_utf8(entry.value()))
       model.metadata.emplace(entry.key(), entry.value());
@@ -227,12 +236,12 @@ OnnxModel model_of(const ModelProto& proto, const std::string& file,
 }  // namespace
 
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
-                     const std::filesystem::path& folder) {
+                     const std::filesystem::path& folder, const std::string& output) {
   const ParsedModel proto(bytes, name);
-  return model_of(*proto, name, folder);
+  return model_of(*proto, name, folder, output);
 }
 
-OnnxModel read_onnx(const std::filesystem::path& path) {
+OnnxModel read_onnx(const std::filesystem::path& path, const std::string& output) {
   std::error_code error;
   // Before so much is read: protobuf's limit.
   const std::uintmax_t size = std::filesystem::file_size(path, error);
@@ -242,7 +251,7 @@ OnnxModel read_onnx(const std::filesystem::path& path) {
   std::vector<std::byte> bytes = read_file(path);
   const ParsedModel proto(bytes, path.string());
   std::vector<std::byte>().swap(bytes);  // before the numbers are copied once more
-  return model_of(*proto, path.string(), path.parent_path());
+  return model_of(*proto, path.string(), path.parent_path(), output);
 }
 
 std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }

@@ -9,7 +9,7 @@
 
 namespace quench {
 
-/// Reads an ONNX file: IR versions from 3 on, operator sets from 7 on, one input of floats and one output.
+/// Reads an ONNX file: IR versions from 3 on, operator sets from 7 on, one input of floats.
 ///
 /// Which operators quench builds is not asked here; the model has the nodes that its output needs, in
 /// an order in which they can be computed. Constants are what they read: initializers, also those
@@ -23,15 +23,17 @@ namespace quench {
 /// Nothing in the file is trusted: sizes are compared with what is there before anything is allocated,
 /// memory stays within a small multiple of the file's size, and names are UTF-8 without control
 /// characters.
+/// @param output  the value at which the network ends: an output of the graph, or any that a node
+///                computes. Empty: the graph's output, which has to be its only one
 /// @throws std::runtime_error  naming the file, the node or tensor, and what would be accepted; or if
 ///                             this build has no ONNX (Meson option onnx)
-OnnxModel read_onnx(const std::filesystem::path& path);
+OnnxModel read_onnx(const std::filesystem::path& path, const std::string& output = {});
 
 /// The same of a file's bytes.
 /// @param name    begins messages
 /// @param folder  of files with external data
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
-                     const std::filesystem::path& folder);
+                     const std::filesystem::path& folder, const std::string& output = {});
 
 /// The version of this build's ONNX library, e.g. "1.12.0"; empty in a build without ONNX.
 std::string onnx_version();

@@ -20,7 +20,9 @@ OnnxModel parse_onnx(std::span<const std::byte>, const std::string& name,
   fail_absent(name);
 }
 
-OnnxModel read_onnx(const std::filesystem::path& path) { fail_absent(path.string()); }
+OnnxModel read_onnx(const std::filesystem::path& path, const std::string&) {
+  fail_absent(path.string());
+}
 
 std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel&) {
   fail_absent(path.string());

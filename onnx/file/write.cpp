@@ -114,8 +114,9 @@ void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
   proto.set_name(value.name);
   auto& type = *proto.mutable_type()->mutable_tensor_type();
   type.set_elem_type(::onnx::TensorProto::FLOAT);
+  auto& shape = *type.mutable_shape();  // the checker wants one, even if nothing is known of it
   for (const std::int64_t dim : value.dims) {
-    auto& size = *type.mutable_shape()->add_dim();
+    auto& size = *shape.add_dim();
     if (dim == OnnxValue::kAnySize) {
       size.set_dim_param("N");
     } else {

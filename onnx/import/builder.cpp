@@ -354,7 +354,7 @@ Value Builder::logits() {
   Value logits = moved(end);
   require(!logits.codes,
           "expected an output in real numbers, got codes of a QuantizeLinear; "
-          "onnx.utils.extract_model(from, to, [input], [output]) ends the graph before it");
+          "model.output = \"NAME\" of the value before ends the network there");
   logits = rounded(model_.output.name, std::move(logits));
   const std::string text = logits.text();
   if (logits.flat()) {
@@ -363,10 +363,11 @@ Value Builder::logits() {
     const Value image = logits;
     logits = insert("flatten", std::make_shared<Flatten>(), {image}, flattened(image));
   }
-  require(logits.flat(),
-          "expected an output [N, classes], got {}; onnx.utils.extract_model(from, to, [input], "
-          "[output]) ends the graph earlier",
-          text);
+  require(
+      logits.flat(),
+      "expected an output [N, classes], got {}; model.output = \"NAME\" of an earlier value ends "
+      "the network there",
+      text);
   require(same_order(logits),
           "expected an output [N, classes], got {}, the pixels of images in one row", text);
   return logits;

@@ -91,6 +91,17 @@ expect_success 'top1' train own.toml "${eight[@]}" --run scratch --set model.wei
 expect_failure 2 'trained checkpoint to start from' quantize own.toml "${eight[@]}" --set model.weights=random
 expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run folded --set model.batch_norm=fold
 
+# An output, and the value before it: a run keeps the graph up to there.
+expect_failure 1 "expected model.output to name a value that a node computes, got 'nothing'; outputs are 'logits'" \
+  describe nets/tiny.onnx --set model.output=nothing
+expect_failure 1 'expected an output .N, classes., got .* model.output = "NAME" of an earlier value' \
+  describe own.toml "${eight[@]}" --set model.output=pool2
+expect_success "top1 float +${float_top1}0* %" eval own.toml --set model.onnx=nets/tiny.onnx --set model.output=logits
+expect_success 'top1' train own.toml "${eight[@]}" --run picked --set model.output=logits --set train.epochs=1
+expect_success 'last checkpoint: the same bits' repeat picked
+expect_success '^picked.qnc: ' deploy picked -o picked.qnc
+expect_success '^evaluation: 0 differ' verify picked picked.qnc
+
 expect_failure 2 'model.name.*either this or model.onnx' describe "$tiny" --set model.onnx=nets/tiny.onnx
 expect_failure 2 'model.weights: expected one of .file., .random.' describe own.toml "${eight[@]}" --set model.weights=some
 expect_failure 2 'model.width' describe own.toml "${eight[@]}" --set model.width=0.5

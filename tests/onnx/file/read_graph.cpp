@@ -117,6 +117,30 @@ TEST_CASE("read_onnx: outputs behind the first") {
   }
 }
 
+TEST_CASE("read_onnx: of several outputs, or values inside the graph, one is picked") {
+  ::onnx::ModelProto model = empty_model();
+  add_node(model, "Relu", {"x"}, {"a"});
+  add_node(model, "Sigmoid", {"a"}, {"y"});
+  add_node(model, "Unknown", {"nowhere"}, {"aux"});  // not needed, so nothing is asked of it
+  set_value(*model.mutable_graph()->add_output(), "aux", {1, 7});
+  set_value(*model.mutable_graph()->add_value_info(), "a", {1, 2});
+  const auto ending_at = [&](const std::string& output) {
+    const std::string bytes = model.SerializeAsString();
+    return parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "", output);
+  };
+  CHECK(names_of(ending_at("y")) == std::vector<std::string>{"a", "y"});
+  CHECK(names_of(ending_at("a")) == std::vector<std::string>{"a"});
+  CHECK(ending_at("a").output.dims == std::vector<std::int64_t>{1, 2});
+  model.mutable_graph()->clear_value_info();
+  CHECK(ending_at("a").output.name == "a");
+  CHECK_THROWS_WITH_AS(ending_at("x"),
+                       "m.onnx: expected model.output to name a value that a node computes, got "
+                       "'x'; outputs are 'y', 'aux'",
+                       std::runtime_error);
+  CHECK(error_of(model) ==
+        "m.onnx: expected one output, got 'y', 'aux'; model.output = \"NAME\" picks one of them");
+}
+
 TEST_CASE("read_onnx: a Split is a node for each output that is read") {
   ::onnx::ModelProto model = empty_model();
   add_node(model, "Split", {"x"}, {"a", "b", "c"}).set_name("thirds");
