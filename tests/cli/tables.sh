@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# readme.sh PROGRAM README [--update]: what the README shows of the program's tables is what it prints.
+# tables.sh PROGRAM PAGE... [--update]: the tables that a page shows of the program are what it prints.
 # A block between "<!-- quench WORDS -->" and "<!-- end -->" holds the output of these words.
 set -euo pipefail
 
 program=$(realpath "$1")
-readme=$2
+pages=("${@:2}")
+update=false
+[[ ${*: -1} == --update ]] && { update=true; unset 'pages[-1]'; }
 
-# Prints the README with every block filled anew.
+# Prints the page with every block filled anew.
 filled() {
   local line inside=false
   while IFS= read -r line; do
@@ -21,15 +23,19 @@ filled() {
     elif [[ $inside == false ]]; then
       printf '%s\n' "$line"
     fi
-  done <"$readme"
+  done <"$1"
 }
 
 fresh=$(mktemp)
 trap 'rm -f "$fresh"' EXIT
-filled >"$fresh"
-if [[ ${3:-} == --update ]]; then
-  cp "$fresh" "$readme"
-elif ! diff -u "$readme" "$fresh"; then
-  echo "README.md is stale; bring it up to date with: tests/cli/readme.sh build/cli/quench README.md --update"
-  exit 1
-fi
+status=0
+for page in "${pages[@]}"; do
+  filled "$page" >"$fresh"
+  if [[ $update == true ]]; then
+    cp "$fresh" "$page"
+  elif ! diff -u "$page" "$fresh"; then
+    echo "$page is stale; update it with: tests/cli/tables.sh build/cli/quench docs/*.md --update"
+    status=1
+  fi
+done
+exit "$status"
