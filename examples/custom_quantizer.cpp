@@ -1,6 +1,5 @@
-// A quantization method of one's own, complete: "sigma" covers three standard deviations of what it
-// sees, and lets the gradient pass inside that range. One call registers it; then the whole program
-// knows it:
+// A complete quantization method outside the library: "sigma" covers three standard deviations of its
+// input and passes the gradient inside that range. One call registers it for the whole program:
 //
 //   build/examples/custom_quantizer check-quantizer sigma
 //   build/examples/custom_quantizer train examples/quickstart.toml --set quant.method=sigma
@@ -38,7 +37,7 @@ class SigmaQuantizer final : public Quantizer {
   }
 
   void observe(const Tensor& x) override {
-    // Both refuse NaN. An activation's are of the images of all ranks, where several train together.
+    // Both refuse NaN. For activations, the batch includes the images of all ranks that train together.
     const bool activation = role() == Role::activation;
     const double deviation =
         activation ? batch_moments(x, slot()).deviation : moments(x, false, slot())[0].deviation;
@@ -46,7 +45,7 @@ class SigmaQuantizer final : public Quantizer {
     deviation_ = averages ? 0.99 * deviation_ + 0.01 * deviation : deviation;
   }
 
-  // What a resumed run and an evaluation need; a weight's deviation follows from the weight.
+  // Saved for resumed runs and evaluation; a weight's deviation follows from the weight.
   SavedState state() const override { return {{"deviation", state_number(deviation_)}}; }
   void load_state(const SavedState& state) override {
     deviation_ = state_number(state, "deviation", slot());
@@ -65,7 +64,7 @@ class SigmaQuantizer final : public Quantizer {
  private:
   double sigmas_;
   QuantGrid grid_;
-  double deviation_ = -1.0;  // < 0: nothing seen yet
+  double deviation_ = -1.0;  // < 0: no values observed yet
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-"""export_resnet20.py WEIGHTS.safetensors NET.onnx: ResNet-20 for CIFAR-10, as akamaster/pytorch_resnet_cifar10 writes it in
-PyTorch, as an ONNX file with its batch norms apart. What examples/onnx_resnet20.sh starts from; of a network of your own the last
-function is what matters. Needs torch, numpy and onnx (Debian: python3-torch python3-onnx)."""
+"""export_resnet20.py WEIGHTS.safetensors NET.onnx: exports akamaster/pytorch_resnet_cifar10's ResNet-20 for CIFAR-10 from
+PyTorch to ONNX, without folding batch norms. examples/onnx_resnet20.sh starts from this file. For your own network, the last function
+is the relevant one. Needs torch, numpy and onnx (Debian: python3-torch python3-onnx)."""
 import json
 import struct
 import sys
@@ -56,8 +56,8 @@ def read_safetensors(path):
 
 
 def export(network, path):
-    # PRESERVE leaves batch norms apart, so that training can go on, where EVAL folds them. (TRAINING does too, but runs the
-    # network once in training first, which moves their statistics.)
+    # PRESERVE keeps batch norms separate, so that training can continue; EVAL folds them. (TRAINING also keeps them, but first
+    # runs the network once in training mode, which changes their statistics.)
     network.eval()
     torch.onnx.export(network, torch.zeros(1, 3, 32, 32), path, opset_version=13, input_names=['images'],
                       output_names=['logits'], dynamic_axes={'images': {0: 'batch'}, 'logits': {0: 'batch'}},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# onnx_resnet20.sh WEIGHTS.safetensors DATA [FOLDER]: a network of PyTorch's, from its ONNX file to 8-bit integers and back to
-# ONNX, without training, with alpha-blending and with trained thresholds; what examples/results/onnx_resnet20.md says. Under an
-# hour on 2 cores.
+# onnx_resnet20.sh WEIGHTS.safetensors DATA [FOLDER]: takes a PyTorch network from its ONNX file to 8-bit integers and back to
+# ONNX, without training, with alpha-blending and with trained thresholds. Makes examples/results/onnx_resnet20.md. Takes less
+# than an hour on 2 cores.
 set -euo pipefail
 
 weights=$(realpath "$1")

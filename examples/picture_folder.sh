@@ -1,7 +1,7 @@
-# Sourced by the scripts of this folder that work on a folder of pictures.
+# Sourced by the scripts here that work on a folder of images.
 
 # picture_folder IMAGES WORK: sets `folders`, the options that calibrate on every tenth class of IMAGES, a folder
-# per class with a labels.tsv, and judge by all of them. WORK/calibration holds links to those.
+# per class with a labels.tsv, and evaluate on all of them. WORK/calibration links to the calibration classes.
 picture_folder() {
   local images=$1 work=$2 number=0 class
   mkdir -p "$work/calibration"

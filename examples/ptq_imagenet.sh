@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# ptq_imagenet.sh IMAGES WEIGHTS [WORK]: post-training quantization of MobileNet v1 0.75 and v2 1.0 as tables in markdown.
+# ptq_imagenet.sh IMAGES WEIGHTS [WORK]: prints tables of the post-training quantization of MobileNet v1 0.75 and v2 1.0.
 #   IMAGES   a folder per class, with a labels.tsv
 #   WEIGHTS  holds mobilenet_v1_075_224_imagenet.safetensors and mobilenet_v2_100_224_imagenet.safetensors
-#   WORK     (default runs/ptq_imagenet) keeps a run folder per cell: what is there is not run again
-# Every tenth class, 100 pictures, calibrates; all pictures judge. $QUENCH is the program (default ./quench).
+#   WORK     (default runs/ptq_imagenet) keeps a run folder per cell; existing ones are not run again
+# Every tenth class, 100 images, calibrates; all images evaluate. $QUENCH is the program (default ./quench).
 set -euo pipefail
 
 images=$(realpath "$1")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# verify_networks.sh CIFAR10 IMAGES RUNS [WORK]: networks frozen to integers and compared, integer by integer, with
-# what their evaluation in training computes; a table in markdown.
+# verify_networks.sh CIFAR10 IMAGES RUNS [WORK]: deploys networks, compares them with evaluation in training, integer by
+# integer, and prints a table.
 #   CIFAR10  the folder of the binary version
 #   IMAGES   a folder per class, with a labels.tsv
 #   RUNS     holds the float runs resnet20, mobilenet_v1, mobilenet_v2 and the 1-bit runs binarynet-METHOD
-#   WORK     (default runs/verify) keeps what was made: what is there is not made again
-# Each network is quantized by each method after training, at 8-8, 4-8 and 4-4 bits. $QUENCH is the program
+#   WORK     (default runs/verify) keeps the results; existing ones are not made again
+# Each method quantizes each network after training, at 8-8, 4-8 and 4-4 bits. $QUENCH is the program
 # (default ./quench), $CELLS a pattern of the cells to run (default *).
 set -euo pipefail
 
