@@ -1,6 +1,6 @@
 """export_resnet20.py WEIGHTS.safetensors NET.onnx: exports akamaster/pytorch_resnet_cifar10's ResNet-20 for CIFAR-10 from
-PyTorch to ONNX, without folding batch norms. examples/onnx_resnet20.sh starts from this file. For your own network, the last function
-is the relevant one. Needs torch, numpy and onnx (Debian: python3-torch python3-onnx)."""
+PyTorch to ONNX, without folding batch norms. examples/onnx_resnet20.sh starts from its file. For your own network, only the last
+function matters. Needs torch, numpy and onnx (Debian: python3-torch python3-onnx)."""
 import json
 import struct
 import sys
