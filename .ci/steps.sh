@@ -2,8 +2,8 @@
 passed=0
 failed=0
 
-# The standard library ends a program that reads beyond a vector, a string or a span, or an empty optional. Meson asks for it
-# from 1.4 on; here it is asked for everywhere.
+# These assertions make the standard library abort on reads beyond a vector, a string or a span, or of an empty optional. Meson
+# sets them from 1.4 on; here they are always set.
 readonly checked_indexing=-D_GLIBCXX_ASSERTIONS
 
 # step NAME COMMAND...: runs COMMAND and counts how it ended.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Training steps of two builds, run in turn on this machine: ratios of medians over the rounds.
+# Compares training steps of two builds, alternating on this machine; prints ratios of medians over the rounds.
 #
 #   bench/compare_builds.sh COMMAND_A COMMAND_B [ROUNDS [ARGS...]]
 #
 # A command starts the program: build/cli/quench, or 'chroot FOLDER /root/quench/build/cli/quench'. ARGS go to
-# `quench bench train`, e.g. --model binarynet --width 0.25 (default: its usual cases; 5 rounds). Above 1.00 B is faster.
+# `quench bench train`, e.g. --model binarynet --width 0.25 (default: its usual cases; 5 rounds). Above 1.00, B is faster.
 set -euo pipefail
 
 (($# >= 2)) || { echo "usage: bench/compare_builds.sh COMMAND_A COMMAND_B [ROUNDS [ARGS...]]" >&2; exit 2; }

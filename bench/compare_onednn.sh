@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Training steps with two releases of oneDNN, in turn, from one compiler on one machine.
+# Compares training steps with two releases of oneDNN, alternating, with one compiler on one machine.
 #
 #   bench/compare_onednn.sh FOLDER [ROUNDS [ARGS...]]
 #

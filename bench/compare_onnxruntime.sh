@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Latency of whole networks at batch 1: quench's integer networks (8-8 and 4-8 bits; 1-1 for BinaryNet) and its fp32 beside
-# ONNX Runtime's fp32 and int8, run in turn on this machine.
+# Compares the latency of whole networks at batch 1: quench's integer networks (8-8 and 4-8 bits; 1-1 for BinaryNet) and its
+# fp32 with ONNX Runtime's fp32 and int8, alternating on this machine.
 #
 #   bench/compare_onnxruntime.sh [ROUNDS [MODEL...]]     (default 5 rounds of all models; 4 minutes on an idle 2-core machine)
 #
-# Needs node with the npm package onnxruntime-node in $ORT_DIR (default: a folder of its own, installed there if npm is at
-# hand) and Debian's python3-onnx for the models. Environment: THREADS (default: all cores), QUENCH (program), PEER_PYTHON.
+# Needs node with the npm package onnxruntime-node in $ORT_DIR (default: build/peers, installed there if npm is
+# available) and Debian's python3-onnx for the models. Environment: THREADS (default: all cores), QUENCH (program), PEER_PYTHON.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

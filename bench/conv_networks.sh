@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# conv_networks.sh [ROUNDS]: how much faster than oneDNN's float32 integer convolutions are, as geometric means over the layers of
-# three networks, for each instruction set this machine has and 1 and 2 threads: the medians over ROUNDS (default 3) runs of
-# quench bench conv, as a table in markdown. $QUENCH is the program (default build/cli/quench).
+# conv_networks.sh [ROUNDS]: compares integer convolutions with oneDNN's float32. Prints a table of geometric means over the layers
+# of three networks, for each instruction set of this machine, on 1 and 2 threads: medians over ROUNDS (default 3) runs of
+# quench bench conv. $QUENCH is the program (default build/cli/quench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

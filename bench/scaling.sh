@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# scaling.sh [BUILD_FOLDER [ROUNDS]]: images/s of one process with two threads against two ranks with one thread each and
-# half the batch, in turn; what sums over ranks take; and what follows for more machines. Needs two idle cores.
+# scaling.sh [BUILD_FOLDER [ROUNDS]]: compares images/s of one process with two threads and of two ranks with one thread and
+# half the batch each, alternating; times sums over ranks; and projects both to more machines. Needs two idle cores.
 set -euo pipefail
 
 build=$(realpath "${1:-build}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # fuzz/run.sh [SECONDS [TARGET...]]: builds every fuzzer and runs each for SECONDS (10), one after the other. Prints
-# what was executed and found, and fails if anything was; the inputs then lie in build-fuzz/found/. What the fuzzers learn
-# stays in build-fuzz/corpus/ and is where the next run goes on. Needs clang++ and its libFuzzer
+# executions and findings, and fails if there are findings; their inputs are in build-fuzz/found/. The corpus is kept in
+# build-fuzz/corpus/, where the next run continues. Needs clang++ and its libFuzzer
 # (apt-get install clang libclang-rt-dev libomp-dev).
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Makes the packages of the last commit, each in a bare Debian of its own that has nothing but the build dependencies:
+# Makes the packages of the last commit, each in its own bare Debian with only the build dependencies:
 #
 #   packaging/build.sh [FOLDER] [SUITE...]      FOLDER is build-packages, the suites bookworm trixie unless given
 #
 #   quench_VERSION~SUITE_amd64.deb, libquench-dev_VERSION~SUITE_amd64.deb    for Debian 12 and 13
 #   quench-VERSION-x86_64.tar.gz                                             for other distributions, with bookworm
 #
-# The systems stay in FOLDER/root for the next time. QUENCH_SYSTEMS names a folder that keeps downloads and compiled objects,
-# which tests/distributions.sh can share (--cache). Needs root and debootstrap; try.sh tries what this makes.
+# The systems are kept in FOLDER/root for the next time. QUENCH_SYSTEMS names a folder that keeps downloads and compiled objects,
+# which tests/distributions.sh can share (--cache). Needs root and debootstrap. try.sh tests the packages.
 set -euo pipefail
 shopt -s inherit_errexit  # build_root runs in $(...)
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tarball.sh VERSION: run by build.sh on the build system. Makes ../quench-VERSION-x86_64.tar.gz: the program with every
-# library it loads but the C library, their licences, the configs and the guides.
+# library it loads except the C library, their licences, the configs and the guides.
 #
-# MPI is left out. Its library belongs to the launcher of a cluster (mpirun, srun), with plugins and a daemon; a copy
-# of another one would not speak to it.
+# MPI is left out. Its library has to match the cluster's launcher (mpirun, srun), its plugins and its daemon; a copy of another
+# one could not talk to them.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -13,7 +13,7 @@ build=$PWD/build-tarball
 export SOURCE_DATE_EPOCH
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -S Timestamp)
 
-# With the flags of the .deb, whose objects ccache then has.
+# Uses the flags of the .deb, so ccache has its objects.
 eval "$(DEB_BUILD_MAINT_OPTIONS=hardening=+all DEB_CXXFLAGS_MAINT_STRIP='-O2 -g' dpkg-buildflags --export=sh)"
 meson setup "$build" --buildtype=plain -Doptimization=3 --prefix=/ --libdir=lib -Dmarch=x86-64-v3 -Dmpi=disabled \
   -Donnx=enabled -Dtests=false

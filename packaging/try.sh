@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Tries what build.sh made, as a newcomer would: in an empty Debian, from the package to the first trained network.
+# Tests the packages of build.sh as a new user would: in a fresh Debian, from the package to the first trained network.
 #
 #   packaging/try.sh [FOLDER] [SUITE...]       FOLDER is build-packages, the suites bookworm trixie sid unless given
 #
-# Prints the seconds of each; more than $QUENCH_TRY_SECONDS (60) is a failure. The packages of Debian are tried where
-# they were built for, the tarball everywhere. QUENCH_SYSTEMS: see build.sh. Needs root and debootstrap.
+# Prints the seconds of each; more than $QUENCH_TRY_SECONDS (60) is a failure. Debian packages are tested on the release that
+# they were built for, the tarball on every one. QUENCH_SYSTEMS: see build.sh. Needs root and debootstrap.
 set -uo pipefail
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
 cache=${QUENCH_SYSTEMS:-}
