@@ -84,7 +84,7 @@ Described load(const DescribeOptions& options) {
 
 void describe(const DescribeOptions& options) {
   const auto [config, data, data_name] = load(options);
-  const auto network = train::build_network(config, data);
+  const auto network = train::build_network_without_weights(config, data);
 
   std::map<std::string, QuantizableModule*> modules;
   for (QuantizableModule* module : network->quantizable_modules()) modules[module->name()] = module;

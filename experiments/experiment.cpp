@@ -69,11 +69,13 @@ OnnxNetworkOptions read_onnx_options(const Settings& s) {
 }
 
 std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
-                                     Random& random) {
+                                     Random& random, bool shapes_only) {
   Settings settings = model.settings;
   if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
-  return make_onnx_network(read_onnx(model.onnx, model.output), model.onnx.string(), input,
-                           read_onnx_options(settings), random);
+  OnnxNetworkOptions options = read_onnx_options(settings);
+  options.shapes_only = shapes_only;
+  return make_onnx_network(read_onnx(model.onnx, model.output), model.onnx.string(), input, options,
+                           random);
 }
 
 /// A network that comes with quantizers has no room for those of [quant], which then says "fixed".
@@ -88,6 +90,26 @@ void require_no_rule(const ExperimentConfig& config) {
                                   config.model.onnx.string()));
   }
   quant.text("method", "fixed");  // for the run's own config, which lists of runs read
+}
+
+std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::DatasetFormat& data,
+                              bool shapes_only) {
+  Random random(config.train.seed, "initialization");
+  auto network = make_network(config.model,
+                              {.channels = data.image.channels,
+                               .height = data.image.height,
+                               .width = data.image.width,
+                               .classes = data.classes},
+                              random, shapes_only);
+  config.model.settings.finish();
+  if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
+  if (is_quantized(*network)) {
+    require_no_rule(config);
+  } else {
+    attach_quantizers(*network, quant::Policy(config.quant.settings));
+  }
+  if (config.quant.folding.enabled) fold_batch_norms(*network);
+  return network;
 }
 
 }  // namespace
@@ -170,22 +192,12 @@ std::unique_ptr<datasets::Loader> calibration_loader(
 
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::DatasetFormat& data) {
-  Random random(config.train.seed, "initialization");
-  auto network = make_network(config.model,
-                              {.channels = data.image.channels,
-                               .height = data.image.height,
-                               .width = data.image.width,
-                               .classes = data.classes},
-                              random);
-  config.model.settings.finish();
-  if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  if (is_quantized(*network)) {
-    require_no_rule(config);
-  } else {
-    attach_quantizers(*network, quant::Policy(config.quant.settings));
-  }
-  if (config.quant.folding.enabled) fold_batch_norms(*network);
-  return network;
+  return build(config, data, false);
+}
+
+std::unique_ptr<Module> build_network_without_weights(const ExperimentConfig& config,
+                                                      const datasets::DatasetFormat& data) {
+  return build(config, data, true);
 }
 
 }  // namespace quench::train

@@ -59,5 +59,9 @@ bool has_trained_weights(const ModelConfig& model);
 /// @throws std::runtime_error     as read_onnx() and make_onnx_network()
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::DatasetFormat& data);
+/// The same for what asks for names, shapes and quantizers alone: weights of an ONNX file, which may be
+/// large, are not read and hold anything.
+std::unique_ptr<Module> build_network_without_weights(const ExperimentConfig& config,
+                                                      const datasets::DatasetFormat& data);
 
 }  // namespace quench::train

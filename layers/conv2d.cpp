@@ -24,7 +24,10 @@ Shape weight_shape(const Conv2dOptions& options) {
 }  // namespace
 
 Conv2d::Conv2d(const Conv2dOptions& options, Random& random)
-    : QuantizedLayer(glorot_uniform(weight_shape(options), random), options.bias),
+    : Conv2d(options, glorot_uniform(weight_shape(options), random)) {}
+
+Conv2d::Conv2d(const Conv2dOptions& options, Tensor weight)
+    : QuantizedLayer(with_shape(weight_shape(options), std::move(weight)), options.bias),
       options_(options),
       prepared_(std::make_shared<PreparedConv2d>(options.params)) {}
 

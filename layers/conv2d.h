@@ -22,6 +22,8 @@ class Conv2d final : public QuantizedLayer {
  public:
   /// @throws std::invalid_argument  for sizes < 1 or channels that the groups do not divide
   Conv2d(const Conv2dOptions& options, Random& random);
+  /// With that weight. @throws std::invalid_argument  for another shape too
+  Conv2d(const Conv2dOptions& options, Tensor weight);
   bool depthwise() const override;
   const Conv2dOptions& options() const { return options_; }
   Layer as_layer() override { return this; }

@@ -18,7 +18,10 @@ Shape weight_shape(const LinearOptions& options) {
 }  // namespace
 
 Linear::Linear(const LinearOptions& options, Random& random)
-    : QuantizedLayer(glorot_uniform(weight_shape(options), random), options.bias) {}
+    : Linear(options, glorot_uniform(weight_shape(options), random)) {}
+
+Linear::Linear(const LinearOptions& options, Tensor weight)
+    : QuantizedLayer(with_shape(weight_shape(options), std::move(weight)), options.bias) {}
 
 Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias) {
   return linear(input, weight, bias);

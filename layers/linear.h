@@ -17,6 +17,8 @@ class Linear final : public QuantizedLayer {
  public:
   /// @throws std::invalid_argument  for sizes < 1
   Linear(const LinearOptions& options, Random& random);
+  /// With that weight. @throws std::invalid_argument  for another shape too
+  Linear(const LinearOptions& options, Tensor weight);
   Layer as_layer() override { return this; }
 
  protected:

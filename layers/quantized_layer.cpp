@@ -211,6 +211,12 @@ Variable QuantizedLayer::forward_folded(const Variable& quantized) {
   return folded_->normalize(apply(quantized, weight, {}), plain, bias_);
 }
 
+Tensor with_shape(const Shape& shape, Tensor weight) {
+  require(weight.shape() == shape, "expected a weight {}, got {}", shape.to_string(),
+          weight.shape().to_string());
+  return weight;
+}
+
 Tensor glorot_uniform(const Shape& shape, Random& random) {
   const auto limit = static_cast<float>(std::sqrt(6.0 / (fan(shape, 0) + fan(shape, 1))));
   return fill(shape, [&] { return random.uniform(-limit, limit); });

@@ -92,6 +92,9 @@ class QuantizedLayer : public QuantizableModule {
   std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
 };
 
+/// The weight. @throws std::invalid_argument  if it has another shape
+Tensor with_shape(const Shape& shape, Tensor weight);
+
 /// A weight [O, I/groups, KH, KW] or [O, I], uniform in +-sqrt(6 / (fan_in + fan_out)) with
 /// fan_in = I/groups*KH*KW and fan_out = O*KH*KW (Glorot & Bengio 2010, eq. 16). Values are drawn
 /// in row-major order.

@@ -51,7 +51,8 @@ std::string OnnxGraph::unique(const std::string& name) {
 
 std::string OnnxGraph::add(const std::string& name, OnnxType type, std::span<const std::byte> bytes,
                            std::vector<std::int64_t> dims) {
-  model_.constants.push_back({unique(name), type, std::move(dims), {bytes.begin(), bytes.end()}});
+  model_.constants.push_back(
+      {unique(name), type, std::move(dims), std::vector<std::byte>(bytes.begin(), bytes.end())});
   return model_.constants.back().name;
 }
 

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "support/shared_bytes.h"
+
 namespace quench {
 
 // What an ONNX file holds, as far as quench knows it: a graph of float images to logits, whose memory
@@ -20,7 +22,7 @@ struct OnnxTensor {
   std::string name;
   OnnxType type = OnnxType::f32;
   std::vector<std::int64_t> dims;  ///< none: a scalar
-  std::vector<std::byte> bytes;    ///< of its elements, row-major
+  SharedBytes bytes;               ///< of its elements, row-major
 
   bool operator==(const OnnxTensor&) const = default;
 };

@@ -31,7 +31,7 @@ std::string text_of(const AttributeProto& proto, const std::string& where) {
 }
 
 OnnxAttribute read_attribute(const AttributeProto& proto, const std::string& where,
-                             const std::string& file, ExternalData& external) {
+                             const std::string& file, TensorData& data) {
   switch (proto.type()) {
     case AttributeProto::INT:
       return proto.i();
@@ -44,7 +44,7 @@ OnnxAttribute read_attribute(const AttributeProto& proto, const std::string& whe
     case AttributeProto::FLOATS:
       return floats_of(proto, where);
     case AttributeProto::TENSOR:
-      return read_tensor(proto.t(), proto.name(), file, external);
+      return read_tensor(proto.t(), proto.name(), file, data);
     case AttributeProto::UNDEFINED:
       fail("{}: expected a type", where);
     default:
@@ -79,8 +79,7 @@ std::string describe(const ::onnx::NodeProto& proto) {
 
 bool has_several_outputs(const ::onnx::NodeProto& proto) { return operator_name(proto) == "Split"; }
 
-OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
-                   ExternalData& external) {
+OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data) {
   OnnxNode node{.op = operator_name(proto),
                 .inputs = {proto.input().begin(), proto.input().end()},
                 .output = proto.output(0),
@@ -90,7 +89,7 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
   for (const AttributeProto& attribute : proto.attribute()) {
     const std::string where = describe(proto, attribute, file);
     checked_name(attribute.name(), where);
-    OnnxAttribute value = read_attribute(attribute, where, file, external);
+    OnnxAttribute value = read_attribute(attribute, where, file, data);
     if (!node.attributes.emplace(attribute.name(), std::move(value)).second)
       fail("{}: is there twice", where);
   }
@@ -98,14 +97,14 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file,
 }
 
 OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file,
-                         ExternalData& external) {
+                         TensorData& data) {
   const std::string& name = proto.output(0);
   if (proto.attribute_size() != 1)
     fail("{}: {}: expected one attribute, got {}", file, describe(proto), proto.attribute_size());
   const AttributeProto& value = proto.attribute(0);
   const std::string where = describe(proto, value, file);
   if (value.name() == "value" && value.type() == AttributeProto::TENSOR)
-    return read_tensor(value.t(), name, file, external);
+    return read_tensor(value.t(), name, file, data);
   if (value.name() == "value_float" && value.type() == AttributeProto::FLOAT)
     return make_tensor(name, {}, std::vector{checked(value.f(), where)});
   if (value.name() == "value_floats" && value.type() == AttributeProto::FLOATS)

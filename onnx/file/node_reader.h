@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "onnx/file/external_data.h"
 #include "onnx/file/model.h"
+#include "onnx/file/tensor_data.h"
 
 namespace quench::onnx_file {
 
@@ -29,11 +29,10 @@ std::string operator_name(const ::onnx::NodeProto& proto);
 /// @param file  begins messages
 /// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
 ///                             or a text that is not UTF-8; see read_tensor() too
-OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, ExternalData& external);
+OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data);
 
 /// What a Constant node holds, under its output's name.
 /// @throws std::runtime_error  naming the node, for anything but floats and integers
-OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file,
-                         ExternalData& external);
+OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data);
 
 }  // namespace quench::onnx_file

@@ -3,6 +3,7 @@
 #include <limits>
 #include <new>
 
+#include "onnx/file/skeleton.h"
 #include "support/error.h"
 
 namespace quench::onnx_file {
@@ -29,11 +30,11 @@ void* allocate(std::size_t bytes) {
 
 void release(void* block, std::size_t) { ::operator delete(block); }
 
-std::size_t limit_of(std::size_t file_bytes) { return kLeastMemory + kMemoryPerByte * file_bytes; }
+std::size_t limit_of(std::size_t bytes) { return kLeastMemory + kMemoryPerByte * bytes; }
 
 /// For the arena that this thread makes next, and fills at once.
-ArenaOptions memory_for(std::size_t file_bytes) {
-  memory_left = limit_of(file_bytes);
+ArenaOptions memory_for(std::size_t bytes) {
+  memory_left = limit_of(bytes);
   ArenaOptions options;
   options.max_block_size = std::size_t{1} << 20;
   options.block_alloc = allocate;
@@ -41,21 +42,29 @@ ArenaOptions memory_for(std::size_t file_bytes) {
   return options;
 }
 
+std::string checked_skeleton(std::span<const std::byte> bytes, const std::string& name) {
+  if (bytes.size() > kMaxBytes)
+    fail(
+        "{}: expected less than 2 GiB, got {} bytes, more than protobuf reads; keep weights in "
+        "external data (onnx.save(model, path, save_as_external_data=True))",
+        name, bytes.size());
+  return skeleton_of(bytes, name);
+}
+
 }  // namespace
 
 ParsedModel::ParsedModel(std::span<const std::byte> bytes, const std::string& name)
-    : arena_(memory_for(bytes.size())) {
-  if (bytes.size() > kMaxBytes)
-    fail("{}: expected less than 2 GiB, got {} bytes; keep weights in external data", name,
-         bytes.size());
+    : ParsedModel(name, checked_skeleton(bytes, name)) {}
+
+ParsedModel::ParsedModel(const std::string& name, const std::string& skeleton)
+    : arena_(memory_for(skeleton.size())) {
   try {
     auto* model = Arena::CreateMessage<::onnx::ModelProto>(&arena_);
-    if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-      fail("{}: not an ONNX file, or a damaged one", name);
+    if (!model->ParseFromString(skeleton)) fail("{}: not an ONNX file, or a damaged one", name);
     model_ = model;
   } catch (const TooMuchMemory&) {
-    fail("{}: {} bytes that take more than {} MiB of memory: not a network", name, bytes.size(),
-         limit_of(bytes.size()) >> 20);
+    fail("{}: {} bytes that take more than {} MiB of memory: not a network", name, skeleton.size(),
+         limit_of(skeleton.size()) >> 20);
   }
 }
 

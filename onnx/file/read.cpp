@@ -6,20 +6,19 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "onnx/file/external_data.h"
 #include "onnx/file/names.h"
 #include "onnx/file/node_order.h"
 #include "onnx/file/node_reader.h"
 #include "onnx/file/parse_proto.h"
+#include "onnx/file/tensor_data.h"
 #include "onnx/file/tensor_reader.h"
 #include "support/error.h"
-#include "support/file.h"
+#include "support/shared_bytes.h"
 
 namespace quench {
 namespace {
@@ -168,18 +167,18 @@ using Names = std::unordered_set<std::string_view>;
 
 /// What the nodes read of the file's constants, in the file's order.
 void read_constants(const GraphProto& graph, const Names& read, const std::string& file,
-                    ExternalData& external, OnnxModel& model) {
+                    TensorData& data, OnnxModel& model) {
   for (const auto& tensor : graph.initializer()) {
     if (!read.contains(tensor.name())) continue;
-    model.constants.push_back(read_tensor(tensor, tensor.name(), file, external));
+    model.constants.push_back(read_tensor(tensor, tensor.name(), file, data));
   }
 }
 
 /// A node for each output that is read.
 void read_nodes(const NodeProto& proto, const Names& read, const std::string& file,
-                ExternalData& external, OnnxModel& model) {
+                TensorData& data, OnnxModel& model) {
   constexpr int kMaxOutputs = 1024;
-  OnnxNode node = read_node(proto, file, external);
+  OnnxNode node = read_node(proto, file, data);
   if (!has_several_outputs(proto)) return model.nodes.push_back(std::move(node));
   node.output_count = proto.output_size();
   if (proto.output_size() > kMaxOutputs)
@@ -194,8 +193,10 @@ void read_nodes(const NodeProto& proto, const Names& read, const std::string& fi
 
 bool is_constant(const NodeProto& node) { return operator_name(node) == "Constant"; }
 
-OnnxModel model_of(const ModelProto& proto, const std::string& file,
+OnnxModel model_of(const SharedBytes& bytes, const std::string& file,
                    const std::filesystem::path& folder, const std::string& output) {
+  const ParsedModel parsed(bytes, file);
+  const ModelProto& proto = *parsed;
   check_ir(proto, file);
   const GraphProto& graph = proto.graph();
   check_names(graph, file);
@@ -221,13 +222,13 @@ OnnxModel model_of(const ModelProto& proto, const std::string& file,
          in_quotes(model.input.name));
   Names read{model.output.name};
   for (const NodeProto* node : nodes) read.insert(node->input().begin(), node->input().end());
-  ExternalData external(folder);
-  read_constants(graph, read, file, external, model);
+  TensorData data(bytes, folder);
+  read_constants(graph, read, file, data, model);
   for (const NodeProto* node : nodes) {
     if (is_constant(*node)) {
-      model.constants.push_back(read_constant(*node, file, external));
+      model.constants.push_back(read_constant(*node, file, data));
     } else {
-      read_nodes(*node, read, file, external, model);
+      read_nodes(*node, read, file, data, model);
     }
   }
   return model;
@@ -237,21 +238,11 @@ OnnxModel model_of(const ModelProto& proto, const std::string& file,
 
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
                      const std::filesystem::path& folder, const std::string& output) {
-  const ParsedModel proto(bytes, name);
-  return model_of(*proto, name, folder, output);
+  return model_of(std::vector<std::byte>(bytes.begin(), bytes.end()), name, folder, output);
 }
 
 OnnxModel read_onnx(const std::filesystem::path& path, const std::string& output) {
-  std::error_code error;
-  // Before so much is read: protobuf's limit.
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (!error && size > static_cast<std::uintmax_t>(std::numeric_limits<int>::max()))
-    fail("{}: expected less than 2 GiB, got {} bytes; keep weights in external data", path.string(),
-         size);
-  std::vector<std::byte> bytes = read_file(path);
-  const ParsedModel proto(bytes, path.string());
-  std::vector<std::byte>().swap(bytes);  // before the numbers are copied once more
-  return model_of(*proto, path.string(), path.parent_path(), output);
+  return model_of(map_file(path), path.string(), path.parent_path(), output);
 }
 
 std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }

@@ -49,7 +49,7 @@ template <typename T>
 OnnxTensor tensor_of(const std::string& name, OnnxType type, std::vector<std::int64_t> dims,
                      std::span<const T> values) {
   const auto bytes = std::as_bytes(values);
-  return {name, type, std::move(dims), {bytes.begin(), bytes.end()}};
+  return {name, type, std::move(dims), std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
 /// A scalar may be infinite, as a bound that is not there.
@@ -60,15 +60,27 @@ void check_finite(std::span<const float> values, std::span<const std::int64_t> d
   if (!found.empty()) fail("{}: expected finite values, got {}", where, found);
 }
 
+/// Of floats that may lie at any address.
+bool all_finite(const SharedBytes& floats) {
+  constexpr std::uint32_t kExponent = 0x7f800000;  // all of its bits: an infinity or a NaN
+  bool finite = true;
+  for (std::size_t i = 0; i < floats.size(); i += sizeof(float)) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, floats.data() + i, sizeof(bits));
+    finite &= (bits & kExponent) != kExponent;
+  }
+  return finite;
+}
+
 /// Makes a tensor of numbers that lie as `Stored` in raw bytes, or else in a field of the message.
 class TensorReader {
  public:
   TensorReader(const TensorProto& proto, const std::string& name, const std::string& file,
-               ExternalData& external)
+               TensorData& data)
       : proto_(proto),
         name_(name),
         where_(fmt::format("{}: tensor {}", file, in_quotes(name))),
-        external_(external),
+        data_(data),
         dims_(proto.dims().begin(), proto.dims().end()),
         count_(count_elements(proto, where_)) {
     if (proto.has_segment()) fail("{}: a tensor in segments is not read", where_);
@@ -81,12 +93,17 @@ class TensorReader {
     return make_tensor(name_, dims_, numbers);
   }
 
-  /// Those of 32 bits, which are most of a file: copied once.
+  /// Those of 32 bits, which are most of a file, stay where they are.
   OnnxTensor floats() const {
-    if (!has_bytes()) return reals<float>(proto_.float_data(), [](float x) { return x; });
-    OnnxTensor tensor{name_, OnnxType::f32, dims_, bytes_of(sizeof(float))};
-    check_finite({reinterpret_cast<const float*>(tensor.bytes.data()), count_}, dims_, where_);
-    return tensor;
+    const auto same = [](float x) { return x; };
+    if (!has_bytes()) return reals<float>(proto_.float_data(), same);
+    const SharedBytes bytes = bytes_of(sizeof(float));
+    if (!all_finite(bytes)) {
+      std::vector<float> numbers;
+      append<float>(numbers, bytes, same);
+      check_finite(numbers, dims_, where_);
+    }
+    return {name_, OnnxType::f32, dims_, bytes};
   }
 
   template <typename Stored, typename Field>
@@ -105,14 +122,11 @@ class TensorReader {
   OnnxTensor half_bytes(OnnxType type) const {
     std::vector<std::uint8_t> packed;
     const std::uint64_t size = (count_ + 1) / 2;
-    const auto same = [](std::uint8_t byte) { return byte; };
-    if (proto_.data_location() == TensorProto::EXTERNAL) {
-      append<std::uint8_t>(packed, external_.read(proto_, where_, size), same);
-    } else if (proto_.has_raw_data()) {
-      check_size(proto_.raw_data().size(), size, "bytes");
-      append<std::uint8_t>(packed, std::as_bytes(std::span(proto_.raw_data())), same);
+    if (has_bytes()) {
+      append<std::uint8_t>(packed, data_.of(proto_, where_, size),
+                           [](std::uint8_t byte) { return byte; });
     } else {
-      check_size(static_cast<std::uint64_t>(proto_.int32_data_size()), size, "numbers");
+      check_size(static_cast<std::uint64_t>(proto_.int32_data_size()), size);
       for (const std::int32_t value : proto_.int32_data())
         packed.push_back(stored<std::uint8_t>(value));
     }
@@ -139,7 +153,7 @@ class TensorReader {
     if (has_bytes()) {
       append<Stored>(result, bytes_of(sizeof(Stored)), convert);
     } else {
-      check_size(static_cast<std::uint64_t>(field.size()), count_, "numbers");
+      check_size(static_cast<std::uint64_t>(field.size()), count_);
       result.reserve(count_);
       for (const auto value : field) result.push_back(convert(stored<Stored>(value)));
     }
@@ -150,16 +164,12 @@ class TensorReader {
     return proto_.data_location() == TensorProto::EXTERNAL || proto_.has_raw_data();
   }
 
-  std::vector<std::byte> bytes_of(std::size_t element) const {
-    if (proto_.data_location() == TensorProto::EXTERNAL)
-      return external_.read(proto_, where_, count_ * element);
-    const auto raw = std::as_bytes(std::span(proto_.raw_data()));
-    check_size(raw.size(), count_ * element, "bytes");
-    return {raw.begin(), raw.end()};
+  SharedBytes bytes_of(std::size_t element) const {
+    return data_.of(proto_, where_, count_ * element);
   }
 
   template <typename Stored, typename Result, typename Convert>
-  void append(Result& result, std::span<const std::byte> bytes, Convert convert) const {
+  static void append(Result& result, const SharedBytes& bytes, Convert convert) {
     result.resize(bytes.size() / sizeof(Stored));
     for (std::size_t i = 0; i < result.size(); ++i) {
       Stored value;
@@ -168,9 +178,9 @@ class TensorReader {
     }
   }
 
-  void check_size(std::uint64_t actual, std::uint64_t expected, const char* what) const {
+  void check_size(std::uint64_t actual, std::uint64_t expected) const {
     if (actual != expected)
-      fail("{}: expected {} {} for its dims, got {}", where_, expected, what, actual);
+      fail("{}: expected {} numbers for its dims, got {}", where_, expected, actual);
   }
 
   template <typename Stored, typename Value>
@@ -185,7 +195,7 @@ class TensorReader {
   const TensorProto& proto_;
   const std::string& name_;
   std::string where_;
-  ExternalData& external_;
+  TensorData& data_;
   std::vector<std::int64_t> dims_;
   std::uint64_t count_;
 };
@@ -208,8 +218,8 @@ OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,
 }
 
 OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const std::string& file,
-                       ExternalData& external) {
-  const TensorReader reader(proto, name, file, external);
+                       TensorData& data) {
+  const TensorReader reader(proto, name, file, data);
   switch (proto.data_type()) {
     case TensorProto::FLOAT:
       return reader.floats();

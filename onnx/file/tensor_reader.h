@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "onnx/file/external_data.h"
 #include "onnx/file/model.h"
+#include "onnx/file/tensor_data.h"
 
 namespace quench::onnx_file {
 
@@ -19,9 +19,9 @@ namespace quench::onnx_file {
 /// @param file  begins messages
 /// @throws std::runtime_error  naming the tensor: for another type, dims that are not those of the
 ///                             numbers, a number that its type does not hold, a NaN, and an infinity
-///                             that is not a number by itself (a bound of Clip); see ExternalData too
+///                             that is not a number by itself (a bound of Clip); see TensorData too
 OnnxTensor read_tensor(const ::onnx::TensorProto& proto, const std::string& name,
-                       const std::string& file, ExternalData& external);
+                       const std::string& file, TensorData& data);
 
 /// A scalar or a list, as Constant has them without a tensor.
 OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,

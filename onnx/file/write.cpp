@@ -43,10 +43,10 @@ bool is_half_byte(const OnnxTensor& tensor) {
 }
 
 /// Two codes of 4 bits in a byte, the low one first.
-std::string packed(const std::vector<std::byte>& codes) {
+std::string packed(const SharedBytes& codes) {
   std::string result((codes.size() + 1) / 2, '\0');
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    const int code = std::to_integer<int>(codes[i]) & 15;
+    const int code = std::to_integer<int>(codes.data()[i]) & 15;
     result[i / 2] = static_cast<char>(result[i / 2] | (i % 2 == 0 ? code : code << 4));
   }
   return result;

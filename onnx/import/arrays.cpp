@@ -36,9 +36,9 @@ std::int64_t only_integer(const OnnxTensor& tensor) {
 }
 
 OnnxTensor codes_of(OnnxType type, Dims dims, const Dims& values) {
-  OnnxTensor result{.name = {}, .type = type, .dims = std::move(dims), .bytes = {}};
-  for (const std::int64_t value : values) result.bytes.push_back(static_cast<std::byte>(value));
-  return result;
+  std::vector<std::byte> bytes;
+  for (const std::int64_t value : values) bytes.push_back(static_cast<std::byte>(value));
+  return {.name = {}, .type = type, .dims = std::move(dims), .bytes = std::move(bytes)};
 }
 
 std::int64_t elements_of(const OnnxTensor& tensor) {
@@ -116,7 +116,7 @@ Dims broadcast(const Dims& a, const Dims& b) {
   return result;
 }
 
-OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims) {
+OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims, std::int64_t most) {
   if (tensor.dims == dims) return tensor;
   const std::size_t ahead = dims.size() - tensor.dims.size();
   const Dims apart = strides_of(tensor.dims);
@@ -125,7 +125,7 @@ OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims) {
     const bool repeated = i < ahead || tensor.dims[i - ahead] == 1;
     walks.push_back({dims[i], 0, repeated ? 0 : apart[i - ahead]});
   }
-  return walked(tensor, walks);
+  return walked(tensor, walks, most);
 }
 
 OnnxTensor with_dims(const OnnxTensor& tensor, Dims dims) {
@@ -137,17 +137,17 @@ OnnxTensor with_dims(const OnnxTensor& tensor, Dims dims) {
   return result;
 }
 
-OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks) {
+OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks, std::int64_t most) {
   OnnxTensor result{.name = {}, .type = from.type, .dims = {}, .bytes = {}};
   for (const Walk& walk : walks) result.dims.push_back(walk.size);
-  const std::int64_t count = count_of(result.dims, elements_of(from));
+  const std::int64_t count = count_of(result.dims, std::max(most, elements_of(from)));
   const std::size_t size = element_bytes(from.type);
-  result.bytes.resize(static_cast<std::size_t>(count) * size);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(count) * size);
   std::int64_t place = 0;
   for (const Walk& walk : walks) place += walk.start;
   Dims at(walks.size(), 0);
   for (std::int64_t i = 0; i < count; ++i) {
-    std::memcpy(result.bytes.data() + static_cast<std::size_t>(i) * size,
+    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * size,
                 from.bytes.data() + static_cast<std::size_t>(place) * size, size);
     // To the next place, as an odometer counts.
     for (std::size_t axis = walks.size(); axis-- > 0;) {
@@ -157,6 +157,7 @@ OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks) {
       at[axis] = 0;
     }
   }
+  result.bytes = std::move(bytes);
   return result;
 }
 

@@ -47,7 +47,8 @@ Dims strides_of(const Dims& dims);
 /// The dims that both are broadcast to. @throws std::invalid_argument  if they cannot be
 Dims broadcast(const Dims& a, const Dims& b);
 /// The array repeated along the axes where it has size 1 and `dims` more.
-OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims);
+/// @param most  elements that it may have, as of count_of()
+OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims, std::int64_t most = 0);
 /// @throws std::invalid_argument  for another number of elements
 OnnxTensor with_dims(const OnnxTensor& tensor, Dims dims);
 
@@ -56,7 +57,8 @@ struct Walk {
   std::int64_t size, start, step;
 };
 /// The elements of `from` by walks through its axes, outermost first; starts and steps in elements.
-OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks);
+/// @param most  elements that there may be, as of count_of(); as many as `from` has in any case
+OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks, std::int64_t most = 0);
 
 template <typename T>
 OnnxTensor tensor_of(Dims dims, const std::vector<T>& values) {
@@ -65,7 +67,7 @@ OnnxTensor tensor_of(Dims dims, const std::vector<T>& values) {
   return {.name = {},
           .type = std::is_same_v<T, float> ? OnnxType::f32 : OnnxType::s64,
           .dims = std::move(dims),
-          .bytes = {bytes.begin(), bytes.end()}};
+          .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
 }  // namespace quench::onnx_network

@@ -57,8 +57,11 @@ template <typename Function>
 OnnxTensor binary(const OnnxTensor& a, const OnnxTensor& b, Function function) {
   require(a.type == b.type, "expected two inputs of one type");
   const Dims dims = broadcast(a.dims, b.dims);
+  // As large as the larger one, a weight, it may be whatever its size.
+  const std::int64_t most = std::max(elements_of(a), elements_of(b));
   return with_type(a, [&]<typename T>(T) {
-    const std::vector<T> x = numbers<T>(expanded(a, dims)), y = numbers<T>(expanded(b, dims));
+    const std::vector<T> x = numbers<T>(expanded(a, dims, most)),
+                         y = numbers<T>(expanded(b, dims, most));
     std::vector<decltype(function(T{}, T{}))> values(x.size());
     std::ranges::transform(x, y, values.begin(), function);
     return tensor_of(dims, values);

@@ -107,7 +107,7 @@ OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs
   result.dims[axis] = 0;
   std::size_t rows = 1;  // the parts' rows lie one behind the other
   for (std::size_t i = 0; i < axis; ++i) rows *= static_cast<std::size_t>(first.dims[i]);
-  std::size_t bytes = 0;
+  std::size_t size = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const OnnxTensor& part = input(inputs, i);
     Dims expected = first.dims;
@@ -117,18 +117,20 @@ OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs
             dims_text(first.dims), dims_text(part.dims));
     require(part.dims[axis] <= kMost - result.dims[axis], "too many elements");
     result.dims[axis] += part.dims[axis];
-    bytes += part.bytes.size();
+    size += part.bytes.size();
   }
   count_of(result.dims, kMost);
-  if (bytes == 0) return result;
-  result.bytes.reserve(bytes);
+  if (size == 0) return result;
+  std::vector<std::byte> bytes;
+  bytes.reserve(size);
   for (std::size_t row = 0; row < rows; ++row) {
     for (const OnnxTensor* part : inputs) {
       const std::size_t length = part->bytes.size() / rows;
       const auto begin = part->bytes.begin() + static_cast<std::ptrdiff_t>(row * length);
-      result.bytes.insert(result.bytes.end(), begin, begin + static_cast<std::ptrdiff_t>(length));
+      bytes.insert(bytes.end(), begin, begin + static_cast<std::ptrdiff_t>(length));
     }
   }
+  result.bytes = std::move(bytes);
   return result;
 }
 
@@ -161,15 +163,17 @@ OnnxTensor fold_gather(const AxisAttributes& attributes, const Constants& inputs
   const std::size_t slice = static_cast<std::size_t>(apart[axis]) * size;
   const std::size_t row = static_cast<std::size_t>(from.dims[axis]) * slice;
   const Dims places = integers(indices);
+  std::vector<std::byte> bytes;
   for (auto begin = from.bytes.begin(); begin != from.bytes.end();
        begin += static_cast<std::ptrdiff_t>(row)) {
     for (const std::int64_t place : places) {
       const auto at =
           begin + static_cast<std::ptrdiff_t>(
                       axis_of(place, static_cast<std::size_t>(from.dims[axis])) * slice);
-      result.bytes.insert(result.bytes.end(), at, at + static_cast<std::ptrdiff_t>(slice));
+      bytes.insert(bytes.end(), at, at + static_cast<std::ptrdiff_t>(slice));
     }
   }
+  result.bytes = std::move(bytes);
   return result;
 }
 

@@ -163,7 +163,7 @@ models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& f
     input.classes = std::max(input.classes, model.output.dims[i]);
   if (input.classes > 0) return input;
   Random random(1, "initialization");
-  input.classes = build_network(model, file, input, {}, random).classes;
+  input.classes = build_network(model, file, input, {.shapes_only = true}, random).classes;
   return input;
 }
 

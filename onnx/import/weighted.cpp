@@ -16,29 +16,24 @@
 namespace quench::onnx_network {
 namespace {
 
-void fill(const Builder& builder, QuantizedLayer& layer, const LayerNumbers& numbers) {
-  if (builder.options().random_weights) return;
-  const auto copy = [](Variable to, const std::vector<float>& from) {
-    Tensor& tensor = to.mutable_value();
-    // A matrix is row-major as it is, and may be most of a network.
-    if (tensor.shape().rank() == 4) {
-      tensor.copy_from(Tensor::from_row_major(tensor.shape(), from));
-    } else {
-      std::ranges::copy(from, tensor.span().begin());
-      tensor.bump_version();
-    }
-  };
-  copy(layer.weight(), numbers.weight);
-  if (!numbers.bias.empty()) copy(layer.bias(), numbers.bias);
+Tensor weight_of(Builder& builder, const Shape& shape, const LayerNumbers& numbers) {
+  const OnnxNetworkOptions& options = builder.options();
+  if (options.random_weights) return glorot_uniform(shape, builder.random());
+  return options.shapes_only ? Tensor(shape) : Tensor::from_row_major(shape, numbers.weight);
 }
 
-/// Adds the layer that make(bias) gives, with the numbers of the file and of the nodes that it does too.
-template <typename Make>
+/// Adds the layer of `Options` with a weight of that shape, with the numbers of the file and of the nodes
+/// that it does too.
+template <typename L, typename Options>
 void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Value output,
-                  LayerNumbers numbers, Make make) {
+                  LayerNumbers numbers, const Shape& shape, Options options) {
   take_bias_and_norm(builder, node, output, numbers);
-  auto layer = make(!numbers.bias.empty());
-  fill(builder, *layer, numbers);
+  options.bias = !numbers.bias.empty();
+  auto layer = std::make_shared<L>(options, weight_of(builder, shape, numbers));
+  if (options.bias && !builder.options().random_weights) {
+    Variable bias = layer->bias();
+    bias.mutable_value().copy_from(to_tensor(numbers.bias));
+  }
   if (numbers.grid)
     layer->set_weight_quantizer(quant::make_fixed_quantizer(
         quant::Role::weight, *numbers.grid, layer->weight().shape(), name_of(node) + ".weight"));
@@ -48,11 +43,9 @@ void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Va
 void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
                    LayerNumbers numbers) {
   const std::int64_t outputs = numbers.out_channels;
-  append_layer(builder, node, input, flat_value(outputs), std::move(numbers), [&](bool bias) {
-    return std::make_shared<Linear>(
-        LinearOptions{.in_features = input.channels, .out_features = outputs, .bias = bias},
-        builder.random());
-  });
+  append_layer<Linear>(builder, node, input, flat_value(outputs), std::move(numbers),
+                       {outputs, input.channels},
+                       LinearOptions{.in_features = input.channels, .out_features = outputs});
 }
 
 /// The same of each pixel [N, H, W, F]: a convolution by 1x1.
@@ -62,21 +55,25 @@ void append_pointwise(Builder& builder, const OnnxNode& node, const Value& input
   Value output = input;
   output.channels = outputs;
   output.blocks.clear();
-  append_layer(builder, node, input, output, std::move(numbers), [&](bool bias) {
-    return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
-                                                  .out_channels = outputs,
-                                                  .kernel_size = {1, 1},
-                                                  .params = {},
-                                                  .bias = bias},
-                                    builder.random());
-  });
+  append_layer<Conv2d>(
+      builder, node, input, output, std::move(numbers), {outputs, input.channels, 1, 1},
+      Conv2dOptions{.in_channels = input.channels, .out_channels = outputs, .kernel_size = {1, 1}});
+}
+
+/// Whether the numbers of a weight count.
+bool reads(const Builder& builder, const OnnxTensor& weight) {
+  require(weight.type == OnnxType::f32, "'{}': expected floats, got another type", weight.name);
+  return !builder.options().random_weights && !builder.options().shapes_only;
 }
 
 /// [O, I/groups, KH, KW] with its input channels as quench counts them.
-std::vector<float> read_kernels(const OnnxTensor& weight, const Value& input, std::int64_t groups) {
+std::vector<float> read_kernels(const Builder& builder, const OnnxTensor& weight,
+                                const Value& input, std::int64_t groups) {
+  require(same_order(input) || groups == 1,
+          "expected one group over the features of an image, got {}", groups);
+  if (!reads(builder, weight)) return {};
   std::vector<float> numbers = floats(weight);
   if (same_order(input)) return numbers;
-  require(groups == 1, "expected one group over the features of an image, got {}", groups);
   const auto pixels = static_cast<std::size_t>(weight.dims[2] * weight.dims[3]);
   const auto channels = static_cast<std::size_t>(input.channels);
   for (std::size_t first = 0; first < numbers.size(); first += channels * pixels) {
@@ -99,7 +96,8 @@ Value features(Builder& builder, const OnnxNode& node) {
 }
 
 /// [O][F] of a matrix [F, O], or [O, F] where it is transposed, its features as quench counts them.
-LayerNumbers read_matrix(const OnnxTensor& matrix, const Value& input, bool transposed) {
+LayerNumbers read_matrix(const Builder& builder, const OnnxTensor& matrix, const Value& input,
+                         bool transposed) {
   require(matrix.dims.size() == 2, "'{}': expected a matrix, got {}", matrix.name,
           dims_text(matrix.dims));
   const std::int64_t rows = matrix.dims[transposed ? 1 : 0],
@@ -107,8 +105,9 @@ LayerNumbers read_matrix(const OnnxTensor& matrix, const Value& input, bool tran
   require(rows == input.channels && outputs >= 1,
           "'{}': expected numbers for {} features and at least one output, got {}", matrix.name,
           input.channels, dims_text(matrix.dims));
-  std::vector<float> numbers = floats(matrix);
   LayerNumbers layer{.weight = {}, .bias = {}, .out_channels = outputs};
+  if (!reads(builder, matrix)) return layer;
+  std::vector<float> numbers = floats(matrix);
   if (transposed && same_order(input)) {
     layer.weight = std::move(numbers);
     return layer;
@@ -142,26 +141,25 @@ void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& at
   const Value output{.channels = outputs, .height = height, .width = width};
 
   LayerNumbers numbers{
-      .weight = read_kernels(weight, input, groups), .bias = {}, .out_channels = outputs};
+      .weight = read_kernels(builder, weight, input, groups), .bias = {}, .out_channels = outputs};
   numbers.grid = weight_grid(builder, node, 0);
   if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
-  append_layer(builder, node, input, output, std::move(numbers), [&](bool bias) {
-    return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = input.channels,
-                                                  .out_channels = outputs,
-                                                  .kernel_size = windows.window.kernel,
-                                                  .params = {.stride = windows.window.stride,
-                                                             .padding = windows.window.padding,
-                                                             .dilation = windows.dilation,
-                                                             .groups = static_cast<int>(groups)},
-                                                  .bias = bias},
-                                    builder.random());
-  });
+  append_layer<Conv2d>(builder, node, input, output, std::move(numbers),
+                       {outputs, weight.dims[1], weight.dims[2], weight.dims[3]},
+                       Conv2dOptions{.in_channels = input.channels,
+                                     .out_channels = outputs,
+                                     .kernel_size = windows.window.kernel,
+                                     .params = {.stride = windows.window.stride,
+                                                .padding = windows.window.padding,
+                                                .dilation = windows.dilation,
+                                                .groups = static_cast<int>(groups)}});
 }
 
 void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& attributes) {
   const Value input = features(builder, node);
   require(attributes.transA == 0, "transA: expected 0, got {}", attributes.transA);
-  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, attributes.transB != 0);
+  LayerNumbers numbers =
+      read_matrix(builder, builder.constant(node, 1), input, attributes.transB != 0);
   numbers.grid = weight_grid(builder, node, attributes.transB != 0 ? 0 : 1);
   require(!numbers.grid || attributes.alpha == 1.0f,
           "alpha: expected 1 of a quantized weight, got {}", attributes.alpha);
@@ -179,7 +177,7 @@ void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const bool of_pixels = input.layout == Layout::channels_last;
   require(of_pixels || input.flat(), "expected an input [N, F] or [N, H, W, F], got {}",
           input.text());
-  LayerNumbers numbers = read_matrix(builder.constant(node, 1), input, false);
+  LayerNumbers numbers = read_matrix(builder, builder.constant(node, 1), input, false);
   numbers.grid = weight_grid(builder, node, 1);
   const auto append = of_pixels ? append_pointwise : append_linear;
   append(builder, node, input, std::move(numbers));

@@ -37,7 +37,8 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
   OnnxModel model{.name = "net", .opset = 13, .metadata = {{"method", "ab"}}};
   model.input = {"images", {OnnxValue::kAnySize, 2, 4, 4}};
   model.output = {"logits", {OnnxValue::kAnySize, 2, 4, 4}};
-  model.constants.push_back({"scale", OnnxType::f32, {1, 2, 1, 1}, {bytes.begin(), bytes.end()}});
+  model.constants.push_back(
+      {"scale", OnnxType::f32, {1, 2, 1, 1}, std::vector<std::byte>(bytes.begin(), bytes.end())});
   model.nodes.push_back({"Mul", {"images", "scale"}, "scaled", {}, "mul"});
   model.nodes.push_back({"LeakyRelu", {"scaled"}, "leaky", {{"alpha", 0.25f}}, "act"});
   model.nodes.push_back(

@@ -153,6 +153,10 @@ TEST_CASE("read_onnx: dims that are not those of the numbers, before anything is
 
   ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, {2, 2});
   tensor_of(model).add_float_data(1.0f);
+  CHECK(error_of(model) == "m.onnx: tensor 'w': expected 16 bytes for its dims, got 4");
+  tensor_of(model).clear_float_data();
+  tensor_of(model).set_data_type(TensorProto::INT64);
+  tensor_of(model).add_int64_data(1);
   CHECK(error_of(model) == "m.onnx: tensor 'w': expected 4 numbers for its dims, got 1");
   for (int i = 0; i < 100; ++i) tensor_of(model).add_dims(1);
   CHECK(error_of(model) == "m.onnx: tensor 'w': expected at most 64 dims, got 102");

@@ -248,6 +248,21 @@ TEST_CASE("constants: reductions") {
         integers(counted()));
 }
 
+TEST_CASE("constants: arithmetic on a weight is computed whatever its size") {
+  const std::int64_t rows = 2049, columns = 2048;  // more than 2^22
+  Floats weight(static_cast<std::size_t>(rows * columns), 3.0f);
+  weight.back() = 5.0f;
+  Floats scale(static_cast<std::size_t>(rows), 2.0f);
+  const OnnxTensor w = floats_of({rows, columns}, weight), s = floats_of({rows, 1}, scale);
+  for (const OnnxTensor& product : {fold("Mul", {w, s}), fold("Mul", {s, w})}) {
+    CHECK(product.dims == Dims{rows, columns});
+    CHECK(floats(product).front() == 6.0f);
+    CHECK(floats(product).back() == 10.0f);
+  }
+  // Of two small ones no large one is made.
+  CHECK(refusal("Mul", {s, floats_of({1, 1 << 12}, Floats(1 << 12))}) != "");
+}
+
 TEST_CASE("constants: no file makes more of them than memory holds") {
   const std::int64_t large = std::int64_t{1} << 40;
   CHECK(refusal("ConstantOfShape", {ints({large})}).find("at most 4194304 elements") !=

@@ -84,7 +84,8 @@ class GraphMaker {
  private:
   std::string add(OnnxType type, std::vector<std::int64_t> dims, std::span<const std::byte> bytes) {
     std::string name = "c" + std::to_string(model.constants.size());
-    model.constants.push_back({name, type, std::move(dims), {bytes.begin(), bytes.end()}});
+    model.constants.push_back(
+        {name, type, std::move(dims), std::vector<std::byte>(bytes.begin(), bytes.end())});
     return name;
   }
 

@@ -574,6 +574,21 @@ TEST_CASE("onnx network: random weights are those of the seed, not of the file")
                                  from_file->parameters()[0].value.value().span()));
 }
 
+TEST_CASE("onnx network: without weights all is there but their numbers") {
+  GraphMaker g;
+  std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
+  x = g.node("Conv",
+             {x, g.node("Transpose", {g.drawn({3, 3, 5, 6})}, {{"perm", Ints{3, 2, 0, 1}}})});
+  g.classify_image(x, 6);
+  const auto network = build(g.model), shapes = build(g.model, {.shapes_only = true});
+  const auto expected = network->parameters(), parameters = shapes->parameters();
+  REQUIRE(parameters.size() == expected.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    CHECK(parameters[i].name == expected[i].name);
+    CHECK(parameters[i].value.shape() == expected[i].value.shape());
+  }
+}
+
 TEST_CASE("onnx network: modules have the names of nodes, each once and without dots") {
   GraphMaker g;
   std::string x = g.conv("images", 3, 5);

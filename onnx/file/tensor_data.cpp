@@ -1,13 +1,13 @@
-#include "onnx/file/external_data.h"
+#include "onnx/file/tensor_data.h"
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "onnx/file/names.h"
+#include "onnx/file/skeleton.h"
 #include "support/error.h"
 
 namespace quench::onnx_file {
@@ -48,29 +48,18 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
          folder.end();
 }
 
-std::vector<std::byte> read_segment(const fs::path& path, std::uint64_t offset, std::uint64_t size,
-                                    const std::string& where) {
-  std::vector<std::byte> bytes(size);
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-  if (!file) fail("{}: external data: cannot read {}", where, path.string());
-  return bytes;
-}
-
-}  // namespace
-
-fs::path ExternalData::find(const std::string& location, const std::string& where) const {
+/// Where the file lies.
+fs::path find(const std::string& location, const fs::path& model_folder, const std::string& where) {
   const fs::path relative = location;
   if (relative.is_absolute() || std::ranges::find(relative, "..") != relative.end())
     fail("{}: external data: expected a file in the model's folder, got {}", where,
          in_quotes(location));
   std::error_code error;
-  const fs::path folder = fs::canonical(folder_.empty() ? "." : folder_, error);
+  const fs::path folder = fs::canonical(model_folder.empty() ? "." : model_folder, error);
   fs::path path = error ? fs::path() : fs::canonical(folder / relative, error);
   if (error)
     fail("{}: its numbers lie in {}, which is not beside the model in {}: {}", where,
-         in_quotes(location), folder_.empty() ? "." : folder_.string(), error.message());
+         in_quotes(location), model_folder.empty() ? "." : model_folder.string(), error.message());
   if (!is_inside(path, folder))
     fail("{}: external data: {} is a link that leaves the model's folder", where,
          in_quotes(location));
@@ -79,11 +68,31 @@ fs::path ExternalData::find(const std::string& location, const std::string& wher
   return path;
 }
 
-std::vector<std::byte> ExternalData::read(const ::onnx::TensorProto& tensor,
-                                          const std::string& where, std::uint64_t bytes) {
+}  // namespace
+
+SharedBytes TensorData::of(const ::onnx::TensorProto& tensor, const std::string& where,
+                           std::uint64_t bytes) {
+  if (tensor.data_location() == ::onnx::TensorProto::EXTERNAL)
+    return external(tensor, where, bytes);
+  const auto [offset, size] = payload_place(tensor.raw_data());
+  if (size != bytes) fail("{}: expected {} bytes for its dims, got {}", where, bytes, size);
+  expect(offset <= file_.size() && size <= file_.size() - offset,
+         "onnx: expected numbers within {} bytes, got {} from {} on", file_.size(), size, offset);
+  return file_.part(offset, size);
+}
+
+TensorData::External& TensorData::open(const std::string& location, const std::string& where) {
+  const fs::path path = find(location, folder_, where);
+  const auto [opened, added] = external_.try_emplace(path);
+  if (added) opened->second.file = map_file(path);
+  return opened->second;
+}
+
+SharedBytes TensorData::external(const ::onnx::TensorProto& tensor, const std::string& where,
+                                 std::uint64_t bytes) {
   const Segment segment = segment_of(tensor, where);
-  const fs::path path = find(segment.location, where);
-  const std::uint64_t size = fs::file_size(path);
+  External& from = open(segment.location, where);
+  const std::uint64_t size = from.file.size();
   if (segment.offset > size || bytes > size - segment.offset)
     fail("{}: external data: expected {} bytes from byte {} of {}, which has {}", where, bytes,
          segment.offset, in_quotes(segment.location), size);
@@ -91,12 +100,11 @@ std::vector<std::byte> ExternalData::read(const ::onnx::TensorProto& tensor,
     fail("{}: external data: expected {} bytes for its dims, got {} in {}", where, bytes, length,
          in_quotes(segment.location));
   // Tensors that share a segment would turn a small file into any amount of memory.
-  std::uint64_t& taken = taken_[path];
-  if (bytes > size - taken)
+  if (bytes > size - from.taken)
     fail("{}: external data: tensors take more than the {} bytes of {}", where, size,
          in_quotes(segment.location));
-  taken += bytes;
-  return read_segment(path, segment.offset, bytes, where);
+  from.taken += bytes;
+  return from.file.part(segment.offset, bytes);
 }
 
 }  // namespace quench::onnx_file
