@@ -16,7 +16,9 @@
 #include "layers/quantized_layer.h"
 #include "onnx/export/export_float.h"
 #include "onnx/export/export_integers.h"
+#include "onnx/export/fused_convolutions.h"
 #include "onnx/file/write.h"
+#include "support/console.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "support/text_number.h"
@@ -60,14 +62,40 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
                               normalization(run, pixels));
 }
 
+void report_raised(const std::vector<deploy::RaisedScales>& raised) {
+  for (const auto& [layer, channels] : raised)
+    remark(fmt::format(
+        "export: {}: the bias of {} does not fit 32 bits in units of its sum; the weights are "
+        "rounded to a larger scale there",
+        layer, counted(channels, "channel")));
+}
+
 OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   const auto scales =
       options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
   const auto quantizers =
       options.format == "qonnx" ? deploy::OnnxQuantizers::qonnx : deploy::OnnxQuantizers::linear;
-  return deploy::export_integers(
+  deploy::ExportedIntegers exported = deploy::export_integers(
       freeze_run(run),
       {.quantizers = quantizers, .scales = scales, .pixels = normalization(run, options.pixels)});
+  report_raised(exported.raised);
+  return std::move(exported.model);
+}
+
+/// Of the form that runtimes fuse.
+void print_fused(const OnnxModel& model, const ExportOptions& options) {
+  if (options.floating || options.format != "onnx" || options.scales != "operands") return;
+  auto [fused, others] = deploy::fused_convolutions(model);
+  const std::size_t all = fused.size() + others.size();
+  constexpr std::size_t kNamed = 8;
+  if (others.size() > kNamed) {
+    others.resize(kNamed);
+    others.emplace_back("...");
+  }
+  fmt::print(
+      "{} of {} convolutions run on integers in a runtime that fuses QuantizeLinear and "
+      "DequantizeLinear{}{}\n",
+      fused.size(), all, others.empty() ? "" : "; not ", fmt::join(others, ", "));
 }
 
 /// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
@@ -113,6 +141,7 @@ void export_run(const ExportOptions& options) {
              options.file, model.nodes.size(), model.opset, static_cast<double>(bytes) / 1024.0,
              model.input.name, model.input.dims[1], model.input.dims[2], model.input.dims[3],
              model.metadata["input"]);
+  print_fused(model, options);
 }
 
 }  // namespace

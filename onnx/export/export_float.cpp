@@ -83,8 +83,8 @@ class FloatExporter {
                                      name);
             },
             [&](const Multiply*) { return graph_.node("Mul", operands(node), name); },
-            [&](const Extremum* extremum) {
-              const bool largest = extremum->kind() == Extremum::Kind::largest;
+            [&](const quench::Extremum* extremum) {
+              const bool largest = extremum->kind() == quench::Extremum::Kind::largest;
               return graph_.node(largest ? "Max" : "Min", operands(node), name);
             },
             [&](const SelectChannels* layer) {

@@ -222,8 +222,14 @@ std::string IntegerExporter::emit(const Operation& operation, const Concatenatio
   return graph_.node("Concat", std::move(parts), operation.name, {{"axis", std::int64_t{1}}});
 }
 
-OnnxModel export_integers(const IntegerNetwork& network, const OnnxExportOptions& options) {
-  return IntegerExporter(network, options).run();
+ExportedIntegers export_integers(const IntegerNetwork& network, const OnnxExportOptions& options) {
+  const bool qonnx = options.quantizers == OnnxQuantizers::qonnx;
+  const bool in_operands = qonnx || options.scales == OnnxScales::operands;
+  ExportedIntegers result{.network = network};
+  if (in_operands && !qonnx) fold_steps(result.network);
+  if (in_operands) result.raised = fit_biases(result.network);
+  result.model = IntegerExporter(result.network, options).run();
+  return result;
 }
 
 }  // namespace quench::deploy

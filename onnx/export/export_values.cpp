@@ -71,17 +71,60 @@ std::string IntegerExporter::quant(const std::string& x, const QuantGrid& grid,
                       {"signed", std::int64_t{integers.is_signed}}});
 }
 
-void IntegerExporter::quantize(Tensors& tensors, const QuantGrid& grid, std::string x) {
+/// One bit: -1 and +1, in floats.
+void IntegerExporter::compare(Tensors& tensors, const std::string& x) {
   const std::string& name = tensors.name;
-  if (grid.binary() && !qonnx_) {
-    const std::string negative =
-        graph_.node("Less", {x, graph_.scalar(name + "/zero", 0.0f)}, name + "/negative");
-    tensors.centered = graph_.node(
-        "Where",
-        {negative, graph_.scalar(name + "/minus", -1.0f), graph_.scalar(name + "/plus", 1.0f)},
-        name);
-    return;
-  }
+  const std::string negative =
+      graph_.node("Less", {x, graph_.scalar(name + "/zero", 0.0f)}, name + "/negative");
+  tensors.centered = graph_.node(
+      "Where",
+      {negative, graph_.scalar(name + "/minus", -1.0f), graph_.scalar(name + "/plus", 1.0f)}, name);
+}
+
+/// @param count  of the codes that a quantizer behind it has
+std::string IntegerExporter::clip_reals(std::string x, const QuantGrid& grid, std::int32_t count,
+                                        const std::string& name) {
+  if (grid.qmax - grid.qmin + 1 >= count || grid.binary()) return x;
+  const auto bound = [&](std::int32_t q) {
+    return static_cast<float>(q - grid.zero_point[0]) * grid.scale[0];
+  };
+  return graph_.clip(x, bound(grid.qmin), bound(grid.qmax), name + "/clipped");
+}
+
+namespace {
+
+constexpr std::int32_t kCodes = 256;  // of 8 bits
+
+/// Those codes of a grid, of u8: kernels want inputs and outputs of one type, and x86's want u8.
+QuantGrid stored_grid(QuantGrid grid, CodeRange codes) {
+  grid.qmin = codes.least;
+  grid.qmax = codes.most;
+  if (grid.qmin >= 0) return grid;
+  for (std::int32_t* code : {&grid.qmin, &grid.qmax, &grid.zero_point[0]}) *code += kCodes / 2;
+  return grid;
+}
+
+}  // namespace
+
+std::string IntegerExporter::clip_codes(std::string codes, const QuantGrid& grid,
+                                        const std::string& name) {
+  if (grid.qmax - grid.qmin + 1 == kCodes) return codes;
+  const OnnxType type = type_of(grid, name);
+  const std::vector bounds{graph_.codes(name + "/least", type, {&grid.qmin, 1}, {}),
+                           graph_.codes(name + "/most", type, {&grid.qmax, 1}, {})};
+  return graph_.node("Clip", {std::move(codes), bounds[0], bounds[1]}, name + "/clipped");
+}
+
+bool IntegerExporter::bounds_codes(const Output& output) const {
+  const auto& grid = network_.values[output.value].grid;
+  return grid && grid->levels.empty() && !qonnx_ && !behind_sums_;
+}
+
+void IntegerExporter::quantize(const Operation& operation, const Output& output, std::string x) {
+  const QuantGrid& grid = *network_.values[output.value].grid;
+  Tensors& tensors = values_[output.value];
+  const std::string name = tensors.name = operation.name + "/codes";
+  if (grid.binary() && !qonnx_) return compare(tensors, x);
   require(
       grid.levels.empty() || grid.binary(),
       "onnx: {} has codes with uneven distances, which QuantizeLinear does not; expected another "
@@ -89,27 +132,25 @@ void IntegerExporter::quantize(Tensors& tensors, const QuantGrid& grid, std::str
       name);
   if (grid.offset != 0.0f)
     x = graph_.node("Sub", {x, graph_.scalar(name + "/offset", grid.offset)}, name + "/shifted");
-  const OnnxType type = type_of(grid, name);
-  const std::int32_t codes = qonnx_ ? integers_of(grid).count() : 256;
-  if (grid.qmax - grid.qmin + 1 < codes && !grid.binary()) {
-    const auto bound = [&](std::int32_t q) {
-      return static_cast<float>(q - grid.zero_point[0]) * grid.scale[0];
-    };
-    x = graph_.clip(x, bound(grid.qmin), bound(grid.qmax), name + "/clipped");
-  }
   if (qonnx_) {
+    x = clip_reals(std::move(x), grid, integers_of(grid).count(), name);
     tensors.quantized = quant(x, grid, name);
     tensors.real = with_offset(tensors.quantized, grid, name);
     return;
   }
+  const bool by_codes = bounds_codes(output);
+  tensors.grid = by_codes ? stored_grid(grid, ranges_[output.value]) : grid;
+  const OnnxType type = type_of(tensors.grid, name);
+  if (!by_codes) x = clip_reals(std::move(x), grid, kCodes, name);
   tensors.codes = graph_.node(
       "QuantizeLinear",
-      {x, graph_.scalar(name + "/scale", grid.scale[0]), zero_point(name, grid, type)}, name);
+      {x, graph_.scalar(name + "/scale", grid.scale[0]), zero_point(name, tensors.grid, type)},
+      name);
+  if (by_codes && !moves_codes(operation.kind))
+    tensors.codes = clip_codes(tensors.codes, tensors.grid, name);
 }
 
 void IntegerExporter::write(const Operation& operation, const Output& output, std::string x) {
-  const Value& value = network_.values[output.value];
-  Tensors& tensors = values_[output.value];
   for (const Affine& step : output.steps) {
     if (std::ranges::any_of(step.scale, [](float scale) { return scale != 1.0f; }))
       x = graph_.node("Mul", {x, graph_.per_channel(operation.name + "/gain", step.scale)},
@@ -117,29 +158,28 @@ void IntegerExporter::write(const Operation& operation, const Output& output, st
     if (std::ranges::any_of(step.shift, [](float shift) { return shift != 0.0f; }))
       x = graph_.node("Add", {x, graph_.per_channel(operation.name + "/shift", step.shift)},
                       operation.name + "/normalized");
-    x = graph_.activate(x, step.activation, operation.name);
+    if (&step != &output.steps.back() || !bounds_codes(output))
+      x = graph_.activate(x, step.activation, operation.name);
   }
-  if (!value.grid) {
-    tensors.real = x;
-    return;
-  }
-  tensors.name = operation.name + "/codes";
-  quantize(tensors, *value.grid, x);
+  if (network_.values[output.value].grid)
+    quantize(operation, output, std::move(x));
+  else
+    values_[output.value].real = std::move(x);
 }
 
-std::string IntegerExporter::dequantize(const Tensors& tensors, const QuantGrid& grid, float scale,
+std::string IntegerExporter::dequantize(const Tensors& tensors, float scale,
                                         const std::string& name) {
   const std::string base = tensors.codes + "/" + name;
   return graph_.node("DequantizeLinear",
                      {tensors.codes, graph_.scalar(base + "/scale", scale),
-                      zero_point(base, grid, type_of(grid, tensors.name))},
+                      zero_point(base, tensors.grid, type_of(tensors.grid, tensors.name))},
                      base);
 }
 
 const std::string& IntegerExporter::centered(ValueId id) {
   Tensors& tensors = values_[id];
   if (!tensors.centered.empty()) return tensors.centered;
-  if (!qonnx_) return tensors.centered = dequantize(tensors, grid_of(id), 1.0f, "integers");
+  if (!qonnx_) return tensors.centered = dequantize(tensors, 1.0f, "integers");
   const std::string steps = graph_.node(
       "Div", {tensors.quantized, graph_.scalar(tensors.name + "/step", grid_of(id).scale[0])},
       tensors.name + "/steps");
@@ -158,7 +198,7 @@ const std::string& IntegerExporter::real(ValueId id) {
   if (!tensors.real.empty()) return tensors.real;
   const QuantGrid& grid = grid_of(id);
   if (!grid.binary()) {
-    tensors.real = dequantize(tensors, grid, grid.scale[0], "real");
+    tensors.real = dequantize(tensors, grid.scale[0], "real");
   } else if (grid.scale[0] == 1.0f) {
     tensors.real = tensors.centered;
   } else {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "onnx/export/code_ranges.h"
 #include "onnx/export/export_integers.h"
 
 namespace quench::deploy {
@@ -21,7 +22,8 @@ class IntegerExporter {
         qonnx_(options.quantizers == OnnxQuantizers::qonnx),
         behind_sums_(!qonnx_ && options.scales == OnnxScales::sums),
         graph_({network.channels, network.height, network.width}, options.pixels),
-        values_(network.values.size()) {}
+        values_(network.values.size()),
+        ranges_(code_ranges(network)) {}
 
   OnnxModel run() {
     for (const Operation& operation : network_.operations) {
@@ -37,6 +39,7 @@ class IntegerExporter {
   struct Tensors {
     std::string name;
     std::string codes;      // u8 or s8
+    quant::QuantGrid grid;  // of `codes`
     std::string quantized;  // by QONNX's operators, without an offset
     std::string centered;   // q - zero_point, in floats
     std::string real;
@@ -63,11 +66,17 @@ class IntegerExporter {
       const Operation& operation, const std::vector<std::uint8_t>& smallest,
       const std::function<std::string(std::vector<std::string>, const std::string&)>& function);
   void write(const Operation& operation, const Output& output, std::string x);
-  void quantize(Tensors& tensors, const quant::QuantGrid& grid, std::string x);
+  /// Whether the bounds of the grid and of the last activation are applied to codes: nothing then lies
+  /// between a convolution and its QuantizeLinear.
+  bool bounds_codes(const Output& output) const;
+  void quantize(const Operation& operation, const Output& output, std::string x);
+  void compare(Tensors& tensors, const std::string& x);
+  std::string clip_reals(std::string x, const quant::QuantGrid& grid, std::int32_t count,
+                         const std::string& name);
+  std::string clip_codes(std::string codes, const quant::QuantGrid& grid, const std::string& name);
   const std::string& real(ValueId id);
   const std::string& centered(ValueId id);
-  std::string dequantize(const Tensors& tensors, const quant::QuantGrid& grid, float scale,
-                         const std::string& name);
+  std::string dequantize(const Tensors& tensors, float scale, const std::string& name);
   std::string zero_point(const std::string& name, const quant::QuantGrid& grid, OnnxType type);
   std::string weight(const Operation& operation, const Convolution& conv);
   std::string quant(const std::string& x, const quant::QuantGrid& grid, const std::string& name);
@@ -80,6 +89,7 @@ class IntegerExporter {
   bool behind_sums_;
   OnnxGraph graph_;
   std::vector<Tensors> values_;
+  std::vector<CodeRange> ranges_;
 };
 
 }  // namespace quench::deploy

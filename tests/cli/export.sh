@@ -24,6 +24,8 @@ expect_words ab.onnx QuantizeLinear DequantizeLinear conv1/product 'ab 4 bit' 'a
 expect_success 'are pixels from 0 to 255$' export ab -o ab.onnx --pixels --scales operands
 expect_words ab.onnx QuantizeLinear images/mean images/std
 report "$(! grep -aq conv1/product ab.onnx && echo true)" "expected no scale behind a sum"
+expect_success '^[0-9]+ of [0-9]+ convolutions run on integers in a runtime that fuses .*; not .*fc' \
+  export ab -o ab.onnx --scales operands
 expect_success '^float.onnx: ' export ab -o float.onnx --float --format onnx
 expect_words float.onnx BatchNormalization
 report "$(! grep -aq QuantizeLinear float.onnx && echo true)" "expected no quantizer in a float network"

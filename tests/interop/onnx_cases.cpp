@@ -84,14 +84,14 @@ class Cases {
   void add_integers(const std::string& name, const IntegerNetwork& network, const Tensor& images) {
     const Tensor logits = Engine(network)(images);
     const nlohmann::json saturation = saturation_of(network, images, logits);
-    add(name, "operands", export_integers(network, {}), images, logits, saturation);
+    add(name, "operands", export_integers(network, {}).model, images, logits, saturation);
     const bool offset = std::ranges::any_of(network.operations, [&](const Operation& operation) {
       return std::holds_alternative<Convolution>(operation.kind) &&
              network.values[operation.inputs[0]].grid->offset != 0.0f;
     });
     if (!offset)
-      add(name, "sums", export_integers(network, {.scales = OnnxScales::sums}), images, logits,
-          saturation);
+      add(name, "sums", export_integers(network, {.scales = OnnxScales::sums}).model, images,
+          logits, saturation);
   }
 
   void finish() const { write_file_atomically(folder_ / "cases.json", list_.dump(1)); }

@@ -46,7 +46,7 @@ IntegerNetwork without_offset() {
 }  // namespace
 
 TEST_CASE("export_integers: QuantizeLinear has scale and zero point of the grid") {
-  const OnnxModel model = export_integers(testing::small_network(), {});
+  const OnnxModel model = export_integers(testing::small_network(), {}).model;
   const OnnxNode& quantize = node(model, "images/codes");
   CHECK(quantize.op == "QuantizeLinear");
   CHECK(values<float>(constant(model, quantize.inputs[1])) == std::vector{0.015625f});
@@ -55,19 +55,36 @@ TEST_CASE("export_integers: QuantizeLinear has scale and zero point of the grid"
   CHECK(values<std::uint8_t>(zero_point) == std::vector<std::uint8_t>{7});
 }
 
-TEST_CASE("export_integers: codes of fewer bits are clipped to the reals of their ends") {
-  const OnnxModel model = export_integers(testing::small_network(), {});
+TEST_CASE("export_integers: behind the sums, codes of fewer bits are clipped to reals") {
+  const OnnxModel model = export_integers(without_offset(), {.scales = OnnxScales::sums}).model;
   // 3 bits, scale 1.25, zero point 2: from -2.5 to 6.25.
-  const OnnxNode& quantize = node(model, "add/codes");
-  const OnnxNode& clip = node(model, quantize.inputs[0]);
+  const OnnxNode& clip = node(model, node(model, "add/codes").inputs[0]);
   CHECK(clip.op == "Clip");
   CHECK(values<float>(constant(model, clip.inputs[1])) == std::vector{-2.5f});
   CHECK(values<float>(constant(model, clip.inputs[2])) == std::vector{6.25f});
 }
 
+TEST_CASE("export_integers: in operands, codes are clipped behind their QuantizeLinear") {
+  const OnnxModel model = export_integers(testing::small_network(), {}).model;
+  // 3 bits, scale 1.25, zero point 2, behind a hardtanh: from 2 - 0.8 to 2 + 0.8.
+  CHECK(node(model, node(model, "add/codes").inputs[0]).op == "Add");
+  const OnnxNode& clip = node(model, "add/codes/clipped");
+  CHECK(values<std::uint8_t>(constant(model, clip.inputs[1])) == std::vector<std::uint8_t>{1});
+  CHECK(values<std::uint8_t>(constant(model, clip.inputs[2])) == std::vector<std::uint8_t>{3});
+  const OnnxNode& dequantize = node(model, node(model, "pad").inputs[0]);
+  CHECK(dequantize.op == "DequantizeLinear");
+  CHECK(dequantize.inputs[0] == clip.output);
+  // Codes from -127 to 127, with a zero point of 128.
+  const OnnxNode& mean = node(model, "mean/codes/clipped");
+  CHECK(values<std::uint8_t>(constant(model, mean.inputs[1])) == std::vector<std::uint8_t>{1});
+  const OnnxNode& quantize = node(model, mean.inputs[0]);
+  CHECK(values<std::uint8_t>(constant(model, quantize.inputs[2])) ==
+        std::vector<std::uint8_t>{128});
+}
+
 TEST_CASE("export_integers: weights are O, I, H, W, with the scales of their channels") {
   const IntegerNetwork network = testing::small_network();
-  const OnnxModel model = export_integers(network, {});
+  const OnnxModel model = export_integers(network, {}).model;
   const OnnxNode& conv = node(model, "conv1");
   CHECK(std::get<std::vector<std::int64_t>>(conv.attributes.at("pads")) ==
         std::vector<std::int64_t>{1, 1, 1, 1});
@@ -88,7 +105,7 @@ TEST_CASE("export_integers: weights are O, I, H, W, with the scales of their cha
 }
 
 TEST_CASE("export_integers: zero points of weights are added to their codes again") {
-  const OnnxModel model = export_integers(testing::small_network(), {});
+  const OnnxModel model = export_integers(testing::small_network(), {}).model;
   const OnnxNode& dequantize = node(model, node(model, "affine").inputs[1]);
   CHECK(constant(model, dequantize.inputs[0]).type == OnnxType::u8);
   // Every channel holds the least and the largest code of 3 bits.
@@ -99,7 +116,7 @@ TEST_CASE("export_integers: zero points of weights are added to their codes agai
 }
 
 TEST_CASE("export_integers: one bit is a comparison, its weights -1 and +1") {
-  const OnnxModel model = export_integers(testing::small_network(), {});
+  const OnnxModel model = export_integers(testing::small_network(), {}).model;
   const OnnxNode& conv = node(model, "binary");
   const OnnxNode& sign = node(model, conv.inputs[0]);
   CHECK(sign.op == "Where");
@@ -112,7 +129,7 @@ TEST_CASE("export_integers: one bit is a comparison, its weights -1 and +1") {
 }
 
 TEST_CASE("export_integers: scales behind the sums are the products of both, in float32") {
-  const OnnxModel model = export_integers(without_offset(), {.scales = OnnxScales::sums});
+  const OnnxModel model = export_integers(without_offset(), {.scales = OnnxScales::sums}).model;
   const OnnxNode& conv = node(model, "conv1");
   CHECK(conv.inputs.size() == 2);
   for (const std::string& operand : conv.inputs) {
@@ -127,7 +144,7 @@ TEST_CASE("export_integers: scales behind the sums are the products of both, in 
 
 TEST_CASE("export_integers: pixels are normalized inside") {
   const PixelNormalization pixels{{1.0f, 2.0f, 3.0f}, {4.0f, 5.0f, 6.0f}};
-  const OnnxModel model = export_integers(testing::small_network(), {.pixels = pixels});
+  const OnnxModel model = export_integers(testing::small_network(), {.pixels = pixels}).model;
   const OnnxNode& divide = node(model, "images/normalized");
   CHECK(values<float>(constant(model, divide.inputs[1])) == pixels.std);
   const OnnxNode& subtract = node(model, divide.inputs[0]);
@@ -138,7 +155,7 @@ TEST_CASE("export_integers: pixels are normalized inside") {
 TEST_CASE("export_integers: every node has a name of its own and reads what was before it") {
   for (const IntegerNetwork& network :
        {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
-    const OnnxModel model = export_integers(network, {});
+    const OnnxModel model = export_integers(network, {}).model;
     std::set<std::string> known{model.input.name};
     for (const OnnxTensor& tensor : model.constants) CHECK(known.insert(tensor.name).second);
     for (const OnnxNode& each : model.nodes) {
@@ -153,7 +170,8 @@ TEST_CASE("export_integers: every node has a name of its own and reads what was 
 }
 
 TEST_CASE("export_integers: a product of codes, its scale behind it; of reals with an offset") {
-  const OnnxModel model = export_integers(testing::small_graph(), {.scales = OnnxScales::sums});
+  const OnnxModel model =
+      export_integers(testing::small_graph(), {.scales = OnnxScales::sums}).model;
   const OnnxNode& scaled = node(model, "excite");
   CHECK(values<float>(constant(model, scaled.inputs[1])) == std::vector{0.0471f * 0.213f});
   const OnnxNode& product = node(model, scaled.inputs[0]);
@@ -167,7 +185,7 @@ TEST_CASE("export_integers: a product of codes, its scale behind it; of reals wi
 
 TEST_CASE("export_integers: a function is its table, counted from the code of 0") {
   const IntegerNetwork graph = testing::small_graph();
-  const OnnxModel model = export_integers(graph, {});
+  const OnnxModel model = export_integers(graph, {}).model;
   const OnnxNode& gather = node(model, "lookup");
   CHECK(gather.op == "Gather");
   const OnnxNode& number = node(model, gather.inputs[1]);
@@ -182,7 +200,7 @@ TEST_CASE("export_integers: a function is its table, counted from the code of 0"
 }
 
 TEST_CASE("export_integers: a max pool turns the channels that take the smallest") {
-  const OnnxModel model = export_integers(testing::small_graph(), {});
+  const OnnxModel model = export_integers(testing::small_graph(), {}).model;
   const OnnxNode& back = node(model, "pool");
   CHECK(back.op == "Mul");
   CHECK(values<float>(constant(model, back.inputs[1])) ==
@@ -193,7 +211,7 @@ TEST_CASE("export_integers: a max pool turns the channels that take the smallest
 }
 
 TEST_CASE("export_integers: zeros around, and concatenations") {
-  const OnnxModel model = export_integers(testing::small_graph(), {});
+  const OnnxModel model = export_integers(testing::small_graph(), {}).model;
   const OnnxNode& pad = node(model, "pad");
   CHECK(pad.op == "Pad");
   CHECK(values<std::int64_t>(constant(model, pad.inputs[1])) ==
@@ -207,15 +225,15 @@ TEST_CASE("export_integers: zeros around, and concatenations") {
 TEST_CASE("export_integers: what ONNX has no codes for is refused by name") {
   IntegerNetwork uneven = testing::small_network();
   uneven.values[4].grid->levels = {0, 1, 4, 15};
-  CHECK_THROWS_WITH_AS(export_integers(uneven, {}),
+  CHECK_THROWS_WITH_AS(export_integers(uneven, {}).model,
                        doctest::Contains("pool/codes has codes with uneven"),
                        std::invalid_argument);
   IntegerNetwork wide = testing::small_network();
   std::get<Convolution>(wide.operations[1].kind).weight_grid.qmax = 255;
-  CHECK_THROWS_WITH_AS(export_integers(wide, {}),
+  CHECK_THROWS_WITH_AS(export_integers(wide, {}).model,
                        doctest::Contains("conv1/weight has codes from -7 to 255"),
                        std::invalid_argument);
-  CHECK_THROWS_WITH_AS(export_integers(testing::small_network(), {.scales = OnnxScales::sums}),
-                       doctest::Contains("affine reads codes with an offset (0.375)"),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      export_integers(testing::small_network(), {.scales = OnnxScales::sums}).model,
+      doctest::Contains("affine reads codes with an offset (0.375)"), std::invalid_argument);
 }
