@@ -59,6 +59,16 @@ nlohmann::json to_json(const DepthwiseRescaleReport& report) {
           {"skipped", skipped_json(report.excluded)}};
 }
 
+nlohmann::json to_json(const ReconstructionReport& report) {
+  nlohmann::json units = nlohmann::json::array();
+  for (const UnitReport& unit : report.units) {
+    nlohmann::json row{{"unit", unit.unit}, {"loss_nearest", unit.nearest}, {"loss", unit.chosen}};
+    if (!unit.note.empty()) row["note"] = unit.note;
+    units.push_back(std::move(row));
+  }
+  return {{"method", report.method}, {"units", std::move(units)}};
+}
+
 nlohmann::json to_json(const BiasCorrectionReport& report) {
   return {{"corrected", report.corrected}, {"skipped", skipped_json(report.skipped)}};
 }
@@ -123,8 +133,25 @@ nlohmann::json quantize_json(const train::PostTrainingResult& result) {
   add("equalization", result.calibration.equalization);
   add("bias_absorption", result.calibration.bias_absorption);
   add("depthwise_rescale", result.calibration.depthwise_rescale);
+  add("reconstruction", result.calibration.reconstruction);
   add("bias_correction", result.calibration.bias_correction);
   return json;
+}
+
+/// A line for each unit, with the loss of its output: nearest codes, those that were chosen.
+void print_reconstruction(const ReconstructionReport& report) {
+  constexpr auto kRight = TextTable::Align::right;
+  TextTable table({{"unit"},
+                   {"loss nearest", kRight},
+                   {"loss " + report.method, kRight},
+                   {"share", kRight},
+                   {""}});
+  for (const UnitReport& unit : report.units)
+    table.add(
+        {unit.unit, fmt::format("{:.4g}", unit.nearest), fmt::format("{:.4g}", unit.chosen),
+         unit.nearest > 0.0 ? fmt::format("{:.0f} %", 100.0 * unit.chosen / unit.nearest) : "-",
+         unit.note});
+  fmt::print("\n{}", table.plain());
 }
 
 /// The steps before and after calibration, in a line each; nothing if there were none.
@@ -137,13 +164,15 @@ void print_steps(const train::CalibrationReport& report) {
   if (const auto& done = report.depthwise_rescale)
     fmt::print("rescaled {} depthwise layers, {} of their channels locked by ReLU6{}\n",
                done->pairs.size(), done->locked, but_not(done->excluded));
+  if (const auto& done = report.reconstruction) print_reconstruction(*done);
   if (const auto& done = report.bias_correction)
     fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
 }
 
 /// A line for each layer: "exact" without noise, "-" for a float slot. Another line names each method
 /// that cannot represent weights that were trained without it.
-void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
+void print_layers(Module& network, const train::PostTrainingResult& result) {
+  const std::vector<train::LayerSqnr>& rows = result.layers;
   std::map<std::string, QuantizableModule*> modules;
   for (QuantizableModule* module : network.quantizable_modules()) modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
@@ -159,7 +188,8 @@ void print_layers(Module& network, const std::vector<train::LayerSqnr>& rows) {
                decibels(row.input), decibels(row.output)});
   }
   fmt::print("{}", table.plain());
-  print_strangers(network, rows);
+  // Reconstruction lets weights go far from their own values, and outputs stay.
+  if (!result.calibration.reconstruction) print_strangers(network, rows);
 }
 
 struct QuantizeOptions {
@@ -238,7 +268,7 @@ void print(const train::RunFolder& folder, const Experiment& e,
              e.calibration.activations.method);
   print_steps(result.calibration);
   fmt::print("\n");
-  print_layers(*e.network, result.layers);
+  print_layers(*e.network, result);
   fmt::print("\n  top1 float      {:.2f} %  ({} {} images)\n  top1 quantized  {:.2f} %\n",
              result.floating.top1(), result.quantized.images,
              e.data.validation ? "held-out" : "test", result.quantized.top1());

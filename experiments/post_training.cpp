@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/communicator.h"
+#include "core/ops/shape_ops.h"
 #include "core/safetensors.h"
 #include "experiments/runs/checkpoint.h"
 #include "ptq/calibrate.h"
@@ -54,7 +56,17 @@ CalibrationReport apply_calibration(Module& network, const CalibrationOptions& c
                                     datasets::Loader& images) {
   if (!is_quantized(network)) return {};
   CalibrationReport report = even_out(network, config, images);
-  calibrate(network, config, images);
+  calibrate_weights(network, config);
+  if (config.reconstruct.wanted()) {
+    require(
+        communicator().size() == 1,
+        "calibration.reconstruct: expected a single rank, got {}: reconstruct first with quench "
+        "quantize, and train from its run",
+        communicator().size());
+    report.reconstruction =
+        reconstruct(network, config.reconstruct, concat(first_batches(images, config.batches), 0));
+  }
+  calibrate_activations(network, config, images);
   if (config.bias_correction != "none") {
     const auto mode =
         config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;

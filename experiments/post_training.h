@@ -11,6 +11,7 @@
 #include "ptq/absorb_bias.h"
 #include "ptq/bias_correction.h"
 #include "ptq/equalize.h"
+#include "ptq/reconstruction/reconstruct.h"
 #include "ptq/rescale_depthwise.h"
 #include "ptq/sqnr.h"
 #include "train/evaluate.h"
@@ -22,19 +23,21 @@ struct CalibrationReport {
   std::optional<EqualizationReport> equalization;
   std::optional<BiasAbsorptionReport> bias_absorption;
   std::optional<DepthwiseRescaleReport> depthwise_rescale;
+  std::optional<ReconstructionReport> reconstruction;
   std::optional<BiasCorrectionReport> bias_correction;
 };
 
 /// All that [calibration] asks for, in the order in which each step needs the one before:
 /// equalize() and absorb_biases(), or rescale_depthwise(), so that ranges are those of the changed
-/// network; calibrate(); correct_biases(), which needs the
+/// network; calibrate_weights(); reconstruct(), which chooses codes on their grids;
+/// calibrate_activations(), of the network with these codes; correct_biases(), which needs the
 /// quantized weights, and the float network to compare with. Each step changes the float network for
-/// good: the first up to rounding, the last by as much as it takes out of the quantized one. A
+/// good: the first up to rounding, the last two by as much as they change the quantized one. A
 /// network without quantizers is left alone.
 ///
 /// @param images  of which the first `config.batches` batches serve all steps, or all if there are
 ///                fewer
-/// @throws std::invalid_argument  as calibrate()
+/// @throws std::invalid_argument  as calibrate() and reconstruct(), which wants a single rank
 CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
                                     datasets::Loader& images);
 
@@ -61,7 +64,7 @@ struct PostTrainingResult {
   Accuracy floating;   ///< of the network as it was trained
   Accuracy quantized;  ///< after everything
   CalibrationReport calibration;
-  /// Against the float network before its biases were corrected.
+  /// Against the float network before its weights were reconstructed or its biases corrected.
   std::vector<LayerSqnr> layers;
 };
 

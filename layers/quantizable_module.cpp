@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "autograd/shape_ops.h"
 #include "core/ops/shape_ops.h"
@@ -14,9 +15,9 @@ QuantizableModule::QuantizableModule(std::size_t inputs) : inputs_(inputs) {
   for (auto& quantizer : inputs_) quantizer = std::make_shared<quant::NoQuantizer>();
 }
 
-void QuantizableModule::set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer,
-                                            std::size_t input) {
-  inputs_.at(input) = std::move(quantizer);
+std::shared_ptr<quant::Quantizer> QuantizableModule::set_input_quantizer(
+    std::shared_ptr<quant::Quantizer> quantizer, std::size_t input) {
+  return std::exchange(inputs_.at(input), std::move(quantizer));
 }
 
 bool QuantizableModule::shares_quantizer() const {

@@ -21,7 +21,9 @@ class QuantizableModule : public Module {
 
   /// Of the activation that enters as argument `input` of operator(), counted from 0.
   quant::Quantizer& input_quantizer(std::size_t input = 0) { return *inputs_[input]; }
-  void set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer, std::size_t input = 0);
+  /// @return the one that was there
+  std::shared_ptr<quant::Quantizer> set_input_quantizer(std::shared_ptr<quant::Quantizer> quantizer,
+                                                        std::size_t input = 0);
   std::size_t input_count() const { return inputs_.size(); }
   /// Whether one quantizer serves two inputs.
   bool shares_quantizer() const;

@@ -16,24 +16,6 @@
 namespace quench::train {
 namespace {
 
-void calibrate_weights(Module& network, const quant::CalibratorOptions& options) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    quant::Quantizer& quantizer = layer->weight_quantizer();
-    if (!quantizer.quantizes()) continue;
-    const Tensor weight = layer->effective_weight().value();
-    quant::Calibratable* grid = quantizer.calibratable();
-    if (grid == nullptr) {
-      quantizer.observe(weight);
-      continue;
-    }
-    quant::CalibratorOptions own = options;
-    own.bits = quantizer.bits();
-    own.slot = quantizer.slot();
-    const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
-    grid->calibrate(calibrate_weight(weight, per_channel, own));
-  }
-}
-
 /// Shows the inputs of some modules, as they run, to calibrators or to the quantizers themselves.
 class InputWatcher final : public ForwardObserver {
  public:
@@ -134,10 +116,34 @@ class Calibration {
 }  // namespace
 
 void calibrate(Module& network, const CalibrationOptions& config, datasets::Loader& images) {
+  calibrate_weights(network, config);
+  calibrate_activations(network, config, images);
+}
+
+void calibrate_weights(Module& network, const CalibrationOptions& config) {
+  const NoGradGuard no_grad;
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    quant::Quantizer& quantizer = layer->weight_quantizer();
+    if (!quantizer.quantizes()) continue;
+    const Tensor weight = layer->effective_weight().value();
+    quant::Calibratable* grid = quantizer.calibratable();
+    if (grid == nullptr) {
+      quantizer.observe(weight);
+      continue;
+    }
+    quant::CalibratorOptions own = config.weights;
+    own.bits = quantizer.bits();
+    own.slot = quantizer.slot();
+    const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
+    grid->calibrate(calibrate_weight(weight, per_channel, own));
+  }
+}
+
+void calibrate_activations(Module& network, const CalibrationOptions& config,
+                           datasets::Loader& images) {
   require(config.batches >= 1, "calibration: expected at least 1 batch, got {}", config.batches);
   const NoGradGuard no_grad;
   const ModeGuard modes(network, false, quant::Mode::bypass);
-  calibrate_weights(network, config.weights);
   Calibration calibration(network, config, images);
   if (config.order == "topological") {
     calibration.in_topological_order();

@@ -6,6 +6,7 @@
 #include "datasets/loader.h"
 #include "layers/module.h"
 #include "ptq/calibrator.h"
+#include "ptq/reconstruction/options.h"
 
 namespace quench::train {
 
@@ -28,7 +29,10 @@ struct CalibrationOptions {
   bool absorb_bias = false;  ///< after equalize, which it wants: see ptq/absorb_bias.h
   /// Before ranges are chosen, instead of equalize: see ptq/rescale_depthwise.h.
   bool depthwise_rescale = false;
-  /// Once they are: "none", or where correct_biases() takes its mean inputs from, "empirical" or
+  /// How the codes of weights are chosen once their ranges are, before those of activations: see
+  /// ptq/reconstruction/reconstruct.h.
+  ReconstructionOptions reconstruct;
+  /// Once ranges are chosen: "none", or where correct_biases() takes its mean inputs from, "empirical" or
   /// "analytic".
   std::string bias_correction = "none";
 };
@@ -43,5 +47,10 @@ struct CalibrationOptions {
 /// @throws std::invalid_argument  for config.batches < 1, or if a weight or activation holds NaN or
 ///                                infinity; the message names it
 void calibrate(Module& network, const CalibrationOptions& config, datasets::Loader& images);
+
+/// Its two halves, of weights and of activations. @throws  as calibrate()
+void calibrate_weights(Module& network, const CalibrationOptions& config);
+void calibrate_activations(Module& network, const CalibrationOptions& config,
+                           datasets::Loader& images);
 
 }  // namespace quench::train

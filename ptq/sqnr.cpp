@@ -191,9 +191,14 @@ std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets:
     comparison.add(Variable(images.next()->images));
     progress_bar().advance();
   }
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    add_slot(comparison.ratios.of(layer).weight, layer->weight_quantizer(),
-             layer->effective_weight().value());
+  const auto float_layers = floating.quantized_layers(), layers = network.quantized_layers();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    quant::Quantizer& quantizer = layers[i]->weight_quantizer();
+    if (!quantizer.quantizes()) continue;
+    // Reconstruction has put codes in the place of weights: the float ones are what they stand for.
+    comparison.ratios.of(layers[i]).weight.add(
+        float_layers[i]->effective_weight().value().span(),
+        on_grid(quantizer, layers[i]->effective_weight().value()).span());
   }
   return comparison.ratios.in_decibels();
 }

@@ -14,7 +14,7 @@ namespace quench::train {
 /// What quantization does to one layer, sum or pool, in dB.
 struct LayerSqnr {
   std::string layer;
-  std::optional<double> weight;  ///< of the weight on its grid; none if it stays float
+  std::optional<double> weight;  ///< of the float weight as its codes; none if it stays float
   /// Of the float network's activations on the grid of the slot, of a sum over both operands.
   std::optional<double> input;
   /// Of what the quantized network computes, against the float one; with a batch norm folded in,

@@ -186,7 +186,10 @@ CalibrationOptions read_calibration(const Settings& experiment, std::int64_t bat
   options.momentum = s.number("momentum", options.momentum, {0.0, 1.0});
   options.bins = static_cast<int>(s.integer("bins", options.bins, {1, 65536}));
   config.weights = config.activations = options;
-  config.weights.method = s.choice("weights", options.method, calibrators());
+  config.reconstruct = read_reconstruction(s);
+  // A scale that clips the largest weights serves codes better that may be other than the nearest.
+  const std::string weights = config.reconstruct.wanted() ? "mse" : options.method;
+  config.weights.method = s.choice("weights", weights, calibrators());
   config.activations.method = s.choice("activations", options.method, calibrators());
   config.order = s.choice("order", config.order, {"float", "topological"});
   config.relu6 = s.choice("relu6", config.relu6, {"keep", "replace"});
@@ -199,6 +202,9 @@ CalibrationOptions read_calibration(const Settings& experiment, std::int64_t bat
     s.reject("depthwise_rescale", "false beside equalize, which evens out the same channels");
   config.bias_correction =
       s.choice("bias_correction", config.bias_correction, {"none", "empirical", "analytic"});
+  if (config.reconstruct.wanted() && config.bias_correction != "none")
+    s.reject("bias_correction",
+             "\"none\" with reconstruct, whose codes already leave each output its mean");
   s.finish();
   return config;
 }

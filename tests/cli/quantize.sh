@@ -59,6 +59,30 @@ report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalizati
 expect_success '^dorefa makes other weights of those of [0-9]+ layers .*train with it' quantize "$tiny" --checkpoint float \
   --set quant.method=dorefa --run stranger
 
+# Codes that reconstruction chose: the table, a run that evaluates to the same, verifies, exports and trains on.
+w2=(--set model.name=resnet8 --set model.width=0.25 --set 'quant={method="lsq",bits=4,weight={bits=2,granularity="per_channel"}}')
+for reconstruct in gptq; do
+  rm -rf codes trained_on
+  expect_success '"reconstruction"' quantize "$tiny" --checkpoint resnet "${w2[@]}" --set calibration.reconstruct=$reconstruct \
+    --run codes --json
+  found=$(value top1_quantized)
+  expect_success '"top1_quantized"' eval codes --json
+  report "$([[ -n $found && $found == "$(value top1_quantized)" ]] && echo true)" "expected eval to find $found"
+  expect_success '.' deploy codes -o codes.qnch
+  expect_success 'evaluation: 0 differ' verify codes codes.qnch
+  expect_success 'top1 quantized' train "$tiny" "${w2[@]}" --set train.init_from=codes --run trained_on
+  rm -rf table
+  expect_success "^unit +loss nearest +loss $reconstruct +share" quantize "$tiny" --checkpoint resnet "${w2[@]}" \
+    --set calibration.reconstruct=$reconstruct --run table
+done
+expect_bad 2 'bias_correction: expected .*reconstruct' "$tiny" "${w2[@]}" --checkpoint resnet \
+  --set calibration.reconstruct=gptq --set calibration.bias_correction=empirical
+expect_bad 2 'reconstruct: expected .*gptq' "$tiny" "${w2[@]}" --checkpoint resnet --set calibration.reconstruct=gtpq
+expect_bad 2 'calibration.gptq.damping: expected .*got 0' "$tiny" "${w2[@]}" --checkpoint resnet \
+  --set calibration.reconstruct=gptq --set calibration.gptq.damping=0
+expect_bad 2 'calibration.gptq.damp.*damping' "$tiny" "${w2[@]}" --checkpoint resnet \
+  --set calibration.reconstruct=gptq --set calibration.gptq.damp=0.1
+
 # The page of both has the accuracy of both.
 if command -v gnuplot >/dev/null; then
   expect_success 'page.html' report float quantized -o page.html

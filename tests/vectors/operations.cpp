@@ -19,6 +19,7 @@ CaseFunction find_operation(std::string_view op) {
                           dorefa_operations(),
                           equalize_operations(),
                           fat_operations(),
+                          gptq_operations(),
                           gradient_quantizer_operations(),
                           lr_schedule_operations(),
                           lsq_operations(),

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace quench {
+
+/// A square matrix in double, row by row. Sums have a fixed order, so a result depends on neither the
+/// number of threads nor chance.
+struct SquareMatrix {
+  explicit SquareMatrix(std::int64_t size = 0)
+      : n(size), values(static_cast<std::size_t>(size * size), 0.0) {}
+
+  double* row(std::int64_t i) { return values.data() + i * n; }
+  const double* row(std::int64_t i) const { return values.data() + i * n; }
+
+  std::int64_t n;
+  std::vector<double> values;
+};
+
+/// x^T x is added to the upper triangle of `matrix`, for x [count, n].
+void add_products(SquareMatrix& matrix, const double* x, std::int64_t count);
+/// Copies the upper triangle below the diagonal.
+void mirror_upper(SquareMatrix& matrix);
+
+/// The upper triangular U with a positive diagonal and U^T U = matrix^-1, of a symmetric matrix.
+/// @return  n = 0 if the matrix is not positive definite
+SquareMatrix inverse_factor(const SquareMatrix& matrix);
+
+}  // namespace quench

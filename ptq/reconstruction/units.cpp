@@ -1,0 +1,107 @@
+#include "ptq/reconstruction/units.h"
+
+#include <algorithm>
+
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+constexpr std::size_t kMostLayersOfBlock = 6;
+
+QuantizedLayer* quantized_layer(const Graph::Node& node) {
+  QuantizedLayer* layer = node.module->as_quantized_layer();
+  return layer != nullptr && layer->weight_quantizer().quantizes() ? layer : nullptr;
+}
+
+/// For each value, the last node that reads it; past the last node for the network's output.
+std::vector<std::size_t> last_readers(const Graph& graph) {
+  const std::size_t count = graph.nodes().size();
+  std::vector<std::size_t> last(count + 1, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    for (const ValueId input : graph.nodes()[i].inputs) last[input] = i;
+  last[graph.output()] = count;
+  return last;
+}
+
+/// Units that begin at these nodes, in ascending order; each ends where the next begins.
+std::vector<ReconstructionUnit> units_from(const Graph& graph,
+                                           const std::vector<std::size_t>& begins) {
+  const std::vector<std::size_t> last = last_readers(graph);
+  std::vector<ReconstructionUnit> units;
+  for (std::size_t k = 0; k < begins.size(); ++k) {
+    ReconstructionUnit unit{.begin = begins[k],
+                            .end = k + 1 < begins.size() ? begins[k + 1] : graph.nodes().size()};
+    for (std::size_t i = unit.begin; i < unit.end; ++i) {
+      const Graph::Node& node = graph.nodes()[i];
+      if (QuantizedLayer* layer = quantized_layer(node)) unit.layers.push_back(layer);
+      if (last[node.output] >= unit.end) unit.outputs.push_back(node.output);
+    }
+    units.push_back(std::move(unit));
+  }
+  return units;
+}
+
+/// The nodes in [begin, end) whose weights are quantized.
+std::vector<std::size_t> layer_nodes(const Graph& graph, std::size_t begin, std::size_t end) {
+  std::vector<std::size_t> nodes;
+  for (std::size_t i = begin; i < end; ++i)
+    if (quantized_layer(graph.nodes()[i]) != nullptr) nodes.push_back(i);
+  return nodes;
+}
+
+/// Where the layer units of [begin, end) begin, which has a quantized weight.
+std::vector<std::size_t> layer_begins(const Graph& graph, std::size_t begin, std::size_t end) {
+  std::vector<std::size_t> begins = layer_nodes(graph, begin, end);
+  begins.front() = begin;
+  return begins;
+}
+
+void require_layers(const Graph& graph) {
+  require(!layer_nodes(graph, 0, graph.nodes().size()).empty(),
+          "reconstruct: expected a network with quantized weights, got one without");
+}
+
+/// The nodes after which a single value is left to read, the last one among them.
+std::vector<std::size_t> cuts(const Graph& graph) {
+  const std::vector<std::size_t> last = last_readers(graph);
+  std::vector<std::size_t> result;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    std::size_t needed = 0;
+    for (ValueId value = 0; value <= i + 1; ++value) needed += last[value] > i ? 1 : 0;
+    if (needed == 1 || i + 1 == graph.nodes().size()) result.push_back(i);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string ReconstructionUnit::name() const {
+  const std::string& first = layers.front()->name();
+  return layers.size() == 1 ? first : first + " to " + layers.back()->name();
+}
+
+std::vector<ReconstructionUnit> layer_units(const Graph& graph) {
+  require_layers(graph);
+  return units_from(graph, layer_begins(graph, 0, graph.nodes().size()));
+}
+
+std::vector<ReconstructionUnit> block_units(const Graph& graph) {
+  require_layers(graph);
+  std::vector<std::size_t> begins;
+  std::size_t begin = 0;
+  for (const std::size_t cut : cuts(graph)) {
+    const std::size_t layers = layer_nodes(graph, begin, cut + 1).size();
+    // A segment without a layer belongs to the block before it, the very first to the one after it.
+    if (layers == 0 && begins.empty()) continue;
+    if (layers > kMostLayersOfBlock) {
+      std::ranges::copy(layer_begins(graph, begin, cut + 1), std::back_inserter(begins));
+    } else if (layers > 0) {
+      begins.push_back(begin);
+    }
+    begin = cut + 1;
+  }
+  return units_from(graph, begins);
+}
+
+}  // namespace quench

@@ -1,0 +1,85 @@
+#include "ptq/reconstruction/value_flow.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "layers/module.h"
+
+namespace quench {
+namespace {
+
+std::size_t row_bytes(const Tensor& tensor) {
+  return tensor.bytes() / static_cast<std::size_t>(tensor.dim(0));
+}
+
+Tensor rows_of(const Tensor& all, std::span<const std::int64_t> rows) {
+  Tensor result(all.shape().with(0, std::ssize(rows)), all.dtype());
+  const std::size_t size = row_bytes(all);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::memcpy(result.bytes_begin() + i * size,
+                all.bytes_begin() + static_cast<std::size_t>(rows[i]) * size, size);
+  return result;
+}
+
+void put_rows(Tensor& all, std::span<const std::int64_t> rows, const Tensor& values) {
+  const std::size_t size = row_bytes(all);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::memcpy(all.bytes_begin() + static_cast<std::size_t>(rows[i]) * size,
+                values.bytes_begin() + i * size, size);
+}
+
+}  // namespace
+
+Values run_nodes(const Graph& graph, std::size_t begin, std::size_t end, Values values) {
+  const std::vector<Graph::Node>& nodes = graph.nodes();
+  std::vector<std::vector<ValueId>> reads;
+  for (std::size_t i = begin; i < nodes.size(); ++i) reads.push_back(nodes[i].inputs);
+  const std::vector<std::vector<ValueId>> done = last_reads(reads, graph.output());
+  for (std::size_t i = begin; i < end; ++i) {
+    std::vector<Variable> inputs;
+    for (const ValueId input : nodes[i].inputs) inputs.push_back(values.at(input));
+    values[nodes[i].output] = (*nodes[i].module)(inputs);
+    for (const ValueId value : done[i - begin]) values.erase(value);
+  }
+  return values;
+}
+
+ValueFlow::ValueFlow(const Graph& graph, Tensor images, std::int64_t memory)
+    : graph_(&graph), images_(images.dim(0)), memory_(memory) {
+  kept_[Graph::kInput] = std::move(images);
+}
+
+void ValueFlow::advance(std::size_t node) {
+  if (node == node_) return;
+  const NoGradGuard no_grad;
+  std::map<ValueId, Tensor> next;
+  bool fits = true;
+  for_each_piece(images_, [&](std::span<const std::int64_t> rows) {
+    if (!fits) return;
+    const Values values = at(node, rows);
+    if (next.empty()) {
+      std::int64_t bytes = 0;
+      for (const auto& [id, value] : values)
+        bytes += static_cast<std::int64_t>(row_bytes(value.value())) * images_;
+      fits = bytes <= memory_;
+      if (!fits) return;
+      for (const auto& [id, value] : values)
+        next[id] = Tensor(value.shape().with(0, images_), value.value().dtype());
+    }
+    for (const auto& [id, value] : values) put_rows(next.at(id), rows, value.value());
+  });
+  if (!fits) return;
+  kept_ = std::move(next);
+  node_ = node;
+}
+
+Values ValueFlow::at(std::size_t node, std::span<const std::int64_t> images) const {
+  const NoGradGuard no_grad;
+  Values values;
+  for (const auto& [id, all] : kept_) values[id] = Variable(rows_of(all, images));
+  return run_nodes(*graph_, node_, node, std::move(values));
+}
+
+}  // namespace quench

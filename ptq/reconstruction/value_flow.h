@@ -1,0 +1,57 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "layers/graph.h"
+
+namespace quench {
+
+/// Some values of a network, by id.
+using Values = std::map<ValueId, Variable>;
+
+/// Runs nodes [begin, end) of a graph in the modes that its modules have.
+/// @param values  all that they read from elsewhere
+/// @return        all that later nodes read, and the network's output if it is computed
+Values run_nodes(const Graph& graph, std::size_t begin, std::size_t end, Values values);
+
+/// What a network computes of a set of images, seen at one node after the other. The values there are
+/// kept for all images while they fit into memory; from the first node where they do not, they are
+/// computed from those of an earlier node whenever they are wanted.
+class ValueFlow {
+ public:
+  /// @param images  [N, C, H, W], N >= 1; they stay in memory
+  /// @param memory  bytes for all other values
+  ValueFlow(const Graph& graph, Tensor images, std::int64_t memory);
+
+  std::int64_t images() const { return images_; }
+  /// The node whose inputs are kept.
+  std::size_t node() const { return node_; }
+  /// Moves on to `node`, if all that it and later nodes read fits.
+  void advance(std::size_t node);
+  /// What node `node`, at or after node(), and later ones read, of these images.
+  Values at(std::size_t node, std::span<const std::int64_t> images) const;
+
+ private:
+  const Graph* graph_;
+  std::int64_t images_, memory_;
+  std::size_t node_ = 0;
+  std::map<ValueId, Tensor> kept_;  // of all images
+};
+
+/// The images 0 .. count-1 in pieces small enough to run: calls visit(span of indices).
+template <typename Visit>
+void for_each_piece(std::int64_t count, Visit visit) {
+  constexpr std::int64_t kPiece = 32;
+  for (std::int64_t begin = 0; begin < count; begin += kPiece) {
+    std::vector<std::int64_t> piece;
+    for (std::int64_t i = begin; i < std::min(begin + kPiece, count); ++i) piece.push_back(i);
+    visit(std::span<const std::int64_t>(piece));
+  }
+}
+
+}  // namespace quench

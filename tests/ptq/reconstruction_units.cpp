@@ -1,0 +1,112 @@
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "layers/attach_quantizers.h"
+#include "layers/models/binarynet.h"
+#include "layers/models/mobilenet_v2.h"
+#include "layers/models/resnet8.h"
+#include "ptq/reconstruction/units.h"
+
+namespace quench {
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::unique_ptr<Module> quantized(std::unique_ptr<Module> network) {
+  attach_quantizers(*network, quant::Policy(Settings::from({{"method", "lsq"}, {"bits", 4}})));
+  return network;
+}
+
+std::unique_ptr<Module> small_resnet8() {
+  Random random(1, "test");
+  return quantized(models::resnet8({.width = 0.25}, random));
+}
+
+Names unit_names(const std::vector<ReconstructionUnit>& units) {
+  Names names;
+  for (const ReconstructionUnit& unit : units) names.push_back(unit.name());
+  return names;
+}
+
+/// Units cover the nodes of a graph, one after the other, and the last computes its output.
+void check_cover(const Graph& graph, const std::vector<ReconstructionUnit>& units) {
+  std::size_t next = 0;
+  for (const ReconstructionUnit& unit : units) {
+    CHECK(unit.begin == next);
+    CHECK_FALSE(unit.outputs.empty());
+    next = unit.end;
+  }
+  CHECK(next == graph.nodes().size());
+  CHECK(units.back().outputs == std::vector<ValueId>{graph.output()});
+}
+
+TEST_CASE("block units: the residual blocks of a ResNet, its first and its last layer") {
+  const auto network = small_resnet8();
+  const Graph graph(*network);
+  const auto units = block_units(graph);
+  CHECK(unit_names(units) == Names{"conv1", "stack1.conv1 to stack1.conv2",
+                                   "stack2.conv1 to stack2.shortcut",
+                                   "stack3.conv1 to stack3.shortcut", "fc"});
+  check_cover(graph, units);
+  // A block ends behind its sum.
+  for (std::size_t k = 1; k < 4; ++k) {
+    REQUIRE(units[k].outputs.size() == 1);
+    CHECK(graph.writer(units[k].outputs[0])->inputs.size() == 2);
+  }
+}
+
+TEST_CASE("layer units: one for each layer, with what follows it; a branch may wait beside") {
+  const auto network = small_resnet8();
+  const Graph graph(*network);
+  const auto units = layer_units(graph);
+  CHECK(units.size() == network->quantized_layers().size());
+  check_cover(graph, units);
+  for (const ReconstructionUnit& unit : units) CHECK(unit.layers.size() == 1);
+  // stack1.conv2 ends behind the sum with the block's input.
+  CHECK(units[2].name() == "stack1.conv2");
+  CHECK(graph.writer(units[2].outputs.at(0))->inputs.size() == 2);
+}
+
+TEST_CASE("block units: a network without branches has a unit for each layer") {
+  Random random(1, "test");
+  const auto network = quantized(models::binarynet({.width = 1.0 / 64}, random));
+  const Graph graph(*network);
+  CHECK(unit_names(block_units(graph)) == unit_names(layer_units(graph)));
+}
+
+TEST_CASE("block units: more than six layers between cuts are layer units") {
+  Random random(1, "test");
+  Composite network;
+  ValueId value = Graph::kInput;
+  for (int i = 0; i < 7; ++i)
+    value = network.append(
+        "conv" + std::to_string(i),
+        std::make_shared<Conv2d>(Conv2dOptions{.in_channels = 3, .out_channels = 3}, random),
+        {i == 0 ? Graph::kInput : value});
+  network.set_output(
+      network.append("add", std::make_shared<Add>(Activation::identity), {Graph::kInput, value}));
+  attach_quantizers(network, quant::Policy(Settings::from({{"method", "lsq"}})));
+  const Graph graph(network);
+  const auto units = block_units(graph);
+  CHECK(units.size() == 7);
+  check_cover(graph, units);
+}
+
+TEST_CASE("units: layers that stay float belong to the unit before; a float network is an error") {
+  Random random(1, "test");
+  const auto network = models::resnet8({.width = 0.25}, random);
+  CHECK_THROWS_WITH_AS(layer_units(Graph(*network)), doctest::Contains("quantized weights"),
+                       std::invalid_argument);
+  const Settings none = Settings::from({{"method", "none"}});
+  attach_quantizers(*network,
+                    quant::Policy(Settings::from(
+                        {{"method", "lsq"}, {"first_layer", none}, {"last_layer", none}})));
+  const Graph graph(*network);
+  const auto units = layer_units(graph);
+  CHECK(units.front().name() == "stack1.conv1");
+  check_cover(graph, units);
+}
+
+}  // namespace
+}  // namespace quench
