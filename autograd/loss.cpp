@@ -157,6 +157,44 @@ Variable squared_hinge(const Variable& logits, const Tensor& labels) {
   return record<SquaredHingeNode>({logits}, Tensor::scalar(loss), z, labels);
 }
 
+namespace {
+
+/// dL/da = p |a - target|^(p - 1) sign(a - target) / positions.
+struct LpLossNode final : Node {
+  Saved a;
+  Tensor target;
+  float p, positions;
+
+  LpLossNode(const Tensor& a_in, Tensor target_in, float p_in, float positions_in)
+      : a(a_in), target(std::move(target_in)), p(p_in), positions(positions_in) {}
+  std::string_view name() const override { return "lp_loss"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    const float factor = grad_output.item() * p / positions;
+    if (p == 2.0f)
+      return {zip(a.get(), target, [=](float x, float t) { return factor * (x - t); })};
+    return {zip(a.get(), target, [factor, power = p - 1.0f](float x, float t) {
+      return factor * std::copysign(std::pow(std::abs(x - t), power), x - t);
+    })};
+  }
+};
+
+}  // namespace
+
+Variable lp_loss(const Variable& a, const Tensor& target, float p) {
+  const ProfileScope profile("lp_loss");
+  require(a.shape() == target.shape() && target.numel() > 0 && target.rank() >= 2,
+          "lp_loss: expected equal shapes [N, C, ...] with at least one element, got {} and {}",
+          a.shape().to_string(), target.shape().to_string());
+  const float *x = a.value().data(), *t = target.data();
+  const double sum = sum_of(target.numel(), [=](std::int64_t i) {
+    const double d = std::abs(double{x[i]} - double{t[i]});
+    return p == 2.0f ? d * d : std::pow(d, double{p});
+  });
+  const double positions = static_cast<double>(target.numel() / target.dim(1));
+  return record<LpLossNode>({a}, Tensor::scalar(static_cast<float>(sum / positions)), a.value(),
+                            target, p, static_cast<float>(positions));
+}
+
 Variable mse(const Variable& a, const Tensor& target) {
   const ProfileScope profile("mse");
   require(a.shape() == target.shape() && a.value().numel() > 0,

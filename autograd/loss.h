@@ -25,6 +25,11 @@ Variable squared_hinge(const Variable& logits, const Tensor& labels);
 /// @throws std::invalid_argument  if the shapes differ or there are no elements
 Variable mse(const Variable& a, const Tensor& target);
 
+/// The sum over channels of |a - target|^p, averaged over everything else; the target is a constant.
+/// @param p  > 1
+/// @throws std::invalid_argument  if the shapes differ, there are no elements or rank < 2
+Variable lp_loss(const Variable& a, const Tensor& target, float p);
+
 // Distances of a network's logits z [N, classes] from a teacher's, which are constants. Sums run in
 // double and in a fixed order.
 //

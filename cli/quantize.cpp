@@ -14,6 +14,7 @@
 #include "cli/parts/run_options.h"
 #include "cli/parts/run_record.h"
 #include "experiments/post_training.h"
+#include "experiments/reconstruction_journal.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
 #include "layers/quantized_layer.h"
@@ -198,6 +199,7 @@ struct QuantizeOptions {
   std::vector<std::string> overrides;
   std::string checkpoint;
   std::string run;
+  std::string resume;
   bool json = false;
   bool skip_bad = false;
   std::vector<std::string> command_line;
@@ -274,15 +276,13 @@ void print(const train::RunFolder& folder, const Experiment& e,
              e.data.validation ? "held-out" : "test", result.quantized.top1());
 }
 
-void run(const QuantizeOptions& options) {
-  Experiment e = load(options);
-  const train::RunFolder folder = new_run_folder(options.run, e.config.name);
-  describe_run(folder, e.config, options.command_line);
-  train::write_class_names(folder.classes(), e.data.train->class_names());
+void quantize(const train::RunFolder& folder, Experiment& e, const QuantizeOptions& options) {
   print_notes(*e.network, e.config);
-  const auto result = [&e] {
+  const std::filesystem::path kept = folder.path() / "reconstruction.safetensors";
+  const auto result = [&] {
     ProgressBar bar;
-    return train::quantize_after_training(e.config, e.calibration, e.data, *e.network);
+    train::FileJournal journal(kept, e.config.model.name);
+    return train::quantize_after_training(e.config, e.calibration, e.data, *e.network, &journal);
   }();
   train::save_calibrated(folder.last(), *e.network, e.config.model.name, train::start_of(e.config));
   const nlohmann::json json = report(folder, e, result);
@@ -292,6 +292,29 @@ void run(const QuantizeOptions& options) {
   } else {
     print(folder, e, result);
   }
+  std::filesystem::remove(kept);
+}
+
+void quantize_new(const QuantizeOptions& options) {
+  require(!options.config.empty(), "quantize: expected a config file or --resume RUN");
+  Experiment e = load(options);
+  const train::RunFolder folder = new_run_folder(options.run, e.config.name);
+  describe_run(folder, e.config, options.command_line);
+  train::write_class_names(folder.classes(), e.data.train->class_names());
+  quantize(folder, e, options);
+}
+
+void resume(QuantizeOptions options) {
+  require(options.config.empty() && options.run.empty() && options.checkpoint.empty() &&
+              options.overrides.empty(),
+          "quantize --resume: a run goes on in its folder with its config, so it takes no config, "
+          "--checkpoint, --set or --run");
+  options.config = require_run(options.resume).string();
+  require(!std::filesystem::exists(std::filesystem::path(options.resume) / train::kQuantizeFile),
+          "quantize --resume: {} is quantized already: quench eval evaluates it", options.resume);
+  const train::RunFolder folder = train::RunFolder::open(options.resume);
+  Experiment e = load(options);
+  quantize(folder, e, options);
 }
 
 }  // namespace
@@ -301,8 +324,7 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
       "quantize", "Quantize a trained network without training: calibrate, judge, save");
   const auto options = std::make_shared<QuantizeOptions>();
   options->command_line = std::move(command_line);
-  command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]",
-              {.required = true});
+  command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]");
   command.add("--checkpoint", options->checkpoint,
               "Trained weights: a run folder or a file (default: train.init_from)",
               {.type_name = "RUN|FILE"});
@@ -311,8 +333,11 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
+  command.add("--resume", options->resume,
+              "Resume this run folder with the next unit to reconstruct, bit-exactly",
+              {.type_name = "RUN"});
   command.add("--json", options->json, "Print JSON");
-  command.run([options] { run(*options); });
+  command.run([options] { options->resume.empty() ? quantize_new(*options) : resume(*options); });
 }
 
 }  // namespace quench::command

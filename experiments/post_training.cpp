@@ -53,10 +53,13 @@ std::optional<std::string> calibration_source(const std::filesystem::path& file)
 }  // namespace
 
 CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
-                                    datasets::Loader& images) {
+                                    datasets::Loader& images, std::uint64_t seed,
+                                    ReconstructionJournal* journal) {
   if (!is_quantized(network)) return {};
   CalibrationReport report = even_out(network, config, images);
   calibrate_weights(network, config);
+  // Ranges are those of the network with its new weights, unless their steps are trained as well.
+  if (config.reconstruct.trains_steps()) calibrate_activations(network, config, images);
   if (config.reconstruct.wanted()) {
     require(
         communicator().size() == 1,
@@ -64,9 +67,10 @@ CalibrationReport apply_calibration(Module& network, const CalibrationOptions& c
         "quantize, and train from its run",
         communicator().size());
     report.reconstruction =
-        reconstruct(network, config.reconstruct, concat(first_batches(images, config.batches), 0));
+        reconstruct(network, config.reconstruct, concat(first_batches(images, config.batches), 0),
+                    seed, journal);
   }
-  calibrate_activations(network, config, images);
+  if (!config.reconstruct.trains_steps()) calibrate_activations(network, config, images);
   if (config.bias_correction != "none") {
     const auto mode =
         config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;
@@ -107,14 +111,14 @@ void require_uncalibrated(const std::filesystem::path& from) {
 
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationOptions& calibration, const Data& data,
-                                           Module& network) {
+                                           Module& network, ReconstructionJournal* journal) {
   const auto evaluation = evaluation_loader(config, data.evaluation());
   const auto images = calibration_loader(config, calibration, data.train);
   const std::int64_t pass = evaluation->images_in(evaluation->batches_per_epoch());
   PostTrainingResult result;
   progress_bar().begin("float network", pass);
   result.floating = evaluate(network, *evaluation, quant::Mode::bypass);
-  result.calibration = apply_calibration(network, calibration, *images);
+  result.calibration = apply_calibration(network, calibration, *images, config.train.seed, journal);
   // Corrected biases are those of the quantized network alone, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
   even_out(*floating, calibration, *images);

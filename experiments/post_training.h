@@ -30,16 +30,20 @@ struct CalibrationReport {
 /// All that [calibration] asks for, in the order in which each step needs the one before:
 /// equalize() and absorb_biases(), or rescale_depthwise(), so that ranges are those of the changed
 /// network; calibrate_weights(); reconstruct(), which chooses codes on their grids;
-/// calibrate_activations(), of the network with these codes; correct_biases(), which needs the
+/// calibrate_activations(), of the network with these codes, or before them where the method trains
+/// steps; correct_biases(), which needs the
 /// quantized weights, and the float network to compare with. Each step changes the float network for
 /// good: the first up to rounding, the last two by as much as they change the quantized one. A
 /// network without quantizers is left alone.
 ///
-/// @param images  of which the first `config.batches` batches serve all steps, or all if there are
-///                fewer
+/// @param images   of which the first `config.batches` batches serve all steps, or all if there are
+///                 fewer
+/// @param seed     of what reconstruct() draws
+/// @param journal  of reconstruct()
 /// @throws std::invalid_argument  as calibrate() and reconstruct(), which wants a single rank
 CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
-                                    datasets::Loader& images);
+                                    datasets::Loader& images, std::uint64_t seed = 1,
+                                    ReconstructionJournal* journal = nullptr);
 
 /// Where the weights of an experiment's network come from: what train.init_from names, or its ONNX file.
 /// Empty: they are drawn.
@@ -72,7 +76,8 @@ struct PostTrainingResult {
 /// images, evaluated on Data::evaluation() before and after.
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const CalibrationOptions& calibration, const Data& data,
-                                           Module& network);
+                                           Module& network,
+                                           ReconstructionJournal* journal = nullptr);
 
 /// The file that `quench quantize` leaves in its run folder.
 inline constexpr const char* kQuantizeFile = "quantize.json";

@@ -123,7 +123,7 @@ void Run::start() {
   if (!from.empty()) require_uncalibrated(from);
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
   ProgressBar bar(progress_of_rank());
-  apply_calibration(*network_, *config_.calibration, *images);
+  apply_calibration(*network_, *config_.calibration, *images, config_.train.seed);
 }
 
 RunResult Run::train(const RunFolder& folder, const std::function<bool()>& stop_requested,

@@ -47,6 +47,12 @@ void CodedWeight::set(const Tensor& values) {
   Variable(layer_->weight()).mutable_value().copy_from(weight);
 }
 
+Tensor CodedWeight::gradient() const {
+  const Tensor& grad = layer_->weight().grad();
+  if (!grad.defined() || !factor_.defined()) return grad;
+  return zip(grad, factor_, [](float g, float f) { return f == 0.0f ? 0.0f : g / f; });
+}
+
 void CodedWeight::set_codes(const Tensor& codes) {
   set(quant::dequantize(codes, grid_));
   const NoGradGuard no_grad;

@@ -22,7 +22,10 @@ class CodedWeight {
 
   /// Sets the layer's weight, so that its quantizer gets `values`.
   void set(const Tensor& values);
-  /// The same for real values of codes, less the zero point: the quantizer rounds to them from now on.
+  /// The gradient that the layer's weight has gathered, in those values; undefined: none.
+  Tensor gradient() const;
+  /// Sets the weight to the real values of `codes`, which are less the zero point: its quantizer rounds
+  /// to them from now on.
   void set_codes(const Tensor& codes);
 
  private:

@@ -19,41 +19,50 @@ struct Products {
   double* c;
   std::int64_t c_stride, n;
   double sign;
-
-  /// A tile of sums stays in the first-level cache while p goes by.
-  void tile(std::int64_t i0, std::int64_t j0) const {
-    const std::int64_t rows = std::min(kTileRows, n - i0), columns = std::min(kTileColumns, n - j0);
-    std::array<std::array<double, kTileColumns>, kTileRows> sums;
-    for (std::int64_t i = 0; i < rows; ++i)
-      std::copy_n(c + (i0 + i) * c_stride + j0, columns, sums[i].data());
-    for (std::int64_t p = 0; p < count; ++p) {
-      const double* right = x + p * x_stride + j0;
-      for (std::int64_t i = 0; i < rows; ++i) {
-        const double left = sign * x[p * x_stride + i0 + i];
-        double* sum = sums[i].data();
-        for (std::int64_t j = 0; j < columns; ++j) sum[j] += left * right[j];
-      }
-    }
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const std::int64_t first = std::max<std::int64_t>(i0 + i - j0, 0);
-      for (std::int64_t j = first; j < columns; ++j) c[(i0 + i) * c_stride + j0 + j] = sums[i][j];
-    }
-  }
-
-  void add() const {
-    std::vector<std::pair<std::int64_t, std::int64_t>> tiles;
-    for (std::int64_t i = 0; i < n; i += kTileRows)
-      for (std::int64_t j = i / kTileColumns * kTileColumns; j < n; j += kTileColumns)
-        tiles.emplace_back(i, j);
-    const std::int64_t work = std::max<std::int64_t>(count * kTileRows * kTileColumns, 1);
-    parallel_for(std::ssize(tiles), kParallelGrain / work + 1,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t t = begin; t < end; ++t)
-                     tile(tiles[static_cast<std::size_t>(t)].first,
-                          tiles[static_cast<std::size_t>(t)].second);
-                 });
-  }
 };
+
+/// A tile of sums stays in the first-level cache while p goes by. Elements do not mix, so that vectors of
+/// any width give the same bits.
+__attribute__((always_inline)) inline void add_tile(const Products& of, std::int64_t i0,
+                                                    std::int64_t j0) {
+  const std::int64_t rows = std::min(kTileRows, of.n - i0);
+  const std::int64_t columns = std::min(kTileColumns, of.n - j0);
+  std::array<std::array<double, kTileColumns>, kTileRows> sums;
+  for (std::int64_t i = 0; i < rows; ++i)
+    std::copy_n(of.c + (i0 + i) * of.c_stride + j0, columns, sums[i].data());
+  for (std::int64_t p = 0; p < of.count; ++p) {
+    const double* right = of.x + p * of.x_stride + j0;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const double left = of.sign * of.x[p * of.x_stride + i0 + i];
+      double* sum = sums[i].data();
+      for (std::int64_t j = 0; j < columns; ++j) sum[j] += left * right[j];
+    }
+  }
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = std::max<std::int64_t>(i0 + i - j0, 0); j < columns; ++j)
+      of.c[(i0 + i) * of.c_stride + j0 + j] = sums[i][j];
+}
+
+void add_tile_any(const Products& of, std::int64_t i0, std::int64_t j0) { add_tile(of, i0, j0); }
+__attribute__((target("avx2"))) void add_tile_avx2(const Products& of, std::int64_t i0,
+                                                   std::int64_t j0) {
+  add_tile(of, i0, j0);
+}
+
+void add_all(const Products& products) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> tiles;
+  for (std::int64_t i = 0; i < products.n; i += kTileRows)
+    for (std::int64_t j = i / kTileColumns * kTileColumns; j < products.n; j += kTileColumns)
+      tiles.emplace_back(i, j);
+  const auto tile = __builtin_cpu_supports("avx2") != 0 ? add_tile_avx2 : add_tile_any;
+  const std::int64_t work = std::max<std::int64_t>(products.count * kTileRows * kTileColumns, 1);
+  parallel_for(std::ssize(tiles), kParallelGrain / work + 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t t = begin; t < end; ++t)
+                   tile(products, tiles[static_cast<std::size_t>(t)].first,
+                        tiles[static_cast<std::size_t>(t)].second);
+               });
+}
 
 /// Replaces the upper triangle of a by the R with R^T R = a. @return whether a is positive definite
 bool cholesky(SquareMatrix& a) {
@@ -73,14 +82,13 @@ bool cholesky(SquareMatrix& a) {
       }
     }
     if (end < n)
-      Products{.x = a.row(begin) + end,
+      add_all({.x = a.row(begin) + end,
                .x_stride = n,
                .count = end - begin,
                .c = a.row(end) + end,
                .c_stride = n,
                .n = n - end,
-               .sign = -1.0}
-          .add();
+               .sign = -1.0});
   }
   return true;
 }
@@ -121,14 +129,13 @@ void reverse_both_ways(SquareMatrix& a) { std::ranges::reverse(a.values); }
 }  // namespace
 
 void add_products(SquareMatrix& matrix, const double* x, std::int64_t count) {
-  Products{.x = x,
+  add_all({.x = x,
            .x_stride = matrix.n,
            .count = count,
            .c = matrix.values.data(),
            .c_stride = matrix.n,
            .n = matrix.n,
-           .sign = 1.0}
-      .add();
+           .sign = 1.0});
 }
 
 void mirror_upper(SquareMatrix& matrix) {

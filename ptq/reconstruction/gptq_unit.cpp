@@ -9,13 +9,14 @@
 #include "layers/conv2d.h"
 #include "ptq/reconstruction/coded_weight.h"
 #include "ptq/reconstruction/input_hessian.h"
+#include "support/error.h"
 #include "support/progress.h"
 
 namespace quench {
 namespace {
 
-std::vector<SquareMatrix> hessians(const Graph& graph, std::size_t node, const Shape& weight,
-                                   const ValueFlow& flow) {
+InputHessian hessian_of(const Graph& graph, std::size_t node, const Shape& weight,
+                        const ValueFlow& flow) {
   const Graph::Node& layer = graph.nodes()[node];
   const auto* convolution = std::get_if<Conv2d*>(&layer.layer);
   InputHessian hessian(weight,
@@ -24,7 +25,7 @@ std::vector<SquareMatrix> hessians(const Graph& graph, std::size_t node, const S
     hessian.add(flow.at(node, images).at(layer.inputs[0]).value());
     progress_bar().advance(std::ssize(images));
   });
-  return hessian.matrices();
+  return hessian;
 }
 
 /// The rows of one group. The weight and its codes are in row-major order, as H is.
@@ -56,8 +57,12 @@ struct LayerResult {
   std::int64_t singular_groups = 0;
 };
 
-LayerResult gptq_layer(CodedWeight& weight, const std::vector<SquareMatrix>& groups,
+LayerResult gptq_layer(CodedWeight& weight, const InputHessian& inputs,
                        const GptqOptions& options) {
+  const std::vector<SquareMatrix> groups = inputs.matrices();
+  // H is 2 / images times the sum of squares, and the loss their mean over positions.
+  const double factor =
+      0.5 * static_cast<double>(inputs.images()) / static_cast<double>(inputs.positions());
   const std::vector<float> values = weight.original().to_row_major();
   const std::int64_t rows = weight.original().dim(0) / std::ssize(groups);
   std::vector<float> codes;
@@ -66,13 +71,15 @@ LayerResult gptq_layer(CodedWeight& weight, const std::vector<SquareMatrix>& gro
     const SquareMatrix& hessian = groups[static_cast<std::size_t>(g)];
     const GptqProblem problem = problem_of(weight, values, g * rows, rows);
     std::vector<double> chosen = nearest_codes(problem);
-    // H is 2 / N times the sum of squares, and the loss their mean.
-    const double nearest = output_error(problem, chosen, hessian) / 2.0;
+    const double nearest = factor * output_error(problem, chosen, hessian);
     const auto solution = solve(problem, hessian, options);
-    if (solution) chosen = solution->codes;
     result.singular_groups += solution ? 0 : 1;
     result.nearest += nearest;
-    result.chosen += solution ? output_error(problem, chosen, hessian) / 2.0 : nearest;
+    // A row of few codes may come to its end with more error than it began with.
+    const double found =
+        solution ? factor * output_error(problem, solution->codes, hessian) : nearest;
+    if (found < nearest) chosen = solution->codes;
+    result.chosen += std::min(found, nearest);
     std::ranges::transform(chosen, std::back_inserter(codes),
                            [](double q) { return static_cast<float>(q); });
   }
@@ -84,20 +91,14 @@ LayerResult gptq_layer(CodedWeight& weight, const std::vector<SquareMatrix>& gro
 
 UnitReport gptq_unit(const Graph& graph, const ReconstructionUnit& unit, const ValueFlow& flow,
                      const GptqOptions& options) {
+  expect(suits_gptq(unit, options), "{}: gptq: expected fewer columns", unit.name());
   UnitReport report{.unit = unit.name()};
   for (std::size_t node = unit.begin; node < unit.end; ++node) {
     QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer();
     if (std::ranges::find(unit.layers, layer) == unit.layers.end()) continue;
     CodedWeight weight(*layer);
     const Shape& shape = weight.original().shape();
-    const std::int64_t columns = shape.numel() / shape[0];
-    const std::int64_t most = options.order == "greedy" ? kMostGreedyColumns : kMostGptqColumns;
-    if (columns > most) {
-      report.note = fmt::format("nearest codes: {} columns, more than {}", columns, most);
-      weight.set_codes(quant::centered_codes(weight.original(), weight.grid()));
-      continue;
-    }
-    const LayerResult result = gptq_layer(weight, hessians(graph, node, shape, flow), options);
+    const LayerResult result = gptq_layer(weight, hessian_of(graph, node, shape, flow), options);
     report.nearest += result.nearest;
     report.chosen += result.chosen;
     if (result.singular_groups > 0)
@@ -105,6 +106,14 @@ UnitReport gptq_unit(const Graph& graph, const ReconstructionUnit& unit, const V
                                 result.singular_groups);
   }
   return report;
+}
+
+bool suits_gptq(const ReconstructionUnit& unit, const GptqOptions& options) {
+  const std::int64_t most = options.order == "greedy" ? kMostGreedyColumns : kMostGptqColumns;
+  return std::ranges::all_of(unit.layers, [most](const QuantizedLayer* layer) {
+    const Shape& weight = layer->weight().shape();
+    return weight.numel() / weight[0] <= most;
+  });
 }
 
 }  // namespace quench

@@ -83,6 +83,7 @@ void InputHessian::add(const Tensor& input) {
   const Tensor image =
       input.rank() == 2 ? input.reshape({input.dim(0), input.dim(1), 1, 1}) : input;
   const Patches patches(image, weight_, params_);
+  positions_ += patches.positions();
   // Many groups are small: each is one thread's.
   parallel_for(std::ssize(sums_), 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t g = first; g < last; ++g)

@@ -26,11 +26,14 @@ class InputHessian {
   /// One for each group.
   /// @throws std::logic_error  before any image was added
   std::vector<SquareMatrix> matrices() const;
+  /// Of the kernel, over all images.
+  std::int64_t positions() const { return positions_; }
+  std::int64_t images() const { return images_; }
 
  private:
   Shape weight_;
   Conv2dParams params_;
-  std::int64_t images_ = 0;
+  std::int64_t images_ = 0, positions_ = 0;
   std::vector<SquareMatrix> sums_;
 };
 

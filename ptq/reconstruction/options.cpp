@@ -5,21 +5,64 @@
 namespace quench {
 namespace {
 
+constexpr IntRange kOneOrMore{.min = 1};
+
 GptqOptions read_gptq(const Settings& s) {
   GptqOptions options;
   options.damping = s.number("damping", options.damping, above(0.0));
   options.order = s.choice("order", options.order, {"activation", "index", "greedy"});
-  s.finish();
   return options;
+}
+
+void read_descent(const Settings& s, ReconstructionOptions& options) {
+  const std::string& method = options.method;
+  DescentPlan& plan = options.weights;
+  const bool offset = method == "rounding_offset", blocks = options.trains_steps();
+  options.blocks = s.choice("units", blocks ? "block" : "layer", {"layer", "block"}) == "block";
+  // SignRound's own, which go by the sign of the gradient.
+  if (offset) plan = {.rounding = DescentPlan::Rounding::offset, .iterations = 200, .lr = 5e-3};
+  plan.iterations = s.integer("iterations", plan.iterations, kOneOrMore);
+  plan.batch_size = s.integer("batch_size", plan.batch_size, kOneOrMore);
+  plan.lr = s.number("lr", plan.lr, above(0.0));
+  if (offset) return;
+  plan.regularization = s.number("regularization", plan.regularization, at_least(0.0));
+  plan.warm_up = s.number("warm_up", plan.warm_up, {0.0, 0.999});
+  plan.cosine = s.choice("decay", "linear", {"linear", "cosine"}) == "cosine";
+  if (method == "qdrop") {
+    plan.steps = true;
+    plan.keep = s.number("keep", 0.5, above(0.0, 1.0));
+    plan.step_lr = s.number("step_lr", plan.step_lr, above(0.0));
+  }
+  if (method == "brecq") {
+    options.steps = plan;
+    options.steps.rounding = DescentPlan::Rounding::fixed;
+    options.steps.steps = true;
+    options.steps.norm = 2.4;
+    options.steps.iterations = s.integer("step_iterations", 500, kOneOrMore);
+    options.steps.step_lr = s.number("step_lr", 4e-4, above(0.0));
+  }
 }
 
 }  // namespace
 
 ReconstructionOptions read_reconstruction(const Settings& calibration) {
+  const std::vector<std::string> methods{"gptq", "adaround", "brecq", "qdrop", "rounding_offset"};
+  std::vector<std::string> accepted{"none"};
+  accepted.insert(accepted.end(), methods.begin(), methods.end());
   ReconstructionOptions options;
-  options.method = calibration.choice("reconstruct", options.method, {"none", "gptq"});
+  options.method = calibration.choice("reconstruct", options.method, accepted);
   options.memory_gib = calibration.number("reconstruct_memory", options.memory_gib, above(0.0));
-  options.gptq = read_gptq(calibration.table("gptq"));
+  // A config may hold the tables of several methods, to compare them.
+  for (const std::string& method : methods)
+    if (method != options.method) calibration.allow(method);
+  if (!options.wanted()) return options;
+  const Settings table = calibration.table(options.method);
+  if (options.method == "gptq") {
+    options.gptq = read_gptq(table);
+  } else {
+    read_descent(table, options);
+  }
+  table.finish();
   return options;
 }
 

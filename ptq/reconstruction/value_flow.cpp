@@ -82,4 +82,54 @@ Values ValueFlow::at(std::size_t node, std::span<const std::int64_t> images) con
   return run_nodes(*graph_, node_, node, std::move(values));
 }
 
+/// While it lives, nodes [begin, end) are float and have their original weights.
+class FloatFlow::Restored {
+ public:
+  Restored(const Graph& graph, const std::vector<Original>& originals, std::size_t begin,
+           std::size_t end) {
+    for (std::size_t node = begin; node < end; ++node)
+      if (QuantizableModule* module = graph.nodes()[node].module->as_quantizable())
+        for (const auto& [slot, quantizer] : module->quantizers()) {
+          modes_.emplace_back(quantizer, quantizer->mode());
+          quantizer->set_mode(quant::Mode::bypass);
+        }
+    for (const Original& original : originals) {
+      if (original.node < begin || original.node >= end) continue;
+      Tensor weight = original.layer->weight().value();
+      if (std::ranges::equal(weight.span(), original.weight.span())) continue;
+      changed_.emplace_back(weight, weight.clone());
+      weight.copy_from(original.weight);
+    }
+  }
+  ~Restored() {
+    for (auto& [weight, values] : changed_) weight.copy_from(values);
+    for (const auto& [quantizer, mode] : modes_) quantizer->set_mode(mode);
+  }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+
+ private:
+  std::vector<std::pair<quant::Quantizer*, quant::Mode>> modes_;
+  std::vector<std::pair<Tensor, Tensor>> changed_;  // the layer's own, what it holds now
+};
+
+FloatFlow::FloatFlow(const Graph& graph, Tensor images, std::int64_t memory)
+    : graph_(&graph), flow_(graph, std::move(images), memory) {
+  std::vector<Original> originals;
+  for (std::size_t node = 0; node < graph.nodes().size(); ++node)
+    if (QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer())
+      originals.push_back({node, layer, layer->weight().value().clone()});
+  originals_ = std::make_shared<const std::vector<Original>>(std::move(originals));
+}
+
+void FloatFlow::advance(std::size_t node) {
+  const Restored restored(*graph_, *originals_, flow_.node(), node);
+  flow_.advance(node);
+}
+
+Values FloatFlow::at(std::size_t node, std::span<const std::int64_t> images) const {
+  const Restored restored(*graph_, *originals_, flow_.node(), node);
+  return flow_.at(node, images);
+}
+
 }  // namespace quench

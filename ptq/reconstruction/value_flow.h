@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "layers/graph.h"
+#include "layers/quantized_layer.h"
 
 namespace quench {
 
@@ -41,6 +43,27 @@ class ValueFlow {
   std::int64_t images_, memory_;
   std::size_t node_ = 0;
   std::map<ValueId, Tensor> kept_;  // of all images
+};
+
+/// The same of the float network, whatever has become of weights and quantizers since this was made.
+class FloatFlow {
+ public:
+  FloatFlow(const Graph& graph, Tensor images, std::int64_t memory);
+
+  void advance(std::size_t node);
+  Values at(std::size_t node, std::span<const std::int64_t> images) const;
+
+ private:
+  struct Original {
+    std::size_t node;
+    QuantizedLayer* layer;
+    Tensor weight;
+  };
+  class Restored;
+
+  const Graph* graph_;
+  ValueFlow flow_;
+  std::shared_ptr<const std::vector<Original>> originals_;
 };
 
 /// The images 0 .. count-1 in pieces small enough to run: calls visit(span of indices).

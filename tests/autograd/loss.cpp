@@ -89,6 +89,21 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("lp_loss: summed over channels, averaged over the rest; its gradient") {
+  const Tensor target = Tensor::zeros({2, 3});
+  const Variable a(Tensor::from_row_major<float>({2, 3}, {1, -2, 0, 3, 0, 0}));
+  CHECK(lp_loss(a, target, 2.0f).value().item() == doctest::Approx((1.0 + 4.0 + 9.0) / 2.0));
+  CHECK(lp_loss(a, target, 3.0f).value().item() == doctest::Approx((1.0 + 8.0 + 27.0) / 2.0));
+  CHECK(lp_loss(Variable(Tensor::full({2, 3, 4, 5}, 2.0f)), Tensor::zeros({2, 3, 4, 5}), 2.0f)
+            .value()
+            .item() == doctest::Approx(12.0));
+  for (const float p : {2.0f, 2.4f}) {
+    const Tensor x = Tensor::from_row_major<float>({2, 3}, {1, -2, 0.5, 3, -0.7f, 1.3f});
+    check_gradients([&](const auto& in) { return lp_loss(in[0], target, p); }, {x}, 1e-2, 1e-3);
+  }
+  CHECK_THROWS_AS(lp_loss(a, Tensor::zeros({3, 2}), 2.0f), std::invalid_argument);
+}
+
 TEST_CASE("mse: the mean of squared differences, also over many chunks") {
   const Variable a(Tensor::from_row_major<float>({2, 2}, {1, 2, 3, 4}), true);
   const Variable loss = mse(a, Tensor::from_row_major<float>({2, 2}, {1, 0, 3, 0}));

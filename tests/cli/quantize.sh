@@ -60,11 +60,14 @@ expect_success '^dorefa makes other weights of those of [0-9]+ layers .*train wi
   --set quant.method=dorefa --run stranger
 
 # Codes that reconstruction chose: the table, a run that evaluates to the same, verifies, exports and trains on.
-w2=(--set model.name=resnet8 --set model.width=0.25 --set 'quant={method="lsq",bits=4,weight={bits=2,granularity="per_channel"}}')
-for reconstruct in gptq; do
+w2=(--set model.name=resnet8 --set model.width=0.25
+  --set 'quant={method="lsq",bits=4,weight={bits=2,granularity="per_channel"},residual={bits=8},pool={bits=8}}')
+brief=(--set calibration.batches=1 --set calibration.batch_size=32 --set calibration.adaround.iterations=40
+  --set calibration.qdrop.iterations=40)
+for reconstruct in gptq adaround qdrop; do
   rm -rf codes trained_on
   expect_success '"reconstruction"' quantize "$tiny" --checkpoint resnet "${w2[@]}" --set calibration.reconstruct=$reconstruct \
-    --run codes --json
+    "${brief[@]}" --run codes --json
   found=$(value top1_quantized)
   expect_success '"top1_quantized"' eval codes --json
   report "$([[ -n $found && $found == "$(value top1_quantized)" ]] && echo true)" "expected eval to find $found"
@@ -73,8 +76,26 @@ for reconstruct in gptq; do
   expect_success 'top1 quantized' train "$tiny" "${w2[@]}" --set train.init_from=codes --run trained_on
   rm -rf table
   expect_success "^unit +loss nearest +loss $reconstruct +share" quantize "$tiny" --checkpoint resnet "${w2[@]}" \
-    --set calibration.reconstruct=$reconstruct --run table
+    --set calibration.reconstruct=$reconstruct "${brief[@]}" --run table
 done
+# Killed after a unit, it goes on to the same bits.
+adaround=("${w2[@]}" "${brief[@]}" --set calibration.reconstruct=adaround --set "train.init_from=\"$work/resnet/last.safetensors\"")
+expect_success 'top1 quantized' quantize "$tiny" "${adaround[@]}" --run whole
+"$program" quantize "$tiny" "${adaround[@]}" --run killed >/dev/null 2>&1 </dev/null &
+pid=$!
+until [[ -e killed/reconstruction.safetensors || ! -d /proc/$pid ]]; do sleep 0.01; done
+{ kill -9 $pid; wait $pid; } 2>/dev/null
+report "$([[ ! -e killed/quantize.json ]] && echo true)" "expected to be killed before the end"
+expect_success 'top1 quantized' quantize --resume killed
+report "$(cmp -s killed/last.safetensors whole/last.safetensors && echo true)" "expected the bits of a run that nobody killed"
+expect_absent killed/reconstruction.safetensors
+expect_failure 2 'killed is quantized already.*quench eval' quantize --resume killed
+expect_failure 2 'takes no config' quantize --resume killed --set calibration.batches=1
+expect_failure 2 'expected a config file or --resume' quantize
+expect_bad 2 'calibration.adaround.lr: expected .*got 0' "$tiny" "${adaround[@]}" --set calibration.adaround.lr=0
+expect_failure 2 'input: qdrop: expected a method .*symmetric, affine or lsq, got tqt' quantize "$tiny" "${w2[@]}" \
+  --checkpoint resnet --set calibration.reconstruct=qdrop --set quant.activation.method=tqt --run refused
+
 expect_bad 2 'bias_correction: expected .*reconstruct' "$tiny" "${w2[@]}" --checkpoint resnet \
   --set calibration.reconstruct=gptq --set calibration.bias_correction=empirical
 expect_bad 2 'reconstruct: expected .*gptq' "$tiny" "${w2[@]}" --checkpoint resnet --set calibration.reconstruct=gtpq

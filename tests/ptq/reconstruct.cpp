@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include "core/parallel.h"
@@ -86,7 +87,7 @@ TEST_CASE("reconstruct: less output error than nearest codes; full, depthwise an
         const Tensor wanted = evaluated(*network, images);
         choose_scales(*network);
         const double nearest = squared_distance(evaluated_on_codes(*network, images), wanted);
-        const auto report = reconstruct(*network, kGptq, images);
+        const auto report = reconstruct(*network, kGptq, images, 1);
         CHECK(report.units.size() == 4);
         for (const UnitReport& unit : report.units) {
           CHECK(unit.note == "");
@@ -107,7 +108,7 @@ TEST_CASE("reconstruct: scales stay, and calibrating again keeps codes that reac
   std::vector<quant::QuantGrid> grids;
   for (QuantizedLayer* layer : network->quantized_layers())
     grids.push_back(layer->weight_quantizer().grid());
-  reconstruct(*network, kGptq, calibration_images());
+  reconstruct(*network, kGptq, calibration_images(), 1);
   const std::vector<float> codes = all_codes(*network);
   std::size_t i = 0;
   for (QuantizedLayer* layer : network->quantized_layers()) {
@@ -126,7 +127,7 @@ TEST_CASE("reconstruct: the same bits for any number of threads, and for too lit
       set_num_threads(count);
       const auto network = small_network(weights_by("symmetric"));
       choose_scales(*network);
-      reconstruct(*network, {.method = "gptq", .memory_gib = memory}, calibration_images());
+      reconstruct(*network, {.method = "gptq", .memory_gib = memory}, calibration_images(), 1);
       const std::vector<float> codes = all_codes(*network);
       if (first.empty()) first = codes;
       CHECK(codes == first);
@@ -143,10 +144,150 @@ TEST_CASE("reconstruct: weights of zeros, and a channel that batch norm takes ou
   batch_norms(*network)[0]->gain().mutable_value().data()[1] = 0.0f;
   fold_batch_norms(*network);
   choose_scales(*network);
-  reconstruct(*network, kGptq, calibration_images());
+  reconstruct(*network, kGptq, calibration_images(), 1);
   const Tensor folded = network->quantized_layers()[0]->effective_weight().value();
   for (const std::int64_t channel : {1, 2})
     for (const float w : folded.slice(channel, channel + 1).span()) CHECK(w == 0.0f);
+}
+
+/// Few iterations, of whichever methods have them.
+ReconstructionOptions by_descent(const std::string& method, int iterations = 80,
+                                 double memory = 4.0) {
+  Settings table = Settings::from({{"iterations", iterations}, {"batch_size", 16}});
+  if (method == "brecq") table.set("step_iterations", 40);
+  return read_reconstruction(
+      Settings::from({{"reconstruct", method}, {"reconstruct_memory", memory}, {method, table}}));
+}
+
+/// Weights of 3 bits and activations of 4.
+std::unique_ptr<Sequential> small_quantized_network(const Tensor& images) {
+  auto network = small_network(
+      Settings::from({{"method", "lsq"},
+                      {"weight", Settings::from({{"bits", 3}, {"granularity", "per_channel"}})},
+                      {"activation", Settings::from({{"bits", 4}})}}));
+  choose_scales(*network);
+  const NoGradGuard no_grad;
+  const ModeGuard modes(*network, false, quant::Mode::training);
+  (*network)(Variable(images));
+  return network;
+}
+
+const std::vector<std::string> kDescents{"adaround", "brecq", "qdrop", "rounding_offset"};
+
+TEST_CASE("reconstruct by descent: less loss than nearest codes, in each unit and at the end") {
+  const Tensor images = calibration_images();
+  for (const std::string& method : kDescents) {
+    CAPTURE(method);
+    const auto network = small_quantized_network(images);
+    const Tensor wanted = evaluated(*network, images);
+    const double nearest = squared_distance(evaluated_on_codes(*network, images), wanted);
+    const auto report = reconstruct(*network, by_descent(method), images, 1);
+    CHECK(report.units.size() == (method == "brecq" ? 8 : 4));
+    for (const UnitReport& unit : report.units) CHECK(unit.chosen <= unit.nearest);
+    CHECK(squared_distance(evaluated_on_codes(*network, images), wanted) < nearest);
+    // Nothing is left in the place of its quantizers.
+    for (QuantizedLayer* layer : network->quantized_layers()) {
+      CHECK(layer->input_quantizer().method() == "lsq");
+      CHECK(layer->input_quantizer().mode() == quant::Mode::training);
+    }
+  }
+}
+
+TEST_CASE("reconstruct by descent: steps of activations move with brecq and qdrop alone") {
+  const Tensor images = calibration_images();
+  for (const std::string& method : kDescents) {
+    CAPTURE(method);
+    const auto network = small_quantized_network(images);
+    const quant::QuantGrid before = network->quantized_layers()[1]->input_quantizer().grid();
+    reconstruct(*network, by_descent(method), images, 1);
+    const quant::QuantGrid after = network->quantized_layers()[1]->input_quantizer().grid();
+    CHECK((before == after) == (method == "adaround" || method == "rounding_offset"));
+  }
+}
+
+/// Stops a reconstruction after some units, as if it were killed.
+class Killer final : public ReconstructionJournal {
+ public:
+  explicit Killer(std::size_t after) : after_(after) {}
+  std::vector<UnitReport> restore(Module& network) override {
+    std::size_t i = 0;
+    for (Parameter& parameter : network.parameters())
+      if (!values_.empty()) parameter.value.mutable_value().copy_from(values_[i++]);
+    return finished_;
+  }
+  void keep(Module& network, const std::vector<UnitReport>& finished) override {
+    finished_ = finished;
+    values_.clear();
+    for (Parameter& parameter : network.parameters())
+      values_.push_back(parameter.value.value().clone());
+    if (finished.size() == after_) throw std::runtime_error("killed");
+  }
+  void live() { after_ = 0; }
+
+ private:
+  std::size_t after_;
+  std::vector<UnitReport> finished_;
+  std::vector<Tensor> values_;
+};
+
+std::vector<float> all_parameters(Module& network) {
+  std::vector<float> values;
+  for (Parameter& parameter : network.parameters())
+    values.insert(values.end(), parameter.value.value().span().begin(),
+                  parameter.value.value().span().end());
+  return values;
+}
+
+TEST_CASE("reconstruct: killed after any unit, or in little memory, it comes to the same bits") {
+  const Tensor images = calibration_images();
+  std::vector<std::string> methods = kDescents;
+  methods.push_back("gptq");
+  for (const std::string& method : methods) {
+    CAPTURE(method);
+    const auto options = [&](double memory) {
+      return method == "gptq" ? ReconstructionOptions{.method = "gptq", .memory_gib = memory}
+                              : by_descent(method, 12, memory);
+    };
+    const auto whole = small_quantized_network(images);
+    const auto report = reconstruct(*whole, options(4.0), images, 1);
+    const auto cramped = small_quantized_network(images);
+    reconstruct(*cramped, options(1e-6), images, 1);
+    CHECK(all_parameters(*cramped) == all_parameters(*whole));
+    for (std::size_t units = 1; units < report.units.size(); ++units) {
+      CAPTURE(units);
+      Killer killer(units);
+      const auto killed = small_quantized_network(images);
+      CHECK_THROWS_AS(reconstruct(*killed, options(4.0), images, 1, &killer), std::runtime_error);
+      killer.live();
+      const auto resumed = small_quantized_network(images);
+      CHECK(reconstruct(*resumed, options(4.0), images, 1, &killer).units.size() ==
+            report.units.size());
+      CHECK(all_parameters(*resumed) == all_parameters(*whole));
+    }
+  }
+}
+
+TEST_CASE("reconstruct by descent: a loss that is not finite leaves nearest codes, and says so") {
+  const Tensor images = calibration_images();
+  const auto network = small_quantized_network(images);
+  const std::vector<float> nearest = all_codes(*network);
+  Tensor mean = batch_norms(*network)[0]->running_mean();
+  mean.data()[0] = std::numeric_limits<float>::quiet_NaN();
+  const auto report = reconstruct(*network, by_descent("adaround"), images, 1);
+  CHECK(report.units.size() == 4);
+  for (const UnitReport& unit : report.units)
+    CHECK(unit.note == "nearest codes: the loss of iteration 1 is not finite");
+  CHECK(all_codes(*network) == nearest);
+}
+
+TEST_CASE("reconstruct: steps that are powers of two cannot be trained") {
+  const auto network = small_network(Settings::from({{"method", "tqt"}}));
+  choose_scales(*network);
+  const NoGradGuard no_grad;
+  (*network)(Variable(calibration_images()));
+  CHECK_THROWS_WITH_AS(reconstruct(*network, by_descent("qdrop"), calibration_images(), 1),
+                       doctest::Contains("conv1.input: qdrop: expected a method"),
+                       std::invalid_argument);
 }
 
 TEST_CASE("reconstruct: a method without a scale that stays, or without quantized weights") {
@@ -154,12 +295,12 @@ TEST_CASE("reconstruct: a method without a scale that stays, or without quantize
     CAPTURE(method);
     const auto network = small_network(weights_by(method, 4, "per_tensor"));
     choose_scales(*network);
-    CHECK_THROWS_WITH_AS(reconstruct(*network, kGptq, calibration_images()),
+    CHECK_THROWS_WITH_AS(reconstruct(*network, kGptq, calibration_images(), 1),
                          doctest::Contains("conv1.weight: reconstruct: expected a method"),
                          std::invalid_argument);
   }
   const auto network = small_network(Settings::from({{"method", "none"}}));
-  CHECK_THROWS_WITH_AS(reconstruct(*network, kGptq, calibration_images()),
+  CHECK_THROWS_WITH_AS(reconstruct(*network, kGptq, calibration_images(), 1),
                        doctest::Contains("quantized weights"), std::invalid_argument);
 }
 

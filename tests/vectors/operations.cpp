@@ -6,6 +6,7 @@ namespace quench::vectors {
 
 CaseFunction find_operation(std::string_view op) {
   const std::array groups{ab_operations(),
+                          adaround_operations(),
                           affine_operations(),
                           apot_operations(),
                           approx_sign_operations(),
@@ -28,6 +29,7 @@ CaseFunction find_operation(std::string_view op) {
                           pact_operations(),
                           plugins_operations(),
                           ppq_operations(),
+                          reconstruction_operations(),
                           requant_operations(),
                           tqt_operations(),
                           twn_operations()};

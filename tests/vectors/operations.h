@@ -8,6 +8,7 @@ namespace quench::vectors {
 
 // The operations of each group that the project has, one table per source file.
 std::span<const Operation> ab_operations();
+std::span<const Operation> adaround_operations();
 std::span<const Operation> affine_operations();
 std::span<const Operation> apot_operations();
 std::span<const Operation> approx_sign_operations();
@@ -30,6 +31,7 @@ std::span<const Operation> optimizer_operations();
 std::span<const Operation> pact_operations();
 std::span<const Operation> plugins_operations();
 std::span<const Operation> ppq_operations();
+std::span<const Operation> reconstruction_operations();
 std::span<const Operation> requant_operations();
 std::span<const Operation> tqt_operations();
 std::span<const Operation> twn_operations();
