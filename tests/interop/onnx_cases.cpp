@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "deploy/trained_network.h"
 #include "onnx/export/export_float.h"
 #include "onnx/export/export_integers.h"
+#include "onnx/export/fused_convolutions.h"
 #include "onnx/file/write.h"
 #include "support/file.h"
 
@@ -78,6 +80,7 @@ class Cases {
                      {"file", file},
                      {"dims", {images.dim(0), images.dim(1), images.dim(2), images.dim(3)}},
                      {"classes", logits.dim(1)},
+                     {"fused", fused_convolutions(model).fused.size()},
                      {"saturation", saturation}});
   }
 
@@ -104,6 +107,26 @@ class Cases {
   std::filesystem::path folder_;
   nlohmann::json list_ = nlohmann::json::array();
 };
+
+/// With a channel whose bias takes 37 bits in units of its sum.
+IntegerNetwork with_dead_channel(IntegerNetwork network) {
+  const auto wide = std::ranges::find_if(network.operations, [](const Operation& operation) {
+    const auto* conv = std::get_if<Convolution>(&operation.kind);
+    return conv != nullptr && !conv->pool;
+  });
+  auto& conv = std::get<Convolution>(wide->kind);
+  quant::QuantGrid& grid = conv.weight_grid;
+  const auto channels = static_cast<std::size_t>(conv.out_channels);
+  if (grid.axis != 0) {
+    grid.axis = 0;
+    grid.scale.resize(channels, grid.scale[0]);
+    grid.zero_point.resize(channels, grid.zero_point[0]);
+  }
+  conv.bias.resize(channels);
+  conv.bias[0] = 1.0f;
+  grid.scale[0] = std::ldexp(1.0f, -37) / network.values[wide->inputs[0]].grid->scale[0];
+  return network;
+}
 
 /// @param c  what it was trained with
 void add_trained(Cases& cases, const std::string& model, Module& network,
@@ -157,6 +180,10 @@ int main(int argc, char** argv) {
                      testing::random_tensor({kImages, 2, 4, 4}, 3));
   cases.add_integers("small_branches", testing::small_branches(),
                      testing::random_tensor({kImages, 4, 3, 2}, 3));
+  const testing::QuantizedCase resnet{.model = "resnet8"};
+  cases.add_integers("dead_channel",
+                     with_dead_channel(freeze(*testing::trained_network(resnet), {1, 3, 16, 16})),
+                     testing::random_tensor({kImages, 3, 16, 16}, 9));
   for (const char* method : {"ab", "ste"})
     add_network(cases, {.model = "binarynet", .image_size = 32, .method = method, .bits = 1});
   for (const auto& [name, make] : kComposed) {
