@@ -34,7 +34,7 @@ struct ReconstructionOptions {
   double memory_gib = 4.0;  ///< for what is kept of all calibration images; > 0
   bool blocks = false;      ///< units are blocks, not layers
   GptqOptions gptq;
-  DescentPlan weights;  ///< of the methods other than gptq
+  DescentPlan weights;  ///< of the other methods, and of layers too wide for gptq
   DescentPlan steps;    ///< of brecq
 
   bool wanted() const { return method != "none"; }

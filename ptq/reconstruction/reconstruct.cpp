@@ -26,7 +26,7 @@ struct Pass {
 };
 
 std::vector<Pass> passes_of(const ReconstructionOptions& options) {
-  if (options.method == "gptq") return {{.by_gptq = true}};
+  if (options.method == "gptq") return {{.by_gptq = true, .descent = options.weights}};
   if (options.method == "brecq")
     return {{.descent = options.weights}, {.descent = options.steps, .suffix = ", steps"}};
   return {{.descent = options.weights}};

@@ -8,6 +8,7 @@
 
 #include "core/parallel.h"
 #include "layers/attach_quantizers.h"
+#include "layers/linear.h"
 #include "layers/random_network.h"
 #include "ptq/calibrate.h"
 #include "ptq/fold.h"
@@ -288,6 +289,22 @@ TEST_CASE("reconstruct: steps that are powers of two cannot be trained") {
   CHECK_THROWS_WITH_AS(reconstruct(*network, by_descent("qdrop"), calibration_images(), 1),
                        doctest::Contains("conv1.input: qdrop: expected a method"),
                        std::invalid_argument);
+}
+
+TEST_CASE(
+    "reconstruct: adaround takes a layer with too many columns for gptq, and the table says so") {
+  Random random(1, "test");
+  Sequential network;
+  network.append(
+      "fc", std::make_shared<Linear>(
+                LinearOptions{.in_features = kMostGptqColumns + 1, .out_features = 2}, random));
+  attach_quantizers(network, quant::Policy(weights_by("symmetric")));
+  choose_scales(network);
+  const auto report = reconstruct(network, {.method = "gptq", .weights = {.iterations = 60}},
+                                  random_tensor({16, kMostGptqColumns + 1}, 3), 1);
+  REQUIRE(report.units.size() == 1);
+  CHECK(report.units[0].note == "adaround: too many columns for gptq");
+  CHECK(report.units[0].chosen < report.units[0].nearest);
 }
 
 TEST_CASE("reconstruct: a method without a scale that stays, or without quantized weights") {
