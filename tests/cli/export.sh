@@ -30,6 +30,33 @@ expect_success '^float.onnx: ' export ab -o float.onnx --float --format onnx
 expect_words float.onnx BatchNormalization
 report "$(! grep -aq QuantizeLinear float.onnx && echo true)" "expected no quantizer in a float network"
 
+# Channel 3 of c2 has weights of nearly 0 and an ordinary bias, which does not fit 32 bits in units of its sum.
+cat >dead.toml <<TOML
+[data]
+name = "synthetic"
+train_size = 64
+test_size = 16
+[model]
+onnx = "$here/tiny_channel.onnx"
+[quant]
+method = "symmetric"
+granularity = "per_channel"
+bits = 8
+first_layer = { bits = 8 }
+last_layer = { bits = 8 }
+pool = { bits = 8 }
+TOML
+expect_success 'top1 quantized' quantize dead.toml --run dead
+for form in '--scales operands' '--format qonnx'; do
+  # shellcheck disable=SC2086
+  expect_success '^dead.onnx: ' export dead -o dead.onnx $form
+  report "$(grep -q '^export: c2: the bias of 1 channel does not fit 32 bits' "$work/.stderr" && echo true)" \
+    "expected the layer with $form"
+done
+expect_success '^3 of 4 convolutions run on integers .*; not fc$' export dead -o dead.onnx --scales operands
+expect_success '^dead.onnx: ' export dead -o dead.onnx
+report "$([[ ! -s $work/.stderr ]] && echo true)" "expected no remark on scales behind the sums"
+
 # Errors leave what was there.
 cp ab.onnx before.onnx
 expect_success 'top1 float' train "$tiny" --run real --set quant.method=none
