@@ -144,8 +144,8 @@ void eval_network(const EvalOptions& options, const std::vector<std::string>& ov
   const train::ExperimentConfig config = load_unchanged(options, overrides);
   const std::string weights = train::start_of(config);
   require(!weights.empty(),
-          "eval {}: expected a network with trained weights, got one drawn at random: give "
-          "model.onnx = \"FILE\", or --checkpoint RUN or FILE",
+          "eval {}: expected a network with trained weights, got one drawn at random, or with a "
+          "last layer that is: give model.onnx = \"FILE\", or --checkpoint RUN or FILE",
           options.network);
   apply_threads(config);
   const train::Data data = train::load_data(config);

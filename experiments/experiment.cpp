@@ -61,11 +61,12 @@ void report(const std::vector<std::string>& left_out) {
   for (const std::string& fault : left_out) remark("  " + fault);
 }
 
-/// Keys batch_norm, weights and quantizers of [model] with a graph.
+/// Keys batch_norm, weights, quantizers and head of [model] with a graph.
 OnnxNetworkOptions read_onnx_options(const Settings& s) {
   return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
           .random_weights = s.choice("weights", "file", {"file", "random"}) == "random",
-          .quantizers = s.choice("quantizers", "file", {"file", "none"}) == "file"};
+          .quantizers = s.choice("quantizers", "file", {"file", "none"}) == "file",
+          .replace_head = s.choice("head", "file", {"file", "replace"}) == "replace"};
 }
 
 std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
@@ -115,7 +116,9 @@ std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::Da
 }  // namespace
 
 bool has_trained_weights(const ModelConfig& model) {
-  return !model.onnx.empty() && !read_onnx_options(model.settings).random_weights;
+  if (model.onnx.empty()) return false;
+  const OnnxNetworkOptions options = read_onnx_options(model.settings);
+  return !options.random_weights && !options.replace_head;
 }
 
 datasets::DatasetFormat data_format(const ExperimentConfig& config) {

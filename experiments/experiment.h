@@ -50,7 +50,7 @@ std::unique_ptr<datasets::Loader> calibration_loader(
     const ExperimentConfig& config, const CalibrationOptions& calibration,
     std::shared_ptr<const datasets::Dataset> images);
 
-/// Whether the network comes with weights that were trained: those of an ONNX file.
+/// Whether the network comes with weights that were trained: those of an ONNX file, its last layer's too.
 bool has_trained_weights(const ModelConfig& model);
 
 /// The network of [model] with the quantizers of [quant], freshly initialized from the seed, or with the

@@ -18,6 +18,16 @@ ValueId Composite::append(const std::string& name, std::shared_ptr<Module> modul
   return modules_.size();
 }
 
+void Composite::replace(const std::string& name, std::shared_ptr<Module> module) {
+  const auto own_name = [&](const auto& part) {
+    return part->name() == (this->name().empty() ? name : this->name() + "." + name);
+  };
+  const auto place = std::ranges::find_if(modules_, own_name);
+  expect(place != modules_.end(), "composite: expected a module {}, got none", name);
+  replace_module(name, module);
+  *place = std::move(module);
+}
+
 void Composite::set_output(ValueId output) {
   expect(output <= modules_.size(), "composite: expected an output below {}, got {}",
          modules_.size() + 1, output);

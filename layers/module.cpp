@@ -145,6 +145,16 @@ void Module::add_child(std::string name, std::shared_ptr<Module> module) {
   children_.emplace_back(std::move(name), std::move(module));
 }
 
+void Module::replace_module(const std::string& name, std::shared_ptr<Module> module) {
+  const auto place =
+      std::ranges::find(children_, name, [](const auto& child) { return child.first; });
+  expect(place != children_.end(), "module {}: expected an inner module {}, got none", name_, name);
+  expect(module->name_.empty(), "module {}: expected a module of its own, got {}", name,
+         module->name_);
+  module->rename(join(name_, name));
+  place->second = std::move(module);
+}
+
 void Module::rename(const std::string& name) {
   name_ = name;
   for (const auto& [child_name, child] : children_) child->rename(join(name_, child_name));

@@ -104,6 +104,9 @@ class Module {
     add_child(name, module);
     return module;
   }
+  /// Puts `module` in the place of the inner one called `name`, under the same name.
+  /// @throws std::logic_error  if there is none, or if `module` is already part of another
+  void replace_module(const std::string& name, std::shared_ptr<Module> module);
 
  private:
   void add_child(std::string name, std::shared_ptr<Module> module);

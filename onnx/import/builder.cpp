@@ -373,7 +373,7 @@ Value Builder::logits() {
   return logits;
 }
 
-std::unique_ptr<Module> Builder::finish(const Value& logits) {
+std::unique_ptr<Composite> Builder::finish(const Value& logits) {
   network_->set_output(logits.id);
   return std::move(network_);
 }

@@ -135,7 +135,7 @@ class Builder {
   /// The graph's output. @throws std::invalid_argument  unless it is [N, classes]
   Value logits();
   /// The network that ends with them.
-  std::unique_ptr<Module> finish(const Value& logits);
+  std::unique_ptr<Composite> finish(const Value& logits);
 
  private:
   /// Gives the module's slots the grids of what it reads. What has no slot gets rounded numbers, unless

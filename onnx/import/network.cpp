@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "onnx/import/head.h"
 #include "onnx/import/input.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/own_graphs.h"
@@ -112,7 +113,7 @@ std::string output_of(const OnnxModel& model, const std::string& file) {
 }
 
 struct Built {
-  std::unique_ptr<Module> network;
+  std::unique_ptr<Composite> network;
   std::int64_t classes;
 };
 
@@ -151,9 +152,15 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
                                           const models::ModelInput& input,
                                           const OnnxNetworkOptions& options, Random& random) {
   auto [network, classes] = build_network(model, file, input, options, random);
-  if (classes != input.classes)
-    fail("{}: expected the {} classes of the data, got {}", output_of(model, file), input.classes,
-         classes);
+  if (options.replace_head) {
+    at(file, [&, &network = network] { replace_head(*network, input.classes, random); });
+  } else if (classes != input.classes) {
+    fail(
+        "{}: expected the {} classes of the data, got {}; model.head = \"replace\" gives the "
+        "network "
+        "a new last layer for them",
+        output_of(model, file), input.classes, classes);
+  }
   return std::move(network);
 }
 

@@ -13,9 +13,10 @@ namespace quench {
 struct OnnxNetworkOptions {
   bool fold_batch_norm = false;  ///< into the convolution before it, where there is one; else kept
   bool random_weights = false;   ///< to train from scratch: drawn ones in the place of the file's
-  bool shapes_only =
-      false;  ///< weights of layers are not read and hold anything: nothing is computed
-  bool quantizers = true;  ///< those of a quantized graph in its slots; else all is float
+  /// Weights of layers are not read and hold anything: nothing is computed.
+  bool shapes_only = false;
+  bool quantizers = true;     ///< those of a quantized graph in its slots; else all is float
+  bool replace_head = false;  ///< a new last layer, drawn, for as many classes as the data has
 };
 
 /// A trainable network that computes what the graph does: a convolutional network from images to logits.

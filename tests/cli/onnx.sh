@@ -102,6 +102,22 @@ expect_success 'last checkpoint: the same bits' repeat picked
 expect_success '^picked.qnc: ' deploy picked -o picked.qnc
 expect_success '^evaluation: 0 differ' verify picked picked.qnc
 
+# A new last layer, for other classes: the rest keeps the file's weights.
+expect_failure 1 'expected the 10 classes of the data, got 64; model.head = "replace" gives' \
+  describe own.toml "${eight[@]}" --set model.output=fc8
+transfer=(own.toml "${eight[@]}" --set model.output=fc8 --set model.head=replace)
+expect_success '^fc8 .* 10x64x1x1 ' describe "${transfer[@]}"
+expect_success 'top1 quantized' train "${transfer[@]}" --run transfer --set train.epochs=1
+expect_success 'top1 quantized' train --resume transfer --set train.epochs=2
+expect_success 'top1 quantized' eval transfer
+expect_success '^transfer.qnc: ' deploy transfer -o transfer.qnc
+expect_success '^evaluation: 0 differ' verify transfer transfer.qnc
+expect_success '^transfer.onnx: ' export transfer -o transfer.onnx
+expect_failure 2 'trained checkpoint to start from' quantize "${transfer[@]}"
+expect_failure 2 'or with a last layer that is' eval "${transfer[@]}"
+expect_failure 1 'tqt.onnx: model.head = .* got one with quantizers' describe grids.toml --set model.onnx=tqt.onnx \
+  --set model.head=replace
+
 expect_failure 2 'model.name.*either this or model.onnx' describe "$tiny" --set model.onnx=nets/tiny.onnx
 expect_failure 2 'model.weights: expected one of .file., .random.' describe own.toml "${eight[@]}" --set model.weights=some
 expect_failure 2 'model.width' describe own.toml "${eight[@]}" --set model.width=0.5

@@ -1,0 +1,86 @@
+#include "onnx/import/head.h"
+
+#include "layers/activation.h"
+#include "layers/arithmetic.h"
+#include "layers/batch_norm.h"
+#include "layers/conv2d.h"
+#include "layers/linear.h"
+#include "layers/normalization.h"
+#include "layers/pool.h"
+#include "layers/shape_layers.h"
+#include "support/error.h"
+
+namespace quench::onnx_network {
+namespace {
+
+/// What takes the place of a layer on the way from the head to the output; itself, as null, if it works for
+/// any number of classes.
+class ForClasses {
+ public:
+  ForClasses(std::int64_t classes, Random& random) : classes_(classes), random_(random) {}
+
+  std::shared_ptr<Module> operator()(const Conv2d* layer) const {
+    Conv2dOptions options = layer->options();
+    options.out_channels = classes_;
+    return std::make_shared<Conv2d>(options, random_);
+  }
+  std::shared_ptr<Module> operator()(const Linear* layer) const {
+    return std::make_shared<Linear>(LinearOptions{.in_features = layer->weight().shape()[1],
+                                                  .out_features = classes_,
+                                                  .bias = layer->bias().defined()},
+                                    random_);
+  }
+  std::shared_ptr<Module> operator()(const BatchNorm* norm) const {
+    return std::make_shared<BatchNorm>(classes_, norm->params());
+  }
+  std::shared_ptr<Module> operator()(
+      OneOf<ActivationLayer, PointwiseFunction, Upsample, MaxPool2d, AveragePool2d,
+            GlobalAveragePool, Flatten, Unflatten> auto) const {
+    return nullptr;
+  }
+  std::shared_ptr<Module> operator()(
+      OneOf<GroupNorm, LocalResponseNorm, ScaleShift, PRelu, Add, Multiply, Extremum, Concat,
+            SelectChannels, Pad> auto layer) const {
+    return refuse(*layer);
+  }
+  std::shared_ptr<Module> operator()(const CustomLayer& layer) const {
+    return refuse(*layer.module);
+  }
+
+ private:
+  static std::shared_ptr<Module> refuse(const Module& module) {
+    require(
+        false,
+        "model.head = \"replace\": expected a layer with a weight before the output, and pools, "
+        "activations or batch norms alone between them, got '{}'; model.output = \"NAME\" of a "
+        "value before it ends the network there",
+        module.name());
+    return nullptr;
+  }
+
+  std::int64_t classes_;
+  Random& random_;
+};
+
+}  // namespace
+
+void replace_head(Composite& network, std::int64_t classes, Random& random) {
+  require(
+      !is_quantized(network),
+      "model.head = \"replace\": expected a float network, got one with quantizers, whose grids "
+      "are those of the weights it has; model.quantizers = \"none\" gives the float network "
+      "under them");
+  const Graph graph(network);
+  const Graph::Node* node = graph.writer(graph.output());
+  bool found = false;
+  while (node != nullptr && !found) {
+    found = node->module->as_quantized_layer() != nullptr;
+    const std::string name = node->module->name();
+    if (auto module = std::visit(ForClasses(classes, random), node->layer))
+      network.replace(name, std::move(module));
+    node = graph.writer(node->inputs[0]);
+  }
+  require(found, "model.head = \"replace\": expected a network with weights, got one without");
+}
+
+}  // namespace quench::onnx_network
