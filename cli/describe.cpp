@@ -38,6 +38,14 @@ std::int64_t parameter_count(Module& network) {
   return count;
 }
 
+/// How the weight is quantized, or whose it is.
+std::string weight_column(QuantizableModule& module) {
+  QuantizedLayer* layer = module.as_quantized_layer();
+  return layer == nullptr || layer->owns_weight()
+             ? weight_text(module)
+             : fmt::format("as {}", layer->weight_owner().name());
+}
+
 void print_totals(const train::NetworkCost& cost) {
   fmt::print("\n{} parameters, {} multiply-accumulates per image\n", grouped(cost.parameters),
              grouped(cost.macs));
@@ -106,7 +114,8 @@ void describe(const DescribeOptions& options) {
     table.add({trace.name, image_text(trace.input), image_text(trace.output),
                layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
                layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
-               weight_text(module), inputs_text(module), layer ? kib(layer->weight_bytes()) : "-"});
+               weight_column(module), inputs_text(module),
+               layer ? kib(layer->weight_bytes()) : "-"});
   }
   fmt::print("{} on {} ({} x {} x {}, {} classes)\n\n{}", config.model.name, data_name,
              data.image.channels, data.image.height, data.image.width, data.classes, table.plain());

@@ -36,6 +36,7 @@ struct WeightSize {
 WeightSize weight_size(Module& network) {
   WeightSize size;
   for (QuantizedLayer* layer : network.quantized_layers()) {
+    if (!layer->owns_weight()) continue;
     size.float_bytes += static_cast<double>(layer->weight().value().numel()) * 4.0;
     size.quantized_bytes += layer->weight_bytes();
   }

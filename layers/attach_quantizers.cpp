@@ -12,7 +12,7 @@ namespace {
 
 void fill(QuantizedLayer& layer, quant::LayerQuantizers made) {
   layer.set_input_quantizer(std::move(made.input));
-  layer.set_weight_quantizer(std::move(made.weight));
+  if (layer.owns_weight()) layer.set_weight_quantizer(std::move(made.weight));
 }
 
 void fill_operands(QuantizableModule& module, quant::Policy& policy) {

@@ -31,6 +31,13 @@ Conv2d::Conv2d(const Conv2dOptions& options, Tensor weight)
       options_(options),
       prepared_(std::make_shared<PreparedConv2d>(options.params)) {}
 
+Conv2d::Conv2d(const Conv2dOptions& options, QuantizedLayer& other, Bias bias)
+    : QuantizedLayer(other, weight_shape(options), bias),
+      options_(options),
+      prepared_(std::make_shared<PreparedConv2d>(options.params)) {
+  options_.bias = bias != Bias::none;
+}
+
 bool Conv2d::depthwise() const {
   return options_.params.groups > 1 && options_.params.groups == options_.in_channels;
 }

@@ -24,6 +24,9 @@ class Conv2d final : public QuantizedLayer {
   Conv2d(const Conv2dOptions& options, Random& random);
   /// With that weight. @throws std::invalid_argument  for another shape too
   Conv2d(const Conv2dOptions& options, Tensor weight);
+  /// With the weight of `other`, see QuantizedLayer; stride, padding and dilation may differ. `bias` decides,
+  /// not `options`.
+  Conv2d(const Conv2dOptions& options, QuantizedLayer& other, Bias bias);
   bool depthwise() const override;
   const Conv2dOptions& options() const { return options_; }
   Layer as_layer() override { return this; }

@@ -23,6 +23,9 @@ Linear::Linear(const LinearOptions& options, Random& random)
 Linear::Linear(const LinearOptions& options, Tensor weight)
     : QuantizedLayer(with_shape(weight_shape(options), std::move(weight)), options.bias) {}
 
+Linear::Linear(const LinearOptions& options, QuantizedLayer& other, Bias bias)
+    : QuantizedLayer(other, weight_shape(options), bias) {}
+
 Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias) {
   return linear(input, weight, bias);
 }

@@ -19,6 +19,8 @@ class Linear final : public QuantizedLayer {
   Linear(const LinearOptions& options, Random& random);
   /// With that weight. @throws std::invalid_argument  for another shape too
   Linear(const LinearOptions& options, Tensor weight);
+  /// With the weight of `other`, see QuantizedLayer. `bias` decides, not `options`.
+  Linear(const LinearOptions& options, QuantizedLayer& other, Bias bias);
   Layer as_layer() override { return this; }
 
  protected:

@@ -79,18 +79,35 @@ QuantizedLayer::QuantizedLayer(Tensor weight, bool with_bias)
   }
 }
 
+QuantizedLayer::QuantizedLayer(QuantizedLayer& other, const Shape& weight, Bias bias)
+    : owner_(&other.weight_owner()), weight_(owner_->weight_) {
+  require(weight == weight_.shape(), "{}: expected a weight {} to share, got {}", other.name(),
+          weight.to_string(), weight_.shape().to_string());
+  require(bias != Bias::shared || other.bias_.defined(),
+          "{}: expected a bias to share, got a layer without", other.name());
+  require(owner_->folded() == nullptr,
+          "{}: expected a weight to share without a batch norm folded in", other.name());
+  owner_->shared_ = true;
+  if (bias == Bias::shared) bias_ = other.bias_;
+  if (bias == Bias::own)
+    bias_ = register_parameter("bias", Tensor::zeros({weight[0]}), ParameterKind::bias);
+}
+
 void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer) {
+  expect(owns_weight(), "{}: its weight and the quantizer of it are those of {}", name(),
+         weight_owner().name());
   weight_quantizer_ = std::move(quantizer);
   weight_codes_.reset();
 }
 
 std::vector<std::pair<std::string, quant::Quantizer*>> QuantizedLayer::quantizers() {
   auto result = QuantizableModule::quantizers();
-  result.emplace_back("weight_quantizer", weight_quantizer_.get());
+  if (owns_weight()) result.emplace_back("weight_quantizer", weight_quantizer_.get());
   return result;
 }
 
 double QuantizedLayer::weight_bytes() const {
+  if (!owns_weight()) return 0.0;
   const int bits = weight_quantizer_->quantizes() ? weight_quantizer_->bits() : 32;
   return static_cast<double>(weight_.value().numel()) * bits / 8.0;
 }
@@ -99,10 +116,11 @@ bool QuantizedLayer::evaluates_codes() {
   const auto evaluates = [](const quant::Quantizer& quantizer) {
     return quantizer.quantizes() && quantizer.mode() == quant::Mode::evaluation;
   };
-  return evaluates(input_quantizer()) && evaluates(*weight_quantizer_);
+  return evaluates(input_quantizer()) && evaluates(weight_quantizer());
 }
 
 const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
+  if (!owns_weight()) return owner_->weight_codes();
   // A weight's grid follows from the weight, from a batch norm folded into it and from what its
   // quantizer trains. Versions only grow, so the sum tells a change of any of them.
   std::uint64_t version = weight_.value().version();
@@ -117,7 +135,15 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
   return *weight_codes_;
 }
 
+Variable QuantizedLayer::quantized_weight() {
+  if (!owns_weight() && owner_->quantized_.defined()) return owner_->quantized_;
+  Variable quantized = weight_quantizer().forward(weight_);
+  if (shared_) quantized_ = quantized;
+  return quantized;
+}
+
 Variable QuantizedLayer::forward(const Variable& input) {
+  quantized_ = {};  // of an earlier pass
   // Statistics are re-estimated, under quantizers that stand still.
   if (normalizes() && weight_quantizer_->mode() == quant::Mode::evaluation &&
       folded_->in_training()) {
@@ -132,7 +158,7 @@ Variable QuantizedLayer::forward(const Variable& input) {
 Variable QuantizedLayer::forward_values(const Variable& input) {
   const Variable values = input_quantizer().forward(input);
   if (normalizes()) return forward_folded(values);
-  const Variable weight = weight_quantizer_->forward(weight_);
+  const Variable weight = quantized_weight();
   const bool scaled =
       input_quantizer().scales_output() && input_quantizer().mode() != quant::Mode::bypass;
   if (!scaled) return apply(values, weight, bias_);
@@ -147,7 +173,8 @@ Tensor QuantizedLayer::sums_of(const Codes& input) {
   const auto sums = [&](const Tensor& codes) {
     return apply(Variable(input.values), Variable(codes), {}).value();
   };
-  if (weight_reach_ * static_cast<double>(quant::largest_code(input.grid)) < kExactSums)
+  if (weight_owner().weight_reach_ * static_cast<double>(quant::largest_code(input.grid)) <
+      kExactSums)
     return sums(weight);
   constexpr float kRadix = 16.0f;
   const Tensor high = map(weight, [](float w) { return std::nearbyint(w / kRadix); });
@@ -180,6 +207,8 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
 }
 
 void QuantizedLayer::fold(BatchNorm& norm) {
+  require(!shares_weight(), "{}: expected a weight that no other layer uses to fold a batch norm",
+          name());
   require(norm.gain().shape() == Shape{weight_.shape()[0]},
           "{}: expected a batch norm of its {} channels to fold, got {}", name(),
           weight_.shape()[0], norm.gain().shape()[0]);

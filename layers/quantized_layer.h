@@ -28,13 +28,19 @@ namespace quench {
 /// stays real 0. An input quantizer that scales the output (XNOR-Net) multiplies the scaled sums by
 /// input_magnitude(), a constant in the backward pass, before the bias is added.
 ///
+/// Several layers may use one weight. It is then the parameter, and its quantizer the slot, of the first of
+/// them; the others have slots for their inputs and biases of their own, or the first one's. In each pass
+/// the weight is quantized once for all, and its gradient is the sum of what they give. No batch norm can
+/// be folded into such a layer, for each would need another weight.
+///
 /// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
 /// layer's output is the normalized one; see FoldedBatchNorm.
 class QuantizedLayer : public QuantizableModule {
  public:
   QuantizedLayer* as_quantized_layer() final { return this; }
 
-  quant::Quantizer& weight_quantizer() { return *weight_quantizer_; }
+  quant::Quantizer& weight_quantizer() { return *weight_owner().weight_quantizer_; }
+  /// @throws std::logic_error  for a layer that uses another's weight
   void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
   std::vector<std::pair<std::string, quant::Quantizer*>> quantizers() override;
 
@@ -58,11 +64,24 @@ class QuantizedLayer : public QuantizableModule {
   virtual bool depthwise() const { return false; }
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }  ///< undefined if the layer has none
-  double weight_bytes() const;  ///< of the weight at its quantizer's bits; in fp32 without one
+  /// Of the weight at its quantizer's bits; in fp32 without one; 0 for another layer's weight.
+  double weight_bytes() const;
+
+  /// Whether the weight is this layer's parameter, not another's, and whether it is used by several layers.
+  bool owns_weight() const { return owner_ == nullptr; }
+  bool shares_weight() const { return shared_ || !owns_weight(); }
+  /// The layer whose parameter the weight is.
+  QuantizedLayer& weight_owner() { return owns_weight() ? *this : *owner_; }
+
+  /// Whose parameter the bias of a layer with another's weight is.
+  enum class Bias : std::uint8_t { none, own, shared };
 
  protected:
   /// `weight` is already initialized; a zero bias of [weight.dim(0)] is added if wanted.
   QuantizedLayer(Tensor weight, bool with_bias);
+  /// Uses the weight of `other`, which runs before it in the same network and outlives it.
+  /// @throws std::invalid_argument  for a weight of another shape, or a bias to share that is not there
+  QuantizedLayer(QuantizedLayer& other, const Shape& weight, Bias bias);
 
   Variable forward(const Variable& input) final;
   /// The layer's linear function: `bias` may be undefined.
@@ -78,10 +97,14 @@ class QuantizedLayer : public QuantizableModule {
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
   Tensor sums_of(const Codes& input);
+  Variable quantized_weight();
   Variable forward_folded(const Variable& quantized);
 
-  Variable& weight_;
+  QuantizedLayer* owner_ = nullptr;  // null: the weight is its own
+  bool shared_ = false;              // by layers that have it from here
+  Variable weight_;
   Variable bias_;
+  Variable quantized_;  // of the pass at hand, for those layers
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
   std::optional<quant::GradientQuantizer> gradient_;
   std::optional<FoldedBatchNorm> folded_;

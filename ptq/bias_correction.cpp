@@ -151,7 +151,9 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
     if (!layer->weight_quantizer().quantizes()) continue;
     const auto norm = norms.find(layer);
     const auto input = expected.find(layer);
-    if (input == expected.end()) {
+    if (layer->shares_weight()) {
+      report.skipped.emplace_back(layer->name(), "other layers use its weight too");
+    } else if (input == expected.end()) {
       report.skipped.emplace_back(layer->name(), "it did not run");
     } else if (norm != norms.end()) {
       correct(*norm->second, *layer, shift_of(*layer, input->second));

@@ -124,7 +124,7 @@ void calibrate_weights(Module& network, const CalibrationOptions& config) {
   const NoGradGuard no_grad;
   for (QuantizedLayer* layer : network.quantized_layers()) {
     quant::Quantizer& quantizer = layer->weight_quantizer();
-    if (!quantizer.quantizes()) continue;
+    if (!quantizer.quantizes() || !layer->owns_weight()) continue;
     const Tensor weight = layer->effective_weight().value();
     quant::Calibratable* grid = quantizer.calibratable();
     if (grid == nullptr) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -90,9 +91,16 @@ class Obstacle {
   bool joins_;
 };
 
+std::string shared_weight_text(const QuantizedLayer& layer) {
+  return fmt::format("other layers use the weight of {} too", layer.name());
+}
+
 /// Follows what a layer has written to the one layer that reads it.
 struct Path {
   Path(const Graph& graph, const Graph::Node& producer) {
+    const QuantizedLayer& layer = *producer.module->as_quantized_layer();
+    if (layer.shares_weight()) reason = shared_weight_text(layer);
+    if (!reason.empty()) return;
     const Graph::Node* node = reader(graph, producer);
     if (node == nullptr) return;
     if (auto* const* found = std::get_if<BatchNorm*>(&node->layer)) {
@@ -102,6 +110,10 @@ struct Path {
     }
     while (reason.empty() && node != nullptr) {
       consumer = node->module->as_quantized_layer();
+      if (consumer != nullptr && consumer->shares_weight()) {
+        reason = shared_weight_text(*std::exchange(consumer, nullptr));
+        return;
+      }
       if (consumer != nullptr) return;
       reason = std::visit(Obstacle(*node), node->layer);
       if (reason.empty()) node = reader(graph, *node);

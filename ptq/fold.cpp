@@ -14,7 +14,7 @@ std::vector<BatchNormPair> batch_norm_pairs(Module& network) {
   for (const Graph::Node& node : graph.nodes()) {
     QuantizedLayer* layer = node.module->as_quantized_layer();
     const Graph::Node* reader = graph.only_reader(node.output);
-    if (layer == nullptr || reader == nullptr) continue;
+    if (layer == nullptr || layer->shares_weight() || reader == nullptr) continue;
     if (auto* const* norm = std::get_if<BatchNorm*>(&reader->layer))
       pairs.push_back({layer, *norm});
   }

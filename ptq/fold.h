@@ -14,7 +14,7 @@ struct BatchNormPair {
 };
 
 /// All pairs of a network, in order of execution. Where another module stands between the two, such as
-/// a max pool, they are no pair.
+/// a max pool, they are no pair; nor is a layer whose weight others use too.
 std::vector<BatchNormPair> batch_norm_pairs(Module& network);
 
 /// Folds the batch norm of every pair whose weight is quantized into its layer, for training,

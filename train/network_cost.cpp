@@ -30,7 +30,7 @@ NetworkCost network_cost(Module& network, std::span<const LayerTrace> layers) {
     cost.macs_by_bits[bits] += trace.macs;
     cost.weight_bytes += layer.weight_bytes();
     cost.weight_bytes_by_bits[bits] += layer.weight_bytes();
-    cost.float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
+    if (layer.owns_weight()) cost.float_bytes += static_cast<double>(trace.weight.numel()) * 4.0;
   }
   return cost;
 }

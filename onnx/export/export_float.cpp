@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -163,13 +164,22 @@ class FloatExporter {
   std::string convolution(const Conv2d& layer, const Exported& input) {
     const Shape& shape = layer.weight().shape();
     std::vector<std::string> inputs{
-        input.name, graph_.constant(layer.name() + ".weight", layer.weight().value().to_row_major(),
-                                    {shape[0], shape[1], shape[2], shape[3]})};
+        input.name,
+        parameter(layer.weight(), layer.name() + ".weight", layer.weight().value().to_row_major(),
+                  {shape[0], shape[1], shape[2], shape[3]})};
     if (layer.bias().defined())
       inputs.push_back(
-          graph_.constant(layer.name() + ".bias", layer.bias().value().span(), {shape[0]}));
+          parameter(layer.bias(), layer.name() + ".bias", layer.bias().value().span(), {shape[0]}));
     return graph_.node("Conv", std::move(inputs), layer.name(),
                        conv_attributes(layer.options().kernel_size, layer.options().params));
+  }
+
+  /// The constant of a parameter, one for all layers that share it and lay it out alike.
+  const std::string& parameter(const Variable& parameter, const std::string& name,
+                               std::span<const float> values, std::vector<std::int64_t> dims) {
+    std::string& constant = constants_[{parameter.slot(), dims}];
+    if (constant.empty()) constant = graph_.constant(name, values, std::move(dims));
+    return constant;
   }
 
   /// A convolution by a kernel of the size of its image, so that its input stays one: flattening has
@@ -185,11 +195,11 @@ class FloatExporter {
           columns[static_cast<std::size_t>((o * input.channels + c) * pixels + p)] =
               weight[static_cast<std::size_t>((o * pixels + p) * input.channels + c)];
     std::vector<std::string> inputs{
-        input.name, graph_.constant(layer.name() + ".weight", columns,
-                                    {outputs, input.channels, input.height, input.width})};
+        input.name, parameter(layer.weight(), layer.name() + ".weight", columns,
+                              {outputs, input.channels, input.height, input.width})};
     if (layer.bias().defined())
       inputs.push_back(
-          graph_.constant(layer.name() + ".bias", layer.bias().value().span(), {outputs}));
+          parameter(layer.bias(), layer.name() + ".bias", layer.bias().value().span(), {outputs}));
     return graph_.node("Conv", std::move(inputs), layer.name());
   }
 
@@ -289,6 +299,7 @@ class FloatExporter {
   std::vector<Shape> shapes_;
   OnnxGraph graph_;
   std::vector<Exported> done_;  // by ValueId
+  std::map<std::pair<const GradientSlot*, std::vector<std::int64_t>>, std::string> constants_;
 };
 
 }  // namespace

@@ -231,6 +231,32 @@ Constants Builder::constants(const OnnxNode& node, std::int64_t images) const {
   return result;
 }
 
+bool Builder::take_equal(const OnnxNode& node) {
+  if (node.op == "Identity") {
+    known_[node.output] = known(node, 0);
+    return true;
+  }
+  Computation computation{node.op, {}};
+  for (const std::int64_t images : {std::int64_t{1}, kManyImages})
+    for (const OnnxTensor* tensor : constants(node, images)) computation.second.push_back(tensor);
+  const OnnxNode* first = computations_.try_emplace(std::move(computation), &node).first->second;
+  if (first == &node || first->attributes != node.attributes ||
+      first->output_index != node.output_index || first->output_count != node.output_count)
+    return false;
+  known_[node.output] = known_.at(first->output);
+  return true;
+}
+
+bool Builder::shares_weight(const OnnxNode& node) {
+  if (weight_readers_.empty()) {
+    for (const OnnxNode& reader : model_.nodes)
+      if ((reader.op == "Conv" || reader.op == "Gemm" || reader.op == "MatMul") &&
+          is_constant(reader, 1))
+        ++weight_readers_[any_constant(reader, 1).of_one];
+  }
+  return weight_readers_[any_constant(node, 1).of_one] > 1;
+}
+
 std::int64_t Builder::images() const {
   return model_.input.dims.empty() ? OnnxValue::kAnySize : model_.input.dims[0];
 }

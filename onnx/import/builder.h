@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,6 +43,12 @@ struct Constant {
   const OnnxTensor* of_many;  ///< the same where it does not depend on their number either
 
   bool depends_on_batch() const { return of_one != of_many; }
+};
+
+/// The layer that a constant became the weight of, and the constant that is its bias.
+struct SharedWeight {
+  QuantizedLayer* layer = nullptr;  ///< null: none yet
+  const OnnxTensor* bias = nullptr;
 };
 
 /// What each operator's function works with: the node's inputs, and where its output goes. Messages
@@ -94,6 +101,15 @@ class Builder {
   /// Their values for one image, or for kManyImages.
   Constants constants(const OnnxNode& node, std::int64_t images) const;
   bool has_value(const std::string& name) const { return known_.contains(name); }
+
+  /// Makes a node's output the constant that it passes on, or that an equal node of the same constants has
+  /// computed: layers with one weight are known by it.
+  /// @return  whether there is one
+  bool take_equal(const OnnxNode& node);
+  /// What layers are made of the constant that is the node's input 1.
+  SharedWeight& shared_weight(const OnnxNode& node) { return shared_[&constant(node, 1)]; }
+  /// Whether another node with a weight has that constant too.
+  bool shares_weight(const OnnxNode& node);
 
   /// The batch size that the graph's input has, or kAnySize.
   std::int64_t images() const;
@@ -163,6 +179,10 @@ class Builder {
   std::unordered_map<std::string, std::vector<const OnnxNode*>> readers_;
   std::unordered_map<std::string, const OnnxNode*> writers_;
   std::set<const OnnxNode*> absorbed_;
+  using Computation = std::pair<std::string, std::vector<const OnnxTensor*>>;
+  std::map<Computation, const OnnxNode*> computations_;  // the first of each operator and inputs
+  std::unordered_map<const OnnxTensor*, SharedWeight> shared_;
+  std::unordered_map<const OnnxTensor*, int> weight_readers_;
   std::unordered_map<std::string, int> names_;
 };
 

@@ -35,6 +35,7 @@ const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& o
   const OnnxTensor& constant = builder.constant(*reader, other);
   if (is_per_place(constant, output)) return node;
   layer.bias = per_channel(constant, output);
+  layer.bias_constant = &constant;
   layer.bias.resize(static_cast<std::size_t>(layer.out_channels), layer.bias[0]);
   builder.absorb(*reader);
   return *reader;
@@ -97,7 +98,8 @@ void LayerNumbers::scale_output(std::int64_t channel, float factor) {
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer) {
   const OnnxNode& last = take_bias(builder, node, output, layer);
-  if (builder.options().fold_batch_norm && !layer.grid) take_batch_norm(builder, last, layer);
+  if (builder.options().fold_batch_norm && !layer.grid && !builder.shares_weight(node))
+    take_batch_norm(builder, last, layer);
 }
 
 }  // namespace quench::onnx_network

@@ -24,12 +24,14 @@ struct LayerNumbers {
   std::vector<float> bias;    ///< one per output channel, or none
   std::int64_t out_channels = 0;
   std::optional<quant::QuantGrid> grid = {};  ///< of the weight, if the file has its codes
+  const OnnxTensor* bias_constant = nullptr;  ///< that the bias was read from
 
   void scale_output(std::int64_t channel, float factor);
 };
 
 /// What alone reads the layer's output and becomes part of it, and is absorbed: an Add of constants, the
-/// bias of a layer without one, and then, on request, a BatchNormalization, unless the weight is quantized.
+/// bias of a layer without one, and then, on request, a BatchNormalization, unless the weight is quantized or
+/// other layers read it too.
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer);
 

@@ -94,6 +94,7 @@ Attributes read_attributes(const OnnxNode& node) {
 void fold(Builder& builder, const OnnxNode& node) {
   const Operator& op = *find_operator(node.op);
   if (op.fold == nullptr || builder.has_value(node.output) || !builder.all_constant(node)) return;
+  if (builder.take_equal(node)) return;
   const auto of = [&](std::int64_t images) {
     return op.fold(builder.attributes(node), builder.constants(node, images));
   };

@@ -22,21 +22,50 @@ Tensor weight_of(Builder& builder, const Shape& shape, const LayerNumbers& numbe
   return options.shapes_only ? Tensor(shape) : Tensor::from_row_major(shape, numbers.weight);
 }
 
+void fill_bias(const Builder& builder, const QuantizedLayer& layer, const LayerNumbers& numbers) {
+  if (numbers.bias.empty() || builder.options().random_weights) return;
+  Variable bias = layer.bias();
+  bias.mutable_value().copy_from(to_tensor(numbers.bias));
+}
+
+/// Whether a parameter that comes from the same constant has these numbers, in this order.
+bool holds(const Builder& builder, const Variable& parameter, const std::vector<float>& numbers) {
+  const OnnxNetworkOptions& options = builder.options();
+  return options.random_weights || options.shapes_only ||
+         parameter.value().to_row_major() == numbers;
+}
+
+/// A layer with the weight of `shared`, and with its bias if that comes from the same constant.
+template <typename L, typename Options>
+std::shared_ptr<L> make_sharing(const Builder& builder, const SharedWeight& shared,
+                                const LayerNumbers& numbers, const Options& options) {
+  using Bias = QuantizedLayer::Bias;
+  if (numbers.bias.empty()) return std::make_shared<L>(options, *shared.layer, Bias::none);
+  if (numbers.bias_constant == shared.bias && holds(builder, shared.layer->bias(), numbers.bias))
+    return std::make_shared<L>(options, *shared.layer, Bias::shared);
+  auto layer = std::make_shared<L>(options, *shared.layer, Bias::own);
+  fill_bias(builder, *layer, numbers);
+  return layer;
+}
+
 /// Adds the layer of `Options` with a weight of that shape, with the numbers of the file and of the nodes
-/// that it does too.
+/// that it does too. The weight is that of the layer that its constant became before, if there is one.
 template <typename L, typename Options>
 void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Value output,
                   LayerNumbers numbers, const Shape& shape, Options options) {
   take_bias_and_norm(builder, node, output, numbers);
   options.bias = !numbers.bias.empty();
+  SharedWeight& shared = builder.shared_weight(node);
+  if (shared.layer != nullptr && shared.layer->weight().shape() == shape &&
+      holds(builder, shared.layer->weight(), numbers.weight))
+    return builder.append(node, make_sharing<L>(builder, shared, numbers, options), {input},
+                          std::move(output));
   auto layer = std::make_shared<L>(options, weight_of(builder, shape, numbers));
-  if (options.bias && !builder.options().random_weights) {
-    Variable bias = layer->bias();
-    bias.mutable_value().copy_from(to_tensor(numbers.bias));
-  }
+  fill_bias(builder, *layer, numbers);
   if (numbers.grid)
     layer->set_weight_quantizer(quant::make_fixed_quantizer(
         quant::Role::weight, *numbers.grid, layer->weight().shape(), name_of(node) + ".weight"));
+  if (shared.layer == nullptr) shared = {layer.get(), numbers.bias_constant};
   builder.append(node, std::move(layer), {input}, std::move(output));
 }
 
@@ -143,7 +172,10 @@ void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& at
   LayerNumbers numbers{
       .weight = read_kernels(builder, weight, input, groups), .bias = {}, .out_channels = outputs};
   numbers.grid = weight_grid(builder, node, 0);
-  if (Builder::has_input(node, 2)) numbers.bias = vector_of(builder.constant(node, 2), outputs);
+  if (Builder::has_input(node, 2)) {
+    numbers.bias_constant = &builder.constant(node, 2);
+    numbers.bias = vector_of(*numbers.bias_constant, outputs);
+  }
   append_layer<Conv2d>(builder, node, input, output, std::move(numbers),
                        {outputs, weight.dims[1], weight.dims[2], weight.dims[3]},
                        Conv2dOptions{.in_channels = input.channels,
@@ -165,7 +197,8 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
           "alpha: expected 1 of a quantized weight, got {}", attributes.alpha);
   for (float& w : numbers.weight) w *= attributes.alpha;
   if (Builder::has_input(node, 2)) {
-    numbers.bias = per_channel(builder.constant(node, 2), flat_value(numbers.out_channels));
+    numbers.bias_constant = &builder.constant(node, 2);
+    numbers.bias = per_channel(*numbers.bias_constant, flat_value(numbers.out_channels));
     numbers.bias.resize(static_cast<std::size_t>(numbers.out_channels), numbers.bias[0]);
     for (float& b : numbers.bias) b *= attributes.beta;
   }

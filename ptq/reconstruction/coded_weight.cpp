@@ -25,6 +25,10 @@ bool grid_stays(quant::Quantizer& quantizer, const Tensor& weight) {
 
 CodedWeight::CodedWeight(QuantizedLayer& layer)
     : layer_(&layer), original_(layer.effective_weight().value().clone()) {
+  require(!layer.shares_weight(),
+          "{}: reconstruct: expected a weight that no other layer uses; calibration.reconstruct = "
+          "\"none\" keeps the nearest codes",
+          layer.name());
   const NoGradGuard no_grad;
   quant::Quantizer& quantizer = layer.weight_quantizer();
   quantizer.observe(original_);

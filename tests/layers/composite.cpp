@@ -29,6 +29,17 @@ TEST_CASE("Composite: values go to all their readers, in any way that has an ord
   CHECK(network.parameters()[0].name == "doubled.scale");
 }
 
+TEST_CASE("Composite: a module takes the place and the name of another") {
+  Composite network;
+  const auto tripled = network.append("tripled", times(3.0f), {Graph::kInput});
+  network.set_output(network.append("doubled", times(2.0f), {tripled}));
+  network.replace("tripled", times(5.0f));
+  CHECK(network(Variable(Tensor::full({1, 1}, 1.0f))).value().item() == 10.0f);
+  CHECK(network.parameters()[0].name == "tripled.scale");
+  CHECK(network.parameters().size() == 2);
+  CHECK_THROWS_AS(network.replace("halved", times(0.5f)), std::logic_error);
+}
+
 TEST_CASE("Composite: inputs have to be there already") {
   Composite network;
   CHECK_THROWS_AS(network.append("later", times(1.0f), {1}), std::logic_error);

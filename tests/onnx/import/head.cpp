@@ -103,7 +103,7 @@ TEST_CASE("head: a quantized graph keeps its grids, and so its last layer") {
   const auto grid = [&](const std::string& x) {
     const std::string scale = g.floats({}, {0.05f}), zero = g.integers({}, {0});
     g.model.constants.back().type = OnnxType::s8;
-    g.model.constants.back().bytes.resize(1);
+    g.model.constants.back().bytes = std::vector<std::byte>(1);
     return g.node("DequantizeLinear", {g.node("QuantizeLinear", {x, scale, zero}), scale, zero});
   };
   const std::string x = g.node("Flatten", {g.node("GlobalAveragePool", {grid("images")})});

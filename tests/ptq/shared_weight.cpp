@@ -1,0 +1,82 @@
+// A weight that several layers use belongs to none of them alone: what changes a layer for the sake of its
+// neighbours leaves it as it is, and says so.
+
+#include <doctest/doctest.h>
+
+#include "layers/composite.h"
+#include "layers/random_network.h"
+#include "ptq/bias_correction.h"
+#include "ptq/equalize.h"
+#include "ptq/fold.h"
+#include "ptq/reconstruction/reconstruct.h"
+
+namespace quench {
+namespace {
+
+using testing::random_tensor;
+using testing::same_bits;
+
+/// conv1, then conv2 and conv3 of one weight, each with a batch norm.
+std::unique_ptr<Sequential> make_network() {
+  Random random(1, "test");
+  auto network = std::make_unique<Sequential>();
+  const auto norm = [&](const std::string& name) {
+    network->append(name, std::make_shared<BatchNorm>(4, BatchNormParams{}));
+  };
+  network->append("conv1", std::make_shared<Conv2d>(
+                               Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+  norm("bn1");
+  const Conv2dOptions options{.in_channels = 4, .out_channels = 4};
+  const auto first = network->append("conv2", std::make_shared<Conv2d>(options, random));
+  norm("bn2");
+  network->append("conv3", std::make_shared<Conv2d>(options, *first, QuantizedLayer::Bias::none));
+  norm("bn3");
+  testing::randomize(*network, 5);
+  return network;
+}
+
+TEST_CASE("shared weight: its batch norms are not folded") {
+  const auto network = make_network();
+  const auto pairs = batch_norm_pairs(*network);
+  REQUIRE(pairs.size() == 1);
+  CHECK(pairs[0].layer->name() == "conv1");
+}
+
+TEST_CASE("shared weight: not equalized") {
+  const auto network = make_network();
+  const Tensor weight = network->quantized_layers()[1]->weight().value().clone();
+  const EqualizationReport report = equalize(*network);
+  CHECK(report.pairs.empty());
+  const std::string conv2 = "other layers use the weight of conv2 too",
+                    conv3 = "other layers use the weight of conv3 too";
+  CHECK(report.excluded == std::vector<std::pair<std::string, std::string>>{
+                               {"conv1", conv2}, {"conv2", conv2}, {"conv3", conv3}});
+  CHECK(same_bits(network->quantized_layers()[1]->weight().value(), weight));
+}
+
+TEST_CASE("shared weight: biases are not corrected for the input of one use") {
+  const auto network = make_network();
+  for (QuantizedLayer* layer : network->quantized_layers())
+    if (layer->owns_weight())
+      layer->set_weight_quantizer(testing::make_quantizer("ste", quant::Role::weight, 3));
+  const BiasCorrectionReport report =
+      correct_biases(*network, {random_tensor({4, 3, 9, 9}, 3)}, ExpectedInput::empirical);
+  CHECK(report.corrected == std::vector<std::string>{"conv1"});
+  const std::string reason = "other layers use its weight too";
+  CHECK(report.skipped ==
+        std::vector<std::pair<std::string, std::string>>{{"conv2", reason}, {"conv3", reason}});
+}
+
+TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one place") {
+  const auto network = make_network();
+  for (QuantizedLayer* layer : network->quantized_layers())
+    if (layer->owns_weight())
+      layer->set_weight_quantizer(testing::make_quantizer("symmetric", quant::Role::weight, 4));
+  CHECK_THROWS_WITH_AS(
+      reconstruct(*network, {.method = "gptq"}, random_tensor({4, 3, 9, 9}, 3), 1),
+      doctest::Contains("conv2: reconstruct: expected a weight that no other layer uses"),
+      std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace quench
