@@ -1,9 +1,8 @@
 #include "quant/policy_rules.h"
 
-#include <fmt/ranges.h>
-
 #include "quant/registry.h"
 #include "support/error.h"
+#include "support/text_list.h"
 
 namespace quench::quant {
 namespace {
@@ -170,7 +169,7 @@ void PolicyRules::require_all_used() const {
     require(entry.used,
             "{}: quant.override.match: expected a pattern that matches a layer, got \"{}\" "
             "(layers: {})",
-            entry.origin, entry.pattern, fmt::join(names_, ", "));
+            entry.origin, entry.pattern, listed(names_));
   }
 }
 

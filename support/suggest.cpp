@@ -1,10 +1,11 @@
 #include "support/suggest.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <vector>
+
+#include "support/text_list.h"
 
 namespace quench {
 namespace {
@@ -47,7 +48,7 @@ std::string suggestion(std::string_view name, std::span<const std::string> known
   if (known.empty()) return {};
   const std::string near = closest(name, known);
   const std::string hint = near.empty() ? " " : fmt::format("; did you mean '{}'? ", near);
-  return fmt::format("{}(accepted: {})", hint, fmt::join(known, ", "));
+  return fmt::format("{}(accepted: {})", hint, listed(known));
 }
 
 }  // namespace quench

@@ -1,7 +1,5 @@
 #include "train/network_state.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <sstream>
@@ -12,6 +10,7 @@
 #include "core/ops/reduce.h"
 #include "layers/quantizable_module.h"
 #include "support/error.h"
+#include "support/text_list.h"
 
 namespace quench::train {
 namespace {
@@ -45,16 +44,9 @@ State weights(Module& network) {
   return result;
 }
 
-void fail_if(std::vector<std::string> wrong, const std::filesystem::path& path) {
+void fail_if(const std::vector<std::string>& wrong, const std::filesystem::path& path) {
   if (wrong.empty()) return;
-  // Of a network of another width nearly everything is wrong, and a few tensors tell as much.
-  constexpr std::size_t kShown = 16;
-  if (wrong.size() > kShown) {
-    const std::size_t more = wrong.size() - kShown;
-    wrong.resize(kShown);
-    wrong.push_back(fmt::format("and {} more", more));
-  }
-  fail("{}: does not fit the network: {}", path.string(), fmt::join(wrong, "; "));
+  fail("{}: does not fit the network: {}", path.string(), listed(wrong, "; "));
 }
 
 /// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
@@ -88,13 +80,6 @@ void load_tensors(const State& target, const std::vector<std::string>& elsewhere
     Tensor handle = tensor;
     handle.copy_from(file.tensors.at(name));
   }
-}
-
-/// Where a file keeps what is neither parameter nor buffer.
-std::vector<std::string> other_prefixes(Module& network) {
-  std::vector<std::string> result{kOptimizerPrefix, kTrainingPrefix};
-  for (const Slot& slot : slots(network)) result.push_back(slot.name + ".");
-  return result;
 }
 
 void load_slot(const Slot& slot, const TensorFile& file, std::vector<std::string>& wrong) {
@@ -176,6 +161,12 @@ void load_learned(quant::Quantizer& quantizer, State trained) {
 }
 
 }  // namespace
+
+std::vector<std::string> other_prefixes(Module& network) {
+  std::vector<std::string> result{kOptimizerPrefix, kTrainingPrefix};
+  for (const Slot& slot : slots(network)) result.push_back(slot.name + ".");
+  return result;
+}
 
 void require_model(const std::string& model, const TensorFile& file,
                    const std::filesystem::path& path) {

@@ -19,6 +19,9 @@ inline constexpr const char* kTrainingPrefix = "training.";
 /// "conv1.weight lsq 4 bits per_tensor".
 inline constexpr const char* kQuantizers = "quantizers";
 
+/// Where a file keeps what is neither parameter nor buffer of the network: names begin so.
+std::vector<std::string> other_prefixes(Module& network);
+
 /// Network and quantizers under the names of Module::parameters() and buffers(), quantizer state as
 /// "<layer>.<slot>.<name>". The metadata hold `model` and, as kQuantizers, the quantizers.
 TensorFile network_state(Module& network, const std::string& model);

@@ -1,7 +1,6 @@
 #include "onnx/file/node_order.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include "onnx/file/names.h"
 #include "onnx/file/node_reader.h"
 #include "support/error.h"
+#include "support/text_list.h"
 
 namespace quench::onnx_file {
 namespace {
@@ -151,7 +151,7 @@ class Order {
     if (read.empty()) return;
     std::ranges::sort(read);
     read.erase(std::unique(read.begin(), read.end()), read.end());
-    fail("{}: expected nodes of one output; read are also {}", file_, fmt::join(read, ", "));
+    fail("{}: expected nodes of one output; read are also {}", file_, listed(read));
   }
 
   const GraphProto& graph_;

@@ -1,7 +1,6 @@
 #include "onnx/file/read.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <onnx/common/version.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "onnx/file/tensor_reader.h"
 #include "support/error.h"
 #include "support/shared_bytes.h"
+#include "support/text_list.h"
 
 namespace quench {
 namespace {
@@ -80,7 +80,7 @@ void check_names(const GraphProto& graph, const std::string& file) {
 std::string names_of(const std::vector<const ValueInfoProto*>& values) {
   std::vector<std::string> names;
   for (const ValueInfoProto* value : values) names.push_back(in_quotes(value->name()));
-  return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+  return names.empty() ? "none" : listed(names);
 }
 
 /// "a sequence", for a type that is no tensor.
