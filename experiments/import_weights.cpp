@@ -1,7 +1,5 @@
 #include "experiments/import_weights.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <map>
 #include <regex>
@@ -16,6 +14,8 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 #include "support/file.h"
+#include "support/text_list.h"
+#include "train/network_state.h"
 
 namespace quench::train {
 namespace {
@@ -35,9 +35,18 @@ std::map<std::string, Tensor> targets(Module& network) {
   return result;
 }
 
-/// Those that were given, else those that fit most of the network's tensors.
+/// Whether quench wrote the file, which then may hold more than weights and says of which model it is.
+bool is_checkpoint(const ForeignWeights& weights) {
+  return weights.file.metadata.contains("model");
+}
+
+/// Those that were given, those of the network's parts, or else those that fit most of its tensors.
 SourceNames best_source(const std::string& model, Module& network, const ForeignWeights& weights) {
   if (weights.names) return *weights.names;
+  if (is_checkpoint(weights)) {
+    require_model(model, weights.file, weights.path);
+    return models::kOwnNames;
+  }
   const auto sources = models::model_sources(model);
   const auto tensors = targets(network);
   const auto fitting = [&](const SourceNames& source) {
@@ -61,6 +70,19 @@ std::string folded_into(const std::string& name, const std::map<std::string, Ten
   return tensors.contains(mean) ? mean : std::string();
 }
 
+bool begins_with(const std::string& name, const std::vector<std::string>& prefixes) {
+  return std::ranges::any_of(prefixes,
+                             [&](const std::string& prefix) { return name.starts_with(prefix); });
+}
+
+/// What tensors of a checkpoint are called that are none of targets().
+std::vector<std::string> left_out(Module& network) {
+  std::vector<std::string> result = other_prefixes(network);
+  for (const Buffer& buffer : network.buffers())
+    if (buffer.value.dtype() != DType::f32) result.push_back(buffer.name);
+  return result;
+}
+
 class Import {
  public:
   Import(Module& network, const SourceNames& source, const ForeignWeights& weights)
@@ -72,15 +94,16 @@ class Import {
       const std::string bias = name.substr(0, name.size() - std::string("weight").size()) + "bias";
       match_bias(bias, source_name(source, bias));
     }
+    const auto prefixes = is_checkpoint(weights) ? left_out(network) : std::vector<std::string>();
     for (const auto& [name, tensor] : weights.file.tensors)
-      if (!used_.contains(name))
+      if (!used_.contains(name) && !begins_with(name, prefixes))
         wrong_.push_back(fmt::format("{} {} is unknown", name, described(tensor)));
   }
 
   void check() const {
     if (wrong_.empty()) return;
     fail("{}: does not fit the network, {} tensor{}:\n  {}", weights_.path.string(), wrong_.size(),
-         wrong_.size() == 1 ? "" : "s", fmt::join(wrong_, "\n  "));
+         wrong_.size() == 1 ? "" : "s", listed(wrong_, "\n  "));
   }
 
   void copy() {

@@ -35,10 +35,12 @@ struct ImportReport {
 };
 
 /// Copies the weights into a float network of that model, by the given names, or by those of
-/// models::model_sources() that fit best. The bias of a convolution before a batch norm
+/// models::model_sources() that fit best. Of a checkpoint of quench itself, whatever its quantizers, it
+/// takes the weights and leaves what else is of its training. The bias of a convolution before a batch norm
 /// ("x.conv.bias" in a network with "x.bn") is subtracted from the running mean.
-/// @throws std::runtime_error  listing every tensor that is missing, unknown, mis-shaped or holds
-///                             NaN or infinity; the network is unchanged
+/// @throws std::runtime_error  listing the tensors that are missing, unknown, mis-shaped or holds
+///                             NaN or infinity, or a checkpoint of another model; the
+///                             network is unchanged
 ImportReport import_weights(Module& network, const std::string& model,
                             const ForeignWeights& weights);
 

@@ -106,6 +106,17 @@ report "$(grep -q quantized .stdout && echo false || echo true)" "a float networ
 expect_success 'top1' train run/config.toml --set train.init_from=run --run trained_on
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
+# A checkpoint of quench itself, without what else it holds.
+expect_success '97 tensors, by the names of quench' import trained/last.safetensors --model resnet20 \
+  --set model.width=0.0625 -o own.safetensors
+expect_success 'top1' train "$tiny" --set 'model={name="resnet8", width=0.0625}' --set quant.method=lsq --run eight
+expect_success 'by the names of quench' import eight/last.safetensors --model resnet8 --set model.width=0.0625 \
+  -o eight.safetensors
+expect_success 'top1 quantized' quantize eight/config.toml --set quant.method=symmetric --checkpoint eight.safetensors --run of_eight
+expect_failure 1 'expected a checkpoint of resnet20, got one of resnet8' import eight/last.safetensors --model resnet20 \
+  -o other.safetensors
+expect_absent other.safetensors
+
 # The same by a map of names.
 echo 'one' >map.txt
 echo 'linear head.o' >names.txt

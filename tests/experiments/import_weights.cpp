@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "layers/models/registry.h"
 #include "layers/quantized_layer.h"
+#include "train/network_state.h"
 
 namespace quench::train {
 namespace {
@@ -92,6 +94,40 @@ TEST_CASE("import_weights: a network that nobody else publishes, by the names of
     CHECK(import_weights(*target, model, weights).source == "quench");
     CHECK(target->parameters()[0].value.value().to_row_major() ==
           source->parameters()[0].value.value().to_row_major());
+  }
+}
+
+TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") {
+  for (const models::ModelInfo& info : models::registered_models()) {
+    CAPTURE(info.name);
+    const bool any_width = !info.name.starts_with("resnet18") && !info.name.starts_with("resnet50");
+    const auto build = [&](std::uint64_t seed) {
+      Random random(seed, "test");
+      Settings settings = any_width ? Settings::from({{"width", 0.125}}) : Settings();
+      return models::make_model(info.name, settings, {.classes = 10}, random);
+    };
+    const auto source = build(1), target = build(2);
+    ForeignWeights weights{.path = "own.safetensors"};
+    weights.file = network_state(*source, info.name);
+    // All but a dropout's place in its random stream.
+    const auto tensors = std::ranges::count_if(
+        weights.file.tensors, [](const auto& entry) { return entry.second.dtype() == DType::f32; });
+    const std::string layer = source->quantized_layers()[0]->name();
+    for (const std::string& name :
+         {"optimizer." + layer + ".weight.momentum", std::string("training.progress"),
+          layer + ".weight_quantizer.scale"})
+      weights.file.tensors[name] = Tensor::zeros({1});
+    CHECK(classes_in(weights, *target, info.name) == 10);
+    const ImportReport report = import_weights(*target, info.name, weights);
+    CHECK(report.source == "quench");
+    CHECK(report.tensors == tensors);
+    CHECK(network_state(*target, info.name).tensors.size() == weights.file.tensors.size() - 3);
+    for (std::size_t i = 0; i < source->parameters().size(); ++i)
+      CHECK(std::ranges::equal(target->parameters()[i].value.value().span(),
+                               source->parameters()[i].value.value().span()));
+    weights.file.metadata["model"] = "another";
+    CHECK_THROWS_WITH_AS(import_weights(*target, info.name, weights),
+                         doctest::Contains("got one of another"), std::runtime_error);
   }
 }
 
