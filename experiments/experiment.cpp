@@ -1,11 +1,16 @@
 #include "experiments/experiment.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "core/communicator.h"
 #include "datasets/registry.h"
 #include "layers/attach_quantizers.h"
 #include "layers/models/registry.h"
+#include "layers/quantized_layer.h"
 #include "onnx/file/read.h"
 #include "onnx/import/network.h"
 #include "ptq/equalize.h"
@@ -79,18 +84,44 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
                            random);
 }
 
-/// A network that comes with quantizers has no room for those of [quant], which then says "fixed".
-void require_no_rule(const ExperimentConfig& config) {
+/// Of the weights or of what the layers read: those that most layers have, and of as many the more.
+int common_bits(Module& network, bool of_weights) {
+  std::map<int, int> layers;
+  for (QuantizedLayer* layer : network.quantized_layers()) {
+    const quant::Quantizer& quantizer =
+        of_weights ? layer->weight_quantizer() : layer->input_quantizer();
+    ++layers[quantizer.quantizes() ? quantizer.bits() : 32];
+  }
+  const auto fewer = [](const auto& a, const auto& b) {
+    return std::pair(a.second, a.first) < std::pair(b.second, b.first);
+  };
+  return std::ranges::max_element(layers, fewer)->first;
+}
+
+/// A network that comes with quantizers has no room for those of [quant], which then says "fixed" and
+/// the bits that most layers have.
+void require_no_rule(const ExperimentConfig& config, Module& network) {
   const Settings& quant = config.quant.settings;
+  const std::array bits{std::pair{"weight", common_bits(network, true)},
+                        std::pair{"activation", common_bits(network, false)}};
+  const auto says_bits = [&](const std::string& key) {
+    return std::ranges::any_of(bits, [&](const auto& slot) {
+      return key == slot.first && quant.table(key).keys() == std::vector<std::string>{"bits"} &&
+             quant.table(key).integer("bits") == slot.second;
+    });
+  };
   for (const std::string& key : quant.keys()) {
     if (key == "method" && quant.text(key) == "fixed") continue;
     if (key == "fold_freeze_epoch") continue;
     if (key == "fold_batch_norm" && !quant.boolean(key)) continue;
+    if (says_bits(key)) continue;
     quant.reject(key, fmt::format("no [quant] table beside {}, which has quantizers of its own; or "
                                   "model.quantizers = \"none\" for the float network under them",
                                   config.model.onnx.string()));
   }
-  quant.text("method", "fixed");  // for the run's own config, which lists of runs read
+  // For the run's own config, which lists of runs read.
+  quant.text("method", "fixed");
+  for (const auto& [slot, value] : bits) quant.table(slot).integer("bits", value);
 }
 
 std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::DatasetFormat& data,
@@ -105,7 +136,7 @@ std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::Da
   config.model.settings.finish();
   if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
   if (is_quantized(*network)) {
-    require_no_rule(config);
+    require_no_rule(config, *network);
   } else {
     attach_quantizers(*network, quant::Policy(config.quant.settings));
   }

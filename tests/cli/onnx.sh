@@ -79,7 +79,13 @@ for file in tqt.onnx tqt.qonnx.onnx; do
   expect_success 'model.qnc' deploy "again-$file" -o "again-$file.model.qnc"
   expect_success '^evaluation: 0 differ' verify "again-$file" "again-$file.model.qnc"
 done
-expect_success 'again-tqt.onnx .*fixed' runs .
+expect_success 'again-tqt.onnx .*fixed +8 / 8 ' runs .
+expect_success 'top1' train own.toml "${eight[@]}" --run four --set quant.method=lsq --set quant.bits=4 --set train.epochs=1
+"$program" export four -o four.onnx --format qonnx --force >/dev/null
+expect_success 'top1 quantized' quantize grids.toml --set model.onnx=four.onnx --run again-four
+expect_success 'again-four .*fixed +4 / 4 ' runs .
+expect_success '^conv2 .* fixed 4 bit +fixed 4 bit' describe again-four
+expect_success 'top1 quantized' eval again-four
 expect_success 'top1 quantized' train grids.toml --set model.onnx=tqt.onnx --run tuned --set train.epochs=1
 expect_failure 2 'quant.bits: expected no .quant. table beside tqt.onnx' describe own.toml "${eight[@]}" \
   --set model.onnx=tqt.onnx
