@@ -183,7 +183,7 @@ void deploy_run(const DeployOptions& options) {
                        .reads = {options.run}});
   const std::optional<Output> table = table_output(options, output);
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  const IntegerNetwork network = freeze_run(run);
+  const IntegerNetwork network = freeze_run(run, "deploy");
   const std::size_t file_bytes = deploy::write_model(output.path(), network);
   const deploy::WeightBytes bytes = deploy::weight_bytes(network);
   print_operations(deploy::Engine(network));

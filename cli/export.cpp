@@ -76,7 +76,7 @@ OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   const auto quantizers =
       options.format == "qonnx" ? deploy::OnnxQuantizers::qonnx : deploy::OnnxQuantizers::linear;
   deploy::ExportedIntegers exported = deploy::export_integers(
-      freeze_run(run),
+      freeze_run(run, "export"),
       {.quantizers = quantizers, .scales = scales, .pixels = normalization(run, options.pixels)});
   report_raised(exported.raised);
   return std::move(exported.model);

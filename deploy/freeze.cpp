@@ -42,7 +42,7 @@ class Freezer {
 
   IntegerNetwork run() {
     const Shape& shape = shapes_[graph_.output()];
-    require(shape.rank() == 2, "deploy: expected a network with an output [N, classes], got {}",
+    require(shape.rank() == 2, "expected a network with an output [N, classes], got {}",
             shape.to_string());
     result_.output = value_of(graph_.output(), {{}, std::nullopt, "output"});
     return std::move(result_);
@@ -141,14 +141,14 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
           },
           [&](OneOf<GroupNorm, LocalResponseNorm> auto) -> ValueId {
             throw std::invalid_argument(
-                fmt::format("deploy: {} normalizes by each image's own statistics, which no "
+                fmt::format("{} normalizes by each image's own statistics, which no "
                             "integers do; expected "
                             "a network trained with batch norm in its place",
                             node->module->name()));
           },
           [](const CustomLayer& custom) -> ValueId {
             throw std::invalid_argument(fmt::format(
-                "deploy: {} has no integer form (it is neither a layer nor a sum, product, "
+                "{} has no integer form (it is neither a layer nor a sum, product, "
                 "function, pool, batch norm, activation, scale, padding, concatenation or "
                 "selection)",
                 custom.module->name()));
@@ -163,11 +163,10 @@ ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
 }
 
 ValueId Freezer::with_image(const Node& node, const ScaleShift& sum, Wanted wanted) {
-  require(
-      node.inputs[0] == Graph::kInput,
-      "deploy: {} adds a number of its own to each place of what it reads; expected this of the "
-      "network's images alone",
-      sum.name());
+  require(node.inputs[0] == Graph::kInput,
+          "{} adds a number of its own to each place of what it reads; expected this of the "
+          "network's images alone",
+          sum.name());
   return add_output(quantize_images(&sum), std::move(wanted));
 }
 
@@ -175,7 +174,7 @@ ValueId Freezer::with_image(const Node& node, const ScaleShift& sum, Wanted want
 
 void Freezer::require_codes(const Node& node, const Wanted& wanted) const {
   require(wanted.grid.has_value(),
-          "deploy: {} is asked for real numbers by {}; expected a layer, or another module with a "
+          "{} is asked for real numbers by {}; expected a layer, or another module with a "
           "quantizer for what it reads, behind it",
           node.module->name(), wanted.reader);
 }
@@ -186,7 +185,7 @@ ValueId Freezer::moved_input(const Node& node, std::size_t input, Steps steps,
       value_of(node.inputs[input], {std::move(steps), wanted.grid, node.module->name()});
   const Value& value = result_.values[id];
   require(input_shape(node, input).rank() == 4 || value.height * value.width == 1,
-          "deploy: {} reads a flattened image of {}x{} pixels; expected the flatten behind it",
+          "{} reads a flattened image of {}x{} pixels; expected the flatten behind it",
           node.module->name(), value.height, value.width);
   return id;
 }
@@ -213,7 +212,7 @@ ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted)
 ValueId Freezer::padded(const Node& node, const Pad& pad, const Wanted& wanted) {
   require_codes(node, wanted);
   require(!pad.adds_zeros() || keeps_zero(wanted.steps),
-          "deploy: {} pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
+          "{} pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
           "before it",
           node.module->name());
   const PadSizes& sizes = pad.sizes();

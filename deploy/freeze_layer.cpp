@@ -51,11 +51,10 @@ void look_up(const Function& function, const quant::QuantGrid& grid, const std::
              Lookup& lookup) {
   for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
     const float x = real_of(q - grid.zero_point[0], grid), y = function(x);
-    require(
-        std::isfinite(y),
-        "deploy: {} is {} at {}, which its input's grid has a code for; expected finite numbers, "
-        "as behind a Relu or Clip that keeps its input where it has them",
-        name, y, x);
+    require(std::isfinite(y),
+            "{} is {} at {}, which its input's grid has a code for; expected finite numbers, "
+            "as behind a Relu or Clip that keeps its input where it has them",
+            name, y, x);
     lookup.table.push_back(y);
   }
 }
@@ -76,8 +75,7 @@ Lookup freeze_function(const PRelu& layer, const quant::QuantGrid& grid) {
 /// The convolution of a layer with a weight; the caller sets its kernel and window.
 Convolution products(QuantizedLayer& layer) {
   require(layer.weight_quantizer().quantizes(),
-          "deploy: {} has a real weight (method \"none\"); expected a quantizer for it",
-          layer.name());
+          "{} has a real weight (method \"none\"); expected a quantizer for it", layer.name());
   const auto codes = layer.weight_quantizer().codes(layer.effective_weight().value()).value();
   Convolution conv{.out_channels = layer.weight().shape()[0], .weight_grid = codes.grid};
   for (const float code : codes.values.span())
@@ -114,7 +112,7 @@ std::vector<float> period(const std::vector<float>& numbers, std::int64_t count,
                           const std::string& reader) {
   for (std::size_t i = static_cast<std::size_t>(count); i < numbers.size(); ++i) {
     require(numbers[i] == numbers[i - static_cast<std::size_t>(count)],
-            "deploy: {} reads a flattened image whose batch norm or scale differs from pixel to "
+            "{} reads a flattened image whose batch norm or scale differs from pixel to "
             "pixel; expected it before the flatten, one number per channel",
             reader);
   }
@@ -127,20 +125,19 @@ quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool 
   const quant::Quantizer& quantizer = module.input_quantizer(input);
   const std::string reader = reader_name(module, input);
   require(quantizer.quantizes(),
-          "deploy: {} reads real numbers (method \"none\"); expected a quantizer there, to have "
+          "{} reads real numbers (method \"none\"); expected a quantizer there, to have "
           "integers: {}",
           reader, rule_for(module, reads_images));
   require(
       !quantizer.scales_output(),
-      "deploy: {}: {} scales its output by the size of each input, which a fixed integer "
+      "{}: {} scales its output by the size of each input, which a fixed integer "
       "network cannot; expected another method, or training with quant.xnor.input_scale = false",
       reader, quantizer.method());
   quant::QuantGrid grid = quantizer.grid();
-  require(
-      has_codes_of(grid, quantizer),
-      "deploy: {}: {} has codes that no scale and zero point give (a trained shift?); expected a "
-      "method whose codes are those of its grid",
-      quantizer.slot(), quantizer.method());
+  require(has_codes_of(grid, quantizer),
+          "{}: {} has codes that no scale and zero point give (a trained shift?); expected a "
+          "method whose codes are those of its grid",
+          quantizer.slot(), quantizer.method());
   return grid;
 }
 
@@ -229,11 +226,10 @@ Steps before_selection(const Steps& steps, const std::vector<std::int64_t>& sele
     std::vector<bool> set(static_cast<std::size_t>(channels));
     for (std::size_t i = 0; i < selected.size(); ++i) {
       const auto c = static_cast<std::size_t>(selected[i]);
-      require(
-          !set[c] || (step.scale[c] == behind.scale[i] && step.shift[c] == behind.shift[i]),
-          "deploy: {} reads channel {} of a value twice, each with a batch norm or scale of its "
-          "own; expected it before the selection of channels",
-          reader, c);
+      require(!set[c] || (step.scale[c] == behind.scale[i] && step.shift[c] == behind.shift[i]),
+              "{} reads channel {} of a value twice, each with a batch norm or scale of its "
+              "own; expected it before the selection of channels",
+              reader, c);
       step.scale[c] = behind.scale[i];
       step.shift[c] = behind.shift[i];
       set[c] = true;

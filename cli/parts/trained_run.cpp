@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include "cli/parts/run_options.h"
 #include "core/safetensors.h"
 #include "deploy/freeze.h"
@@ -51,15 +53,19 @@ bool reestimate_stale_batch_norm(TrainedRun& run) {
   return true;
 }
 
-deploy::IntegerNetwork freeze_run(TrainedRun& run) {
+deploy::IntegerNetwork freeze_run(TrainedRun& run, const char* command) {
   if (reestimate_stale_batch_norm(run))
     fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
                run.config.train.bn_batches);
   const datasets::ImageShape image = train::image_shape(run.config);
-  deploy::IntegerNetwork network =
-      deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
-  train::describe_network(network, run.config, run.classes);
-  return network;
+  try {
+    deploy::IntegerNetwork network =
+        deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
+    train::describe_network(network, run.config, run.classes);
+    return network;
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", command, error.what()));
+  }
 }
 
 DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {

@@ -32,8 +32,9 @@ bool reestimate_stale_batch_norm(TrainedRun& run);
 
 /// The run's network as integers, with what their use on images needs (train::describe_network());
 /// batch norm is re-estimated where evaluation does, which is said on stdout.
+/// @param command  begins messages
 /// @throws std::invalid_argument  as deploy::freeze()
-deploy::IntegerNetwork freeze_run(TrainedRun& run);
+deploy::IntegerNetwork freeze_run(TrainedRun& run, const char* command);
 
 /// The network of a model file, which quench deploy wrote, as an engine runs it.
 struct DeployedModel {

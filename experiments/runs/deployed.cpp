@@ -40,7 +40,7 @@ std::map<std::string, std::string> description(const ExperimentConfig& config,
 
 void describe_network(deploy::IntegerNetwork& network, const ExperimentConfig& config,
                       const std::vector<std::string>& classes) {
-  require(classes.size() == count_outputs(network), "deploy: expected {} names of classes, got {}",
+  require(classes.size() == count_outputs(network), "expected {} names of classes, got {}",
           count_outputs(network), classes.size());
   for (const auto& [key, text] : description(config, classes)) network.metadata[key] = text;
 }

@@ -166,13 +166,13 @@ TEST_CASE("composed networks: what has no integers is refused, with what to do")
     return refusal(network);
   };
   const std::string statistics =
-      "deploy: last normalizes by each image's own statistics, which no integers do; expected a "
+      "last normalizes by each image's own statistics, which no integers do; expected a "
       "network trained with batch norm in its place";
   CHECK(error(std::make_shared<GroupNorm>(GroupNorm::Options{.channels = 4, .groups = 2})) ==
         statistics);
   CHECK(error(std::make_shared<LocalResponseNorm>(LocalResponseParams{})) == statistics);
   CHECK(error(std::make_shared<ScaleShift>(Tensor::zeros({1, 4, 2, 2}))) ==
-        "deploy: last adds a number of its own to each place of what it reads; expected this of "
+        "last adds a number of its own to each place of what it reads; expected this of "
         "the network's images alone");
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("composed networks: a function that is undefined at a code of its inpu
   root->set_input_quantizer(testing::make_quantizer("affine", quant::Role::activation, 8));
   root->input_quantizer().observe(testing::random_tensor({100}, 1));
   root->set_quantizer_mode(quant::Mode::evaluation);
-  CHECK_THROWS_WITH_AS(freeze(network, {1, 3, 4, 4}), doctest::Contains("deploy: root is "),
+  CHECK_THROWS_WITH_AS(freeze(network, {1, 3, 4, 4}), doctest::Contains("root is "),
                        std::invalid_argument);
 }
 
@@ -197,13 +197,13 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));
   padded.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(padded) ==
-        "deploy: pad pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
+        "pad pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
         "before it");
   Sequential real;
   real.append("pool", std::make_shared<GlobalAveragePool>());
   real.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
   CHECK(refusal(real) ==
-        "deploy: pad is asked for real numbers by output; expected a layer, or another module with "
+        "pad is asked for real numbers by output; expected a layer, or another module with "
         "a quantizer for what it reads, behind it");
   Random random(1, "test");
   Sequential flat;
@@ -211,13 +211,12 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   flat.append("norm", std::make_shared<BatchNorm>(48, BatchNormParams{}));
   flat.append(
       "fc", std::make_shared<Linear>(LinearOptions{.in_features = 48, .out_features = 2}, random));
-  CHECK(refusal(flat).starts_with("deploy: fc reads a flattened image whose batch norm"));
+  CHECK(refusal(flat).starts_with("fc reads a flattened image whose batch norm"));
   Sequential twice;
   twice.append("again", std::make_shared<SelectChannels>(std::vector<std::int64_t>{0, 1, 1}));
   twice.append("norm", std::make_shared<BatchNorm>(3, BatchNormParams{}));
   twice.append("pool", std::make_shared<GlobalAveragePool>());
-  CHECK(
-      refusal(twice) ==
-      "deploy: pool reads channel 1 of a value twice, each with a batch norm or scale of its own; "
-      "expected it before the selection of channels");
+  CHECK(refusal(twice) ==
+        "pool reads channel 1 of a value twice, each with a batch norm or scale of its own; "
+        "expected it before the selection of channels");
 }
