@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/parts/quantizer_text.h"
 #include "cli/parts/run_options.h"
+#include "cli/parts/trained_run.h"
 #include "experiments/config/config_file.h"
 #include "experiments/experiment.h"
+#include "experiments/runs/class_names.h"
 #include "layers/graph.h"
 #include "layers/quantized_layer.h"
 #include "onnx/file/read.h"
@@ -21,7 +24,7 @@ namespace quench::command {
 namespace {
 
 struct DescribeOptions {
-  std::string config;
+  std::string network;
   std::string data_dir;
   std::vector<std::string> overrides;
 };
@@ -67,12 +70,12 @@ struct Described {
 
 /// Of a graph, which says itself what its images are.
 Described load_graph(const DescribeOptions& options) {
-  std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.config)};
+  std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.network)};
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   train::ExperimentConfig config =
-      train::read_experiment(train::settings_of(overrides), options.config);
+      train::read_experiment(train::settings_of(overrides), options.network);
   const models::ModelInput input =
-      onnx_model_input(read_onnx(options.config, config.model.output), options.config);
+      onnx_model_input(read_onnx(options.network, config.model.output), options.network);
   return {.config = std::move(config),
           .data = {.image = {static_cast<int>(input.channels), static_cast<int>(input.height),
                              static_cast<int>(input.width)},
@@ -80,12 +83,24 @@ Described load_graph(const DescribeOptions& options) {
           .data_name = "images"};
 }
 
+/// A run folder knows its classes, so that its images need not be there.
+datasets::DatasetFormat run_format(const std::filesystem::path& run,
+                                   const train::ExperimentConfig& config) {
+  const std::filesystem::path classes = run / "classes.txt";
+  if (!std::filesystem::exists(classes)) return train::data_format(config);
+  return {.image = train::image_shape(config),
+          .classes = static_cast<int>(train::read_class_names(classes).size())};
+}
+
 Described load(const DescribeOptions& options) {
-  if (options.config.ends_with(".onnx")) return load_graph(options);
+  if (is_onnx_file(options.network)) return load_graph(options);
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
-  const datasets::DatasetFormat data = train::data_format(config);
+  const bool is_run = std::filesystem::is_directory(options.network);
+  train::ExperimentConfig config = is_run ? load_run_config(options.network, overrides)
+                                          : train::load_experiment(options.network, overrides);
+  const datasets::DatasetFormat data =
+      is_run ? run_format(options.network, config) : train::data_format(config);
   const std::string name = config.data.name;
   return {std::move(config), data, name};
 }
@@ -127,9 +142,11 @@ void describe(const DescribeOptions& options) {
 
 void add_describe(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "describe", "The network of a config as a table: shapes, MACs, quantizers, sizes");
+      "describe",
+      "The network of a config, a run or an ONNX file as a table: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<DescribeOptions>();
-  command.add("CONFIG", options->config, "Experiment, or an ONNX file", {.required = true});
+  command.add("RUN|CONFIG", options->network, "Run folder, experiment, or ONNX file",
+              {.required = true});
   command.add("--data-dir", options->data_dir,
               "Where the data set lies, if its folders are needed to know the classes",
               {.type_name = "DIR"});

@@ -63,8 +63,12 @@ std::string without_dots(std::string name) {
 }  // namespace
 
 Builder::Builder(const OnnxModel& model, std::vector<Attributes> attributes,
-                 const OnnxNetworkOptions& options, Random& random)
-    : model_(model), attributes_(std::move(attributes)), options_(options), random_(random) {
+                 const Refusals& refusals, const OnnxNetworkOptions& options, Random& random)
+    : model_(model),
+      attributes_(std::move(attributes)),
+      refusals_(refusals),
+      options_(options),
+      random_(random) {
   bytes_left_ = kLeastComputed;
   for (const OnnxTensor& tensor : model.constants) {
     known_.emplace(tensor.name, Constant{&tensor, &tensor});
@@ -356,6 +360,7 @@ const OnnxNode* Builder::only_reader(const OnnxNode& node) const {
   if (found == readers_.end() || found->second.size() != 1 || node.output == model_.output.name)
     return nullptr;
   const OnnxNode* reader = found->second[0];
+  if (refusals_.contains(*reader)) return nullptr;
   for (std::size_t i = 0; i < reader->inputs.size(); ++i) {
     if (has_input(*reader, i) && reader->inputs[i] != node.output && !is_constant(*reader, i))
       return nullptr;
@@ -394,8 +399,11 @@ Value Builder::logits() {
       "expected an output [N, classes], got {}; model.output = \"NAME\" of an earlier value ends "
       "the network there",
       text);
-  require(same_order(logits),
-          "expected an output [N, classes], got {}, the pixels of images in one row", text);
+  require(
+      same_order(logits),
+      "expected one number for each class, got {} that are the pixels of {} channels in one row; "
+      "a linear layer or a GlobalAveragePool has to end the graph",
+      text, logits.blocks.empty() ? 0 : logits.blocks[0].channels);
   return logits;
 }
 

@@ -19,6 +19,7 @@
 #include "onnx/import/attributes.h"
 #include "onnx/import/constants.h"
 #include "onnx/import/network.h"
+#include "onnx/import/refusals.h"
 #include "onnx/import/value.h"
 
 namespace quench::onnx_network {
@@ -56,7 +57,8 @@ struct SharedWeight {
 class Builder {
  public:
   /// @param attributes  of each of the model's nodes
-  Builder(const OnnxModel& model, std::vector<Attributes> attributes,
+  /// @param refusals    nodes that no other may have done by its module
+  Builder(const OnnxModel& model, std::vector<Attributes> attributes, const Refusals& refusals,
           const OnnxNetworkOptions& options, Random& random);
 
   const OnnxModel& model() const { return model_; }
@@ -139,7 +141,7 @@ class Builder {
   /// The node that computes it; null for a constant of the file and for the images.
   const OnnxNode* writer(const std::string& name) const;
   /// The node that alone reads the output of `node`, and beside it constants; null if several do, or the
-  /// graph's output is it.
+  /// graph's output is it, or the node is refused.
   const OnnxNode* only_reader(const OnnxNode& node) const;
   /// `reader`, which alone reads another node's output, is done by that node's module: its output is
   /// what that module computes.
@@ -169,6 +171,7 @@ class Builder {
 
   const OnnxModel& model_;
   std::vector<Attributes> attributes_;
+  const Refusals& refusals_;
   OnnxNetworkOptions options_;
   Random& random_;
   std::unique_ptr<Composite> network_ = std::make_unique<Composite>();

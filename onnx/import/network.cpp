@@ -1,12 +1,12 @@
 #include "onnx/import/network.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,8 +14,10 @@
 #include "onnx/import/input.h"
 #include "onnx/import/operators.h"
 #include "onnx/import/own_graphs.h"
+#include "onnx/import/refusals.h"
 #include "support/console.h"
 #include "support/error.h"
+#include "support/text_number.h"
 
 namespace quench {
 namespace {
@@ -33,60 +35,41 @@ std::set<std::string> activations(const OnnxModel& model) {
   return result;
 }
 
-/// "Resize (2 nodes: 'up1', 'up2')"
-std::string operator_text(const std::string& op, const std::vector<std::string>& nodes) {
-  constexpr std::size_t kNamed = 3;
-  std::vector<std::string> named;
-  for (std::size_t i = 0; i < std::min(nodes.size(), kNamed); ++i)
-    named.push_back("'" + nodes[i] + "'");
-  if (nodes.size() > kNamed) named.push_back("...");
-  return nodes.size() == 1
-             ? fmt::format("{} (node {})", op, named[0])
-             : fmt::format("{} ({} nodes: {})", op, nodes.size(), fmt::join(named, ", "));
+/// What to do about a node that no module computes.
+std::string unbuilt_reason(const OnnxNode& node, const Operator* op) {
+  constexpr auto kControlFlow = std::to_array<std::string_view>({"If", "Loop", "Scan"});
+  if (op != nullptr)
+    return "expected it to compute sizes or constants, got one that reads activations, which "
+           "quench "
+           "has no layer for";
+  if (std::ranges::find(kControlFlow, node.op) != kControlFlow.end())
+    return "control flow is not built; export the network for images of one size, without branches "
+           "that depend on them";
+  if (node.op.find('.') != std::string::npos)
+    return "not an operator of ONNX's own; if it is a function of the file, "
+           "onnx.inliner.inline_local_functions(model) writes it out in ONNX's operators";
+  return "quench does not build this operator (docs/onnx.md lists those that it builds); of steps "
+         "before or after the network, onnx.utils.extract_model(from, to, [input], [output]) makes "
+         "a "
+         "file without them";
 }
 
-/// Names all operators at once that no module computes, where they are not of constants.
-void require_known_operators(const OnnxModel& model, const std::string& file) {
-  const std::set<std::string> depends = activations(model);
-  std::map<std::string, std::vector<std::string>> unknown;
-  for (const OnnxNode& node : model.nodes) {
-    const Operator* op = find_operator(node.op);
-    if (op == nullptr || (op->build == nullptr && depends.contains(node.output)))
-      unknown[node.op].push_back(name_of(node));
+/// The node's attributes; none of a node that is refused.
+Attributes read_attributes(const OnnxNode& node, bool depends_on_images, Refusals& refusals) {
+  const Operator* op = find_operator(node.op);
+  if (op == nullptr || (op->build == nullptr && depends_on_images)) {
+    refusals.add(node, unbuilt_reason(node, op));
+    return {};
   }
-  if (unknown.empty()) return;
-  constexpr std::size_t kNamed = 20;
-  std::vector<std::string> list;
-  for (const auto& [op, nodes] : unknown) list.push_back(operator_text(op, nodes));
-  if (list.size() > kNamed) {
-    list.resize(kNamed);
-    list.push_back("...");
-  }
-  fail("{}: {} that quench does not build: {}; docs/onnx.md lists those that it builds", file,
-       unknown.size() == 1 ? "an operator" : fmt::format("{} operators", unknown.size()),
-       fmt::join(list, "; "));
-}
-
-/// Runs what reads or adds nodes; its complaints become those of the file.
-template <typename Function>
-void at(const std::string& place, Function function) {
   try {
-    function();
+    AttributeReader reader(node);
+    Attributes attributes = op->read(reader);
+    reader.require_all_read();
+    return attributes;
   } catch (const std::invalid_argument& error) {
-    fail("{}: {}", place, error.what());
+    refusals.add(node, error.what());
+    return {};
   }
-}
-
-template <typename Function>
-void at(const OnnxNode& node, const std::string& file, Function function) {
-  at(fmt::format("{}: node '{}' ({})", file, name_of(node), node.op), function);
-}
-
-Attributes read_attributes(const OnnxNode& node) {
-  AttributeReader reader(node);
-  Attributes attributes = find_operator(node.op)->read(reader);
-  reader.require_all_read();
-  return attributes;
 }
 
 /// Computes a node of constants, those of the graph first: bounds and statistics have to be known to the
@@ -113,6 +96,17 @@ std::string output_of(const OnnxModel& model, const std::string& file) {
   return fmt::format("{}: output '{}'", file, model.output.name);
 }
 
+/// The data's images as the graph takes them. What stands against its operators comes first.
+Value images(const OnnxModel& model, const std::string& file, const models::ModelInput& input,
+             const Refusals& refusals) {
+  try {
+    return input_value(model, file, input);
+  } catch (const std::runtime_error&) {
+    refusals.require_none();
+    throw;
+  }
+}
+
 struct Built {
   std::unique_ptr<Composite> network;
   std::int64_t classes;
@@ -123,9 +117,27 @@ void remark_newer(const OnnxModel& model, const std::string& file) {
   constexpr std::int64_t kNewest = 24;
   if (model.opset <= kNewest) return;
   remark(fmt::format(
-      "{}: operator set {} is newer than {}, the last that quench knows; it is read as that "
-      "one",
-      file, model.opset, kNewest));
+      "{}: operator set {} is newer than {}, the last that quench knows, and is read as that one; "
+      "onnx.version_converter.convert_version(model, {}) converts it",
+      file, model.opset, kNewest, kNewest));
+}
+
+/// Numbers that the graph rounds to fewer bits on their way keep those of float32.
+void remark_narrow_floats(const OnnxModel& model, const std::set<std::string>& activations,
+                          const std::string& file) {
+  constexpr std::int64_t kFloat16 = 10, kBfloat16 = 16;
+  const auto narrows = [&](const OnnxNode& node) {
+    if (node.op != "Cast" || !activations.contains(node.output)) return false;
+    const auto to = node.attributes.find("to");
+    return to != node.attributes.end() &&
+           (to->second == OnnxAttribute(kFloat16) || to->second == OnnxAttribute(kBfloat16));
+  };
+  const auto count = std::ranges::count_if(model.nodes, narrows);
+  if (count > 0)
+    remark(
+        fmt::format("{}: {} cast activations to floats of 16 bits; quench computes in float32 and "
+                    "does not round them",
+                    file, counted(count, "node")));
 }
 
 Built build_network(const OnnxModel& given, const std::string& file,
@@ -133,18 +145,24 @@ Built build_network(const OnnxModel& given, const std::string& file,
                     Random& random) {
   const std::optional<OnnxModel> rewritten = with_scales_in_operands(given);
   const OnnxModel& model = rewritten ? *rewritten : given;
-  require_known_operators(model, file);
   remark_newer(model, file);
+  Refusals refusals(file);
+  const std::set<std::string> depends = activations(model);
   std::vector<Attributes> attributes;
   for (const OnnxNode& node : model.nodes)
-    at(node, file, [&] { attributes.push_back(read_attributes(node)); });
-  Builder builder(model, std::move(attributes), options, random);
-  for (const OnnxNode& node : model.nodes) at(node, file, [&] { fold(builder, node); });
-  builder.set_output({.output = model.input.name}, input_value(model, file, input));
-  for (const OnnxNode& node : model.nodes) at(node, file, [&] { add(builder, node); });
-  Value logits;
-  at(output_of(model, file), [&] { logits = builder.logits(); });
-  return {builder.finish(logits), logits.channels};
+    attributes.push_back(read_attributes(node, depends.contains(node.output), refusals));
+  Builder builder(model, std::move(attributes), refusals, options, random);
+  for (const OnnxNode& node : model.nodes) refusals.at(node, [&] { fold(builder, node); });
+  builder.set_output({.output = model.input.name}, images(model, file, input, refusals));
+  for (const OnnxNode& node : model.nodes) refusals.at(node, [&] { add(builder, node); });
+  refusals.require_none();
+  remark_narrow_floats(model, depends, file);
+  try {
+    const Value logits = builder.logits();
+    return {builder.finish(logits), logits.channels};
+  } catch (const std::invalid_argument& error) {
+    fail("{}: {}", output_of(model, file), error.what());
+  }
 }
 
 }  // namespace

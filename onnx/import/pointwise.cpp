@@ -117,9 +117,25 @@ void build_identity(Builder& builder, const OnnxNode& node, const NoAttributes&)
   builder.set_output(node, builder.bare_activation(node));
 }
 
+namespace {
+
+/// Whether a Gather finds numbers of a constant by the output of the node, an Add of constants between.
+bool looks_up(const Builder& builder, const OnnxNode& node) {
+  const OnnxNode* reader = builder.only_reader(node);
+  if (reader != nullptr && reader->op == "Add") reader = builder.only_reader(*reader);
+  return reader != nullptr && reader->op == "Gather" && builder.is_constant(*reader, 0);
+}
+
+}  // namespace
+
 void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& attributes) {
   if (keeps_codes(builder, node, attributes))
     return builder.set_output(node, builder.bare_activation(node));
+  require(
+      !looks_up(builder, node),
+      "its integers are places of a table, as a function's are in quench's own exports of frozen "
+      "networks, which are not read back; use the run that was exported, or its float network "
+      "(quench export RUN --float)");
   require(is_float(attributes.to),
           "to: expected floats (1, 10, 11 or 16) of an activation, got type {}: what is rounded "
           "on the way through a network is for quantizers",

@@ -39,4 +39,9 @@ expect_success '.' describe "$examples/quickstart.toml" --set quant.method=none 
 report "$(grep -q 'quant.residual: the network has no residual sums' .stderr && grep -q 'quant.method = "float"' .stderr && echo true)" \
   "expected notes on the rules"
 expect_failure 1 'missing\.toml' describe missing.toml
+# A run, with or without another rule.
+expect_success 'top1' train "$here/tiny.toml" --run run --set quant.method=lsq --set quant.bits=4
+expect_success '^conv2 .* lsq 4 bit +lsq 4 bit' describe run
+expect_success '^conv2 .* lsq 3 bit +lsq 4 bit' describe run --set quant.weight.bits=3
+expect_failure 1 'run folder nowhere|cannot open nowhere' describe nowhere
 finish
