@@ -6,6 +6,7 @@
 #include "autograd/node.h"
 #include "core/ops/reduce.h"
 #include "core/ops/select_channels.h"
+#include "core/ops/select_pixels.h"
 #include "core/ops/shape_ops.h"
 #include "core/ops/upsample.h"
 #include "support/error.h"
@@ -87,6 +88,43 @@ struct UpsampleNode final : Node {
   }
 };
 
+struct SelectPixelsNode final : Node {
+  std::vector<std::int64_t> rows, columns;
+  Shape input;
+
+  SelectPixelsNode(std::vector<std::int64_t> rows_in, std::vector<std::int64_t> columns_in,
+                   Shape input_in)
+      : rows(std::move(rows_in)), columns(std::move(columns_in)), input(input_in) {}
+  std::string_view name() const override { return "select_pixels"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {select_pixels_backward(grad_output, rows, columns, input)};
+  }
+};
+
+struct InterpolateNode final : Node {
+  std::vector<Between> rows, columns;
+  Shape input;
+
+  InterpolateNode(std::vector<Between> rows_in, std::vector<Between> columns_in, Shape input_in)
+      : rows(std::move(rows_in)), columns(std::move(columns_in)), input(input_in) {}
+  std::string_view name() const override { return "interpolate"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {interpolate_backward(grad_output, rows, columns, input)};
+  }
+};
+
+struct RearrangeNode final : Node {
+  Rearrangement rearrangement;
+  Shape input;
+
+  RearrangeNode(Rearrangement rearrangement_in, Shape input_in)
+      : rearrangement(std::move(rearrangement_in)), input(input_in) {}
+  std::string_view name() const override { return "rearrange"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    return {rearrange_backward(grad_output, rearrangement, input)};
+  }
+};
+
 struct ConcatNode final : Node {
   std::vector<std::int64_t> sizes;
   int axis;
@@ -137,6 +175,22 @@ Variable select_channels(const Variable& x, const std::vector<std::int64_t>& cha
 
 Variable upsample(const Variable& x, std::array<int, 2> factor) {
   return record<UpsampleNode>({x}, upsample(x.value(), factor), factor);
+}
+
+Variable select_pixels(const Variable& x, const std::vector<std::int64_t>& rows,
+                       const std::vector<std::int64_t>& columns) {
+  return record<SelectPixelsNode>({x}, select_pixels(x.value(), rows, columns), rows, columns,
+                                  x.shape());
+}
+
+Variable interpolate(const Variable& x, const std::vector<Between>& rows,
+                     const std::vector<Between>& columns) {
+  return record<InterpolateNode>({x}, interpolate(x.value(), rows, columns), rows, columns,
+                                 x.shape());
+}
+
+Variable rearrange(const Variable& x, const Rearrangement& rearrangement) {
+  return record<RearrangeNode>({x}, rearrange(x.value(), rearrangement), rearrangement, x.shape());
 }
 
 Variable concat(std::span<const Variable> parts, int axis) {

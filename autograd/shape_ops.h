@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "core/ops/interpolate.h"
+#include "core/ops/rearrange.h"
 #include "core/ops/window.h"
 
 namespace quench {
@@ -33,6 +35,17 @@ Variable select_channels(const Variable& x, const std::vector<std::int64_t>& cha
 
 /// Each pixel as a block of pixels, see core/ops/upsample.h.
 Variable upsample(const Variable& x, std::array<int, 2> factor);
+
+/// Rows and columns by their numbers, see core/ops/select_pixels.h.
+Variable select_pixels(const Variable& x, const std::vector<std::int64_t>& rows,
+                       const std::vector<std::int64_t>& columns);
+
+/// Rows and columns between those of an image, see core/ops/interpolate.h.
+Variable interpolate(const Variable& x, const std::vector<Between>& rows,
+                     const std::vector<Between>& columns);
+
+/// The values of each image in another order, see core/ops/rearrange.h.
+Variable rearrange(const Variable& x, const Rearrangement& rearrangement);
 
 /// Joins along axis 0 or the channel axis 1, see core/ops/shape_ops.h.
 Variable concat(std::span<const Variable> parts, int axis);

@@ -83,7 +83,8 @@ class Freezer {
   ValueId chosen(const Node& node, const quench::Extremum& extremum, const Wanted& wanted);
   ValueId selected(const Node& node, const std::vector<std::int64_t>& channels,
                    const Wanted& wanted);
-  ValueId upsampled(const Node& node, std::array<int, 2> factor, const Wanted& wanted);
+  ValueId resized(const Node& node, Operation::Kind kind, const Wanted& wanted);
+  ValueId rearranged(const Node& node, const Rearrangement& rearrangement, const Wanted& wanted);
   ValueId moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,
                 const Wanted& wanted);
   void require_codes(const Node& node, const Wanted& wanted) const;
@@ -130,7 +131,13 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
           [&](const Concat*) { return joined(*node, wanted); },
           [&](const quench::Extremum* extremum) { return chosen(*node, *extremum, wanted); },
           [&](const SelectChannels* layer) { return selected(*node, layer->channels(), wanted); },
-          [&](const Upsample* layer) { return upsampled(*node, layer->factor(), wanted); },
+          [&](const Upsample* layer) {
+            return resized(*node, Upsampling{layer->factor()}, wanted);
+          },
+          [&](const SelectPixels* layer) {
+            return resized(*node, PixelSelection{layer->rows(), layer->columns()}, wanted);
+          },
+          [&](const Rearrange* layer) { return rearranged(*node, layer->rearrangement(), wanted); },
           [&](const Add* sum) {
             prepend({.activation = sum->activation()}, wanted.steps);
             return add_output(operation_of(*node), std::move(wanted));
@@ -144,6 +151,12 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
                 fmt::format("{} normalizes by each image's own statistics, which no "
                             "integers do; expected "
                             "a network trained with batch norm in its place",
+                            node->module->name()));
+          },
+          [&](const BilinearResize*) -> ValueId {
+            throw std::invalid_argument(
+                fmt::format("{} interpolates between pixels, which has no integer form; "
+                            "expected a resize to the nearest pixel in its place",
                             node->module->name()));
           },
           [](const CustomLayer& custom) -> ValueId {
@@ -254,9 +267,20 @@ ValueId Freezer::selected(const Node& node, const std::vector<std::int64_t>& cha
                wanted);
 }
 
-ValueId Freezer::upsampled(const Node& node, std::array<int, 2> factor, const Wanted& wanted) {
+/// By whole pixels.
+ValueId Freezer::resized(const Node& node, Operation::Kind kind, const Wanted& wanted) {
   require_codes(node, wanted);
-  return moved(node, Upsampling{factor}, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
+  return moved(node, std::move(kind), {moved_input(node, 0, wanted.steps, wanted)}, wanted);
+}
+
+ValueId Freezer::rearranged(const Node& node, const Rearrangement& rearrangement,
+                            const Wanted& wanted) {
+  require_codes(node, wanted);
+  Steps steps =
+      before_rearrangement(wanted.steps, rearrangement, input_shape(node)[1], wanted.reader);
+  const ValueId input =
+      value_of(node.inputs[0], {std::move(steps), wanted.grid, node.module->name()});
+  return moved(node, rearrangement, {input}, wanted);
 }
 
 ValueId Freezer::moved(const Node& node, Operation::Kind kind, std::vector<ValueId> from,

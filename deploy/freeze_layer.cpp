@@ -119,6 +119,32 @@ std::vector<float> period(const std::vector<float>& numbers, std::int64_t count,
   return {numbers.begin(), numbers.begin() + count};
 }
 
+/// The steps of each of `channels` before a module, of those behind it: for_each(assign) calls
+/// assign(from, to) for the channels that a value has before and behind it.
+template <typename ForEach>
+Steps steps_before(const Steps& steps, std::int64_t channels, const std::string& reader,
+                   ForEach for_each) {
+  Steps result = steps;
+  for (Affine& step : result) {
+    if (step.scale.empty()) continue;
+    const Affine behind = std::exchange(step, {.activation = step.activation});
+    step.scale.assign(static_cast<std::size_t>(channels), 1.0f);
+    step.shift.assign(static_cast<std::size_t>(channels), -0.0f);
+    std::vector<bool> set(static_cast<std::size_t>(channels));
+    for_each([&](std::size_t from, std::size_t to) {
+      require(!set[from] ||
+                  (step.scale[from] == behind.scale[to] && step.shift[from] == behind.shift[to]),
+              "{} reads channel {} of a value twice, each with a batch norm or scale of its "
+              "own; expected it before channels are selected or rearranged",
+              reader, from);
+      step.scale[from] = behind.scale[to];
+      step.shift[from] = behind.shift[to];
+      set[from] = true;
+    });
+  }
+  return result;
+}
+
 }  // namespace
 
 quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images) {
@@ -169,8 +195,9 @@ Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Windo
                    return AveragePool{{.kernel = whole_image(input)}};
                  },
                  [](OneOf<BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift, ActivationLayer,
-                          quench::Extremum, Concat, SelectChannels, Pad, Upsample, MaxPool2d,
-                          Flatten, Unflatten> auto) -> Operation::Kind {
+                          quench::Extremum, Concat, SelectChannels, SelectPixels, Pad, Upsample,
+                          BilinearResize, Rearrange, MaxPool2d, Flatten, Unflatten> auto)
+                     -> Operation::Kind {
                    throw std::logic_error("freeze_layer: expected a layer with quantizer slots");
                  },
                  [](const CustomLayer&) -> Operation::Kind {
@@ -217,25 +244,22 @@ Steps slice(const Steps& steps, std::int64_t begin, std::int64_t count) {
 
 Steps before_selection(const Steps& steps, const std::vector<std::int64_t>& selected,
                        std::int64_t channels, const std::string& reader) {
-  Steps result = steps;
-  for (Affine& step : result) {
-    if (step.scale.empty()) continue;
-    const Affine behind = std::exchange(step, {.activation = step.activation});
-    step.scale.assign(static_cast<std::size_t>(channels), 1.0f);
-    step.shift.assign(static_cast<std::size_t>(channels), -0.0f);
-    std::vector<bool> set(static_cast<std::size_t>(channels));
-    for (std::size_t i = 0; i < selected.size(); ++i) {
-      const auto c = static_cast<std::size_t>(selected[i]);
-      require(!set[c] || (step.scale[c] == behind.scale[i] && step.shift[c] == behind.shift[i]),
-              "{} reads channel {} of a value twice, each with a batch norm or scale of its "
-              "own; expected it before the selection of channels",
-              reader, c);
-      step.scale[c] = behind.scale[i];
-      step.shift[c] = behind.shift[i];
-      set[c] = true;
-    }
-  }
-  return result;
+  return steps_before(steps, channels, reader, [&](auto assign) {
+    for (std::size_t i = 0; i < selected.size(); ++i)
+      assign(static_cast<std::size_t>(selected[i]), i);
+  });
+}
+
+Steps before_rearrangement(const Steps& steps, const Rearrangement& rearrangement,
+                           std::int64_t channels, const std::string& reader) {
+  const std::int64_t after = rearrangement.size[0];
+  return steps_before(steps, channels, reader, [&](auto assign) {
+    for_each_run(rearrangement, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+      for (std::int64_t i = 0; i < count; ++i)
+        assign(static_cast<std::size_t>((from + i) % channels),
+               static_cast<std::size_t>((to + i) % after));
+    });
+  });
 }
 
 Steps per_channel(Steps steps, std::int64_t channels, const std::string& reader) {

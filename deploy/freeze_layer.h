@@ -47,6 +47,10 @@ Steps slice(const Steps& steps, std::int64_t begin, std::int64_t count);
 Steps before_selection(const Steps& steps, const std::vector<std::int64_t>& selected,
                        std::int64_t channels, const std::string& reader);
 
+/// The same of a rearrangement of an input of `channels`.
+Steps before_rearrangement(const Steps& steps, const Rearrangement& rearrangement,
+                           std::int64_t channels, const std::string& reader);
+
 /// The steps of an image of `channels`, of those behind its Flatten, which count every number.
 /// @throws std::invalid_argument  naming `reader`, if they differ from pixel to pixel
 Steps per_channel(Steps steps, std::int64_t channels, const std::string& reader);

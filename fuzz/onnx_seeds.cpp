@@ -1,5 +1,7 @@
 #include "fuzz/onnx_seeds.h"
 
+#include <limits>
+
 #include "onnx/file/model_proto.h"
 #include "onnx/file/write.h"
 #include "onnx/import/graph_maker.h"
@@ -185,6 +187,32 @@ quench::OnnxModel channels() {
   return g.classify(y, 4);
 }
 
+/// Images of other sizes and axes, with pixels of their own around them, and of one row.
+quench::OnnxModel images() {
+  quench::GraphMaker g(13);
+  const std::int64_t two = 2;
+  std::string x = g.node("ConvTranspose", {g.conv("images", 3, 2), g.drawn({2, 4, 2, 2})},
+                         {{"strides", Ints{2, 1}},
+                          {"output_padding", Ints{1, 0}},
+                          {"pads", Ints{1, 0, 0, 0}}});  // 14x7
+  x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 1, 1})},
+             {{"mode", std::string("reflect")}});  // 16x8
+  x = g.node("SpaceToDepth", {x}, {{"blocksize", two}});
+  x = g.node("DepthToSpace", {x}, {{"blocksize", two}, {"mode", std::string("CRD")}});
+  x = g.node("Resize", {x, "", g.floats({4}, {1.0f, 1.0f, 0.5f, 0.75f})},
+             {{"mode", std::string("linear")}});  // 8x6
+  x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 1, 0, 0, 0, 0}),
+                     g.floats({}, {-std::numeric_limits<float>::max()})});
+  x = g.node("MaxPool", {x}, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});  // 4x3
+  x = g.node("Transpose", {x}, {{"perm", Ints{0, 3, 1, 2}}});
+  x = g.node("Reshape", {x, g.integers({3}, {0, 12, 4})});
+  x = g.node("Conv", {x, g.drawn({3, 12, 3}), g.drawn({3})}, {{"pads", Ints{1, 1}}});
+  x = g.node("Slice", {x, g.integers({1}, {-1}), g.integers({1}, {-9}), g.integers({1}, {2}),
+                       g.integers({1}, {-2})});
+  x = g.node("ReduceL2", {x}, {{"axes", Ints{2}}, {"keepdims", std::int64_t{0}}});
+  return g.classify(x, 3);
+}
+
 /// Grids of activations and weights by ONNX's operators, with codes clipped on the way.
 quench::OnnxModel quantized() {
   quench::GraphMaker g(13);
@@ -227,7 +255,7 @@ quench::OnnxModel exported() {
 std::vector<std::string> onnx_network_seeds() {
   std::vector<std::string> files;
   for (const quench::OnnxModel& model :
-       {classic(), branches(), computed(), viewed(), quantized(), exported(), channels()})
+       {classic(), branches(), computed(), viewed(), quantized(), exported(), channels(), images()})
     files.push_back(file_of(model));
   return files;
 }

@@ -47,14 +47,17 @@ quant::OperandKind operand_kind(QuantizableModule& module) {
     throw std::logic_error(module.name() + ": a module of this kind has no rule in [quant]");
   };
   return std::visit(
-      Overloaded{[](const Add*) { return OperandKind::residual; },
-                 [](const Multiply*) { return OperandKind::product; },
-                 [](OneOf<PointwiseFunction, PRelu> auto) { return OperandKind::function; },
-                 [](OneOf<AveragePool2d, GlobalAveragePool> auto) { return OperandKind::pool; },
-                 [&none](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                               ActivationLayer, Extremum, Concat, SelectChannels, Pad, Upsample,
-                               MaxPool2d, Flatten, Unflatten> auto) { return none(); },
-                 [&none](const CustomLayer&) { return none(); }},
+      Overloaded{
+          [](const Add*) { return OperandKind::residual; },
+          [](const Multiply*) { return OperandKind::product; },
+          [](OneOf<PointwiseFunction, PRelu> auto) { return OperandKind::function; },
+          [](OneOf<AveragePool2d, GlobalAveragePool> auto) { return OperandKind::pool; },
+          [&none](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                        ActivationLayer, Extremum, Concat, SelectChannels, SelectPixels, Pad,
+                        Upsample, BilinearResize, Rearrange, MaxPool2d, Flatten, Unflatten> auto) {
+            return none();
+          },
+          [&none](const CustomLayer&) { return none(); }},
       module.as_layer());
 }
 

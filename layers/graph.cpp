@@ -87,6 +87,26 @@ class OutputShape {
     of_image();
     return input_.with(2, input_[2] * layer->factor()[0]).with(3, input_[3] * layer->factor()[1]);
   }
+  Shape operator()(const SelectPixels* layer) const {
+    of_image();
+    const std::int64_t rows = std::ranges::max(layer->rows()) + 1,
+                       columns = std::ranges::max(layer->columns()) + 1;
+    require(rows <= input_[2] && columns <= input_[3],
+            "{}: expected an image of at least {}x{} pixels, got {}", name_, rows, columns,
+            input_.to_string());
+    return input_.with(2, std::ssize(layer->rows())).with(3, std::ssize(layer->columns()));
+  }
+  Shape operator()(const BilinearResize* layer) const {
+    of_image();
+    return input_.with(2, layer->options().size[0]).with(3, layer->options().size[1]);
+  }
+  Shape operator()(const Rearrange* layer) const {
+    const std::vector<std::int64_t>& size = layer->rearrangement().size;
+    const Shape result{input_[0], size[0], size[1], size[2]};
+    require(input_.numel() == result.numel(), "{}: expected the values of {}, got {}", name_,
+            result.to_string(), input_.to_string());
+    return result;
+  }
   Shape operator()(const Pad* layer) const {
     const PadSizes& sizes = layer->sizes();
     const Padding& image = sizes.image;
@@ -156,8 +176,9 @@ void check_inputs(const Graph::Node& node) {
                  },
                  [](const CustomLayer&) {},
                  [&](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                           ActivationLayer, PointwiseFunction, PRelu, SelectChannels, Pad, Upsample,
-                           MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+                           ActivationLayer, PointwiseFunction, PRelu, SelectChannels, SelectPixels,
+                           Pad, Upsample, BilinearResize, Rearrange, MaxPool2d, AveragePool2d,
+                           GlobalAveragePool, Flatten, Unflatten> auto) {
                    expect(count == 1, "{}: expected one input, got {}", name, count);
                  }},
       node.layer);

@@ -10,6 +10,7 @@ class ActivationLayer;
 class Add;
 class AveragePool2d;
 class BatchNorm;
+class BilinearResize;
 class Concat;
 class Conv2d;
 class Extremum;
@@ -24,8 +25,10 @@ class Multiply;
 class PRelu;
 class Pad;
 class PointwiseFunction;
+class Rearrange;
 class ScaleShift;
 class SelectChannels;
+class SelectPixels;
 class Unflatten;
 class Upsample;
 
@@ -40,8 +43,8 @@ struct CustomLayer {
 using Layer =
     std::variant<Conv2d*, Linear*, BatchNorm*, GroupNorm*, LocalResponseNorm*, ScaleShift*,
                  ActivationLayer*, PointwiseFunction*, PRelu*, Add*, Multiply*, Extremum*, Concat*,
-                 SelectChannels*, Pad*, Upsample*, MaxPool2d*, AveragePool2d*, GlobalAveragePool*,
-                 Flatten*, Unflatten*, CustomLayer>;
+                 SelectChannels*, SelectPixels*, Pad*, Upsample*, BilinearResize*, Rearrange*,
+                 MaxPool2d*, AveragePool2d*, GlobalAveragePool*, Flatten*, Unflatten*, CustomLayer>;
 
 /// Functions for std::visit(): together they take every kind of Layer, and none takes Module*, the base
 /// of all, which would let a forgotten kind through.

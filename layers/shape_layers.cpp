@@ -37,6 +37,68 @@ Upsample::Upsample(std::array<int, 2> factor) : factor_(factor) {
 
 Variable Upsample::forward(const Variable& input) { return upsample(input, factor_); }
 
+SelectPixels::SelectPixels(std::vector<std::int64_t> rows, std::vector<std::int64_t> columns)
+    : rows_(std::move(rows)), columns_(std::move(columns)) {
+  for (const auto* numbers : {&rows_, &columns_})
+    require(!numbers->empty() && std::ranges::min(*numbers) >= 0,
+            "select_pixels: expected at least one row and column, counted from 0, got {}",
+            numbers->empty() ? "none" : "a negative number");
+}
+
+Variable SelectPixels::forward(const Variable& input) {
+  return select_pixels(input, rows_, columns_);
+}
+
+BilinearResize::BilinearResize(const Options& options) : options_(options) {
+  for (std::size_t axis = 0; axis < 2; ++axis)
+    require(options.size[axis] >= 1 && options.scale[axis] > 0.0f,
+            "bilinear_resize: expected sizes of at least 1 and scales above 0, got {} and {}",
+            options.size[axis], options.scale[axis]);
+}
+
+float source_place(const BilinearResize::Options& options, std::size_t axis, std::int64_t i,
+                   std::int64_t size) {
+  using Coordinates = BilinearResize::Coordinates;
+  const std::int64_t count = options.size[axis];
+  const float scale = options.scale[axis];
+  const auto x = static_cast<float>(i);
+  const auto half_pixel = [=] { return (x + 0.5f) / scale - 0.5f; };
+  switch (options.coordinates) {
+    case Coordinates::align_corners:
+      return count == 1 ? 0.0f : x * static_cast<float>(size - 1) / static_cast<float>(count - 1);
+    case Coordinates::asymmetric:
+      return x / scale;
+    case Coordinates::pytorch_half_pixel:
+      return count == 1 ? 0.0f : half_pixel();
+    case Coordinates::half_pixel:
+      break;
+  }
+  return half_pixel();
+}
+
+std::vector<Between> BilinearResize::places(std::size_t axis, std::int64_t size) const {
+  std::vector<Between> result;
+  for (std::int64_t i = 0; i < options_.size[axis]; ++i) {
+    const float at =
+        std::clamp(source_place(options_, axis, i, size), 0.0f, static_cast<float>(size - 1));
+    const auto first = static_cast<std::int64_t>(at);
+    result.push_back({first, std::min(first + 1, size - 1), at - static_cast<float>(first)});
+  }
+  return result;
+}
+
+Variable BilinearResize::forward(const Variable& input) {
+  require(input.shape().rank() == 4, "{}: expected [N, C, H, W], got {}", name(),
+          input.shape().to_string());
+  return interpolate(input, places(0, input.shape()[2]), places(1, input.shape()[3]));
+}
+
+Rearrange::Rearrange(Rearrangement rearrangement) : rearrangement_(std::move(rearrangement)) {
+  check_rearrangement(rearrangement_);
+}
+
+Variable Rearrange::forward(const Variable& input) { return rearrange(input, rearrangement_); }
+
 namespace {
 
 /// What is above 0.

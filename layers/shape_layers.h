@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/ops/interpolate.h"
+#include "core/ops/rearrange.h"
 #include "core/ops/window.h"
 #include "layers/module.h"
 
@@ -75,6 +77,78 @@ class Upsample final : public Module {
 
  private:
   std::array<int, 2> factor_;
+};
+
+/// Rows and columns of [N, C, H, W] by their numbers, in the order of these, any of them more than once:
+/// an image mirrored, continued at its edges, or resized by its nearest pixels.
+///
+/// It has no slot for a quantizer, as it computes nothing.
+class SelectPixels final : public Module {
+ public:
+  /// @throws std::invalid_argument  for no rows or columns, or a negative number
+  SelectPixels(std::vector<std::int64_t> rows, std::vector<std::int64_t> columns);
+  const std::vector<std::int64_t>& rows() const { return rows_; }
+  const std::vector<std::int64_t>& columns() const { return columns_; }
+  Layer as_layer() override { return this; }
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  std::vector<std::int64_t> rows_, columns_;
+};
+
+/// [N, C, H, W] at another size, each pixel between four of the image. Where a pixel of the result lies
+/// in the image is a matter of convention; these are ONNX's.
+class BilinearResize final : public Module {
+ public:
+  enum class Coordinates : std::uint8_t {
+    half_pixel,          ///< (i + 1/2) / scale - 1/2
+    pytorch_half_pixel,  ///< the same, but 0 of a single row or column
+    align_corners,       ///< i (size - 1) / (result - 1)
+    asymmetric,          ///< i / scale
+  };
+
+  struct Options {
+    std::array<std::int64_t, 2> size{1, 1};  ///< rows and columns of the result
+    std::array<float, 2> scale{1.0f, 1.0f};  ///< what its coordinates are divided by
+    Coordinates coordinates = Coordinates::half_pixel;
+  };
+  /// @throws std::invalid_argument  for sizes below 1 or scales that are not above 0
+  explicit BilinearResize(const Options& options);
+  const Options& options() const { return options_; }
+  Layer as_layer() override { return this; }
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  std::vector<Between> places(std::size_t axis, std::int64_t size) const;
+
+  Options options_;
+};
+
+/// Where row (axis 0) or column (axis 1) `i` of the result lies among the `size` of an image; it may be
+/// beyond these. In float32, as other runtimes count.
+float source_place(const BilinearResize::Options& options, std::size_t axis, std::int64_t i,
+                   std::int64_t size);
+
+/// The values of each image in another order: a reshape, a transpose, pixels that become channels or
+/// channels that become pixels.
+///
+/// It has no slot for a quantizer, as it computes nothing.
+class Rearrange final : public Module {
+ public:
+  /// @throws std::invalid_argument  as check_rearrangement()
+  explicit Rearrange(Rearrangement rearrangement);
+  const Rearrangement& rearrangement() const { return rearrangement_; }
+  Layer as_layer() override { return this; }
+
+ protected:
+  Variable forward(const Variable& input) override;
+
+ private:
+  Rearrangement rearrangement_;
 };
 
 /// How many zeros Pad adds.

@@ -105,13 +105,16 @@ Tensor means_after(const BatchNorm& norm, Activation activation) {
 /// Whether a layer leaves the mean of each channel as it is.
 bool keeps_means(const Layer& layer) {
   return std::visit(
-      Overloaded{[](OneOf<Upsample, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
-                   return true;
-                 },
-                 [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                          ActivationLayer, PointwiseFunction, PRelu, Add, Multiply, Extremum,
-                          Concat, SelectChannels, Pad, MaxPool2d> auto) { return false; },
-                 [](const CustomLayer&) { return false; }},
+      Overloaded{
+          [](OneOf<Upsample, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
+            return true;
+          },
+          [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                   ActivationLayer, PointwiseFunction, PRelu, Add, Multiply, Extremum, Concat,
+                   SelectChannels, SelectPixels, Pad, BilinearResize, Rearrange, MaxPool2d> auto) {
+            return false;
+          },
+          [](const CustomLayer&) { return false; }},
       layer);
 }
 

@@ -62,8 +62,8 @@ class Obstacle {
 
   std::string operator()(const ActivationLayer* layer) const { return of(layer->activation()); }
   std::string operator()(const Pad* pad) const { return pad->pads_channels() ? own() : ""; }
-  std::string operator()(
-      OneOf<Upsample, MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) const {
+  std::string operator()(OneOf<SelectPixels, Upsample, BilinearResize, MaxPool2d, AveragePool2d,
+                               GlobalAveragePool, Flatten, Unflatten> auto) const {
     return "";
   }
   std::string operator()(const Add*) const { return "a sum reads its output"; }
@@ -71,6 +71,7 @@ class Obstacle {
   std::string operator()(const SelectChannels*) const {
     return name_ + " selects channels of its output";
   }
+  std::string operator()(const Rearrange*) const { return name_ + " rearranges its output"; }
   std::string operator()(OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
                                PointwiseFunction, PRelu> auto) const {
     return own();
@@ -147,10 +148,9 @@ Activation activation_of(Module& module) {
           // What a sum clips has two producers, and belongs to no pair.
           [](const Add*) { return Activation::none; },
           [](OneOf<Conv2d, Linear, GroupNorm, LocalResponseNorm, ScaleShift, PointwiseFunction,
-                   PRelu, Multiply, Extremum, Concat, SelectChannels, Pad, Upsample, MaxPool2d,
-                   AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
-            return Activation::none;
-          },
+                   PRelu, Multiply, Extremum, Concat, SelectChannels, SelectPixels, Pad, Upsample,
+                   BilinearResize, Rearrange, MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten,
+                   Unflatten> auto) { return Activation::none; },
           [](const CustomLayer&) { return Activation::none; }},
       module.as_layer());
 }

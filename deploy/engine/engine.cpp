@@ -50,6 +50,12 @@ struct Prepare {
     return prepare_channel_selection(network, operation);
   }
   Prepared operator()(const Upsampling&) const { return prepare_upsampling(network, operation); }
+  Prepared operator()(const PixelSelection&) const {
+    return prepare_pixel_selection(network, operation);
+  }
+  Prepared operator()(const Rearrangement&) const {
+    return prepare_rearrangement(network, operation);
+  }
   Prepared operator()(const Concatenation&) const {
     return prepare_concatenation(network, operation);
   }

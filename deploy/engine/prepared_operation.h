@@ -45,6 +45,8 @@ Prepared prepare_concatenation(const IntegerNetwork& network, const Operation& o
 Prepared prepare_extremum(const IntegerNetwork& network, const Operation& operation);
 Prepared prepare_channel_selection(const IntegerNetwork& network, const Operation& operation);
 Prepared prepare_upsampling(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_pixel_selection(const IntegerNetwork& network, const Operation& operation);
+Prepared prepare_rearrangement(const IntegerNetwork& network, const Operation& operation);
 
 /// The problem that a kernel for a convolution of `input` solves.
 ConvProblem conv_problem(const Convolution& convolution, const Value& input);

@@ -178,6 +178,52 @@ class PreparedUpsampling final : public PreparedOperation {
   const Value& from_;
 };
 
+class PreparedPixelSelection final : public PreparedOperation {
+ public:
+  PreparedPixelSelection(const IntegerNetwork& network, const Operation& operation)
+      : input_(operation.inputs[0]),
+        output_(operation.outputs[0].value),
+        selection_(std::get<PixelSelection>(operation.kind)),
+        from_(network.values[input_]) {}
+
+  void run(const Memory& memory) override {
+    const std::byte* in = memory.values[input_];
+    std::byte* out = memory.values[output_];
+    for (const std::int64_t row : selection_.rows) {
+      for (const std::int64_t column : selection_.columns) {
+        const std::int64_t pixel = row * from_.width + column;
+        std::memcpy(out, in + pixel * from_.channels, static_cast<std::size_t>(from_.channels));
+        out += from_.channels;
+      }
+    }
+  }
+
+ private:
+  ValueId input_, output_;
+  PixelSelection selection_;
+  const Value& from_;
+};
+
+class PreparedRearrangement final : public PreparedOperation {
+ public:
+  explicit PreparedRearrangement(const Operation& operation)
+      : input_(operation.inputs[0]),
+        output_(operation.outputs[0].value),
+        rearrangement_(std::get<Rearrangement>(operation.kind)) {}
+
+  void run(const Memory& memory) override {
+    const std::byte* in = memory.values[input_];
+    std::byte* out = memory.values[output_];
+    for_each_run(rearrangement_, [=](std::int64_t from, std::int64_t to, std::int64_t count) {
+      std::memcpy(out + to, in + from, static_cast<std::size_t>(count));
+    });
+  }
+
+ private:
+  ValueId input_, output_;
+  Rearrangement rearrangement_;
+};
+
 }  // namespace
 
 Prepared prepare_zero_pad(const IntegerNetwork& network, const Operation& operation) {
@@ -198,6 +244,14 @@ Prepared prepare_channel_selection(const IntegerNetwork& network, const Operatio
 
 Prepared prepare_upsampling(const IntegerNetwork& network, const Operation& operation) {
   return std::make_unique<PreparedUpsampling>(network, operation);
+}
+
+Prepared prepare_pixel_selection(const IntegerNetwork& network, const Operation& operation) {
+  return std::make_unique<PreparedPixelSelection>(network, operation);
+}
+
+Prepared prepare_rearrangement(const IntegerNetwork& /*network*/, const Operation& operation) {
+  return std::make_unique<PreparedRearrangement>(operation);
 }
 
 }  // namespace quench::deploy

@@ -119,6 +119,8 @@ struct FormsOf {
   OutputForms operator()(const Extremum&) const { return {}; }
   OutputForms operator()(const ChannelSelection&) const { return {}; }
   OutputForms operator()(const Upsampling&) const { return {}; }
+  OutputForms operator()(const PixelSelection&) const { return {}; }
+  OutputForms operator()(const Rearrangement&) const { return {}; }
   OutputForms operator()(const Convolution& convolution) const {
     const std::vector<AccumulatorMap> maps = accumulator_maps(network, operation, convolution);
     if (!value().grid) return scores_of(output, maps);

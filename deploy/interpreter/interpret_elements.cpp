@@ -112,4 +112,35 @@ void InterpretedImage::run(const Operation& operation, const Upsampling& upsampl
   }
 }
 
+void InterpretedImage::run(const Operation& operation, const PixelSelection& selection,
+                           Pixel) const {
+  const ValueId to = operation.outputs[0].value;
+  const Value &image = input(operation), &output = network_.values[to];
+  for (std::int64_t at = 0; at < output.numel(); ++at) {
+    const std::int64_t place = at / output.channels;
+    const std::int64_t y = selection.rows[static_cast<std::size_t>(place / output.width)];
+    const std::int64_t x = selection.columns[static_cast<std::size_t>(place % output.width)];
+    codes(to)[at] =
+        codes(operation.inputs[0])[(y * image.width + x) * image.channels + at % output.channels];
+  }
+}
+
+/// The place of each code among the axes as they were, from that among the axes as they are then.
+void InterpretedImage::run(const Operation& operation, const Rearrangement& rearrangement,
+                           Pixel) const {
+  const ValueId to = operation.outputs[0].value;
+  const auto& [dims, axes, size] = rearrangement;
+  for (std::int64_t at = 0; at < network_.values[to].numel(); ++at) {
+    std::vector<std::int64_t> place(dims.size());
+    std::int64_t rest = at, from = 0;
+    for (std::size_t i = axes.size(); i-- > 0;) {
+      const auto axis = static_cast<std::size_t>(axes[i]);
+      place[axis] = rest % dims[axis];
+      rest /= dims[axis];
+    }
+    for (std::size_t axis = 0; axis < dims.size(); ++axis) from = from * dims[axis] + place[axis];
+    codes(to)[at] = codes(operation.inputs[0])[from];
+  }
+}
+
 }  // namespace quench::deploy

@@ -63,6 +63,8 @@ class InterpretedImage {
   void run(const Operation& operation, const Extremum& extremum, Pixel) const;
   void run(const Operation& operation, const ChannelSelection& selection, Pixel) const;
   void run(const Operation& operation, const Upsampling& upsampling, Pixel) const;
+  void run(const Operation& operation, const PixelSelection& selection, Pixel) const;
+  void run(const Operation& operation, const Rearrangement& rearrangement, Pixel) const;
 
   const IntegerNetwork& network_;
   Values& values_;

@@ -115,6 +115,8 @@ struct Check {
   void operator()(const Extremum& extremum) const { check_marks(extremum.smallest); }
   void operator()(const ChannelSelection&) const {}
   void operator()(const Upsampling&) const {}
+  void operator()(const PixelSelection&) const {}
+  void operator()(const Rearrangement&) const {}
 
   void check_marks(const std::vector<std::uint8_t>& smallest) const {
     require(smallest.empty() || std::ssize(smallest) == input().channels,

@@ -134,6 +134,28 @@ struct ShapeOf {
     const Shape image = input();
     return image_shape(image[1], image[2] * upsampling.factor[0], image[3] * upsampling.factor[1]);
   }
+  Shape operator()(const PixelSelection& selection) const {
+    check_numbers(selection.rows, input()[2], "rows");
+    check_numbers(selection.columns, input()[3], "columns");
+    return image_shape(input()[1], std::ssize(selection.rows), std::ssize(selection.columns));
+  }
+  Shape operator()(const Rearrangement& rearrangement) const {
+    check_rearrangement(rearrangement);
+    const auto& size = rearrangement.size;
+    const Shape result = image_shape(size[0], size[1], size[2]);
+    require(result.numel() == input().numel(), "expected as many values as of {}, got {}",
+            input().to_string(), result.to_string());
+    return result;
+  }
+
+  static void check_numbers(const std::vector<std::int64_t>& numbers, std::int64_t size,
+                            const char* what) {
+    require(!numbers.empty() && std::ssize(numbers) <= kMaxWindow, "expected 1..{} {}, got {}",
+            +kMaxWindow, what, numbers.size());
+    const auto [least, most] = std::ranges::minmax(numbers);
+    require(least >= 0 && most < size, "expected {} in 0..{}, got {}", what, size - 1,
+            least < 0 ? least : most);
+  }
 };
 
 void check_inputs(const Operation::Kind& kind, std::size_t count) {
@@ -156,9 +178,9 @@ std::uint8_t Value::zero_code() const {
 
 std::string_view to_string(const Operation::Kind& kind) {
   constexpr std::array<std::string_view, std::variant_size_v<Operation::Kind>> kNames{
-      "quantize",      "convolution",  "addition",          "multiplication",
-      "lookup",        "average_pool", "max_pool",          "zero_pad",
-      "concatenation", "extremum",     "channel_selection", "upsampling"};
+      "quantize",          "convolution", "addition",        "multiplication", "lookup",
+      "average_pool",      "max_pool",    "zero_pad",        "concatenation",  "extremum",
+      "channel_selection", "upsampling",  "pixel_selection", "rearrangement"};
   return kNames[kind.index()];
 }
 
@@ -167,7 +189,8 @@ bool moves_codes(const Operation::Kind& kind) {
       []<typename Kind>(const Kind&) {
         return std::same_as<Kind, MaxPool> || std::same_as<Kind, ZeroPad> ||
                std::same_as<Kind, Concatenation> || std::same_as<Kind, Extremum> ||
-               std::same_as<Kind, ChannelSelection> || std::same_as<Kind, Upsampling>;
+               std::same_as<Kind, ChannelSelection> || std::same_as<Kind, Upsampling> ||
+               std::same_as<Kind, PixelSelection> || std::same_as<Kind, Rearrangement>;
       },
       kind);
 }

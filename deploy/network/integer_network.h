@@ -12,6 +12,7 @@
 
 #include "core/ops/activation.h"
 #include "core/ops/conv2d.h"
+#include "core/ops/rearrange.h"
 #include "core/ops/window.h"
 #include "quant/grid.h"
 
@@ -142,10 +143,17 @@ struct Upsampling {
   bool operator==(const Upsampling&) const = default;
 };
 
+/// Moves codes: rows and columns of its input by their numbers, in the order of these.
+struct PixelSelection {
+  std::vector<std::int64_t> rows, columns;
+  bool operator==(const PixelSelection&) const = default;
+};
+
 struct Operation {
   using Kind =
       std::variant<Quantize, Convolution, Addition, Multiplication, Lookup, AveragePool, MaxPool,
-                   ZeroPad, Concatenation, Extremum, ChannelSelection, Upsampling>;
+                   ZeroPad, Concatenation, Extremum, ChannelSelection, Upsampling, PixelSelection,
+                   Rearrangement>;  // the last moves codes as well, see core/ops/rearrange.h
 
   std::string name;  ///< of the module that it was
   Kind kind;
@@ -156,7 +164,8 @@ struct Operation {
 };
 
 /// "quantize", "convolution", "addition", "multiplication", "lookup", "average_pool", "max_pool",
-/// "zero_pad", "concatenation", "extremum", "channel_selection" or "upsampling".
+/// "zero_pad", "concatenation", "extremum", "channel_selection", "upsampling", "pixel_selection" or
+/// "rearrangement".
 std::string_view to_string(const Operation::Kind& kind);
 /// Whether its output holds codes of its input as they are.
 bool moves_codes(const Operation::Kind& kind);

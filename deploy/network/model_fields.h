@@ -144,6 +144,19 @@ void fields(Archive& archive, Ref<Archive, Upsampling> upsampling) {
 }
 
 template <typename Archive>
+void fields(Archive& archive, Ref<Archive, PixelSelection> selection) {
+  archive.value("rows", selection.rows);
+  archive.value("columns", selection.columns);
+}
+
+template <typename Archive>
+void fields(Archive& archive, Ref<Archive, Rearrangement> rearrangement) {
+  archive.value("dims", rearrangement.dims);
+  archive.value("axes", rearrangement.axes);
+  archive.value("size", rearrangement.size);
+}
+
+template <typename Archive>
 void fields(Archive& archive, Ref<Archive, Operation> operation) {
   archive.value("name", operation.name);
   archive.kind("kind", operation.kind);

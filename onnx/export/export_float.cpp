@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -94,6 +96,13 @@ class FloatExporter {
             },
             [&](const Upsample* layer) {
               return graph_.upsample(input.name, layer->factor(), name);
+            },
+            [&](const SelectPixels* layer) {
+              return graph_.select_pixels(input.name, layer->rows(), layer->columns(), name);
+            },
+            [&](const BilinearResize* layer) { return bilinear_resize(*layer, input); },
+            [&](const Rearrange* layer) {
+              return graph_.rearrange(input.name, input.channels, layer->rearrangement(), name);
             },
             [&](const Concat*) {
               std::vector<std::string> inputs = operands(node);
@@ -233,20 +242,31 @@ class FloatExporter {
     return x;
   }
 
+  std::string bilinear_resize(const BilinearResize& layer, const Exported& input) {
+    using Coordinates = BilinearResize::Coordinates;
+    const auto& [size, scale, coordinates] = layer.options();
+    const std::array from{input.height, input.width};
+    const char* mode = coordinates == Coordinates::half_pixel           ? "half_pixel"
+                       : coordinates == Coordinates::pytorch_half_pixel ? "pytorch_half_pixel"
+                       : coordinates == Coordinates::align_corners      ? "align_corners"
+                                                                        : "asymmetric";
+    std::array scales{1.0f, 1.0f, scale[0], scale[1]};
+    // Sizes would have to name the batch's as well. Scales give them rounded down.
+    for (std::size_t i = 0; i < 2; ++i) {
+      float& factor = scales[i + 2];
+      while (static_cast<std::int64_t>(static_cast<float>(from[i]) * factor) < size[i])
+        factor = std::nextafter(factor, std::numeric_limits<float>::max());
+    }
+    return graph_.node(
+        "Resize", {input.name, "", graph_.constant(layer.name() + "/scales", scales, {4})},
+        layer.name(),
+        {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(mode)}});
+  }
+
   std::string group_norm(const GroupNorm& norm, const Exported& input) {
     const auto& [channels, groups, eps, over] = norm.options();
     require_channels(norm, input, channels);
     return over == GroupNorm::Over::image ? image_norm(norm, input) : pixel_norm(norm, input);
-  }
-
-  std::string transpose(const std::string& x, std::vector<std::int64_t> axes,
-                        const std::string& name) {
-    return graph_.node("Transpose", {x}, name, {{"perm", std::move(axes)}});
-  }
-  std::string reshape(const std::string& x, const std::vector<std::int64_t>& dims,
-                      const std::string& name) {
-    return graph_.node("Reshape", {x, graph_.integers(name + "/dims", dims, {std::ssize(dims)})},
-                       name);
   }
 
   /// Operator set 13 normalizes channels, each for itself, so that those of a group are joined to one.
@@ -254,12 +274,12 @@ class FloatExporter {
     const std::string& name = norm.name();
     const std::int64_t groups = norm.options().groups;
     const std::vector<float> ones(static_cast<std::size_t>(groups), 1.0f), zeros(ones.size());
-    std::string x = reshape(input.name, {0, groups, -1}, name + "/groups");
+    std::string x = graph_.reshape(input.name, {0, groups, -1}, name + "/groups");
     x = graph_.node("InstanceNormalization",
                     {x, graph_.constant(name + "/ones", ones, {groups}),
                      graph_.constant(name + "/zeros", zeros, {groups})},
                     name + "/normalized", {{"epsilon", norm.options().eps}});
-    x = reshape(x, {0, input.channels, input.height, input.width}, name + "/joined");
+    x = graph_.reshape(x, {0, input.channels, input.height, input.width}, name + "/joined");
     x = graph_.node("Mul", {x, graph_.per_channel(name + ".gain", norm.gain().value().span())},
                     name);
     return graph_.node("Add", {x, graph_.per_channel(name + ".bias", norm.bias().value().span())},
@@ -275,10 +295,10 @@ class FloatExporter {
     };
     const std::string x =
         graph_.node("LayerNormalization",
-                    {transpose(input.name, {0, 2, 3, 1}, name + "/pixels"),
+                    {graph_.transpose(input.name, {0, 2, 3, 1}, name + "/pixels"),
                      vector(".gain", norm.gain()), vector(".bias", norm.bias())},
                     name, {{"axis", std::int64_t{-1}}, {"epsilon", norm.options().eps}});
-    return transpose(x, {0, 3, 1, 2}, name + "/image");
+    return graph_.transpose(x, {0, 3, 1, 2}, name + "/image");
   }
 
   std::string batch_norm(const BatchNorm& norm, const Exported& input) {

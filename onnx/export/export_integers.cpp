@@ -212,6 +212,17 @@ std::string IntegerExporter::emit(const Operation& operation, const Upsampling& 
   return graph_.upsample(real(operation.inputs[0]), upsampling.factor, operation.name);
 }
 
+std::string IntegerExporter::emit(const Operation& operation, const PixelSelection& selection) {
+  return graph_.select_pixels(real(operation.inputs[0]), selection.rows, selection.columns,
+                              operation.name);
+}
+
+std::string IntegerExporter::emit(const Operation& operation, const Rearrangement& rearrangement) {
+  const ValueId input = operation.inputs[0];
+  return graph_.rearrange(real(input), network_.values[input].channels, rearrangement,
+                          operation.name);
+}
+
 std::string IntegerExporter::emit(const Operation& operation, const ZeroPad& pad) {
   return graph_.pad(real(operation.inputs[0]), pad.before, pad.after, pad.image, operation.name);
 }

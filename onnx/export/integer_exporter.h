@@ -57,6 +57,8 @@ class IntegerExporter {
   std::string emit(const Operation& operation, const Extremum& extremum);
   std::string emit(const Operation& operation, const ChannelSelection& selection);
   std::string emit(const Operation& operation, const Upsampling& upsampling);
+  std::string emit(const Operation& operation, const PixelSelection& selection);
+  std::string emit(const Operation& operation, const Rearrangement& rearrangement);
 
   std::string channel_tables(const Operation& operation, const Lookup& lookup,
                              const std::string& number);

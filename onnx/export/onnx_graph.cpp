@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <utility>
 
 #include "support/error.h"
@@ -192,6 +193,65 @@ std::string OnnxGraph::upsample(const std::string& x, std::array<int, 2> factor,
               {{"mode", std::string("nearest")},
                {"coordinate_transformation_mode", std::string("asymmetric")},
                {"nearest_mode", std::string("floor")}});
+}
+
+std::string OnnxGraph::select_pixels(const std::string& x, std::span<const std::int64_t> rows,
+                                     std::span<const std::int64_t> columns,
+                                     const std::string& name) {
+  const std::string taller = node("Gather", {x, integers(name + "/rows", rows, {std::ssize(rows)})},
+                                  name + "/of_rows", {{"axis", std::int64_t{2}}});
+  return node("Gather", {taller, integers(name + "/columns", columns, {std::ssize(columns)})}, name,
+              {{"axis", std::int64_t{3}}});
+}
+
+std::string OnnxGraph::reshape(const std::string& x, const std::vector<std::int64_t>& dims,
+                               const std::string& name) {
+  return node("Reshape", {x, integers(name + "/dims", dims, {std::ssize(dims)})}, name);
+}
+
+std::string OnnxGraph::transpose(const std::string& x, std::vector<std::int64_t> axes,
+                                 const std::string& name) {
+  return node("Transpose", {x}, name, {{"perm", std::move(axes)}});
+}
+
+namespace {
+
+/// How many of the first sizes have `product` values together.
+std::optional<std::size_t> count_with(std::span<const std::int64_t> sizes, std::int64_t product) {
+  std::int64_t values = 1;
+  std::size_t count = 0;
+  while (count < sizes.size() && values < product) values *= sizes[count++];
+  return values == product ? std::optional(count) : std::nullopt;
+}
+
+}  // namespace
+
+/// In ONNX channels lie before pixels, in quench behind them.
+std::string OnnxGraph::rearrange(const std::string& x, std::int64_t channels,
+                                 const Rearrangement& rearrangement, const std::string& name) {
+  const auto& [dims, axes, size] = rearrangement;
+  std::vector<std::int64_t> moved;
+  for (const std::int64_t axis : axes) moved.push_back(dims[static_cast<std::size_t>(axis)]);
+  const std::int64_t values =
+      std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+  const auto pixels = count_with(dims, values / channels),
+             pixels_after = count_with(moved, size[1] * size[2]);
+  require(pixels && pixels_after,
+          "onnx: {} takes pixels and channels as one axis; expected axes of either", name);
+  // 0 is the batch, in dims and as an axis.
+  std::vector<std::int64_t> split{0}, perm{0};
+  const auto middle = dims.begin() + static_cast<std::ptrdiff_t>(*pixels);
+  split.insert(split.end(), middle, dims.end());
+  split.insert(split.end(), dims.begin(), middle);
+  const auto own_channels = std::ssize(dims) - static_cast<std::int64_t>(*pixels);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[(i + *pixels_after) % axes.size()];
+    const auto first_channel = static_cast<std::int64_t>(*pixels);
+    perm.push_back(1 + (axis < first_channel ? axis + own_channels : axis - first_channel));
+  }
+  std::string y = reshape(x, split, name + "/split");
+  if (!std::ranges::is_sorted(perm)) y = transpose(y, perm, name + "/moved");
+  return reshape(y, {0, size[0], size[1], size[2]}, name);
 }
 
 std::string OnnxGraph::max_pool(const std::string& x, const Window2d& window,

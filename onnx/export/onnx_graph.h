@@ -11,6 +11,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/pointwise.h"
+#include "core/ops/rearrange.h"
 #include "core/ops/window.h"
 #include "onnx/file/model.h"
 
@@ -64,6 +65,16 @@ class OnnxGraph {
                               const std::string& name);
   /// Each pixel as a block.
   std::string upsample(const std::string& x, std::array<int, 2> factor, const std::string& name);
+  /// Rows and columns by their numbers.
+  std::string select_pixels(const std::string& x, std::span<const std::int64_t> rows,
+                            std::span<const std::int64_t> columns, const std::string& name);
+  /// The values of an image of `channels` in another order.
+  std::string rearrange(const std::string& x, std::int64_t channels,
+                        const Rearrangement& rearrangement, const std::string& name);
+  std::string reshape(const std::string& x, const std::vector<std::int64_t>& dims,
+                      const std::string& name);
+  std::string transpose(const std::string& x, std::vector<std::int64_t> axes,
+                        const std::string& name);
   /// Of the places on the image; padding counts nowhere.
   std::string max_pool(const std::string& x, const Window2d& window, const std::string& name);
   std::string average_pool(const std::string& x, const Window2d& window, const std::string& name);

@@ -42,7 +42,7 @@ float inverse(float x) {
 }
 
 void require_one_order(const Value& a, const Value& b) {
-  require(a.layout == b.layout && same_order(a, b),
+  require(a.layout == b.layout && a.line == b.line && same_order(a, b),
           "expected two inputs with their channels in one order, got {} and {}", a.text(),
           b.text());
 }
@@ -51,7 +51,9 @@ void require_one_order(const Value& a, const Value& b) {
 std::vector<Value> all_activations(Builder& builder, const OnnxNode& node) {
   std::vector<Value> result;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (!builder.is_constant(node, i)) result.push_back(builder.activation(node, i));
+    if (builder.is_constant(node, i)) continue;
+    result.push_back(result.empty() ? builder.activation(node, i)
+                                    : builder.like(result[0], node, i));
   }
   for (const Value& value : result)
     require(value.layout == result[0].layout && value.dims() == result[0].dims() &&
@@ -100,8 +102,8 @@ Tensor image_of(const OnnxTensor& constant, const Value& value, float (*function
 
 void append_shift(Builder& builder, const OnnxNode& node, float (*function)(float)) {
   const std::size_t place = activation_input(builder, node);
-  const Value input = builder.activation(node, place);
   const OnnxTensor& constant = builder.constant(node, 1 - place);
+  const Value input = builder.beside(constant, node, place);
   if (is_per_place(constant, input)) {
     auto sum = std::make_shared<ScaleShift>(image_of(constant, input, function));
     return builder.append(node, std::move(sum), {input}, input);
@@ -113,7 +115,7 @@ void append_shift(Builder& builder, const OnnxNode& node, float (*function)(floa
 
 /// constant - activation, which neither is trained.
 void append_difference(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.activation(node, 1);
+  const Value input = builder.beside(builder.constant(node, 0), node, 1);
   const Tensor shift = numbers(builder, node, input, same);
   builder.append(
       node,
@@ -123,7 +125,7 @@ void append_difference(Builder& builder, const OnnxNode& node) {
 
 /// The sum or difference of two activations.
 void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
-  Value a = builder.activation(node, 0), b = builder.activation(node, 1);
+  Value a = builder.activation(node, 0), b = builder.like(a, node, 1);
   require_one_order(a, b);
   // A term for each map is one for each of its places.
   const auto spread = [&](Value& term, const Value& image) {
@@ -139,7 +141,8 @@ void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
 }
 
 void append_scale(Builder& builder, const OnnxNode& node, float (*function)(float)) {
-  const Value input = builder.activation(node, activation_input(builder, node));
+  const std::size_t place = activation_input(builder, node);
+  const Value input = builder.beside(builder.constant(node, 1 - place), node, place);
   builder.append(node,
                  std::make_shared<ScaleShift>(numbers(builder, node, input, function), Tensor{}),
                  {input}, input);
@@ -198,7 +201,9 @@ void build_min(Builder& builder, const OnnxNode& node, const NoAttributes&) {
 void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (has_constant(builder, node)) return append_scale(builder, node, same);
   // A factor for each map may be written as one for each place.
-  const Value a = builder.unrepeated(node, 0), b = builder.unrepeated(node, 1);
+  const Value a = builder.unrepeated(node, 0);
+  Value b = builder.unrepeated(node, 1);
+  if (!b.repeats()) b = builder.like(a, node, 1);
   require_one_order(a, b);
   bool fits = a.dims() == b.dims() || per_map(a, b) || per_map(b, a);
   Value output = a.numel() >= b.numel() ? a : b;

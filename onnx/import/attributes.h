@@ -75,6 +75,16 @@ struct ConvAttributes : WindowAttributes {
   }
 };
 
+struct ConvTransposeAttributes : ConvAttributes {
+  std::optional<Integers> output_padding, output_shape;
+
+  void each(auto& read) {
+    ConvAttributes::each(read);
+    read("output_padding", output_padding);
+    read("output_shape", output_shape);
+  }
+};
+
 struct MaxPoolAttributes : WindowAttributes {
   std::int64_t ceil_mode = 0;
 
@@ -327,19 +337,38 @@ struct SplitAttributes {
   }
 };
 
+struct DepthToSpaceAttributes {
+  std::int64_t blocksize = 0;
+  std::string mode = "DCR";
+
+  void each(auto& read) {
+    read("blocksize", blocksize);
+    read("mode", mode);
+  }
+};
+
+struct SpaceToDepthAttributes {
+  std::int64_t blocksize = 0;
+
+  void each(auto& read) { read("blocksize", blocksize); }
+};
+
 struct ResizeAttributes {
   std::string mode = "nearest", nearest_mode = "round_prefer_floor";
   std::string coordinate_transformation_mode = "half_pixel";
+  std::string keep_aspect_ratio_policy = "stretch";
+  std::int64_t antialias = 0;
   std::optional<Integers> axes;
 
   void each(auto& read) {
+    read("antialias", antialias);
     read("axes", axes);
     read("coordinate_transformation_mode", coordinate_transformation_mode);
+    read("keep_aspect_ratio_policy", keep_aspect_ratio_policy);
     read("mode", mode);
     read("nearest_mode", nearest_mode);
-    // Of interpolation, places beyond the image, and sizes that are not whole multiples.
-    for (const char* name : {"antialias", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
-                             "keep_aspect_ratio_policy"})
+    // Of cubic interpolation and places beyond the image, which are refused.
+    for (const char* name : {"cubic_coeff_a", "exclude_outside", "extrapolation_value"})
       read.ignored(name);
   }
 };
@@ -386,7 +415,8 @@ struct ConstantOfShapeAttributes {
 };
 
 using Attributes = std::variant<
-    EluAttributes, SeluAttributes, GeluAttributes, InstanceNormAttributes, GroupNormAttributes,
+    ConvTransposeAttributes, DepthToSpaceAttributes, SpaceToDepthAttributes, EluAttributes,
+    SeluAttributes, GeluAttributes, InstanceNormAttributes, GroupNormAttributes,
     LayerNormAttributes, LrnAttributes, SplitAttributes, ResizeAttributes, NoAttributes,
     ConvAttributes, MaxPoolAttributes, AveragePoolAttributes, GemmAttributes, BatchNormAttributes,
     ClipAttributes, LeakyReluAttributes, HardSigmoidAttributes, DropoutAttributes, AxisAttributes,

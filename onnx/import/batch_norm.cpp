@@ -39,9 +39,8 @@ NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t
 }
 
 void build_batch_norm(Builder& builder, const OnnxNode& node, const BatchNormAttributes&) {
-  const Value input = builder.activation(node);
-  require(input.flat() || input.layout == Layout::channels_first,
-          "expected an input [N, C, H, W] or [N, F], got {} with channels last", input.text());
+  const bool flat = builder.activation(node).flat();
+  const Value input = flat ? builder.activation(node) : builder.image(node);
   const NormNumbers numbers = read_norm(builder, node, input.channels);
   auto norm = std::make_shared<BatchNorm>(
       input.channels, BatchNormParams{.eps = numbers.eps,

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "core/ops/reduce.h"
 #include "layers/activation.h"
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
+#include "onnx/import/rearrangement.h"
 #include "quant/strategies/fixed.h"
 #include "support/error.h"
 
@@ -22,13 +24,18 @@ constexpr std::int64_t kMaxWeights = std::int64_t{1} << 28;
 constexpr std::size_t kLeastComputed = std::size_t{64} << 20, kComputedPerByte = 8;
 constexpr std::size_t kReadPerComputed = 4;
 
-bool too_large(const Value& value) {
+void require_fits(const Value& value) {
   std::int64_t rest = kMaxWeights;
   for (const std::int64_t size : {value.channels, value.height, value.width}) {
-    if (size < 1 || size > rest) return true;
+    require(size >= 1 && size <= rest,
+            "{} numbers for one image: expected at least 1 and at most {}", value.text(),
+            kMaxWeights);
     rest /= size;
   }
-  return false;
+}
+
+void require_parted(const Value& value, const std::string& name) {
+  require(!value.joins_batch, "expected the batch in front, got '{}', all images in one row", name);
 }
 
 /// The grid of all of them, if it is one.
@@ -40,17 +47,18 @@ std::optional<quant::QuantGrid> common_grid(const std::vector<Value>& values) {
 
 /// Whether it is the same to round what the module reads or what it computes.
 bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
-  return std::visit(Overloaded{[](OneOf<Extremum, Concat, SelectChannels, Upsample, MaxPool2d,
-                                        Flatten, Unflatten> auto) { return true; },
-                               [&](const Pad*) { return !grid.binary(); },
-                               [&](const ActivationLayer* layer) {
-                                 return layer->activation() == Activation::relu && !grid.binary();
-                               },
-                               [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm,
-                                        ScaleShift, PointwiseFunction, PRelu, Add, Multiply,
-                                        AveragePool2d, GlobalAveragePool> auto) { return false; },
-                               [](const CustomLayer&) { return false; }},
-                    module.as_layer());
+  return std::visit(
+      Overloaded{[](OneOf<Extremum, Concat, SelectChannels, SelectPixels, Upsample, Rearrange,
+                          MaxPool2d, Flatten, Unflatten> auto) { return true; },
+                 [&](const Pad*) { return !grid.binary(); },
+                 [&](const ActivationLayer* layer) {
+                   return layer->activation() == Activation::relu && !grid.binary();
+                 },
+                 [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
+                          PointwiseFunction, PRelu, Add, Multiply, BilinearResize, AveragePool2d,
+                          GlobalAveragePool> auto) { return false; },
+                 [](const CustomLayer&) { return false; }},
+      module.as_layer());
 }
 
 /// A module's name has no dots, which part the names of modules.
@@ -109,6 +117,7 @@ Value Builder::readable(const OnnxNode& node, std::size_t i) const {
   Value value = bare_activation(node, i);
   require(!value.probabilities,
           "expected Softmax to end the network, but its output '{}' is read here", node.inputs[i]);
+  require_parted(value, node.inputs[i]);
   require(!value.codes,
           "expected real numbers, got '{}', the codes of a QuantizeLinear, which only a "
           "DequantizeLinear, a Clip or what moves them can read",
@@ -122,9 +131,61 @@ Value Builder::numbers(const OnnxNode& node, std::size_t i) {
 }
 
 Value Builder::activation(const OnnxNode& node, std::size_t i) {
-  Value value = numbers(node, i);
-  require(!value.viewed(), "expected an input [N, C, H, W], [N, H, W, C] or [N, F], got {}",
-          value.text());
+  const Value value = numbers(node, i);
+  if (!value.viewed()) return value;
+  return laid_out(node, i, value.flat() ? Layout::channels_first : value.layout);
+}
+
+/// As an image of this layout, whose numbers are moved if they lie otherwise.
+Value Builder::laid_out(const OnnxNode& node, std::size_t i, Layout layout) {
+  const Value value = numbers(node, i);
+  if (value.layout == layout && !value.viewed()) return value;
+  const Integers dims = value.dims();
+  const bool last = layout == Layout::channels_last;
+  require(dims.size() == 2 || dims.size() == 3, "expected an input {}, got {}",
+          last ? "[N, H, W, C] or [N, L, C]" : "[N, C, H, W] or [N, C, L]", value.text());
+  Integers axes(dims.size());
+  std::iota(axes.begin(), axes.end(), 0);
+  const Value image = rearranged(node.inputs[i] + "/image", value, axes, image_value(dims, layout));
+  known_[node.inputs[i]] = image;
+  return image;
+}
+
+Value Builder::rearranged(const std::string& name, const Value& value, const Integers& axes,
+                          Value to) {
+  auto moves = rearrangement(value, axes, to);
+  require(moves.has_value(), "expected axes that divide rows, columns or channels, got {} as {}",
+          value.text(), to.text());
+  to.probabilities = value.probabilities;
+  return insert(name, std::make_shared<Rearrange>(std::move(*moves)), {value}, std::move(to));
+}
+
+Value Builder::pixels(const OnnxNode& node, std::size_t i) {
+  return laid_out(node, i, Layout::channels_last);
+}
+
+Value Builder::like(const Value& other, const OnnxNode& node, std::size_t i) {
+  const Value value = activation(node, i);
+  const bool images = !value.flat() && !other.flat() && value.rank() == other.rank();
+  return images && value.layout != other.layout ? laid_out(node, i, other.layout) : value;
+}
+
+Value Builder::beside(const OnnxTensor& constant, const OnnxNode& node, std::size_t i) {
+  const Value value = activation(node, i);
+  const auto axis = axis_of_constant(constant, value);
+  if (value.flat() || !axis || axis == static_cast<std::size_t>(value.channel_axis())) return value;
+  if (*axis == 1) return image(node, i);
+  return *axis + 1 == static_cast<std::size_t>(value.rank()) ? pixels(node, i) : value;
+}
+
+Value Builder::image_of_maxima(const OnnxNode& node) {
+  const Value value = readable(node, 0);
+  return value.pads_least ? value : image(node);
+}
+
+Value Builder::row_of_batch(const OnnxNode& node) const {
+  Value value = bare_activation(node);
+  value.joins_batch = false;
   return value;
 }
 
@@ -135,6 +196,7 @@ Value Builder::unrepeated(const OnnxNode& node, std::size_t i) {
 
 Value Builder::moved(const OnnxNode& node, std::size_t i) {
   Value value = bare_activation(node, i);
+  require_parted(value, node.inputs[i]);
   if (!value.padded() && !value.repeats()) return value;
   value = value.padded() ? add_zeros(node.inputs[i], value) : repeat_pixels(node.inputs[i], value);
   known_[node.inputs[i]] = value;
@@ -146,13 +208,13 @@ Value Builder::repeat_pixels(const std::string& name, const Value& value) {
   const auto [rows, columns] = std::exchange(repeated.repeated, {1, 1});
   repeated.height *= rows;
   repeated.width *= columns;
-  require(!too_large(repeated), "{} numbers for one image: expected at most {}", repeated.text(),
-          kMaxWeights);
   const std::array factor{static_cast<int>(rows), static_cast<int>(columns)};
   return insert(name, std::make_shared<Upsample>(factor), {value}, repeated);
 }
 
 Value Builder::add_zeros(const std::string& name, const Value& value) {
+  require(!value.pads_least, "expected a MaxPool of '{}', which is padded with what no maximum is",
+          name);
   Value padded = value;
   const Padding zeros = std::exchange(padded.padding, {});
   padded.height += zeros.top + zeros.bottom;
@@ -161,17 +223,14 @@ Value Builder::add_zeros(const std::string& name, const Value& value) {
 }
 
 Value Builder::image(const OnnxNode& node, std::size_t i) {
-  unpadded_image(node, i);
-  return activation(node, i);
+  return laid_out(node, i, Layout::channels_first);
 }
 
 Value Builder::unpadded_image(const OnnxNode& node, std::size_t i) {
-  Value value = readable(node, i);
-  if (value.repeats()) value = moved(node, i);
-  require(value.layout == Layout::channels_first && !value.viewed(),
-          "expected an input [N, C, H, W], got {}{}", value.text(),
-          value.layout == Layout::channels_last ? " with channels last" : "");
-  return value;
+  const Value value = readable(node, i);
+  const bool as_it_is = value.layout == Layout::channels_first && !value.viewed() &&
+                        !value.repeats() && !value.pads_least;
+  return as_it_is ? value : image(node, i);
 }
 
 const Constant& Builder::any_constant(const OnnxNode& node, std::size_t i) const {
@@ -254,7 +313,8 @@ bool Builder::take_equal(const OnnxNode& node) {
 bool Builder::shares_weight(const OnnxNode& node) {
   if (weight_readers_.empty()) {
     for (const OnnxNode& reader : model_.nodes)
-      if ((reader.op == "Conv" || reader.op == "Gemm" || reader.op == "MatMul") &&
+      if ((reader.op == "Conv" || reader.op == "ConvTranspose" || reader.op == "Gemm" ||
+           reader.op == "MatMul") &&
           is_constant(reader, 1))
         ++weight_readers_[any_constant(reader, 1).of_one];
   }
@@ -266,8 +326,7 @@ std::int64_t Builder::images() const {
 }
 
 void Builder::set_output(const OnnxNode& node, Value value) {
-  require(!too_large(value), "{} numbers for one image: expected at least 1 and at most {}",
-          value.text(), kMaxWeights);
+  require_fits(value);
   // By them weights are put in order.
   std::int64_t features = 0;
   for (const FeatureBlock& block : value.blocks) features += block.channels * block.pixels;
@@ -313,6 +372,7 @@ void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
 
 Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
                       const std::vector<Value>& inputs, Value result) {
+  require_fits(result);
   const std::string own_name = unique(without_dots(name));
   const std::vector<Value> read = quantize(*module, own_name, inputs, result);
   std::vector<ValueId> ids;

@@ -85,12 +85,22 @@ class Builder {
   Value numbers(const OnnxNode& node, std::size_t i = 0);
   /// The same as it stands: zeros may be left to add, and it may come from a Softmax.
   Value bare_activation(const OnnxNode& node, std::size_t i = 0) const;
+  /// What lies in one row with all other images, by itself: see Value::joins_batch.
+  Value row_of_batch(const OnnxNode& node) const;
   /// For what only moves its numbers: with all its zeros, and it may come from a Softmax.
   Value moved(const OnnxNode& node, std::size_t i = 0);
-  /// activation() of [N, C, H, W]. @throws std::invalid_argument  for another layout
+  /// The same as [N, C, H, W] or [N, C, L], for a layer that reads axis 1 as channels.
   Value image(const OnnxNode& node, std::size_t i = 0);
   /// The same with its zeros left to add, for a layer that pads by itself.
   Value unpadded_image(const OnnxNode& node, std::size_t i = 0);
+  /// The same with what no maximum is left to add, if that lies around it.
+  Value image_of_maxima(const OnnxNode& node);
+  /// The same as [N, H, W, C] or [N, L, C], for a layer that reads the last axis as channels.
+  Value pixels(const OnnxNode& node, std::size_t i = 0);
+  /// The same in the layout of another value that it meets, if that can be.
+  Value like(const Value& other, const OnnxNode& node, std::size_t i);
+  /// The same with the axis as channels along which a constant differs that it meets, if that can be.
+  Value beside(const OnnxTensor& constant, const OnnxNode& node, std::size_t i = 0);
   /// An input that does not depend on the images, nor on how many there are.
   /// @throws std::invalid_argument  unless there is one
   const OnnxTensor& constant(const OnnxNode& node, std::size_t i) const;
@@ -108,8 +118,11 @@ class Builder {
   /// computed: layers with one weight are known by it.
   /// @return  whether there is one
   bool take_equal(const OnnxNode& node);
-  /// What layers are made of the constant that is the node's input 1.
-  SharedWeight& shared_weight(const OnnxNode& node) { return shared_[&constant(node, 1)]; }
+  /// What layers are made of the constant that is the node's input 1. A ConvTranspose has its kernels turned,
+  /// so it shares with others of its kind alone.
+  SharedWeight& shared_weight(const OnnxNode& node) {
+    return shared_[{&constant(node, 1), node.op == "ConvTranspose"}];
+  }
   /// Whether another node with a weight has that constant too.
   bool shares_weight(const OnnxNode& node);
 
@@ -137,6 +150,9 @@ class Builder {
   Value add_zeros(const std::string& name, const Value& value);
   /// Makes the rows and columns that each of its pixels stands for.
   Value repeat_pixels(const std::string& name, const Value& value);
+  /// The image `to` of the numbers of `value`, a Transpose of whose dims by `axes` it is.
+  /// @throws std::invalid_argument  if quench cannot move them so
+  Value rearranged(const std::string& name, const Value& value, const Integers& axes, Value to);
 
   /// The node that computes it; null for a constant of the file and for the images.
   const OnnxNode* writer(const std::string& name) const;
@@ -165,6 +181,7 @@ class Builder {
   using Known = std::variant<Value, Constant>;
   const Known& known(const OnnxNode& node, std::size_t i) const;
   Value readable(const OnnxNode& node, std::size_t i) const;
+  Value laid_out(const OnnxNode& node, std::size_t i, Layout layout);
   const Constant& any_constant(const OnnxNode& node, std::size_t i) const;
   const OnnxTensor* keep(const OnnxNode& node, OnnxTensor constant);
   std::string unique(const std::string& name);
@@ -184,7 +201,7 @@ class Builder {
   std::set<const OnnxNode*> absorbed_;
   using Computation = std::pair<std::string, std::vector<const OnnxTensor*>>;
   std::map<Computation, const OnnxNode*> computations_;  // the first of each operator and inputs
-  std::unordered_map<const OnnxTensor*, SharedWeight> shared_;
+  std::map<std::pair<const OnnxTensor*, bool>, SharedWeight> shared_;
   std::unordered_map<const OnnxTensor*, int> weight_readers_;
   std::unordered_map<std::string, int> names_;
 };

@@ -224,6 +224,45 @@ OnnxTensor fold_and(const NoAttributes&, const Constants& inputs) {
   return of_truths(inputs, std::logical_and<>());
 }
 
+/// Of constants, such as weights that are standardized: in training mode by their own statistics.
+OnnxTensor fold_batch_norm(const BatchNormAttributes& attributes, const Constants& inputs) {
+  require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
+          attributes.spatial);
+  const OnnxTensor& x = input(inputs, 0);
+  require(x.dims.size() >= 2, "expected [N, C, ...], got {}", dims_text(x.dims));
+  const Integer channels = x.dims[1], each = strides_of(x.dims)[1];
+  std::vector<float> values = floats(x);
+  const auto of_channels = [&](std::size_t i) {
+    const std::vector<float> numbers = floats(input(inputs, i));
+    require(std::ssize(numbers) == channels, "'{}': expected {} numbers, got {}", inputs[i]->name,
+            channels, numbers.size());
+    return std::vector<double>(numbers.begin(), numbers.end());
+  };
+  const std::vector<double> gain = of_channels(1), bias = of_channels(2);
+  std::vector<double> mean(gain.size()), variance(gain.size());
+  const auto channel_of = [&](std::size_t place) {
+    return static_cast<std::size_t>(static_cast<Integer>(place) / each % channels);
+  };
+  if (attributes.training_mode == 0) {
+    mean = of_channels(3);
+    variance = of_channels(4);
+  } else if (!values.empty()) {
+    const double count = static_cast<double>(values.size()) / static_cast<double>(channels);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      mean[channel_of(i)] += double{values[i]} / count;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const double off = double{values[i]} - mean[channel_of(i)];
+      variance[channel_of(i)] += off * off / count;
+    }
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t c = channel_of(i);
+    const double sigma = std::sqrt(variance[c] + double{attributes.epsilon});
+    values[i] = static_cast<float>((double{values[i]} - mean[c]) / sigma * gain[c] + bias[c]);
+  }
+  return tensor_of(x.dims, values);
+}
+
 OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs) {
   return of_floats(inputs, [](float x) { return std::ceil(x); });
 }
@@ -338,6 +377,14 @@ OnnxTensor fold_range(const RangeAttributes&, const Constants& inputs) {
 
 OnnxTensor fold_reciprocal(const NoAttributes&, const Constants& inputs) {
   return of_floats(inputs, [](float x) { return 1.0f / x; });
+}
+
+OnnxTensor fold_reduce_l2(const ReduceAttributes& attributes, const Constants& inputs) {
+  const OnnxTensor squares = of_floats(inputs, [](float x) { return x * x; });
+  Constants of_squares = inputs;
+  of_squares[0] = &squares;
+  const OnnxTensor sums = fold_reduce_sum(attributes, of_squares);
+  return of_floats({&sums}, [](float x) { return std::sqrt(x); });
 }
 
 OnnxTensor fold_reduce_max(const ReduceAttributes& attributes, const Constants& inputs) {

@@ -21,17 +21,17 @@ struct IntegerType {
   std::int64_t type, least, most;
 };
 constexpr std::int64_t kBool = 9, kInt8 = 3, kUint8 = 2;
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
-                       kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeastInteger = std::numeric_limits<std::int64_t>::min(),
+                       kMostInteger = std::numeric_limits<std::int64_t>::max();
 constexpr std::array kIntegers{IntegerType{kUint8, 0, 255},
                                IntegerType{kInt8, -128, 127},
                                IntegerType{4, 0, 65535},
                                IntegerType{5, -32768, 32767},
                                IntegerType{6, -2147483648LL, 2147483647},
-                               IntegerType{7, kLeast, kMost},
+                               IntegerType{7, kLeastInteger, kMostInteger},
                                IntegerType{kBool, 0, 1},
                                IntegerType{12, 0, 4294967295LL},
-                               IntegerType{13, 0, kMost}};
+                               IntegerType{13, 0, kMostInteger}};
 
 Dims rounded_to_zero(const OnnxTensor& tensor) {
   Dims result;
@@ -72,7 +72,7 @@ OnnxTensor as_integers(const OnnxTensor& from, const IntegerType& to) {
 /// Where a slice of an axis begins and ends, in steps of `step`; both counted from the end if below 0.
 Walk slice_walk(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step,
                 std::int64_t apart) {
-  require(step != 0 && step != kLeast, "steps: expected steps other than 0, got {}", step);
+  require(step != 0 && step != kLeastInteger, "steps: expected steps other than 0, got {}", step);
   const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
   const auto place = [&](std::int64_t at, std::int64_t least) {
     if (at < 0) at = at < -size ? least : at + size;
@@ -115,11 +115,11 @@ OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs
     require(part.type == first.type && part.dims == expected,
             "expected inputs of one type and size but for axis {}, got {} and {}", axis,
             dims_text(first.dims), dims_text(part.dims));
-    require(part.dims[axis] <= kMost - result.dims[axis], "too many elements");
+    require(part.dims[axis] <= kMostInteger - result.dims[axis], "too many elements");
     result.dims[axis] += part.dims[axis];
     size += part.bytes.size();
   }
-  count_of(result.dims, kMost);
+  count_of(result.dims, kMostInteger);
   if (size == 0) return result;
   std::vector<std::byte> bytes;
   bytes.reserve(size);

@@ -29,6 +29,7 @@ OnnxTensor fold_unsqueeze(const AxesAttributes& attributes, const Constants& inp
 OnnxTensor fold_abs(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_add(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_and(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_batch_norm(const BatchNormAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_ceil(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_clip(const ClipAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_div(const NoAttributes&, const Constants& inputs);
@@ -50,6 +51,7 @@ OnnxTensor fold_or(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_pow(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_range(const RangeAttributes&, const Constants& inputs);
 OnnxTensor fold_reciprocal(const NoAttributes&, const Constants& inputs);
+OnnxTensor fold_reduce_l2(const ReduceAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_reduce_max(const ReduceAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_reduce_mean(const ReduceAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_reduce_min(const ReduceAttributes& attributes, const Constants& inputs);

@@ -34,7 +34,7 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
 
 std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   const auto rank = static_cast<std::int64_t>(constant.dims.size());
-  const std::int64_t value_rank = value.flat() ? 2 : 4;
+  const std::int64_t value_rank = value.rank();
   // Broadcasting lines dims up at the end.
   const std::int64_t axis = value.channel_axis() - (value_rank - rank);
   std::vector<float> numbers = floats(constant);
@@ -49,9 +49,20 @@ std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   return count == 1 ? numbers : in_order(value, std::move(numbers));
 }
 
+std::optional<std::size_t> axis_of_constant(const OnnxTensor& constant, const Value& value) {
+  const std::ptrdiff_t ahead = value.rank() - std::ssize(constant.dims);
+  std::optional<std::size_t> axis;
+  for (std::size_t i = 0; i < constant.dims.size(); ++i) {
+    if (constant.dims[i] == 1) continue;
+    if (axis || static_cast<std::ptrdiff_t>(i) + ahead < 1) return std::nullopt;
+    axis = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(i) + ahead);
+  }
+  return axis;
+}
+
 bool is_per_place(const OnnxTensor& constant, const Value& value) {
   std::vector<std::int64_t> dims = constant.dims;
-  if (dims.size() == 4 && dims[0] == 1) dims.erase(dims.begin());
+  if (std::ssize(dims) == value.rank() && dims[0] == 1) dims.erase(dims.begin());
   return !value.flat() && value.height * value.width > 1 && dims == value.dims();
 }
 

@@ -3,6 +3,7 @@
 // Private to the folder: the numbers of constants, and what modules make of them.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ std::string dims_text(const std::vector<std::int64_t>& dims);
 /// order; one number if it is the same for all.
 /// @throws std::invalid_argument  for one that differs from place to place
 std::vector<float> per_channel(const OnnxTensor& constant, const Value& value);
+
+/// The axis of `value`, counted with the batch, along which a constant differs that is broadcast over it;
+/// nothing if it does along none or several.
+std::optional<std::size_t> axis_of_constant(const OnnxTensor& constant, const Value& value);
 
 /// Whether a constant differs from place to place of an image: [C, H, W], or with a batch of 1 before.
 bool is_per_place(const OnnxTensor& constant, const Value& value);

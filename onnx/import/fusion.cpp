@@ -33,7 +33,10 @@ const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& o
   const std::size_t other = reader->inputs[0] == node.output ? 1 : 0;
   if (!builder.is_constant(*reader, other)) return node;
   const OnnxTensor& constant = builder.constant(*reader, other);
-  if (is_per_place(constant, output)) return node;
+  const auto channels = static_cast<std::size_t>(output.channel_axis());
+  if (is_per_place(constant, output) ||
+      axis_of_constant(constant, output).value_or(channels) != channels)
+    return node;
   layer.bias = per_channel(constant, output);
   layer.bias_constant = &constant;
   layer.bias.resize(static_cast<std::size_t>(layer.out_channels), layer.bias[0]);

@@ -171,8 +171,9 @@ std::optional<LinearCodes> codes_of_constant(const Builder& builder, const std::
   }
   if (node->op == "Reshape" || node->op == "Squeeze" || node->op == "Unsqueeze") {
     std::optional<LinearCodes> codes = before();
-    require(!codes || codes->scale.size() == 1,
-            "expected a weight that is not reshaped behind its {} scales", codes->scale.size());
+    if (!codes) return codes;
+    require(codes->scale.size() == 1, "expected a weight that is not reshaped behind its {} scales",
+            codes->scale.size());
     return codes;
   }
   return std::nullopt;

@@ -34,13 +34,13 @@ class ForClasses {
     return std::make_shared<BatchNorm>(classes_, norm->params());
   }
   std::shared_ptr<Module> operator()(
-      OneOf<ActivationLayer, PointwiseFunction, Upsample, MaxPool2d, AveragePool2d,
+      OneOf<ActivationLayer, PointwiseFunction, Upsample, BilinearResize, MaxPool2d, AveragePool2d,
             GlobalAveragePool, Flatten, Unflatten> auto) const {
     return nullptr;
   }
   std::shared_ptr<Module> operator()(
       OneOf<GroupNorm, LocalResponseNorm, ScaleShift, PRelu, Add, Multiply, Extremum, Concat,
-            SelectChannels, Pad> auto layer) const {
+            SelectChannels, SelectPixels, Rearrange, Pad> auto layer) const {
     return refuse(*layer);
   }
   std::shared_ptr<Module> operator()(const CustomLayer& layer) const {

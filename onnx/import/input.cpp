@@ -18,8 +18,9 @@ using Sizes = std::vector<std::int64_t>;
 
 /// Read [N, C, H, W] and nothing else.
 constexpr auto kChannelsFirst = std::to_array<std::string_view>(
-    {"AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "GlobalAveragePool",
-     "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "MaxPool"});
+    {"AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace",
+     "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN",
+     "MaxPool", "SpaceToDepth"});
 
 /// Take images of either layout and keep it.
 constexpr auto kKeepLayout =

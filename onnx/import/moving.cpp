@@ -1,4 +1,5 @@
-// What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Expand, Concat, Pad.
+// What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, DepthToSpace, SpaceToDepth, Expand,
+// Concat.
 
 #include <algorithm>
 #include <numeric>
@@ -84,17 +85,14 @@ std::vector<FeatureBlock> blocks_of(const Value& value) {
   return value.blocks.empty() ? flat_value(value.channels).blocks : value.blocks;
 }
 
-Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
+Value concatenated(const std::vector<Value>& inputs) {
   Value result = inputs[0];
   result.blocks = blocks_of(result);
-  const std::int64_t rank = result.flat() ? 2 : 4;
-  require((axis < 0 ? axis + rank : axis) == result.channel_axis(),
-          "axis: expected {}, that of the channels, got {}", result.channel_axis(), axis);
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     const Value& part = inputs[i];
-    require(
-        part.layout == result.layout && part.height == result.height && part.width == result.width,
-        "expected inputs of one size, got {} and {}", result.text(), part.text());
+    require(part.layout == result.layout && part.height == result.height &&
+                part.width == result.width && part.line == result.line,
+            "expected inputs of one size, got {} and {}", result.text(), part.text());
     const std::vector<FeatureBlock> blocks = blocks_of(part);
     result.channels += part.channels;
     result.blocks.insert(result.blocks.end(), blocks.begin(), blocks.end());
@@ -102,56 +100,69 @@ Value concatenated(const std::vector<Value>& inputs, std::int64_t axis) {
   return result;
 }
 
-/// Before and after on each axis. From operator set 18 on they may be those of some axes.
-Sizes on_all_axes(const Sizes& pads, const Sizes& axes, std::size_t rank) {
-  require(pads.size() == 2 * axes.size(), "pads: expected 2 for each of {} axes, got {}",
-          axes.size(), dims_text(pads));
-  Sizes all(2 * rank, 0);
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const std::size_t axis = axis_of(axes[i], rank);
-    all[axis] = pads[i];
-    all[axis + rank] = pads[i + axes.size()];
+/// What a Transpose makes of a value whose numbers it moves: the image of the Reshape behind it, which says
+/// which axes are channels, or else that of its own dims, or with the first of many as channels.
+Value transposed_value(const Builder& builder, const OnnxNode& node, const Value& value,
+                       const Sizes& dims) {
+  const Layout layout = value.flat() ? Layout::channels_first : value.layout;
+  Sizes image = dims;
+  const OnnxNode* reader = builder.only_reader(node);
+  if (reader != nullptr && reader->op == "Reshape" && builder.is_constant(*reader, 1)) {
+    Sizes sizes = dims;
+    sizes.insert(sizes.begin(), kBatch);
+    image = reshaped(sizes, builder.sizes(*reader, 1), builder.images());
   }
-  return all;
-}
-
-/// Before and after on each of [N, C, H, W].
-Sizes pads_of(const Builder& builder, const OnnxNode& node, std::size_t rank) {
-  const auto& [mode, given_pads, given_value] = builder.attributes<PadAttributes>(node);
-  Sizes pads = given_pads;
-  float value = given_value;
-  if (builder.model().opset >= 11) {
-    pads = integers(builder.constant(node, 1));
-    if (Builder::has_input(node, 3))
-      pads = on_all_axes(pads, integers(builder.constant(node, 3)), rank);
-    if (Builder::has_input(node, 2)) {
-      const std::vector<float> given = floats(builder.constant(node, 2));
-      require(given.size() <= 1, "constant_value: expected one number, got {}", given.size());
-      if (!given.empty()) value = given[0];
+  if (image.size() != 2 && image.size() != 3) {
+    image = {1, 1};
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      const bool channels = layout == Layout::channels_last ? i + 1 == dims.size() : i == 0;
+      image[channels == (layout == Layout::channels_first) ? 0 : 1] *= dims[i];
     }
   }
-  require(mode == "constant" && value == 0.0f, "expected constant zeros, got mode '{}', value {}",
-          mode, value);
-  return pads;
+  return with_view(image_value(image, layout), dims);
+}
+
+/// Parts of `input` under other dims, with their axes moved, as an image [N, C, H, W].
+void append_moved(Builder& builder, const OnnxNode& node, Value input, const Sizes& dims,
+                  const Sizes& axes, const Sizes& image) {
+  input.view = dims;
+  builder.set_output(node, builder.rearranged(name_of(node), input, axes,
+                                              image_value(image, Layout::channels_first)));
+}
+
+std::int64_t block_size(std::int64_t given) {
+  constexpr std::int64_t kMostPixels = 1024;
+  require(given >= 1 && given <= kMostPixels, "blocksize: expected 1 to {}, got {}", kMostPixels,
+          given);
+  return given;
+}
+
+/// Inputs joined along rows or columns, which are channels for as long as it takes.
+void append_joined(Builder& builder, const OnnxNode& node, const std::vector<Value>& inputs,
+                   std::size_t axis) {
+  Sizes order{static_cast<std::int64_t>(axis) - 1};
+  for (std::int64_t i = 0; i < inputs[0].rank() - 1; ++i)
+    if (i != order[0]) order.push_back(i);
+  std::vector<Value> turned;
+  for (const Value& input : inputs) {
+    require(input.rank() == inputs[0].rank(), "expected inputs of as many dims, got {} and {}",
+            inputs[0].text(), input.text());
+    Sizes dims;
+    for (const std::int64_t i : order) dims.push_back(input.dims()[static_cast<std::size_t>(i)]);
+    turned.push_back(builder.rearranged(node.output + "/turned", input, order,
+                                        image_value(dims, Layout::channels_first)));
+  }
+  const Value joined =
+      builder.insert(name_of(node), std::make_shared<Concat>(), turned, concatenated(turned));
+  Sizes dims = inputs[0].dims(), back(order.size());
+  dims[axis - 1] = joined.channels;
+  for (std::size_t i = 0; i < order.size(); ++i)
+    back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+  builder.set_output(node, builder.rearranged(node.output + "/joined", joined, back,
+                                              image_value(dims, inputs[0].layout)));
 }
 
 }  // namespace
-
-Value padded_value(const Value& input, const PadSizes& sizes) {
-  const auto& [top, left, bottom, right] = sizes.image;
-  require(input.height + std::min(top, 0) + std::min(bottom, 0) >= 1 &&
-              input.width + std::min(left, 0) + std::min(right, 0) >= 1,
-          "pads: expected a part of {} to be left, got top {}, left {}, bottom {}, right {}",
-          input.text(), top, left, bottom, right);
-  Value output = input;
-  output.height += top + bottom;
-  output.width += left + right;
-  if (sizes.channels_before + sizes.channels_after == 0) return output;
-  require(same_order(input), "pads: expected channels in their order, got features of an image");
-  output.channels += sizes.channels_before + sizes.channels_after;
-  output.blocks.clear();
-  return output;
-}
 
 void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
                     const Sizes& sizes) {
@@ -179,8 +190,15 @@ void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes&
 }
 
 void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes) {
-  const Value input = builder.moved(node);
+  const bool joined = builder.bare_activation(node).joins_batch;
+  Value input = joined ? builder.row_of_batch(node) : builder.moved(node);
   const Sizes target = builder.sizes(node, 1);
+  const std::int64_t images = builder.images();
+  if (images != OnnxValue::kAnySize &&
+      (target == Sizes{-1} || target == Sizes{images * input.numel()})) {
+    input.joins_batch = true;
+    return builder.set_output(node, input);
+  }
   require(attributes.allowzero == 0 || std::ranges::find(target, 0) == target.end(),
           "allowzero: expected sizes of at least 1, got {}", sizes_text(target));
   append_reshape(builder, node, input, reshaped(sizes_of(input), target, builder.images()));
@@ -241,12 +259,45 @@ void build_transpose(Builder& builder, const OnnxNode& node,
     return builder.append(node, std::make_shared<SelectChannels>(std::move(*channels)), {value},
                           std::move(shuffled));
   }
-  const auto layout = turned_layout(value, {axes.begin() + 1, axes.end()});
-  require(layout.has_value(),
-          "perm: expected a change between [N, C, H, W] and [N, H, W, C], got {} of {}",
-          dims_text(given), value.text());
-  value.layout = *layout;
-  builder.set_output(node, with_view(std::move(value), view));
+  if (const auto layout = turned_layout(value, {axes.begin() + 1, axes.end()})) {
+    value.layout = *layout;
+    return builder.set_output(node, with_view(std::move(value), view));
+  }
+  Sizes behind_batch;
+  for (std::size_t i = 1; i < given.size(); ++i) behind_batch.push_back(given[i] - 1);
+  builder.set_output(node, builder.rearranged(name_of(node), value, behind_batch,
+                                              transposed_value(builder, node, value, view)));
+}
+
+void build_depth_to_space(Builder& builder, const OnnxNode& node,
+                          const DepthToSpaceAttributes& attributes) {
+  const Value input = builder.image(node);
+  const std::int64_t block = block_size(attributes.blocksize);
+  require(!input.line && input.channels % (block * block) == 0,
+          "blocksize: expected one whose square divides the {} channels of {}, got {}",
+          input.channels, input.text(), block);
+  const std::int64_t channels = input.channels / (block * block);
+  const Sizes image{channels, input.height * block, input.width * block};
+  const bool blocks_first = attributes.mode == "DCR";
+  require(blocks_first || attributes.mode == "CRD", "mode: expected DCR or CRD, got '{}'",
+          attributes.mode);
+  if (blocks_first)
+    return append_moved(builder, node, input, {block, block, channels, input.height, input.width},
+                        {2, 3, 0, 4, 1}, image);
+  append_moved(builder, node, input, {channels, block, block, input.height, input.width},
+               {0, 3, 1, 4, 2}, image);
+}
+
+void build_space_to_depth(Builder& builder, const OnnxNode& node,
+                          const SpaceToDepthAttributes& attributes) {
+  const Value input = builder.image(node);
+  const std::int64_t block = block_size(attributes.blocksize);
+  require(!input.line && input.height % block == 0 && input.width % block == 0,
+          "blocksize: expected a divisor of the rows and columns of {}, got {}", input.text(),
+          block);
+  const std::int64_t rows = input.height / block, columns = input.width / block;
+  append_moved(builder, node, input, {input.channels, rows, block, columns, block}, {2, 4, 0, 1, 3},
+               {block * block * input.channels, rows, columns});
 }
 
 void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&) {
@@ -258,11 +309,13 @@ void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   target.insert(target.begin(), sizes.size() - target.size(), 1);
   require(target[0] == kBatch || target[0] == 1 || target[0] == builder.images(),
           "expected the batch as it is, got {}", sizes_text(target));
-  const std::size_t rows = value.layout == Layout::channels_last ? 1 : 2;
+  // Of the dims of a line the rows are not one.
+  const std::size_t rows = (value.layout == Layout::channels_last ? 1 : 2) - (value.line ? 1 : 0);
+  const std::size_t first = value.line ? rows + 1 : rows;
   constexpr std::int64_t kMost = 1 << 20;
   for (std::size_t axis = 1; axis < sizes.size(); ++axis) {
     if (target[axis] == sizes[axis] || target[axis] == 1) continue;
-    require(sizes[axis] == 1 && !value.flat() && (axis == rows || axis == rows + 1) &&
+    require(sizes[axis] == 1 && !value.flat() && axis >= first && axis <= rows + 1 &&
                 target[axis] >= 1 && target[axis] <= kMost,
             "expected rows and columns to be repeated, got {} of {}", sizes_text(target),
             value.text());
@@ -275,34 +328,14 @@ void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& 
   require(!node.inputs.empty(), "expected at least one input");
   std::vector<Value> inputs;
   for (std::size_t i = 0; i < node.inputs.size(); ++i)
-    inputs.push_back(builder.activation(node, i));
-  Value output = concatenated(inputs, attributes.axis.value_or(1));
-  if (inputs.size() == 1) return builder.set_output(node, std::move(output));
-  builder.append(node, std::make_shared<Concat>(), inputs, std::move(output));
-}
-
-void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes&) {
-  Value value = builder.activation(node);
-  const Sizes pads = pads_of(builder, node, value.dims().size() + 1);
-  require(!value.flat() && pads.size() == 8 && pads[0] == 0 && pads[4] == 0,
-          "pads: expected 8 numbers, for [N, C, H, W] and none for N, got {} for {}",
-          dims_text(pads), value.text());
-  constexpr std::int64_t kMost = 1 << 20;
-  require(std::ranges::min(pads) >= -kMost && std::ranges::max(pads) <= kMost,
-          "pads: expected {} to {}, got {}", -kMost, kMost, dims_text(pads));
-  const auto channel = static_cast<std::size_t>(value.channel_axis());
-  const std::size_t rows = channel == 1 ? 2 : 1;
-  const auto at = [&](std::size_t i) { return static_cast<int>(pads[i]); };
-  const Padding image{at(rows), at(rows + 1), at(rows + 4), at(rows + 5)};
-  PadSizes sizes{
-      .channels_before = pads[channel], .channels_after = pads[channel + 4], .image = image};
-  require(std::min(sizes.channels_before, sizes.channels_after) >= 0,
-          "pads: expected at least 0 channels, got {}", dims_text(pads));
-  const bool cuts = std::min({image.top, image.left, image.bottom, image.right}) < 0;
-  // Zeros alone may become part of a convolution.
-  if (!cuts) value.padding = std::exchange(sizes.image, {});
-  if (sizes == PadSizes{}) return builder.set_output(node, value);
-  builder.append(node, std::make_shared<Pad>(sizes), {value}, padded_value(value, sizes));
+    inputs.push_back(i == 0 ? builder.activation(node, i) : builder.like(inputs[0], node, i));
+  const std::size_t axis =
+      axis_of(attributes.axis.value_or(1), static_cast<std::size_t>(inputs[0].rank()));
+  require(axis >= 1, "axis: expected one behind the batch, got {}", axis);
+  if (inputs.size() == 1) return builder.set_output(node, inputs[0]);
+  if (axis != static_cast<std::size_t>(inputs[0].channel_axis()))
+    return append_joined(builder, node, inputs, axis);
+  builder.append(node, std::make_shared<Concat>(), inputs, concatenated(inputs));
 }
 
 }  // namespace quench::onnx_network

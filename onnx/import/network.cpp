@@ -172,7 +172,11 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
                                           const OnnxNetworkOptions& options, Random& random) {
   auto [network, classes] = build_network(model, file, input, options, random);
   if (options.replace_head) {
-    at(file, [&, &network = network] { replace_head(*network, input.classes, random); });
+    try {
+      replace_head(*network, input.classes, random);
+    } catch (const std::invalid_argument& error) {
+      fail("{}: {}", file, error.what());
+    }
   } else if (classes != input.classes) {
     fail(
         "{}: expected the {} classes of the data, got {}; model.head = \"replace\" gives the "

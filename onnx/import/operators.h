@@ -28,6 +28,8 @@ const Operator* find_operator(std::string_view name);
 
 // Layers with a weight.
 void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& attributes);
+void build_conv_transpose(Builder& builder, const OnnxNode& node,
+                          const ConvTransposeAttributes& attributes);
 void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& attributes);
 void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&);
 
@@ -84,12 +86,15 @@ void build_average_pool(Builder& builder, const OnnxNode& node,
 void build_global_average_pool(Builder& builder, const OnnxNode& node,
                                const NoAttributes& attributes);
 void build_global_max_pool(Builder& builder, const OnnxNode& node, const NoAttributes& attributes);
+void build_reduce_l2(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
 void build_reduce_max(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
 void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
 void build_reduce_sum(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes);
+
+// Images of another size.
 void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes& attributes);
 
-// Parts of an image: of its channels, and every so manieth row and column.
+// Parts of an image: channels, rows and columns.
 void build_gather(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes);
 void build_split(Builder& builder, const OnnxNode& node, const SplitAttributes& attributes);
@@ -105,9 +110,20 @@ void build_quantize_linear(Builder& builder, const OnnxNode& node,
 // What moves numbers, and the sizes that they have.
 /// What a Pad makes of an image. @throws std::invalid_argument  if nothing is left
 Value padded_value(const Value& input, const PadSizes& sizes);
+/// Channels, rows or columns of `input` by their numbers, as a module. @param axis  of its dims with the
+/// batch
+Value selected(Builder& builder, const std::string& name, const Value& input, std::size_t axis,
+               Integers numbers);
+/// The same of rows and columns at once.
+Value selected_pixels(Builder& builder, const std::string& name, const Value& input, Integers rows,
+                      Integers columns);
 /// Gives the numbers of `input` the dims [N, sizes...]. A Softmax before is no obstacle.
 void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
                     const Integers& sizes);
+void build_depth_to_space(Builder& builder, const OnnxNode& node,
+                          const DepthToSpaceAttributes& attributes);
+void build_space_to_depth(Builder& builder, const OnnxNode& node,
+                          const SpaceToDepthAttributes& attributes);
 void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes);
 void build_reshape(Builder& builder, const OnnxNode& node, const ReshapeAttributes& attributes);

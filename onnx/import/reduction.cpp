@@ -1,9 +1,10 @@
-// Means, sums and maxima over rows and columns: ReduceMean, ReduceSum, ReduceMax.
+// Means, sums, maxima and lengths over axes: ReduceMean, ReduceSum, ReduceMax, ReduceL2.
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "layers/activation.h"
 #include "layers/arithmetic.h"
 #include "layers/pool.h"
 #include "onnx/import/arrays.h"
@@ -62,35 +63,67 @@ Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
   return result;
 }
 
-/// A pool over the axes of a node.
+/// Channels are taken together as columns: a line of what is left, by what goes.
+Value taken_as_columns(Builder& builder, const OnnxNode& node, const Value& value,
+                       const Integers& axes) {
+  const Integers dims = value.dims();
+  Integers order, sizes{1, 1};
+  for (const bool taken : {false, true}) {
+    for (std::int64_t axis = 0; axis < std::ssize(dims); ++axis) {
+      if ((std::ranges::find(axes, axis + 1) != axes.end()) != taken) continue;
+      order.push_back(axis);
+      sizes[taken ? 1 : 0] *= dims[static_cast<std::size_t>(axis)];
+    }
+  }
+  return builder.rearranged(node.output + "/taken", value, order,
+                            image_value(sizes, Layout::channels_first));
+}
+
+enum class Sum : std::uint8_t { none, of_numbers, of_squares };
+
+/// A pool over the axes of a node; of averages also times how many they are of, and of squares their root.
 template <typename Pool>
 void append_reduction(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes,
-                      bool sum = false) {
-  const Value input = builder.numbers(node);
+                      Sum sum = Sum::none) {
+  Value input = builder.numbers(node);
   const Integers axes = axes_of(builder, node, attributes, input.dims().size() + 1);
-  if (axes.empty() && attributes.noop_with_empty_axes != 0) return builder.set_output(node, input);
+  if (axes.empty() && attributes.noop_with_empty_axes != 0) {
+    require(sum != Sum::of_squares, "axes: expected some, got none");
+    return builder.set_output(node, input);
+  }
   require(!axes.empty() && axes[0] != 0, "axes: expected axes behind the batch, got {}",
           dims_text(axes));
-  const auto [channels, rows, columns, left] = reduction_of(input, axes, attributes.keepdims != 0);
-  require(!(channels && input.channels > 1) && !left.empty(),
-          "axes: expected rows, columns or both of an image, got {} of {}", dims_text(axes),
-          input.text());
+  Reduction reduction = reduction_of(input, axes, attributes.keepdims != 0);
+  require(!reduction.left.empty(), "axes: expected one that is left behind the batch, got {} of {}",
+          dims_text(axes), input.text());
+  if (sum == Sum::of_squares)
+    input = builder.insert(node.output + "/squares", std::make_shared<Multiply>(), {input, input},
+                           input);
+  if (reduction.channels && input.channels > 1) {
+    input = taken_as_columns(builder, node, input, axes);
+    reduction.rows = false;
+    reduction.columns = true;
+  }
   Value output = input;
   output.view.clear();
   Window2d window;
-  if (rows) window.kernel[0] = static_cast<int>(std::exchange(output.height, 1));
-  if (columns) window.kernel[1] = static_cast<int>(std::exchange(output.width, 1));
+  if (reduction.rows) window.kernel[0] = static_cast<int>(std::exchange(output.height, 1));
+  if (reduction.columns) window.kernel[1] = static_cast<int>(std::exchange(output.width, 1));
   if (window != Window2d{})
     output = builder.insert(name_of(node), std::make_shared<Pool>(window), {input}, output);
   const std::int64_t count = std::int64_t{window.kernel[0]} * window.kernel[1];
-  if (sum && count > 1) {
+  if (sum != Sum::none && count > 1) {
     const Tensor factor = Tensor::full({1}, static_cast<float>(count));
     output =
         builder.insert(node.output + "/sum",
                        std::make_shared<ScaleShift>(factor, Tensor{}, ScaleShift::Values::constant),
                        {output}, output);
   }
-  append_reshape(builder, node, output, left);
+  if (sum == Sum::of_squares)
+    output = builder.insert(node.output + "/root",
+                            std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)),
+                            {output}, output);
+  append_reshape(builder, node, output, reduction.left);
 }
 
 }  // namespace
@@ -100,7 +133,11 @@ void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttri
 }
 
 void build_reduce_sum(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  append_reduction<AveragePool2d>(builder, node, attributes, true);
+  append_reduction<AveragePool2d>(builder, node, attributes, Sum::of_numbers);
+}
+
+void build_reduce_l2(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
+  append_reduction<AveragePool2d>(builder, node, attributes, Sum::of_squares);
 }
 
 void build_reduce_max(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {

@@ -12,8 +12,9 @@ namespace quench::onnx_network {
 std::vector<std::int64_t> Value::dims() const {
   if (viewed()) return view;
   if (flat()) return {channels};
-  if (layout == Layout::channels_last) return {height, width, channels};
-  return {channels, height, width};
+  const bool last = layout == Layout::channels_last;
+  if (line) return last ? std::vector{width, channels} : std::vector{channels, width};
+  return last ? std::vector{height, width, channels} : std::vector{channels, height, width};
 }
 
 std::string Value::text() const { return fmt::format("[N, {}]", fmt::join(dims(), ", ")); }
@@ -22,14 +23,30 @@ Value with_view(Value value, const std::vector<std::int64_t>& dims) {
   value.view.clear();
   if (dims == value.dims()) return value;
   const bool one_order = value.channels == 1 || value.height * value.width == 1;
-  if (!value.flat() && one_order) {
-    Value other = value;
-    other.layout =
-        value.layout == Layout::channels_first ? Layout::channels_last : Layout::channels_first;
-    if (dims == other.dims()) return other;
+  std::vector layouts{value.layout};
+  if (!value.flat() && one_order)
+    layouts.push_back(value.layout == Layout::channels_first ? Layout::channels_last
+                                                             : Layout::channels_first);
+  for (const Layout layout : layouts) {
+    for (const bool line : {false, true}) {
+      Value other = value;
+      other.layout = layout;
+      other.line = line && !value.flat() && value.height == 1;
+      if (dims == other.dims()) return other;
+    }
   }
   value.view = dims;
   return value;
+}
+
+Value image_value(const std::vector<std::int64_t>& dims, Layout layout) {
+  const bool last = layout == Layout::channels_last, line = dims.size() == 2;
+  expect(line || dims.size() == 3, "onnx: expected 2 or 3 dims of an image, got {}", dims.size());
+  return {.layout = layout,
+          .channels = last ? dims.back() : dims.front(),
+          .height = line ? 1 : dims[last ? 0 : 1],
+          .width = line ? dims[last ? 0 : 1] : dims[last ? 1 : 2],
+          .line = line};
 }
 
 Value flat_value(std::int64_t features) {

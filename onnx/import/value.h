@@ -35,15 +35,19 @@ struct Value {
   Layout layout = Layout::channels_first;
   std::int64_t channels = 0;  ///< of a flat one, F
   std::int64_t height = 1, width = 1;
+  bool line = false;  ///< of one row, whose axis ONNX leaves out: [N, C, L], [N, L, C]
   /// The dims that the graph gives it behind the batch, where they are not those of the layout, in whose
-  /// order the numbers are: [N, C, H*W], [N, F, 1].
+  /// order the numbers are: [N, C, H*W], [N, F, 1]. A layer that needs an image of them makes it.
   std::vector<std::int64_t> view = {};
   /// Of features, or of the channels that they became: together F. None: one by one.
   std::vector<FeatureBlock> blocks = {};
-  Padding padding{};  ///< zeros around that no module has added yet
+  Padding padding{};        ///< what lies around, which no module has added yet: zeros
+  bool pads_least = false;  ///< or what no maximum is
   /// How many rows and columns each pixel stands for, which no module has made yet.
   std::array<std::int64_t, 2> repeated{1, 1};
   bool probabilities = false;  ///< of a Softmax, which was left out
+  /// The numbers of all images in one row, which a Gather or Reshape parts again.
+  bool joins_batch = false;
   /// What it is rounded to, by the quantizer of whoever reads it: no module has done it yet.
   std::optional<quant::QuantGrid> grid = {};
   bool codes = false;  ///< of that grid, for a DequantizeLinear to read
@@ -53,7 +57,9 @@ struct Value {
   bool viewed() const { return !view.empty(); }
   bool padded() const { return padding != Padding{}; }
   bool repeats() const { return repeated != std::array<std::int64_t, 2>{1, 1}; }
-  int channel_axis() const { return layout == Layout::channels_last ? 3 : 1; }
+  /// Of the dims of its layout, with the batch.
+  int rank() const { return flat() ? 2 : line ? 3 : 4; }
+  int channel_axis() const { return layout == Layout::channels_last ? rank() - 1 : 1; }
   /// As ONNX has them, without the batch.
   std::vector<std::int64_t> dims() const;
   std::string text() const;  ///< "[N, 64, 7, 7]"
@@ -61,6 +67,8 @@ struct Value {
 
 /// The value under other dims behind the batch, as many numbers in the same order.
 Value with_view(Value value, const std::vector<std::int64_t>& dims);
+/// [C, H, W] or [C, L] of this layout; the other members stay those of an image without views.
+Value image_value(const std::vector<std::int64_t>& dims, Layout layout);
 /// F features that both count alike.
 Value flat_value(std::int64_t features);
 /// The image as features: the value of Flatten. @throws std::invalid_argument  for one of several pixels

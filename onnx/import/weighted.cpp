@@ -1,10 +1,12 @@
-// Layers with a weight: Conv, Gemm, MatMul.
+// Layers with a weight: Conv, ConvTranspose, Gemm, MatMul.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "layers/conv2d.h"
 #include "layers/linear.h"
+#include "layers/shape_layers.h"
 #include "onnx/import/constants.h"
 #include "onnx/import/fusion.h"
 #include "onnx/import/grids.h"
@@ -103,7 +105,8 @@ std::vector<float> read_kernels(const Builder& builder, const OnnxTensor& weight
   if (!reads(builder, weight)) return {};
   std::vector<float> numbers = floats(weight);
   if (same_order(input)) return numbers;
-  const auto pixels = static_cast<std::size_t>(weight.dims[2] * weight.dims[3]);
+  const std::size_t pixels =
+      numbers.size() / static_cast<std::size_t>(weight.dims[0] * weight.dims[1]);
   const auto channels = static_cast<std::size_t>(input.channels);
   for (std::size_t first = 0; first < numbers.size(); first += channels * pixels) {
     for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
@@ -115,6 +118,92 @@ std::vector<float> read_kernels(const Builder& builder, const OnnxTensor& weight
     }
   }
   return numbers;
+}
+
+/// The sizes of a weight's windows, of as many axes as the image has.
+Integers kernel_of(const OnnxTensor& weight, const Value& image, const char* expected) {
+  require(std::ssize(weight.dims) == image.rank(), "'{}': expected a weight {}, got {} for {}",
+          weight.name, image.line ? "of one row, without KH" : expected, dims_text(weight.dims),
+          image.text());
+  return {weight.dims.begin() + 2, weight.dims.end()};
+}
+
+/// A convolution of `image`, which may be the node's input as another module gives it.
+void append_conv(Builder& builder, const OnnxNode& node, const Value& image, const Windows& windows,
+                 std::int64_t groups, LayerNumbers numbers) {
+  const std::int64_t outputs = numbers.out_channels;
+  const auto [height, width] = windows.output_size(image);
+  const Value output{.channels = outputs, .height = height, .width = width, .line = image.line};
+  if (Builder::has_input(node, 2)) {
+    numbers.bias_constant = &builder.constant(node, 2);
+    numbers.bias = vector_of(*numbers.bias_constant, outputs);
+  }
+  append_layer<Conv2d>(
+      builder, node, image, output, std::move(numbers),
+      {outputs, image.channels / groups, windows.window.kernel[0], windows.window.kernel[1]},
+      Conv2dOptions{.in_channels = image.channels,
+                    .out_channels = outputs,
+                    .kernel_size = windows.window.kernel,
+                    .params = {.stride = windows.window.stride,
+                               .padding = windows.window.padding,
+                               .dilation = windows.dilation,
+                               .groups = static_cast<int>(groups)}});
+}
+
+/// Each pixel as the first corner of a block of zeros: channels of zeros, which become pixels.
+Value spread_apart(Builder& builder, const OnnxNode& node, const Value& image,
+                   const std::array<int, 2>& spread) {
+  const std::int64_t rows = spread[0], columns = spread[1];
+  if (rows * columns == 1) return image;
+  Value blocks = image;
+  blocks.channels *= rows * columns;
+  const PadSizes zeros{.channels_after = blocks.channels - image.channels};
+  blocks = builder.insert(node.output + "/zeros", std::make_shared<Pad>(zeros), {image}, blocks);
+  blocks.view = {rows, columns, image.channels, image.height, image.width};
+  Value result = image;
+  result.height *= rows;
+  result.width *= columns;
+  return builder.rearranged(node.output + "/spread", blocks, {2, 3, 0, 4, 1}, result);
+}
+
+/// Without what lies behind paddings below 0.
+Value cropped(Builder& builder, const OnnxNode& node, const Value& image, const Padding& around) {
+  const PadSizes part{.image = {std::min(around.top, 0), std::min(around.left, 0),
+                                std::min(around.bottom, 0), std::min(around.right, 0)}};
+  if (part == PadSizes{}) return image;
+  return builder.insert(node.output + "/part", std::make_shared<Pad>(part), {image},
+                        padded_value(image, part));
+}
+
+/// [O, I/groups, KH, KW] of a weight [I, O/groups, KH, KW] that each pixel is multiplied by, rather than
+/// each window: turned around.
+std::vector<float> turned_kernels(const Builder& builder, const OnnxTensor& weight,
+                                  const Value& input, std::int64_t groups) {
+  require(same_order(input), "expected channels in their order, got features of an image");
+  if (!reads(builder, weight)) return {};
+  const std::vector<float> given = floats(weight);
+  const std::int64_t each = input.channels / groups, outputs = weight.dims[1];
+  const std::int64_t taps = std::ssize(given) / (input.channels * outputs);
+  std::vector<float> result(given.size());
+  for (std::int64_t o = 0; o < outputs * groups; ++o)
+    for (std::int64_t i = 0; i < each; ++i)
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t from = (o / outputs * each + i) * outputs + o % outputs;
+        result[static_cast<std::size_t>((o * each + i) * taps + tap)] =
+            given[static_cast<std::size_t>((from + 1) * taps - 1 - tap)];
+      }
+  return result;
+}
+
+/// Scales of the output channels of one group are those of every group.
+void repeat_scales(quant::QuantGrid& grid, std::int64_t groups) {
+  if (grid.scale.size() == 1) return;
+  const quant::QuantGrid of_group = grid;
+  for (std::int64_t group = 1; group < groups; ++group) {
+    grid.scale.insert(grid.scale.end(), of_group.scale.begin(), of_group.scale.end());
+    grid.zero_point.insert(grid.zero_point.end(), of_group.zero_point.begin(),
+                           of_group.zero_point.end());
+  }
 }
 
 /// A flat input, for whose features the matrix has rows.
@@ -157,34 +246,45 @@ LayerNumbers read_matrix(const Builder& builder, const OnnxTensor& matrix, const
 void build_conv(Builder& builder, const OnnxNode& node, const ConvAttributes& attributes) {
   const Value input = builder.unpadded_image(node);
   const OnnxTensor& weight = builder.constant(node, 1);
-  require(weight.dims.size() == 4, "'{}': expected a weight [O, I/groups, KH, KW], got {}",
-          weight.name, dims_text(weight.dims));
   const std::int64_t groups = attributes.group;
+  const Integers kernel = kernel_of(weight, input, "[O, I/groups, KH, KW]");
   const std::int64_t outputs = weight.dims[0];
   require(groups >= 1 && groups <= input.channels && input.channels % groups == 0 &&
               weight.dims[1] == input.channels / groups && outputs >= 1 && outputs % groups == 0,
           "'{}': expected a weight [O, {} / {}, KH, KW] with O divisible by {}, got {}",
           weight.name, input.channels, groups, groups, dims_text(weight.dims));
-  const Windows windows = conv_windows(attributes, input, {weight.dims[2], weight.dims[3]});
-  const auto [height, width] = windows.output_size(input);
-  const Value output{.channels = outputs, .height = height, .width = width};
-
+  const Windows windows = conv_windows(attributes, input, kernel);
   LayerNumbers numbers{
       .weight = read_kernels(builder, weight, input, groups), .bias = {}, .out_channels = outputs};
   numbers.grid = weight_grid(builder, node, 0);
-  if (Builder::has_input(node, 2)) {
-    numbers.bias_constant = &builder.constant(node, 2);
-    numbers.bias = vector_of(*numbers.bias_constant, outputs);
-  }
-  append_layer<Conv2d>(builder, node, input, output, std::move(numbers),
-                       {outputs, weight.dims[1], weight.dims[2], weight.dims[3]},
-                       Conv2dOptions{.in_channels = input.channels,
-                                     .out_channels = outputs,
-                                     .kernel_size = windows.window.kernel,
-                                     .params = {.stride = windows.window.stride,
-                                                .padding = windows.window.padding,
-                                                .dilation = windows.dilation,
-                                                .groups = static_cast<int>(groups)}});
+  append_conv(builder, node, input, windows, groups, std::move(numbers));
+}
+
+void build_conv_transpose(Builder& builder, const OnnxNode& node,
+                          const ConvTransposeAttributes& attributes) {
+  const Value input = builder.image(node);
+  const OnnxTensor& weight = builder.constant(node, 1);
+  const std::int64_t groups = attributes.group;
+  const Integers kernel = kernel_of(weight, input, "[I, O/groups, KH, KW]");
+  require(groups >= 1 && weight.dims[0] == input.channels && input.channels % groups == 0 &&
+              weight.dims[1] >= 1,
+          "'{}': expected a weight [{}, O / {}, KH, KW], got {}", weight.name, input.channels,
+          groups, dims_text(weight.dims));
+  const std::int64_t outputs = weight.dims[1] * groups;
+  const auto& [size, spread, around, dilation] = transposed_windows(attributes, input, kernel);
+  const Value image = cropped(builder, node, spread_apart(builder, node, input, spread), around);
+  const auto zeros = [](int side) { return std::max(side, 0); };
+  const Windows windows{.window = {.kernel = size,
+                                   .stride = {1, 1},
+                                   .padding = {zeros(around.top), zeros(around.left),
+                                               zeros(around.bottom), zeros(around.right)}},
+                        .dilation = dilation};
+  LayerNumbers numbers{.weight = turned_kernels(builder, weight, input, groups),
+                       .bias = {},
+                       .out_channels = outputs};
+  numbers.grid = weight_grid(builder, node, 1);
+  if (numbers.grid) repeat_scales(*numbers.grid, groups);
+  append_conv(builder, node, image, windows, groups, std::move(numbers));
 }
 
 void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& attributes) {
@@ -206,10 +306,9 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
 }
 
 void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  const Value input = builder.activation(node);
-  const bool of_pixels = input.layout == Layout::channels_last;
-  require(of_pixels || input.flat(), "expected an input [N, F] or [N, H, W, F], got {}",
-          input.text());
+  Value input = builder.activation(node);
+  const bool of_pixels = !input.flat();
+  if (of_pixels) input = builder.pixels(node);
   LayerNumbers numbers = read_matrix(builder, builder.constant(node, 1), input, false);
   numbers.grid = weight_grid(builder, node, 1);
   const auto append = of_pixels ? append_pointwise : append_linear;

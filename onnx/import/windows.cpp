@@ -14,10 +14,17 @@ constexpr std::int64_t kMaxSize = 1 << 20;  // of anything that is counted in pi
 
 /// Two sizes (four of pads) of at least `least`, which they are where they are left out.
 std::vector<int> sizes(const std::optional<Integers>& attribute, const char* name,
-                       std::size_t count, int least) {
-  const Integers given = attribute.value_or(Integers(count, least));
-  require(given.size() == count, "{}: expected {} numbers, for images in 2 dimensions, got {}",
-          name, count, dims_text(given));
+                       std::size_t count, int least, const Value& image) {
+  const std::size_t expected = image.line ? count / 2 : count;
+  Integers given = attribute.value_or(Integers(expected, least));
+  require(given.size() == expected, "{}: expected {} numbers, for {}, got {}", name, expected,
+          image.text(), dims_text(given));
+  if (image.line) {
+    // Of one row, whose axis ONNX leaves out, each is the least.
+    Integers both;
+    for (const std::int64_t size : given) both.insert(both.end(), {least, size});
+    given = std::move(both);
+  }
   std::vector<int> result;
   for (const std::int64_t size : given) {
     require(size >= least && size <= kMaxSize, "{}: expected {} to {}, got {}", name, least,
@@ -56,14 +63,15 @@ Padding same_padding(const Axis& rows, const Axis& columns, bool upper) {
   return {top, left, height - top, width - left};
 }
 
-Padding padding_of(const WindowAttributes& attributes, const Axis& rows, const Axis& columns) {
+Padding padding_of(const WindowAttributes& attributes, const Value& image, const Axis& rows,
+                   const Axis& columns) {
   const std::string& automatic = attributes.auto_pad;
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
     return same_padding(rows, columns, automatic == "SAME_UPPER");
   if (automatic == "VALID") return {};
   require(automatic == "NOTSET",
           "auto_pad: expected NOTSET, SAME_UPPER, SAME_LOWER or VALID, got '{}'", automatic);
-  const std::vector<int> pads = sizes(attributes.pads, "pads", 4, 0);
+  const std::vector<int> pads = sizes(attributes.pads, "pads", 4, 0, image);
   return {pads[0], pads[1], pads[2], pads[3]};
 }
 
@@ -73,13 +81,13 @@ Padding sum(const Padding& a, const Padding& b) {
 
 Windows read_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image,
                      const Integers& kernel) {
-  const std::vector<int> size = sizes(kernel, "kernel_shape", 2, 1),
-                         stride = sizes(attributes.strides, "strides", 2, 1),
-                         dilation = sizes(attributes.dilations, "dilations", 2, 1);
+  const std::vector<int> size = sizes(kernel, "kernel_shape", 2, 1, image),
+                         stride = sizes(attributes.strides, "strides", 2, 1, image),
+                         dilation = sizes(attributes.dilations, "dilations", 2, 1, image);
   const Padding& around = image.padding;
   const Axis rows{image.height + around.top + around.bottom, size[0], stride[0], dilation[0]};
   const Axis columns{image.width + around.left + around.right, size[1], stride[1], dilation[1]};
-  Padding own = padding_of(attributes, rows, columns);
+  Padding own = padding_of(attributes, image, rows, columns);
   if (ceil_mode) {
     own.bottom += rows.ceil_extra(own.top, own.bottom);
     own.right += columns.ceil_extra(own.left, own.right);
@@ -89,6 +97,12 @@ Windows read_windows(const WindowAttributes& attributes, bool ceil_mode, const V
                      .padding = sum(around, own)},
           .dilation = {dilation[0], dilation[1]},
           .ceil_mode = ceil_mode};
+}
+
+void require_kernel(const WindowAttributes& attributes, const Integers& kernel) {
+  const Integers& given = attributes.kernel_shape;
+  require(given.empty() || given == kernel, "kernel_shape: expected that of the weight, {}, got {}",
+          dims_text(kernel), dims_text(given));
 }
 
 }  // namespace
@@ -105,12 +119,53 @@ std::array<std::int64_t, 2> Windows::output_size(const Value& image) const {
 }
 
 Windows conv_windows(const WindowAttributes& attributes, const Value& image,
-                     std::array<std::int64_t, 2> kernel) {
-  const Integers& given = attributes.kernel_shape;
-  require(given.empty() || std::ranges::equal(given, kernel),
-          "kernel_shape: expected that of the weight, [{}, {}], got {}", kernel[0], kernel[1],
-          dims_text(given));
-  return read_windows(attributes, false, image, {kernel[0], kernel[1]});
+                     const Integers& kernel) {
+  require_kernel(attributes, kernel);
+  return read_windows(attributes, false, image, kernel);
+}
+
+SpreadWindows transposed_windows(const ConvTransposeAttributes& attributes, const Value& image,
+                                 const Integers& kernel) {
+  constexpr int kMostSpread = 1024;
+  require_kernel(attributes, kernel);
+  const std::vector<int> size = sizes(kernel, "kernel_shape", 2, 1, image),
+                         stride = sizes(attributes.strides, "strides", 2, 1, image),
+                         dilation = sizes(attributes.dilations, "dilations", 2, 1, image),
+                         more = sizes(attributes.output_padding, "output_padding", 2, 0, image);
+  const bool same = attributes.auto_pad.starts_with("SAME");
+  const bool asked = attributes.output_shape.has_value();
+  const std::vector<int> result = sizes(attributes.output_shape, "output_shape", 2, 1, image);
+  const std::array from{image.height, image.width};
+  std::array<int, 4> pads{};
+  if (!same && !asked) {
+    const Padding given = padding_of(attributes, image, {}, {});
+    pads = {given.top, given.left, given.bottom, given.right};
+  }
+  std::array<int, 4> around{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t reach = std::int64_t{dilation[i]} * (size[i] - 1);
+    require(stride[i] <= kMostSpread && reach <= kMaxSize,
+            "expected strides up to {} and windows up to {}, got {} and {}", kMostSpread, kMaxSize,
+            stride[i], reach + 1);
+    if (same || asked) {
+      const std::int64_t outputs = asked ? result[i] : from[i] * stride[i];
+      const std::int64_t total = stride[i] * (from[i] - 1) + more[i] + reach + 1 - outputs;
+      require(total >= 0 && total <= kMaxSize,
+              "output_shape: expected at most {}, for {} in steps of {}, got {}", total + outputs,
+              from[i], stride[i], outputs);
+      const auto less = static_cast<int>(total / 2), rest = static_cast<int>(total - total / 2);
+      const bool upper = attributes.auto_pad == "SAME_UPPER";
+      pads[i] = upper ? less : rest;
+      pads[i + 2] = upper ? rest : less;
+    }
+    around[i] = static_cast<int>(reach) - pads[i];
+    // Behind the last pixel lie its zeros already.
+    around[i + 2] = static_cast<int>(reach) - pads[i + 2] + more[i] - (stride[i] - 1);
+  }
+  return {.kernel = {size[0], size[1]},
+          .spread = {stride[0], stride[1]},
+          .around = {around[0], around[1], around[2], around[3]},
+          .dilation = {dilation[0], dilation[1]}};
 }
 
 Windows pool_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image) {

@@ -41,6 +41,21 @@ TEST_CASE("shape_ops: gradients of selected channels and of upsampling") {
   check_gradients([](const auto& v) { return upsample(v[0], {2, 3}); }, image, 0.5, 1e-5);
 }
 
+TEST_CASE("shape_ops: gradients of selected pixels, of those between and of values that move") {
+  const std::vector<Tensor> image{random_tensor({2, 3, 2, 4}, 1)};
+  check_gradients(
+      [](const auto& v) {
+        return select_pixels(v[0], {1, 0, 1}, {3, 1, 1});
+      },
+      image, 0.5, 1e-5);
+  const std::vector<Between> rows{{0, 1, 0.25f}, {1, 1, 0.0f}, {0, 1, 0.75f}},
+      columns{{2, 3, 0.5f}, {0, 1, 0.125f}};
+  check_gradients([&](const auto& v) { return interpolate(v[0], rows, columns); }, image, 0.5,
+                  1e-5);
+  const Rearrangement blocks{.dims = {2, 2, 2, 3}, .axes = {0, 2, 3, 1}, .size = {6, 4, 1}};
+  check_gradients([&](const auto& v) { return rearrange(v[0], blocks); }, image, 0.5, 1e-5);
+}
+
 TEST_CASE("shape_ops: slices of one value give their gradients back into one buffer") {
   check_gradients(
       [](const auto& v) {

@@ -36,6 +36,7 @@ constexpr Composed kSqueezeExcite{"squeeze_excite", testing::squeeze_excite_netw
 constexpr Composed kDense{"dense", testing::dense_network};
 constexpr Composed kMixed{"mixed", testing::mixed_network};
 constexpr Composed kBranching{"branching", testing::branching_network};
+constexpr Composed kMoving{"moving", testing::moving_network};
 
 void check_composed(const Composed& composed, const std::string& method, int bits) {
   CAPTURE(std::string(composed.name));
@@ -54,13 +55,13 @@ void check_composed(const Composed& composed, const std::string& method, int bit
 TEST_CASE("composed networks: the bits of evaluation in interpreter and engine, for every method") {
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
     if (info.name == "none" || info.name == "xnor") continue;
-    for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching})
+    for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching, kMoving})
       check_composed(composed, info.name, 4);
   }
 }
 
 TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest bits") {
-  for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching}) {
+  for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching, kMoving}) {
     for (const char* method : {"affine", "symmetric", "tqt", "lsq", "lsq_plus", "ab"})
       check_composed(composed, method, 8);
     for (const char* method : {"lsq", "ab", "ste", "dorefa"}) check_composed(composed, method, 2);
@@ -218,5 +219,19 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   twice.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(twice) ==
         "pool reads channel 1 of a value twice, each with a batch norm or scale of its own; "
-        "expected it before the selection of channels");
+        "expected it before channels are selected or rearranged");
+  Sequential blocks;
+  blocks.append("blocks",
+                std::make_shared<Rearrange>(Rearrangement{
+                    .dims = {2, 2, 2, 2, 3}, .axes = {0, 2, 1, 3, 4}, .size = {12, 2, 2}}));
+  blocks.append("norm", std::make_shared<BatchNorm>(12, BatchNormParams{}));
+  blocks.append("pool", std::make_shared<GlobalAveragePool>());
+  CHECK(refusal(blocks).starts_with("pool reads channel 0 of a value twice"));
+  Sequential between;
+  between.append("resize", std::make_shared<BilinearResize>(
+                               BilinearResize::Options{.size = {8, 8}, .scale = {2.0f, 2.0f}}));
+  between.append("pool", std::make_shared<GlobalAveragePool>());
+  CHECK(refusal(between) ==
+        "resize interpolates between pixels, which has no integer form; expected a resize to "
+        "the nearest pixel in its place");
 }

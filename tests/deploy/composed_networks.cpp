@@ -181,4 +181,31 @@ std::unique_ptr<Module> branching_network() {
   return graph;
 }
 
+std::unique_ptr<Module> moving_network() {
+  auto graph = std::make_unique<Network>();
+  const auto rearrange = [&](const std::string& name, ValueId input, Rearrangement moves) {
+    return graph->add(name, std::make_shared<Rearrange>(std::move(moves)), {input});
+  };
+  auto x = graph->add("mirrored",
+                      std::make_shared<SelectPixels>(
+                          std::vector<std::int64_t>{1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 10},
+                          std::vector<std::int64_t>{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}),
+                      {0});                                              // 14x12
+  x = graph->norm("norm1", graph->conv("conv1", x, 3, 8, 3, {}, 2), 8);  // 6x5
+  x = rearrange("larger", x,
+                {.dims = {6, 5, 2, 2, 2}, .axes = {0, 2, 1, 3, 4}, .size = {2, 12, 10}});
+  x = graph->norm("norm2", x, 2, Activation::none);
+  x = graph->conv("conv2", x, 2, 4, 3, kOne);
+  x = rearrange("smaller", x,
+                {.dims = {6, 2, 5, 2, 4}, .axes = {0, 2, 1, 3, 4}, .size = {16, 6, 5}});
+  x = graph->conv("conv3", x, 16, 3, 1, {});
+  x = graph->norm("norm3", x, 3);
+  x = graph->pad("zeros", x, {.channels_after = 9});
+  x = rearrange("spread", x,
+                {.dims = {6, 5, 2, 2, 3}, .axes = {0, 2, 1, 3, 4}, .size = {3, 12, 10}});
+  x = graph->norm("norm4", graph->conv("transposed", x, 3, 5, 3, kOne), 5);
+  graph->linear("fc", graph->plain<GlobalAveragePool>("pool", {x}), 5, 10);
+  return graph;
+}
+
 }  // namespace quench::testing

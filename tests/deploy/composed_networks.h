@@ -27,4 +27,8 @@ std::unique_ptr<Module> mixed_network();
 /// concatenation, PReLU, GELU, nearest-neighbour upsampling.
 std::unique_ptr<Module> branching_network();
 
+/// Images whose pixels move: mirrored and turned around, channels that become pixels and pixels that become
+/// channels, each behind or before a batch norm; a transposed convolution, as zeros and a convolution.
+std::unique_ptr<Module> moving_network();
+
 }  // namespace quench::testing

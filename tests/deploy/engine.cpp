@@ -35,6 +35,7 @@ TEST_CASE("engine: the bits of the interpreter, for every kind of operation and 
   check_engine(testing::small_network());
   check_engine(testing::small_graph());
   check_engine(testing::small_branches());
+  check_engine(testing::small_moves());
 }
 
 TEST_CASE("engine: the bits of the interpreter, for every method") {

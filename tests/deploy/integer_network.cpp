@@ -79,6 +79,9 @@ TEST_CASE("integer_network: names of operations") {
   CHECK(moves_codes(Concatenation{}));
   CHECK(moves_codes(Extremum{}));
   CHECK(moves_codes(ChannelSelection{}));
+  CHECK(to_string(Operation::Kind(Rearrangement{})) == "rearrangement");
+  CHECK(moves_codes(Rearrangement{}));
+  CHECK(moves_codes(PixelSelection{}));
   CHECK_FALSE(moves_codes(Addition{}));
   CHECK_FALSE(moves_codes(AveragePool{}));
 }
@@ -254,6 +257,38 @@ TEST_CASE("integer_network: branches of channels fit their inputs") {
           [](auto& n) { std::get<Upsampling>(n.operations[7].kind).factor[1] = 4; });
   refused("an image of 24 numbers or none, got 3",
           [](auto& n) { std::get<Quantize>(n.operations[0].kind).image.resize(3); });
+}
+
+TEST_CASE("integer_network: codes that move fit their images") {
+  const IntegerNetwork graph = testing::small_moves();
+  CHECK_NOTHROW(check_network(graph));
+  const auto refused = [&](const char* part, const std::function<void(IntegerNetwork&)>& change) {
+    check_refused(part, change, graph);
+  };
+  const auto moves = [](IntegerNetwork& n) -> Rearrangement& {
+    return std::get<Rearrangement>(n.operations[1].kind);
+  };
+  const auto selection = [](IntegerNetwork& n) -> PixelSelection& {
+    return std::get<PixelSelection>(n.operations[2].kind);
+  };
+  refused("each of 4 axes once", [&](auto& n) { moves(n).axes[0] = 4; });
+  refused("each of 4 axes once", [&](auto& n) { moves(n).axes[0] = -1; });
+  refused("each of 3 axes once", [&](auto& n) { moves(n).dims.pop_back(); });
+  refused("sizes of at least 1", [&](auto& n) { moves(n).dims[0] = 0; });
+  refused("sizes of at least 1",
+          [&](auto& n) { moves(n).dims = std::vector<std::int64_t>(4, std::int64_t{1} << 20); });
+  refused("of the values of", [&](auto& n) { moves(n).size = {1, 4}; });
+  refused("of the values of", [&](auto& n) { moves(n).size = {1, 4, 5}; });
+  refused("as many values as of", [&](auto& n) {
+    moves(n).dims[0] = 4;
+    moves(n).size[1] = 8;
+  });
+  refused("value 1 to be 2x2x6", [&](auto& n) { moves(n).size = {2, 2, 6}; });
+  refused("rows in 0..3, got 4", [&](auto& n) { selection(n).rows[1] = 4; });
+  refused("columns in 0..5, got -1", [&](auto& n) { selection(n).columns[1] = -1; });
+  refused("1..1048576 rows, got 0", [&](auto& n) { selection(n).rows.clear(); });
+  refused("value 2 to be 1x5x3", [&](auto& n) { selection(n).columns.push_back(0); });
+  refused("keep the grid of its input", [](auto& n) { n.values[1].grid->scale = {1.0f}; });
 }
 
 TEST_CASE("bounds: the largest sum of a channel, as extreme codes reach it") {

@@ -35,7 +35,8 @@ TEST_CASE("model_file: what is read equals what was written") {
   write_model(folder / "m.qnc", network);
   CHECK(read_model(folder / "m.qnc") == network);
   CHECK(read_file(folder / "m.qnc") == format_model(network));
-  for (const IntegerNetwork& graph : {testing::small_graph(), testing::small_branches()})
+  for (const IntegerNetwork& graph :
+       {testing::small_graph(), testing::small_branches(), testing::small_moves()})
     CHECK(parse_model(format_model(graph), "m.qnc") == graph);
 }
 

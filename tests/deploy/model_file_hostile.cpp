@@ -268,8 +268,8 @@ TEST_CASE("model_file: data that belongs to nothing, and a header beyond the fil
 
 TEST_CASE("model_file: thousands of hostile headers") {
   std::mt19937 random(5);
-  for (const IntegerNetwork& network :
-       {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
+  for (const IntegerNetwork& network : {testing::small_network(), testing::small_graph(),
+                                        testing::small_branches(), testing::small_moves()}) {
     const Parts parts = take_apart(format_model(network));
     std::size_t failures = 0, accepted = 0;
     for (int i = 0; i < 3000; ++i) {
@@ -288,8 +288,8 @@ TEST_CASE("model_file: thousands of hostile headers") {
 TEST_CASE("model_file: thousands of files with other bytes") {
   std::mt19937 random(6);
   std::size_t failures = 0;
-  for (const IntegerNetwork& network :
-       {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
+  for (const IntegerNetwork& network : {testing::small_network(), testing::small_graph(),
+                                        testing::small_branches(), testing::small_moves()}) {
     const Parts parts = take_apart(format_model(network));
     for (int i = 0; i < 2500; ++i) {
       Parts changed = parts;

@@ -171,6 +171,7 @@ TEST_CASE("integer forms: the interpreter's codes, for every kind of operation a
   check_network_forms(testing::small_network());
   check_network_forms(testing::small_graph());
   check_network_forms(testing::small_branches());
+  check_network_forms(testing::small_moves());
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
@@ -186,8 +187,9 @@ TEST_CASE("integer forms: the interpreter's codes, for trained networks") {
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for composed networks") {
-  for (const auto make : {testing::squeeze_excite_network, testing::dense_network,
-                          testing::mixed_network, testing::branching_network}) {
+  for (const auto make :
+       {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network,
+        testing::branching_network, testing::moving_network}) {
     for (const auto& [method, bits] : {std::pair{"tqt", 8}, {"lsq", 4}, {"ste", 1}}) {
       CAPTURE(method);
       const auto network = make();

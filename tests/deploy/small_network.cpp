@@ -173,4 +173,29 @@ IntegerNetwork small_branches() {
   return network;
 }
 
+IntegerNetwork small_moves() {
+  IntegerNetwork network{.channels = 4, .height = 2, .width = 3};
+  const QuantGrid five = scaled(quant::unsigned_grid(5), 0.1f, 9);
+  network.values = {value(4, 2, five, "blocks"),
+                    value(1, 4, five, "mirrored"),
+                    value(1, 5, five, "fc.input"),
+                    {3, 1, 1, std::nullopt, {"output"}}};
+  network.values[0].width = 3;
+  network.values[1].width = 6;
+  network.values[2].width = 2;
+  Convolution fc{.kernel = {5, 2}, .out_channels = 3, .weight_grid = quant::signed_narrow_grid(4)};
+  fc.weight = weights(3 * 5 * 2, -7, 7);
+  network.operations = {
+      {"images", Quantize{}, {}, {{{}, 0}}},
+      {"blocks",
+       Rearrangement{.dims = {2, 3, 2, 2}, .axes = {0, 2, 1, 3}, .size = {1, 4, 6}},
+       {0},
+       {{{}, 1}}},
+      {"mirrored", PixelSelection{.rows = {1, 0, 3, 1, 2}, .columns = {5, 0}}, {1}, {{{}, 2}}},
+      {"fc", fc, {2}, {{{}, 3}}}};
+  network.output = 3;
+  network.metadata = {{"model", "moves"}};
+  return network;
+}
+
 }  // namespace quench::testing

@@ -37,4 +37,7 @@ deploy::IntegerNetwork small_graph();
 /// pixels that become blocks.
 deploy::IntegerNetwork small_branches();
 
+/// Codes that move: channels that become pixels, and pixels by their numbers.
+deploy::IntegerNetwork small_moves();
+
 }  // namespace quench::testing

@@ -38,7 +38,8 @@ constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
     {"squeeze_excite", testing::squeeze_excite_network},
     {"dense", testing::dense_network},
     {"mixed", testing::mixed_network},
-    {"branching", testing::branching_network}};
+    {"branching", testing::branching_network},
+    {"moving", testing::moving_network}};
 
 /// What kernels that add pairs of 8-bit products in 16 bits would do: the layers whose weights allow
 /// their sums to saturate, and the class that each image would get.

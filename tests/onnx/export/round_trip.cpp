@@ -52,8 +52,9 @@ void check_module(const std::string& name, std::shared_ptr<Module> module) {
 }  // namespace
 
 TEST_CASE("export_float: composed networks come back as they were") {
-  for (const auto make : {testing::squeeze_excite_network, testing::dense_network,
-                          testing::mixed_network, testing::branching_network})
+  for (const auto make :
+       {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network,
+        testing::branching_network, testing::moving_network})
     check_round_trip(*make());
 }
 
@@ -85,4 +86,11 @@ TEST_CASE("export_float: normalizations by the image, and channels and images th
   check_module("image", std::make_shared<ScaleShift>(
                             testing::random_tensor({1, 6, kSide - 2, kSide - 2}, 7)));
   check_module("larger", std::make_shared<Upsample>(std::array{2, 3}));
+  for (const auto coordinates :
+       {BilinearResize::Coordinates::half_pixel, BilinearResize::Coordinates::pytorch_half_pixel,
+        BilinearResize::Coordinates::align_corners, BilinearResize::Coordinates::asymmetric})
+    check_module("resized", std::make_shared<BilinearResize>(BilinearResize::Options{
+                                .size = {17, 7},
+                                .scale = {17.0f / (kSide - 2), 7.0f / (kSide - 2)},
+                                .coordinates = coordinates}));
 }

@@ -44,6 +44,7 @@ std::set<Listed> listed_attributes() {
                           {"QuantizeLinear", "output_dtype", 21},
                           {"QuantizeLinear", "precision", 23},
                           {"QuantizeLinear", "saturate", 19},
+                          {"ReduceL2", "noop_with_empty_axes", 18},
                           {"ReduceMean", "noop_with_empty_axes", 18},
                           {"Resize", "antialias", 18},
                           {"Resize", "axes", 18},
@@ -139,6 +140,20 @@ const std::map<std::string, Make>& makes() {
          quantized_weight(g, {{"axis", std::int64_t{0}}},
                           with({{"axis", std::int64_t{0}}}, changed));
        }},
+      {"ConvTranspose",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::int64_t groups = changed.contains("group") ? 3 : 1;
+         g.classify_image(
+             g.node("ConvTranspose", {"images", g.drawn({3, 6 / groups, 3, 3})}, changed), 6);
+       }},
+      {"DepthToSpace",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::string x = g.conv("images", 3, 8);
+         g.classify_image(
+             g.conv(g.node("DepthToSpace", {x}, with({{"blocksize", std::int64_t{2}}}, changed)), 2,
+                    3),
+             3);
+       }},
       {"Dropout", image_op("Dropout", 3)},
       {"Elu", image_op("Elu", 3)},
       {"Flatten",
@@ -200,6 +215,12 @@ const std::map<std::string, Make>& makes() {
          quantized_weight(g, with({{"axis", std::int64_t{0}}}, changed),
                           {{"axis", std::int64_t{0}}});
        }},
+      {"ReduceL2",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         OnnxAttributes attributes = changed;
+         if (g.model.opset < 18) attributes.emplace("axes", Ints{2, 3});
+         g.classify_image(g.conv(g.node("ReduceL2", {"images"}, attributes), 3, 2, 1), 2);
+       }},
       {"ReduceMax", reduction("ReduceMax", 18)},
       {"ReduceMean",
        [](GraphMaker& g, const OnnxAttributes& changed) {
@@ -237,6 +258,12 @@ const std::map<std::string, Make>& makes() {
          g.classify(flat_images(g), 216);
          g.finish(g.node("Softmax", {g.model.output.name}, changed));
        }},
+      {"SpaceToDepth",
+       [](GraphMaker& g, const OnnxAttributes& changed) {
+         const std::string x = g.conv("images", 3, 2, 2, {{"strides", Ints{2, 2}}});
+         g.classify_image(
+             g.node("SpaceToDepth", {x}, with({{"blocksize", std::int64_t{2}}}, changed)), 8);
+       }},
       {"Split",
        [](GraphMaker& g, const OnnxAttributes& changed) {
          g.classify_image(
@@ -272,6 +299,7 @@ OnnxTensor minus_one() {
 const std::map<std::string, OnnxAttribute>& unusual() {
   static const std::map<std::string, OnnxAttribute> table{
       {"alpha", 0.3f},
+      {"antialias", std::int64_t{1}},
       {"approximate", std::string("tanh")},
       {"axes", Ints{1, 2}},
       {"axis", std::int64_t{0}},
@@ -280,6 +308,9 @@ const std::map<std::string, OnnxAttribute>& unusual() {
       {"block_size", std::int64_t{3}},
       {"ceil_mode", std::int64_t{1}},
       {"coordinate_transformation_mode", std::string("align_corners")},
+      {"blocksize", std::int64_t{1}},
+      {"output_padding", Ints{1, 0}},
+      {"output_shape", Ints{9, 8}},
       {"count_include_pad", std::int64_t{1}},
       {"dilations", Ints{2, 2}},
       {"end", std::int64_t{1}},
@@ -288,6 +319,7 @@ const std::map<std::string, OnnxAttribute>& unusual() {
       {"fmod", std::int64_t{1}},
       {"gamma", 0.5f},
       {"group", std::int64_t{3}},
+      {"keep_aspect_ratio_policy", std::string("not_larger")},
       {"keepdims", std::int64_t{0}},
       {"kernel_shape", Ints{2, 2}},
       {"max", 0.25f},
@@ -319,9 +351,10 @@ const std::map<std::string, OnnxAttribute>& unusual() {
 
 OnnxAttribute unusual_value(const Listed& listed) {
   if (listed.attribute == "auto_pad")
-    return std::string(listed.op == "Conv" ? "SAME_LOWER" : "VALID");
+    return std::string(listed.op.starts_with("Conv") ? "SAME_LOWER" : "VALID");
   if (listed.attribute == "pads" && listed.op != "Pad") return Ints{0, 1, 1, 0};
   if (listed.attribute == "value" && listed.op == "ConstantOfShape") return minus_one();
+  if (listed.attribute == "mode" && listed.op == "DepthToSpace") return std::string("CRD");
   if (listed.attribute == "value") return 1.0f;
   if (listed.attribute == "axis" && listed.op == "Flatten") return std::int64_t{2};
   if (listed.attribute == "axis" && listed.op.ends_with("uantizeLinear")) return std::int64_t{1};
@@ -367,11 +400,9 @@ bool is_ignored(const Listed& listed) {
       {"LayerNormalization", "stash_type"},
       {"MaxPool", "storage_order"},
       {"QuantizeLinear", "saturate"},
-      {"Resize", "antialias"},
       {"Resize", "cubic_coeff_a"},
       {"Resize", "exclude_outside"},
-      {"Resize", "extrapolation_value"},
-      {"Resize", "keep_aspect_ratio_policy"}};
+      {"Resize", "extrapolation_value"}};
   return table.contains({listed.op, listed.attribute});
 }
 

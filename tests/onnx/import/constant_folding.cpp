@@ -285,3 +285,33 @@ TEST_CASE("constants: no file makes more of them than memory holds") {
   }
   CHECK(message.find("take more memory than those of such a file") != std::string::npos);
 }
+
+TEST_CASE("constant folding: weights that a batch norm standardizes, by numbers or their own") {
+  // Two channels of 1, 3 and of 2, 6: means 2 and 4, variances 1 and 4.
+  const OnnxTensor x = floats_of({1, 2, 2}, {1, 3, 2, 6});
+  const std::vector<OnnxTensor> inputs{x, floats_of({2, 3}), floats_of({10, 20}), floats_of({0, 0}),
+                                       floats_of({1, 1})};
+  CHECK(fold("BatchNormalization", inputs, {{"epsilon", 0.0f}}) ==
+        floats_of({1, 2, 2}, {12, 16, 26, 38}));
+  CHECK(
+      fold("BatchNormalization", inputs, {{"epsilon", 0.0f}, {"training_mode", std::int64_t{1}}}) ==
+      floats_of({1, 2, 2}, {8, 12, 17, 23}));
+  CHECK(refusal("BatchNormalization", {x, floats_of({2}), inputs[2], inputs[3], inputs[4]}) ==
+        "'': expected 2 numbers, got 1");
+  CHECK(refusal("BatchNormalization", {floats_of({2})}).starts_with("expected [N, C, ...]"));
+}
+
+TEST_CASE("constant folding: lengths") {
+  const OnnxTensor x = floats_of({2, 2}, {3, 4, 5, 12});
+  CHECK(fold("ReduceL2", {x, ints({1})}, {{"keepdims", std::int64_t{0}}}) == floats_of({5, 13}));
+}
+
+TEST_CASE("constant folding: a large weight meets a number for each of its channels") {
+  constexpr std::int64_t kInputs = std::int64_t{3}
+                                   << 20;  // together beyond what a file may conjure up
+  const OnnxTensor weight = floats_of({2, kInputs}, Floats(2 * kInputs, 2.0f));
+  const OnnxTensor product = fold("Mul", {weight, floats_of({2, 1}, {1.0f, 3.0f})});
+  CHECK(product.dims == weight.dims);
+  CHECK(floats(product).front() == 2.0f);
+  CHECK(floats(product).back() == 6.0f);
+}

@@ -141,6 +141,76 @@ ReferenceTensor conv(const OnnxNode& node, const Tensors& in) {
   });
 }
 
+/// Each number of the image times the weights, added where its window lies.
+ReferenceTensor conv_transpose(const OnnxNode& node, const Tensors& in) {
+  const ReferenceTensor &x = *in[0], &w = *in[1];
+  const std::int64_t groups = attribute(node, "group", std::int64_t{1});
+  const Dims strides = attribute(node, "strides", Dims{1, 1}),
+             dilations = attribute(node, "dilations", Dims{1, 1}),
+             more = attribute(node, "output_padding", Dims{0, 0});
+  Dims pads = attribute(node, "pads", Dims{0, 0, 0, 0});
+  const auto automatic = attribute(node, "auto_pad", std::string("NOTSET"));
+  const bool same = automatic.starts_with("SAME");
+  Dims result =
+      attribute(node, "output_shape", Dims{x.dims[2] * strides[0], x.dims[3] * strides[1]});
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t full =
+        strides[i] * (x.dims[i + 2] - 1) + more[i] + dilations[i] * (w.dims[i + 2] - 1) + 1;
+    if (same || node.attributes.contains("output_shape")) {
+      const std::int64_t total = full - result[i];
+      pads[i] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
+      pads[i + 2] = total - pads[i];
+    }
+    result[i] = full - pads[i] - pads[i + 2];
+  }
+  ReferenceTensor y{{x.dims[0], w.dims[1] * groups, result[0], result[1]}, {}};
+  y.values.assign(static_cast<std::size_t>(count(y.dims)), 0.0);
+  for (std::int64_t i = 0; i < count(x.dims); ++i) {
+    const Dims at = place(i, x.dims);
+    const std::int64_t group = at[1] / (x.dims[1] / groups);
+    for (std::int64_t k = 0; k < count(w.dims) / w.dims[0]; ++k) {
+      const Dims tap = place(k, {w.dims[1], w.dims[2], w.dims[3]});
+      const std::int64_t row = at[2] * strides[0] + tap[1] * dilations[0] - pads[0],
+                         column = at[3] * strides[1] + tap[2] * dilations[1] - pads[1];
+      if (row < 0 || row >= result[0] || column < 0 || column >= result[1]) continue;
+      y.values[static_cast<std::size_t>(
+          index({at[0], group * w.dims[1] + tap[0], row, column}, y.dims))] +=
+          get(x, at) * get(w, {at[1], tap[0], tap[1], tap[2]});
+    }
+  }
+  if (in.size() > 2)
+    for (std::int64_t i = 0; i < count(y.dims); ++i)
+      y.values[static_cast<std::size_t>(i)] +=
+          in[2]->values[static_cast<std::size_t>(place(i, y.dims)[1])];
+  return y;
+}
+
+/// f of a node with windows, of lines [N, C, L] as images of one row.
+ReferenceTensor of_lines(OnnxNode node, const Tensors& in,
+                         const std::function<ReferenceTensor(const OnnxNode&, const Tensors&)>& f) {
+  if (in[0]->dims.size() != 3) return f(node, in);
+  for (const char* name :
+       {"kernel_shape", "strides", "dilations", "pads", "output_padding", "output_shape"}) {
+    const auto found = node.attributes.find(name);
+    if (found == node.attributes.end()) continue;
+    const bool zeros = std::string(name) == "pads" || std::string(name) == "output_padding";
+    Dims both;
+    for (const std::int64_t size : std::get<Dims>(found->second))
+      both.insert(both.end(), {zeros ? 0 : 1, size});
+    found->second = both;
+  }
+  std::vector<ReferenceTensor> rows;
+  for (const ReferenceTensor* x : in) {
+    rows.push_back(*x);
+    if (x->dims.size() == 3) rows.back().dims.insert(rows.back().dims.begin() + 2, 1);
+  }
+  Tensors inputs;
+  for (const ReferenceTensor& x : rows) inputs.push_back(&x);
+  ReferenceTensor result = f(node, inputs);
+  result.dims.erase(result.dims.begin() + 2);
+  return result;
+}
+
 ReferenceTensor pool(const OnnxNode& node, const Tensors& in, bool largest) {
   const ReferenceTensor& x = *in[0];
   const Dims kernel = attribute(node, "kernel_shape", Dims{});
@@ -181,6 +251,9 @@ ReferenceTensor reduce(const ReferenceTensor& x, const Dims& axes, bool keep,
 
 double sum_of(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0); }
 double mean_of(const std::vector<double>& x) { return sum_of(x) / static_cast<double>(x.size()); }
+double length_of(const std::vector<double>& x) {
+  return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
+}
 double largest_of(const std::vector<double>& x) { return *std::ranges::max_element(x); }
 
 ReferenceTensor gemm(const OnnxNode& node, const Tensors& in) {
@@ -260,15 +333,49 @@ ReferenceTensor concat(const OnnxNode& node, const Tensors& in) {
 ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
   const Dims pads = in.size() > 1 ? integers(*in[1]) : attribute(node, "pads", Dims{});
   const std::size_t rank = in[0]->dims.size();
+  const auto mode = attribute(node, "mode", std::string("constant"));
+  const double value = in.size() > 2 && in[2] != nullptr ? in[2]->values[0] : 0.0;
   Dims dims = in[0]->dims;
   for (std::size_t i = 0; i < rank; ++i) dims[i] += pads[i] + pads[i + rank];
   return make(dims, [&](Dims at) {
     for (std::size_t i = 0; i < rank; ++i) {
       at[i] -= pads[i];
-      if (at[i] < 0 || at[i] >= in[0]->dims[i]) return 0.0;
+      // Cut off first.
+      const std::int64_t low = std::max<std::int64_t>(-pads[i], 0);
+      const std::int64_t high = in[0]->dims[i] + std::min<std::int64_t>(pads[i + rank], 0);
+      if (at[i] >= low && at[i] < high) continue;
+      if (mode == "constant") return value;
+      if (mode == "edge") at[i] = at[i] < low ? low : high - 1;
+      if (mode == "wrap") at[i] += at[i] < low ? high - low : low - high;
+      if (mode == "reflect") at[i] = at[i] < low ? 2 * low - at[i] : 2 * (high - 1) - at[i];
     }
     return get(*in[0], at);
   });
+}
+
+/// Blocks of channels as blocks of pixels.
+ReferenceTensor depth_to_space(const OnnxNode& node, const Tensors& in) {
+  const auto block = attribute(node, "blocksize", std::int64_t{1});
+  const bool blocks_first = attribute(node, "mode", std::string("DCR")) == "DCR";
+  const Dims& dims = in[0]->dims;
+  const std::int64_t channels = dims[1] / (block * block);
+  return make({dims[0], channels, dims[2] * block, dims[3] * block}, [&](const Dims& at) {
+    const std::int64_t part = at[2] % block * block + at[3] % block;
+    const std::int64_t channel =
+        blocks_first ? part * channels + at[1] : at[1] * block * block + part;
+    return get(*in[0], {at[0], channel, at[2] / block, at[3] / block});
+  });
+}
+
+ReferenceTensor space_to_depth(const OnnxNode& node, const Tensors& in) {
+  const auto block = attribute(node, "blocksize", std::int64_t{1});
+  const Dims& dims = in[0]->dims;
+  return make({dims[0], dims[1] * block * block, dims[2] / block, dims[3] / block},
+              [&](const Dims& at) {
+                const std::int64_t part = at[1] / dims[1];
+                return get(*in[0], {at[0], at[1] % dims[1], at[2] * block + part / block,
+                                    at[3] * block + part % block});
+              });
 }
 
 ReferenceTensor slice(const Tensors& in) {
@@ -427,15 +534,57 @@ ReferenceTensor layer_norm(const OnnxNode& node, const Tensors& in) {
   return broadcast(broadcast(x, *in[1], std::multiplies<>()), *in[2], std::plus<>());
 }
 
-ReferenceTensor resize(const Tensors& in) {
-  Dims dims = in[0]->dims;
-  for (std::size_t i = 0; i < dims.size(); ++i)
-    dims[i] = in.size() > 3 ? static_cast<std::int64_t>(in[3]->values[i])
-                            : dims[i] * static_cast<std::int64_t>(in[2]->values[i]);
-  return make(dims, [&](Dims at) {
-    for (std::size_t i = 0; i < at.size(); ++i) at[i] = at[i] * in[0]->dims[i] / dims[i];
-    return get(*in[0], at);
-  });
+/// Where place `i` of `count` lies among `size`.
+double source_of(const std::string& mode, double i, double scale, std::int64_t size,
+                 std::int64_t count) {
+  if (mode == "asymmetric") return i / scale;
+  if (mode == "align_corners")
+    return count == 1 ? 0.0 : i * static_cast<double>(size - 1) / static_cast<double>(count - 1);
+  if (mode == "pytorch_half_pixel" && count == 1) return 0.0;
+  return (i + 0.5) / scale - 0.5;
+}
+
+double rounded_to(const std::string& mode, double x) {
+  if (mode == "floor") return std::floor(x);
+  if (mode == "ceil") return std::ceil(x);
+  return mode == "round_prefer_ceil" ? std::floor(x + 0.5) : std::ceil(x - 0.5);
+}
+
+ReferenceTensor resize(const OnnxNode& node, const Tensors& in) {
+  const auto transformation =
+      attribute(node, "coordinate_transformation_mode", std::string("half_pixel"));
+  const auto nearest = attribute(node, "nearest_mode", std::string("round_prefer_floor"));
+  const bool linear = attribute(node, "mode", std::string("nearest")) == "linear";
+  const ReferenceTensor& x = *in[0];
+  Dims dims = x.dims;
+  std::vector<double> scales;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    // The batch stays as it is.
+    const auto size = static_cast<double>(dims[i]);
+    scales.push_back(i == 0 ? 1.0 : in.size() > 3 ? in[3]->values[i] / size : in[2]->values[i]);
+    dims[i] = static_cast<std::int64_t>(std::floor(size * scales[i] + 1e-6));
+  }
+  // The sum over both neighbours along each axis, from `axis` on.
+  const std::function<double(Dims, std::size_t)> value = [&](Dims at, std::size_t axis) -> double {
+    if (axis == dims.size()) return get(x, at);
+    const std::int64_t most = x.dims[axis] - 1;
+    const double source = source_of(transformation, static_cast<double>(at[axis]), scales[axis],
+                                    x.dims[axis], dims[axis]);
+    const auto on_image = [&](double place) {
+      return std::clamp<std::int64_t>(static_cast<std::int64_t>(place), 0, most);
+    };
+    if (!linear || x.dims[axis] == dims[axis]) {
+      at[axis] = on_image(rounded_to(nearest, source));
+      return value(at, axis + 1);
+    }
+    const double clamped = std::clamp(source, 0.0, static_cast<double>(most));
+    const double weight = clamped - std::floor(clamped);
+    at[axis] = on_image(std::floor(clamped));
+    const double first = value(at, axis + 1);
+    at[axis] = on_image(std::floor(clamped) + 1.0);
+    return (1.0 - weight) * first + weight * value(at, axis + 1);
+  };
+  return make(dims, [&](const Dims& at) { return value(at, 0); });
 }
 
 ReferenceTensor prelu(const Tensors& in) {
@@ -470,17 +619,27 @@ ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
   const auto alpha = [&](float fallback) { return double{attribute(node, "alpha", fallback)}; };
   const auto beta = [&](float fallback) { return double{attribute(node, "beta", fallback)}; };
   const auto hard = [](double x, double a, double b) { return std::clamp(a * x + b, 0.0, 1.0); };
-  if (op == "Conv") return conv(node, in);
+  if (op == "Conv") return of_lines(node, in, conv);
+  if (op == "ConvTranspose") return of_lines(node, in, conv_transpose);
+  if (op == "DepthToSpace") return depth_to_space(node, in);
+  if (op == "SpaceToDepth") return space_to_depth(node, in);
   if (op == "BatchNormalization") return batch_norm(node, in);
-  if (op == "MaxPool" || op == "AveragePool") return pool(node, in, op == "MaxPool");
-  if (op == "GlobalAveragePool") return reduce(*in[0], {2, 3}, true, mean_of);
-  if (op == "GlobalMaxPool") return reduce(*in[0], {2, 3}, true, largest_of);
+  if (op == "MaxPool" || op == "AveragePool")
+    return of_lines(node, in, [&](const OnnxNode& windows, const Tensors& x) {
+      return pool(windows, x, op == "MaxPool");
+    });
+  if (op.starts_with("Global")) {
+    Dims pixels(in[0]->dims.size() - 2);
+    std::iota(pixels.begin(), pixels.end(), 2);
+    return reduce(*in[0], pixels, true, op == "GlobalAveragePool" ? mean_of : largest_of);
+  }
   if (op.starts_with("Reduce")) {
     const Dims axes = axes_of(node, in, static_cast<std::int64_t>(in[0]->dims.size()));
     const bool keep = attribute(node, "keepdims", std::int64_t{1}) != 0;
     return reduce(*in[0], axes, keep,
                   op == "ReduceMean"  ? mean_of
                   : op == "ReduceSum" ? sum_of
+                  : op == "ReduceL2"  ? length_of
                                       : largest_of);
   }
   if (op == "Gemm") return gemm(node, in);
@@ -512,7 +671,7 @@ ReferenceTensor run(const OnnxNode& node, const Tensors& in) {
   if (op == "GroupNormalization")
     return image_norm(node, in, attribute(node, "num_groups", std::int64_t{1}));
   if (op == "LayerNormalization") return layer_norm(node, in);
-  if (op == "Resize") return resize(in);
+  if (op == "Resize") return resize(node, in);
   if (op == "PRelu") return prelu(in);
   if (op == "Elu") return map(*in[0], [&](double x) { return elu(x, alpha(1.0f), 1.0); });
   if (op == "Selu") {
