@@ -171,7 +171,6 @@ TEST_CASE("integer forms: the interpreter's codes, for every kind of operation a
   check_network_forms(testing::small_network());
   check_network_forms(testing::small_graph());
   check_network_forms(testing::small_branches());
-  check_network_forms(testing::small_moves());
 }
 
 TEST_CASE("integer forms: the interpreter's codes, for trained networks") {

@@ -304,7 +304,7 @@ TEST_CASE("onnx images: all images in one row and apart again, as PyTorch writes
   check_network(g.classify(g.node("Reshape", {x, g.integers({2}, {2, -1})}), 4 * 3 * 2));
   g.classify_image(g.node("Relu", {x}), 4);
   CHECK_THROWS_WITH(build(g.model),
-                    "net.onnx: node 'n_Relu_8' (Relu): expected the batch in front, got "
+                    "net.onnx: node 'n_Relu_7' (Relu): expected the batch in front, got "
                     "'Reshape_4', all images in one row");
 }
 
