@@ -70,7 +70,7 @@ TEST_CASE("shared weight: biases are not corrected for the input of one use") {
 TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one place") {
   const auto network = make_network();
   for (QuantizedLayer* layer : network->quantized_layers())
-    if (layer->owns_weight())
+    if (layer->owns_weight() && layer->shares_weight())
       layer->set_weight_quantizer(testing::make_quantizer("symmetric", quant::Role::weight, 4));
   CHECK_THROWS_WITH_AS(
       reconstruct(*network, {.method = "gptq"}, random_tensor({4, 3, 9, 9}, 3), 1),
