@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # english.sh [PAGE...]: finds wording that reads like a translation. Prints page, line, the words and what to write instead, and fails
-# if there are any. Without arguments it checks README.md, CONTRIBUTING.md and the pages of docs/ and deploy/, except docs/onnx.md,
-# which still has some. It skips code and generated tables.
+# if there are any. Without arguments it checks README.md, CONTRIBUTING.md and the pages of docs/ and deploy/. It skips code
+# and generated tables.
 set -uo pipefail
-shopt -s extglob
 
 # Extended regular expressions, and what to write instead. Only words that have no good use in these pages.
 patterns=(
@@ -38,7 +37,7 @@ prose() {
 
 if (($# == 0)); then
   cd "$(dirname "$0")/.." || exit 1
-  set -- README.md CONTRIBUTING.md docs/!(onnx).md deploy/README.md deploy/kernels/README.md
+  set -- README.md CONTRIBUTING.md docs/*.md deploy/README.md deploy/kernels/README.md
 fi
 
 found=0
