@@ -42,7 +42,7 @@ std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
   std::int64_t front = 1;
   for (auto axis = sorted.begin(); axis != middle; ++axis)
     front *= value.dims()[static_cast<std::size_t>(*axis) - 1];
-  std::ranges::rotate(sorted, middle);
+  std::rotate(sorted.begin(), middle, sorted.end());
   if (sorted != axes) return std::nullopt;
   if (value.layout == Layout::channels_first && front == value.channels)
     return Layout::channels_last;

@@ -32,7 +32,8 @@ Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
   std::vector<Natural> natural{{value.channels, &result.channels},
                                {value.height, &result.rows},
                                {value.width, &result.columns}};
-  if (value.layout == Layout::channels_last) std::ranges::rotate(natural, natural.begin() + 1);
+  if (value.layout == Layout::channels_last)
+    std::rotate(natural.begin(), natural.begin() + 1, natural.end());
   const Integers dims = value.dims();
   const auto named = [&](std::size_t axis) {
     return std::ranges::find(axes, static_cast<std::int64_t>(axis) + 1) != axes.end();
