@@ -35,9 +35,14 @@ std::map<std::string, Tensor> targets(Module& network) {
   return result;
 }
 
-/// Whether quench wrote the file, which then may hold more than weights and says of which model it is.
+/// Whether quench wrote the file, which then may hold more than weights and names its model. Others have
+/// a description of theirs there.
 bool is_checkpoint(const ForeignWeights& weights) {
-  return weights.file.metadata.contains("model");
+  const auto found = weights.file.metadata.find("model");
+  return found != weights.file.metadata.end() &&
+         std::ranges::any_of(models::registered_models(), [&](const models::ModelInfo& model) {
+           return model.name == found->second;
+         });
 }
 
 /// Those that were given, those of the network's parts, or else those that fit most of its tensors.
