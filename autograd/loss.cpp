@@ -190,7 +190,8 @@ Variable lp_loss(const Variable& a, const Tensor& target, float p) {
     const double d = std::abs(double{x[i]} - double{t[i]});
     return p == 2.0f ? d * d : std::pow(d, double{p});
   });
-  const double positions = static_cast<double>(target.numel() / target.dim(1));
+  const std::int64_t count = target.numel() / target.dim(1);
+  const auto positions = static_cast<double>(count);
   return record<LpLossNode>({a}, Tensor::scalar(static_cast<float>(sum / positions)), a.value(),
                             target, p, static_cast<float>(positions));
 }

@@ -35,7 +35,8 @@ inline float real_of(std::int32_t centered, const quant::QuantGrid& grid) {
 /// The numbers of a function for the codes of a channel, from qmin on.
 inline std::span<const float> table_of(const Lookup& lookup, const Value& input,
                                        std::int64_t channel) {
-  const auto count = static_cast<std::size_t>(input.grid->qmax - input.grid->qmin + 1);
+  const std::int64_t codes = std::int64_t{input.grid->qmax} - input.grid->qmin + 1;
+  const auto count = static_cast<std::size_t>(codes);
   const std::span<const float> numbers(lookup.table);
   return numbers.size() == count
              ? numbers

@@ -61,12 +61,12 @@ struct Walk {
 OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks, std::int64_t most = 0);
 
 template <typename T>
-OnnxTensor tensor_of(Dims dims, const std::vector<T>& values) {
+OnnxTensor tensor_of(const Dims& dims, const std::vector<T>& values) {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, std::int64_t>);
   const auto bytes = std::as_bytes(std::span(values));
   return {.name = {},
           .type = std::is_same_v<T, float> ? OnnxType::f32 : OnnxType::s64,
-          .dims = std::move(dims),
+          .dims = dims,
           .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 

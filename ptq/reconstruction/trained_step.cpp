@@ -72,7 +72,7 @@ void TrainedStep::clamp() {
 }
 
 Variable TrainedStep::train_forward(const Variable& x) {
-  const Variable quantized = quant::quantize_with_derived_scale(
+  Variable quantized = quant::quantize_with_derived_scale(
       x, step_, {{.scale = step_.value().item(), .slope = 1.0f}}, quant::centered_range(grid_));
   if (keep_ >= 1.0) return quantized;
   Tensor uniform(x.shape());
