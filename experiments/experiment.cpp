@@ -98,6 +98,12 @@ int common_bits(Module& network, bool of_weights) {
   return std::ranges::max_element(layers, fewer)->first;
 }
 
+/// Whether [calibration] changes weights or biases, rather than choosing ranges alone.
+bool changes_network(const CalibrationOptions& calibration) {
+  return calibration.equalize || calibration.absorb_bias || calibration.depthwise_rescale ||
+         calibration.bias_correction != "none" || calibration.reconstruct.wanted();
+}
+
 /// A network that comes with quantizers has no room for those of [quant], which then says "fixed" and
 /// the bits that most layers have.
 void require_no_rule(const ExperimentConfig& config, Module& network) {
@@ -119,6 +125,11 @@ void require_no_rule(const ExperimentConfig& config, Module& network) {
                                   "model.quantizers = \"none\" for the float network under them",
                                   config.model.onnx.string()));
   }
+  require(!config.calibration || !changes_network(*config.calibration),
+          "calibration: expected no equalize, absorb_bias, depthwise_rescale, bias_correction or "
+          "reconstruct for {}, whose codes and grids stay as they are; model.quantizers = \"none\" "
+          "takes the float network under them",
+          config.model.onnx.string());
   // For the run's own config, which lists of runs read.
   quant.text("method", "fixed");
   for (const auto& [slot, value] : bits) quant.table(slot).integer("bits", value);

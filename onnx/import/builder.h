@@ -118,10 +118,14 @@ class Builder {
   /// computed: layers with one weight are known by it.
   /// @return  whether there is one
   bool take_equal(const OnnxNode& node);
-  /// What layers are made of the constant that is the node's input 1. A ConvTranspose has its kernels turned,
-  /// so it shares with others of its kind alone.
+  /// What layers are made of the constant that is the node's input 1, by the order in which they read it: a
+  /// ConvTranspose turns its kernels, and a Gemm may transpose its matrix.
   SharedWeight& shared_weight(const OnnxNode& node) {
-    return shared_[{&constant(node, 1), node.op == "ConvTranspose"}];
+    const auto transposed = node.attributes.find("transB");
+    const bool other_order =
+        node.op == "ConvTranspose" || (transposed != node.attributes.end() &&
+                                       transposed->second == OnnxAttribute(std::int64_t{1}));
+    return shared_[{&constant(node, 1), other_order}];
   }
   /// Whether another node with a weight has that constant too.
   bool shares_weight(const OnnxNode& node);
