@@ -30,7 +30,10 @@ struct Origin {
 class Values {
  public:
   Values(const GraphProto& graph, const std::string& file) : file_(file) {
-    for (const auto& tensor : graph.initializer()) define(tensor.name(), {});
+    for (const auto& tensor : graph.initializer()) {
+      if (tensor.name().empty()) fail("{}: expected a name for every initializer, got none", file_);
+      define(tensor.name(), {});
+    }
     // Before IR version 4 every initializer was an input as well.
     for (const auto& input : graph.input()) origins_.try_emplace(input.name(), Origin{});
     for (int i = 0; i < graph.node_size(); ++i) {

@@ -85,6 +85,11 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
     add_node(model, "Relu", {"y"}, {"x"});
     CHECK(error_of(model) == "m.onnx: two values are called 'x'");
   }
+  SUBCASE("a constant without a name") {
+    add_tensor(model, "", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
+    add_node(model, "Relu", {"x"}, {"y"});
+    CHECK(error_of(model) == "m.onnx: expected a name for every initializer, got none");
+  }
   SUBCASE("two constants of one name") {
     for (int i = 0; i < 2; ++i)
       add_tensor(model, "w", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
