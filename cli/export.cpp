@@ -21,6 +21,7 @@
 #include "support/console.h"
 #include "support/error.h"
 #include "support/progress.h"
+#include "support/text_list.h"
 #include "support/text_number.h"
 #include "train/evaluate.h"
 
@@ -82,20 +83,14 @@ OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   return std::move(exported.model);
 }
 
-/// Of the form that runtimes fuse.
+/// Reports how much of an export with scales in operands a fusing runtime turns into integers.
 void print_fused(const OnnxModel& model, const ExportOptions& options) {
   if (options.floating || options.format != "onnx" || options.scales != "operands") return;
-  auto [fused, others] = deploy::fused_convolutions(model);
-  const std::size_t all = fused.size() + others.size();
-  constexpr std::size_t kNamed = 8;
-  if (others.size() > kNamed) {
-    others.resize(kNamed);
-    others.emplace_back("...");
-  }
+  const auto [fused, others] = deploy::fused_convolutions(model);
   fmt::print(
       "{} of {} convolutions run on integers in a runtime that fuses QuantizeLinear and "
       "DequantizeLinear{}{}\n",
-      fused.size(), all, others.empty() ? "" : "; not ", fmt::join(others, ", "));
+      fused.size(), fused.size() + others.size(), others.empty() ? "" : "; not ", listed(others));
 }
 
 /// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".

@@ -84,7 +84,7 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
                            random);
 }
 
-/// Of the weights or of what the layers read: those that most layers have, and of as many the more.
+/// The bits that most layers use for their weights, or for their inputs; the larger number if two are equally common.
 int common_bits(Module& network, bool of_weights) {
   std::map<int, int> layers;
   for (QuantizedLayer* layer : network.quantized_layers()) {

@@ -80,7 +80,7 @@ bool begins_with(const std::string& name, const std::vector<std::string>& prefix
                              [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
 
-/// What tensors of a checkpoint are called that are none of targets().
+/// Prefixes of the names of tensors that a checkpoint holds in addition to targets().
 std::vector<std::string> left_out(Module& network) {
   std::vector<std::string> result = other_prefixes(network);
   for (const Buffer& buffer : network.buffers())

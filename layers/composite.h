@@ -20,8 +20,8 @@ class Composite : public Module {
   ///                           dot, or if the module is already part of another
   ValueId append(const std::string& name, std::shared_ptr<Module> module,
                  std::vector<ValueId> inputs);
-  /// Puts another module in the place of the one called `name`: it reads and writes the same values.
-  /// @throws std::logic_error  if there is none, or if the module is already part of another
+  /// Replaces the module called `name` by another, which reads and writes the same values.
+  /// @throws std::logic_error  if `name` does not exist, or if the module is already part of another
   void replace(const std::string& name, std::shared_ptr<Module> module);
   /// Says what the whole computes: until then, and by default, what it is given.
   /// @throws std::logic_error  for an unknown one

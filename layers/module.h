@@ -104,8 +104,8 @@ class Module {
     add_child(name, module);
     return module;
   }
-  /// Puts `module` in the place of the inner one called `name`, under the same name.
-  /// @throws std::logic_error  if there is none, or if `module` is already part of another
+  /// Replaces the inner module called `name` by `module`, under the same name.
+  /// @throws std::logic_error  if `name` does not exist, or if `module` is already part of another
   void replace_module(const std::string& name, std::shared_ptr<Module> module);
 
  private:

@@ -64,7 +64,7 @@ class QuantizedLayer : public QuantizableModule {
   virtual bool depthwise() const { return false; }
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }  ///< undefined if the layer has none
-  /// Of the weight at its quantizer's bits; in fp32 without one; 0 for another layer's weight.
+  /// Bytes of the weight at its quantizer's bits, or in fp32 without one; 0 for another layer's weight.
   double weight_bytes() const;
 
   /// Whether the weight is this layer's parameter, not another's, and whether it is used by several layers.

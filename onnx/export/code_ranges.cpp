@@ -23,7 +23,7 @@ CodeRange range_on(const QuantGrid& grid, const std::vector<Affine>& steps) {
   return codes;
 }
 
-/// Of an operation that moves codes of its inputs.
+/// The range of codes after an operation that only moves them.
 CodeRange range_moved(const IntegerNetwork& network, const Operation& operation,
                       const std::vector<CodeRange>& ranges) {
   CodeRange codes = ranges[operation.inputs[0]];

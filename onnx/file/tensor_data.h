@@ -14,7 +14,7 @@
 
 namespace quench::onnx_file {
 
-/// The numbers of a model's tensors, which lie in its own file or in files beside it.
+/// The values of a model's tensors, which are in its own file or in files next to it.
 class TensorData {
  public:
   /// @param file    whose skeleton_of() the tensors are of

@@ -60,7 +60,7 @@ void check_finite(std::span<const float> values, std::span<const std::int64_t> d
   if (!found.empty()) fail("{}: expected finite values, got {}", where, found);
 }
 
-/// Of floats that may lie at any address.
+/// Whether all floats are finite; they may be unaligned.
 bool all_finite(const SharedBytes& floats) {
   constexpr std::uint32_t kExponent = 0x7f800000;  // all of its bits: an infinity or a NaN
   bool finite = true;
@@ -87,7 +87,7 @@ class TensorReader {
   }
 
   template <typename Stored, typename Field, typename Convert>
-  OnnxTensor reals(const Field& field, Convert convert) const {
+  OnnxTensor converted(const Field& field, Convert convert) const {
     const std::vector<float> numbers = values<Stored>(field, convert);
     check_finite(numbers, dims_, where_);
     return make_tensor(name_, dims_, numbers);
@@ -96,7 +96,7 @@ class TensorReader {
   /// Those of 32 bits, which are most of a file, stay where they are.
   OnnxTensor floats() const {
     const auto same = [](float x) { return x; };
-    if (!has_bytes()) return reals<float>(proto_.float_data(), same);
+    if (!has_bytes()) return converted<float>(proto_.float_data(), same);
     const SharedBytes bytes = bytes_of(sizeof(float));
     if (!all_finite(bytes)) {
       std::vector<float> numbers;
@@ -224,11 +224,11 @@ OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const 
     case TensorProto::FLOAT:
       return reader.floats();
     case TensorProto::DOUBLE:
-      return reader.reals<double>(proto.double_data(), from_double);
+      return reader.converted<double>(proto.double_data(), from_double);
     case TensorProto::FLOAT16:
-      return reader.reals<std::uint16_t>(proto.int32_data(), from_half);
+      return reader.converted<std::uint16_t>(proto.int32_data(), from_half);
     case TensorProto::BFLOAT16:
-      return reader.reals<std::uint16_t>(proto.int32_data(), from_bfloat);
+      return reader.converted<std::uint16_t>(proto.int32_data(), from_bfloat);
     case TensorProto::INT64:
       return reader.integers<std::int64_t>(proto.int64_data());
     case TensorProto::INT32:

@@ -15,7 +15,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// Which of the two inputs is the activation beside a constant.
+/// Which of the two inputs is the activation; the other is a constant.
 std::size_t activation_input(const Builder& builder, const OnnxNode& node) {
   return builder.is_constant(node, 0) ? 1 : 0;
 }
@@ -103,7 +103,7 @@ Tensor image_of(const OnnxTensor& constant, const Value& value, float (*function
 void append_shift(Builder& builder, const OnnxNode& node, float (*function)(float)) {
   const std::size_t place = activation_input(builder, node);
   const OnnxTensor& constant = builder.constant(node, 1 - place);
-  const Value input = builder.beside(constant, node, place);
+  const Value input = builder.aligned(constant, node, place);
   if (is_per_place(constant, input)) {
     auto sum = std::make_shared<ScaleShift>(image_of(constant, input, function));
     return builder.append(node, std::move(sum), {input}, input);
@@ -115,7 +115,7 @@ void append_shift(Builder& builder, const OnnxNode& node, float (*function)(floa
 
 /// constant - activation, which neither is trained.
 void append_difference(Builder& builder, const OnnxNode& node) {
-  const Value input = builder.beside(builder.constant(node, 0), node, 1);
+  const Value input = builder.aligned(builder.constant(node, 0), node, 1);
   const Tensor shift = numbers(builder, node, input, same);
   builder.append(
       node,
@@ -142,7 +142,7 @@ void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
 
 void append_scale(Builder& builder, const OnnxNode& node, float (*function)(float)) {
   const std::size_t place = activation_input(builder, node);
-  const Value input = builder.beside(builder.constant(node, 1 - place), node, place);
+  const Value input = builder.aligned(builder.constant(node, 1 - place), node, place);
   builder.append(node,
                  std::make_shared<ScaleShift>(numbers(builder, node, input, function), Tensor{}),
                  {input}, input);

@@ -170,7 +170,7 @@ Value Builder::like(const Value& other, const OnnxNode& node, std::size_t i) {
   return images && value.layout != other.layout ? laid_out(node, i, other.layout) : value;
 }
 
-Value Builder::beside(const OnnxTensor& constant, const OnnxNode& node, std::size_t i) {
+Value Builder::aligned(const OnnxTensor& constant, const OnnxNode& node, std::size_t i) {
   const Value value = activation(node, i);
   const auto axis = axis_of_constant(constant, value);
   if (value.flat() || !axis || axis == static_cast<std::size_t>(value.channel_axis())) return value;

@@ -99,8 +99,8 @@ class Builder {
   Value pixels(const OnnxNode& node, std::size_t i = 0);
   /// The same in the layout of another value that it meets, if that can be.
   Value like(const Value& other, const OnnxNode& node, std::size_t i);
-  /// The same with the axis as channels along which a constant differs that it meets, if that can be.
-  Value beside(const OnnxTensor& constant, const OnnxNode& node, std::size_t i = 0);
+  /// The same with channels along the axis that a constant varies along, if possible.
+  Value aligned(const OnnxTensor& constant, const OnnxNode& node, std::size_t i = 0);
   /// An input that does not depend on the images, nor on how many there are.
   /// @throws std::invalid_argument  unless there is one
   const OnnxTensor& constant(const OnnxNode& node, std::size_t i) const;

@@ -1,5 +1,9 @@
 #include "onnx/import/head.h"
 
+#include <fmt/format.h>
+
+#include <stdexcept>
+
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
 #include "layers/batch_norm.h"
@@ -13,8 +17,8 @@
 namespace quench::onnx_network {
 namespace {
 
-/// What takes the place of a layer on the way from the head to the output; itself, as null, if it works for
-/// any number of classes.
+/// The replacement of a layer on the way from the head to the output; null if the layer works for any number of
+/// classes and stays.
 class ForClasses {
  public:
   ForClasses(std::int64_t classes, Random& random) : classes_(classes), random_(random) {}
@@ -48,14 +52,12 @@ class ForClasses {
   }
 
  private:
-  static std::shared_ptr<Module> refuse(const Module& module) {
-    require(
-        false,
+  [[noreturn]] static std::shared_ptr<Module> refuse(const Module& module) {
+    throw std::invalid_argument(fmt::format(
         "model.head = \"replace\": expected a layer with a weight before the output, and pools, "
         "activations or batch norms alone between them, got '{}'; model.output = \"NAME\" of a "
         "value before it ends the network there",
-        module.name());
-    return nullptr;
+        module.name()));
   }
 
   std::int64_t classes_;

@@ -77,7 +77,7 @@ void build_gelu(Builder& builder, const OnnxNode& node, const GeluAttributes& at
 }
 
 void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  const Value input = builder.beside(builder.constant(node, 1), node);
+  const Value input = builder.aligned(builder.constant(node, 1), node);
   auto layer = std::make_shared<PRelu>(to_tensor(per_channel(builder.constant(node, 1), input)));
   if (builder.options().random_weights) {
     // As He et al. 2015 and PyTorch start it.
