@@ -42,7 +42,7 @@ ValueId Dropout::lower(Graph&, std::vector<ValueId> inputs) { return inputs.at(0
 
 Variable Dropout::forward(const Variable& input) {
   if (!training() || probability_ == 0.0f) return input;
-  // The ranks' images follow each other in the batch that one process would have.
+  // The ranks' images are consecutive parts of the batch that a single process would have.
   const auto size = static_cast<double>(input.value().numel());
   double& position = *position_.data<double>();
   random_.seek(static_cast<std::uint64_t>(position + size * communicator().rank()));

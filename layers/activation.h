@@ -8,13 +8,13 @@
 
 namespace quench {
 
-/// relu, relu6 or hardtanh as a layer of its own, for where no batch norm precedes it.
+/// relu, relu6 or hardtanh as a separate layer, where no batch norm precedes it.
 class ActivationLayer final : public Module {
  public:
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
   Activation activation() const { return activation_; }
   void set_activation(Activation activation) { activation_ = activation; }
-  /// The identity is not in the graph.
+  /// The identity does not appear in the graph.
   ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
   Layer as_layer() override { return this; }
 
@@ -27,9 +27,9 @@ class ActivationLayer final : public Module {
 
 /// A function of core/ops/pointwise.h as a layer: leaky_relu, hard_swish, sigmoid, gelu and others.
 ///
-/// Its input has a slot for a quantizer. In evaluation it is a function of the input's code alone,
-/// f(scale float(q - z) + offset) with each operation rounded to float32, so that an integer engine
-/// looks it up in a table. relu, relu6 and hardtanh need no table: see ActivationLayer.
+/// Its input has a slot for a quantizer. In evaluation the output depends on the input's code
+/// alone: f(scale float(q - z) + offset), each operation rounded to float32, so an integer engine
+/// can use a lookup table. relu, relu6 and hardtanh need no table: see ActivationLayer.
 class PointwiseFunction final : public QuantizableModule {
  public:
   explicit PointwiseFunction(const Pointwise& function) : function_(function) {}
@@ -46,8 +46,8 @@ class PointwiseFunction final : public QuantizableModule {
 /// x for x > 0, else slope[c] x of [N, C] or [N, C, H, W], with a trained slope per channel (He et al.
 /// 2015, arXiv:1502.01852).
 ///
-/// Its input has a slot for a quantizer, as that of a PointwiseFunction: in evaluation it is a function
-/// of code and channel.
+/// Its input has a slot for a quantizer, like a PointwiseFunction's. In evaluation the output
+/// depends on code and channel alone.
 class PRelu final : public QuantizableModule {
  public:
   /// @param slope  [C], or [1] for all channels
@@ -64,13 +64,13 @@ class PRelu final : public QuantizableModule {
 };
 
 /// In training, sets each element to 0 with the given probability and scales the rest by 1/(1-p)
-/// (Srivastava et al. 2014); in evaluation, the identity.
+/// (Srivastava et al. 2014). In evaluation, the identity.
 class Dropout final : public Module {
  public:
   /// @throws std::invalid_argument  unless 0 <= probability < 1
   Dropout(float probability, Random random);
 
-  /// Evaluation passes it by.
+  /// Evaluation skips it.
   ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
 
  protected:
@@ -79,7 +79,7 @@ class Dropout final : public Module {
  private:
   float probability_;
   Random random_;
-  Tensor& position_;  // in the random stream; a buffer, so that a resumed run draws the same masks
+  Tensor& position_;  // in the random stream; a buffer, so a resumed run draws the same masks
 };
 
 }  // namespace quench

@@ -53,29 +53,28 @@ Variable Multiply::combine(std::span<const Variable> inputs) {
 
 namespace {
 
-/// A number for all channels, or one for each.
-Variable per_channel(const Variable& numbers, std::int64_t channels) {
-  return numbers.shape() == Shape{1} ? expand(numbers, channels) : numbers;
+/// One value for all channels, or one per channel.
+Variable per_channel(const Variable& values, std::int64_t channels) {
+  return values.shape() == Shape{1} ? expand(values, channels) : values;
 }
 
 }  // namespace
 
 ScaleShift::ScaleShift(const Tensor& scale, const Tensor& shift, Values values) {
-  const auto count = [](const Tensor& numbers) {
-    require(!numbers.defined() || (numbers.rank() == 1 && numbers.dim(0) >= 1),
-            "scale_shift: expected numbers of shape [C] or [1], got {}",
-            numbers.shape().to_string());
-    return numbers.defined() ? numbers.dim(0) : 0;
+  const auto count = [](const Tensor& tensor) {
+    require(!tensor.defined() || (tensor.rank() == 1 && tensor.dim(0) >= 1),
+            "scale_shift: expected values of shape [C] or [1], got {}", tensor.shape().to_string());
+    return tensor.defined() ? tensor.dim(0) : 0;
   };
   const auto [least, most] = std::minmax({count(scale), count(shift)});
   require(most >= 1 && (least <= 1 || least == most),
           "scale_shift: expected a scale, a shift or both, for the same channels, got {} and {} "
-          "numbers",
+          "values",
           count(scale), count(shift));
-  const auto variable = [&](const char* name, const Tensor& numbers) -> Variable {
-    if (!numbers.defined()) return {};
-    if (values == Values::constant) return Variable(numbers.clone());
-    return register_parameter(name, numbers.clone(), ParameterKind::norm);
+  const auto variable = [&](const char* name, const Tensor& tensor) -> Variable {
+    if (!tensor.defined()) return {};
+    if (values == Values::constant) return Variable(tensor.clone());
+    return register_parameter(name, tensor.clone(), ParameterKind::norm);
   };
   scale_ = variable("scale", scale);
   shift_ = variable("shift", shift);

@@ -44,7 +44,7 @@ void attach_quantizers(Module& network, quant::Policy policy) {
 quant::OperandKind operand_kind(QuantizableModule& module) {
   using quant::OperandKind;
   const auto none = [&module]() -> OperandKind {
-    throw std::logic_error(module.name() + ": a module of this kind has no rule in [quant]");
+    throw std::logic_error(module.name() + ": [quant] has no rule for a module of this kind");
   };
   return std::visit(
       Overloaded{
@@ -67,7 +67,7 @@ std::vector<std::string> quantization_notes(Module& network, const Settings& qua
   const auto note_absent = [&](const char* key, const char* what, auto present) {
     if (quant.find(key) != nullptr && std::ranges::none_of(modules, present))
       notes.push_back(
-          fmt::format("quant.{}: the network has no {}, so this rule does nothing", key, what));
+          fmt::format("quant.{}: the network has no {}, so this rule has no effect", key, what));
   };
   const auto note_absent_operands = [&](quant::OperandKind kind, const char* what) {
     note_absent(quant::rule_key(kind), what, [kind](QuantizableModule* module) {

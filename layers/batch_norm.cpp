@@ -60,7 +60,7 @@ Variable FoldedBatchNorm::bias(const Variable& layer_bias) const {
 
 Variable FoldedBatchNorm::normalize(const Variable& product, const Variable& plain,
                                     const Variable& layer_bias) const {
-  // Before this batch counts in it: the folded weight was made with the same.
+  // Computed before this batch updates the statistics: the folded weight used the same value.
   Tensor sigma_running = map(inverse_sigma(*norm_), [](float inverse) { return 1.0f / inverse; });
   BatchNormStatistics batch = batch_norm_statistics(plain.value(), norm_->running_mean(),
                                                     norm_->running_var(), norm_->params());

@@ -12,10 +12,10 @@ class QuantizedLayer;
 
 /// Batch normalization of [N, C] or [N, C, H, W] per channel with gain and bias, followed by an
 /// activation in the same pass over memory (Ioffe & Szegedy 2015). Training normalizes by the batch
-/// and updates running statistics, evaluation uses those.
+/// and updates the running statistics; evaluation normalizes by those.
 ///
-/// One that is folded into the layer before it leaves normalizing to that layer, see
-/// QuantizedLayer::fold(), and applies its activation alone.
+/// After folding, the layer before it normalizes (see QuantizedLayer::fold()), and this one only
+/// applies its activation.
 class BatchNorm final : public Module {
  public:
   /// @throws std::invalid_argument  for channels < 1
@@ -52,47 +52,46 @@ class BatchNorm final : public Module {
   const QuantizedLayer* folded_into_ = nullptr;
 };
 
-/// Every one of the network, in the order in which they are registered. One whose set_training() is
-/// off while the rest trains is frozen: it normalizes by its running statistics and leaves them as
-/// they are.
+/// Every batch norm of the network, in order of registration. To freeze one while the rest trains,
+/// switch off its set_training(): it then normalizes by its running statistics and does not update
+/// them.
 std::vector<BatchNorm*> batch_norms(Module& network);
 
-/// A batch norm as the layer before it computes it (Jacob et al. 2018, arXiv:1712.05877, section
-/// 3.2; Krishnamoorthi 2018, arXiv:1806.08342, section 3.2.2): with its gain in the weight that is
-/// quantized, w_c = w gain / sigma_running, so that integer inference has nothing to do but add a
-/// bias.
+/// A batch norm computed by the layer before it (Jacob et al. 2018, arXiv:1712.05877, section 3.2;
+/// Krishnamoorthi 2018, arXiv:1806.08342, section 3.2.2). Its gain is part of the weight that is
+/// quantized, w_c = w gain / sigma_running, so integer inference only has to add a bias.
 ///
 ///   batch norm in training    y = conv(x, Q(w_c)) sigma_running / sigma_batch
 ///                                 + bias + gain (b - mean_batch) / sigma_batch
 ///   else (frozen, evaluation) y = conv(x, Q(w_c)) + bias + gain (b - mean_running) / sigma_running
 ///
-/// with b the layer's own bias, if it has one. The batch's statistics are those of conv(x, w) + b,
-/// from the weight that is not quantized, and update the running ones as BatchNorm does. Gradients
-/// are exact, also through the batch's statistics; sigma_running is a constant.
+/// where b is the layer's own bias, if it has one. The batch statistics are those of conv(x, w) + b
+/// with the unquantized weight; they update the running statistics as BatchNorm does. Gradients are
+/// exact, also through the batch statistics; sigma_running is treated as a constant.
 class FoldedBatchNorm {
  public:
   /// `norm` must outlive this.
   explicit FoldedBatchNorm(BatchNorm& norm) : norm_(&norm) {}
 
   BatchNorm& norm() const { return *norm_; }
-  /// Whether batches normalize themselves and update the running statistics.
+  /// Whether it normalizes by the batch and updates the running statistics.
   bool in_training() const { return norm_->training(); }
 
   /// w_c, for the quantizer.
   Variable weight(const Variable& latent) const;
-  /// The bias of the form for evaluation; `layer_bias` may be undefined.
+  /// The bias for evaluation; `layer_bias` may be undefined.
   Variable bias(const Variable& layer_bias) const;
 
-  /// The form for training, before the activation. Takes the batch into the running statistics,
-  /// and thus must follow weight().
+  /// The output in training, before the activation. Updates the running statistics, so it must be
+  /// called after weight().
   /// @param product  conv(x, Q(w_c))
   /// @param plain    conv(x, w) + b
   Variable normalize(const Variable& product, const Variable& plain,
                      const Variable& layer_bias) const;
-  /// Takes conv(x, w) + b into the running statistics and does nothing else.
+  /// Only updates the running statistics from conv(x, w) + b.
   void observe(const Tensor& plain) const;
 
-  /// Grows with any change of what weight() and bias() are made from.
+  /// Increases whenever an input of weight() or bias() changes.
   std::uint64_t version() const;
 
  private:

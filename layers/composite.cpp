@@ -14,7 +14,7 @@ ValueId Composite::append(const std::string& name, std::shared_ptr<Module> modul
          "{}: expected inputs among the {} values before it", name, modules_.size() + 1);
   modules_.push_back(register_module(name, std::move(module)));
   inputs_.push_back(std::move(inputs));
-  done_with_.assign(inputs_.size(), {});  // set_output() says what may go
+  done_with_.assign(inputs_.size(), {});  // set_output() decides which values may be freed
   return modules_.size();
 }
 
@@ -23,7 +23,7 @@ void Composite::replace(const std::string& name, std::shared_ptr<Module> module)
     return part->name() == (this->name().empty() ? name : this->name() + "." + name);
   };
   const auto place = std::ranges::find_if(modules_, own_name);
-  expect(place != modules_.end(), "composite: expected a module {}, got none", name);
+  expect(place != modules_.end(), "composite: module {} does not exist", name);
   replace_module(name, module);
   *place = std::move(module);
 }

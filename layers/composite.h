@@ -10,21 +10,21 @@
 
 namespace quench {
 
-/// Modules that read each other's outputs, in any order without cycles: a network, or a block of one,
-/// that is no plain sequence.
+/// Modules that read each other's outputs, in any acyclic order: a network or block that is not a
+/// plain sequence.
 class Composite : public Module {
  public:
-  /// Adds a module that reads `inputs`: Graph::kInput, or what modules before it compute.
-  /// @return what it computes
-  /// @throws std::logic_error  for no inputs or an unknown one; if the name is taken, empty or has a
-  ///                           dot, or if the module is already part of another
+  /// Adds a module that reads `inputs`: Graph::kInput, or outputs of earlier modules.
+  /// @return the value that it computes
+  /// @throws std::logic_error  if `inputs` is empty or has an unknown value; if the name is taken,
+  ///                           empty or has a dot; or if the module is already part of another
   ValueId append(const std::string& name, std::shared_ptr<Module> module,
                  std::vector<ValueId> inputs);
-  /// Replaces the module called `name` by another, which reads and writes the same values.
+  /// Replaces the module called `name` by another that reads and writes the same values.
   /// @throws std::logic_error  if `name` does not exist, or if the module is already part of another
   void replace(const std::string& name, std::shared_ptr<Module> module);
-  /// Says what the whole computes: until then, and by default, what it is given.
-  /// @throws std::logic_error  for an unknown one
+  /// Sets which value is the output; the default is the input.
+  /// @throws std::logic_error  for an unknown value
   void set_output(ValueId output);
 
   ValueId lower(Graph& graph, std::vector<ValueId> inputs) final;
@@ -35,11 +35,11 @@ class Composite : public Module {
  private:
   std::vector<std::shared_ptr<Module>> modules_;  // module i computes value i + 1
   std::vector<std::vector<ValueId>> inputs_;
-  std::vector<std::vector<ValueId>> done_with_;  // what no later module reads
+  std::vector<std::vector<ValueId>> done_with_;  // values that no later module reads
   ValueId output_ = Graph::kInput;
 };
 
-/// Modules applied one after the other.
+/// Modules applied in sequence.
 class Sequential : public Composite {
  public:
   /// @throws std::logic_error  as Composite::append()
@@ -53,15 +53,15 @@ class Sequential : public Composite {
   ValueId last_ = Graph::kInput;
 };
 
-/// activation(branch(x) + shortcut(x)), where the branch is modules one after the other and the
-/// shortcut x itself or a module; without join() the branch alone. Built from its parts in the
-/// order of these functions, in which they also run.
+/// activation(branch(x) + shortcut(x)). The branch is a sequence of modules; the shortcut is x
+/// itself or a module. Without join(), the result is the branch alone. Call these functions in the
+/// order in which the parts run.
 class Residual final : public Composite {
  public:
-  /// The next module of the branch. These throw as Composite::append().
+  /// Appends a module to the branch. @throws std::logic_error  as Composite::append()
   void append(const std::string& name, std::shared_ptr<Module> module);
   void set_shortcut(const std::string& name, std::shared_ptr<Module> module);
-  /// Ends in the sum, "add".
+  /// Appends the sum, "add".
   void join(Activation activation);
 
  private:

@@ -8,7 +8,7 @@
 
 namespace quench {
 
-/// Sizes of a Conv2d; in_channels and out_channels have to be given.
+/// Sizes of a Conv2d; in_channels and out_channels are required.
 struct Conv2dOptions {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
@@ -17,15 +17,15 @@ struct Conv2dOptions {
   bool bias = false;
 };
 
-/// Convolution of [N, C, H, W] with a weight [O, I/groups, KH, KW]; Glorot-uniform at the start.
+/// Convolution of [N, C, H, W] with a weight [O, I/groups, KH, KW], initialized Glorot-uniform.
 class Conv2d final : public QuantizedLayer {
  public:
-  /// @throws std::invalid_argument  for sizes < 1 or channels that the groups do not divide
+  /// @throws std::invalid_argument  for sizes < 1 or channels that are not divisible by the groups
   Conv2d(const Conv2dOptions& options, Random& random);
-  /// With that weight. @throws std::invalid_argument  for another shape too
+  /// Uses the given weight. @throws std::invalid_argument  also for a weight of another shape
   Conv2d(const Conv2dOptions& options, Tensor weight);
-  /// With the weight of `other`, see QuantizedLayer; stride, padding and dilation may differ. `bias` decides,
-  /// not `options`.
+  /// Shares the weight of `other`, see QuantizedLayer; stride, padding and dilation may differ.
+  /// `bias` takes precedence over `options`.
   Conv2d(const Conv2dOptions& options, QuantizedLayer& other, Bias bias);
   bool depthwise() const override;
   const Conv2dOptions& options() const { return options_; }

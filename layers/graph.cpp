@@ -19,7 +19,7 @@
 namespace quench {
 namespace {
 
-/// The shape that a layer makes of those that it reads.
+/// Computes a layer's output shape from its input shapes.
 class OutputShape {
  public:
   OutputShape(const Module& module, std::vector<Shape> inputs)
@@ -40,7 +40,7 @@ class OutputShape {
   Shape operator()(const ScaleShift* layer) const {
     if (layer->image().defined()) {
       require(input_.rank() == 4 && layer->image().shape() == input_.with(0, 1),
-              "{}: expected images of {}, got {}", name_, layer->image().shape().to_string(),
+              "{}: expected images {}, got {}", name_, layer->image().shape().to_string(),
               input_.to_string());
       return input_;
     }
@@ -103,7 +103,7 @@ class OutputShape {
   Shape operator()(const Rearrange* layer) const {
     const std::vector<std::int64_t>& size = layer->rearrangement().size;
     const Shape result{input_[0], size[0], size[1], size[2]};
-    require(input_.numel() == result.numel(), "{}: expected the values of {}, got {}", name_,
+    require(input_.numel() == result.numel(), "{}: expected as many values as {}, got {}", name_,
             result.to_string(), input_.to_string());
     return result;
   }
@@ -115,7 +115,7 @@ class OutputShape {
     of_image();
     require(input_[2] + std::min(image.top, 0) + std::min(image.bottom, 0) >= 1 &&
                 input_[3] + std::min(image.left, 0) + std::min(image.right, 0) >= 1,
-            "{}: cuts off more rows or columns than there are, of {}", name_, input_.to_string());
+            "{}: crops more rows or columns than the input {} has", name_, input_.to_string());
     return shape.with(2, image.top + input_[2] + image.bottom)
         .with(3, image.left + input_[3] + image.right);
   }
@@ -163,7 +163,7 @@ class OutputShape {
   const Shape& input_;
 };
 
-/// @throws std::logic_error  for a number of inputs that the layer refuses when it runs
+/// @throws std::logic_error  for a number of inputs that the layer rejects when it runs
 void check_inputs(const Graph::Node& node) {
   const std::string& name = node.module->name();
   const std::size_t count = node.inputs.size();

@@ -32,35 +32,36 @@ class SelectPixels;
 class Unflatten;
 class Upsample;
 
-/// A module of no kind that Layer lists, such as a program's own: it runs, and that is all that is
-/// known about it.
+/// A module of a kind that Layer does not list, such as one defined outside the library. It can
+/// run; nothing else is known about it.
 struct CustomLayer {
   Module* module;
 };
 
-/// What a node of a Graph computes. The list is closed: whatever handles layers kind by kind, such as
-/// equalization, freezing or ONNX export, visits each, so that a kind that it forgets does not compile.
+/// The operation of a Graph's node. The list is closed: passes that handle layers kind by kind,
+/// such as equalization, freezing or ONNX export, visit every kind, so a forgotten kind does not
+/// compile.
 using Layer =
     std::variant<Conv2d*, Linear*, BatchNorm*, GroupNorm*, LocalResponseNorm*, ScaleShift*,
                  ActivationLayer*, PointwiseFunction*, PRelu*, Add*, Multiply*, Extremum*, Concat*,
                  SelectChannels*, SelectPixels*, Pad*, Upsample*, BilinearResize*, Rearrange*,
                  MaxPool2d*, AveragePool2d*, GlobalAveragePool*, Flatten*, Unflatten*, CustomLayer>;
 
-/// Functions for std::visit(): together they take every kind of Layer, and none takes Module*, the base
-/// of all, which would let a forgotten kind through.
+/// Functions for std::visit(). Together they must accept every kind of Layer. None may accept
+/// Module*, the base of all kinds, because it would hide a forgotten kind.
 template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
-// Deduced by itself from clang 17 on.
+// Deduced implicitly from clang 17 on.
 template <typename... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-/// For a function of several kinds: [](OneOf<Flatten, Unflatten> auto layer) { ... }.
+/// For a function that accepts several kinds: [](OneOf<Flatten, Unflatten> auto layer) { ... }.
 template <typename T, typename... Kinds>
 concept OneOf = (std::same_as<T, Kinds*> || ...);
 
-/// A value that a network computes, counted in order of execution; 0 is what the network is given.
+/// A value in a network, numbered in order of execution; 0 is the network's input.
 using ValueId = std::size_t;
 
 }  // namespace quench

@@ -5,21 +5,21 @@
 
 namespace quench {
 
-/// Sizes of a Linear; in_features and out_features have to be given.
+/// Sizes of a Linear; in_features and out_features are required.
 struct LinearOptions {
   std::int64_t in_features = 0;
   std::int64_t out_features = 0;
   bool bias = false;
 };
 
-/// input [N, I] times the transpose of a weight [O, I]; Glorot-uniform at the start.
+/// Input [N, I] times the transpose of a weight [O, I], initialized Glorot-uniform.
 class Linear final : public QuantizedLayer {
  public:
   /// @throws std::invalid_argument  for sizes < 1
   Linear(const LinearOptions& options, Random& random);
-  /// With that weight. @throws std::invalid_argument  for another shape too
+  /// Uses the given weight. @throws std::invalid_argument  also for a weight of another shape
   Linear(const LinearOptions& options, Tensor weight);
-  /// With the weight of `other`, see QuantizedLayer. `bias` decides, not `options`.
+  /// Shares the weight of `other`, see QuantizedLayer. `bias` takes precedence over `options`.
   Linear(const LinearOptions& options, QuantizedLayer& other, Bias bias);
   Layer as_layer() override { return this; }
 

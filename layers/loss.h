@@ -13,7 +13,7 @@ struct LossOptions {
   float label_smoothing = 0.0f;        ///< in [0, 1), for cross_entropy
 };
 
-/// Takes logits [N, classes] and labels s32 [N] to a loss of one element, averaged over the batch.
+/// Maps logits [N, classes] and labels s32 [N] to a loss of one element, averaged over the batch.
 using Loss = std::function<Variable(const Variable& logits, const Tensor& labels)>;
 
 /// The losses, see autograd/loss.h:
@@ -23,15 +23,15 @@ using Loss = std::function<Variable(const Variable& logits, const Tensor& labels
 /// @throws std::invalid_argument  for an unknown name (the message lists the known ones) or
 ///                                smoothing out of range
 Loss make_loss(const LossOptions& options);
-/// The names that make_loss() takes.
+/// The names that make_loss() accepts.
 std::vector<std::string> known_losses();
 
 struct DistillationLossOptions {
   std::string name = "rmse";  ///< one of known_distillation_losses()
-  float temperature = 4.0f;   ///< of kl; finite, > 0
+  float temperature = 4.0f;   ///< for kl; finite, > 0
 };
 
-/// Takes logits [N, classes] and a teacher's of the same shape to a loss of one element.
+/// Maps logits [N, classes] and a teacher's logits of the same shape to a loss of one element.
 using DistillationLoss = std::function<Variable(const Variable& logits, const Tensor& teacher)>;
 
 /// The losses, see autograd/loss.h:
@@ -41,7 +41,7 @@ using DistillationLoss = std::function<Variable(const Variable& logits, const Te
 /// @throws std::invalid_argument  for an unknown name (the message lists the known ones) or a
 ///                                temperature out of range
 DistillationLoss make_distillation_loss(const DistillationLossOptions& options);
-/// The names that make_distillation_loss() takes.
+/// The names that make_distillation_loss() accepts.
 std::vector<std::string> known_distillation_losses();
 
 }  // namespace quench

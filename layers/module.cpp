@@ -14,7 +14,7 @@
 namespace quench {
 namespace {
 
-thread_local ForwardObserver* observer = nullptr;  // as the tape is, of the thread that runs
+thread_local ForwardObserver* observer = nullptr;  // per thread, like the tape
 
 std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
@@ -138,9 +138,9 @@ Tensor& Module::register_buffer(std::string name, Tensor value) {
 
 void Module::add_child(std::string name, std::shared_ptr<Module> module) {
   require_free(name);
-  // It has one name, and its parameters one place among those of the network.
-  expect(module->name_.empty(), "module {}: expected a module of its own, got {}", name,
-         module->name_);
+  // A module has one name, and its parameters appear once among the network's parameters.
+  expect(module->name_.empty(), "module {}: expected a module that is not part of another, got {}",
+         name, module->name_);
   module->rename(join(name_, name));
   children_.emplace_back(std::move(name), std::move(module));
 }
@@ -148,9 +148,9 @@ void Module::add_child(std::string name, std::shared_ptr<Module> module) {
 void Module::replace_module(const std::string& name, std::shared_ptr<Module> module) {
   const auto place =
       std::ranges::find(children_, name, [](const auto& child) { return child.first; });
-  expect(place != children_.end(), "module {}: expected an inner module {}, got none", name_, name);
-  expect(module->name_.empty(), "module {}: expected a module of its own, got {}", name,
-         module->name_);
+  expect(place != children_.end(), "module {}: inner module {} does not exist", name_, name);
+  expect(module->name_.empty(), "module {}: expected a module that is not part of another, got {}",
+         name, module->name_);
   module->rename(join(name_, name));
   place->second = std::move(module);
 }
@@ -182,7 +182,8 @@ ModeGuard::ModeGuard(Module& network, bool training, quant::Mode quantizers) {
 }
 
 ModeGuard::~ModeGuard() {
-  // Outermost first: an inner module that had another mode gets it back after its parent.
+  // Outermost first: set_training() also sets inner modules, whose own modes are restored
+  // afterwards.
   for (const auto& [module, training] : modules_) module->set_training(training);
   for (const auto& [quantizer, mode] : quantizers_) quantizer->set_mode(mode);
 }
@@ -193,7 +194,7 @@ std::string first_non_finite(Module& network, const Tensor& images) {
   try {
     network(Variable(images));
   } catch (const std::invalid_argument&) {
-    // A quantizer refuses NaN; that is no news where an earlier output held one.
+    // A quantizer refuses NaN, which is expected if an earlier output has one.
     if (finder.found.empty()) throw;
   }
   return finder.found;

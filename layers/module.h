@@ -18,34 +18,33 @@ class Graph;
 class QuantizedLayer;
 class QuantizableModule;
 
-/// What a parameter is for, which decides its optimizer group.
+/// The role of a parameter, which decides its optimizer group.
 enum class ParameterKind : std::uint8_t {
-  weight,  ///< of a convolution or linear layer: the one kind that decays
+  weight,  ///< of a convolution or linear layer: the only kind with weight decay
   bias,
   norm,       ///< gain or bias of a normalization
   quantizer,  ///< a trained threshold or scale
 };
 
-/// A trained value of a network, by its dotted name.
+/// A trained tensor of a network, by its dotted name.
 struct Parameter {
   std::string name;
   Variable value;
   ParameterKind kind = ParameterKind::weight;
-  /// Of the slot that a weight passes through; null for other kinds.
+  /// The weight's own quantizer; null for other kinds.
   quant::Quantizer* quantizer = nullptr;
 };
 
-/// A value of a layer that is not trained but saved, such as a running mean.
+/// A tensor of a layer that is saved but not trained, such as a running mean.
 struct Buffer {
   std::string name;
   Tensor value;  ///< a handle: writing through it changes the layer
 };
 
-/// A part of a network: its parameters, buffers and inner modules, under names.
+/// A part of a network: its named parameters, buffers and inner modules.
 ///
-/// A subclass registers these in its constructor and defines forward(). Dotted names
-/// ("conv1.weight") follow from the registrations and are those of checkpoints and of a config's
-/// patterns.
+/// A subclass registers these in its constructor and defines forward(). The registrations define
+/// the dotted names ("conv1.weight") that checkpoints and a config's patterns use.
 class Module {
  public:
   Module() = default;
@@ -53,34 +52,34 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  /// forward() of one input or combine() of several, told to the ForwardObserver that is alive, if
-  /// any.
+  /// Calls forward() for one input or combine() for several, and notifies the current
+  /// ForwardObserver, if any.
   Variable operator()(const Variable& input);
   Variable operator()(const Variable& a, const Variable& b);
-  /// @throws std::logic_error  for no inputs, or for a number that the module does not take
+  /// @throws std::logic_error  for a number of inputs that the module does not accept
   Variable operator()(std::span<const Variable> inputs);
 
-  /// Batch norm and dropout as in training, or as in evaluation. Quantizers have their own mode.
+  /// Sets batch norm and dropout to training or evaluation. Quantizers have their own mode.
   void set_training(bool training);
   bool training() const { return training_; }
 
   std::vector<Parameter> parameters();
   std::vector<Buffer> buffers();
-  /// Every module with quantizer slots, and every one of these that has a weight, in the order in
-  /// which they are registered.
+  /// Every module with quantizer slots, and those of them that have a weight, in order of
+  /// registration.
   std::vector<QuantizableModule*> quantizable_modules();
   std::vector<QuantizedLayer*> quantized_layers();
   /// Sets the mode of every quantizer.
   void set_quantizer_mode(quant::Mode mode);
-  /// This module and all inner ones with their dotted names, outermost first.
+  /// This module and all inner modules with their dotted names, outermost first.
   std::vector<std::pair<std::string, Module*>> modules();
 
-  /// This module as what it is: one with quantizer slots, one with a weight too, a kind of layer. Null,
-  /// null and a CustomLayer for any other.
+  /// This module as a module with quantizer slots, as one with a weight too, and as a kind of
+  /// layer. By default null, null and a CustomLayer.
   virtual QuantizableModule* as_quantizable() { return nullptr; }
   virtual QuantizedLayer* as_quantized_layer() { return nullptr; }
   virtual Layer as_layer() { return CustomLayer{this}; }
-  /// Adds the layers that this module is made of to `graph`: itself, unless it is made of others.
+  /// Adds this module to `graph`, or the modules that it consists of.
   /// @param inputs  the values that it reads
   /// @return the value that it computes
   virtual ValueId lower(Graph& graph, std::vector<ValueId> inputs);
@@ -89,12 +88,12 @@ class Module {
   const std::string& name() const { return name_; }
 
  protected:
-  /// A module defines one of the two: of one input, or of two and more.
-  /// @throws std::logic_error  unless defined: it takes another number of inputs
+  /// A module defines one of the two: forward() for one input, combine() for several.
+  /// @throws std::logic_error  if not defined: the module takes another number of inputs
   virtual Variable forward(const Variable& input);
   virtual Variable combine(std::span<const Variable> inputs);
 
-  /// Each adds a part under `name`; the reference stays valid as long as the module lives.
+  /// Each adds a part under `name`; the reference stays valid while the module lives.
   /// @throws std::logic_error  if the name is taken, empty or has a dot, or if the module is
   ///                           already part of another
   Variable& register_parameter(std::string name, Tensor value, ParameterKind kind);
@@ -115,14 +114,14 @@ class Module {
 
   std::string name_;
   bool training_ = true;
-  // Pointers to heap nodes, so that the references handed out by register_... stay valid.
+  // Pointers to heap nodes, so that references returned by register_... stay valid.
   std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
   std::vector<std::pair<std::string, std::unique_ptr<Tensor>>> buffers_;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children_;
 };
 
-/// While one lives, it is told of every module that has run, innermost first: in order of
-/// execution. Observers nest; the latest hears alone.
+/// While it lives, it is notified of every module that has run, innermost first, in order of
+/// execution. Only the innermost observer is notified.
 class ForwardObserver {
  public:
   ForwardObserver();
@@ -130,7 +129,7 @@ class ForwardObserver {
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
 
-  /// What a module read, at least one, in the order of its operator().
+  /// The inputs of a module, at least one, in the order of its operator().
   using Inputs = std::span<const Variable>;
 
   virtual void after(const Module& module, Inputs inputs, const Variable& output) = 0;
@@ -139,7 +138,7 @@ class ForwardObserver {
   ForwardObserver* outer_;
 };
 
-/// Sets the modes of a network for a scope; in the end every module and quantizer has its own back.
+/// Sets the modes of a network for a scope, then restores the mode of every module and quantizer.
 class ModeGuard {
  public:
   /// @param training    of batch norm and dropout
@@ -154,9 +153,10 @@ class ModeGuard {
   std::vector<std::pair<quant::Quantizer*, quant::Mode>> quantizers_;
 };
 
-/// The dotted name of the first module, in order of execution, whose output for `images` holds NaN
-/// or infinity; empty if there is none. Modes stay as they are, so statistics may be updated.
-/// @throws std::invalid_argument  if a quantizer refuses NaN before any output held one; names it
+/// The dotted name of the first module, in order of execution, whose output for `images` contains
+/// NaN or infinity; empty if none does. Modes are not changed, so statistics may be updated.
+/// @throws std::invalid_argument  if a quantizer refuses NaN before any output contains one; the
+///                                message names it
 std::string first_non_finite(Module& network, const Tensor& images);
 
 }  // namespace quench

@@ -22,7 +22,7 @@ Variable GroupNorm::forward(const Variable& input) {
   const Shape shape = input.shape();
   const auto& [channels, groups, eps, over] = options_;
   if (over == Over::image || shape.rank() == 2) return group_norm(input, gain_, bias_, groups, eps);
-  // Channels lie last in memory, so that pixels are the rows of a matrix.
+  // Channels are last in memory, so pixels are the rows of a matrix.
   const Variable pixels = reshape(input, {shape.numel() / channels, channels});
   return reshape(group_norm(pixels, gain_, bias_, groups, eps), shape);
 }

@@ -5,12 +5,12 @@
 
 namespace quench {
 
-// Normalizations by the image at hand, in training and evaluation alike. Unlike a batch norm, which is
-// two constants per channel by then, they have no integer form.
+// Normalizations by the current image, in training and evaluation alike. They have no integer form:
+// a batch norm in evaluation is two constants per channel, these are not.
 
-/// group_norm() of core/ops/group_norm.h as a layer, with trained gain and bias: over the places of the
-/// channels of a group; or, of one group, over the channels of each pixel (layer normalization of Ba et
-/// al. 2016, arXiv:1607.06450, as ConvNeXt has it).
+/// group_norm() of core/ops/group_norm.h as a layer, with trained gain and bias. It normalizes over
+/// the pixels of a group of channels or, with one group, over the channels of each pixel (layer
+/// normalization of Ba et al. 2016, arXiv:1607.06450, as in ConvNeXt).
 class GroupNorm final : public Module {
  public:
   enum class Over : std::uint8_t { image, pixel };
@@ -21,8 +21,8 @@ class GroupNorm final : public Module {
     float eps = 1e-5f;
     Over over = Over::image;
   };
-  /// @throws std::invalid_argument  for groups that do not divide the channels, several of pixels, or
-  ///                                eps < 0
+  /// @throws std::invalid_argument  for groups that do not divide the channels, for several groups
+  ///                                per pixel, or for eps < 0
   explicit GroupNorm(const Options& options);
   const Options& options() const { return options_; }
   const Variable& gain() const { return gain_; }

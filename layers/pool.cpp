@@ -5,7 +5,7 @@
 namespace quench {
 namespace {
 
-/// pool(input) as its quantizer lets it through: in evaluation the mean of codes, scaled.
+/// pool(input) after the quantizer; in evaluation, the scaled mean of the codes.
 template <typename Pool>
 Variable pool_quantized(quant::Quantizer& quantizer, const Variable& input, Pool pool) {
   if (const auto codes = quantizer.codes(input.value()))

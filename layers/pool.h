@@ -19,11 +19,11 @@ class MaxPool2d final : public Module {
   Window2d window_;
 };
 
-/// avg_pool2d() of core/ops/pool.h as a layer: the mean over places in the image, without padding.
+/// avg_pool2d() of core/ops/pool.h as a layer: the mean over pixels of the image, without padding.
 ///
-/// Its input has a slot for a quantizer. In evaluation the mean is that of an integer engine: the
-/// sum of the codes q - z, exact below 2^24, divided by the count and multiplied by the scale, each
-/// of the two operations rounded to float32.
+/// Its input has a slot for a quantizer. Evaluation matches an integer engine: the sum of the codes
+/// q - z, exact below 2^24, divided by the count and multiplied by the scale, each of the two
+/// operations rounded to float32.
 class AveragePool2d final : public QuantizableModule {
  public:
   explicit AveragePool2d(const Window2d& window) : window_(window) {}

@@ -49,7 +49,7 @@ std::vector<std::pair<quant::Quantizer*, Tensor>> QuantizableModule::readings(
 std::pair<Variable, Variable> QuantizableModule::quantized(std::span<const Variable> inputs) {
   expect(inputs.size() == 2, "{}: expected two inputs, got {}", name(), inputs.size());
   const Variable &a = inputs[0], &b = inputs[1];
-  // Elsewhere than in training nothing is gathered, and two passes spare the joining.
+  // Outside training no statistics are gathered, and two passes avoid the concatenation.
   if (!shares_quantizer() || inputs_[0]->mode() != quant::Mode::training)
     return {inputs_[0]->forward(a), inputs_[1]->forward(b)};
   const Variable both = inputs_[0]->forward(concat(inputs, 0));

@@ -14,7 +14,7 @@
 namespace quench {
 namespace {
 
-/// `factor` times the weight's scale, per output channel: takes sums of codes to real values.
+/// `factor` times the weight's scale per output channel: converts sums of codes to real values.
 Tensor output_scale(float factor, const quant::QuantGrid& weight, std::int64_t channels) {
   Tensor scale({channels});
   for (std::int64_t c = 0; c < channels; ++c) {
@@ -24,7 +24,7 @@ Tensor output_scale(float factor, const quant::QuantGrid& weight, std::int64_t c
   return scale;
 }
 
-/// Integers that f32 holds without exception, and so their sums in any order.
+/// float32 represents integers up to this exactly, so their sums are exact in any order.
 constexpr double kExactSums = 16777216.0;
 
 /// The largest sum of |code| over the weights of one output channel.
@@ -81,12 +81,12 @@ QuantizedLayer::QuantizedLayer(Tensor weight, bool with_bias)
 
 QuantizedLayer::QuantizedLayer(QuantizedLayer& other, const Shape& weight, Bias bias)
     : owner_(&other.weight_owner()), weight_(owner_->weight_) {
-  require(weight == weight_.shape(), "{}: expected a weight {} to share, got {}", other.name(),
+  require(weight == weight_.shape(), "{}: expected a shared weight {}, got {}", other.name(),
           weight.to_string(), weight_.shape().to_string());
   require(bias != Bias::shared || other.bias_.defined(),
-          "{}: expected a bias to share, got a layer without", other.name());
-  require(owner_->folded() == nullptr,
-          "{}: expected a weight to share without a batch norm folded in", other.name());
+          "{}: expected a layer with a bias to share, got one without", other.name());
+  require(owner_->folded() == nullptr, "{}: expected a shared weight without a folded batch norm",
+          other.name());
   owner_->shared_ = true;
   if (bias == Bias::shared) bias_ = other.bias_;
   if (bias == Bias::own)
@@ -94,7 +94,7 @@ QuantizedLayer::QuantizedLayer(QuantizedLayer& other, const Shape& weight, Bias 
 }
 
 void QuantizedLayer::set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer) {
-  expect(owns_weight(), "{}: its weight and the quantizer of it are those of {}", name(),
+  expect(owns_weight(), "{}: its weight and weight quantizer belong to {}", name(),
          weight_owner().name());
   weight_quantizer_ = std::move(quantizer);
   weight_codes_.reset();
@@ -121,8 +121,8 @@ bool QuantizedLayer::evaluates_codes() {
 
 const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
   if (!owns_weight()) return owner_->weight_codes();
-  // A weight's grid follows from the weight, from a batch norm folded into it and from what its
-  // quantizer trains. Versions only grow, so the sum tells a change of any of them.
+  // A weight's grid depends on the weight, on a folded batch norm and on its quantizer's
+  // parameters. Versions only grow, so their sum changes if any of them does.
   std::uint64_t version = weight_.value().version();
   if (folded_) version += folded_->version();
   for (const auto& [name, value] : weight_quantizer_->parameters())
@@ -143,8 +143,8 @@ Variable QuantizedLayer::quantized_weight() {
 }
 
 Variable QuantizedLayer::forward(const Variable& input) {
-  quantized_ = {};  // of an earlier pass
-  // Statistics are re-estimated, under quantizers that stand still.
+  quantized_ = {};  // from an earlier pass
+  // Statistics are re-estimated while quantizers stay fixed.
   if (normalizes() && weight_quantizer_->mode() == quant::Mode::evaluation &&
       folded_->in_training()) {
     folded_->observe(apply(input_quantizer().forward(input), weight_, bias_).value());
@@ -167,7 +167,7 @@ Variable QuantizedLayer::forward_values(const Variable& input) {
   return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
-/// The sums of products as f32, rounded once if that cannot hold them.
+/// The sums of products as float32, rounded once if float32 cannot represent them.
 Tensor QuantizedLayer::sums_of(const Codes& input) {
   const Tensor& weight = weight_codes().values;
   const auto sums = [&](const Tensor& codes) {
@@ -190,7 +190,7 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
   const Codes& weight = weight_codes();
   Tensor output = sums_of(input_codes);
   const Tensor scale = output_scale(input_codes.grid.scale[0], weight.grid, output.dim(1));
-  // The usual case of 1 bit, where batch norm stands for the scale.
+  // The usual case for 1 bit, where batch norm replaces the scale.
   const bool unscaled = std::ranges::all_of(scale.span(), [](float s) { return s == 1.0f; });
   if (!unscaled) output = multiply_per_channel(output, scale);
   if (const float offset = input_codes.grid.offset; offset != 0.0f) {
@@ -207,13 +207,13 @@ Variable QuantizedLayer::forward_codes(const Tensor& input) {
 }
 
 void QuantizedLayer::fold(BatchNorm& norm) {
-  require(!shares_weight(), "{}: expected a weight that no other layer uses to fold a batch norm",
+  require(!shares_weight(), "{}: folding a batch norm requires a weight that no other layer uses",
           name());
   require(norm.gain().shape() == Shape{weight_.shape()[0]},
-          "{}: expected a batch norm of its {} channels to fold, got {}", name(),
-          weight_.shape()[0], norm.gain().shape()[0]);
+          "{}: expected a batch norm with {} channels to fold, got {}", name(), weight_.shape()[0],
+          norm.gain().shape()[0]);
   require(!input_quantizer().scales_output(),
-          "{}: {} scales the output by the size of the input, which no folded batch norm can: fold "
+          "{}: cannot fold a batch norm: {} scales the output by the size of the input; fold "
           "without it, or keep the batch norm",
           name(), input_quantizer().method());
   folded_.emplace(norm);

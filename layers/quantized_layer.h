@@ -17,24 +17,24 @@
 namespace quench {
 
 /// A layer with a weight and slots for quantizers, which are empty ("none") until a policy fills
-/// them; so one Conv2d serves float and quantized training alike.
+/// them, so one Conv2d serves both float and quantized training.
 ///
-/// While both slots evaluate on grids, the layer sums products of integer codes and applies the
-/// scales after that, (gamma_a gamma_w) (q_w . q_a) + b (Liu & Mattina 2019, eq. 7), with each of
-/// the three operations rounded to float32: the order in which an integer engine works. The sums
-/// are exact: where the weights at hand could take them past 2^24, which float32 counts up to, they
-/// are made of two halves. An activation grid with an offset (LSQ+)
-/// adds offset gamma_w (1 . q_w) to the bias, the sum over the taps that lie on the image: padding
-/// stays real 0. An input quantizer that scales the output (XNOR-Net) multiplies the scaled sums by
-/// input_magnitude(), a constant in the backward pass, before the bias is added.
+/// If both slots evaluate on grids, the layer sums products of integer codes and applies the scales
+/// afterwards, as an integer engine does: (gamma_a gamma_w) (q_w . q_a) + b (Liu & Mattina 2019,
+/// eq. 7), each of the three operations rounded to float32. The sums are exact: if the weights
+/// could take them past 2^24, float32's limit for exact integers, they are computed in two halves.
+/// An activation grid with an offset (LSQ+) adds offset gamma_w (1 . q_w) to the bias, summed over
+/// the taps inside the image: padding stays real 0. An input quantizer that scales the output
+/// (XNOR-Net) multiplies the scaled sums by input_magnitude(), a constant in the backward pass,
+/// before the bias is added.
 ///
-/// Several layers may use one weight. It is then the parameter, and its quantizer the slot, of the first of
-/// them; the others have slots for their inputs and biases of their own, or the first one's. In each pass
-/// the weight is quantized once for all, and its gradient is the sum of what they give. No batch norm can
-/// be folded into such a layer, for each would need another weight.
+/// Several layers may share one weight. The first of them owns the parameter and its quantizer
+/// slot; the others have slots for their inputs and either their own biases or the first one's.
+/// Each pass quantizes the weight once for all of them, and their gradients are summed. No batch
+/// norm can be folded into such a layer, because each would need a different weight.
 ///
-/// With a batch norm folded in, the weight quantizer gets the weight times gain / sigma, and the
-/// layer's output is the normalized one; see FoldedBatchNorm.
+/// With a folded batch norm, the weight quantizer gets the weight times gain / sigma, and the
+/// layer's output is normalized; see FoldedBatchNorm.
 class QuantizedLayer : public QuantizableModule {
  public:
   QuantizedLayer* as_quantized_layer() final { return this; }
@@ -44,19 +44,19 @@ class QuantizedLayer : public QuantizableModule {
   void set_weight_quantizer(std::unique_ptr<quant::Quantizer> quantizer);
   std::vector<std::pair<std::string, quant::Quantizer*>> quantizers() override;
 
-  /// Of the gradient that arrives at the output; null: it comes through as it is.
+  /// The quantizer of the output's gradient; null if it is not quantized.
   quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
   void set_gradient_quantizer(const quant::GradientQuantizer& quantizer) { gradient_ = quantizer; }
-  /// Takes over what `norm`, which reads this layer's output and nothing else does, computes before
-  /// its activation. Both must be of one network. Bypassed quantizers undo it while they are so: the
-  /// float network has its batch norm.
+  /// Computes `norm` in this layer, without its activation. Only `norm` may read this layer's
+  /// output, and both must belong to one network. While quantizers are bypassed, folding is undone:
+  /// the float network has its batch norm.
   void fold(BatchNorm& norm);
-  /// Null if none is folded in.
+  /// The folded batch norm; null if there is none.
   const FoldedBatchNorm* folded() const { return folded_ ? &*folded_ : nullptr; }
   /// Whether the output is normalized: a batch norm is folded in, and quantizers are not bypassed.
   bool normalizes() const;
-  /// The weight as its quantizer gets it, and the bias that goes with it in evaluation: those of
-  /// the layer, or with the batch norm that is folded in.
+  /// The weight that its quantizer gets and the matching bias in evaluation, including a folded
+  /// batch norm.
   Variable effective_weight() const;
   Variable effective_bias() const;
 
@@ -64,30 +64,32 @@ class QuantizedLayer : public QuantizableModule {
   virtual bool depthwise() const { return false; }
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }  ///< undefined if the layer has none
-  /// Bytes of the weight at its quantizer's bits, or in fp32 without one; 0 for another layer's weight.
+  /// Bytes of the weight at its quantizer's bits, or in fp32 without one; 0 if another layer owns
+  /// the weight.
   double weight_bytes() const;
 
-  /// Whether the weight is this layer's parameter, not another's, and whether it is used by several layers.
+  /// Whether the weight is this layer's own parameter; whether several layers use it.
   bool owns_weight() const { return owner_ == nullptr; }
   bool shares_weight() const { return shared_ || !owns_weight(); }
   /// The layer whose parameter the weight is.
   QuantizedLayer& weight_owner() { return owns_weight() ? *this : *owner_; }
 
-  /// Whose parameter the bias of a layer with another's weight is.
+  /// Who owns the bias of a layer that shares a weight.
   enum class Bias : std::uint8_t { none, own, shared };
 
  protected:
-  /// `weight` is already initialized; a zero bias of [weight.dim(0)] is added if wanted.
+  /// `weight` is already initialized; `with_bias` adds a zero bias [weight.dim(0)].
   QuantizedLayer(Tensor weight, bool with_bias);
-  /// Uses the weight of `other`, which runs before it in the same network and outlives it.
-  /// @throws std::invalid_argument  for a weight of another shape, or a bias to share that is not there
+  /// Uses the weight of `other`, which runs earlier in the same network and outlives it.
+  /// @throws std::invalid_argument  for a weight of another shape, or if `other` has no bias to
+  ///                                share
   QuantizedLayer(QuantizedLayer& other, const Shape& weight, Bias bias);
 
   Variable forward(const Variable& input) final;
   /// The layer's linear function: `bias` may be undefined.
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias) = 0;
-  /// How large the input is under each window of that function, over all channels: [N, 1, OH, OW],
-  /// or [N, 1].
+  /// The magnitude of the input under each window of that function, over all channels: [N, 1, OH,
+  /// OW], or [N, 1].
   virtual Tensor input_magnitude(const Tensor& input) const = 0;
 
  private:
@@ -100,22 +102,22 @@ class QuantizedLayer : public QuantizableModule {
   Variable quantized_weight();
   Variable forward_folded(const Variable& quantized);
 
-  QuantizedLayer* owner_ = nullptr;  // null: the weight is its own
-  bool shared_ = false;              // by layers that have it from here
+  QuantizedLayer* owner_ = nullptr;  // null: it owns its weight
+  bool shared_ = false;              // other layers use its weight
   Variable weight_;
   Variable bias_;
-  Variable quantized_;  // of the pass at hand, for those layers
+  Variable quantized_;  // in the current pass, for layers that share it
   std::unique_ptr<quant::Quantizer> weight_quantizer_;
   std::optional<quant::GradientQuantizer> gradient_;
   std::optional<FoldedBatchNorm> folded_;
-  // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
-  // kernel costs as much as the codes.
+  // Kept between evaluated batches: the weight does not change, and reordering it for the kernel
+  // costs as much as computing the codes.
   std::optional<Codes> weight_codes_;
   double weight_reach_ = 0.0;        // the largest sum of |code| of an output channel
-  std::uint64_t codes_version_ = 0;  // of what weight_codes_ was made from
+  std::uint64_t codes_version_ = 0;  // of the weight that weight_codes_ was computed from
 };
 
-/// The weight. @throws std::invalid_argument  if it has another shape
+/// Returns `weight`. @throws std::invalid_argument  if its shape is not `shape`
 Tensor with_shape(const Shape& shape, Tensor weight);
 
 /// A weight [O, I/groups, KH, KW] or [O, I], uniform in +-sqrt(6 / (fan_in + fan_out)) with

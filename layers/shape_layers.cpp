@@ -101,7 +101,7 @@ Variable Rearrange::forward(const Variable& input) { return rearrange(input, rea
 
 namespace {
 
-/// What is above 0.
+/// The positive part of each side.
 Padding zeros_of(const Padding& size) {
   return {std::max(size.top, 0), std::max(size.left, 0), std::max(size.bottom, 0),
           std::max(size.right, 0)};

@@ -11,8 +11,8 @@
 
 namespace quench {
 
-/// [N, C, H, W] to [N, H*W*C]: the memory order, so nothing moves. A weight that another framework
-/// trained on C, H, W order has to be permuted when it is imported.
+/// [N, C, H, W] to [N, H*W*C]: the memory order, so nothing moves. A weight trained on C, H, W
+/// order in another framework has to be permuted on import.
 class Flatten final : public Module {
  public:
   Layer as_layer() override { return this; }
@@ -21,8 +21,7 @@ class Flatten final : public Module {
   Variable forward(const Variable& input) override;
 };
 
-/// [N, C] to [N, C, 1, 1]: numbers as an image of one pixel, such as the factors of
-/// squeeze-and-excitation.
+/// [N, C] to [N, C, 1, 1]: an image of one pixel, such as the factors of squeeze-and-excitation.
 class Unflatten final : public Module {
  public:
   Layer as_layer() override { return this; }
@@ -31,11 +30,11 @@ class Unflatten final : public Module {
   Variable forward(const Variable& input) override;
 };
 
-/// Two or more inputs joined along the channels: [N, C_i, H, W] to [N, sum of C_i, H, W], or [N, C_i]
-/// to [N, sum of C_i].
+/// Concatenates two or more inputs along the channels: [N, C_i, H, W] to [N, sum of C_i, H, W], or
+/// [N, C_i] to [N, sum of C_i].
 ///
-/// It has no slot for a quantizer, as it computes nothing. The quantizer that reads its output
-/// decides the grid, so that all inputs share one scale by themselves.
+/// It computes nothing, so it has no slot for a quantizer. The quantizer that reads its output
+/// decides the grid, so all inputs share one scale.
 class Concat final : public Module {
  public:
   Layer as_layer() override { return this; }
@@ -44,10 +43,10 @@ class Concat final : public Module {
   Variable combine(std::span<const Variable> inputs) override;
 };
 
-/// Channels of [N, C] or [N, C, H, W] by their numbers, in the order of these: a slice, a part of a
-/// split, a shuffle.
+/// Selects channels of [N, C] or [N, C, H, W] by index, in the given order: a slice, one output of
+/// a split, a shuffle.
 ///
-/// It has no slot for a quantizer, as it computes nothing.
+/// It computes nothing, so it has no slot for a quantizer.
 class SelectChannels final : public Module {
  public:
   /// @throws std::invalid_argument  for no channels or a negative number
@@ -62,9 +61,9 @@ class SelectChannels final : public Module {
   std::vector<std::int64_t> channels_;
 };
 
-/// Each pixel of [N, C, H, W] as a block of so many rows and columns: nearest-neighbour upsampling.
+/// Repeats each pixel of [N, C, H, W] as a block of rows and columns: nearest-neighbour upsampling.
 ///
-/// It has no slot for a quantizer, as it computes nothing.
+/// It computes nothing, so it has no slot for a quantizer.
 class Upsample final : public Module {
  public:
   /// @throws std::invalid_argument  for factors below 1
@@ -79,10 +78,10 @@ class Upsample final : public Module {
   std::array<int, 2> factor_;
 };
 
-/// Rows and columns of [N, C, H, W] by their numbers, in the order of these, any of them more than once:
-/// an image mirrored, continued at its edges, or resized by its nearest pixels.
+/// Selects rows and columns of [N, C, H, W] by index, in the given order, possibly repeated: an
+/// image mirrored, extended at its edges, or resized by nearest pixels.
 ///
-/// It has no slot for a quantizer, as it computes nothing.
+/// It computes nothing, so it has no slot for a quantizer.
 class SelectPixels final : public Module {
  public:
   /// @throws std::invalid_argument  for no rows or columns, or a negative number
@@ -98,20 +97,20 @@ class SelectPixels final : public Module {
   std::vector<std::int64_t> rows_, columns_;
 };
 
-/// [N, C, H, W] at another size, each pixel between four of the image. Where a pixel of the result lies
-/// in the image is a matter of convention; these are ONNX's.
+/// Resizes [N, C, H, W]; each pixel of the result interpolates four pixels of the image. How
+/// coordinates map is a convention; these are ONNX's.
 class BilinearResize final : public Module {
  public:
   enum class Coordinates : std::uint8_t {
     half_pixel,          ///< (i + 1/2) / scale - 1/2
-    pytorch_half_pixel,  ///< the same, but 0 of a single row or column
+    pytorch_half_pixel,  ///< the same, but 0 if the result has a single row or column
     align_corners,       ///< i (size - 1) / (result - 1)
     asymmetric,          ///< i / scale
   };
 
   struct Options {
     std::array<std::int64_t, 2> size{1, 1};  ///< rows and columns of the result
-    std::array<float, 2> scale{1.0f, 1.0f};  ///< what its coordinates are divided by
+    std::array<float, 2> scale{1.0f, 1.0f};  ///< divisors of the coordinates
     Coordinates coordinates = Coordinates::half_pixel;
   };
   /// @throws std::invalid_argument  for sizes below 1 or scales that are not above 0
@@ -128,15 +127,14 @@ class BilinearResize final : public Module {
   Options options_;
 };
 
-/// Where row (axis 0) or column (axis 1) `i` of the result lies among the `size` of an image; it may be
-/// beyond these. In float32, as other runtimes count.
+/// The position of row (axis 0) or column (axis 1) `i` of the result in an image of `size`; it may
+/// lie outside. Computed in float32, as other runtimes do.
 float source_place(const BilinearResize::Options& options, std::size_t axis, std::int64_t i,
                    std::int64_t size);
 
-/// The values of each image in another order: a reshape, a transpose, pixels that become channels or
-/// channels that become pixels.
+/// Reorders the values of each image: a reshape, a transpose, depth to space, space to depth.
 ///
-/// It has no slot for a quantizer, as it computes nothing.
+/// It computes nothing, so it has no slot for a quantizer.
 class Rearrange final : public Module {
  public:
   /// @throws std::invalid_argument  as check_rearrangement()
@@ -151,26 +149,26 @@ class Rearrange final : public Module {
   Rearrangement rearrangement_;
 };
 
-/// How many zeros Pad adds.
+/// The number of zeros that Pad adds.
 struct PadSizes {
   std::int64_t channels_before = 0, channels_after = 0;  ///< each >= 0
-  Padding image{};  ///< rows and columns; below 0: so many are cut off
+  Padding image{};                                       ///< rows and columns; negative values crop
 
   bool operator==(const PadSizes&) const = default;
 };
 
-/// Zeros around [N, C, H, W], as channels before and after and as rows and columns; or as channels
-/// alone around [N, C]. Channels of zeros fit a shortcut without parameters to more channels (He et
+/// Pads [N, C, H, W] with zeros, as channels before and after and as rows and columns; or [N, C]
+/// with channels only. Zero channels adapt a shortcut without parameters to more channels (He et
 /// al. 2015, section 4.2, option A).
 class Pad final : public Module {
  public:
   /// @throws std::invalid_argument  for a negative number of channels
   explicit Pad(const PadSizes& sizes);
   const PadSizes& sizes() const { return sizes_; }
-  /// One without zeros is not in the graph.
+  /// A Pad without zeros does not appear in the graph.
   ValueId lower(Graph& graph, std::vector<ValueId> inputs) override;
   bool pads_channels() const { return sizes_.channels_before > 0 || sizes_.channels_after > 0; }
-  /// Whether there are zeros: it does more than cut off.
+  /// Whether it adds any zeros, or only crops.
   bool adds_zeros() const;
   Layer as_layer() override { return this; }
 

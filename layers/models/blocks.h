@@ -13,29 +13,29 @@
 #include "layers/conv2d.h"
 #include "support/settings.h"
 
-// What the tables of the networks are made of.
+// Building blocks of the networks.
 
 namespace quench::models {
 
-/// How the convolutions of a network are padded.
+/// How the convolutions of a network pad images.
 enum class PadStyle : std::uint8_t {
-  symmetric,  ///< PyTorch's: as much on all sides, whatever the image
-  same,       ///< TensorFlow's: what the image needs, the larger half at the bottom and right
+  symmetric,  ///< PyTorch: the same on all sides, whatever the image size
+  same,       ///< TensorFlow: depends on the image size; the larger half at the bottom and right
 };
 
-/// As much on all sides: k / 2 keeps the size of an image under an odd kernel of stride 1.
+/// The same on all sides: with k / 2, an odd kernel with stride 1 keeps the image size.
 inline Padding symmetric_padding(int kernel_size) {
   const int pad = kernel_size / 2;
   return {pad, pad, pad, pad};
 }
 
-/// Rows or columns of the output of a stride with "same" padding: ceil(size / stride).
+/// Rows or columns after a stride with "same" padding: ceil(size / stride).
 inline std::int64_t same_size(std::int64_t size, int stride) {
   return (size + stride - 1) / stride;
 }
 
-/// TensorFlow's "SAME" for images of that size: in all max((ceil(size / stride) - 1) * stride + k -
-/// size, 0) per axis, the smaller half at the top and left.
+/// TensorFlow's "SAME" for images of this size: max((ceil(size / stride) - 1) * stride + k - size,
+/// 0) in total per axis, the smaller half at the top and left.
 inline Padding same_padding(int kernel_size, int stride, std::int64_t height, std::int64_t width) {
   const auto total = [=](std::int64_t size) {
     const std::int64_t covered = (same_size(size, stride) - 1) * stride + kernel_size;
@@ -45,20 +45,20 @@ inline Padding same_padding(int kernel_size, int stride, std::int64_t height, st
   return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
 }
 
-/// `channels` of a network of width 1 at another width: rounded to the nearest, at least 1.
+/// The channels at another width, given those at width 1: rounded to the nearest, at least 1.
 inline std::int64_t scaled_channels(std::int64_t channels, double width) {
   return std::max<std::int64_t>(1, std::llround(static_cast<double>(channels) * width));
 }
 
-/// Of all batch norms of one network.
+/// For all batch norms of one network.
 struct NormOptions {
   float eps = 1e-5f;
   float momentum = 0.1f;  ///< weight of the new batch, as in BatchNormParams
 };
-/// Keys of [model]: bn_eps, bn_momentum.
+/// Reads the keys of [model]: bn_eps, bn_momentum.
 NormOptions read_norm_options(const Settings& settings, const NormOptions& fallback);
 
-/// One convolution with a square kernel; channels have to be given.
+/// One convolution with a square kernel; the channels are required.
 struct ConvSpec {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
@@ -73,26 +73,26 @@ std::shared_ptr<Conv2d> make_conv(const ConvSpec& spec, Random& random);
 std::shared_ptr<BatchNorm> make_norm(std::int64_t channels, const NormOptions& norm,
                                      Activation activation = Activation::none);
 
-/// A convolution "conv" and its batch norm with activation, "bn".
+/// A convolution "conv", then its batch norm with activation, "bn".
 std::shared_ptr<Sequential> conv_norm(const ConvSpec& spec, const NormOptions& norm,
                                       Activation activation, Random& random);
 
-/// x at every stride-th pixel.
+/// Every stride-th pixel of x.
 std::shared_ptr<Module> subsample(int stride);
 
-/// Ends a network: "pool", the global average, and `name`, a linear layer with bias.
+/// Ends a network: "pool", the global average, then `name`, a linear layer with bias.
 void append_classifier(Sequential& network, const std::string& name, std::int64_t channels,
                        std::int64_t classes, Random& random);
 
-/// How a shortcut reaches another number of channels, or the size of a stride (He et al. 2015,
+/// How a shortcut changes the number of channels or the image size (He et al. 2015,
 /// arXiv:1512.03385, section 4.2).
 enum class Shortcut : std::uint8_t {
-  pad,        ///< option A: every stride-th pixel, channels of zeros on both sides; no parameters
+  pad,        ///< option A: every stride-th pixel, zero channels on both sides; no parameters
   conv,       ///< a 1x1 convolution without batch norm
   conv_norm,  ///< option B: a 1x1 convolution and batch norm
 };
 
-/// Sizes of a basic block; in_channels and out_channels have to be given.
+/// Sizes of a basic block; in_channels and out_channels are required.
 struct BasicBlockOptions {
   std::int64_t in_channels = 0;
   std::int64_t out_channels = 0;
@@ -104,8 +104,8 @@ struct BasicBlockOptions {
 /// The residual block of two 3x3 convolutions (He et al. 2015, fig. 2):
 /// relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x)), from [N, I, H, W] to [N, O, OH, OW] with
 /// OH = ceil(H / stride), OW likewise. The shortcut is x itself where the shapes agree.
-/// @throws std::invalid_argument  for channels or a stride < 1, or fewer channels out than in of
-///                                Shortcut::pad
+/// @throws std::invalid_argument  for channels or a stride < 1, or for Shortcut::pad with fewer
+///                                output than input channels
 std::shared_ptr<Residual> basic_block(const BasicBlockOptions& options, Random& random);
 
 }  // namespace quench::models

@@ -22,16 +22,17 @@ struct CifarResNetOptions {
 
 /// The ResNets for CIFAR-10 (He et al. 2015, arXiv:1512.03385, section 4.2), as
 /// akamaster/pytorch_resnet_cifar10 trains them and names their parts: a 3x3 convolution to 16
-/// channels, three stages of n basic blocks of 16, 32 and 64 channels, the latter two beginning with
-/// stride 2, shortcuts without parameters (option A), global average pool, linear layer with bias.
-/// ResNet-20: 269,722 parameters, 40,551,040 multiply-accumulates for 32x32. Any image size.
-/// @throws std::invalid_argument  for another depth or a width that is not > 0
+/// channels; three stages of n basic blocks with 16, 32 and 64 channels, of which the last two
+/// start with stride 2; shortcuts without parameters (option A); global average pool; linear layer
+/// with bias. ResNet-20: 269,722 parameters, 40,551,040 multiply-accumulates for 32x32. Any image
+/// size.
+/// @throws std::invalid_argument  for another depth or a width <= 0
 std::unique_ptr<Module> cifar_resnet(const CifarResNetOptions& options, Random& random);
-/// By the keys of [model]: width, bn_eps, bn_momentum.
+/// Reads the keys of [model]: width, bn_eps, bn_momentum.
 std::unique_ptr<Module> make_cifar_resnet(int depth, Settings& settings, const ModelInput& input,
                                           Random& random);
 
-/// The names of akamaster/pytorch_resnet_cifar10 are those used here.
+/// akamaster/pytorch_resnet_cifar10 uses the same names.
 inline constexpr std::array kCifarResNetSources{
     SourceNames{.source = "akamaster/pytorch_resnet_cifar10", .renames = {}}};
 

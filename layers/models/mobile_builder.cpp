@@ -12,11 +12,12 @@
 namespace quench::models {
 namespace {
 
-constexpr int kStridesLeftOut = 2;  // of small images
+constexpr int kStridesLeftOut = 2;  // for small images
 
 constexpr std::int64_t kStem = 32, kLast = 1280;
 
-/// To the nearest multiple of 8, at least 8, not below 90 % (tf-slim's make_divisible).
+/// The nearest multiple of 8, at least 8 and at least 90 % of `channels` (tf-slim's
+/// make_divisible).
 std::int64_t rounded(double channels) {
   const std::int64_t nearest =
       std::max<std::int64_t>(8, static_cast<std::int64_t>(channels + 4.0) / 8 * 8);
@@ -74,7 +75,7 @@ std::shared_ptr<Sequential> MobileBuilder::conv_norm(ConvSpec spec, Activation a
                      ? same_padding(spec.kernel_size, spec.stride, height_, width_)
                      : symmetric_padding(spec.kernel_size);
   channels_ = spec.out_channels;
-  height_ = same_size(height_, spec.stride);  // under symmetric padding of an odd kernel too
+  height_ = same_size(height_, spec.stride);  // also under symmetric padding of an odd kernel
   width_ = same_size(width_, spec.stride);
   return models::conv_norm(spec, options_.norm, activation, random_);
 }
@@ -94,7 +95,7 @@ std::shared_ptr<Sequential> MobileBuilder::depthwise(int kernel_size, int stride
 
 void MobileBuilder::append_classifier(Sequential& network) {
   network.append("pool", std::make_shared<GlobalAveragePool>());
-  // Also at 0, so that checkpoints fit whatever the probability is.
+  // Also for probability 0, so that checkpoints load whatever the probability is.
   network.append("dropout", std::make_shared<Dropout>(options_.dropout, random_.fork(1)));
   network.append(
       "fc", std::make_shared<Linear>(

@@ -4,10 +4,10 @@
 
 #include "layers/models/source_names.h"
 
-// What other projects call the parts of MobileNet v1, v2 and MNasNet.
+// Names of the parts of MobileNet v1, v2 and MNasNet in other projects.
 namespace quench::models {
 
-/// timm's depthwise-separable blocks "blocks.<stage>.<block>", common to all three.
+/// timm calls depthwise-separable blocks "blocks.<stage>.<block>" in all three.
 inline constexpr std::array kTimmMobileNetV1{
     Rename{"conv1.conv", "conv_stem"},
     Rename{"conv1.bn", "bn1"},
@@ -31,7 +31,7 @@ inline constexpr std::array kTimmMobileNetV1{
     Rename{"fc", "classifier"},
 };
 
-/// The first block has no expansion, and so other places for the rest.
+/// The first block has no expansion, so its other parts have other indices.
 inline constexpr std::array kTorchvisionMobileNetV2{
     Rename{"conv1.conv", "features.0.0"},
     Rename{"conv1.bn", "features.0.1"},

@@ -8,7 +8,7 @@
 
 namespace quench::models {
 
-/// What a network has to fit: images of the data set and its classes.
+/// Image size and classes of the data set, which a network has to fit.
 struct ModelInput {
   std::int64_t channels = 3;
   std::int64_t height = 32;
@@ -16,8 +16,8 @@ struct ModelInput {
   std::int64_t classes = 10;
 };
 
-/// Key small_images of [model], for networks that keep more of a small image: "yes", "no", or
-/// "auto", which is up to 64 x 64.
+/// The key small_images of [model], for networks that keep more resolution of small images: "yes",
+/// "no", or "auto", which means up to 64 x 64.
 inline bool read_small_images(const Settings& settings, const ModelInput& input) {
   const std::string choice = settings.choice("small_images", "auto", {"auto", "yes", "no"});
   return choice == "auto" ? std::max(input.height, input.width) <= 64 : choice == "yes";

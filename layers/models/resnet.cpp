@@ -11,7 +11,7 @@
 namespace quench::models {
 namespace {
 
-/// A line of the networks' table.
+/// A row of the networks' table.
 struct ResNetStage {
   std::int64_t channels;  ///< inside its blocks
   int blocks;
@@ -21,7 +21,7 @@ constexpr ResNetStages kStages18{{{64, 2}, {128, 2}, {256, 2}, {512, 2}}};
 constexpr ResNetStages kStages50{{{64, 3}, {128, 4}, {256, 6}, {512, 3}}};
 constexpr std::int64_t kBottleneckExpansion = 4;
 
-/// A block as its stage asks for it.
+/// One block, as its stage defines it.
 struct ResNetBlock {
   std::int64_t in_channels = 0;
   std::int64_t channels = 0;
@@ -39,7 +39,7 @@ int stride_of(StrideStyle style, std::size_t stage, int block, int blocks) {
   return strided ? 2 : 1;
 }
 
-/// Appends "layer1" to "layer4" and returns the channels of the last.
+/// Appends "layer1" to "layer4" and returns the last one's channels.
 std::int64_t append_stages(Sequential& network, const ResNetStages& stages, std::int64_t expansion,
                            StrideStyle style, const MakeBlock& make) {
   std::int64_t channels = kResNetStem;
@@ -56,7 +56,7 @@ std::int64_t append_stages(Sequential& network, const ResNetStages& stages, std:
   return channels;
 }
 
-/// The first convolution: 7x7 with stride 2, or for small images 3x3.
+/// The first convolution: 7x7 with stride 2, or 3x3 for small images.
 std::shared_ptr<Conv2d> make_stem(const ResNetOptions& options, bool bias, Random& random) {
   const int kernel_size = options.small_images ? 3 : 7;
   return make_conv({.in_channels = options.input.channels,
@@ -68,7 +68,7 @@ std::shared_ptr<Conv2d> make_stem(const ResNetOptions& options, bool bias, Rando
                    random);
 }
 
-/// The max pool behind it, but for small images.
+/// The max pool after it; not for small images.
 void append_stem_pool(Sequential& network, const ResNetOptions& options) {
   if (options.small_images) return;
   const Padding padding = options.stride_style == StrideStyle::slim
@@ -79,9 +79,9 @@ void append_stem_pool(Sequential& network, const ResNetOptions& options) {
                                 Window2d{.kernel = {3, 3}, .stride = {2, 2}, .padding = padding}));
 }
 
-/// The branch of a bottleneck up to its last convolution, "conv1" to "conv3": 1x1, 3x3 and 1x1 with
-/// batch norms between them (He et al. 2015, fig. 5).
-/// @param bias  of conv3
+/// The branch of a bottleneck up to its last convolution: "conv1" to "conv3", of size 1x1, 3x3 and
+/// 1x1, with batch norms between them (He et al. 2015, fig. 5).
+/// @param bias  whether conv3 has a bias
 void append_bottleneck(const ResNetBlock& block, const ResNetOptions& options, bool bias,
                        Random& random, const AppendPart& append) {
   const bool first = options.stride_style == StrideStyle::v1;

@@ -17,17 +17,17 @@ struct ResNet8Options {
 };
 
 /// ResNet-8 for CIFAR-10, the image classifier of MLPerf Tiny (Banbury et al. 2021,
-/// arXiv:2106.07597; resnet_v1_eembc): a 3x3 convolution to 16 channels, one basic block each of
-/// 16, 32 and 64 channels, the latter two with stride 2, global average pool, linear layer with
-/// bias. Takes images of any size; 12,501,632 multiply-accumulates for 32x32 at width 1.
+/// arXiv:2106.07597; resnet_v1_eembc): a 3x3 convolution to 16 channels; three basic blocks with
+/// 16, 32 and 64 channels, the last two with stride 2; global average pool; linear layer with bias.
+/// It accepts images of any size; 12,501,632 multiply-accumulates for 32x32 at width 1.
 ///
-/// 77,850 parameters at width 1. The reference counts 78,666: it also has the 336 convolution
-/// biases, which batch norm makes idle in all but the shortcuts, and 480 running statistics. At
-/// stride 2 it pads below and to the right alone, this one all around.
+/// 77,850 parameters at width 1. The reference counts 78,666: it includes 480 running statistics
+/// and the 336 convolution biases, which batch norm makes redundant except in the shortcuts. At
+/// stride 2 the reference pads only at the bottom and right; this one pads on all sides.
 /// Batch norm: eps 1e-3, momentum 0.1.
-/// @throws std::invalid_argument  for a width that is not > 0
+/// @throws std::invalid_argument  for a width <= 0
 std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random);
-/// By the keys of [model]: width.
+/// Reads the keys of [model]: width.
 std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random);
 
 }  // namespace quench::models

@@ -9,7 +9,7 @@
 namespace quench::models {
 namespace {
 
-/// Reads "{n}" and "{n+1}" off the front of a pattern.
+/// Reads "{n}" or "{n+1}" from the front of a pattern.
 struct Placeholder {
   std::string name;
   int offset = 0;
@@ -33,7 +33,7 @@ std::optional<int> take_number(std::string_view& text) {
   return number;
 }
 
-/// What follows the pattern in `name`; nothing if it does not match.
+/// The part of `name` after the pattern; nothing if it does not match.
 std::optional<std::string_view> match(std::string_view pattern, std::string_view name,
                                       Numbers& numbers) {
   while (!pattern.empty()) {
@@ -48,7 +48,7 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
       name.remove_prefix(1);
     }
   }
-  // "conv1" is no beginning of "conv10".
+  // "conv1" must not match "conv10".
   if (!name.empty() && name.front() != '.') return std::nullopt;
   return name;
 }

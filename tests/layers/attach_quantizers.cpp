@@ -43,8 +43,8 @@ TEST_CASE("quantization_notes: rules for modules that the network lacks, and non
   CHECK(
       notes(Settings::from({{"method", "ste"}, {"residual", Settings()}, {"pool", Settings()}})) ==
       std::vector<std::string>{
-          "quant.residual: the network has no residual sums, so this rule does nothing",
-          "quant.pool: the network has no average pools, so this rule does nothing"});
+          "quant.residual: the network has no residual sums, so this rule has no effect",
+          "quant.pool: the network has no average pools, so this rule has no effect"});
   CHECK(notes(Settings::from({{"method", "none"}, {"first_layer", image}})) ==
         std::vector<std::string>{"quant.method is \"none\", but another rule quantizes conv1; "
                                  "quant.method = \"float\" leaves every value as it is"});

@@ -295,7 +295,7 @@ TEST_CASE("folded batch norm: other channels are refused") {
   Block block(Kind::conv);
   BatchNorm other(4, {});
   CHECK_THROWS_WITH_AS(block.layer->fold(other),
-                       "layer: expected a batch norm of its 3 channels to fold, got 4",
+                       "layer: expected a batch norm with 3 channels to fold, got 4",
                        std::invalid_argument);
 }
 

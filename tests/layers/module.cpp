@@ -112,7 +112,8 @@ TEST_CASE("module: names are told apart, and a module has one place") {
   const auto shared = network.append("shared", linear(1, 1));
   Sequential other;
   CHECK_THROWS_WITH_AS(other.append("again", shared),
-                       "module again: expected a module of its own, got shared", std::logic_error);
+                       "module again: expected a module that is not part of another, got shared",
+                       std::logic_error);
 }
 
 TEST_CASE("module: set_training and set_quantizer_mode reach every level") {

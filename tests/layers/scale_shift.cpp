@@ -68,7 +68,7 @@ TEST_CASE("ScaleShift: either part may be missing, not both; counts have to fit"
   CHECK_THROWS_WITH_AS(
       ScaleShift({}, {}),
       "scale_shift: expected a scale, a shift or both, for the same channels, got 0 "
-      "and 0 numbers",
+      "and 0 values",
       std::invalid_argument);
   CHECK_THROWS_AS(ScaleShift(numbers({1.0f, 2.0f}), numbers({1.0f, 2.0f, 3.0f})),
                   std::invalid_argument);

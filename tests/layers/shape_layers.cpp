@@ -42,7 +42,7 @@ TEST_CASE("SelectPixels, BilinearResize and Rearrange: their shapes are those of
                        "rows: expected an image of at least 2x2 pixels, got [2, 4, 1, 2]",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(value_shapes(graph, {2, 5, 2, 2}),
-                       "blocks: expected the values of [2, 2, 3, 8], got [2, 5, 6, 2]",
+                       "blocks: expected as many values as [2, 2, 3, 8], got [2, 5, 6, 2]",
                        std::invalid_argument);
 }
 

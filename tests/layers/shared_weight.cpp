@@ -163,12 +163,12 @@ TEST_CASE("shared weight: its bytes count once, its products for each use") {
 TEST_CASE("shared weight: shapes have to agree, and a bias has to be there") {
   Random random(1, "test");
   Conv2d conv({.in_channels = 3, .out_channels = 3}, random);
-  CHECK_THROWS_WITH_AS(
-      Conv2d({.in_channels = 3, .out_channels = 4}, conv, Bias::own),
-      doctest::Contains("expected a weight [4, 3, 3, 3] to share, got [3, 3, 3, 3]"),
-      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Conv2d({.in_channels = 3, .out_channels = 4}, conv, Bias::own),
+                       doctest::Contains("expected a shared weight [4, 3, 3, 3], got [3, 3, 3, 3]"),
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(Conv2d({.in_channels = 3, .out_channels = 3}, conv, Bias::shared),
-                       doctest::Contains("expected a bias to share"), std::invalid_argument);
+                       doctest::Contains("expected a layer with a bias to share"),
+                       std::invalid_argument);
   Linear linear({.in_features = 3, .out_features = 3}, random);
   CHECK(Linear({.in_features = 3, .out_features = 3}, linear, Bias::none).weight().slot() ==
         linear.weight().slot());
