@@ -18,15 +18,15 @@
 namespace quench {
 namespace {
 
-constexpr int kCannotStart = 127;  // as a shell says it
+constexpr int kCannotStart = 127;  // as in a shell
 
-/// In the child, where only async-signal-safe calls are allowed: the parent has threads.
+/// Runs in the child. Only async-signal-safe calls are allowed, because the parent has threads.
 [[noreturn]] void become(const char* program, char* const* words, char* const* environment,
                          pid_t parent, int input, int output, int errors) {
-  // A group of its own, so that Ctrl-C reaches the parent alone, which then asks once.
+  // Its own process group: Ctrl-C then reaches only the parent, which asks the child to stop.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(kCannotStart);  // it ended before prctl()
+  if (::getppid() != parent) ::_exit(kCannotStart);  // the parent ended before prctl()
   ::dup2(input, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
@@ -34,7 +34,7 @@ constexpr int kCannotStart = 127;  // as a shell says it
   ::_exit(kCannotStart);
 }
 
-/// The environment without what a launcher of MPI jobs put there.
+/// The environment without the variables that an MPI launcher set.
 std::vector<char*> environment_of_child() {
   std::vector<char*> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)
@@ -104,7 +104,7 @@ std::optional<int> ChildProcess::reap(int options) {
     ended = ::waitpid(pid_, &status, options);
   } while (ended < 0 && errno == EINTR);
   if (ended == pid_) status_ = shell_status(status);
-  if (ended < 0) status_ = kCannotStart;  // somebody else reaped it; it is gone in any case
+  if (ended < 0) status_ = kCannotStart;  // already reaped elsewhere
   return status_;
 }
 

@@ -9,30 +9,30 @@
 
 namespace quench {
 
-/// Where the system finds `name` by PATH; nothing if no folder there holds such a program.
+/// The first executable called `name` on PATH; nullopt if there isn't one.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
-/// A program that runs in parallel to this one. It reads nothing and does not join the MPI job of its
-/// parent. It receives SIGTERM when its parent ends for whatever reason.
+/// A program that runs in parallel with this one. Its stdin is empty, and it does not join the
+/// parent's MPI job. It receives SIGTERM when its parent exits for any reason.
 class ChildProcess {
  public:
   struct Options {
-    std::filesystem::path program = "/proc/self/exe";  ///< this one, once more
+    std::filesystem::path program = "/proc/self/exe";  ///< this program
     std::vector<std::string> words;                    ///< the command line, argv[0] included
-    std::filesystem::path output;                      ///< stdout goes to its end
-    std::filesystem::path errors;                      ///< stderr likewise
+    std::filesystem::path output;                      ///< stdout is appended to this file
+    std::filesystem::path errors;                      ///< stderr is appended to this file
   };
 
-  /// Starts it. @throws std::runtime_error  if a file cannot be opened or the system has no room
+  /// Starts it. @throws std::runtime_error  if a file cannot be opened or fork() fails
   explicit ChildProcess(const Options& options);
-  /// Asks a child that still runs to stop, and waits for it.
+  /// Sends SIGTERM to a child that is still running, and waits for it.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  /// What a shell would report once it has ended (128 + n for a signal n), else nothing.
+  /// The exit status as a shell reports it (128 + n for signal n); nullopt while it is running.
   std::optional<int> poll();
-  /// The same, after waiting for its end.
+  /// Waits for the child to exit and returns its status.
   int wait();
   void ask_to_stop();
 

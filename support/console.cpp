@@ -30,8 +30,8 @@ void print(std::FILE* stream, std::string_view line) {
   std::fflush(stream);
 }
 
-/// The file of keep_log(). Each call writes its lines at once and without a buffer, so that a killed
-/// process leaves whole lines.
+/// The file of keep_log(). Each call writes its lines at once, unbuffered, so a killed process
+/// leaves only whole lines.
 class Log {
  public:
   static Log& instance() {
@@ -64,17 +64,18 @@ class Log {
 
  private:
   void append(const std::string& lines) {
-    constexpr std::size_t kMostBefore = 1 << 16;  // a command may never keep a log
+    constexpr std::size_t kMostBefore = 1 << 16;  // bounded: some commands never open a log
     if (file_.empty() && earlier_.size() < kMostBefore) earlier_ += lines;
     if (fd_ < 0 || lines.empty()) return;
-    errno = ENOSPC;  // a short write sets no errno: the rest had no room
+    errno = ENOSPC;  // a short write does not set errno; the disk is full
     if (::write(fd_, lines.data(), lines.size()) != static_cast<ssize_t>(lines.size())) complain();
   }
 
   void complain() {
     if (complained_) return;
     complained_ = true;
-    print(stderr, fmt::format("{}: cannot keep the log: {}", file_.string(), std::strerror(errno)));
+    print(stderr,
+          fmt::format("{}: cannot write the log: {}", file_.string(), std::strerror(errno)));
   }
 
   std::mutex mutex_;

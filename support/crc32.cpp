@@ -7,7 +7,7 @@ namespace {
 
 using Table = std::array<std::uint32_t, 256>;
 
-/// What the eight bits of a byte do to the remainder; the polynomial's bits are reversed.
+/// The remainder of each possible byte, for a polynomial with reversed bits.
 constexpr Table make_table(std::uint32_t polynomial) {
   Table table{};
   for (std::uint32_t byte = 0; byte < table.size(); ++byte) {

@@ -6,12 +6,12 @@
 
 namespace quench {
 
-/// CRC-32 as zlib, PNG and Ethernet compute it (polynomial 0x04C11DB7, reflected): any change of at
-/// most 32 neighbouring bits, and any three bits of a file below 11 KiB, show for certain.
+/// CRC-32 as in zlib, PNG and Ethernet (polynomial 0x04C11DB7, reflected). It detects every change
+/// confined to 32 adjacent bits, and any three changed bits in a file smaller than 11 KiB.
 std::uint32_t crc32(std::span<const std::byte> bytes);
 
-/// CRC-32C (Castagnoli) as iSCSI (RFC 3720, B.4) and TFRecord files compute it: polynomial
-/// 0x1EDC6F41, reflected.
+/// CRC-32C (Castagnoli) as in iSCSI (RFC 3720, B.4) and TFRecord files: polynomial 0x1EDC6F41,
+/// reflected.
 std::uint32_t crc32c(std::span<const std::byte> bytes);
 
 }  // namespace quench

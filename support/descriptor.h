@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the sources of support that open files.
+// Private to the sources in support/ that open files.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 
 namespace quench {
 
-/// Ends in "<what> <path>: <errno's reason>".
+/// Throws std::runtime_error("<what> <path>: <strerror(errno)>").
 [[noreturn]] inline void fail_with_errno(const char* what, const std::filesystem::path& path) {
   const int reason = errno;
   fail("{} {}: {}", what, path.string(), std::strerror(reason));
@@ -26,7 +26,7 @@ class Descriptor {
  public:
   Descriptor(const std::filesystem::path& path, int flags)
       : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  /// A copy of a descriptor that somebody else has opened.
+  /// Duplicates an open descriptor.
   explicit Descriptor(int opened) : fd_(::fcntl(opened, F_DUPFD_CLOEXEC, 0)) {}
   ~Descriptor() { close(); }
   Descriptor(const Descriptor&) = delete;
@@ -36,7 +36,7 @@ class Descriptor {
   int get() const { return fd_; }
   int close() { return fd_ >= 0 ? ::close(std::exchange(fd_, -1)) : 0; }
 
-  /// @param path  to put into an error
+  /// @param path  for error messages
   void write_all(std::span<const std::byte> bytes, const std::filesystem::path& path) const {
     while (!bytes.empty()) {
       const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
@@ -46,7 +46,7 @@ class Descriptor {
     }
   }
 
-  /// Waits until the disk has the bytes and closes.
+  /// Syncs the file to disk and closes it.
   void finish(const std::filesystem::path& path) {
     if (::fsync(fd_) != 0 || close() != 0) fail_with_errno("cannot write", path);
   }

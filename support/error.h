@@ -7,8 +7,8 @@
 
 namespace quench {
 
-/// Throws std::invalid_argument with the formatted message unless `ok`: for a bad argument or
-/// config value.
+/// Throws std::invalid_argument with the formatted message unless `ok`: for bad arguments and
+/// config values.
 template <typename... Args>
 void require(bool ok, fmt::format_string<Args...> format, Args&&... args) {
   if (!ok) [[unlikely]] {

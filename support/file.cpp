@@ -39,7 +39,7 @@ std::vector<std::byte> read_file(const fs::path& path, std::uintmax_t max_bytes)
   const Descriptor file(path, O_RDONLY);
   if (!file.ok()) fail_with_errno("cannot open", path);
   const std::size_t expected = known_size(file, max_bytes, path);
-  // One byte more than the size, so that the end is seen without growing.
+  // One extra byte lets read() reach the end of the file without growing the buffer.
   std::vector<std::byte> bytes(expected + 1);
   std::size_t used = 0;
   for (;;) {
@@ -51,10 +51,10 @@ std::vector<std::byte> read_file(const fs::path& path, std::uintmax_t max_bytes)
     check_size(used, max_bytes, path);
     if (used == bytes.size()) bytes.resize(std::min<std::uintmax_t>(2 * used, max_bytes + 1));
   }
-  // Half a file would pass for a whole one where its format has no length.
+  // A format without a length field could not tell half a file from a whole one.
   if (used < expected) {
-    fail("cannot read {}: it became shorter while it was read (expected {} bytes, got {})",
-         path.string(), expected, used);
+    fail("cannot read {}: it shrank during the read (expected {} bytes, got {})", path.string(),
+         expected, used);
   }
   bytes.resize(used);
   return bytes;

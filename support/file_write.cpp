@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 void sync_folder(const fs::path& folder) {
   const Descriptor opened(folder, O_RDONLY | O_DIRECTORY);
-  // Some network file systems cannot sync a folder; the data itself is already safe then.
+  // Some network file systems cannot sync a folder; the data itself is already safe.
   if (opened.ok() && ::fsync(opened.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
     fail_with_errno("cannot sync folder", folder);
   }
@@ -33,7 +33,7 @@ fs::path temporary_for(const fs::path& path) {
   return result;
 }
 
-/// Removes the file unless told to keep it.
+/// Removes the file on destruction, unless keep() was called.
 class Temporary {
  public:
   explicit Temporary(fs::path path) : path_(std::move(path)) {}
@@ -49,18 +49,18 @@ class Temporary {
   fs::path path_;
 };
 
-/// The file at the end of a chain of symbolic links, which need not exist; empty if the chain ends
-/// in what has to be written straight.
+/// The file at the end of a chain of symbolic links, which need not exist; empty if the target must
+/// be written directly.
 fs::path replaceable(const fs::path& path) {
   constexpr int kMaxLinks = 40;  // Linux's own limit
   fs::path target = path;
   std::error_code error;
   for (int i = 0; i < kMaxLinks && fs::is_symlink(target, error); ++i) {
-    // A link of /proc is an open file, whatever it reads: its text may name a file that is gone.
+    // A link in /proc is an open file; the path that it shows may no longer exist.
     if (fs::canonical(folder_of(target), error).string().starts_with("/proc/")) return {};
     target = folder_of(target) / fs::read_symlink(target, error);
   }
-  if (fs::is_symlink(target, error)) return {};  // a cycle, which opening it explains
+  if (fs::is_symlink(target, error)) return {};  // a cycle; open() reports it
   const fs::file_status status = fs::status(target, error);
   return fs::is_regular_file(status) || !fs::exists(status) ? target : fs::path();
 }
@@ -76,7 +76,7 @@ int descriptor_of(const fs::path& path) {
 
 void write_straight(const fs::path& path, const std::function<void(const FileSink&)>& produce) {
   const int fd = descriptor_of(path);
-  // Appends, since an open file may hold what others wrote to it.
+  // Appends, because an open file may already hold other output.
   Descriptor file = fd >= 0 ? Descriptor(fd) : Descriptor(path, O_WRONLY | O_APPEND);
   if (!file.ok()) fail_with_errno("cannot write", path);
   produce([&](std::span<const std::byte> bytes) { file.write_all(bytes, path); });
@@ -85,11 +85,11 @@ void write_straight(const fs::path& path, const std::function<void(const FileSin
 
 void replace(const fs::path& path, const std::function<void(const FileSink&)>& produce) {
   const fs::path temporary_path = temporary_for(path);
-  // Never opened over an existing file: whatever has that name is not ours to remove.
+  // O_EXCL: an existing file of that name is not ours to remove.
   Descriptor file(temporary_path, O_WRONLY | O_CREAT | O_EXCL);
   if (!file.ok()) fail_with_errno("cannot write", path);
   Temporary temporary(temporary_path);
-  // Permissions of the old file stay, where the file system has some.
+  // Keeps the permissions of the old file, if the file system has them.
   struct stat old {};
   if (::stat(path.c_str(), &old) == 0) ::fchmod(file.get(), old.st_mode & 07777u);
   produce([&](std::span<const std::byte> bytes) { file.write_all(bytes, path); });

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kRedrawSeconds = 0.1;
 constexpr int kBarWidth = 30;
-constexpr int kMinBarWidth = 5;  // a shorter one shows nothing, and gives its place to the text
+constexpr int kMinBarWidth = 5;  // a shorter bar is left out
 
 thread_local ProgressBar* innermost = nullptr;
 
@@ -37,7 +37,7 @@ std::string bar(double fraction, int width) {
   return fmt::format(" [{}]", result);
 }
 
-/// A job in the background (`quench train ... &`) leaves the line to what its user types.
+/// A background job (`quench train ... &`) must not draw over what the user types.
 bool owns_terminal(std::FILE* stream) {
   const pid_t foreground = ::tcgetpgrp(::fileno(stream));
   return foreground < 0 || foreground == ::getpgrp();
@@ -59,7 +59,7 @@ std::string format_duration(double seconds) {
 
 ProgressBar& progress_bar() {
   if (innermost != nullptr) return *innermost;
-  thread_local ProgressBar none{ProgressOptions{}};  // from here on the outermost
+  thread_local ProgressBar none{ProgressOptions{}};  // becomes the outermost bar of this thread
   return none;
 }
 
@@ -86,10 +86,10 @@ void ProgressBar::begin(std::string label, std::int64_t total, std::int64_t done
 }
 
 void ProgressBar::begin_part(std::string label, std::int64_t first, std::int64_t last) {
-  // What a part before this one left uncounted took its time too.
+  // Steps that an earlier part did not count took time too.
   done_ = std::clamp(done_, first, last);
   const double now = options_.seconds();
-  // Halved with every part, so that the pace follows a machine that gets busier or idle.
+  // Halved with every part, so that the pace adapts when the machine gets busier or idle.
   earlier_steps_ = (earlier_steps_ + static_cast<double>(done_ - mark_done_)) / 2.0;
   earlier_seconds_ = (earlier_seconds_ + now - mark_) / 2.0;
   mark_done_ = done_;
@@ -143,7 +143,7 @@ void ProgressBar::draw() {
   if (options_.stream == nullptr || total_ <= 0 || label_.empty()) return;
   drawn_ = options_.seconds();
   if (!owns_terminal(options_.stream)) return;
-  // Room for the "^C" of an interrupt, and some terminals wrap as soon as the last column is written.
+  // Leaves room for "^C"; and some terminals wrap as soon as the last column is written.
   constexpr int kFree = 3;
   const int columns = options_.width > 0 ? options_.width : terminal_width(options_.stream);
   const std::string line = text(columns - kFree);
@@ -155,10 +155,10 @@ void ProgressBar::draw() {
 
 void ProgressBar::clear() {
   if (options_.stream == nullptr || !owns_terminal(options_.stream)) return;
-  // Also where nothing was drawn: an interrupt leaves "^C" there.
+  // Even if nothing was drawn: an interrupt prints "^C" there.
   std::fputs("\r\x1b[K", options_.stream);
   std::fflush(options_.stream);
-  // The reader of a pipe may need a moment to print the next line.
+  // Delays the next redraw: a program that reads our pipe may need a moment to print the next line.
   drawn_ = options_.seconds();
 }
 

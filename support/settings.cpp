@@ -143,9 +143,9 @@ bool Settings::boolean(std::string_view key, bool fallback) const {
 }
 
 std::string Settings::text(std::string_view key) const {
-  const SettingsValue& value = demand(key, "a text in quotes");
+  const SettingsValue& value = demand(key, "a quoted string");
   std::optional<std::string> text = read_as<std::string>(value);
-  if (!text) wrong(key, value, "a text in quotes");
+  if (!text) wrong(key, value, "a quoted string");
   return *std::move(text);
 }
 
@@ -203,7 +203,7 @@ std::vector<std::int64_t> Settings::integers(std::string_view key,
 
 std::vector<std::string> Settings::texts(std::string_view key,
                                          const std::vector<std::string>& fallback) const {
-  return list(key, fallback, "a text in quotes", read_as<std::string>);
+  return list(key, fallback, "a quoted string", read_as<std::string>);
 }
 
 Settings Settings::table(std::string_view key) const {

@@ -15,8 +15,8 @@ namespace quench {
 class Settings;
 struct SettingsTable;
 
-/// Which numbers a setting accepts. Write {0.0, 1.0}, above(0.0) or at_least(1.0). Infinities and
-/// NaN are never accepted.
+/// The numbers that a setting accepts: {0.0, 1.0}, above(0.0) or at_least(1.0). Infinities and NaN
+/// are never accepted.
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
@@ -27,7 +27,7 @@ inline Range above(double min, double max = std::numeric_limits<double>::infinit
 }
 inline Range at_least(double min) { return {.min = min}; }
 
-/// Which integers a setting accepts, both ends included.
+/// The integers that a setting accepts, both ends included.
 struct IntRange {
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
@@ -54,14 +54,14 @@ struct SettingsValue {
   std::string origin = {};  ///< "file.toml:12" or "--set a.b=c"; empty for a value made in memory
 };
 
-/// A handle on one table of a settings tree: typed, checked, and remembering what was asked for.
+/// A handle on one table of a settings tree. It checks types and remembers which keys were read.
 ///
 /// Every getter checks type and range; its error names the origin, the dotted key, the value and
-/// what would be accepted: `a.toml:12: quant.weight.bits: expected an integer in 1..8, got 9`. A
-/// getter without `fallback` requires the key. finish() then turns the keys nobody asked for into
-/// errors, and resolved() gives the tree back with the defaults that were used. Copies share one
-/// tree, so a key read through one is read for all. All errors are std::invalid_argument unless
-/// said otherwise. Not for concurrent use.
+/// what is accepted: `a.toml:12: quant.weight.bits: expected an integer in 1..8, got 9`. A getter
+/// without `fallback` requires the key. finish() then rejects keys that were never read, and
+/// resolved() returns the tree with the defaults that were used. Copies share one tree: a key read
+/// through one copy counts as read for all. All errors are std::invalid_argument unless noted
+/// otherwise. Not thread-safe.
 class Settings {
  public:
   using Entry = std::pair<std::string, SettingsValue>;
@@ -79,7 +79,7 @@ class Settings {
   bool boolean(std::string_view key, bool fallback) const;
   std::string text(std::string_view key) const;
   std::string text(std::string_view key, std::string_view fallback) const;
-  /// One of `allowed`; another text is an error that lists them.
+  /// One of `allowed`; any other string is an error that lists them.
   std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
   std::string choice(std::string_view key, std::string_view fallback,
                      const std::vector<std::string>& allowed) const;
@@ -92,44 +92,45 @@ class Settings {
   std::vector<std::string> texts(std::string_view key,
                                  const std::vector<std::string>& fallback) const;
 
-  /// The table at `key`; an empty one if there is none.
+  /// The table at `key`; an empty one if the key is absent.
   Settings table(std::string_view key) const;
-  /// The array of tables at `key` ([[key]] in TOML); none if the key is absent.
+  /// The array of tables at `key` ([[key]] in TOML); empty if the key is absent.
   std::vector<Settings> tables(std::string_view key) const;
 
-  /// Whether the file or caller gave `key`. It counts as asked for.
+  /// Whether the file or caller set `key`. The key then counts as read.
   bool has(std::string_view key) const;
-  /// Accepts `key` and all below it without reading, e.g. the table of a method that is not in use.
+  /// Accepts `key` and everything below it unread, e.g. the table of a method that is not in use.
   void allow(std::string_view key) const;
-  std::vector<std::string> keys() const;  ///< the keys given, sorted
+  std::vector<std::string> keys() const;  ///< the keys that were set, sorted
 
-  /// Throws for the first key, here or in a table below, that nobody asked for; the message names
-  /// the nearest accepted ones.
+  /// Throws for the first key, in this table or below, that was never read; the message suggests
+  /// the nearest accepted key.
   void finish() const;
-  /// The same for this table's own keys, leaving the tables below to whoever reads them.
+  /// The same for this table's own keys only, not for the tables below it.
   void finish_own_keys() const;
 
   /// For checks that involve more than one key. Always throws; the message is
   /// "origin: path.key: expected ..., got <value>".
   [[noreturn]] void reject(std::string_view key, std::string_view expected) const;
 
-  /// The whole tree with the defaults that were read, as TOML that reads back to the same values.
+  /// The whole tree, with the defaults that were used, as TOML that parses back to the same values.
   std::string resolved() const;
   const std::string& path() const { return path_; }  ///< dotted; empty for the root
   std::string full_key(std::string_view key) const;  ///< path() and `key`
-  /// Where `key` was written, or this table if it is absent; "<settings>" for one made in memory.
+  /// Where `key` was written, or this table if the key is absent; "<settings>" for a table made in
+  /// memory.
   std::string origin(std::string_view key = {}) const;
 
-  /// For whoever builds a tree. Replaces the value at `key`.
+  /// For building a tree: sets the value at `key`.
   void set(std::string_view key, SettingsValue value);
   void erase(std::string_view key);
   void set_origin(std::string origin);
-  /// The value given at `key`, or null; does not count as asked for.
+  /// The value at `key`, or null; the key does not count as read.
   const SettingsValue* find(std::string_view key) const;
-  /// The table to write into at `key`, made if absent.
+  /// The table to write into at `key`, created if absent.
   /// @throws std::invalid_argument  if the key holds something else
   Settings make_table(std::string_view key, std::string_view origin_if_new);
-  /// Lays `over` on top: tables merge key by key, anything else is replaced.
+  /// Overlays `over`: tables merge key by key, any other value is replaced.
   void merge(const Settings& over);
 
  private:

@@ -23,15 +23,15 @@ std::string toml_string(std::string_view text) {
 }
 
 std::string real_text(double value) {
-  std::string text = fmt::format("{}", value);  // the shortest that reads back to the same bits
-  // Without a point or exponent TOML would read an integer ("inf" and "nan" contain an n).
+  std::string text = fmt::format("{}", value);  // the shortest form that parses back exactly
+  // Without a point or exponent, TOML would parse an integer ("inf" and "nan" contain an n).
   if (text.find_first_of(".en") == std::string::npos) text += ".0";
   return text;
 }
 
 using Entries = std::map<std::string, const SettingsValue*>;
 
-/// What was given, and what stood in for the rest.
+/// The values that were set, and the defaults that were used for the others.
 Entries all_entries(const SettingsTable& table) {
   Entries result;
   for (const auto& [key, value] : table.given) result.emplace(key, &value);
@@ -44,7 +44,7 @@ const SettingsTable* as_table(const SettingsValue& value) {
   return table == nullptr ? nullptr : table->get();
 }
 
-/// The elements of a non-empty list that holds nothing but tables, else null.
+/// The elements of a non-empty list that holds only tables, else null.
 const SettingsValue::List* as_tables(const SettingsValue& value) {
   const auto* list = std::get_if<SettingsValue::List>(&value.data);
   const bool tables = list != nullptr && !list->empty() &&
@@ -78,7 +78,7 @@ void write_table(const SettingsTable& table, const std::string& path, std::strin
     if (const SettingsTable* child = as_table(*value)) {
       std::string body;
       write_table(*child, name, body);
-      // A table that was only looked for says nothing; one that was given may, even if empty.
+      // Leaves out a table that was only looked up. One that was set may matter, even if empty.
       if (body.empty() && !table.given.contains(key)) continue;
       out += fmt::format("\n[{}]\n{}", name, body);
     } else if (const auto* elements = as_tables(*value)) {
@@ -119,7 +119,7 @@ std::string settings_key(std::string_view key) {
 std::string settings_toml(const SettingsTable& table, const std::string& path) {
   std::string out;
   write_table(table, path, out);
-  // A file that begins with a table begins with its blank line.
+  // Drops the blank line before a table at the start of the file.
   return out.starts_with('\n') ? out.substr(1) : out;
 }
 

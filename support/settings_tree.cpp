@@ -24,7 +24,7 @@ void Settings::finish_own_keys() const {
   for (const auto& [key, value] : table_->given) {
     if (table_->asked.contains(key)) continue;
     const std::vector<std::string> accepted(table_->asked.begin(), table_->asked.end());
-    throw std::invalid_argument(fmt::format("{}: {}: expected no such key, got {}{}", origin(key),
+    throw std::invalid_argument(fmt::format("{}: {}: unknown key with value {}{}", origin(key),
                                             full_key(key), settings_text(value),
                                             suggestion(key, accepted)));
   }

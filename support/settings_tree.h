@@ -15,15 +15,15 @@ struct SettingsTable {
   std::map<std::string, SettingsValue, std::less<>> given;
   std::map<std::string, SettingsValue, std::less<>> defaults;  // used because the key was absent
   std::set<std::string, std::less<>> asked;
-  std::set<std::string, std::less<>> allowed;  // not looked into by finish()
+  std::set<std::string, std::less<>> allowed;  // skipped by finish()
   std::string origin;
 };
 
-/// `value` as TOML would write it on one line.
+/// `value` as TOML, on one line.
 std::string settings_text(const SettingsValue& value);
 /// `table` with its defaults as TOML; `path` is its dotted key.
 std::string settings_toml(const SettingsTable& table, const std::string& path);
-/// `key` as TOML writes it: bare, or quoted where it must be.
+/// `key` as TOML: bare, or quoted where necessary.
 std::string settings_key(std::string_view key);
 
 }  // namespace quench

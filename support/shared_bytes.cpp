@@ -28,19 +28,18 @@ bool operator==(const SharedBytes& a, const SharedBytes& b) {
 }
 
 SharedBytes map_file(const std::filesystem::path& path) {
-  // read_file() reads a pipe or refuses a folder. Asked before the file is opened: a pipe that is opened
-  // twice loses what its writer wrote in between.
+  // read_file() reads a pipe or rejects a folder. Checked before opening: a pipe that is opened
+  // twice loses the bytes written in between.
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return read_file(path);
   const Descriptor file(path, O_RDONLY);
   if (!file.ok()) fail_with_errno("cannot open", path);
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail_with_errno("cannot read", path);
-  if (!S_ISREG(info.st_mode) || info.st_size == 0)
-    return read_file(path);  // such as those in /proc
+  if (!S_ISREG(info.st_mode) || info.st_size == 0) return read_file(path);  // e.g. files in /proc
   const auto size = static_cast<std::size_t>(info.st_size);
   void* const begin = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (begin == MAP_FAILED) return read_file(path);  // of a file system that maps nothing
+  if (begin == MAP_FAILED) return read_file(path);  // this file system does not support mmap
   SharedBytes result;
   result.owner_ =
       std::shared_ptr<const void>(begin, [size](void* mapped) { ::munmap(mapped, size); });

@@ -8,21 +8,20 @@
 
 namespace quench {
 
-/// Bytes that do not change and may be of a file: copies share them, and they live as long as the last one.
+/// Immutable bytes, possibly of a mapped file. Copies share them, and the last copy frees them.
 class SharedBytes {
  public:
   SharedBytes() = default;
-  SharedBytes(std::vector<std::byte> bytes);  // NOLINT: a vector of bytes is one of these
+  SharedBytes(std::vector<std::byte> bytes);  // NOLINT: implicit on purpose
 
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
   const std::byte* data() const { return bytes_.data(); }
   auto begin() const { return bytes_.begin(); }
   auto end() const { return bytes_.end(); }
-  /// `count` of them from `first` on, which must be there.
+  /// The range [first, first + count), which must lie inside.
   SharedBytes part(std::size_t first, std::size_t count) const;
 
-  /// Whether both hold the same bytes.
   friend bool operator==(const SharedBytes& a, const SharedBytes& b);
 
  private:
@@ -32,8 +31,8 @@ class SharedBytes {
   std::span<const std::byte> bytes_;
 };
 
-/// The whole file, whose bytes take memory only where they are read; of a pipe, all that it gives.
-/// The file must not become shorter while the bytes are in use.
+/// Maps a whole file: pages are loaded only when they are read. A pipe is read to its end. The file
+/// must not shrink while the bytes are in use.
 /// @throws std::runtime_error  as read_file()
 SharedBytes map_file(const std::filesystem::path& path);
 

@@ -22,7 +22,7 @@ class Watch {
       keys_.pop_back();
     } else if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys_.back().insert(key).second) fail("{} names '{}' twice", what_, key);
+      if (!keys_.back().insert(key).second) fail("{} contains the key '{}' twice", what_, key);
     }
     return true;
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the readers of files: what includes it needs nlohmann-json.
+// Private to the file readers: including it requires nlohmann-json.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace quench {
 
-/// Parses what nlohmann-json takes, less what it lets pass: a repeated key (it keeps the last) and
-/// pointless depth.
-/// @param what       is parsed, to begin messages with: "a.safetensors: header"
-/// @param max_depth  of objects and lists within each other
-/// @throws std::runtime_error  saying what is wrong with it
+/// Parses JSON with two checks that nlohmann-json lacks: it rejects repeated keys (nlohmann-json
+/// keeps the last) and excessive nesting.
+/// @param what       the start of error messages, e.g. "a.safetensors: header"
+/// @param max_depth  of nested objects and lists
+/// @throws std::runtime_error  for invalid JSON, a repeated key or more nesting
 nlohmann::json parse_strict_json(std::span<const std::byte> text, std::size_t max_depth,
                                  const std::string& what);
 
-/// The integer that `value` holds. nlohmann-json would cast any number, also one that T cannot hold.
-/// @param key  of the value, for messages
-/// @throws std::runtime_error  for anything but an integer that T holds
+/// The integer in `value`. nlohmann-json would cast any number, even one that T cannot represent.
+/// @param key  the value's name, for messages
+/// @throws std::runtime_error  for anything but an integer that T can represent
 template <typename T>
 T integer_from(const nlohmann::json& value, const char* key) {
   if (value.is_number_unsigned() && std::in_range<T>(value.get<std::uint64_t>()))

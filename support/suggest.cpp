@@ -10,8 +10,8 @@
 namespace quench {
 namespace {
 
-/// Optimal string alignment distance: Levenshtein's, with a swap of two neighbours counted once,
-/// because that is the most frequent slip on a keyboard.
+/// Optimal string alignment distance: Levenshtein distance, with a swap of two adjacent letters,
+/// the most common typo, counted as one edit.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last, last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;

@@ -6,12 +6,12 @@
 
 namespace quench {
 
-/// The entry of `known` that `name` was probably meant to be, or an empty string if none is close:
-/// at most a third of the letters (and at least one) may have to be inserted, removed, replaced or
-/// swapped with their neighbour.
+/// The entry of `known` closest to `name`, or an empty string if none is close enough: at most a
+/// third of the letters (but at least one) may be inserted, removed, replaced or swapped with an
+/// adjacent letter.
 std::string closest(std::string_view name, std::span<const std::string> known);
 
-/// For the end of an error message: "; did you mean 'momentum'? (accepted: lr, momentum)".
+/// The end of an error message: "; did you mean 'momentum'? (accepted: lr, momentum)".
 std::string suggestion(std::string_view name, std::span<const std::string> known);
 
 }  // namespace quench

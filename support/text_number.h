@@ -6,11 +6,11 @@
 
 namespace quench {
 
-// Numbers as people read them.
+// Numbers formatted for people.
 
 /// Digits in groups of three: "1,234,567".
 std::string grouped(std::int64_t number);
-/// A number and what it counts: "1 epoch", "2 epochs".
+/// A number and its noun: "1 epoch", "2 epochs".
 std::string counted(std::int64_t number, std::string_view noun);
 /// Bytes in KiB, with one decimal.
 std::string kib(double bytes);

@@ -9,7 +9,7 @@
 namespace quench {
 namespace {
 
-/// Code points, not bytes: a plus-minus sign takes two bytes and one place.
+/// Counts code points, not bytes: a plus-minus sign takes two bytes and one column.
 std::size_t display_width(const std::string& text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));

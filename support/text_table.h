@@ -16,12 +16,12 @@ class TextTable {
   };
 
   explicit TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  /// @throws std::invalid_argument  for another number of cells than columns
+  /// @throws std::invalid_argument  unless there is one cell per column
   void add(std::vector<std::string> cells);
 
-  /// Columns padded to their widest cell, two spaces apart, a line under the titles.
+  /// Columns padded to their widest cell and separated by two spaces, with a rule under the titles.
   std::string plain() const;
-  /// As GitHub's Markdown; "|" in a cell is escaped.
+  /// GitHub Markdown; "|" in a cell is escaped.
   std::string markdown() const;
 
  private:

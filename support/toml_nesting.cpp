@@ -7,7 +7,7 @@
 namespace quench::train {
 namespace {
 
-/// Where the string or comment that begins at `at` ends; `at` itself if there is none.
+/// The end of the string or comment that begins at `at`; `at` itself if neither begins there.
 std::size_t skip_text(std::string_view text, std::size_t at) {
   const char quote = text[at];
   if (quote == '#') return std::min(text.find('\n', at), text.size());
@@ -25,7 +25,7 @@ std::size_t skip_text(std::string_view text, std::size_t at) {
       for (int i = 0; i < 2 && end < text.size() && text[end] == quote; ++i) ++end;
       return end;
     } else if (!is_long && text[end] == '\n') {
-      break;  // an error that the parser explains
+      break;  // an error that the parser reports
     }
   }
   return std::min(end, text.size());

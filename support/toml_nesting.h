@@ -5,12 +5,13 @@
 
 namespace quench::train {
 
-/// Tables and lists may lie this deep in each other, and a dotted key may have as many parts: whatever
-/// walks through settings does so by recursion, and a config has five or six.
+/// Limit on nested tables and lists, and on the parts of a dotted key: settings are walked
+/// recursively. Real configs have five or six levels.
 inline constexpr int kMaxTomlNesting = 32;
 
-/// Looks at a TOML text before a parser does, which would recurse.
-/// @param name  for the message. @throws std::invalid_argument  "name:line: ..." if it is too deep
+/// Checks TOML text before it reaches the parser, which would recurse.
+/// @param name  for the message. @throws std::invalid_argument  "name:line: ..." if nested too
+///              deeply
 void check_toml_nesting(std::string_view text, const std::string& name);
 
 }  // namespace quench::train

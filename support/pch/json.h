@@ -1,4 +1,4 @@
-// For rooms many of whose sources read or write JSON.
+// For folders in which many sources read or write JSON.
 #include <nlohmann/json.hpp>
 
 #include "support/pch/standard.h"

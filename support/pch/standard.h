@@ -1,5 +1,5 @@
-// What nearly every source includes, compiled once for each room: reading these headers takes as long as compiling the
-// rest of a file. Sources still include what they use.
+// The headers that nearly every source includes, compiled once per folder: parsing them takes as
+// long as compiling the rest of a file. Sources still include what they use.
 #include <fmt/format.h>
 
 #include <algorithm>

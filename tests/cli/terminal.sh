@@ -42,7 +42,7 @@ lost_outputs() {
   mkdir unlogged/log.txt
   run train --resume unlogged --no-report
   expect 'expected a run without a log' test "$status" = 0
-  expect 'expected it said' grep -q 'log.txt: cannot keep the log: Is a directory' .stderr
+  expect 'expected it said' grep -q 'log.txt: cannot write the log: Is a directory' .stderr
   "$program" train "$tiny" --set train.epochs=2 --no-report --run unread 2>/dev/null | true
   expect 'expected a run that nobody reads to say in its log how to go on' grep -q 'train --resume unread' unread/log.txt
   if [[ -e /dev/full ]]; then

@@ -156,7 +156,7 @@ TEST_CASE("safetensors: a wrong header is named") {
   CHECK(error(file_of("{", 0)).starts_with("header is not valid JSON"));
   CHECK(error(file_of("{\"a\":[[[[[", 0)) == "header is nested too deeply");
   CHECK(error(file_of(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{}})", 0)) ==
-        "header names 'a' twice");
+        "header contains the key 'a' twice");
   CHECK(error(one("1")) == "tensor 't': expected an object, got 1");
   CHECK(error(one(R"({"dtype":"F32","shape":[2]})")) == "tensor 't': 'data_offsets' is missing");
   CHECK(error(one(R"({"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]})")) ==

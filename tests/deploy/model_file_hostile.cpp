@@ -202,7 +202,7 @@ TEST_CASE("model_file: the errors of a file that something else wrote") {
   CHECK(error_with(R"("groups":2)", R"("groups":2,"bits":1)") ==
         "m.qnc: operations[2].settings.params: expected 4 fields, got 5");
   CHECK(error_with(R"("groups":2)", R"("groups":2,"groups":2)") ==
-        "m.qnc: header names 'groups' twice");
+        "m.qnc: header contains the key 'groups' twice");
   CHECK(error_with(R"("groups":2)", R"("groups":[[[[[]]]]])") ==
         "m.qnc: header is nested too deeply");
   CHECK(error_with(R"("kind":"max_pool")", R"("kind":"min_pool")") ==

@@ -182,6 +182,6 @@ TEST_CASE("read_file: a file that is shorter than the system said is an error") 
   // As if it had been cut short meanwhile: such files of sysfs say that they have a page.
   const std::filesystem::path path = "/sys/kernel/mm/transparent_hugepage/enabled";
   if (!std::filesystem::exists(path)) return;
-  CHECK_THROWS_WITH_AS(read_file(path), doctest::Contains("it became shorter while it was read"),
+  CHECK_THROWS_WITH_AS(read_file(path), doctest::Contains("it shrank during the read"),
                        std::runtime_error);
 }

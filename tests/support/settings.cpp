@@ -63,7 +63,7 @@ TEST_CASE("settings: a wrong value is named together with what would be accepted
   CHECK(message([&] { s.boolean("half", true); }) ==
         "<settings>: weight.half: expected true or false, got 0.5");
   CHECK(message([&] { s.text("name"); }) ==
-        "<settings>: weight.name: expected a text in quotes, got nothing (the key is missing)");
+        "<settings>: weight.name: expected a quoted string, got nothing (the key is missing)");
   CHECK(message([&] { s.table("bits"); }) == "<settings>: weight.bits: expected a table, got 9");
 }
 
@@ -72,11 +72,10 @@ TEST_CASE("settings: a key that nobody asked for is an error with the nearest ac
   s.table("optimizer").number("momentum", 0.0);
   s.table("optimizer").number("lr", 0.1);
   CHECK_NOTHROW(s.finish_own_keys());
-  CHECK_THROWS_WITH_AS(
-      s.finish(),
-      "<settings>: optimizer.momentun: expected no such key, got 0.9; did you mean "
-      "'momentum'? (accepted: lr, momentum)",
-      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(s.finish(),
+                       "<settings>: optimizer.momentun: unknown key with value 0.9; did you mean "
+                       "'momentum'? (accepted: lr, momentum)",
+                       std::invalid_argument);
   s.allow("optimizer");
   CHECK_NOTHROW(s.finish());
 }
@@ -86,9 +85,9 @@ TEST_CASE("settings: leftovers inside arrays of tables are found") {
       {{"override", std::vector<Settings>{Settings::from({{"layer", "a"}}),
                                           Settings::from({{"layer", "b"}, {"bitz", 2}})}}});
   for (const Settings& each : s.tables("override")) each.text("layer");
-  CHECK_THROWS_WITH_AS(
-      s.finish(), "<settings>: override[1].bitz: expected no such key, got 2 (accepted: layer)",
-      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(s.finish(),
+                       "<settings>: override[1].bitz: unknown key with value 2 (accepted: layer)",
+                       std::invalid_argument);
 }
 
 TEST_CASE("settings: resolved lists what was given and the defaults that were read") {

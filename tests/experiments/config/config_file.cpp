@@ -46,12 +46,12 @@ TEST_CASE("load_settings: an error names file and line, also inside lists and ta
           quant.integer("bits", 4, {1, 8});
         }) == path + ":3: quant.bits: expected an integer in 1..8, got 9");
   CHECK(message([&] { quant.text("method"); }) ==
-        path + ":2: quant.method: expected a text in quotes, got nothing (the key is missing)");
+        path + ":2: quant.method: expected a quoted string, got nothing (the key is missing)");
   const Settings rule = quant.tables("override").at(0);
   CHECK(message([&] { rule.numbers("scale", {}, above(0.0)); }) ==
         path + ":6: quant.override[0].scale[1]: expected a number > 0, got -2.0");
   CHECK(message([&] { settings.finish(); }) ==
-        path + ":1: top: expected no such key, got 1 (accepted: quant)");
+        path + ":1: top: unknown key with value 1 (accepted: quant)");
 }
 
 TEST_CASE("load_settings: a file that does not parse is an error with line, column and reason") {
