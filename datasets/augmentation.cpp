@@ -20,7 +20,7 @@ int offset(int room, Random& random) {
   return static_cast<int>(random.below(static_cast<std::uint32_t>(room + 1)));
 }
 
-/// As large as it gets with a ratio inside the bounds.
+/// The largest centred box whose ratio is within the bounds.
 Box middle(int width, int height, double min_ratio, double max_ratio) {
   const double ratio = std::clamp(static_cast<double>(width) / height, min_ratio, max_ratio);
   const auto rounded = [](double side, int limit) {
@@ -40,7 +40,7 @@ float grey(const std::uint8_t* rgb) {
          0.114f * static_cast<float>(rgb[2]);
 }
 
-/// Sums in integers: exact, whatever the order.
+/// Sums integers: exact in any order.
 float mean_grey(std::span<const std::uint8_t> pixels, int channels) {
   std::array<std::uint64_t, 3> sums{};
   const auto step = static_cast<std::size_t>(channels);
@@ -142,7 +142,7 @@ void turn_hue(std::span<std::uint8_t> pixels, float turn) {
     const float r = rgb[0], g = rgb[1], b = rgb[2];
     const float value = std::max({r, g, b}), chroma = value - std::min({r, g, b});
     if (chroma == 0.0f) continue;  // grey has no hue
-    // Sixths of the circle from red on.
+    // In sixths of the colour circle, starting at red.
     float hue = value == r ? (g - b) / chroma
                            : (value == g ? 2.0f + (b - r) / chroma : 4.0f + (r - g) / chroma);
     hue += 6.0f * turn;

@@ -16,10 +16,11 @@ namespace {
 constexpr std::size_t kPlane = 32 * 32;
 constexpr std::size_t kImageBytes = 3 * kPlane;
 
-/// One of the two sets: a record is its labels, the last of which counts, then the planes R, G, B.
+/// One of the two sets. A record has its labels, of which the last is used, then the planes R, G,
+/// B.
 struct CifarFormat {
   const char* name;
-  const char* folder;  // as the archive unpacks
+  const char* folder;  // the archive's own folder
   std::size_t labels;
   unsigned classes;
   const char* hint;
@@ -37,7 +38,7 @@ std::filesystem::path find_folder(const CifarFormat& format,
   std::filesystem::path unpacked = data_dir / format.folder;
   if (std::filesystem::is_directory(unpacked, ignored)) return unpacked;
   if (std::filesystem::is_directory(data_dir, ignored)) return data_dir;
-  fail("{}: expected a folder with the binary version of the set, got \"{}\", which is none; {}",
+  fail("{}: expected a folder with the binary version of the set, but \"{}\" does not exist; {}",
        format.name, data_dir.string(), format.hint);
 }
 
@@ -58,7 +59,7 @@ void check_size(const CifarFormat& format, std::size_t size, const std::string& 
       format.name, path, record, size, size / record, size % record);
 }
 
-/// Appends the image of one record, turning the planes C, H, W into pixels H, W, C.
+/// Appends one record's image; converts planes C, H, W to pixels H, W, C.
 void append_image(const std::uint8_t* planes, std::vector<std::uint8_t>& pixels) {
   for (std::size_t i = 0; i < kPlane; ++i) {
     for (std::size_t channel = 0; channel < 3; ++channel) {
@@ -98,7 +99,7 @@ std::shared_ptr<Dataset> load_files(const CifarFormat& format, const std::filesy
   return memory_dataset(std::move(images));
 }
 
-/// One name a line; numbers where there is no such file.
+/// One name per line; numbers if the file does not exist.
 std::vector<std::string> read_names(const CifarFormat& format, const std::filesystem::path& path) {
   std::vector<std::string> names;
   if (std::filesystem::exists(path)) {

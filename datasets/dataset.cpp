@@ -53,7 +53,7 @@ class MemoryDataset final : public Dataset {
     require(index >= 0 && index < size(), "dataset: expected an index in 0..{}, got {}", size() - 1,
             index);
     const std::size_t bytes = images_.shape.bytes();
-    require(pixels.size() == bytes, "dataset: expected room for {} bytes of an image, got {}",
+    require(pixels.size() == bytes, "dataset: expected a buffer of {} bytes for an image, got {}",
             bytes, pixels.size());
     const auto at = static_cast<std::size_t>(index);
     std::memcpy(pixels.data(), images_.pixels.data() + at * bytes, bytes);

@@ -7,22 +7,22 @@
 
 namespace quench::datasets {
 
-/// A rectangle of pixels of some image.
+/// A rectangle of pixels of an image.
 struct Box {
-  int x = 0;  ///< of the left column
-  int y = 0;  ///< of the top row
+  int x = 0;  ///< left column
+  int y = 0;  ///< top row
   int width = 0;
   int height = 0;
   bool operator==(const Box&) const = default;
 };
 
-/// Width and height that a file's header tells, before any pixel is decoded.
+/// Width and height from a file's header, before any pixel is decoded.
 struct ImageSize {
   int width = 0;
   int height = 0;
 };
 
-/// Bytes H, W, C that somebody else holds; a row may be followed by bytes of other pixels.
+/// Borrowed bytes H, W, C; other pixels may follow a row.
 struct ImageView {
   const std::uint8_t* pixels = nullptr;
   int width = 0;
@@ -32,13 +32,13 @@ struct ImageView {
 
   const std::uint8_t* row(int y) const { return pixels + y * stride; }
 
-  /// The part `box`, which has to lie inside.
+  /// The part `box`, which must lie inside.
   ImageView part(const Box& box) const {
     return {row(box.y) + std::ptrdiff_t{box.x} * channels, box.width, box.height, channels, stride};
   }
 };
 
-/// The nearest byte of a value of 0 to 255, halves rounded up.
+/// The nearest byte to a value from 0 to 255; halves round up.
 inline std::uint8_t to_byte(float value) {
   return static_cast<std::uint8_t>(std::floor(value + 0.5f));
 }

@@ -53,8 +53,9 @@ class ImageFolder final : public Dataset {
     require(index >= 0 && index < size(), "imagefolder: expected an index in 0..{}, got {}",
             size() - 1, index);
     const std::size_t bytes = image_shape().bytes();
-    require(pixels.size() == bytes, "imagefolder: expected room for {} bytes of an image, got {}",
-            bytes, pixels.size());
+    require(pixels.size() == bytes,
+            "imagefolder: expected a buffer of {} bytes for an image, got {}", bytes,
+            pixels.size());
     return files_[static_cast<std::size_t>(index)];
   }
 
@@ -80,12 +81,12 @@ class ImageFolder final : public Dataset {
   std::vector<std::string> names_;
   ImageFolderOptions options_;
 
-  mutable std::mutex mutex_;  // guards the following
+  mutable std::mutex mutex_;  // guards the members below
   mutable std::vector<Image> kept_;
   mutable std::int64_t room_;  // bytes
 };
 
-/// Why each file cannot be decoded; empty where it can.
+/// The reason why each file cannot be decoded; empty if it can.
 std::vector<std::string> find_faults(const std::vector<FolderFile>& files,
                                      const ImageFolderOptions& options) {
   std::vector<std::string> faults(files.size());
@@ -106,7 +107,7 @@ std::vector<std::string> find_faults(const std::vector<FolderFile>& files,
   return faults;
 }
 
-/// The files that can be decoded; the others' faults go to `left_out`.
+/// The files that can be decoded; adds the faults of the others to `left_out`.
 std::vector<FolderFile> sound_files(std::vector<FolderFile> files,
                                     const ImageFolderOptions& options,
                                     std::vector<std::string>& left_out) {
@@ -146,7 +147,7 @@ DatasetPair open_image_folder(const std::filesystem::path& root,
   const FolderClasses classes = read_classes(paths);
   const auto count = static_cast<int>(classes.names.size());
   require(options.classes == 0 || options.classes == count,
-          "data.classes: expected the {} classes of {}, got {}", count,
+          "data.classes: expected {}, the number of classes in {}, got {}", count,
           (paths.labels.empty() ? paths.train : paths.labels).string(), options.classes);
   DatasetPair pair;
   const auto open = [&](const std::filesystem::path& folder) {
@@ -163,7 +164,7 @@ int count_image_folder_classes(const std::filesystem::path& root,
                                const ImageFolderOptions& options) {
   validate(options);
   if (options.classes > 0) return options.classes;
-  // A list of labels says all that is asked, wherever the images are.
+  // A list of labels suffices, wherever the images are.
   const bool listed = !options.paths.labels.empty();
   const FolderPaths paths = listed ? options.paths : find_folders(root, options.paths);
   return static_cast<int>(read_classes(paths).names.size());

@@ -53,7 +53,7 @@ LabelLine parse_label(const std::string& line, const std::string& where) {
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), label.index);
   const bool complete = second != std::string::npos && second > first + 1;
   if (!complete || error != std::errc{} || end != line.data() + first) {
-    fail("{}: expected index, folder and name with tabs between them, got '{}'", where, line);
+    fail("{}: expected index, folder and name separated by tabs, got '{}'", where, line);
   }
   label.folder = line.substr(first + 1, second - first - 1);
   label.name = line.substr(second + 1);
@@ -66,12 +66,12 @@ fs::path require_folder(const fs::path& path, const char* what) {
   return path;
 }
 
-/// Where the test images of `root` lie.
+/// The folder of the test images of `root`.
 fs::path find_test(const fs::path& root) {
   for (const char* name : {"test", "val"}) {
     if (is_folder(root / name)) return root / name;
   }
-  fail("imagefolder: expected test/ or val/ beside {}; data.test_dir can name another folder",
+  fail("imagefolder: expected test/ or val/ next to {}; data.test_dir can name another folder",
        (root / "train").string());
 }
 
@@ -129,7 +129,7 @@ std::vector<FolderFile> list_files(const fs::path& folder, const FolderClasses& 
     const std::string name = path.filename().string();
     const auto found = std::ranges::find(classes.folders, name);
     if (found == classes.folders.end()) {
-      fail("imagefolder: {}: this folder is none of the {} classes", path.string(),
+      fail("imagefolder: {}: expected the folder of one of the {} classes", path.string(),
            classes.folders.size());
     }
     const auto label = static_cast<int>(found - classes.folders.begin());

@@ -16,7 +16,7 @@
 
 namespace quench::datasets {
 
-/// Makes any batch of any epoch; holds no state, so that threads may share it.
+/// Makes any batch of any epoch. It is stateless, so threads may share it.
 class Loader::Producer {
  public:
   Producer(std::shared_ptr<const Dataset> dataset, const Transform& transform,
@@ -46,7 +46,7 @@ class Loader::Producer {
     return order;
   }
 
-  /// What this rank has of batch `index`: places in the order of the epoch.
+  /// This rank's share of batch `index`, as positions in the epoch's order.
   struct Share {
     std::int64_t begin = 0;
     std::int64_t end = 0;
@@ -58,14 +58,14 @@ class Loader::Producer {
             first + count * (options_.rank + 1) / options_.ranks};
   }
 
-  /// Batches before the first that has nothing for this rank.
+  /// The number of batches before the first in which this rank has no images.
   std::int64_t own_batches() const {
     const std::int64_t all = batches();
     const Share last = share(all - 1);
     return last.end > last.begin ? all : all - 1;
   }
 
-  /// This rank's part of batch `index` without its contents.
+  /// This rank's part of batch `index`, allocated but not filled.
   Batch allocate(std::int64_t index) const {
     const Share own = share(index);
     const std::int64_t count = own.end - own.begin;
@@ -75,8 +75,8 @@ class Loader::Producer {
             .index = index};
   }
 
-  /// Images per piece of a batch: enough work that the lock around it costs nothing, and little
-  /// enough that all threads share a batch of photographs.
+  /// Images per piece of a batch: enough work to make the lock's cost negligible, and few enough
+  /// that all threads share a batch of photographs.
   std::int64_t piece_size() const {
     constexpr std::size_t kBytes = std::size_t{1} << 19;
     const std::size_t images = kBytes / std::max<std::size_t>(1, dataset_->image_shape().bytes());
@@ -89,7 +89,7 @@ class Loader::Producer {
     const Random random = Random(options_.seed, "augment").fork(static_cast<std::uint64_t>(epoch));
     const std::size_t bytes = dataset_->image_shape().bytes();
     std::vector<std::uint8_t> pixels(bytes);
-    Tensor images = batch.images, labels = batch.labels;  // handles on what the batch holds
+    Tensor images = batch.images, labels = batch.labels;  // handles to the batch's memory
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t source = order[static_cast<std::size_t>(share(batch.index).begin + i)];
       Random draws = random.fork(static_cast<std::uint64_t>(source));
@@ -115,8 +115,9 @@ class Loader::Producer {
   LoaderOptions options_;
 };
 
-/// One pass: threads claim pieces of batches in order and fill them in a ring of slots, the consumer
-/// takes the batches out in order. No OpenMP in here: compute threads belong to the training step.
+/// One pass: threads claim pieces of batches in order and fill them in a ring of slots; the
+/// consumer takes the batches in order. It does not use OpenMP: compute threads belong to the
+/// training step.
 class Loader::Epoch {
  public:
   Epoch(const Producer& producer, std::int64_t epoch, std::int64_t first_batch)
@@ -153,8 +154,8 @@ class Loader::Epoch {
 
  private:
   struct Slot {
-    std::optional<Batch> batch;  // once its first piece is claimed
-    std::int64_t missing = 0;    // images that are not there yet
+    std::optional<Batch> batch;  // set when its first piece is claimed
+    std::int64_t missing = 0;    // images not filled yet
     std::exception_ptr error;    // of the first image, in order, that failed
     std::int64_t error_at = 0;
   };
@@ -179,12 +180,12 @@ class Loader::Epoch {
       } catch (...) {
         error = std::current_exception();
       }
-      batch = {};  // the consumer is to be the only owner
+      batch = {};  // the consumer must be the only owner
       put_back(*piece, error);
     }
   }
 
-  /// The next piece to fill and its batch, once there is a slot; nothing when all are claimed.
+  /// The next piece to fill and its batch, once a slot is free; nothing if all pieces are claimed.
   std::optional<Piece> claim(const std::stop_token& stop, Batch& batch) {
     std::unique_lock lock(mutex_);
     const bool go_on = emptied_.wait(lock, stop, [this] {
@@ -224,16 +225,17 @@ class Loader::Epoch {
   const std::int64_t epoch_;
   const std::vector<std::int64_t> order_;
   const std::int64_t end_;
-  std::chrono::steady_clock::duration waited_{};  // the consumer's
+  std::chrono::steady_clock::duration waited_{};  // by the consumer
 
-  std::mutex mutex_;  // guards the following
+  std::mutex mutex_;  // guards the members below
   std::condition_variable filled_;
-  std::condition_variable_any emptied_;  // the kind that a stop request can wake
+  std::condition_variable_any emptied_;  // the only kind that a stop request can wake
   std::vector<Slot> slots_;
-  Piece claimed_;  // its batch and begin: the next piece
+  Piece claimed_;  // batch and begin of the next piece
   std::int64_t taken_;
 
-  std::vector<std::jthread> threads_;  // last: stopped and joined before the rest goes away
+  std::vector<std::jthread> threads_;  // last, so that they stop and join before other members are
+                                       // destroyed
 };
 
 Loader::Loader(std::shared_ptr<const Dataset> dataset, const Transform& transform,
@@ -249,7 +251,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const Transform& transfor
   require(options.rank >= 0 && options.rank < options.ranks,
           "loader: expected a rank in 0..{}, got {}", options.ranks - 1, options.rank);
   require(options.batch_size >= options.ranks,
-          "loader: expected batch_size >= {}, an image for each rank, got {}", options.ranks,
+          "loader: expected batch_size >= {}, one image per rank, got {}", options.ranks,
           options.batch_size);
   producer_ = std::make_unique<const Producer>(std::move(dataset), transform, options);
 }
@@ -271,7 +273,7 @@ void Loader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   require(epoch >= 0, "loader: expected epoch >= 0, got {}", epoch);
   require(first_batch >= 0 && first_batch <= batches_per_epoch(),
           "loader: expected first_batch in 0..{}, got {}", batches_per_epoch(), first_batch);
-  epoch_.reset();  // its threads are gone before new ones come
+  epoch_.reset();  // joins its threads before new ones start
   epoch_ = std::make_unique<Epoch>(*producer_, epoch, first_batch);
 }
 

@@ -19,7 +19,7 @@ constexpr std::size_t kClasses = 10;
 
 struct Set {
   const char* name;
-  const char* folder;  // where it may lie inside the data folder
+  const char* folder;  // an optional folder inside the data folder
   std::array<const char*, kClasses> classes;
 };
 
@@ -34,10 +34,10 @@ std::vector<std::byte> read_bytes(const Set& set, const fs::path& path) {
     fs::path packed = path;
     packed += ".gz";
     if (fs::exists(packed)) {
-      fail("{}: expected {}, got only {}: unpack it with gunzip", set.name, path.string(),
+      fail("{}: expected {}, found only {}: unpack it with gunzip", set.name, path.string(),
            packed.filename().string());
     }
-    fail("{}: expected {}, which is not there; pass --data-dir", set.name, path.string());
+    fail("{}: {} does not exist; pass --data-dir", set.name, path.string());
   }
   return read_file(path);
 }
@@ -75,7 +75,7 @@ DatasetPair load(const Set& set, const fs::path& data_dir) {
   return {.train = load_part(set, folder, "train"), .test = load_part(set, folder, "t10k")};
 }
 
-/// Word `index` of a file, big endian; 0 beyond the end.
+/// The big-endian 32-bit word `index` of a file; 0 beyond the end.
 std::uint32_t word(std::span<const std::byte> bytes, std::size_t index) {
   std::uint32_t value = 0;
   for (std::size_t i = 4 * index; i < 4 * index + 4; ++i)
@@ -101,7 +101,7 @@ Idx parse_idx(std::span<const std::byte> bytes, std::uint32_t magic, const std::
     fail("{}: expected images of {} x {}, got {} x {}", name, kMnistSide, kMnistSide, idx.sizes[1],
          idx.sizes[2]);
   }
-  // No overflow: 2^32 entries of 28 x 28.
+  // Cannot overflow: at most 2^32 entries of 28 x 28.
   const std::size_t count =
       std::size_t{idx.sizes[0]} * (dimensions == 3 ? kMnistSide * kMnistSide : 1);
   const std::size_t header = 4 * (1 + dimensions);

@@ -15,9 +15,9 @@ namespace quench::datasets {
 /// train-images-idx3-ubyte, train-labels-idx1-ubyte and their t10k- counterparts in `data_dir` (or
 /// its folder mnist), unpacked.
 ///
-/// @throws std::runtime_error  if a file is missing (saying so if only its .gz is there), has another
-///                             magic number or size than its header says, or the numbers of images
-///                             and labels differ; the message names the file
+/// @throws std::runtime_error  if a file is missing (the message says if only its .gz exists), has
+///                             another magic number or size than its header says, or if the numbers
+///                             of images and labels differ; the message names the file
 DatasetPair load_mnist(const std::filesystem::path& data_dir);
 
 /// Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747), likewise; its folder may be fashion-mnist.
@@ -32,11 +32,11 @@ struct Idx {
 inline constexpr std::uint32_t kIdxImages = 0x803;  ///< unsigned bytes, 3 dimensions
 inline constexpr std::uint32_t kIdxLabels = 0x801;  ///< 1 dimension
 
-/// Reads the bytes of an IDX file of 28 x 28 images or of labels.
+/// Parses an IDX file of 28 x 28 images or of labels.
 /// @param magic  kIdxImages or kIdxLabels
-/// @param name   of set and file, for messages
-/// @throws std::runtime_error  naming what is wrong: another magic number, images of another size,
-///                             more or fewer bytes than the sizes say
+/// @param name   the set and file, for messages
+/// @throws std::runtime_error  for another magic number, images of another size, or another number
+///                             of bytes than the header says
 Idx parse_idx(std::span<const std::byte> bytes, std::uint32_t magic, const std::string& name);
 
 }  // namespace quench::datasets

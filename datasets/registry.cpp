@@ -22,10 +22,10 @@ struct Source {
   DatasetPair (*load)(const DatasetSpec& spec);
 };
 
-/// Of sets whose files decide how many images there are.
+/// For sets whose files determine the number of images.
 void require_default_sizes(const DatasetSpec& spec) {
   require(spec.train_size == 0 && spec.test_size == 0,
-          "{}: expected data.train_size and data.test_size to be 0, because its files decide "
+          "{}: expected data.train_size and data.test_size to be 0, because its files determine "
           "them, got {} and {}; train.max_steps_per_epoch shortens an epoch",
           spec.name, spec.train_size, spec.test_size);
 }
@@ -40,7 +40,7 @@ int fixed_classes(const DatasetSpec&) {
   return Classes;
 }
 
-/// A set whose files are all that decides what it is.
+/// A set that its files define completely.
 template <DatasetPair (*Load)(const std::filesystem::path& data_dir)>
 DatasetPair from_files(const DatasetSpec& spec) {
   require_default_sizes(spec);

@@ -9,19 +9,19 @@
 namespace quench::datasets {
 namespace {
 
-/// The source pixels along one axis that make up one output pixel, and their weights.
+/// The source pixels along one axis that contribute to one output pixel, and their weights.
 struct Taps {
   int first = 0;
   int count = 0;
   const float* weights = nullptr;
 };
 
-/// Taps of the outputs [begin, begin + count) out of `size` that `source` pixels are resized to.
+/// Taps of the outputs [begin, begin + count), for `source` pixels resized to `size`.
 class Filter {
  public:
   Filter(int source, int size, int begin, int count) {
     const double step = static_cast<double>(source) / size;
-    const double width = std::max(step, 1.0);  // half of the triangle's base
+    const double width = std::max(step, 1.0);  // half the base of the triangle
     for (int i = begin; i < begin + count; ++i) add(source, (i + 0.5) * step, width);
     for (std::size_t i = 0; i < taps_.size(); ++i) taps_[i].weights = weights_.data() + starts_[i];
   }
@@ -51,7 +51,7 @@ class Filter {
   std::vector<float> weights_;
 };
 
-/// Rows above each other, mixed: bytes one after the other, whatever their channel.
+/// Vertical pass: mixes rows byte by byte, whatever the channel.
 void mix_rows(const ImageView& source, const Taps& taps, int first_column,
               std::vector<float>& row) {
   std::fill(row.begin(), row.end(), 0.0f);
@@ -63,7 +63,7 @@ void mix_rows(const ImageView& source, const Taps& taps, int first_column,
   }
 }
 
-/// Columns of one mixed row. `Channels` is known to the compiler, which then keeps the sums in
+/// Horizontal pass over one mixed row. `Channels` is a compile-time constant, so the sums stay in
 /// registers.
 template <int Channels>
 void mix_columns(const std::vector<float>& row, const Filter& filter, int width,

@@ -18,20 +18,20 @@ constexpr int kSyntheticSide = 32;
 constexpr ImageShape kShape{.channels = 3, .height = kSyntheticSide, .width = kSyntheticSide};
 constexpr std::int64_t kLargestSet = 1'000'000;
 
-/// Where and how large a figure is drawn; lengths in pixels.
+/// Position and size of a figure; lengths in pixels.
 struct FigurePose {
   float size = 0.0f;       ///< a figure's circumradius, or a texture's cell
-  float thickness = 0.0f;  ///< of a line, relative to size
+  float thickness = 0.0f;  ///< line width, relative to size
 };
 
-/// A class of the synthetic set: a set of points in the plane.
+/// A class of the synthetic set, as a set of points in the plane.
 struct Figure {
   const char* name;
-  float min_degrees, max_degrees;  ///< rotations to draw, either way
+  float min_degrees, max_degrees;  ///< range of rotations, in either direction
   float min_size, max_size;
-  float max_offset;  ///< how far the centre may lie from the image's, along each axis
-  /// Distance of (x, y) to the outline in pixels, negative inside. Exact up to the factor that
-  /// antialiasing over one pixel forgives.
+  float max_offset;  ///< largest distance of its centre from the image's, along each axis
+  /// Signed distance of (x, y) to the outline in pixels, negative inside; exact up to a factor that
+  /// is harmless for antialiasing over one pixel.
   float (*distance)(float x, float y, const FigurePose& pose);
 };
 
@@ -65,7 +65,7 @@ float cross(float x, float y, const FigurePose& pose) {
   return std::min(rectangle(x, y, pose.size, half), rectangle(x, y, half, pose.size));
 }
 
-/// A triangle wave of slope 1: negative in every second interval of length `cell`.
+/// A triangle wave with slope 1, negative in every second interval of length `cell`.
 float wave(float x, float cell) {
   const float t = x / (2.0f * cell);
   return (std::abs(t - std::floor(t) - 0.5f) - 0.25f) * 2.0f * cell;
@@ -86,7 +86,7 @@ float dots(float x, float y, const FigurePose& pose) {
   return std::sqrt(dx * dx + dy * dy) - 0.55f * pose.size;
 }
 
-/// The classes in the order of their labels.
+/// The classes in label order.
 const std::array<Figure, 10> kFigures{
     Figure{"disc", 0, 0, 9, 12, 3, disc},
     Figure{"ring", 0, 0, 10, 13, 3, ring},
@@ -108,7 +108,7 @@ struct Speck {
   Color color{};
 };
 
-/// All that is random about an image except its noise; lengths in pixels, the origin in the middle.
+/// Everything random about an image except its noise; lengths in pixels, the origin at the centre.
 struct Scene {
   const Figure* figure = nullptr;
   FigurePose pose;
@@ -116,7 +116,7 @@ struct Scene {
   float cosine = 1.0f, sine = 0.0f;  // its rotation
   Color inside{}, outside{};
   std::array<Speck, 2> specks;
-  float light_x = 0.0f, light_y = 0.0f;  // brightness added per pixel of way
+  float light_x = 0.0f, light_y = 0.0f;  // brightness gradient per pixel
   float noise = 0.0f;                    // standard deviation
 };
 
@@ -127,7 +127,7 @@ float distance(const Color& a, const Color& b) {
 }
 
 Scene draw_scene(const Figure& figure, Random& random) {
-  constexpr float kLeastContrast = 0.6f;  // of the colour cube's diagonal of 1.73
+  constexpr float kLeastContrast = 0.6f;  // colour distance; the cube's diagonal is 1.73
   constexpr float kHalf = kSyntheticSide / 2.0f;
   Scene scene;
   scene.figure = &figure;
@@ -139,7 +139,7 @@ Scene draw_scene(const Figure& figure, Random& random) {
   const float angle = degrees * std::numbers::pi_v<float> / 180.0f;
   scene.cosine = std::cos(angle);
   scene.sine = random.below(2) == 0 ? std::sin(angle) : -std::sin(angle);
-  // Drawn alike and together: which of the two is brighter says nothing about the class.
+  // Both come from one distribution, so brightness says nothing about the class.
   do {
     scene.inside = draw_color(random);
     scene.outside = draw_color(random);
@@ -181,8 +181,8 @@ Color color_at(const Scene& scene, float x, float y) {
   return color;
 }
 
-/// Noise with mean 0 and standard deviation 1 for the three channels of a pixel: each a sum of two
-/// bytes, near enough to a normal distribution at the cost of one random block per pixel.
+/// Noise with mean 0 and standard deviation 1 for a pixel's three channels. Each is a sum of two
+/// bytes: close enough to a normal distribution, and it needs only one random block per pixel.
 Color noise_at(const Random& random, int pixel) {
   constexpr float kDeviation = 104.5f;  // of the sum of two uniform bytes
   const std::array<std::uint32_t, 4> words = random.block(static_cast<std::uint64_t>(pixel));
@@ -207,7 +207,8 @@ void draw_image(const Figure& figure, const Random& random, std::uint8_t* pixels
     const Color noise = noise_at(noise_random, pixel);
     for (std::size_t c = 0; c < color.size(); ++c) {
       const float value = 255.0f * (color[c] + scene.noise * noise[c]);
-      *pixels++ = static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.5f, 255.5f));  // rounds
+      *pixels++ = static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.5f, 255.5f));  // rounds to
+                                                                                      // nearest
     }
   }
 }
@@ -242,6 +243,6 @@ DatasetPair make_synthetic(std::uint64_t seed, std::int64_t train_size, std::int
           .test = draw_set(random.fork(1), test_size)};
 }
 
-// A texture's offset of one period reaches every phase. Angles of the three stripes stay 27 degrees
-// apart, so that noise cannot make one into another.
+// An offset up to one period covers every phase of a texture. The angles of the three stripe
+// classes differ by at least 27 degrees, so they cannot be confused.
 }  // namespace quench::datasets

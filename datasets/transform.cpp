@@ -13,11 +13,11 @@ namespace {
 
 struct Convention {
   const char* name;
-  int channels;  // 0: any, all alike
+  int channels;  // 0: any number, all with the same values
   std::array<double, 3> mean, std;
 };
 
-// Means and deviations of a data set are those of its training images, times 255.
+// Means and deviations of a data set are computed over its training images, times 255.
 constexpr std::array kConventions{
     Convention{"tf", 0, {127.5}, {127.5}},
     Convention{"unit", 0, {0.0}, {255.0}},
@@ -95,7 +95,7 @@ void PixelConverter::convert_row(const std::uint8_t* row, int shift, bool flip,
                                  float* output) const {
   const int channels = shape_.channels;
   const int width = shape_.width;
-  // Columns of the crop that lie on the image; the others are pad.
+  // Columns of the crop inside the image; the others are padding.
   const int first = std::max(0, -shift);
   const int last = width - std::max(0, shift);
   if (shift != 0) std::fill_n(output, width * channels, 0.0f);

@@ -34,8 +34,8 @@ FileFormat format_of(Bytes bytes) {
 void check_size(const ImageSize& size, const DecodeOptions& options) {
   if (size.width < 1 || size.height < 1) fail("an image of {} x {}", size.width, size.height);
   if (std::int64_t{size.width} * size.height > options.max_pixels) {
-    fail("{} x {} are more than {} pixels; data.max_pixels would allow it", size.width, size.height,
-         options.max_pixels);
+    fail("{} x {} is more than {} pixels; raise data.max_pixels to allow it", size.width,
+         size.height, options.max_pixels);
   }
 }
 
@@ -54,23 +54,23 @@ std::int64_t little_endian(Bytes bytes, std::size_t at, int count) {
   return value;
 }
 
-/// The decoder takes the bytes that are missing for zeros and says nothing.
+/// The decoder silently reads missing bytes as zeros.
 void check_bmp(Bytes bytes, const ImageSize& size) {
   constexpr std::size_t kOffsetAt = 10, kHeaderSizeAt = 14, kOldBitsAt = 24, kBitsAt = 28;
   constexpr std::int64_t kOldHeader = 12;
-  if (bytes.size() < kBitsAt + 2) fail("cut short: {} bytes of a BMP", bytes.size());
+  if (bytes.size() < kBitsAt + 2) fail("truncated: the BMP has only {} bytes", bytes.size());
   const bool old = little_endian(bytes, kHeaderSizeAt, 4) == kOldHeader;
   const std::int64_t bits = little_endian(bytes, old ? kOldBitsAt : kBitsAt, 2);
   const std::int64_t row = (size.width * bits + 31) / 32 * 4;
   const std::int64_t needed = little_endian(bytes, kOffsetAt, 4) + row * size.height;
   if (static_cast<std::int64_t>(bytes.size()) < needed)
-    fail("cut short: the BMP needs {} bytes, got {}", needed, bytes.size());
+    fail("truncated: the BMP needs {} bytes, got {}", needed, bytes.size());
 }
 
-/// No honest file takes more for an image of the most pixels.
+/// No valid file of an image with max_pixels is larger.
 std::uintmax_t largest_file(const DecodeOptions& options) {
   constexpr std::uintmax_t kHeaders = 1 << 20, kBytesPerPixel = 8;
-  // stb_image counts in int.
+  // stb_image uses int for sizes.
   return std::min<std::uintmax_t>(
       kHeaders + kBytesPerPixel * static_cast<std::uintmax_t>(options.max_pixels), 0x7fffffff);
 }
@@ -109,7 +109,7 @@ Image decode_image(Bytes bytes, const DecodeOptions& options) {
     case FileFormat::other:
       break;
   }
-  fail("it is no JPEG, PNG or BMP");
+  fail("not a JPEG, PNG or BMP file");
 }
 
 Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& options) {
@@ -117,7 +117,7 @@ Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& 
   try {
     return decode_image({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
                         options);
-  } catch (const std::exception& error) {  // also of memory that ran out
+  } catch (const std::exception& error) {  // including std::bad_alloc
     fail("{}: {}", path.string(), error.what());
   }
 }

@@ -9,22 +9,23 @@
 namespace quench::datasets {
 
 struct DecodeOptions {
-  std::int64_t max_pixels = std::int64_t{1} << 26;  ///< of width times height; >= 1
-  bool exif_rotation = true;                        ///< turn a JPEG as its EXIF orientation says
+  std::int64_t max_pixels = std::int64_t{1} << 26;  ///< width times height; >= 1
+  bool exif_rotation = true;                        ///< rotate a JPEG according to its EXIF
+                                                    ///< orientation
 };
 
-/// Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, Adobe's CMYK and YCCK), PNG (any depth,
-/// palette, interlaced) or BMP (without compression) to RGB. What it is, is told by content.
+/// Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, Adobe's CMYK and YCCK), PNG (any
+/// depth, palette, interlaced) or BMP (uncompressed) to RGB. The content decides the format.
 ///
-/// Grey is repeated, alpha dropped, 16 bits cut to their upper 8. The size is checked before a pixel
-/// is decoded, and no piece of memory may be larger than an honest file of this size needs.
+/// Grey is replicated, alpha dropped, 16 bits reduced to the upper 8. The size is checked before a
+/// pixel is decoded, and no allocation exceeds what a valid file of this size needs.
 ///
-/// @throws std::runtime_error  saying why, without a file's name: empty, none of these formats, more
-///                             than max_pixels, cut short, damaged, or CMYK without Adobe's marker
-///                             (nobody knows which way round its inks are)
+/// @throws std::runtime_error  with the reason, without a file name: empty, another format, more
+///                             than max_pixels, truncated, damaged, or CMYK without Adobe's marker
+///                             (which leaves the polarity of the inks undefined)
 Image decode_image(std::span<const std::uint8_t> bytes, const DecodeOptions& options);
 
-/// The same of a file. @throws std::runtime_error  "<path>: <reason>", or as read_file()
+/// Likewise for a file. @throws std::runtime_error  "<path>: <reason>", or as read_file()
 Image decode_image_file(const std::filesystem::path& path, const DecodeOptions& options);
 
 }  // namespace quench::datasets

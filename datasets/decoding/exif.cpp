@@ -7,7 +7,7 @@
 namespace quench::datasets {
 namespace {
 
-/// Numbers of a TIFF file, in the byte order it names; 0 beyond the end.
+/// Reads integers of a TIFF file in the file's byte order; 0 beyond the end.
 class Tiff {
  public:
   explicit Tiff(std::span<const std::uint8_t> bytes)
@@ -50,8 +50,7 @@ int exif_orientation(std::span<const std::uint8_t> tiff) {
 Image oriented(const Image& image, int orientation) {
   assert(orientation >= 1 && orientation <= 8);
   if (orientation == 1) return image;
-  // The stored rows are the shown columns in 5 to 8; where they are read from the wrong end is
-  // said in terms of the stored picture.
+  // For 5 to 8, the stored rows are the displayed columns. Mirroring refers to the stored image.
   const bool transposed = orientation >= 5;
   const bool from_bottom =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;

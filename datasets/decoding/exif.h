@@ -7,12 +7,12 @@
 
 namespace quench::datasets {
 
-/// The orientation that EXIF data name: which of the eight ways, 1 to 8, the stored picture has to
-/// be turned or mirrored to stand upright. 1, as it is, if they name none or are damaged.
-/// @param tiff  what follows "Exif\0\0": a TIFF header and its directories (EXIF 2.32, 4.6.4)
+/// The EXIF orientation, 1 to 8: which of the eight rotations and mirrorings makes the stored image
+/// upright. 1 (unchanged) if it is absent or the data are damaged.
+/// @param tiff  the bytes after "Exif\0\0": a TIFF header and its directories (EXIF 2.32, 4.6.4)
 int exif_orientation(std::span<const std::uint8_t> tiff);
 
-/// `image` as orientation `orientation` (1 to 8) wants to be shown.
+/// `image` with orientation `orientation` (1 to 8) applied.
 Image oriented(const Image& image, int orientation);
 
 }  // namespace quench::datasets

@@ -18,10 +18,10 @@ namespace quench::datasets {
 namespace {
 
 constexpr int kApp1 = JPEG_APP0 + 1;
-constexpr int kMostScans = 100;  // libjpeg's own script of a progressive file has 10
+constexpr int kMostScans = 100;  // libjpeg's own script for progressive files has 10
 constexpr JDIMENSION kInks = 4;
 
-/// Adobe stores what an ink leaves of the light, so that a product is the colour.
+/// Adobe stores the light that an ink transmits, so the colour is a product.
 std::uint8_t light_through(unsigned ink, unsigned black) {
   return static_cast<std::uint8_t>((ink * black + 127) / 255);
 }
@@ -45,7 +45,7 @@ int orientation_of(const jpeg_marker_struct* marker) {
 
 }  // namespace
 
-/// libjpeg's state, and what its callbacks and the steps below share.
+/// The state of libjpeg, its callbacks and the steps below.
 struct JpegDecoder::Session {
   jpeg_decompress_struct libjpeg{};
   jpeg_error_mgr errors{};
@@ -74,14 +74,15 @@ struct JpegDecoder::Session {
     std::longjmp(session.escape, 1);
   }
 
-  /// Warnings have a negative level; the others tell what libjpeg is doing.
+  /// Warnings have a negative level; other messages are progress reports of libjpeg.
   static void on_message(j_common_ptr common, int level) {
     if (level < 0 && !of(common).leaves_pixels_alone()) on_error(common);
   }
 
-  /// Whether the warning at hand is about metadata: an unknown version of the file format, an unknown
-  /// code in Adobe's marker (every reader takes the usual colours then), or bytes between the parts
-  /// of the header, as a damaged EXIF block leaves them. Between data they mean that some were misread.
+  /// Whether the current warning only concerns metadata: an unknown version of the file format, an
+  /// unknown code in Adobe's marker (every reader then assumes the usual colours), or extra bytes
+  /// between the parts of the header, as a damaged EXIF block leaves them. Within image data, extra
+  /// bytes mean that some data was misread.
   bool leaves_pixels_alone() const {
     const bool in_header = libjpeg.input_scan_number == 0;
     return errors.msg_code == JWRN_JFIF_MAJOR || errors.msg_code == JWRN_ADOBE_XFORM ||
@@ -95,9 +96,9 @@ struct JpegDecoder::Session {
     std::longjmp(session.escape, 1);
   }
 
-  // libjpeg's functions do not return when they fail: a callback jumps from within them to this
-  // one. Nothing on the way is destroyed, so neither this function nor a step may have an object
-  // with a destructor, and what a step leaves behind lies in the session.
+  // libjpeg's functions do not return on failure: a callback jumps from inside them to this
+  // function. Destructors in between do not run, so neither this function nor a step may own an
+  // object with a destructor. The session keeps the results of a step.
   static bool completes(Session& session, void (*step)(Session&)) {
     if (setjmp(session.escape) != 0) return false;
     step(session);
@@ -114,8 +115,8 @@ struct JpegDecoder::Session {
     libjpeg.out_color_space = libjpeg.num_components == 4 ? JCS_CMYK : JCS_RGB;
   }
 
-  // What libjpeg allocates is 2 bytes for each sample at most, of at most four components: the size
-  // that the caller has checked bounds it.
+  // libjpeg allocates at most 2 bytes per sample of at most four components, so the size that the
+  // caller has checked limits it.
   static void read_pixels(Session& session) {
     jpeg_decompress_struct& libjpeg = session.libjpeg;
     jpeg_start_decompress(&libjpeg);
@@ -133,7 +134,7 @@ struct JpegDecoder::Session {
       if (has_inks) mix_inks(inks, width, rgb);
       rgb += std::size_t{width} * Image::kChannels;
     }
-    jpeg_finish_decompress(&libjpeg);  // reads on to the end-of-image marker
+    jpeg_finish_decompress(&libjpeg);  // continues to the end-of-image marker
   }
 };
 
@@ -143,7 +144,7 @@ JpegDecoder::JpegDecoder(std::span<const std::uint8_t> bytes)
   const jpeg_decompress_struct& libjpeg = session_->libjpeg;
   if (libjpeg.num_components == 4 && !libjpeg.saw_Adobe_marker) {
     fail(
-        "a JPEG of four components without Adobe's marker, whose colours nobody knows; "
+        "a JPEG with four components but without Adobe's marker, so its colours are undefined; "
         "convert it to RGB");
   }
   size_ = {static_cast<int>(libjpeg.image_width), static_cast<int>(libjpeg.image_height)};

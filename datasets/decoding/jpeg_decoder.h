@@ -8,19 +8,19 @@
 
 namespace quench::datasets {
 
-/// One JPEG file under libjpeg's hands, with its defaults (the accurate integer transform, chroma
-/// interpolated), so that pixels are those of Pillow and torchvision bit for bit. Objects on
-/// different threads do not know of each other.
+/// Decodes one JPEG file with libjpeg's defaults (accurate integer transform, interpolated chroma),
+/// so pixels match Pillow and torchvision bit for bit. Objects on different threads are
+/// independent.
 ///
-/// A warning of libjpeg about damaged or missing pixels, which it would replace, is an error here; one
-/// about metadata is not. More than 100 scans are an error too: each takes as long as a picture, while
-/// a few bytes hold one.
+/// libjpeg's warnings about damaged or missing pixels, which it would fill in, are errors here; its
+/// warnings about metadata are not. More than 100 scans are also an error: a scan takes only a few
+/// bytes, but as long as a full image.
 class JpegDecoder {
  public:
-  /// Reads what stands before the pixels.
-  /// @param bytes  of the whole file; have to live as long as the decoder
-  /// @throws std::runtime_error  with libjpeg's words: damaged, cut short, or not supported; or four
-  ///                             components without Adobe's marker
+  /// Reads the header.
+  /// @param bytes  of the whole file; must outlive the decoder
+  /// @throws std::runtime_error  with libjpeg's message: damaged, truncated, or not supported; or
+  ///                             for four components without Adobe's marker
   explicit JpegDecoder(std::span<const std::uint8_t> bytes);
   ~JpegDecoder();
   JpegDecoder(const JpegDecoder&) = delete;
@@ -28,10 +28,10 @@ class JpegDecoder {
 
   ImageSize size() const { return size_; }  ///< as stored; both >= 1
 
-  /// EXIF's, 1 to 8; 1 is upright, and what a file without it has.
+  /// EXIF orientation, 1 to 8; 1 (upright) if the file has none.
   int orientation() const { return orientation_; }
 
-  /// The picture as RGB, as it is stored: grey is repeated, inks are mixed. May be called once.
+  /// The image as RGB, without rotation: grey is replicated, inks are mixed. May be called once.
   /// @throws std::runtime_error  as the constructor, and std::bad_alloc
   Image decode();
 

@@ -12,17 +12,17 @@
 
 namespace quench::datasets {
 
-/// libpng's state, and what its callbacks and the steps below share.
+/// The state of libpng, its callbacks and the steps below.
 struct PngDecoder::Session {
   png_structp png = nullptr;
   png_infop info = nullptr;
   std::jmp_buf escape{};
-  std::array<char, 200> reason{};  ///< of an error, or the first warning
+  std::array<char, 200> reason{};  ///< the error, or the first warning
   std::span<const std::uint8_t> left;
   std::uint8_t* pixels = nullptr;  ///< [H, W, 3], where read_pixels writes
 
   explicit Session(std::span<const std::uint8_t> file) : left(file) {}
-  ~Session() { png_destroy_read_struct(&png, &info, nullptr); }  // also if they were never made
+  ~Session() { png_destroy_read_struct(&png, &info, nullptr); }  // also if they were never created
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -43,14 +43,14 @@ struct PngDecoder::Session {
 
   static void on_read(png_structp png, png_bytep to, std::size_t count) {
     Session& session = *static_cast<Session*>(png_get_io_ptr(png));
-    if (count > session.left.size()) png_error(png, "the file is cut short");
+    if (count > session.left.size()) png_error(png, "the file is truncated");
     std::memcpy(to, session.left.data(), count);
     session.left = session.left.subspan(count);
   }
 
-  // libpng's functions do not return when they fail: on_error jumps from within them to this one.
-  // Nothing on the way is destroyed, so neither this function nor a step may have an object with a
-  // destructor, and what a step leaves behind lies in the session.
+  // libpng's functions do not return on failure: on_error jumps from inside them to this function.
+  // Destructors in between do not run, so neither this function nor a step may own an object with a
+  // destructor. The session keeps the results of a step.
   static bool completes(Session& session, void (*step)(Session&)) {
     if (setjmp(session.escape) != 0) return false;
     step(session);
@@ -63,7 +63,7 @@ struct PngDecoder::Session {
     if (session.info == nullptr) return session.note("out of memory");
     png_structp png = session.png;
     png_set_read_fn(png, &session, on_read);
-    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the caller has its own
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the caller has its own limits
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_QUIET_USE);
     png_set_benign_errors(png, 0);

@@ -8,16 +8,16 @@
 
 namespace quench::datasets {
 
-/// One PNG file under libpng's hands. Objects on different threads do not know of each other.
+/// Decodes one PNG file with libpng. Objects on different threads are independent.
 ///
-/// Every checksum over pixels is verified: those of the parts that hold them and that of the
-/// compressed data. A warning of libpng is an error here. Chunks that do not affect pixels (texts,
-/// colour profiles, EXIF) are skipped, damaged or not.
+/// Every checksum over pixels is verified: those of the chunks and that of the compressed data.
+/// libpng's warnings are errors here. Chunks that do not affect pixels (text, colour profiles,
+/// EXIF) are skipped, damaged or not.
 class PngDecoder {
  public:
   /// Reads the header.
-  /// @param bytes  of the whole file; have to live as long as the decoder
-  /// @throws std::runtime_error  with libpng's reason: damaged, cut short, or not supported
+  /// @param bytes  of the whole file; must outlive the decoder
+  /// @throws std::runtime_error  with libpng's reason: damaged, truncated, or not supported
   explicit PngDecoder(std::span<const std::uint8_t> bytes);
   ~PngDecoder();
   PngDecoder(const PngDecoder&) = delete;
@@ -25,8 +25,8 @@ class PngDecoder {
 
   ImageSize size() const { return size_; }  ///< both >= 1
 
-  /// The picture as RGB: grey is repeated, alpha dropped, 16 bits cut to their upper 8. May be called
-  /// once. @throws std::runtime_error  as the constructor, and std::bad_alloc
+  /// The image as RGB: grey is replicated, alpha dropped, 16 bits reduced to the upper 8. May be
+  /// called once. @throws std::runtime_error  as the constructor, and std::bad_alloc
   Image decode();
 
  private:

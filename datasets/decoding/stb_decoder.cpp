@@ -7,7 +7,7 @@
 #define STBI_NO_STDIO
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-// Others' code: its functions that nobody calls here, and its conversions.
+// Third-party code: unused functions, implicit conversions.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -35,7 +35,7 @@ bool stb_size(std::span<const std::uint8_t> bytes, ImageSize& size, std::string&
   const int known =
       stbi_info_from_memory(bytes.data(), length_of(bytes), &size.width, &size.height, &components);
   if (known == 0) return explain(reason);
-  // A BMP whose rows run downwards; its lowest number has no opposite.
+  // A top-down BMP has a negative height; the smallest int cannot be negated.
   if (size.height < 0)
     size.height = size.height == std::numeric_limits<int>::min() ? 0 : -size.height;
   return true;

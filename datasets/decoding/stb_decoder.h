@@ -8,11 +8,11 @@
 
 namespace quench::datasets {
 
-/// stb_image, which decodes BMP; compiled here alone. Thread-safe.
+/// stb_image, which decodes BMP; compiled only here. Thread-safe.
 /// Both return false and set `reason` if the bytes are not a BMP file.
 bool stb_size(std::span<const std::uint8_t> bytes, ImageSize& size, std::string& reason);
 
-/// Decodes to RGB: grey is repeated, alpha dropped.
+/// Decodes to RGB: grey is replicated, alpha dropped.
 bool stb_decode(std::span<const std::uint8_t> bytes, Image& image, std::string& reason);
 
 }  // namespace quench::datasets

@@ -43,7 +43,7 @@ TOML
 
 echo text > photos/red/notes.txt
 if "$quench" train colors.toml --run run > out 2>&1; then fail "trained on a text file"; fi
-grep -q 'notes.txt: it is no JPEG, PNG or BMP' out || fail "the file is not named: $(cat out)"
+grep -q 'notes.txt: not a JPEG, PNG or BMP file' out || fail "the file is not named: $(cat out)"
 rm -rf run
 "$quench" train colors.toml --run run --skip-bad > out 2>&1 || fail "$(cat out)"
 grep -q 'left out 1 file ' out || fail "the count is missing: $(cat out)"
@@ -61,7 +61,7 @@ grep -q '"probability"' out || fail "$(cat out)"
 
 echo text > bad.jpg
 if "$quench" predict run one.bmp bad.jpg > out 2>&1; then fail "predicted a text file"; fi
-grep -q 'bad.jpg: it is no JPEG, PNG or BMP' out || fail "$(cat out)"
+grep -q 'bad.jpg: not a JPEG, PNG or BMP file' out || fail "$(cat out)"
 "$quench" predict run bad.jpg one.bmp --skip-bad > out 2>&1 || fail "predict --skip-bad"
 grep -q 'left out 1 of 2 files' out || fail "$(cat out)"
 grep -q '%  red' out || fail "$(cat out)"

@@ -40,7 +40,7 @@ TEST_CASE("dataset: a wrong index or buffer is named") {
   CHECK_THROWS_WITH_AS(whole->read(10, pixels), "dataset: expected an index in 0..9, got 10",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(whole->read(0, short_by_one),
-                       "dataset: expected room for 4 bytes of an image, got 3",
+                       "dataset: expected a buffer of 4 bytes for an image, got 3",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(subset(whole, {0, 10}), "subset: expected indices in 0..9, got 10",
                        std::invalid_argument);

@@ -110,10 +110,10 @@ TEST_CASE("decode_image: what is no image, or none of its formats, is refused") 
   CHECK(refusal({}) == "the file is empty");
   const std::string text = "not an image";
   CHECK(refusal({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) ==
-        "it is no JPEG, PNG or BMP");
+        "not a JPEG, PNG or BMP file");
   const std::string gif = "GIF89a";
   CHECK(refusal({reinterpret_cast<const std::uint8_t*>(gif.data()), gif.size()}) ==
-        "it is no JPEG, PNG or BMP");
+        "not a JPEG, PNG or BMP file");
 }
 
 TEST_CASE("decode_image: a file cut short anywhere is refused") {
@@ -193,10 +193,10 @@ TEST_CASE("decode_image: a PNG whose first piece of data is empty (found by fuzz
 
 TEST_CASE("decode_image: a huge picture is refused before it is decoded, a bomb while it unpacks") {
   CHECK(refusal(bytes_of(kHugePng)) ==
-        "15000 x 15000 are more than 67108864 pixels; data.max_pixels would allow it");
+        "15000 x 15000 is more than 67108864 pixels; raise data.max_pixels to allow it");
   CHECK(contains(refusal(bytes_of(kBombPng)), "damaged or not supported"));
   CHECK(
-      contains(refusal(bytes_of(kBaselineJpeg), {.max_pixels = 255}), "16 x 16 are more than 255"));
+      contains(refusal(bytes_of(kBaselineJpeg), {.max_pixels = 255}), "16 x 16 is more than 255"));
   CHECK(refusal(bytes_of(kBaselineJpeg), {.max_pixels = 256}) == "decoded");
 }
 

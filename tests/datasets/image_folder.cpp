@@ -94,8 +94,8 @@ TEST_CASE("imagefolder: labels.tsv gives indices and names, also to some of the 
   CHECK(pair.train->class_names() == std::vector<std::string>{"tench", "goldfish, carp", "shark"});
   CHECK(pair.train->num_classes() == 3);
   write_image(root / "n04/1.bmp", 1);
-  CHECK(error_of(root.path()) ==
-        "imagefolder: " + (root / "n04").string() + ": this folder is none of the 3 classes");
+  CHECK(error_of(root.path()) == "imagefolder: " + (root / "n04").string() +
+                                     ": expected the folder of one of the 3 classes");
 }
 
 TEST_CASE(
@@ -111,8 +111,8 @@ TEST_CASE(
 
   write_image(root / "images/n01/1.bmp", 1);
   CHECK(count_image_folder_classes(root / "images", kSmall) == 1);
-  const std::string message =
-      "data.classes: expected the 1 classes of " + (root / "images").string() + ", got 3";
+  const std::string message = "data.classes: expected 1, the number of classes in " +
+                              (root / "images").string() + ", got 3";
   CHECK_THROWS_WITH_AS(open_image_folder(root / "images", options), message.c_str(),
                        std::invalid_argument);
 }
@@ -126,7 +126,7 @@ TEST_CASE("imagefolder: a line of labels.tsv that is none is named") {
   };
   const std::string file = (root / "labels.tsv").string();
   CHECK(error_with("0\tn01\ta\n1 n02 b\n") ==
-        file + ":2: expected index, folder and name with tabs between them, got '1 n02 b'");
+        file + ":2: expected index, folder and name separated by tabs, got '1 n02 b'");
   CHECK(error_with("0\tn01\ta\n2\tn02\tb\n") == file + ":2: expected index 1, got 2");
   CHECK(error_with("") == file + ": expected at least one class, got none");
 }
@@ -165,7 +165,7 @@ TEST_CASE("imagefolder: a bad file is an error with its name, or left out and li
   write_image(root / "a/1.bmp", 1);
   write_image(root / "a/3.bmp", 3);
   write_bytes(root / "a/2.txt", std::vector<std::uint8_t>{'h', 'i'});
-  const std::string fault = (root / "a/2.txt").string() + ": it is no JPEG, PNG or BMP";
+  const std::string fault = (root / "a/2.txt").string() + ": not a JPEG, PNG or BMP file";
   const DatasetPair pair = open_image_folder(root.path(), kSmall);
   std::vector<std::uint8_t> pixels(4 * 4 * 3);
   CHECK_THROWS_WITH_AS(pair.train->read(1, pixels), fault.c_str(), std::runtime_error);
@@ -206,7 +206,7 @@ TEST_CASE("imagefolder: missing and empty folders are named") {
   CHECK(error_of(root.path()) ==
         "imagefolder: expected one folder per class in " + root.path().string() + ", got none");
   fs::create_directories(root / "train/a");
-  CHECK(error_of(root.path()) == "imagefolder: expected test/ or val/ beside " +
+  CHECK(error_of(root.path()) == "imagefolder: expected test/ or val/ next to " +
                                      (root / "train").string() +
                                      "; data.test_dir can name another folder");
   fs::create_directories(root / "test");

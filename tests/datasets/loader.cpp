@@ -325,5 +325,5 @@ TEST_CASE("loader: a rank that there is not, or batches too small for all, are r
       "loader: expected a rank in 0..1, got 2", std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       Loader(counting_images(9, kTiny), kPlain, {.batch_size = 1, .rank = 0, .ranks = 2}),
-      "loader: expected batch_size >= 2, an image for each rank, got 1", std::invalid_argument);
+      "loader: expected batch_size >= 2, one image per rank, got 1", std::invalid_argument);
 }

@@ -101,10 +101,9 @@ TEST_CASE("mnist: missing, packed and damaged files are named") {
   CHECK(error_of(folder.path()) == "mnist: " + (folder / "train-labels-idx1-ubyte").string() +
                                        ": entry 2: expected a label in 0..9, got 10");
   std::filesystem::remove(file);
-  CHECK(error_of(folder.path()) ==
-        "mnist: expected " + file.string() + ", which is not there; pass --data-dir");
+  CHECK(error_of(folder.path()) == "mnist: " + file.string() + " does not exist; pass --data-dir");
   write_bytes(folder / "train-images-idx3-ubyte.gz", {});
   CHECK(error_of(folder.path()) == "mnist: expected " + file.string() +
-                                       ", got only train-images-idx3-ubyte.gz: unpack it with "
+                                       ", found only train-images-idx3-ubyte.gz: unpack it with "
                                        "gunzip");
 }
