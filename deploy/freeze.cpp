@@ -24,8 +24,8 @@
 namespace quench::deploy {
 namespace {
 
-/// Follows the network from its output back to its input: what has to be codes is asked of who
-/// writes it.
+/// Walks the network from its output back to its input. A reader requests its input as codes on its
+/// grid, and the writer produces them.
 class Freezer {
  public:
   Freezer(Module& network, const Shape& image)
@@ -61,7 +61,7 @@ class Freezer {
   ValueId value_of(quench::ValueId value, Wanted wanted);
   ValueId before(const Node& node, Affine step, Wanted wanted);
   ValueId with_image(const Node& node, const ScaleShift& sum, Wanted wanted);
-  /// Whether a value is the images, flattened or not.
+  /// Whether a value is the input images, flattened or not.
   bool is_images(quench::ValueId value) const {
     while (const Node* node = graph_.writer(value)) {
       if (!std::holds_alternative<Flatten*>(node->layer) &&
@@ -75,7 +75,7 @@ class Freezer {
     return shapes_[node.inputs[input]];
   }
 
-  // What modules that move numbers ask of who writes these.
+  // Modules that move values pass the request on to their inputs.
   ValueId flattened(const Node& node, Wanted wanted);
   ValueId pooled(const Node& node, const Window2d& window, Wanted wanted);
   ValueId padded(const Node& node, const Pad& pad, const Wanted& wanted);
@@ -101,10 +101,10 @@ class Freezer {
   ModeGuard modes_;
   std::vector<const BatchNorm*> folded_;
   IntegerNetwork result_;
-  /// A convolution whose sums are pooled is another operation than the same without, of its window.
+  /// Keyed by the pool's window too: a convolution with pooled sums is an operation of its own.
   std::map<std::pair<const Node*, const Window2d*>, std::size_t> operations_;
   std::map<std::pair<const Node*, std::vector<ValueId>>, ValueId> moved_;
-  /// By what is added to the images; null: nothing.
+  /// By the image added to the input; null if none is.
   std::map<const ScaleShift*, std::size_t> quantize_;
 };
 
@@ -148,15 +148,14 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
           },
           [&](OneOf<GroupNorm, LocalResponseNorm> auto) -> ValueId {
             throw std::invalid_argument(
-                fmt::format("{} normalizes by each image's own statistics, which no "
-                            "integers do; expected "
-                            "a network trained with batch norm in its place",
+                fmt::format("{} normalizes by the statistics of each image, which has no integer "
+                            "form; expected a network trained with batch norm instead",
                             node->module->name()));
           },
           [&](const BilinearResize*) -> ValueId {
             throw std::invalid_argument(
-                fmt::format("{} interpolates between pixels, which has no integer form; "
-                            "expected a resize to the nearest pixel in its place",
+                fmt::format("{} interpolates between pixels, which has no integer form; expected a "
+                            "nearest-neighbour resize instead",
                             node->module->name()));
           },
           [](const CustomLayer& custom) -> ValueId {
@@ -169,7 +168,7 @@ ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
       node->layer);
 }
 
-/// What the node reads, with the node as one step on the way from a sum to its readers.
+/// Requests the node's input, with the node as a step between sum and reader.
 ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
   prepend(std::move(step), wanted.steps);
   return value_of(node.inputs[0], std::move(wanted));
@@ -177,18 +176,18 @@ ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
 
 ValueId Freezer::with_image(const Node& node, const ScaleShift& sum, Wanted wanted) {
   require(node.inputs[0] == Graph::kInput,
-          "{} adds a number of its own to each place of what it reads; expected this of the "
-          "network's images alone",
+          "{} adds a different value at each position of its input; expected this only on the "
+          "network's images",
           sum.name());
   return add_output(quantize_images(&sum), std::move(wanted));
 }
 
-// ---- modules that move numbers: codes move as the numbers would
+// ---- modules that move values: codes move the same way
 
 void Freezer::require_codes(const Node& node, const Wanted& wanted) const {
   require(wanted.grid.has_value(),
-          "{} is asked for real numbers by {}; expected a layer, or another module with a "
-          "quantizer for what it reads, behind it",
+          "{} must output float32 values for {}; expected a layer, or another module with an input "
+          "quantizer, after it",
           node.module->name(), wanted.reader);
 }
 
@@ -198,7 +197,7 @@ ValueId Freezer::moved_input(const Node& node, std::size_t input, Steps steps,
       value_of(node.inputs[input], {std::move(steps), wanted.grid, node.module->name()});
   const Value& value = result_.values[id];
   require(input_shape(node, input).rank() == 4 || value.height * value.width == 1,
-          "{} reads a flattened image of {}x{} pixels; expected the flatten behind it",
+          "{} reads a flattened image of {}x{} pixels; expected the flatten after it",
           node.module->name(), value.height, value.width);
   return id;
 }
@@ -211,13 +210,12 @@ ValueId Freezer::flattened(const Node& node, Wanted wanted) {
 ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted) {
   const Node* writer = graph_.writer(node.inputs[0]);
   auto* const* conv = writer == nullptr ? nullptr : std::get_if<Conv2d*>(&writer->layer);
-  // What an offset adds to a sum differs from place to place, so that the largest has to be found
-  // behind it.
+  // The contribution of an offset differs between pixels, so the maximum has to be taken after it.
   const bool of_sums = conv != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
                        frozen_grid(**conv, 0, is_images(writer->inputs[0])).offset == 0.0f;
   if (of_sums) return add_output(operation_of(*writer, &window), std::move(wanted));
   require_codes(node, wanted);
-  // A step that falls takes the largest number of a window to its smallest code.
+  // A falling step maps the largest value of a window to its smallest code.
   const MaxPool pool{window, falling_channels(wanted.steps)};
   return moved(node, pool, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
 }
@@ -225,8 +223,7 @@ ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted)
 ValueId Freezer::padded(const Node& node, const Pad& pad, const Wanted& wanted) {
   require_codes(node, wanted);
   require(!pad.adds_zeros() || keeps_zero(wanted.steps),
-          "{} pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
-          "before it",
+          "{} pads with 0, which the batch norm after it shifts; expected the batch norm before it",
           node.module->name());
   const PadSizes& sizes = pad.sizes();
   const ZeroPad kind{sizes.channels_before, sizes.channels_after, sizes.image};
@@ -267,7 +264,7 @@ ValueId Freezer::selected(const Node& node, const std::vector<std::int64_t>& cha
                wanted);
 }
 
-/// By whole pixels.
+/// Moves whole pixels.
 ValueId Freezer::resized(const Node& node, Operation::Kind kind, const Wanted& wanted) {
   require_codes(node, wanted);
   return moved(node, std::move(kind), {moved_input(node, 0, wanted.steps, wanted)}, wanted);
@@ -321,7 +318,7 @@ std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {
   return operations_[{&node, pool}] = result_.operations.size() - 1;
 }
 
-/// What a slot reads, as codes on the grid of its quantizer.
+/// The input of a slot, as codes on the grid of its quantizer.
 ValueId Freezer::operand(const Node& node, std::size_t input) {
   QuantizableModule& module = *node.module->as_quantizable();
   const quench::ValueId value = node.inputs[input];

@@ -5,24 +5,24 @@
 
 namespace quench::deploy {
 
-/// The integers of a trained network: every weight as codes on its grid, every activation between
-/// two layers as codes on the grid of the quantizer slot that reads it, and what lies between, batch
-/// norms, scales and activations, as steps on the way from sums to codes. What moves numbers, a max
-/// pool, zeros, a concatenation, moves codes on which these steps have been taken.
+/// Converts a trained network to integers. Weights become codes on their grids. Activations between
+/// layers become codes on the grid of the quantizer slot that reads them. Batch norms, scales and
+/// activation functions in between become steps from sums to codes. Modules that move values, such
+/// as max pool, padding and concatenation, move the codes after these steps.
 ///
-/// What the result computes is, bit for bit, what the network computes in evaluation. Batch norms
-/// folded into weights (quant.fold_batch_norm) are in the codes; others stay a multiplication and
-/// an addition per channel.
+/// The result computes the same bits as the network in evaluation mode. Batch norms folded into
+/// weights (quant.fold_batch_norm) are part of the codes; others remain a multiplication and an
+/// addition per channel.
 ///
 /// @param image  [1, C, H, W]; an integer network takes images of one size
-/// @throws std::invalid_argument  for a network that has no integers, naming the first module or
-///                                slot and what it would need: a slot without a quantizer, a scale
-///                                that depends on the input (XNOR-Net), a batch norm behind zeros
-///                                or, with a number per pixel, behind a flatten, a module of an
-///                                unknown kind
+/// @throws std::invalid_argument  if the network has no integer form, naming the first module or
+///                                slot and what is expected: a slot without a quantizer, a scale
+///                                that depends on the input (XNOR-Net), a batch norm after zero
+///                                padding, a per-pixel batch norm after a flatten, or a module of
+///                                an unknown kind
 IntegerNetwork freeze(Module& network, const Shape& image);
 
-/// How Value::readers calls a slot: "conv2", or "block1.add.input2" of two.
+/// The name of a slot in Value::readers: "conv2", or "block1.add.input2" if the module has two.
 std::string reader_name(const QuantizableModule& module, std::size_t input);
 
 }  // namespace quench::deploy

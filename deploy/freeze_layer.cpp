@@ -23,7 +23,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Whether a grid gives every number the code of its quantizer.
+/// Whether rounding to the grid gives every value the code of its quantizer.
 bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantizer) {
   const float reach = grid.scale[0] * static_cast<float>(grid.qmax - grid.qmin + 2);
   constexpr std::int64_t kProbes = 4096;
@@ -36,7 +36,7 @@ bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantize
   return std::ranges::equal(own.span(), of_grid.span());
 }
 
-/// What to write into [quant], so that a slot gets a quantizer.
+/// The line for [quant] that gives a slot a quantizer.
 std::string rule_for(QuantizableModule& module, bool reads_images) {
   constexpr const char* kRule = "{ method = \"affine\", bits = 8 }";
   if (module.as_quantized_layer() == nullptr)
@@ -45,15 +45,15 @@ std::string rule_for(QuantizableModule& module, bool reads_images) {
   return fmt::format("quant.activation = {}", kRule);
 }
 
-/// Adds the numbers of `function` for the codes of a grid.
+/// Appends `function` of every code of a grid.
 template <typename Function>
 void look_up(const Function& function, const quant::QuantGrid& grid, const std::string& name,
              Lookup& lookup) {
   for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
     const float x = real_of(q - grid.zero_point[0], grid), y = function(x);
     require(std::isfinite(y),
-            "{} is {} at {}, which its input's grid has a code for; expected finite numbers, "
-            "as behind a Relu or Clip that keeps its input where it has them",
+            "{} is {} at {}, which is on its input's grid; expected finite values, for example "
+            "after a Relu or Clip that limits its input",
             name, y, x);
     lookup.table.push_back(y);
   }
@@ -75,7 +75,7 @@ Lookup freeze_function(const PRelu& layer, const quant::QuantGrid& grid) {
 /// The convolution of a layer with a weight; the caller sets its kernel and window.
 Convolution products(QuantizedLayer& layer) {
   require(layer.weight_quantizer().quantizes(),
-          "{} has a real weight (method \"none\"); expected a quantizer for it", layer.name());
+          "{} has a float32 weight (method \"none\"); expected a quantizer for it", layer.name());
   const auto codes = layer.weight_quantizer().codes(layer.effective_weight().value()).value();
   Convolution conv{.out_channels = layer.weight().shape()[0], .weight_grid = codes.grid};
   for (const float code : codes.values.span())
@@ -93,34 +93,35 @@ std::vector<float> to_vector(const Tensor& tensor) {
   return {tensor.span().begin(), tensor.span().end()};
 }
 
-/// One for each channel; `missing` for what a module does not have.
+/// One value per channel; `missing` if the module has no such parameter.
 std::vector<float> numbers_of(const Variable& numbers, float missing, std::int64_t channels) {
   std::vector<float> values = numbers.defined() ? to_vector(numbers.value()) : std::vector{missing};
   if (values.size() == 1) values.resize(static_cast<std::size_t>(channels), values[0]);
   return values;
 }
 
-/// How many numbers the steps have for each pixel; 0 if they are the same for all channels.
+/// The number of values the steps have per pixel; 0 if all channels share them.
 std::int64_t numbers_per_pixel(const Steps& steps) {
   const auto per_channel =
       std::ranges::find_if(steps, [](const Affine& step) { return !step.scale.empty(); });
   return per_channel == steps.end() ? 0 : std::ssize(per_channel->scale);
 }
 
-/// The first `count` numbers, if they recur to the end.
+/// The first `count` values, which must repeat to the end.
 std::vector<float> period(const std::vector<float>& numbers, std::int64_t count,
                           const std::string& reader) {
   for (std::size_t i = static_cast<std::size_t>(count); i < numbers.size(); ++i) {
     require(numbers[i] == numbers[i - static_cast<std::size_t>(count)],
-            "{} reads a flattened image whose batch norm or scale differs from pixel to "
-            "pixel; expected it before the flatten, one number per channel",
+            "{} reads a flattened image whose batch norm or scale differs between pixels; expected "
+            "it before the flatten, with one value per channel",
             reader);
   }
   return {numbers.begin(), numbers.begin() + count};
 }
 
-/// The steps of each of `channels` before a module, of those behind it: for_each(assign) calls
-/// assign(from, to) for the channels that a value has before and behind it.
+/// Converts the steps after a module to steps before it, for an input of `channels` channels.
+/// for_each(assign) calls assign(from, to) with the index of every moved channel before and after
+/// the module.
 template <typename ForEach>
 Steps steps_before(const Steps& steps, std::int64_t channels, const std::string& reader,
                    ForEach for_each) {
@@ -134,8 +135,8 @@ Steps steps_before(const Steps& steps, std::int64_t channels, const std::string&
     for_each([&](std::size_t from, std::size_t to) {
       require(!set[from] ||
                   (step.scale[from] == behind.scale[to] && step.shift[from] == behind.shift[to]),
-              "{} reads channel {} of a value twice, each with a batch norm or scale of its "
-              "own; expected it before channels are selected or rearranged",
+              "{} reads channel {} of a value twice, with different batch norms or scales; "
+              "expected them before channels are selected or rearranged",
               reader, from);
       step.scale[from] = behind.scale[to];
       step.shift[from] = behind.shift[to];
@@ -151,18 +152,16 @@ quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool 
   const quant::Quantizer& quantizer = module.input_quantizer(input);
   const std::string reader = reader_name(module, input);
   require(quantizer.quantizes(),
-          "{} reads real numbers (method \"none\"); expected a quantizer there, to have "
-          "integers: {}",
-          reader, rule_for(module, reads_images));
-  require(
-      !quantizer.scales_output(),
-      "{}: {} scales its output by the size of each input, which a fixed integer "
-      "network cannot; expected another method, or training with quant.xnor.input_scale = false",
-      reader, quantizer.method());
+          "{} reads float32 values (method \"none\"); expected a quantizer: {}", reader,
+          rule_for(module, reads_images));
+  require(!quantizer.scales_output(),
+          "{}: {} scales its output by the magnitude of each input, which has no integer form; "
+          "expected another method, or training with quant.xnor.input_scale = false",
+          reader, quantizer.method());
   quant::QuantGrid grid = quantizer.grid();
   require(has_codes_of(grid, quantizer),
-          "{}: {} has codes that no scale and zero point give (a trained shift?); expected a "
-          "method whose codes are those of its grid",
+          "{}: {} has codes that fit no scale and zero point (a trained shift?); expected a method "
+          "with codes on an affine grid",
           quantizer.slot(), quantizer.method());
   return grid;
 }
@@ -218,7 +217,7 @@ Affine step_of(const BatchNorm& norm, bool folded) {
 }
 
 Affine step_of(const ScaleShift& module, std::int64_t channels) {
-  // What these do to a number leaves its bits alone, also those of -0, which + 0.0f would not.
+  // Neither default changes any bits; + 0.0f would change -0.
   return {.scale = numbers_of(module.scale(), 1.0f, channels),
           .shift = numbers_of(module.shift(), -0.0f, channels)};
 }

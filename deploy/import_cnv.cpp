@@ -18,7 +18,7 @@ constexpr std::int64_t kInputChannels = 3, kInputSize = 32;
 struct Layer {
   const char* name;
   int kernel;
-  bool pool = false;    ///< a 2x2 max pool behind it
+  bool pool = false;    ///< followed by a 2x2 max pool
   bool logits = false;  ///< no threshold
 };
 
@@ -27,7 +27,7 @@ constexpr std::array kLayers{
     Layer{"conv4", 3, true}, Layer{"conv5", 3},       Layer{"conv6", 3},
     Layer{"fc1", 1},         Layer{"fc2", 1},         Layer{"fc3", 1, false, true}};
 
-/// @param dims  [O], [O, I] or [O, I, KH, KW]; 0 for a size that may be any
+/// @param dims  [O], [O, I] or [O, I, KH, KW]; 0 matches any size
 Tensor find(const TensorFile& file, const std::string& name, DType type,
             const std::vector<std::int64_t>& dims) {
   const auto found = file.tensors.find(name);
@@ -73,8 +73,8 @@ class Builder {
                                    .outputs = {{.steps = std::move(steps), .value = last()}}});
   }
 
-  /// x - 1/256 rounded to the nearest multiple of 1/128 is x rounded down, because of the 256 pixels
-  /// only 0 and 255 are multiples themselves: -1, where the grid ends, and +1, beyond its end.
+  /// Rounding x - 1/256 to the nearest multiple of 1/128 rounds x down. Only the pixels 0 and 255
+  /// are multiples themselves: -1 is the end of the grid, and +1 is beyond it.
   void quantize_images() {
     network_.channels = kInputChannels;
     network_.height = network_.width = kInputSize;
@@ -118,15 +118,15 @@ class Builder {
            {last()}, std::move(output));
   }
 
-  /// A binary grid takes sign(0) for +1, so a quarter of a unit tells sums above the threshold, a
-  /// multiple of half a unit, from it and from those below.
+  /// On a binary grid, sign(0) is +1. Thresholds are multiples of half a unit, so a shift by a
+  /// quarter of a unit separates the sums above the threshold from the rest.
   Affine above_threshold(const Layer& layer, std::int64_t outputs, float unit) const {
     const std::string name = std::string(layer.name) + ".threshold";
     std::vector<float> shift;
     const Tensor thresholds = find(file_, name, DType::f32, {outputs});
     for (const float threshold : thresholds.span()) {
       const float halves = 2.0f * threshold / unit;
-      // Beyond, a quarter of a unit would not be exact.
+      // Beyond 2^22, a quarter of a unit is not exact.
       if (std::trunc(halves) != halves || std::abs(halves) >= 0x1p22f)
         fail("cnv: {}: expected a multiple of {}, got {}", name, unit / 2.0f, threshold);
       shift.push_back(-threshold - unit / 4.0f);

@@ -11,7 +11,7 @@
 namespace quench::deploy {
 namespace {
 
-/// How many of `count` places differ, by `differs(place)`.
+/// The number of indices i < count with differs(i).
 template <typename Differs>
 std::int64_t count_different(std::int64_t count, Differs differs) {
   std::int64_t different = 0;
@@ -57,7 +57,8 @@ class Comparison final : public ForwardObserver {
     const Tensor& own = values_[id->second];
     const auto quantized = module.input_quantizer(input).codes(reals);
     require(quantized.has_value() && integers_.values[id->second].grid.has_value(),
-            "verify: {} reads integers in only one of the two: the model was not made of this run",
+            "verify: {} reads integers in only one of the two networks: the model was not made "
+            "from this run",
             reader);
     const auto& codes = *quantized;
     require(own.numel() == codes.values.numel(), "verify: {}: expected {} codes, got {}", reader,

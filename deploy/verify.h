@@ -10,7 +10,7 @@
 
 namespace quench::deploy {
 
-/// How often two computations of one value differ.
+/// The mismatches between two computations of one value.
 struct ValueMismatches {
   std::string reader;  ///< the slot that reads it; "output" for the logits
   std::int64_t compared = 0;
@@ -19,17 +19,16 @@ struct ValueMismatches {
   bool operator==(const ValueMismatches&) const = default;
 };
 
-/// Compares what an integer network computed of `images` with what `network`, from which it was
-/// frozen, evaluates in training: codes with codes at every quantizer slot, and the logits bit for
-/// bit.
-/// @param values  of interpret() or Engine::values()
-/// @return one entry per slot, in the order in which the network runs, the logits last
-/// @throws std::invalid_argument  if a slot of the network is no reader of the integer network
+/// Compares an integer network's values for `images` with those of `network`, from which it was
+/// frozen, in evaluation mode: the codes at every quantizer slot, and the logits bit by bit.
+/// @param values  from interpret() or Engine::values()
+/// @return one entry per slot in execution order, the logits last
+/// @throws std::invalid_argument  if the integer network has no value for a slot
 std::vector<ValueMismatches> compare_with_evaluation(Module& network,
                                                      const IntegerNetwork& integers,
                                                      const Values& values, const Tensor& images);
 
-/// Adds the counts of `more`, which is of the same networks.
+/// Adds the counts of `more` for the same networks.
 void accumulate(std::vector<ValueMismatches>& sum, const std::vector<ValueMismatches>& more);
 
 }  // namespace quench::deploy

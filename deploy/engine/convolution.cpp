@@ -22,7 +22,7 @@ std::vector<float> output_scales(const Convolution& conv, const quant::QuantGrid
   return result;
 }
 
-/// A kernel, and the memory in which it lays images out.
+/// A kernel and the workspace for its input.
 class PreparedKernel {
  public:
   explicit PreparedKernel(std::unique_ptr<ConvKernel> kernel)
@@ -32,8 +32,8 @@ class PreparedKernel {
   const ConvKernel& operator*() const { return *kernel_; }
   const ConvKernel* operator->() const { return kernel_.get(); }
 
-  /// The image [H][W][C] as accumulate() reads it, laid out by all threads, or by this one if it is
-  /// one of several that work.
+  /// Returns the image [H][W][C] in the layout accumulate() reads. All threads prepare it; inside a
+  /// parallel region, only the calling one.
   const std::byte* lay_out(const std::byte* image) {
     if (kernel_->workspace_bytes() == 0) return image;
     const auto* codes = reinterpret_cast<const std::uint8_t*>(image);
@@ -49,8 +49,8 @@ class PreparedKernel {
   Tensor workspace_;
 };
 
-/// What the offset of an input grid adds to the reals of every pixel, [pixels][O]: the offset times
-/// the weights whose taps lie on the image.
+/// The contribution of the input grid's offset to every output, [pixels][O]: the offset times the
+/// sum of the weights whose taps lie inside the image.
 std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   if (input.grid->offset == 0.0f) return {};
   ConvProblem problem = conv_problem(conv, input);
@@ -70,7 +70,7 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   return result;
 }
 
-/// The same problem for the output channels [begin, end) alone, of one group.
+/// The problem restricted to the output channels [begin, end) of one group.
 ConvProblem of_outputs(const ConvProblem& problem, std::int64_t begin, std::int64_t end) {
   ConvProblem part = problem;
   const std::int64_t size = std::ssize(problem.weight) / problem.out_channels;
@@ -79,8 +79,7 @@ ConvProblem of_outputs(const ConvProblem& problem, std::int64_t begin, std::int6
   return part;
 }
 
-/// One kernel; for a single output pixel, which threads cannot share, one for each thread's share of
-/// the output channels.
+/// One kernel, or, for a single output pixel, one per thread for its share of the output channels.
 std::vector<PreparedKernel> make_kernels(const ConvProblem& problem, Isa isa, Products products) {
   constexpr std::int64_t kFewestChannels = 64;
   const bool one_pixel = problem.out_height() * problem.out_width() == 1;
@@ -144,8 +143,8 @@ class PreparedConvolution final : public PreparedOperation {
     return largest;
   }
 
-  /// So many pixels that their sums stay in the cache, in strips of about one size, as many for each
-  /// thread.
+  /// Pixels per strip: the sums of a strip fit in the cache, strips have similar sizes, and every
+  /// thread gets the same number of strips.
   std::int64_t strip() const {
     constexpr std::int64_t kSums = 8192, kTile = 24;
     const std::int64_t fitting = std::max(kSums / channels_, kTile);
@@ -154,7 +153,7 @@ class PreparedConvolution final : public PreparedOperation {
     return (pixels_ + strips - 1) / strips;
   }
 
-  /// The only pixel, its channels shared out among the threads.
+  /// Computes the single output pixel; threads split its channels.
   void run_parts(const Memory& memory, const std::byte* image) {
     const auto sums = uninitialized(channels_);
     const auto parts = static_cast<std::int64_t>(kernels_.size());
@@ -165,7 +164,7 @@ class PreparedConvolution final : public PreparedOperation {
     finish(memory, sums.get(), 0, 1);
   }
 
-  /// Takes the sums of pixels from `first` on to the codes of every output.
+  /// Converts the sums of `count` pixels, starting at `first`, to the codes of every output.
   void finish(const Memory& memory, const std::int32_t* sums, std::int64_t first,
               std::int64_t count) const {
     const float* addend =
@@ -182,7 +181,7 @@ class PreparedConvolution final : public PreparedOperation {
     });
   }
 
-  /// One row of windows at a time: the rows of sums they cover, and of these the largest.
+  /// For each row of windows, computes the sums it covers, then the maximum of each window.
   void run_pooled(const Memory& memory, const std::byte* image) {
     const PoolGeometry& g = pooling_->geometry;
     for_each_strip(g.out_height, 1, [&](std::int64_t row, std::int64_t) {

@@ -14,7 +14,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Of the bits, so that NaN is larger than any number and the loop is one of integers.
+/// Compares bits: NaN exceeds every number, and the loop uses integers only.
 float largest_magnitude(const float* reals, std::int64_t count) {
   std::int32_t largest = 0;
 #pragma omp simd reduction(max : largest)
@@ -54,12 +54,12 @@ class PreparedQuantize final : public PreparedOperation {
   }
 
   std::int64_t channels_, pixels_;
-  std::vector<float> image_;  // what is added to the pixels; or empty
+  std::vector<float> image_;  // added to the pixels; may be empty
   PlainOutputs small_;
-  PlainOutputs any_;  // for infinities and NaN too
+  PlainOutputs any_;  // also handles infinities and NaN
 };
 
-/// Dequantized codes, in a loop over one strip.
+/// Dequantizes a code.
 struct Decoder {
   explicit Decoder(const quant::QuantGrid& grid)
       : scale(grid.scale[0]), offset(grid.offset), shift(grid.qmin - grid.zero_point[0]) {}
@@ -93,7 +93,7 @@ struct IntegerProduct {
   }
 };
 
-/// A function of two inputs, number by number. One of them may have one number per channel alone.
+/// An elementwise function of two inputs. One of them may have a single value per channel.
 template <typename Function>
 class PreparedPair final : public PreparedOperation {
  public:
@@ -154,7 +154,7 @@ const quant::QuantGrid& grid_of(const IntegerNetwork& network, const Operation& 
   return *network.values[operation.inputs[input]].grid;
 }
 
-/// A function of one code, with the steps behind it: a table per output, or per channel of one.
+/// A function of one code and the steps after it: a table per output, or per channel of an output.
 class PreparedLookup final : public PreparedOperation {
  public:
   PreparedLookup(const IntegerNetwork& network, const Operation& operation)
@@ -187,7 +187,7 @@ class PreparedLookup final : public PreparedOperation {
   template <typename T>
   struct Table {
     ValueId output;
-    std::size_t stride = 0;       // from one channel to the next; 0 if all share one
+    std::size_t stride = 0;       // between the tables of channels; 0 if all share one
     std::vector<T> numbers = {};  // [channels or 1][codes of the input]
   };
 

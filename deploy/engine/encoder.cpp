@@ -8,7 +8,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Floats in their order, as integers: neighbours differ by one.
+/// Maps floats to integers in the same order; adjacent floats differ by one.
 std::int64_t place_of(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   const std::int64_t magnitude = bits & 0x7fffffffu;
@@ -37,12 +37,12 @@ Encoder::Encoder(const quant::QuantGrid& grid, Activation activation)
 #endif
 }
 
-/// The corrected quotient is off the true one by less than two units in its last place: only next to
-/// a float at which the code changes can it give another code. So these are found, by bisection, and
-/// their neighbours compared.
+/// The corrected quotient is within 2 ulp of the true one, so its code can differ only near a float
+/// at which the code changes. Bisection finds these floats, and their neighbours are compared.
 bool Encoder::quotient_is_proved(const quant::QuantGrid& grid) const {
   constexpr std::int64_t kNeighbours = 16;
-  constexpr float kSmallest = 1e-30f, kLargest = 1e30f;  // in between no step under- or overflows
+  // In this range no step under- or overflows.
+  constexpr float kSmallest = 1e-30f, kLargest = 1e30f;
   if (scale_ < kSmallest || scale_ > kLargest) return false;
   const quant::CodeRange range = quant::centered_range(grid);
   const auto by_division = [&](float x) { return quant::integer_code(x, scale_, range); };

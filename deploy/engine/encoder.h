@@ -9,18 +9,19 @@
 
 namespace quench::deploy {
 
-/// stored_code(clamp(x), grid), where x and x / scale are finite, in few instructions, for loops that are vectorized.
+/// Computes stored_code(clamp(x), grid) for finite x and x / scale, in few instructions, for
+/// vectorized loops.
 ///
-/// Both the clamp of an activation and the rounding keep the order of numbers, so codes are clipped
-/// once, to the codes of the activation's bounds. The division is the dearest step of all; where
-/// fused multiply-adds are at hand, a quotient corrected by its remainder takes its place, if it was
-/// found to give every float the code that the division gives it (see quotient_is_proved()).
+/// Clamping and rounding are both monotone, so codes are clipped once, to the codes of the
+/// activation's bounds. The division is the most expensive step. If the CPU has fused multiply-add,
+/// a quotient corrected by its remainder replaces it, provided that every float gets the same code
+/// (see quotient_is_proved()).
 class Encoder {
  public:
-  /// @param grid  one scale, and all codes in use: no levels
+  /// @param grid  per tensor, without levels
   Encoder(const quant::QuantGrid& grid, Activation activation);
 
-  /// Calls loop(encode) with a function of x that has no branches.
+  /// Calls loop(encode), where encode(x) is branch-free.
   template <typename Loop>
   void run(Loop loop) const {
     if (proved_) {
@@ -31,7 +32,7 @@ class Encoder {
   }
 
  private:
-  // Adding it leaves an integer in the low bits of the sum, rounded half to even.
+  // Adding kRound rounds half to even and leaves the integer in the low bits of the sum.
   static constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
 
   float corrected(float x) const {
@@ -46,8 +47,8 @@ class Encoder {
   bool quotient_is_proved(const quant::QuantGrid& grid) const;
 
   float scale_, reciprocal_, offset_;
-  float low_, high_;   // of q - zero_point
-  std::int32_t base_;  // what the bits of kRound + (qmin - zero_point) are
+  float low_, high_;   // bounds of q - zero_point
+  std::int32_t base_;  // the bits of kRound + (qmin - zero_point)
   bool proved_ = false;
 };
 

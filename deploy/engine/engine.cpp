@@ -15,7 +15,7 @@ std::size_t bytes_of(const Value& value) {
   return static_cast<std::size_t>(value.numel()) * (value.grid ? 1 : sizeof(float));
 }
 
-/// The operation after which nobody reads a value, by value.
+/// For each value, the index of the last operation that reads it.
 std::vector<std::size_t> last_reads(const IntegerNetwork& network) {
   std::vector<std::size_t> last(network.values.size(), 0);
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
@@ -73,8 +73,8 @@ Engine::Engine(IntegerNetwork network, Isa isa, Products products) : network_(st
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 
-/// Values that are never wanted at the same time share memory: what an operation reads was written
-/// not long before, and is still in the cache.
+/// Values whose lifetimes do not overlap share memory, so that an operation's inputs are usually
+/// still in the cache.
 void Engine::plan_memory() {
   const std::vector<std::size_t> last = last_reads(network_);
   struct Slot {

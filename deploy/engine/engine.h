@@ -15,20 +15,21 @@ namespace quench::deploy {
 
 class PreparedOperation;
 
-/// What multiplies codes with weights.
+/// The kernels that multiply codes by weights.
 enum class Products : std::uint8_t {
-  exact,       ///< the fastest kernels that are exact
-  saturating,  ///< slow ones that compute what int8 libraries do on a CPU without VNNI
+  exact,       ///< the fastest exact kernels
+  saturating,  ///< slow kernels that reproduce int8 libraries on a CPU without VNNI
 };
 
-/// Runs an integer network by fast kernels, with the bits of interpret() (unless products saturate): for each layer the kernel
-/// that is exact with the weights it has and fastest on this CPU, its weights laid out once.
+/// Runs an integer network with fast kernels. The bits equal those of interpret(), unless products
+/// saturate. Each layer uses the fastest kernel on this CPU that is exact for its weights; weights
+/// are packed once.
 ///
-/// One thread may use it at a time; it works with num_threads() of its own.
+/// Only one thread may use an engine at a time. It runs num_threads() threads itself.
 class Engine {
  public:
-  /// @throws std::invalid_argument  for a network that check_network() refuses, or an instruction
-  ///                                set that this machine lacks
+  /// @throws std::invalid_argument  if check_network() rejects the network, or this CPU lacks the
+  ///                                instruction set
   explicit Engine(IntegerNetwork network, Isa isa = best_isa(),
                   Products products = Products::exact);
   ~Engine();
@@ -37,15 +38,15 @@ class Engine {
   const IntegerNetwork& network() const { return network_; }
 
   /// The logits [N, classes] of images [N, C, H, W], normalized as in training.
-  /// @throws std::invalid_argument  for images of another size
+  /// @throws std::invalid_argument  if the images have another size
   Tensor operator()(const Tensor& images);
-  /// All values of these images.
+  /// All intermediate values for these images.
   Values values(const Tensor& images);
 
-  /// What computes each operation, in order: "avx2 maddubs" and the like; empty where nothing is
-  /// multiplied.
+  /// The kernel of each operation, in order, e.g. "avx2 maddubs"; empty for operations without
+  /// products.
   std::vector<std::string_view> kernels() const;
-  /// How long each operation takes, in seconds, in one run of one image [1, C, H, W].
+  /// Seconds per operation, from one run on one image [1, C, H, W].
   std::vector<double> operation_seconds(const Tensor& image);
 
  private:
@@ -54,7 +55,7 @@ class Engine {
 
   IntegerNetwork network_;
   std::vector<std::unique_ptr<PreparedOperation>> operations_;
-  std::vector<Tensor> slots_;         // memory of values, shared by those that do not overlap
+  std::vector<Tensor> slots_;         // memory of the values, see plan_memory()
   std::vector<std::size_t> slot_of_;  // per value
 };
 

@@ -12,7 +12,7 @@
 namespace quench::deploy {
 namespace {
 
-/// How large the reals get on the way through the steps.
+/// The largest magnitude of any intermediate result of the steps.
 double reach_after(const std::vector<Affine>& steps, double reach) {
   double most = reach;
   for (const Affine& step : steps) {
@@ -26,7 +26,7 @@ double reach_after(const std::vector<Affine>& steps, double reach) {
   return most;
 }
 
-/// Where it serves: not for reals, grids with levels, and numbers that may not stay finite.
+/// Null for float32 outputs, grids with levels, and values that may overflow.
 std::optional<Encoder> make_encoder(const Output& output, const Value& value, double reach) {
   constexpr double kFinite = 1e38;
   if (!value.grid || !value.grid->levels.empty()) return std::nullopt;
@@ -78,7 +78,7 @@ Epilogue::Threshold Epilogue::find_thresholds(const std::vector<std::int64_t>& l
       return stored_code(take_steps(output_, c, x), *value_.grid);
     };
     const StepFunction codes = find_steps(code, -largest[c], largest[c]);
-    // The complement of a sum counts down where the sum counts up, and no sum is at an end of 32 bits.
+    // The complement of a sum falls as the sum rises, and no sum equals an int32 limit.
     std::int64_t least = codes.first != 0 ? std::numeric_limits<std::int32_t>::min()
                                           : std::numeric_limits<std::int32_t>::max();
     if (!codes.steps.empty()) least = codes.falls() ? -codes.steps[0].from : codes.steps[0].from;
@@ -100,7 +100,7 @@ void Epilogue::threshold(const std::int32_t* sums, std::int64_t pixels, std::uin
 
 namespace {
 
-/// One pass from sums to codes. kBias, kAffine: whether there is a bias, a scale and shift.
+/// Converts sums to codes in one pass. kBias: with a bias. kAffine: with a scale and shift.
 template <bool kBias, bool kAffine, typename Encode>
 void encode_sums(const std::int32_t* sums, std::int64_t pixels, std::span<const float> scales,
                  const float* bias, const Affine* step, Encode encode, std::uint8_t* out) {
@@ -138,7 +138,7 @@ void Epilogue::fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t
 
 namespace {
 
-/// On the reals of whole pixels.
+/// Applies `step` to whole pixels in place.
 void take_step(const Affine& step, std::vector<float>& reals) {
   const ActivationRange range = range_of(step.activation);
   const auto count = static_cast<std::int64_t>(reals.size());
@@ -197,7 +197,7 @@ void Epilogue::write(const float* reals, std::int64_t count, std::byte* out) con
 
 void Epilogue::run_reals(const float* reals, std::int64_t pixels, std::byte* out) const {
   std::span<const Affine> steps = output_.steps;
-  // The encoder clips to what a last clamp leaves.
+  // The encoder applies the last clamp.
   if (encoder_ && !steps.empty() && steps.back().scale.empty())
     steps = steps.first(steps.size() - 1);
   const std::int64_t count = pixels * channels_;

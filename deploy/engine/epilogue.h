@@ -11,27 +11,27 @@
 
 namespace quench::deploy {
 
-/// From the sums of a convolution to the codes (or reals) of one of its outputs, row by row: the
-/// arithmetic of deploy/network/arithmetic.h in vectors, with the same bits.
+/// Converts the sums of a convolution to the codes or float32 values of one of its outputs. It
+/// vectorizes deploy/network/arithmetic.h with the same bits.
 ///
-/// Where the codes are -1 and +1 the way from sum to code is a threshold per channel (methods:
-/// Hubara et al. 2016; Umuroglu et al. 2017, arXiv:1612.07119, section 4.2.2). It is found by
-/// bisection on that very arithmetic, which is monotone in the sum, and so is exact.
+/// For codes -1 and +1, one threshold per channel maps sums to codes (Hubara et al. 2016; Umuroglu
+/// et al. 2017, arXiv:1612.07119, section 4.2.2). Bisection on the same arithmetic, which is
+/// monotone in the sum, finds it exactly.
 class Epilogue {
  public:
-  /// For reals as they come, as of residual sums and averages: run_reals() alone.
-  /// @param reach  no real is larger in magnitude
+  /// For float32 inputs, such as residual sums and averages; supports only run_reals().
+  /// @param reach  bound on the magnitude of the inputs
   Epilogue(const Output& output, const Value& value, double reach);
-  /// @param scale       [O], > 0; what takes sums to reals
+  /// @param scale       [O], > 0; converts sums to real values
   /// @param bias        [O], or empty
-  /// @param largest     [O], the sums are at most so large
-  /// @param addend      the largest real that is added to them
+  /// @param largest     [O], bounds on the magnitude of the sums
+  /// @param addend      bound on the magnitude of run()'s addends
   Epilogue(const Output& output, const Value& value, std::vector<float> scale,
            std::vector<float> bias, const std::vector<std::int64_t>& largest, float addend);
 
   /// @param sums    [pixels][O]
-  /// @param addend  [pixels][O] reals that are added after the scale; null for none
-  /// @param out     of this output's value: where its first pixel of these lies
+  /// @param addend  [pixels][O], added after the scale; may be null
+  /// @param out     the first of these pixels in the output's value
   void run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
            std::byte* out) const;
   /// @param reals  [pixels][O]
@@ -43,8 +43,8 @@ class Epilogue {
 
  private:
   struct Threshold {
-    std::vector<std::int32_t> flip;   ///< 0, or -1 where a larger sum has the smaller code
-    std::vector<std::int32_t> least;  ///< code 1 from here on, of the sum or its complement
+    std::vector<std::int32_t> flip;   ///< 0, or -1 if larger sums have the smaller code
+    std::vector<std::int32_t> least;  ///< the least sum, or complement, with code +1
   };
 
   Threshold find_thresholds(const std::vector<std::int64_t>& largest) const;
@@ -60,25 +60,25 @@ class Epilogue {
   Threshold threshold_;
 };
 
-/// Where a pixel of an output lies.
+/// The address of an output pixel.
 inline std::byte* pixel_of(const PreparedOperation::Memory& memory, const Epilogue& epilogue,
                            std::int64_t pixel) {
   return memory.values[epilogue.value()] + static_cast<std::size_t>(pixel) * epilogue.pixel_bytes();
 }
 
-/// The float32 values of one strip: few enough to stay in the first-level cache.
+/// Float32 values per strip; a strip stays in the L1 cache.
 inline constexpr std::int64_t kStripReals = 4096;
 
-/// The largest magnitude that these codes stand for.
+/// The largest magnitude on this grid.
 double largest_real(const quant::QuantGrid& grid);
 
-/// From the reals of an operation that sums no products to all of its outputs.
+/// Writes all outputs of an operation that sums no products.
 class PlainOutputs {
  public:
-  /// @param reach  no real is larger in magnitude
+  /// @param reach  bound on the magnitude of the inputs
   PlainOutputs(const IntegerNetwork& network, const Operation& operation, double reach);
 
-  /// @param reals  [pixels][channels], of the pixels from `first` on
+  /// @param reals  [pixels][channels], starting at pixel `first`
   void write(const PreparedOperation::Memory& memory, const float* reals, std::int64_t first,
              std::int64_t pixels) const;
 

@@ -8,11 +8,11 @@
 #include "core/parallel.h"
 #include "deploy/network/integer_network.h"
 
-// How operations go over the pixels of an image.
+// Iteration over the pixels of an image.
 
 namespace quench::deploy {
 
-/// Calls body(first, count) on strips of at most `strip` of `count` places, in parallel.
+/// Calls body(first, count) on strips of at most `strip` of `count` positions, in parallel.
 template <typename Body>
 void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
   const std::int64_t strips = (count + strip - 1) / strip;
@@ -21,8 +21,8 @@ void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
   });
 }
 
-/// What takes codes, by channel, to bytes of which the largest is looked for: 255 where it is the
-/// smallest code, whose complement is the largest.
+/// XOR masks per channel for a search for the largest byte: 255 where the smallest code is wanted,
+/// whose complement is the largest.
 inline std::vector<std::uint8_t> flips_of(const std::vector<std::uint8_t>& smallest,
                                           std::int64_t channels) {
   std::vector<std::uint8_t> flips(static_cast<std::size_t>(channels));
@@ -36,7 +36,7 @@ struct Pooling {
       : geometry({1, input.channels, input.height, input.width},
                  {1, output.channels, output.height, output.width}, window) {}
 
-  /// Calls visit(pixel) for the places of window `place` on the image.
+  /// Calls visit(pixel) for the pixels of window `place` inside the image; returns their number.
   template <typename Visit>
   std::int64_t for_each_pixel(std::int64_t place, Visit visit) const {
     const WindowView view(geometry, place / geometry.out_width, place % geometry.out_width);

@@ -10,10 +10,10 @@
 
 namespace quench::deploy {
 
-/// One operation, made ready to run.
+/// One operation, ready to run.
 class PreparedOperation {
  public:
-  /// Where an operation finds its values, by ValueId; and the normalized pixels of the image.
+  /// The memory of each value, by ValueId, and the normalized pixels of the image.
   struct Memory {
     std::span<std::byte* const> values;
     const float* pixels;
@@ -26,9 +26,10 @@ class PreparedOperation {
 
 using Prepared = std::unique_ptr<PreparedOperation>;
 
-// Each is given an operation of its kind.
+// Each takes an operation of its kind.
 
-/// Strips of output pixels, each summed by a kernel and taken to codes while its sums are in the cache.
+/// A kernel sums a strip of output pixels; an epilogue converts them to codes while the sums are in
+/// the cache.
 Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation, Isa isa,
                              Products products);
 
@@ -48,7 +49,7 @@ Prepared prepare_upsampling(const IntegerNetwork& network, const Operation& oper
 Prepared prepare_pixel_selection(const IntegerNetwork& network, const Operation& operation);
 Prepared prepare_rearrangement(const IntegerNetwork& network, const Operation& operation);
 
-/// The problem that a kernel for a convolution of `input` solves.
+/// The kernel problem for a convolution of `input`.
 ConvProblem conv_problem(const Convolution& convolution, const Value& input);
 
 }  // namespace quench::deploy

@@ -10,7 +10,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Copies `count` pieces of `bytes`, each so far from the one before it.
+/// Copies `count` pieces of `bytes` bytes with constant strides.
 void copy_pieces(const std::byte* from, std::int64_t from_stride, std::byte* to,
                  std::int64_t to_stride, std::int64_t bytes, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i, from += from_stride, to += to_stride)
@@ -30,7 +30,7 @@ class PreparedZeroPad final : public PreparedOperation {
     const std::byte* in = memory.values[input_];
     std::byte* out = memory.values[output_];
     std::memset(out, stored_code(0.0f, *from_.grid), static_cast<std::size_t>(to_.numel()));
-    // The pixels of the input that are not cut off.
+    // The input pixels that are not cropped.
     const auto& [top, left, bottom, right] = pad_.image;
     const std::int64_t first_row = std::max(-top, 0), rows = from_.height + std::min(bottom, 0);
     const std::int64_t first = std::max(-left, 0),

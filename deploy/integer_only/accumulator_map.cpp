@@ -29,11 +29,10 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
                                              const Convolution& convolution) {
   const quant::QuantGrid& input = *network.values[operation.inputs[0]].grid;
   const quant::QuantGrid& weight = convolution.weight_grid;
-  require(
-      input.offset == 0.0f || convolution.params.padding == Padding{},
-      "{}: pads an input whose grid has an offset, {} (LSQ+): what it adds depends on the place, "
-      "and has no integer form",
-      operation.name, input.offset);
+  require(input.offset == 0.0f || convolution.params.padding == Padding{},
+          "{}: pads an input whose grid has an offset, {} (LSQ+): its contribution depends on the "
+          "position and has no integer form",
+          operation.name, input.offset);
   const std::vector<std::int64_t> largest = largest_sums(convolution, input);
   const std::size_t taps = convolution.weight.size() / largest.size();
   std::vector<AccumulatorMap> maps;
@@ -43,7 +42,7 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
     const float scale = output_scale(input, weight, o);
     const float addend = static_cast<float>(weights) * offset_scale(input, weight, o);
     const float bias = convolution.bias.empty() ? 0.0f : convolution.bias[o];
-    // Where there is no addend or bias, adding 0 changes nothing that a code could show.
+    // A missing addend or bias is 0, and adding 0 never changes a code.
     const auto real = [=](std::int64_t sum) {
       return static_cast<float>(sum) * scale + addend + bias;
     };

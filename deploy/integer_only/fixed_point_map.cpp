@@ -11,7 +11,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Whether floor + rest / one goes up.
+/// Whether floor + rest / one rounds up.
 bool rounds_up(std::int64_t floor, std::int64_t rest, std::int64_t one, Rounding rounding) {
   if (rounding == Rounding::floor) return false;
   const std::int64_t left = one - rest;
@@ -20,10 +20,10 @@ bool rounds_up(std::int64_t floor, std::int64_t rest, std::int64_t one, Rounding
   return rounding == Rounding::half_even ? floor % 2 != 0 : floor >= 0;
 }
 
-constexpr int kMaxShift = 53;  // a code, at most 8 bits and a sign, shifted so far leaves two bits
+constexpr int kMaxShift = 53;  // a code, at most 8 bits and a sign, shifted by 53 leaves two bits
 constexpr std::int64_t kMaxProduct = std::int64_t{1} << 61;
 
-/// The least sum with this code or more. Of falling codes the sums are negated, so that all rise.
+/// The least sum with this code or more. Sums are negated if codes fall, so that codes always rise.
 struct Crossing {
   std::int64_t code, sum;
 };
@@ -50,7 +50,7 @@ struct Interval {
   std::int64_t middle() const { return low + (high - low) / 2; }
 };
 
-/// The offsets with which a line crosses each code where it should.
+/// The offsets for which a line reaches every code at its crossing.
 Interval offsets(const std::vector<Crossing>& crossings, std::int64_t multiplier, int shift) {
   Interval result{std::numeric_limits<std::int64_t>::min(),
                   std::numeric_limits<std::int64_t>::max()};
@@ -67,7 +67,7 @@ struct Slope {
   std::int64_t codes, sums;
 };
 
-/// How far the crossings lie apart, measured in sums along lines of this slope, times slope.codes.
+/// The spread of the crossings across lines of this slope, in sums, times slope.codes.
 std::int64_t width(const std::vector<Crossing>& crossings, Slope slope) {
   std::int64_t low = std::numeric_limits<std::int64_t>::max(), high = -low;
   for (const auto& [code, sum] : crossings) {
@@ -78,7 +78,7 @@ std::int64_t width(const std::vector<Crossing>& crossings, Slope slope) {
   return high - low;
 }
 
-/// The corners of the convex hull on one side: `side` 1 below, -1 above.
+/// The corners of the convex hull on one side: `side` is 1 below, -1 above.
 std::vector<Crossing> hull(const std::vector<Crossing>& crossings, std::int64_t side) {
   std::vector<Crossing> corners;
   for (const Crossing& next : crossings) {
@@ -94,8 +94,8 @@ std::vector<Crossing> hull(const std::vector<Crossing>& crossings, std::int64_t 
   return corners;
 }
 
-/// The slope along which the crossings lie closest: the width is convex in sums per code, and made
-/// of straight pieces that meet at the slopes of the hull's edges.
+/// The slope with the smallest width. The width is convex and piecewise linear in sums per code,
+/// with breakpoints at the slopes of the hull's edges.
 Slope narrowest(const std::vector<Crossing>& crossings) {
   Slope best{crossings.back().code - crossings.front().code,
              crossings.back().sum - crossings.front().sum};
@@ -181,7 +181,7 @@ std::optional<FixedPointMap> fit_shift(const StepFunction& codes) {
   if (const Interval floored = offsets(crossings, 1, shift); !floored.empty())
     return make_line(codes, 1, floored.middle(), shift);
   if (shift == 0) return std::nullopt;
-  // The sum, with its offset, that is the first to be rounded to a code: a tie, if that is even.
+  // The first sum, offset included, that rounds to a code: a tie if the code is even.
   const auto first = [shift](std::int64_t code) {
     return code * (std::int64_t{1} << shift) - (std::int64_t{1} << (shift - 1)) + (code & 1);
   };

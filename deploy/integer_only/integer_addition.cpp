@@ -17,11 +17,11 @@ namespace {
 constexpr int kMantissaBits = 30;
 constexpr int kMaxAdditionShift = 48;
 constexpr double kMaxOffset =
-    1e18;  // within 64 bits, with products of 2^31 and codes of 2^9 beside
-/// One exception for so many pairs: with more of them a table is the smaller.
+    1e18;  // fits in 64 bits together with products of 2^31 and codes of 2^9
+/// With more than one exception per 16 pairs, a table is smaller.
 constexpr std::size_t kPairsPerException = 16;
 
-/// The codes of every pair, first input outside.
+/// The codes of every pair; the first input is the outer loop.
 struct Pairs {
   std::vector<std::int32_t> a, b;
   std::vector<std::int32_t> codes;
@@ -41,7 +41,7 @@ std::vector<std::int32_t> all_centered(const quant::QuantGrid& grid) {
   return range;
 }
 
-/// Takes the factors of 2 that all numbers share out of the line: powers of two become small.
+/// Divides out common factors of 2, so that powers of two become small.
 void reduce(IntegerAddition& line) {
   while (line.shift > 0 && line.multiplier1 % 2 == 0 && line.multiplier2 % 2 == 0 &&
          line.offset % 2 == 0) {
@@ -58,7 +58,7 @@ void find_exceptions(IntegerAddition& line, const Pairs& pairs) {
   });
 }
 
-/// The middle of the offsets with which a floored line has every code; `otherwise` if there is none.
+/// The middle of the offsets for which a floored line gives every code; `otherwise` if none does.
 std::int64_t fitting_offset(const IntegerAddition& line, const Pairs& pairs,
                             std::int64_t otherwise) {
   std::int64_t least = std::numeric_limits<std::int64_t>::min();
@@ -76,7 +76,7 @@ std::int64_t fitting_offset(const IntegerAddition& line, const Pairs& pairs,
   return bounded && least <= most ? least + (most - least) / 2 : otherwise;
 }
 
-/// @param combine  of the two real numbers
+/// @param combine  function of the two real values
 template <typename Combine>
 Pairs all_pairs(const IntegerNetwork& network, const Operation& operation, const Output& output,
                 std::size_t channel, Combine combine) {
@@ -104,7 +104,7 @@ IntegerAddition table_of(const Pairs& pairs) {
 
 bool subtracts(const Operation& operation) { return std::get<Addition>(operation.kind).subtracts; }
 
-/// Slopes and offset in codes; of a binary output in codes from 0 on, where a real 0 becomes a 1.
+/// Slopes and offset in units of codes. Binary outputs use codes 0 and 1, and real 0 maps to 1.
 struct Plane {
   double a, b, offset;
 };
@@ -161,7 +161,7 @@ IntegerAddition integer_addition(const IntegerNetwork& network, const Operation&
     reduce(*candidate);
     find_exceptions(*candidate, pairs);
   }
-  // Of two that are as good, powers of two have the smaller numbers.
+  // If both are equally good, the smaller shift wins: powers of two reduce to small factors.
   const bool even = std::pair(to_even.exceptions.size(), to_even.shift) <
                     std::pair(line.exceptions.size(), line.shift);
   IntegerAddition& best = even ? to_even : line;

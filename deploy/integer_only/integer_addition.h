@@ -8,12 +8,12 @@
 
 namespace quench::deploy {
 
-/// Codes of a residual sum or difference, of a = q1 - z1 and b = q2 - z2:
+/// The codes of a residual sum or difference, for a = q1 - z1 and b = q2 - z2:
 ///
 ///   clamp((multiplier1 * a + multiplier2 * b + offset) / 2^shift, low, high),
 ///
-/// but for the pairs listed, where f32 rounded otherwise. Where a line is of no use (the codes are
-/// levels other than -1 and +1), `table` holds them all.
+/// except for the listed pairs, where f32 rounds differently. If no line is useful (levels other
+/// than -1 and +1), `table` holds all codes.
 struct IntegerAddition {
   struct Exception {
     std::int32_t a = 0, b = 0, code = 0;
@@ -25,22 +25,22 @@ struct IntegerAddition {
   int shift = 0;
   Rounding rounding = Rounding::floor;
   std::int32_t low = 0, high = 0;
-  /// Of a binary output low and high are 0 and 1, and stand for these.
+  /// For a binary output: low and high are 0 and 1 and mean the codes -1 and +1.
   bool binary = false;
   std::vector<Exception> exceptions;
   std::vector<std::vector<std::int32_t>> table;  ///< [q1 - qmin1][q2 - qmin2]; empty for lines
 
-  /// What the line alone gives.
+  /// The code of the line, without exceptions.
   std::int32_t line(std::int32_t a, std::int32_t b) const;
   bool operator==(const IntegerAddition&) const = default;
 };
 
-/// Of channel `channel` of an output; compared with f32 for every pair of codes.
+/// The codes of `channel` of an output, compared with f32 for every pair of codes.
 IntegerAddition integer_addition(const IntegerNetwork& network, const Operation& operation,
                                  const Output& output, std::size_t channel);
 
-/// The table, likewise, of a product of two real numbers, of which at least one has an offset (LSQ+):
-/// it is no function of the product of codes.
+/// The same, as a table, for a product in which at least one grid has an offset (LSQ+), which is
+/// not a function of the product of codes.
 IntegerAddition product_table(const IntegerNetwork& network, const Operation& operation,
                               const Output& output, std::size_t channel);
 

@@ -14,11 +14,11 @@
 namespace quench::deploy {
 namespace {
 
-// Of scores, so that no sum and no offset leaves 64 bits.
+// Limits for scores, so that sums and offsets fit in 64 bits.
 constexpr int kMaxScoreShift = 62;
 constexpr double kMaxMultiplier = 2147483647.0, kMaxScoreOffset = 1e18;
 
-/// `map_of(c)` for `channels` channels.
+/// The forms of `channels` channels, where channel c has the map `map_of(c)`.
 template <typename MapOf>
 SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int64_t count,
                    std::size_t channels, MapOf map_of) {
@@ -40,7 +40,8 @@ SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int6
   return result;
 }
 
-/// How many places of the image the windows of a pool have: fewer at the borders.
+/// The different numbers of pixels inside the image among a pool's windows; border windows have
+/// fewer.
 std::set<std::int64_t> window_counts(const Value& input, const Value& output,
                                      const Window2d& window) {
   const Pooling pooling(input, output, window);
@@ -50,7 +51,7 @@ std::set<std::int64_t> window_counts(const Value& input, const Value& output,
   return counts;
 }
 
-/// The largest distance of a channel's fixed point from f32, at sums from end to end.
+/// The largest error of a channel's fixed-point scores against f32, at sums over the whole range.
 double largest_error(const AccumulatorMap& map, const Output& output, std::size_t channel,
                      const Scores& scores) {
   constexpr std::int64_t kSums = 1000;
@@ -65,7 +66,7 @@ double largest_error(const AccumulatorMap& map, const Output& output, std::size_
   return largest;
 }
 
-/// With the finest power of two at which every multiplier has 31 bits.
+/// Uses the largest shift at which every multiplier fits in 31 bits.
 Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& maps) {
   const quant::QuantGrid reals;  // its scale is 1
   std::vector<RealMap> lines;
@@ -109,7 +110,7 @@ struct FormsOf {
   OutputForms operator()(const Quantize& quantize) const {
     require(quantize.image.empty(),
             "{}: adds an image to the pixels, which has no integer form; expected a network that "
-            "takes a mean per channel (data.mean)",
+            "subtracts a mean per channel (data.mean)",
             operation.name);
     return {};
   }
@@ -163,7 +164,7 @@ struct FormsOf {
     return result;
   }
 
-  /// `form_of(c)` for the channels, in parallel.
+  /// Computes `form_of(c)` for all channels in parallel.
   template <typename FormOf>
   AdditionForms pair_forms(FormOf form_of) const {
     expect_codes();

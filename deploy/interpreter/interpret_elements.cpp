@@ -125,7 +125,7 @@ void InterpretedImage::run(const Operation& operation, const PixelSelection& sel
   }
 }
 
-/// The place of each code among the axes as they were, from that among the axes as they are then.
+/// Computes each code's position before the permutation of axes from its position after it.
 void InterpretedImage::run(const Operation& operation, const Rearrangement& rearrangement,
                            Pixel) const {
   const ValueId to = operation.outputs[0].value;

@@ -6,7 +6,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Calls visit(y, x, tap) for the taps of a window that lie on the image.
+/// Calls visit(y, x, tap) for the taps of a window inside the image.
 template <typename Visit>
 void for_each_tap(const Value& image, std::array<int, 2> kernel, const Conv2dParams& params,
                   std::int64_t oy, std::int64_t ox, Visit visit) {
@@ -40,7 +40,8 @@ void InterpretedImage::run(const Operation& operation, const Convolution& conv, 
   const auto [sum_height, sum_width] = sums_size(image, conv);
 
   std::vector<std::int32_t> sums(static_cast<std::size_t>(sum_height * sum_width));
-  std::vector<std::int32_t> weights(sums.size());  // on the image; what an offset is multiplied by
+  std::vector<std::int32_t> weights(
+      sums.size());  // of the taps inside the image; multiplied by an offset
   for (std::int64_t o = 0; o < conv.out_channels; ++o) {
     const std::int16_t* filter = conv.weight.data() + o * taps * group_in;
     for (std::int64_t at = 0; at < sum_height * sum_width; ++at) {

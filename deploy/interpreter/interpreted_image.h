@@ -10,7 +10,7 @@
 
 namespace quench::deploy {
 
-/// One image's share of the values.
+/// The values of one image of a batch.
 class InterpretedImage {
  public:
   InterpretedImage(const IntegerNetwork& network, Values& values, std::int64_t index)
@@ -29,7 +29,7 @@ class InterpretedImage {
   std::uint8_t* codes(ValueId id) const {
     return values_[id].data<std::uint8_t>() + index_ * network_.values[id].numel();
   }
-  /// q - zero_point at place `at` in memory.
+  /// q - zero_point at index `at`.
   std::int32_t number(const Operation& operation, std::size_t input_index, std::int64_t at) const {
     const ValueId id = operation.inputs[input_index];
     return centered(codes(id)[at], *network_.values[id].grid);
@@ -38,7 +38,7 @@ class InterpretedImage {
     return real_of(number(operation, input_index, at), *input(operation, input_index).grid);
   }
 
-  /// Writes real number `x` of channel `channel`, at place `at` in memory, to every output.
+  /// Writes `real` of `channel` to index `at` of every output.
   void write(const Operation& operation, std::int64_t channel, std::int64_t at, float real) const {
     for (const Output& output : operation.outputs) {
       const float x = take_steps(output, static_cast<std::size_t>(channel), real);

@@ -57,7 +57,7 @@ class LookupConv final : public ConvKernel {
     pack_weights(problem);
   }
 
-  /// The last step may read two offsets behind the last pixel.
+  /// The last step may read two offsets past the last pixel.
   std::size_t workspace_bytes() const override {
     return static_cast<std::size_t>(rows_.padded() * row_size() + kLookupStep - 1) *
            sizeof(std::uint16_t);
@@ -117,14 +117,15 @@ class LookupConv final : public ConvKernel {
     lookup_join_avx2(tables, std::max<std::int64_t>(row_size() - distance, 0), distance);
   }
 
-  /// A tap on the image counts the bits that fill its last four channels as equal; they are none.
+  /// A tap inside the image counts the bits that pad its last four channels as equal; this removes
+  /// them.
   std::int32_t start(std::int64_t y, std::int64_t x) const {
     return start_ - row_taps_[static_cast<std::size_t>(y)] *
                         column_taps_[static_cast<std::size_t>(x)] *
                         static_cast<std::int32_t>(4 * fours_ - channels_);
   }
 
-  /// Taps beside each other lie beside each other in the row, unless it is dilated.
+  /// Adjacent taps are adjacent in the row, unless the convolution is dilated.
   std::int64_t run() const { return columns_.dilation == 1 ? columns_.kernel * fours_ : fours_; }
 
   void make_steps() {
@@ -158,7 +159,7 @@ class LookupConv final : public ConvKernel {
     }
   }
 
-  /// @param place  of the four, counted over taps
+  /// @param place  index of the four, counted over taps
   std::uint8_t four_weights(const ConvProblem& problem, std::int64_t o, std::int64_t place) const {
     const std::int64_t tap = place / fours_, channel = place % fours_ * 4;
     const std::int64_t taps = rows_.kernel * columns_.kernel;
@@ -172,11 +173,11 @@ class LookupConv final : public ConvKernel {
   Axis rows_, columns_;
   std::int64_t channels_, out_channels_;
   std::uint8_t minus_;
-  std::int64_t fours_;                                // of a pixel
-  std::int32_t start_;                                // of a sum, were its last fours full
-  std::vector<std::int32_t> row_taps_, column_taps_;  // on the image, for each output
-  std::vector<std::int32_t> offsets_;                 // of the steps, in a pixel's neighbourhood
-  std::vector<std::uint8_t> weight_;                  // as LookupTask says
+  std::int64_t fours_;                                // groups of four channels per pixel
+  std::int32_t start_;                                // of a sum whose last fours are full
+  std::vector<std::int32_t> row_taps_, column_taps_;  // taps inside the image, for each output
+  std::vector<std::int32_t> offsets_;                 // of the steps, from a pixel's first tap
+  std::vector<std::uint8_t> weight_;                  // see LookupTask
 };
 
 }  // namespace

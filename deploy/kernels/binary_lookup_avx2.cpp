@@ -2,21 +2,21 @@
 
 #include "deploy/kernels/binary_lookup.h"
 
-// A step looks three bytes of weights up for two pixels and 32 channels, 768 products, in 8
-// instructions: 3 vpshufb and 2 vpaddb make t, whose bytes hold a count below 16 for either pixel;
-// s += t, and h += t >> 4 in 16 bits. Bytes wrap around, yet nothing is lost, for with bytes 0 and 1
-// of 16 bits
+// A step looks up three bytes of weights for two pixels and 32 channels, 768 products, in 8
+// instructions: 3 vpshufb and 2 vpaddb make t, whose bytes hold a count below 16 for each pixel;
+// then s += t, and h += t >> 4 in 16 bits. Bytes wrap around without loss: for bytes 0 and 1 of 16
+// bits,
 //
 //   h1 = high counts of byte 1                    (the shift brings 0 from above)
 //   l1 = low counts of byte 1  = s1 - 16 h1       mod 256
-//   h0 = high counts of byte 0 + 16 l1, and l0 = s0 - 16 (high counts of byte 0), likewise.
+//   h0 = high counts of byte 0 + 16 l1, and likewise l0 = s0 - 16 (high counts of byte 0).
 //
-// Counts stay below 256 for 21 steps; then they are taken apart and added to counts of 16 bits.
-// 96 products an instruction are 3 times what xor and a count of bits by vpshufb reach (8 or more
-// instructions for 256 products), and 12 times the products of a vfmadd.
+// Counts stay below 256 for 21 steps; then they are split and added to 16-bit counts. 96 products
+// per instruction are 3 times the rate of XOR and a popcount by vpshufb (8 or more instructions for
+// 256 products), and 12 times that of vfmadd.
 //
-// A tile is 2 pixels by 128 channels: s and h take 8 of the 16 registers, the tables 3. Every weight is
-// loaded where it is looked up, two loads a cycle.
+// A tile is 2 pixels by 128 channels: s and h take 8 of the 16 registers, the tables 3. Every
+// weight is loaded at its lookup, two loads per cycle.
 
 namespace quench::deploy {
 namespace {
@@ -48,12 +48,12 @@ inline void take_apart(__m256i s, __m256i h, WideCounts& counts) {
   add_to(counts.high + 16, high1);
 }
 
-/// Some steps for some blocks of channels.
+/// A range of steps for a few blocks of channels.
 struct Chunk {
   const std::int32_t* offsets;
   std::int64_t steps;
   const std::uint8_t* weight;
-  std::int64_t block_bytes;  // from a block's weights to the next one's
+  std::int64_t block_bytes;  // from one block's weights to the next
 };
 
 template <int Blocks>
@@ -75,7 +75,7 @@ void count(const std::uint8_t* tables, const PixelPair& pair, const Chunk& chunk
         t = _mm256_add_epi8(t, _mm256_shuffle_epi8(table[i], load(of_block + i * kLookupBlock)));
       s[b] = _mm256_add_epi8(s[b], t);
       h[b] = _mm256_add_epi8(h[b], _mm256_srli_epi16(t, 4));
-      // Keeps g++ from working on all blocks side by side, for which registers do not suffice.
+      // Keeps g++ from interleaving all blocks, which would need too many registers.
       asm("" : "+x"(s[b]), "+x"(h[b]));
     }
     weight += kLookupStep * kLookupBlock;
@@ -83,7 +83,7 @@ void count(const std::uint8_t* tables, const PixelPair& pair, const Chunk& chunk
   for (int b = 0; b < Blocks; ++b) take_apart(s[b], h[b], counts[b]);
 }
 
-/// sums = (the first time: start, then: sums) - 2 counts
+/// sums = (first_time ? start : sums) - 2 counts
 void subtract(std::int32_t* sums, std::int64_t channels, std::int32_t start, bool first_time,
               const std::uint16_t* counts) {
   for (std::int64_t c = 0; c < channels; ++c)
@@ -124,7 +124,7 @@ void accumulate_blocks(const LookupTask& task, std::int64_t block) {
 void lookup_offsets_avx2(const std::uint8_t* codes, std::int64_t channels, std::uint8_t minus,
                          std::uint16_t* tables) {
   const __m256i wanted = _mm256_set1_epi8(static_cast<char>(minus));
-  // The four bits of a number, which choose a table of 16 bytes.
+  // The four bits of a number, which select a table of 16 bytes.
   const __m256i place = _mm256_set1_epi32(0x08040201);
   const __m256i entries = _mm256_set1_epi16(kLookupEntries);
   for (; channels >= 32; channels -= 32, codes += 32, tables += 8) {
@@ -143,7 +143,7 @@ void lookup_offsets_avx2(const std::uint8_t* codes, std::int64_t channels, std::
 }
 
 void lookup_join_avx2(std::uint16_t* tables, std::int64_t count, std::int64_t distance) {
-  // Offsets further on are read before they are joined with others.
+  // Later offsets are read before they are joined themselves.
   std::int64_t i = 0;
   if (distance >= 16) {
     for (; i + 16 <= count; i += 16) {

@@ -17,7 +17,7 @@ std::int64_t blocks_of(std::int64_t channels) {
   return (channels + kPopcountBlock - 1) / kPopcountBlock;
 }
 
-/// The number of each output's range among the different ones.
+/// Maps each output to the index of its range of taps among the distinct ranges.
 class BorderClasses {
  public:
   explicit BorderClasses(const Axis& axis) {
@@ -147,7 +147,7 @@ class PopcountConv final : public ConvKernel {
     }
   }
 
-  /// K less the weights off the image, for every output channel and combination of borders.
+  /// K minus the weights outside the image, for every output channel and combination of borders.
   void sum_borders(const ConvProblem& problem) {
     const auto products = static_cast<std::int32_t>(std::ssize(taps_) * channels_);
     for (const TapRange& rows : row_classes_.ranges()) {
@@ -179,8 +179,8 @@ class PopcountConv final : public ConvKernel {
   std::int64_t words_;
   BorderClasses row_classes_, column_classes_;
   std::vector<std::int32_t> taps_;     // [KH][KW]
-  std::vector<std::uint64_t> weight_;  // as PopcountTask says
-  std::vector<std::int32_t> start_;    // [row classes][column classes][O, to whole blocks]
+  std::vector<std::uint64_t> weight_;  // see PopcountTask
+  std::vector<std::int32_t> start_;    // [row classes][column classes][O, padded to whole blocks]
 };
 
 }  // namespace

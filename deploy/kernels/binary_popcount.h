@@ -4,27 +4,27 @@
 
 namespace quench::deploy {
 
-// 1-bit convolution by counting bits: with bit 1 for -1 and bit 0 for +1, a product is -1 where two
+// 1-bit convolution by popcount. Bit 1 means -1 and bit 0 means +1, so a product is -1 where two
 // bits differ, and
 //
 //   sum = K - 2 popcount(a xor w)
 //
-// over K products. 64 channels lie in a word; what a last word lacks is 0 in both operands. Taps off
-// the image read words of 0, that is +1; what they add is known per output channel and border, and
-// taken off.
+// over K products. A word holds 64 channels; missing channels of the last word are 0 in both
+// operands. Taps outside the image read words of 0, i.e. +1; their contribution is known per output
+// channel and border, and subtracted.
 
-/// Some output pixels, for all output channels.
+/// A set of output pixels, for all output channels.
 struct PopcountTask {
-  /// Where each pixel's first tap lies in the packed image.
+  /// Each pixel's first tap in the packed image.
   const std::uint64_t* const* pixels;
   std::int64_t pixel_count;
-  /// Of every tap, in words from the first. [taps]
+  /// [taps], offsets from the first tap in words.
   const std::int32_t* taps;
   std::int64_t tap_count;
-  std::int64_t words;  ///< of a pixel
+  std::int64_t words;  ///< per pixel
   /// [ceil(O / kPopcountBlock)][taps][words][kPopcountBlock]
   const std::uint64_t* weight;
-  /// For each pixel K less the sum of the weights off the image. [O], padded to whole blocks
+  /// For each pixel, K minus the sum of the weights outside the image: [O], padded to whole blocks.
   const std::int32_t* const* start;
   std::int32_t* const* sums;  ///< of each pixel, [O]
   std::int64_t out_channels;
@@ -32,10 +32,10 @@ struct PopcountTask {
 
 inline constexpr std::int64_t kPopcountBlock = 16;
 
-/// What an instruction set adds to the layout.
+/// The functions of an instruction set.
 struct PopcountCode {
   const char* name;
-  /// Whether the second word of every two is kept as the exclusive or of both.
+  /// Whether the second word of every two stores the XOR of both.
   bool paired;
   /// Sets bit i of `words` where codes[i] is `minus`, for `channels` codes.
   void (*pack)(const std::uint8_t* codes, std::int64_t channels, std::uint8_t minus,

@@ -2,22 +2,23 @@
 
 #include "deploy/kernels/binary_popcount.h"
 
-// 8 output channels lie in a vector of 64-bit words, and every word of a pixel is compared with all.
+// A vector of 64-bit words holds 8 output channels, and every word of a pixel is compared with all
+// of them.
 //
-// vpxor, vpopcnt and vpadd are 3 instructions a word. Half of the counts are saved: with p = a xor w
-// for two words and the parity r of the words before, r + p1 + p2 = r' + 2 carry, bit by bit, and
-// only the carry is counted. r' = r ^ p1 ^ p2 = r ^ (a1 ^ a2) ^ (w1 ^ w2) is one vpternlog if the
-// operands hold the exclusive ors in brackets in the place of their second words; then
-// carry = majority(r, p1, p2) is one vpternlog of r, p1 and r'. That is 5 instructions for two words:
-// the bound is 410 bits a cycle where 2 vectors of 512 bits are worked on in a cycle (25 times the
-// multiply-adds of f32 there).
+// vpxor, vpopcnt and vpadd are 3 instructions per word. Half of the popcounts can be saved: for two
+// words with p = a xor w and the parity r of the words before, r + p1 + p2 = r' + 2 carry, bit by
+// bit, and only the carry is counted. r' = r ^ p1 ^ p2 = r ^ (a1 ^ a2) ^ (w1 ^ w2) is one vpternlog
+// if the operands store the XORs in parentheses as their second words; then carry = majority(r, p1,
+// p2) is one vpternlog of r, p1 and r'. That is 5 instructions for two words: the bound is 410 bits
+// per cycle on CPUs that process 2 vectors of 512 bits per cycle (25 times their f32
+// multiply-adds).
 //
 // A tile is 4 pixels by 16 channels: parities and counts fill 16 of the 32 registers.
 
 namespace quench::deploy {
 namespace {
 
-constexpr int kVectors = 2;  // of a block of channels
+constexpr int kVectors = 2;  // per block of channels
 static_assert(kPopcountBlock == 8 * kVectors);
 
 constexpr int kParity = 0x96;         // a ^ b ^ c
@@ -35,7 +36,7 @@ void pack(const std::uint8_t* codes, std::int64_t channels, std::uint8_t minus,
 
 __m512i every(std::uint64_t word) { return _mm512_set1_epi64(static_cast<long long>(word)); }
 
-/// What is counted for `Pixels` pixels by a block of channels: [pixel][vector].
+/// Counts for `Pixels` pixels and a block of channels: [pixel][vector].
 template <int Pixels>
 using Counts = __m512i[Pixels][kVectors];
 
@@ -46,7 +47,7 @@ inline void set_zero(Counts<Pixels>& counts) {
   }
 }
 
-/// Counts the words that have a second.
+/// Counts pairs of words.
 template <int Pixels>
 inline void count_pairs(const PopcountTask& task, const std::uint64_t* const* pixels,
                         const std::uint64_t* weight, Counts<Pixels>& total) {
@@ -80,7 +81,7 @@ inline void count_pairs(const PopcountTask& task, const std::uint64_t* const* pi
   }
 }
 
-/// Adds the count of every pixel's last word, where their number is odd.
+/// Adds the count of every pixel's last word if the number of words is odd.
 template <int Pixels>
 inline void count_last(const PopcountTask& task, const std::uint64_t* const* pixels,
                        const std::uint64_t* weight, Counts<Pixels>& total) {
@@ -98,7 +99,7 @@ inline void count_last(const PopcountTask& task, const std::uint64_t* const* pix
   }
 }
 
-/// sums = start - 2 counts, of 8 channels or the last ones.
+/// sums = start - 2 counts, for 8 channels or the remaining ones.
 void store(std::int32_t* sums, const std::int32_t* start, std::int64_t channels, __m512i counts) {
   const auto there = static_cast<__mmask8>(channels >= 8 ? 0xff : (1 << channels) - 1);
   const __m256i twice = _mm512_cvtepi64_epi32(_mm512_slli_epi64(counts, 1));

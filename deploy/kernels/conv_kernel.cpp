@@ -34,7 +34,8 @@ void check(const ConvProblem& problem) {
           problem.input_max);
 }
 
-/// Up to here half of the bits of a word of 64 are nobody's, while four of them are looked up.
+/// With at most this many channels, half of each 64-bit word is padding, and lookups of four
+/// channels win.
 [[maybe_unused]] constexpr std::int64_t kFewChannels = 32;
 
 /// The fastest 1-bit kernel of an instruction set. @param problem  is_binary()
@@ -74,7 +75,7 @@ bool is_binary(const ConvProblem& problem) {
 
 std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa) {
   check(problem);
-  require(isa <= best_isa(), "convolution of codes: this machine has {}, not {}",
+  require(isa <= best_isa(), "convolution of codes: this CPU supports up to {}; {} was requested",
           to_string(best_isa()), to_string(isa));
   if (is_binary(problem)) return make_binary_conv(problem, isa);
   if (isa == Isa::scalar) return make_scalar_conv(problem);

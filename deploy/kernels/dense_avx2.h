@@ -6,19 +6,19 @@
 
 #include "deploy/kernels/dense_tile.h"
 
-// What the dense AVX2 kernels share. In an unnamed namespace, so that nothing of it is linked into
-// code for other CPUs.
+// Shared by the dense AVX2 kernels. The unnamed namespace keeps these functions out of code for
+// other CPUs.
 
 #define QUENCH_UNROLL _Pragma("GCC unroll 16")
 
 namespace quench::deploy {
 namespace {
 
-/// Keeps a vector in a register and g++ from moving its computation: it would start all of a step's
-/// loads first, and spill.
+/// Keeps a vector in a register and g++ from moving its computation: it would hoist all of a step's
+/// loads, and spill.
 [[maybe_unused]] inline void pin(__m256i& vector) { asm volatile("" : "+x"(vector)); }
 
-/// The 4 bytes at `codes` in each 32 bits.
+/// Broadcasts the 4 bytes at `codes` to every 32-bit lane.
 [[maybe_unused]] inline __m256i broadcast(const std::byte* codes) {
   std::int32_t four;
   __builtin_memcpy(&four, codes, sizeof(four));
@@ -35,7 +35,7 @@ namespace {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block.start + 8 * vector));
 }
 
-/// Stores those of the 8 sums of a vector that the block has.
+/// Stores those of a vector's 8 sums that belong to channels of the block.
 [[maybe_unused]] inline void store(__m256i sums, const DenseBlock& block, int vector,
                                    std::int32_t* out) {
   const int left = block.channels - 8 * vector;

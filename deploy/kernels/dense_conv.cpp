@@ -8,8 +8,8 @@
 namespace quench::deploy {
 namespace {
 
-// Pixels that take turns with a block's weights: enough to read those from a far cache seldom, few
-// enough that their codes stay in a near one.
+// Pixels per pass over a block's weights: enough to amortize loading the weights, few enough that
+// the codes stay in the L1 cache.
 constexpr std::int64_t kStrip = 64;
 
 class DenseConv final : public ConvKernel {
@@ -47,8 +47,8 @@ class DenseConv final : public ConvKernel {
   }
 
  private:
-  /// Whether no step reads codes that are not in the window: behind the last of an image there may
-  /// be nothing to read.
+  /// Whether every step reads only codes inside the window. Memory past the end of an image may not
+  /// be readable.
   static bool full_steps(const ConvProblem& problem) {
     const std::vector<DenseStep> steps = dense_steps(problem, PaddedImage(problem, 1), 1, 4);
     return std::ranges::all_of(steps, [](const DenseStep& step) { return step.codes == 4; });
@@ -61,7 +61,7 @@ class DenseConv final : public ConvKernel {
       const DenseBlock view = block.view();
       const int vectors = block.vectors(packed_.tiles->lanes);
       std::int32_t* block_sums = sums + block.first_channel();
-      for (std::int64_t tile = 0; tile < tiles; ++tile) {  // of about equal size
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {  // of similar size
         const std::int64_t begin = pixels * tile / tiles, end = pixels * (tile + 1) / tiles;
         packed_.tiles->tile(static_cast<int>(end - begin), vectors)(
             windows + begin, view, block_sums + begin * out_channels_, out_channels_);

@@ -4,9 +4,9 @@
 
 #include "deploy/kernels/dense_tile.h"
 
-// VNNI: vpdpbusd multiplies 64 codes with s8 weights and adds fours of products to 32-bit sums, with
-// no 16 bits between; vpdpwssd the same for 32 wide codes and weights. Both wrap, not saturate.
-// Bound: 64 or 32 products an instruction; FMA has 16.
+// VNNI: vpdpbusd multiplies 64 codes by s8 weights and adds groups of four products to 32-bit sums,
+// without a 16-bit intermediate. vpdpwssd does the same for 32 codes and weights of 16 bits. Both
+// wrap and do not saturate. Bound: 64 or 32 products per instruction; FMA has 16.
 
 #define QUENCH_UNROLL _Pragma("GCC unroll 16")
 
@@ -38,7 +38,7 @@ void tile(const std::byte* const* windows, const DenseBlock& block, std::int32_t
         } else {
           sum[p][v] = _mm512_dpbusd_epi32(sum[p][v], codes, weight[v]);
         }
-        asm volatile("" : "+v"(sum[p][v]));  // stays in its register: g++ would copy it around
+        asm volatile("" : "+v"(sum[p][v]));  // keeps it in its register; g++ would copy it
       }
     }
   }

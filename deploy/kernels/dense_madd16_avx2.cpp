@@ -1,8 +1,8 @@
 #include "deploy/kernels/dense_avx2.h"
 
-// Codes and weights widened to 16 bits: vpmaddwd multiplies 16 of them and adds neighbours in 32
-// bits, where |255 * 255 * 2| fits. Exact for all weights. Bound: 16 products for a multiplication
-// and an addition; FMA has 8 for one.
+// Codes and weights are widened to 16 bits: vpmaddwd multiplies 16 of them and adds neighbours in
+// 32 bits, where |255 * 255 * 2| fits. Exact for all weights. Bound: 16 products for a
+// multiplication and an addition; FMA has 8 per instruction.
 
 namespace quench::deploy {
 namespace {

@@ -1,13 +1,13 @@
 #include "deploy/kernels/dense_avx2.h"
 
-// vpmaddubsw multiplies 32 codes with weights and adds neighbours in 16 bits; vpmaddwd by 1 widens.
-// The steps come in groups that are proved to fit 16 bits together (int16_packing.h), so that a group is
-// widened once: D multiplications and one more for 32 D products; FMA has 8 for one.
+// vpmaddubsw multiplies 32 codes by weights and adds neighbours in 16 bits; vpmaddwd by 1 widens.
+// Steps form groups that are proved to fit in 16 bits together (int16_packing.h), so a group is
+// widened once: D + 1 multiplications for 32 D products; FMA has 8 per instruction.
 
 namespace quench::deploy {
 namespace {
 
-/// Adds up `count` groups of D steps, and moves on behind them.
+/// Adds up `count` groups of D steps and advances past them.
 template <int P, int D>
 inline __attribute__((always_inline)) void add_groups(const std::byte* const (&window)[P],
                                                       std::int32_t count,
@@ -43,7 +43,7 @@ void tile(const std::byte* const* windows, const DenseBlock& block, std::int32_t
     sum[p] = load_start(block, 0);
   }
   __m256i one = _mm256_set1_epi16(1);
-  pin(one);  // in a register: from memory it would be one load more for each product
+  pin(one);  // in a register: from memory it would cost another load per product
   const std::int32_t* offsets = block.offsets;
   const std::byte* weights = block.weights;
   add_groups<P, 1>(window, block.groups[0], offsets, weights, one, sum);

@@ -1,8 +1,8 @@
 #include "deploy/kernels/dense_avx2.h"
 
-// For small operands, as 4-bit weights are: what vpmaddubsw gives is added up in 16 bits over as many
-// steps as are proved to fit (int16_packing.h), 8 and more, before one vpmaddwd widens it. Bound: 32
-// products for a multiplication and an addition; FMA has 8 for one.
+// For small operands such as 4-bit weights: results of vpmaddubsw are added in 16 bits over as many
+// steps as are proved to fit (int16_packing.h), 8 and more, before one vpmaddwd widens them. Bound:
+// 32 products for a multiplication and an addition; FMA has 8 per instruction.
 
 namespace quench::deploy {
 namespace {
@@ -37,7 +37,7 @@ void tile(const std::byte* const* windows, const DenseBlock& block, std::int32_t
         }
       }
     }
-    // Made anew each time: kept through the loop it would push a sum out of the registers.
+    // Recreated each time: kept live through the loop, it would spill a sum.
     std::int32_t two_ones = 0x00010001;
     asm volatile("" : "+r"(two_ones));
     const __m256i one = _mm256_set1_epi32(two_ones);

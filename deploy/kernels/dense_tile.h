@@ -3,36 +3,36 @@
 #include <cstddef>
 #include <cstdint>
 
-// What the driver of the dense kernels and their inner loops agree on. Included by files of every
-// instruction set: no inline functions here.
+// The interface between the dense kernels' driver and their inner loops. Files of every instruction
+// set include it, so it has no inline functions.
 
 namespace quench::deploy {
 
-/// Steps of a group whose products maddubs adds up in 16 bits: 1 to this many.
+/// The largest number of steps per group whose products maddubs adds in 16 bits.
 inline constexpr int kMaxDepth = 4;
 
-/// Some output channels, laid out for one kernel.
+/// A block of output channels, packed for one kernel.
 ///
-/// A step multiplies the 4 bytes of codes at one offset from a window's first tap, 4 codes or 2 wide
-/// ones, with weights of each channel. Steps are independent: they come in the order that suits the
+/// A step multiplies 4 bytes at one offset from a window's first tap, i.e. 4 codes of 8 bits or 2
+/// of 16, by the weights of each channel. Steps are independent and in the order that suits the
 /// kernel.
 struct DenseBlock {
-  const std::int32_t* offsets = nullptr;  ///< of each step, in bytes
-  const std::byte* weights = nullptr;     ///< of each step, [channels, padded][4 or 2]; aligned
-  const std::int32_t* start = nullptr;    ///< what the sums start at, [channels, padded]
-  /// maddubs: how many groups of 1, 2, ... steps there are; they come in that order.
+  const std::int32_t* offsets = nullptr;  ///< per step, in bytes
+  const std::byte* weights = nullptr;     ///< per step [channels, padded][4 or 2]; aligned
+  const std::int32_t* start = nullptr;    ///< initial sums, [channels, padded]
+  /// maddubs: the numbers of groups of 1, 2, ... steps, in that order.
   std::int32_t groups[kMaxDepth] = {};
-  /// maddubs narrow: the numbers of pairs of steps that are added up in 16 bits.
+  /// maddubs narrow: the numbers of pairs of steps that are added in 16 bits.
   const std::int32_t* pairs = nullptr;
   std::int32_t steps = 0;
-  std::int32_t channels = 0;  ///< that are stored
+  std::int32_t channels = 0;  ///< stored channels
 };
 
-/// Adds up the block's products for some windows: sums[p * stride + o], in int32.
+/// Adds up the block's products for a tile of windows: sums[p * stride + o], in int32.
 using DenseTile = void (*)(const std::byte* const* windows, const DenseBlock& block,
                            std::int32_t* sums, std::int64_t stride);
 
-/// The loops of one kernel, for any number of pixels up to `pixels` and vectors up to `vectors`.
+/// The loops of one kernel, for up to `pixels` pixels and `vectors` vectors.
 struct DenseTiles {
   int lanes;    ///< output channels in a vector
   int vectors;  ///< most vectors of a block

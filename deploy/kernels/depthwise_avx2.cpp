@@ -4,9 +4,9 @@
 
 #include "deploy/kernels/depthwise_loops.h"
 
-// Codes of two taps, 16 channels of each, are interleaved, and vpmaddwd multiplies and adds them in 32
-// bits: exact for all weights. Bound: of two taps of 16 channels 2 loads, 2 interleavings, 2
-// multiplications and 2 additions; fp32 has 4 loads and 4 FMA.
+// Codes of two taps, 16 channels each, are interleaved, and vpmaddwd multiplies and adds them in 32
+// bits: exact for all weights. Bound for two taps of 16 channels: 2 loads, 2 interleavings, 2
+// multiplications and 2 additions; fp32 needs 4 loads and 4 FMA.
 
 namespace quench::deploy {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "deploy/kernels/depthwise_loops.h"
 
-// As on AVX2, with 32 channels, and with vpdpwssd, which multiplies and adds twice at once: of two taps
-// of 32 channels 2 loads, 2 interleavings and 2 multiplications; fp32 has 4 loads and 4 FMA.
+// As on AVX2, with 32 channels and vpdpwssd, which fuses the addition. Bound for two taps of 32
+// channels: 2 loads, 2 interleavings and 2 multiplications; fp32 needs 4 loads and 4 FMA.
 
 namespace quench::deploy {
 namespace {

@@ -10,7 +10,7 @@
 namespace quench::deploy {
 namespace {
 
-constexpr int kMostPixels = 4;  // of a tile
+constexpr int kMostPixels = 4;  // per tile
 
 const DepthwiseTiles& tiles_of([[maybe_unused]] Isa isa) {
 #ifdef QUENCH_HAVE_AVX512
@@ -24,13 +24,13 @@ const DepthwiseTiles& tiles_of([[maybe_unused]] Isa isa) {
 #endif
 }
 
-/// Where the weights of a block's channel stand among its lanes: see DepthwiseWeights.
+/// The lane of a block's channel, see DepthwiseWeights.
 std::size_t place_of(std::size_t channel, std::size_t lanes) {
   const std::size_t eight = channel / 8, high = channel % 8 / 4;
   return high * lanes / 2 + eight * 4 + channel % 4;
 }
 
-/// In which the taps are paired: as DepthwiseTiles::row wants those of 3x3.
+/// The order in which taps are paired; for 3x3 that of DepthwiseTiles::row.
 std::vector<std::size_t> tap_order(std::array<int, 2> kernel) {
   if (kernel == std::array{3, 3}) return {0, 3, 1, 4, 2, 5, 6, 7, 8};
   std::vector<std::size_t> order(static_cast<std::size_t>(kernel[0] * kernel[1]));
@@ -125,9 +125,9 @@ class DepthwiseConv final : public ConvKernel {
   std::string_view name_;
   PaddedImage image_;
   std::int64_t out_width_, channels_;
-  int row_stride_ = 0;                 ///< of the kernel for 3x3, if it serves
+  int row_stride_ = 0;                 ///< of the 3x3 kernel; 0 if it is not used
   std::vector<std::int32_t> taps_;     // an even number
-  std::vector<std::int16_t> weights_;  // of a block after the other, as DepthwiseWeights has them
+  std::vector<std::int16_t> weights_;  // block by block, see DepthwiseWeights
   std::vector<std::int32_t> start_;
 };
 

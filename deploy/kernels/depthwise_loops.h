@@ -4,16 +4,16 @@
 
 #include "deploy/kernels/depthwise_tile.h"
 
-// The loops of the depthwise kernels, over vectors V of an instruction set: a struct in an unnamed
-// namespace, so that what they become is each file's own.
+// The loops of the depthwise kernels, over vectors V of an instruction set. V is a struct in an
+// unnamed namespace, so each file gets its own instantiation.
 //
 //   Vector          V::kChannels codes of 16 bits, or half as many sums
-//   load, pin       pin keeps a vector in a register, and g++ from moving or repeating what computes it
-//   interleave_low  of two vectors of codes the pairs of the low half of each 8, interleave_high those
+//   load, pin pin keeps a vector in a register, and g++ from moving or repeating its computation
+//   interleave_low  pairs from the low half of each 8 codes of two vectors, interleave_high those
 //                   of the high half
 //   add_products    adds the products of pairs of codes and weights to sums
-//   put_in_order    makes low and high halves of sums the first and second V::kChannels / 2 channels
-//   store           those of V::kChannels / 2 sums that are `left`
+//   put_in_order turns low and high halves of sums into the first and second half of the channels
+//   store           the first `left` of V::kChannels / 2 sums
 
 #define QUENCH_UNROLL _Pragma("GCC unroll 16")
 
@@ -26,7 +26,7 @@ inline typename V::Vector load_once(const void* from) {
   return vector;
 }
 
-/// Stores the sums of a block, their halves in order again.
+/// Stores the sums of a block in channel order.
 template <typename V, int P>
 inline void store_tile(typename V::Vector (&low)[P], typename V::Vector (&high)[P],
                        std::int32_t channels, std::int32_t channel, std::int32_t* sums) {
@@ -68,9 +68,9 @@ void tile(const std::byte* const* windows, const DepthwiseWeights& depthwise, st
   }
 }
 
-/// Neighbouring windows share columns: the first two rows of a column are interleaved once for all the
-/// windows that hold it, the third row with its right neighbour.
-/// @param codes    of the first window, from the block's first channel on
+/// Neighbouring windows share columns. The first two rows of a column are interleaved once for all
+/// windows that contain it, the third row with its right neighbour.
+/// @param codes    of the first window, starting at the block's first channel
 /// @param weights  of the block
 template <typename V, int P, int S>
 inline __attribute__((always_inline)) void row_tile(const std::byte* codes,
@@ -88,7 +88,7 @@ inline __attribute__((always_inline)) void row_tile(const std::byte* codes,
   QUENCH_UNROLL for (int x = 0; x < kColumns; ++x) {
     const typename V::Vector first = load_once<V>(codes + x * column),
                              second = load_once<V>(codes + row + x * column);
-    typename V::Vector next = third;  // what is right of the last column is multiplied with 0
+    typename V::Vector next = third;  // the value right of the last column is multiplied by 0
     if (x + 1 < kColumns) next = load_once<V>(codes + 2 * row + (x + 1) * column);
     const typename V::Vector low_rows = V::interleave_low(first, second);
     const typename V::Vector high_rows = V::interleave_high(first, second);

@@ -3,35 +3,36 @@
 #include <cstddef>
 #include <cstdint>
 
-// What the driver of the depthwise kernels and their inner loops agree on. Included by files of every
-// instruction set: no inline functions here.
+// The interface between the depthwise kernels' driver and their inner loops. Files of every
+// instruction set include it, so it has no inline functions.
 
 namespace quench::deploy {
 
-/// The weights in blocks of a kernel's lanes. Taps come in pairs, the last one with itself if they are
-/// odd.
+/// The weights in blocks of a kernel's lanes. Taps are paired; if their number is odd, the last one
+/// is paired with itself.
 struct DepthwiseWeights {
-  const std::int32_t* taps = nullptr;  ///< of each tap, bytes from a window's first
-  /// Of each block and pair: two vectors of pairs of weights, in the order in which the halves of
-  /// 128-bit lanes interleave: channels 0 to 3, 8 to 11, ... of a block, then 4 to 7, 12 to 15, ...
+  const std::int32_t* taps = nullptr;  ///< per tap, bytes from a window's first tap
+  /// Two vectors of pairs of weights per block and pair of taps, in the order in which the halves
+  /// of 128-bit lanes interleave: channels 0 to 3, 8 to 11, ... of a block, then 4 to 7, 12 to 15,
+  /// ...
   const std::int16_t* weights = nullptr;
-  const std::int32_t* start = nullptr;  ///< what the sums of each block start at, in that order
+  const std::int32_t* start = nullptr;  ///< initial sums of each block, in that order
   std::int32_t pairs = 0;
   std::int32_t channels = 0;
-  std::int32_t row_bytes = 0, column_bytes = 0;  ///< from a code to the one below, to the right
+  std::int32_t row_bytes = 0, column_bytes = 0;  ///< from a code to the one below, and to the right
 };
 
-/// Adds up the products for some windows of wide codes: sums[p * channels + c], in int32.
+/// Adds up the products for a tile of windows of 16-bit codes: sums[p * channels + c], in int32.
 using DepthwiseTile = void (*)(const std::byte* const* windows, const DepthwiseWeights& depthwise,
                                std::int32_t* sums);
 
-/// The same for any number of pixels that are neighbours in a row, from the first one's window.
+/// The same for any number of adjacent pixels in a row, starting at the first one's window.
 using DepthwiseRow = void (*)(const std::byte* window, std::int64_t pixels,
                               const DepthwiseWeights& depthwise, std::int32_t* sums);
 
-/// The loops of one kernel, for any number of pixels up to `pixels`.
+/// The loops of one kernel, for up to `pixels` pixels.
 struct DepthwiseTiles {
-  int lanes;  ///< channels of a block
+  int lanes;  ///< channels per block
   int pixels;
   DepthwiseTile (*tile)(int pixels);
   /// For 3x3 kernels without dilation, whose pairs are the taps 0 and 3, 1 and 4, 2 and 5, 6 and 7,

@@ -11,9 +11,9 @@
 namespace quench::deploy {
 namespace {
 
-constexpr int kOpenGroups = 128;  // that first-fit looks through; more gains nothing
+constexpr int kOpenGroups = 128;  // searched by first-fit; more gain nothing
 
-/// What the pairs of a step weigh, of both signs.
+/// The sums of a step's pairs of weights, per sign.
 class Load {
  public:
   explicit Load(const std::vector<std::int16_t>& weight)
@@ -32,7 +32,7 @@ class Load {
   }
 
   bool fits_with(const Load& other, const PairLimit& limit) const {
-    bool fits = true;  // without a way out early it is a few vector instructions
+    bool fits = true;  // without an early exit, the loop vectorizes
     for (std::size_t i = 0; i < positive_.size(); ++i) {
       fits &= positive_[i] + other.positive_[i] <= limit.positive &&
               negative_[i] + other.negative_[i] <= limit.negative;
@@ -52,11 +52,11 @@ class Load {
   std::vector<std::int16_t> positive_, negative_;  // one per pair
 };
 
-/// The part of a pair of weights that fits, the larger weight cut first.
+/// The part of a pair of weights that fits; the larger weight is cut first.
 std::pair<int, int> fitting_part(int first, int second, const PairLimit& limit) {
   first = std::clamp(first, -128, 127);
   second = std::clamp(second, -128, 127);
-  if ((first < 0) != (second < 0)) {  // they never add up
+  if ((first < 0) != (second < 0)) {  // their products never add up
     return {std::clamp(first, -limit.negative, limit.positive),
             std::clamp(second, -limit.negative, limit.positive)};
   }
@@ -118,7 +118,8 @@ std::vector<std::vector<WeightStep>> group_steps(std::vector<WeightStep> steps,
   std::vector<std::vector<WeightStep>> groups;
   std::vector<Group> open;
   for (auto& [load, step] : loads) {
-    Group* fullest = nullptr;  // of those with room: the light ones stay free for heavy steps
+    // The fullest group with room, so that light ones stay free for heavy steps.
+    Group* fullest = nullptr;
     for (Group& group : open) {
       if ((fullest == nullptr || group.total > fullest->total) &&
           group.load.fits_with(load, limit)) {
@@ -144,7 +145,7 @@ std::vector<std::vector<WeightStep>> group_steps(std::vector<WeightStep> steps,
 std::vector<std::int32_t> narrow_pairs(const std::vector<WeightStep>& steps,
                                        const PairLimit& limit) {
   std::vector<std::int32_t> pairs;
-  std::vector<Load> sum;  // of the sequence; empty or one
+  std::vector<Load> sum;  // of the current sequence; at most one
   for (std::size_t i = 0; i < steps.size(); i += 2) {
     Load two(steps[i].weight);
     const Load second(steps[i + 1].weight);

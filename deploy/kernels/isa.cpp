@@ -22,7 +22,7 @@ constexpr std::array kIsas{Isa::scalar, Isa::avx2, Isa::avx512};
          __builtin_cpu_supports("avx512vpopcntdq");
 }
 
-/// The best that both this build and this CPU know.
+/// The best instruction set that both this build and this CPU support.
 Isa detect() {
 #ifdef QUENCH_HAVE_AVX512
   if (cpu_has_avx512()) return Isa::avx512;

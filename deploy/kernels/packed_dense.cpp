@@ -10,14 +10,14 @@
 namespace quench::deploy {
 namespace {
 
-// What a step of 8 output channels and 4 codes costs, relative to the 4 FMA that do the same in fp32;
-// measured on Zen 4 with operands in the L1 cache. [[maybe_unused]]: a build may lack AVX2.
+// The cost of a step of 8 output channels and 4 codes, relative to the same 4 FMA in fp32; measured
+// on Zen 4 with operands in the L1 cache. [[maybe_unused]]: a build may lack AVX2.
 [[maybe_unused]] constexpr double kMadd16Cost = 0.64;
-[[maybe_unused]] constexpr double kGroupCost[kMaxDepth] = {0.52, 0.86, 1.26, 1.6};  // of a group
+[[maybe_unused]] constexpr double kGroupCost[kMaxDepth] = {0.52, 0.86, 1.26, 1.6};  // per group
 [[maybe_unused]] constexpr double kNarrowCost = 0.333, kWidenCost = 0.36;
 [[maybe_unused]] constexpr double kDot8Cost = 0.25, kDot16Cost = 0.5;
 
-/// The output channels in blocks of up to tiles.vectors vectors, about equally many in each.
+/// Splits the output channels into blocks of similar size with up to tiles.vectors vectors each.
 std::vector<ChannelBlock> channel_blocks(const ConvProblem& problem, const DenseTiles& tiles) {
   const std::int64_t channels = problem.out_channels / problem.params.groups;
   const std::int64_t vectors = (channels + tiles.lanes - 1) / tiles.lanes;
@@ -35,7 +35,7 @@ std::vector<ChannelBlock> channel_blocks(const ConvProblem& problem, const Dense
   return blocks;
 }
 
-/// Packs block by block what `pack` makes of a block's steps: it appends them and returns the cost.
+/// Packs all blocks: `pack` appends the steps of a block and returns their cost.
 template <typename Pack>
 PackedDense pack_blocks(const ConvProblem& problem, std::string_view name, const DenseTiles& tiles,
                         int codes, Pack pack) {
@@ -85,7 +85,7 @@ PackedDense pack_narrow(const ConvProblem& problem) {
       problem, "avx2 maddubs narrow", kDenseNarrowAvx2, 4,
       [&](const auto& steps, PackedBlock& block) {
         std::vector<WeightStep> fitting = split_steps(steps, limit);
-        if (fitting.size() % 2 == 1)  // a step of no weight
+        if (fitting.size() % 2 == 1)  // a step with weights 0
           fitting.push_back(
               {fitting.back().offset, std::vector<std::int16_t>(fitting.back().weight.size())});
         block.pairs = narrow_pairs(fitting, limit);
@@ -120,7 +120,7 @@ PackedBlock::PackedBlock(const ConvProblem& problem, const ChannelBlock& channel
     const auto first = problem.weight.begin() + (channels.first + lane) * window;
     std::int64_t sum = 0;
     for (auto weight = first; weight != first + window; ++weight) sum += *weight;
-    // Modulo 2^32, as the sums are on their way.
+    // Modulo 2^32, like the running sums.
     start_[static_cast<std::size_t>(lane)] = static_cast<std::int32_t>(-sum * problem.zero_code);
   }
 }

@@ -10,15 +10,15 @@
 
 namespace quench::deploy {
 
-/// Some neighbouring codes of a window.
+/// A few adjacent codes of a window.
 struct DenseStep {
   std::int32_t offset;  ///< bytes from the window's first tap
-  std::int32_t weight;  ///< of the first code, within the weights of an output channel
-  std::int32_t codes;   ///< how many count; a kernel multiplies the rest with 0
+  std::int32_t weight;  ///< index of the first code's weight within an output channel
+  std::int32_t codes;   ///< number of codes; a kernel multiplies the rest by 0
 };
 
-/// The window of a group in steps of `codes` codes. Taps that are neighbours in memory make one run,
-/// so that few channels leave few holes.
+/// Splits the window of a group into steps of `codes` codes. Taps that are adjacent in memory form
+/// one run, so that few channels leave few holes.
 std::vector<DenseStep> dense_steps(const ConvProblem& problem, const PaddedImage& image,
                                    int code_bytes, int codes);
 
@@ -30,21 +30,21 @@ struct WeightStep {
 
 struct ChannelBlock {
   std::int64_t first = 0;     ///< output channel
-  std::int64_t channels = 0;  ///< all of one group
+  std::int64_t channels = 0;  ///< all in one group
   std::int64_t lanes = 0;     ///< channels, padded
 };
 
-/// @param codes  of a step
+/// @param codes  per step
 std::vector<WeightStep> weight_steps(const ConvProblem& problem,
                                      const std::vector<DenseStep>& steps, const ChannelBlock& block,
                                      int code_bytes, int codes);
 
-/// The weights of a block of output channels in the order in which a kernel reads them.
+/// The weights of a block of output channels, in the order in which a kernel reads them.
 class PackedBlock {
  public:
   PackedBlock(const ConvProblem& problem, const ChannelBlock& channels);
 
-  /// @param codes  of a step: 4, with weights of 8 bits; or 2, with 16
+  /// @param codes  per step: 4, with 8-bit weights, or 2, with 16-bit weights
   void append(const std::vector<WeightStep>& steps, int codes);
 
   DenseBlock view() const;
@@ -71,7 +71,7 @@ struct PackedDense {
   const DenseTiles* tiles = nullptr;
   int code_bytes = 1;
   std::vector<PackedBlock> blocks;
-  /// Of one pixel, in multiplications by FMA of 8 products.
+  /// Per pixel, in FMA instructions of 8 products.
   double cost = 0.0;
 };
 

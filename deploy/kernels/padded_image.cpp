@@ -5,7 +5,7 @@
 namespace quench::deploy {
 namespace {
 
-constexpr std::size_t kReadBeyond = 64;  // a vector of AVX-512
+constexpr std::size_t kReadBeyond = 64;  // an AVX-512 vector
 
 }  // namespace
 

@@ -8,14 +8,14 @@
 
 namespace quench::deploy {
 
-/// The image as kernels read it: codes [H][W][C] of 8 or 16 bits with borders of zero_code, so that
-/// every tap of every output pixel is an address and needs no test.
+/// A copy of the image for kernels: codes [H][W][C] of 8 or 16 bits with borders of zero_code, so
+/// that every tap of every output pixel has an address and needs no bounds test.
 class PaddedImage {
  public:
   /// @param code_bytes  1 or 2
   PaddedImage(const ConvProblem& problem, int code_bytes);
 
-  /// With room for a kernel to read on a little behind the last code.
+  /// Includes slack for kernels that read past the last code.
   std::size_t bytes() const;
   std::int64_t rows() const { return height_ + top_ + bottom_; }
   /// Fills the rows [begin, end).
@@ -30,7 +30,7 @@ class PaddedImage {
   std::int64_t tap(int ky, int kx) const {
     return (ky * dilation_[0] * width() + kx * dilation_[1]) * channels_ * code_bytes_;
   }
-  /// Whether the image itself is this: there are no borders and codes have 8 bits.
+  /// Whether the copy would equal the image: no borders and 8-bit codes.
   bool is_image() const;
 
  private:
@@ -45,7 +45,7 @@ class PaddedImage {
   std::uint8_t zero_code_;
 };
 
-/// The taps [begin, end) of a kernel's rows or columns that lie on the image.
+/// The taps [begin, end) of a kernel's rows or columns that lie inside the image.
 struct TapRange {
   int begin = 0, end = 0;
 
@@ -53,7 +53,7 @@ struct TapRange {
   bool operator==(const TapRange&) const = default;
 };
 
-/// One direction of a convolution over an image that is copied with what padding the outputs need.
+/// One axis of a convolution over a copied image with the padding that the outputs need.
 struct Axis {
   std::int64_t size = 0;    ///< of the image
   std::int64_t out = 0;     ///< of the output
@@ -61,7 +61,7 @@ struct Axis {
   std::int64_t stride = 1, dilation = 1;
   int kernel = 1;
 
-  /// How much of the padded image the outputs read.
+  /// The extent of the padded image that the outputs read.
   std::int64_t padded() const { return (out - 1) * stride + (kernel - 1) * dilation + 1; }
   TapRange on_image(std::int64_t output) const;
 };

@@ -53,7 +53,7 @@ class SaturatingConv final : public ConvKernel {
   }
 
  private:
-  /// @return  the weights of the next tap
+  /// @return  weights of the next tap
   const std::int16_t* add_tap(const std::byte* codes, const std::int16_t* weight,
                               std::int32_t* sums) const {
     for (std::int64_t c = 0; c < group_channels_; c += 2) {

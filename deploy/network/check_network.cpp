@@ -10,7 +10,7 @@ namespace {
 
 using quant::QuantGrid;
 
-/// One less than 32 bits hold: a threshold lies beyond every sum.
+/// One less than the int32 limit, so that a threshold can lie beyond every sum.
 constexpr std::int64_t kMaxSum = std::numeric_limits<std::int32_t>::max() - 1;
 
 void check_finite(std::span<const float> numbers, const char* what) {
@@ -21,7 +21,7 @@ void check_finite(std::span<const float> numbers, const char* what) {
 void check_codes(const QuantGrid& grid, const Shape& shape) {
   quant::check_grid(grid, shape);
   require(std::ranges::adjacent_find(grid.levels) == grid.levels.end(),
-          "grid: expected levels that differ");
+          "grid: expected distinct levels");
   const std::int64_t range = std::int64_t{grid.qmax} - grid.qmin + 1;
   const std::int64_t codes = grid.levels.empty() ? range : std::ssize(grid.levels);
   require(codes <= std::int64_t{1} << grid.bits,
@@ -37,7 +37,7 @@ void check_value(const Value& value) {
           "expected codes of one byte, got {} to {}", value.grid->qmin, value.grid->qmax);
 }
 
-/// Codes of a grid less its zero point, within what the kernels multiply.
+/// Checks that weights are codes of their grid minus its zero point, in the kernels' range.
 void check_weight(const Convolution& convolution) {
   const QuantGrid& grid = convolution.weight_grid;
   const auto channels = static_cast<std::size_t>(convolution.out_channels);
@@ -48,8 +48,8 @@ void check_weight(const Convolution& convolution) {
     require(w >= std::max(grid.qmin - zero, -kMaxWeight) &&
                 w <= std::min(grid.qmax - zero, kMaxWeight) &&
                 (grid.levels.empty() || std::ranges::binary_search(grid.levels, w)),
-            "expected weights of the grid {}..{} with zero point {}, at most {} in size, got {} in "
-            "channel {}",
+            "expected weights on the grid {}..{} with zero point {}, at most {} in magnitude, got "
+            "{} in channel {}",
             grid.qmin, grid.qmax, zero, kMaxWeight, w, i / taps);
   }
 }
@@ -65,8 +65,8 @@ struct Check {
   void operator()(const Quantize& quantize) const {
     const std::int64_t pixels = network.channels * network.height * network.width;
     require(quantize.image.empty() || std::ssize(quantize.image) == pixels,
-            "expected an image of {} numbers or none, got {}", pixels, quantize.image.size());
-    check_finite(quantize.image, "number of an image");
+            "expected an image of {} values or none, got {}", pixels, quantize.image.size());
+    check_finite(quantize.image, "value of the image");
   }
   void operator()(const Convolution& convolution) const {
     const auto& [kernel, params, out_channels, grid, weight, bias, pool] = convolution;
@@ -81,12 +81,12 @@ struct Check {
     for (const float scale : grid.scale)
       check_finite(std::array{input_grid().scale[0] * scale}, "input scale * weight scale");
     check_weight(convolution);
-    // What an offset adds differs from place to place where taps lie off the image.
+    // The contribution of an offset differs between pixels if taps lie outside the image.
     require(!pool || input_grid().offset == 0.0f,
-            "expected an input whose grid has no offset before a max pool of sums, got {}",
+            "expected an input grid without offset before a max pool of sums, got {}",
             input_grid().offset);
     for (const std::int64_t sum : largest_sums(convolution, input_grid())) {
-      require(sum <= kMaxSum, "expected sums of at most {}, they may reach {}", kMaxSum, sum);
+      require(sum <= kMaxSum, "expected sums of at most {}, got sums of up to {}", kMaxSum, sum);
     }
   }
   void operator()(const Addition&) const {}
@@ -98,9 +98,9 @@ struct Check {
     const std::int64_t count = std::int64_t{input_grid().qmax} - input_grid().qmin + 1;
     require(
         std::ssize(lookup.table) == count || std::ssize(lookup.table) == count * input().channels,
-        "expected a table of {} numbers, or one for each of {} channels, got {}", count,
+        "expected a table of {} values, or one for each of {} channels, got {}", count,
         input().channels, lookup.table.size());
-    check_finite(lookup.table, "number of a table");
+    check_finite(lookup.table, "value of a table");
   }
   void operator()(const AveragePool& pool) const {
     const std::int64_t places = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
@@ -120,7 +120,7 @@ struct Check {
 
   void check_marks(const std::vector<std::uint8_t>& smallest) const {
     require(smallest.empty() || std::ssize(smallest) == input().channels,
-            "expected {} marks of channels or none, got {}", input().channels, smallest.size());
+            "expected {} channel marks or none, got {}", input().channels, smallest.size());
     for (const std::uint8_t mark : smallest)
       require(mark <= 1, "expected marks of 0 or 1, got {}", mark);
   }
@@ -141,8 +141,8 @@ void check_output(const IntegerNetwork& network, const Operation& operation, con
                   const std::array<std::int64_t, 3>& size) {
   const Value& value = network.values[output.value];
   require(std::array{value.channels, value.height, value.width} == size,
-          "expected value {} to be {}x{}x{}, as it makes, got {}x{}x{}", output.value, size[0],
-          size[1], size[2], value.channels, value.height, value.width);
+          "expected value {} to be {}x{}x{}, the operation's output size, got {}x{}x{}",
+          output.value, size[0], size[1], size[2], value.channels, value.height, value.width);
   check_steps(output.steps, size[0]);
   require(value.grid || output.value == network.output,
           "expected only the network's output, {}, to be real, got {}", network.output,
@@ -158,16 +158,16 @@ void check_output(const IntegerNetwork& network, const Operation& operation, con
   }
 }
 
-/// @param written  which values earlier operations wrote; its own are added
+/// @param written  the values that earlier operations wrote; adds the operation's own
 void check_operation(const IntegerNetwork& network, const Operation& operation,
                      std::vector<bool>& written) {
   const std::array<std::int64_t, 3> size = output_size(network, operation);
   for (const ValueId id : operation.inputs) {
     require(written[id], "reads value {} before it is written", id);
-    require(network.values[id].grid.has_value(), "expected codes as input, value {} is real", id);
+    require(network.values[id].grid.has_value(), "expected codes as input, got real value {}", id);
   }
   std::visit(Check{network, operation.inputs}, operation.kind);
-  require(!operation.outputs.empty(), "expected an output");
+  require(!operation.outputs.empty(), "expected at least one output");
   for (const Output& output : operation.outputs) {
     require(output.value < written.size(), "expected an output below {}, got {}", written.size(),
             output.value);
@@ -177,7 +177,7 @@ void check_operation(const IntegerNetwork& network, const Operation& operation,
   }
 }
 
-/// Runs `check`, and says in its error what was checked.
+/// Runs `check` and prefixes its error with the name of the checked part.
 template <typename Function, typename... Name>
 void check_named(const Function& check, fmt::format_string<Name...> format, Name&&... name) {
   try {

@@ -11,7 +11,7 @@
 namespace quench::deploy {
 namespace {
 
-/// As the functions of core/ want it. Sizes are of unknown origin: nothing may overflow.
+/// Sizes may come from an untrusted file: nothing may overflow.
 Shape image_shape(std::int64_t channels, std::int64_t height, std::int64_t width) {
   require(std::min({channels, height, width}) >= 1, "expected sizes of at least 1, got {}x{}x{}",
           channels, height, width);
@@ -27,7 +27,7 @@ Shape image_shape(const Value& value) {
 
 Shape bounded(const Shape& shape) { return image_shape(shape[1], shape[2], shape[3]); }
 
-/// core/ adds and multiplies them as they are.
+/// core/ adds and multiplies these values without checks.
 void check_window(std::array<int, 2> kernel, std::array<int, 2> stride, const Padding& padding,
                   std::array<int, 2> dilation = {1, 1}) {
   const auto [low, high] =
@@ -56,7 +56,7 @@ Shape sums_shape(const Shape& input, const Convolution& convolution) {
   return bounded(conv2d_output_shape(input, shape, params));
 }
 
-/// What an operation makes of its inputs.
+/// The output shape of an operation.
 struct ShapeOf {
   const IntegerNetwork& network;
   const std::vector<ValueId>& inputs;
@@ -160,7 +160,7 @@ struct ShapeOf {
 
 void check_inputs(const Operation::Kind& kind, std::size_t count) {
   if (std::holds_alternative<Concatenation>(kind) || std::holds_alternative<Extremum>(kind)) {
-    require(count >= 1, "expected at least one input, got none");
+    require(count >= 1, "expected at least one input, got 0");
     return;
   }
   const bool pair =

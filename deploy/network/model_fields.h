@@ -1,16 +1,16 @@
 #pragma once
 
-// Private to the model_*.cpp files: what of a network stands in its file, under which name and in
-// which order, once for the writer and the reader. Either is an archive, which has
+// Private to the model_*.cpp files: the fields of a network in a model file, with their names and
+// order, shared by the writer and the reader. Both are archives with
 //
 //   Ref<T>                T const& to write, T& to read
-//   value(name, v)        an integer, a float, a text or a list or map of such in the header
-//   object(name, o)       what fields(archive, o) says, as an object of the header
+//   value(name, v)        an integer, a float, a string, or a list or map of these, in the header
+//   object(name, o)       the fields of o, as an object in the header
 //   optional(name, o)     the same, or null
-//   list(name, os)        a list of such objects
-//   has(name, wanted)     whether a field that older files lack is there: `wanted`, to write
-//   kind(name, kind)      the name of an operation's kind; its fields as the object "settings"
-//   floats(name, list)    numbers in the data; their count in the header
+//   list(name, os)        a list of objects
+//   has(name, wanted)     whether a field that older files lack exists; `wanted` in the writer
+//   kind(name, kind)      the name of an operation's kind, and its fields as the object "settings"
+//   floats(name, list)    float32 values in the data; their count in the header
 //   weight(name, conv)    packed in the data, by the weight grid; their count in the header
 
 #include "deploy/network/integer_network.h"

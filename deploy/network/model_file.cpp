@@ -23,14 +23,14 @@
 namespace quench::deploy {
 namespace {
 
-/// The archive (model_fields.h) that makes an object of the header, and adds to the data.
+/// The archive (model_fields.h) that writes an object of the header and appends to the data.
 class ModelWriter {
  public:
   template <typename T>
   using Ref = const T&;
 
   explicit ModelWriter(std::vector<std::byte>& data) : data_(&data) {}
-  /// What was written.
+  /// Returns the written object.
   nlohmann::json take() { return std::move(object_); }
 
   template <typename T>
@@ -85,14 +85,14 @@ using Bytes = std::span<const std::byte>;
 
 static_assert(std::endian::native == std::endian::little, "model files are little-endian");
 
-// Not text, and the line ends show a transfer that took it for such (as PNG's do).
+// Marks the file as binary; the line ends reveal transfers in text mode (as in PNG).
 constexpr std::array<unsigned char, 8> kMagic{0x89, 'Q', 'N', 'C', '\r', '\n', 0x1a, '\n'};
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kMaxHeaderDepth =
     8;  // {operations: [{outputs: [{steps: [{}]}]}]} and one to spare
 constexpr std::size_t kChecksumBytes = sizeof(std::uint32_t);
 
-/// What a file starts with, in this order.
+/// The start of a file.
 struct Preamble {
   std::array<unsigned char, 8> magic = kMagic;
   std::uint32_t version = kVersion;
@@ -113,17 +113,17 @@ std::string header_text(const json& header) {
   }
 }
 
-/// The preamble of a file that is whole and undamaged.
+/// Reads the preamble of a file, which must be complete and undamaged.
 Preamble read_preamble(Bytes file, const std::string& name) {
   Preamble preamble;
   if (file.size() < sizeof(Preamble) ||
       std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0) {
-    fail("{}: not a model file of quench", name);
+    fail("{}: not a quench model file", name);
   }
   std::memcpy(&preamble, file.data(), sizeof(Preamble));
   if (preamble.version != kVersion) {
     fail("{}: expected a model file of version {}, got {}{}", name, kVersion, preamble.version,
-         preamble.version > kVersion ? ", which a newer quench wrote" : "");
+         preamble.version > kVersion ? ", written by a newer quench" : "");
   }
   if (preamble.file_bytes != file.size() || file.size() < sizeof(Preamble) + kChecksumBytes) {
     fail("{}: damaged: expected a file of {} bytes, got {}", name, preamble.file_bytes,
@@ -179,7 +179,7 @@ IntegerNetwork parse_model(std::span<const std::byte> bytes, const std::string& 
   ModelData data(content.subspan(preamble.header_bytes));
   IntegerNetwork network;
   ModelReader(header, data, name, ": ").read(network);
-  if (data.left() != 0) fail("{}: {} bytes of data belong to nothing", name, data.left());
+  if (data.left() != 0) fail("{}: {} bytes of data belong to no field", name, data.left());
   try {
     check_network(network);
   } catch (const std::invalid_argument& error) {

@@ -11,10 +11,10 @@ namespace {
 
 using nlohmann::json;
 
-/// A default kind of that name; nothing for another.
+/// A default-constructed kind with this name; null if unknown.
 template <std::size_t Index = 0>
 std::optional<Operation::Kind> kind_named(std::string_view name) {
-  if (name == "pad_channels") return ZeroPad{};  // what it was called when it padded nothing else
+  if (name == "pad_channels") return ZeroPad{};  // its name in older files
   if constexpr (Index < std::variant_size_v<Operation::Kind>) {
     const Operation::Kind kind(std::in_place_index<Index>);
     return to_string(kind) == name ? std::optional(kind) : kind_named<Index + 1>(name);
@@ -22,7 +22,7 @@ std::optional<Operation::Kind> kind_named(std::string_view name) {
   return std::nullopt;
 }
 
-/// As much of it as a message can bear.
+/// A short form for messages.
 std::string excerpt(const json& found) {
   constexpr std::size_t kLength = 60;
   if (found.is_structured()) return found.is_array() ? "a list" : "an object";
@@ -67,12 +67,12 @@ void ModelReader::convert(const json& found, float& number, const std::string& w
   const double wide = found.is_number() ? found.get<double>() : NAN;
   const bool fits = std::abs(wide) <= std::numeric_limits<float>::max();
   if (!fits || static_cast<double>(static_cast<float>(wide)) != wide)
-    refuse(found, "a number of 32 bits", where);
+    refuse(found, "a 32-bit float", where);
   number = static_cast<float>(wide);
 }
 
 void ModelReader::convert(const json& found, std::string& text, const std::string& where) {
-  if (!found.is_string()) refuse(found, "a text", where);
+  if (!found.is_string()) refuse(found, "a string", where);
   text = found.get<std::string>();
 }
 
@@ -91,11 +91,11 @@ void ModelReader::convert(const json& found, std::array<int, 2>& pair, const std
   for (std::size_t i = 0; i < pair.size(); ++i) convert(found[i], pair[i], where);
 }
 
-void ModelReader::convert(const json& found, std::map<std::string, std::string>& texts,
+void ModelReader::convert(const json& found, std::map<std::string, std::string>& strings,
                           const std::string& where) {
   if (!found.is_object()) refuse(found, "an object", where);
   for (const auto& [key, text] : found.items())
-    convert(text, texts[key], fmt::format("{}.{}", where, key));
+    convert(text, strings[key], fmt::format("{}.{}", where, key));
 }
 
 void ModelReader::kind(const char* name, Operation::Kind& kind) {
@@ -112,7 +112,7 @@ void ModelReader::floats(const char* name, std::vector<float>& numbers) {
   std::size_t count = 0;
   value(name, count);
   if (count > data_->left() / sizeof(float)) {
-    fail("{}: expected at most the {} numbers that are left of the file, got {}", inside(name),
+    fail("{}: expected at most the {} values that remain in the file, got {}", inside(name),
          data_->left() / sizeof(float), count);
   }
   numbers.resize(count);
@@ -127,9 +127,9 @@ void ModelReader::weight(const char* name, Convolution& convolution) {
   const quant::QuantGrid& grid = convolution.weight_grid;
   if (grid.bits < 1 || grid.bits > 8)
     fail("{}: expected weights of 1 to 8 bits, got {}", where_, grid.bits);
-  // In this order nothing overflows, since none has less than a bit.
+  // This order cannot overflow, because every weight has at least 1 bit.
   if (count / 8 > data_->left() || packed_bytes(count, grid.bits) > data_->left()) {
-    fail("{}: expected at most the {} bytes that are left of the file, got {} weights of {} bits",
+    fail("{}: expected at most the {} bytes that remain in the file, got {} weights of {} bits",
          inside(name), data_->left(), count, grid.bits);
   }
   try {

@@ -19,7 +19,7 @@
 
 namespace quench::deploy {
 
-/// The data of a model file, taken from its front.
+/// The data of a model file, consumed from the front.
 class ModelData {
  public:
   explicit ModelData(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -35,19 +35,19 @@ class ModelData {
   std::span<const std::byte> bytes_;
 };
 
-/// The archive (model_fields.h) that fills what it is given from an object of the header, and from
-/// the data. Whatever these hold, it ends or throws std::runtime_error, and allocates no more than a
-/// small multiple of the file.
+/// The archive (model_fields.h) that reads fields from an object of the header and from the data.
+/// For any input it finishes or throws std::runtime_error, and allocates at most a small multiple
+/// of the file's size.
 class ModelReader {
  public:
   template <typename T>
   using Ref = T&;
 
   /// @param where      the file, or file and field, for messages
-  /// @param separator  of `where` from a field
+  /// @param separator  between `where` and a field
   ModelReader(const nlohmann::json& object, ModelData& data, std::string where,
               const char* separator = ".");
-  /// All fields of an object, and no others.
+  /// Reads all fields of an object; others are an error.
   template <typename T>
   void read(T& object) {
     fields<ModelReader>(*this, object);
@@ -68,7 +68,7 @@ class ModelReader {
     if (found.is_null()) return;
     ModelReader(found, *data_, inside(name)).read(object.emplace());
   }
-  /// An item at a time, since each takes more memory than an absurd one takes in the file.
+  /// Grows item by item: an item takes more memory than a malformed one takes in the file.
   template <typename T>
   void list(const char* name, std::vector<T>& items) {
     const nlohmann::json& found = member(name);
@@ -100,7 +100,7 @@ class ModelReader {
     const bool fits = found.is_number_unsigned() ? std::in_range<T>(found.get<std::uint64_t>())
                                                  : found.is_number_integer() &&
                                                        std::in_range<T>(found.get<std::int64_t>());
-    if (!fits) refuse(found, sizeof(T) == 4 ? "an integer of 32 bits" : "an integer", where);
+    if (!fits) refuse(found, sizeof(T) == 4 ? "a 32-bit integer" : "an integer", where);
     integer = found.get<T>();
   }
   static void convert(const Json& found, bool& flag, const std::string& where);
@@ -108,7 +108,7 @@ class ModelReader {
   static void convert(const Json& found, std::string& text, const std::string& where);
   static void convert(const Json& found, Activation& activation, const std::string& where);
   static void convert(const Json& found, std::array<int, 2>& pair, const std::string& where);
-  static void convert(const Json& found, std::map<std::string, std::string>& texts,
+  static void convert(const Json& found, std::map<std::string, std::string>& strings,
                       const std::string& where);
   template <typename T>
   static void convert(const Json& found, std::vector<T>& items, const std::string& where) {

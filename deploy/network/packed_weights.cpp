@@ -9,7 +9,7 @@ namespace {
 
 using quant::QuantGrid;
 
-/// Numbers `bits` wide within bytes: up to 8 bits, so in two bytes at most.
+/// Numbers of `bits` bits packed into bytes. With up to 8 bits, a number spans at most two bytes.
 class BitRow {
  public:
   explicit BitRow(int bits) : bits_(static_cast<std::size_t>(bits)) {}
@@ -80,8 +80,8 @@ std::vector<std::int16_t> unpack_weights(std::span<const std::byte> bytes, std::
     const std::int64_t zero = grid.zero_point[i / size];
     const std::int64_t w =
         grid.levels.empty() ? grid.qmin + code - zero : grid.levels[static_cast<std::size_t>(code)];
-    require(w >= -kMaxWeight && w <= kMaxWeight, "expected weights of at most {} in size, got {}",
-            kMaxWeight, w);
+    require(w >= -kMaxWeight && w <= kMaxWeight,
+            "expected weights of at most {} in magnitude, got {}", kMaxWeight, w);
     weight[i] = static_cast<std::int16_t>(w);
   }
   const std::size_t used = count * static_cast<std::size_t>(grid.bits) % 8;

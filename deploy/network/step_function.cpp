@@ -7,7 +7,7 @@
 namespace quench::deploy {
 namespace {
 
-/// The steps in low..high, whose codes are known.
+/// Appends the steps in low..high, given the codes at both ends.
 void bisect(const std::function<std::int32_t(std::int64_t)>& code, std::int64_t low,
             std::int32_t code_low, std::int64_t high, std::int32_t code_high,
             std::vector<StepFunction::Step>& steps) {

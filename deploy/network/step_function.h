@@ -6,7 +6,8 @@
 
 namespace quench::deploy {
 
-/// A monotone function from integers to codes, rising or falling, by the places where it changes.
+/// A monotone function from integers to codes, rising or falling, stored as the positions where it
+/// changes.
 struct StepFunction {
   struct Step {
     std::int64_t from = 0;  ///< the first integer with this code
@@ -14,7 +15,7 @@ struct StepFunction {
     bool operator==(const Step&) const = default;
   };
 
-  std::int64_t begin = 0, end = 0;  ///< where it is known: begin..end, both included
+  std::int64_t begin = 0, end = 0;  ///< its domain, both ends included
   std::int32_t first = 0;           ///< the code of `begin`
   std::vector<Step> steps;          ///< ascending by `from`
 
@@ -24,15 +25,15 @@ struct StepFunction {
   bool operator==(const StepFunction&) const = default;
 };
 
-/// Finds the steps of `code` by bisection. If it is monotone, as the way from a sum to a code is, the
-/// result equals it everywhere in begin..end.
+/// Finds the steps of `code` by bisection. If `code` is monotone, as the mapping from sums to codes
+/// is, the result equals it everywhere in begin..end.
 StepFunction find_steps(const std::function<std::int32_t(std::int64_t)>& code, std::int64_t begin,
                         std::int64_t end);
 
-/// Where two functions on the same integers disagree.
+/// The disagreement of two functions on the same domain.
 struct Difference {
-  std::int64_t count = 0;    ///< integers with two codes
-  std::int32_t largest = 0;  ///< the largest distance of the two
+  std::int64_t count = 0;    ///< integers with different codes
+  std::int32_t largest = 0;  ///< the largest distance between the two codes
   bool operator==(const Difference&) const = default;
 };
 Difference difference(const StepFunction& a, const StepFunction& b);

@@ -72,20 +72,20 @@ report "$([[ $? == 1 ]] && grep -q '^evaluation: differs, first in what conv2 re
 # A run that has no integers: which slot, and what would give it some.
 expect_success 'top1 quantized' train "$tiny" --run real "${binary[@]}" \
   --set 'quant.first_layer={activation={method="none"}}'
-expect_failure 2 'conv1 reads real numbers.*"none".*first_layer = ' deploy real -o real.qnc
+expect_failure 2 'conv1 reads float32 values.*"none".*first_layer = ' deploy real -o real.qnc
 expect_absent real.qnc
 expect_failure 1 'nowhere: there is none' deploy nowhere -o nowhere.qnc
 expect_failure 2 'output.*required' deploy binary
 expect_failure 1 'cannot write no/such/folder.qnc' deploy binary -o no/such/folder.qnc
 expect_failure 1 'cannot write no/such/table.json' deploy binary -o again.qnc --integer-only no/such/table.json
 
-expect_failure 1 'classes.txt: not a model file' eval binary/classes.txt
-expect_failure 1 'config.toml: not a model file' predict binary/config.toml blue.bmp
+expect_failure 1 'classes.txt: not a quench model file' eval binary/classes.txt
+expect_failure 1 'config.toml: not a quench model file' predict binary/config.toml blue.bmp
 head -c 5000 binary.qnc >short.qnc
 expect_failure 1 'short.qnc: damaged: expected a file of [0-9]+ bytes, got 5000' eval short.qnc
 { head -c 5000 binary.qnc; printf '?'; tail -c +5002 binary.qnc; } >changed.qnc
 expect_failure 1 'changed.qnc: damaged: expected checksum' predict changed.qnc blue.bmp
 { head -c 8 binary.qnc; printf '\002'; tail -c +10 binary.qnc; } >newer.qnc
-expect_failure 1 'newer.qnc: expected a model file of version 1, got 2, which a newer quench wrote' eval newer.qnc
+expect_failure 1 'newer.qnc: expected a model file of version 1, got 2, written by a newer quench' eval newer.qnc
 expect_failure 1 'none.bmp' predict binary.qnc none.bmp
 finish

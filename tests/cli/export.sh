@@ -66,7 +66,7 @@ expect_failure 2 'format' export ab -o ab.onnx --format tflite
 expect_failure 2 'scales' export ab -o ab.onnx --scales inside
 # The message names the key that gives the slot codes. The method of ternary weights does not quantize activations.
 expect_success 'top1 quantized' train "$tiny" --run ternary --set quant.method=twn --set quant.bits=2
-expect_failure 2 '^quench: export: fc9 reads real numbers.* quant\.activation = ' export ternary -o ab.onnx
+expect_failure 2 '^quench: export: fc9 reads float32 values.* quant\.activation = ' export ternary -o ab.onnx
 report "$(cmp -s ab.onnx before.onnx && echo true)" "expected ab.onnx as it was"
 expect_failure 1 'nowhere' export ab -o nowhere/ab.onnx
 expect_success '^real.onnx: ' export real -o real.onnx --float

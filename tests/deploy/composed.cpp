@@ -167,14 +167,14 @@ TEST_CASE("composed networks: what has no integers is refused, with what to do")
     return refusal(network);
   };
   const std::string statistics =
-      "last normalizes by each image's own statistics, which no integers do; expected a "
-      "network trained with batch norm in its place";
+      "last normalizes by the statistics of each image, which has no integer form; expected a "
+      "network trained with batch norm instead";
   CHECK(error(std::make_shared<GroupNorm>(GroupNorm::Options{.channels = 4, .groups = 2})) ==
         statistics);
   CHECK(error(std::make_shared<LocalResponseNorm>(LocalResponseParams{})) == statistics);
   CHECK(error(std::make_shared<ScaleShift>(Tensor::zeros({1, 4, 2, 2}))) ==
-        "last adds a number of its own to each place of what it reads; expected this of "
-        "the network's images alone");
+        "last adds a different value at each position of its input; expected this only on the "
+        "network's images");
 }
 
 TEST_CASE("composed networks: a function that is undefined at a code of its input is refused") {
@@ -198,14 +198,13 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));
   padded.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(padded) ==
-        "pad pads with 0 what a batch norm behind it moves off 0; expected the batch norm "
-        "before it");
+        "pad pads with 0, which the batch norm after it shifts; expected the batch norm before it");
   Sequential real;
   real.append("pool", std::make_shared<GlobalAveragePool>());
   real.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
   CHECK(refusal(real) ==
-        "pad is asked for real numbers by output; expected a layer, or another module with "
-        "a quantizer for what it reads, behind it");
+        "pad must output float32 values for output; expected a layer, or another module with an "
+        "input quantizer, after it");
   Random random(1, "test");
   Sequential flat;
   flat.append("flatten", std::make_shared<Flatten>());
@@ -218,8 +217,8 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
   twice.append("norm", std::make_shared<BatchNorm>(3, BatchNormParams{}));
   twice.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(twice) ==
-        "pool reads channel 1 of a value twice, each with a batch norm or scale of its own; "
-        "expected it before channels are selected or rearranged");
+        "pool reads channel 1 of a value twice, with different batch norms or scales; expected "
+        "them before channels are selected or rearranged");
   Sequential blocks;
   blocks.append("blocks",
                 std::make_shared<Rearrange>(Rearrangement{
@@ -232,6 +231,6 @@ TEST_CASE("composed networks: what cannot be moved is refused, with what to do")
                                BilinearResize::Options{.size = {8, 8}, .scale = {2.0f, 2.0f}}));
   between.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(between) ==
-        "resize interpolates between pixels, which has no integer form; expected a resize to "
-        "the nearest pixel in its place");
+        "resize interpolates between pixels, which has no integer form; expected a "
+        "nearest-neighbour resize instead");
 }

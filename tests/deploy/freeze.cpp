@@ -54,5 +54,5 @@ TEST_CASE("freeze: says which slot has no integers") {
   auto* first = network->quantized_layers().front();
   first->set_input_quantizer(std::make_shared<quant::NoQuantizer>());
   CHECK_THROWS_WITH_AS(freeze(*network, {1, 3, 16, 16}),
-                       doctest::Contains("conv1 reads real numbers"), std::invalid_argument);
+                       doctest::Contains("conv1 reads float32 values"), std::invalid_argument);
 }

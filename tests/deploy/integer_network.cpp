@@ -108,7 +108,7 @@ TEST_CASE("integer_network: values are written once, before they are read") {
   });
   check_refused("input below 10, got 10", [](auto& n) { n.operations[2].inputs = {10}; });
   check_refused("output below 10, got 10", [](auto& n) { n.operations[2].outputs[0].value = 10; });
-  check_refused("expected an output", [](auto& n) { n.operations[8].outputs.clear(); });
+  check_refused("expected at least one output", [](auto& n) { n.operations[8].outputs.clear(); });
   check_refused("expected 2 inputs, got 1", [](auto& n) { n.operations[4].inputs.pop_back(); });
   check_refused("expected 0 inputs, got 1", [](auto& n) { n.operations[0].inputs = {0}; });
   check_refused("output below 0", [](auto& n) { n = IntegerNetwork{}; });
@@ -156,13 +156,13 @@ TEST_CASE("integer_network: grids and weights fit each other and a byte") {
   check_refused("at most 256 codes", [](auto& n) { n.values[0].grid->qmax = 256; });
   check_refused("per tensor", [](auto& n) { n.values[0].grid->axis = 0; });
   check_refused("finite scale > 0", [](auto& n) { n.values[0].grid->scale = {0.0f}; });
-  check_refused("levels that differ", [](auto& n) { conv(n, 7).weight_grid.levels[1] = -4; });
+  check_refused("distinct levels", [](auto& n) { conv(n, 7).weight_grid.levels[1] = -4; });
   check_refused("expected 14 weights, got 15", [](auto& n) { conv(n, 7).weight.push_back(0); });
   check_refused("got 2 in channel 1", [](auto& n) { conv(n, 7).weight[8] = 2; });
   check_refused("got 8 in channel 0", [](auto& n) { conv(n, 1).weight[3] = 8; });
-  check_refused("zero point 1, at most 255 in size, got -2 in channel 1",
+  check_refused("zero point 1, at most 255 in magnitude, got -2 in channel 1",
                 [](auto& n) { conv(n, 8).weight[2] = -2; });
-  check_refused("at most 255 in size, got -256", [](auto& n) {
+  check_refused("at most 255 in magnitude, got -256", [](auto& n) {
     conv(n, 7).weight_grid = {.qmin = -256, .qmax = 0, .levels = {-256, 0}};
     conv(n, 7).weight.assign(14, -256);
   });
@@ -172,7 +172,7 @@ TEST_CASE("integer_network: grids and weights fit each other and a byte") {
     n.values[7].grid->scale = {1e30f};
     conv(n, 7).weight_grid.scale = {1e30f};
   });
-  check_refused("whose grid has no offset", [](auto& n) { n.values[0].grid->offset = 1.0f; });
+  check_refused("input grid without offset", [](auto& n) { n.values[0].grid->offset = 1.0f; });
 }
 
 TEST_CASE("integer_network: biases and steps are finite and one per channel") {
@@ -210,12 +210,12 @@ TEST_CASE("integer_network: products, functions, pads and concatenations fit the
   refused("expected 2 inputs, got 3", [](auto& n) { n.operations[3].inputs = {3, 1, 1}; });
   refused("finite product of the scales",
           [](auto& n) { n.values[3].grid->scale = n.values[1].grid->scale = {1e30f}; });
-  refused("table of 32 numbers, or one for each of 2 channels, got 31",
+  refused("table of 32 values, or one for each of 2 channels, got 31",
           [](auto& n) { std::get<Lookup>(n.operations[1].kind).table.pop_back(); });
-  refused("finite number of a table", [](auto& n) {
+  refused("finite value of a table", [](auto& n) {
     std::get<Lookup>(n.operations[1].kind).table[5] = std::numeric_limits<float>::infinity();
   });
-  refused("6 marks of channels or none, got 1",
+  refused("6 channel marks or none, got 1",
           [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest = {1}; });
   refused("marks of 0 or 1, got 2",
           [](auto& n) { std::get<MaxPool>(n.operations[6].kind).smallest[2] = 2; });
@@ -238,7 +238,7 @@ TEST_CASE("integer_network: branches of channels fit their inputs") {
   const auto refused = [&](const char* part, const std::function<void(IntegerNetwork&)>& change) {
     check_refused(part, change, graph);
   };
-  refused("table of 32 numbers, or one for each of 4 channels, got 96",
+  refused("table of 32 values, or one for each of 4 channels, got 96",
           [](auto& n) { std::get<Lookup>(n.operations[1].kind).table.resize(96); });
   refused("channels in 0..3, got 4",
           [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels[0] = 4; });
@@ -246,7 +246,7 @@ TEST_CASE("integer_network: branches of channels fit their inputs") {
           [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels[1] = -1; });
   refused("at least one channel",
           [](auto& n) { std::get<ChannelSelection>(n.operations[2].kind).channels.clear(); });
-  refused("2 marks of channels or none, got 3",
+  refused("2 channel marks or none, got 3",
           [](auto& n) { std::get<Extremum>(n.operations[5].kind).smallest.push_back(0); });
   refused("inputs of one shape", [](auto& n) { n.operations[5].inputs = {4, 1}; });
   refused("at least one input", [](auto& n) { n.operations[5].inputs.clear(); });
@@ -255,7 +255,7 @@ TEST_CASE("integer_network: branches of channels fit their inputs") {
           [](auto& n) { std::get<Upsampling>(n.operations[7].kind).factor[1] = 0; });
   refused("value 7 to be 5x6x8",
           [](auto& n) { std::get<Upsampling>(n.operations[7].kind).factor[1] = 4; });
-  refused("an image of 24 numbers or none, got 3",
+  refused("an image of 24 values or none, got 3",
           [](auto& n) { std::get<Quantize>(n.operations[0].kind).image.resize(3); });
 }
 
@@ -315,11 +315,10 @@ TEST_CASE("bounds: a network whose sums may leave 32 bits is refused") {
     return network;
   };
   CHECK_NOTHROW(check_network(with_taps(33025)));
-  CHECK_THROWS_WITH_AS(
-      check_network(with_taps(33026)),
-      "integer network: operation 1 'fc': expected sums of at most 2147483646, they "
-      "may reach 2147515650",
-      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(check_network(with_taps(33026)),
+                       "integer network: operation 1 'fc': expected sums of at most 2147483646, "
+                       "got sums of up to 2147515650",
+                       std::invalid_argument);
 }
 
 TEST_CASE("bounds: an average of too many codes is refused") {

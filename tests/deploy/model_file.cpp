@@ -96,10 +96,10 @@ TEST_CASE("model_file: a file cut short, or with more behind it, is refused") {
 
 TEST_CASE("model_file: errors say what the file is") {
   Bytes file = format_model(testing::small_network());
-  CHECK(error_of({}) == "m.qnc: not a model file of quench");
+  CHECK(error_of({}) == "m.qnc: not a quench model file");
   file[8] = std::byte{2};
   CHECK(error_of(file) ==
-        "m.qnc: expected a model file of version 1, got 2, which a newer quench wrote");
+        "m.qnc: expected a model file of version 1, got 2, written by a newer quench");
   file[8] = std::byte{1};
   file[100] ^= std::byte{1};
   CHECK(error_of(file).starts_with("m.qnc: damaged: expected checksum "));

@@ -193,9 +193,9 @@ TEST_CASE("model_file: the errors of a file that something else wrote") {
         "m.qnc: integer network: operation 2 'binary': conv2d: expected in_channels divisible by "
         "groups, got 4 and 3 (input [1, 4, 3, 3])");
   CHECK(error_with(R"("groups":2)", R"("groups":"two")") ==
-        "m.qnc: operations[2].settings.params.groups: expected an integer of 32 bits, got \"two\"");
+        "m.qnc: operations[2].settings.params.groups: expected a 32-bit integer, got \"two\"");
   CHECK(error_with(R"("groups":2)", R"("groups":2147483648)") ==
-        "m.qnc: operations[2].settings.params.groups: expected an integer of 32 bits, got "
+        "m.qnc: operations[2].settings.params.groups: expected a 32-bit integer, got "
         "2147483648");
   CHECK(error_with(R"("groups":2)", R"("group":2)") ==
         "m.qnc: operations[2].settings.params: 'groups' is missing");
@@ -214,7 +214,7 @@ TEST_CASE("model_file: the errors of a file that something else wrote") {
   CHECK(error_with(R"("bias":4)", R"("bias":4611686018427387905)")
             .starts_with("m.qnc: operations[1].settings.bias: expected at most the "));
   CHECK(error_with(R"("offset":0.375)", R"("offset":1e39)") ==
-        "m.qnc: values[8].grid.offset: expected a number of 32 bits, got 1e+39");
+        "m.qnc: values[8].grid.offset: expected a 32-bit float, got 1e+39");
   CHECK(error_with("{", "[").starts_with("m.qnc: header is not valid JSON: "));
 }
 
@@ -260,7 +260,7 @@ TEST_CASE("model_file: padding of channels under its older name") {
 TEST_CASE("model_file: data that belongs to nothing, and a header beyond the file") {
   Parts parts = take_apart(format_model(testing::small_network()));
   parts.data.push_back(std::byte{0});
-  CHECK(error_of(put_together(parts)) == "m.qnc: 1 bytes of data belong to nothing");
+  CHECK(error_of(put_together(parts)) == "m.qnc: 1 bytes of data belong to no field");
   CHECK(error_of(put_together(parts, 0xffffffffu))
             .starts_with("m.qnc: expected a header of at most "));
   CHECK(error_of(put_together({})).starts_with("m.qnc: header is not valid JSON: "));

@@ -233,8 +233,8 @@ TEST_CASE("integer forms: what has none is named") {
   auto& affine = network.operations.back();
   std::get<Convolution>(affine.kind).params.padding = {1, 1, 1, 1};
   CHECK_THROWS_WITH_AS(requantizers(network, affine),
-                       "affine: pads an input whose grid has an offset, 0.375 (LSQ+): what it adds "
-                       "depends on the place, and has no integer form",
+                       "affine: pads an input whose grid has an offset, 0.375 (LSQ+): its "
+                       "contribution depends on the position and has no integer form",
                        std::invalid_argument);
   network.operations[0].kind = Quantize{std::vector<float>(108)};
   CHECK_THROWS_WITH_AS(requantizers(network, network.operations[0]),

@@ -116,10 +116,10 @@ TEST_CASE("verify_every: refuses a network without integers before the first ste
     CHECK_THROWS_WITH_AS(Run(small_experiment(overrides)), doctest::Contains(why),
                          std::invalid_argument);
   };
-  refused({"train.verify_every=1"}, "fc9 reads real numbers");  // asked for from the end on
+  refused({"train.verify_every=1"}, "fc9 reads float32 values");  // asked for from the end on
   refused({"train.verify_every=3", "quant.method=ste", "quant.bits=4"},
           "train.verify_every: expected 0 for a network that has no integers, got 3: conv1 "
-          "reads real numbers");
+          "reads float32 values");
   Overrides xnor = kIntegers;
   for (const char* setting : {"quant.method=xnor", "quant.bits=1"}) xnor.emplace_back(setting);
   refused(xnor, "xnor scales its output");
