@@ -16,7 +16,7 @@ namespace {
 
 /// dL/dx = dL/dy strictly inside the activation's range, else 0.
 struct ActivateNode final : Node {
-  Saved output;  // not x: the next layer holds the output anyway
+  Saved output;  // not x: the next layer keeps the output anyway
   Activation activation;
 
   ActivateNode(const Tensor& output_in, Activation activation_in)
@@ -80,8 +80,8 @@ Variable prelu(const Variable& x, const Variable& slope) {
 
 namespace {
 
-/// dL/dx = dL/dy where low <= x <= high, else 0. Saves x whole: the clipped output no longer tells
-/// a value on the edge of the window from one outside.
+/// dL/dx = dL/dy where low <= x <= high, else 0. Saves all of x: in the clipped output, values on
+/// the edge of the window look like values outside.
 struct WindowNode : Node {
   Saved x;
   float low, high;
@@ -167,8 +167,8 @@ Tensor drop(const Tensor& x, float probability, Random& random) {
   return zip(x, noise, [=](float v, float u) { return u < probability ? 0.0f : v * scale; });
 }
 
-/// Keeps where the random stream stood and not the mask: to draw it again costs time, to keep it
-/// would cost memory.
+/// Saves the state of the random stream instead of the mask: redrawing costs time, saving would
+/// cost memory.
 struct DropoutNode final : Node {
   float probability;
   Random random;

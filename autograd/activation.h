@@ -37,9 +37,9 @@ Variable sign_ste(const Variable& x, float window = 1.0f);
 Variable softmax(const Variable& x);
 Variable log_softmax(const Variable& x);
 
-/// Sets each element to 0 with probability p and multiplies the rest by 1 / (1 - p) (Srivastava et
-/// al. 2014). Element i of x in memory order uses word i after random.position(), which moves on by
-/// the number of elements.
+/// Sets each element to 0 with probability p and multiplies the others by 1 / (1 - p) (Srivastava
+/// et al. 2014). Element i of x, in memory order, uses word i after random.position(), which
+/// advances by the number of elements.
 /// @throws std::invalid_argument  unless 0 <= probability < 1
 Variable dropout(const Variable& x, float probability, Random& random);
 

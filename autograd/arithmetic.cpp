@@ -12,7 +12,7 @@ namespace {
 struct AddNode final : Node {
   std::string_view name() const override { return "add"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
-    return {grad_output, grad_output};  // one buffer for both: whoever adds to it makes a copy
+    return {grad_output, grad_output};  // one shared buffer; accumulate() copies it before adding
   }
 };
 
@@ -35,7 +35,7 @@ struct MultiplyNode final : Node {
   }
 };
 
-/// The gradient goes to the one that was taken.
+/// The gradient goes to the operand that was selected.
 struct ExtremumNode final : Node {
   Saved a, b;
   float sign;  ///< 1: the larger; -1: the smaller

@@ -4,13 +4,13 @@
 
 namespace quench {
 
-/// Element-wise, on two Variables of one shape.
+/// Element-wise, on two Variables of the same shape.
 /// @throws std::invalid_argument  if the shapes differ
 Variable add(const Variable& a, const Variable& b);
 Variable subtract(const Variable& a, const Variable& b);
 Variable multiply(const Variable& a, const Variable& b);
 
-/// The larger, or the smaller, of two, which gets the gradient; see core/ops/elementwise.h.
+/// The larger or smaller of two values; it receives the gradient. See core/ops/elementwise.h.
 /// @throws std::invalid_argument  if the shapes differ
 Variable maximum(const Variable& a, const Variable& b);
 Variable minimum(const Variable& a, const Variable& b);
@@ -30,7 +30,7 @@ Variable add_per_place(const Variable& x, const Tensor& image);
 /// @throws std::invalid_argument  for other shapes
 Variable multiply_per_slice(const Variable& weight, const Variable& scale);
 
-/// x [N, C, H, W] times factor [N, C, 1, 1], which thus gets the sum of its gradient over H and W.
+/// x [N, C, H, W] times factor [N, C, 1, 1]; the factor's gradient is summed over H and W.
 /// @throws std::invalid_argument  for other shapes
 Variable multiply_per_map(const Variable& x, const Variable& factor);
 

@@ -18,8 +18,8 @@
 namespace quench {
 namespace {
 
-/// The sum of term(i), a double, over [0, count): chunks of a fixed size add up, then the chunks in
-/// order, so the thread count does not show.
+/// The sum of term(i), in double, over [0, count): first within chunks of a fixed size, then over
+/// the chunks in order, so the result does not depend on the number of threads.
 template <typename Term>
 double sum_of(std::int64_t count, Term term) {
   constexpr std::int64_t kChunk = 4096;
@@ -82,7 +82,7 @@ struct CrossEntropyNode final : Node {
   }
 };
 
-/// The margin that an entry misses: max(0, 1 - t * z). A NaN stays.
+/// The margin that an entry lacks: max(0, 1 - t * z). A NaN stays.
 float missing_margin(float z, bool is_label) {
   const float margin = is_label ? 1.0f - z : 1.0f + z;
   return margin < 0.0f ? 0.0f : margin;
@@ -135,7 +135,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& labels, float label
   const float loss = mean_of(log_p.dim(0), [&, log_p_data = log_p.data(),
                                             label = labels.data<std::int32_t>()](std::int64_t row) {
     const float* p = log_p_data + row * classes;
-    double smooth = 0.0;  // left out at 0, where 0 * -inf would turn a vanished class into NaN
+    double smooth = 0.0;  // skipped at 0: 0 * -inf would turn a vanished class into NaN
     for (std::int64_t c = 0; c < classes && everywhere > 0.0; ++c)
       smooth += static_cast<double>(p[c]);
     return -at_label * static_cast<double>(p[label[row]]) - everywhere * smooth;
@@ -214,7 +214,7 @@ namespace {
 void check_logits(std::string_view loss, const Tensor& logits, const Tensor& teacher) {
   require(logits.rank() == 2 && logits.numel() > 0,
           "{}: expected logits [N, classes] with N >= 1, got {}", loss, logits.shape().to_string());
-  require(teacher.shape() == logits.shape(), "{}: expected a teacher's logits {}, got {}", loss,
+  require(teacher.shape() == logits.shape(), "{}: expected teacher logits {}, got {}", loss,
           logits.shape().to_string(), teacher.shape().to_string());
 }
 
@@ -281,7 +281,7 @@ Variable distillation_rmse(const Variable& logits, const Tensor& teacher) {
   const double sum = sum_of(z.numel(), [a = z.data(), b = teacher.data()](std::int64_t i) {
     return squared_difference(a[i], b[i]);
   });
-  // The one loss that is no mean over images: the root is of the images of all ranks.
+  // Not a mean over images, unlike the other losses: the root covers the images of all ranks.
   const std::int64_t images = z.dim(0) * communicator().size();
   const double loss = std::sqrt(sum_over_ranks(sum) / static_cast<double>(images));
   return record<RmseNode>({logits}, Tensor::scalar(static_cast<float>(loss)), z, teacher, loss);
@@ -313,7 +313,7 @@ Variable distillation_kl(const Variable& logits, const Tensor& teacher, float te
       sum_of(log_p.numel(), [p = log_p.data(), t = teacher_log_p.data()](std::int64_t i) {
         const auto log_t = static_cast<double>(t[i]);
         const double weight = std::exp(log_t);
-        // A class that vanished for the teacher costs nothing, also where its logarithm is -inf.
+        // A class that vanished for the teacher costs nothing, even if its logarithm is -inf.
         return weight == 0.0 ? 0.0 : weight * (log_t - static_cast<double>(p[i]));
       });
   const auto squared = static_cast<double>(temperature) * static_cast<double>(temperature);

@@ -4,7 +4,7 @@
 
 namespace quench {
 
-// Losses: means over the batch as scalars. Sums run in double and in a fixed order.
+// Losses: scalar means over the batch, summed in double and in a fixed order.
 
 /// Mean over the batch of -sum_c target[c] * log softmax(logits)[c], where target is
 /// (1 - label_smoothing) at the label plus label_smoothing / C everywhere (Szegedy et al. 2016,
@@ -13,7 +13,8 @@ namespace quench {
 /// @param logits           [N, C], N >= 1
 /// @param labels           s32 [N], each in 0 .. C-1
 /// @param label_smoothing  in [0, 1]
-/// @throws std::invalid_argument  if one is not as above; a bad label is named with its row
+/// @throws std::invalid_argument  if an argument is out of range; the message names a bad label and
+///                                its row
 Variable cross_entropy(const Variable& logits, const Tensor& labels, float label_smoothing = 0.0f);
 
 /// Mean over all N * C entries of max(0, 1 - t * z)^2 with t = +1 for the label's class and -1 for
@@ -25,21 +26,22 @@ Variable squared_hinge(const Variable& logits, const Tensor& labels);
 /// @throws std::invalid_argument  if the shapes differ or there are no elements
 Variable mse(const Variable& a, const Tensor& target);
 
-/// The sum over channels of |a - target|^p, averaged over everything else; the target is a constant.
+/// The sum over channels of |a - target|^p, averaged over all other axes; the target is a constant.
 /// @param p  > 1
 /// @throws std::invalid_argument  if the shapes differ, there are no elements or rank < 2
 Variable lp_loss(const Variable& a, const Tensor& target, float p);
 
-// Distances of a network's logits z [N, classes] from a teacher's, which are constants. Sums run in
-// double and in a fixed order.
+// Distances between a network's logits z [N, classes] and a teacher's logits t, which are
+// constants. Summed in double and in a fixed order.
 //
-// All throw std::invalid_argument if the two have not one shape [N, classes] with N >= 1.
+// All throw std::invalid_argument unless both have the same shape [N, classes] with N >= 1.
 
-/// sqrt(sum_i (z_i - t_i)^2 / N), the sum over batch and classes; dL/dz = (z - t) / (N L), and 0
-/// at distance 0 (FAT: Goncharenko et al. 2018, arXiv:1812.07872).
+/// sqrt(sum_i (z_i - t_i)^2 / N), summed over batch and classes; dL/dz = (z - t) / (N L), and 0 at
+/// distance 0 (FAT: Goncharenko et al. 2018, arXiv:1812.07872).
 Variable distillation_rmse(const Variable& logits, const Tensor& teacher);
 
-/// sum_i sqrt((z_i - t_i)^2 + eps) / N; dL/dz = (z - t) / (N sqrt((z - t)^2 + eps)). FAT's code.
+/// sum_i sqrt((z_i - t_i)^2 + eps) / N; dL/dz = (z - t) / (N sqrt((z - t)^2 + eps)). From FAT's
+/// code.
 /// @param eps  > 0
 Variable distillation_smooth_l1(const Variable& logits, const Tensor& teacher, float eps = 1e-5f);
 

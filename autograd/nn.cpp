@@ -24,7 +24,7 @@ struct Conv2dNode final : Node {
   std::string_view name() const override { return "conv2d"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     std::vector<Tensor> grads(3);
-    // The first layer's input is an image, which needs none.
+    // The first layer's input is an image, which needs no gradient.
     if (needs(0)) {
       grads[0] = prepared->backward_data(grad_output, weight.get(), input.get().shape());
     }

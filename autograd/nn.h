@@ -9,11 +9,11 @@
 namespace quench {
 
 /// 2-d convolution, see PreparedConv2d: input [N, C, H, W], weight [O, C/groups, KH, KW], bias [O]
-/// or undefined -> [N, O, OH, OW]. The tape keeps `prepared` alive until backward has passed.
+/// or undefined -> [N, O, OH, OW]. The tape keeps `prepared` alive until backward has run.
 Variable conv2d(const Variable& input, const Variable& weight, const Variable& bias,
                 std::shared_ptr<PreparedConv2d> prepared);
 
-/// [N, O]: input [N, I] times the transpose of weight [O, I], plus bias [O] unless undefined.
+/// input [N, I] times the transpose of weight [O, I], plus bias [O] if defined: [N, O].
 /// @throws std::invalid_argument  for other shapes
 Variable linear(const Variable& input, const Variable& weight, const Variable& bias = {});
 

@@ -12,12 +12,12 @@
 
 namespace quench {
 
-/// A tensor that backward will read, with the version it had when it was saved.
+/// A tensor saved for backward, with its version at that time.
 class Saved {
  public:
   Saved() = default;
   explicit Saved(Tensor tensor) : tensor_(std::move(tensor)), version_(tensor_.version()) {}
-  /// @throws std::logic_error  if the tensor was changed in place since it was saved
+  /// @throws std::logic_error  if the tensor was changed in place after it was saved
   const Tensor& get() const;
 
  private:
@@ -25,25 +25,26 @@ class Saved {
   std::uint64_t version_ = 0;
 };
 
-/// One differentiable function on the tape: a small struct of what its backward needs.
+/// One differentiable function on the tape: a small struct that holds what its backward needs.
 class Node {
  public:
   virtual ~Node() = default;
   virtual std::string_view name() const = 0;
-  /// Gradients with respect to the inputs, in the order of record(); an undefined Tensor means
-  /// none. `grad_output` has the shape of the output and may be shared: it must not be written.
+  /// Gradients with respect to the inputs, in the order of record(); an undefined Tensor means no
+  /// gradient. `grad_output` has the output's shape and may be shared: do not write to it.
   virtual std::vector<Tensor> backward(const Tensor& grad_output) const = 0;
 
-  /// Whether input i wants a gradient; a backward may skip the work for one that does not.
+  /// Whether input i needs a gradient; backward may skip the others.
   bool needs(std::size_t i) const { return inputs_[i] != nullptr; }
   std::uint64_t sequence() const { return sequence_; }
-  /// Null where an input wants none.
+  /// Null for inputs that need no gradient.
   std::span<const std::shared_ptr<GradientSlot>> inputs() const { return inputs_; }
 
   /// Connects `output` to `inputs` through `node`.
   static Variable attach(std::shared_ptr<Node> node, std::span<const Variable> inputs,
                          Tensor output);
-  /// Whether a node for these inputs would be of use: gradients are on and one input needs one.
+  /// Whether to record a node for these inputs: gradients are enabled and at least one input needs
+  /// one.
   static bool wanted(std::span<const Variable> inputs);
 
  private:
@@ -53,8 +54,8 @@ class Node {
   std::uint64_t sequence_ = 0;
 };
 
-/// Puts `output` on the tape as NodeType's function of `inputs`. The node, with what it saves, is
-/// made only if an input needs a gradient.
+/// Records `output` on the tape as NodeType's function of `inputs`. The node and its saved tensors
+/// are created only if an input needs a gradient.
 template <typename NodeType, typename... SavedArgs>
 Variable record(std::span<const Variable> inputs, Tensor output, SavedArgs&&... saved) {
   if (!Node::wanted(inputs)) return Variable(std::move(output));

@@ -12,7 +12,7 @@
 namespace quench {
 namespace {
 
-/// Saves the input, which the layer before holds anyway, and two vectors.
+/// Saves the input, which the layer before it keeps anyway, and two vectors.
 struct BatchNormNode final : Node {
   Saved x, gain, bias;
   BatchNormStatistics statistics;

@@ -10,9 +10,10 @@ namespace quench {
 /// Differentiable batch normalisation with a fused activation; shapes, options and errors as in
 /// core/ops/batch_norm.h.
 ///
-/// @param gain, bias  [C], or undefined Variables for no affine part
-/// @param training    normalise with the statistics of `x` and update the running ones in place;
-///                    else with the running ones, which are then constants in the gradient
+/// @param gain, bias  [C], or undefined for no affine part
+/// @param training    true: normalises with the statistics of `x` and updates the running ones in
+///                    place; false: normalises with the running ones, which are constants in the
+///                    gradient
 Variable batch_norm(const Variable& x, const Variable& gain, const Variable& bias,
                     Tensor& running_mean, Tensor& running_var, const BatchNormParams& params,
                     bool training);
@@ -30,7 +31,7 @@ struct FoldedBatchNormVariables {
   Variable layer_bias;  ///< undefined for 0
 };
 
-/// Differentiable batch norm of a batch by a layer that carries the gain in its weight; function,
+/// Differentiable training batch norm for a layer with the gain folded into its weight; function,
 /// gradient and shapes as in core/ops/folded_batch_norm.h.
 Variable folded_batch_norm(const FoldedBatchNormVariables& variables, BatchNormStatistics batch,
                            Tensor sigma_running);

@@ -18,8 +18,8 @@ namespace {
 thread_local bool recording = true;
 std::atomic<std::uint64_t> next_sequence{1};
 
-/// Adds `grad` to what `slot` holds. The first one is kept as it is, without a copy; a sum goes in
-/// place only where nobody else holds the buffer.
+/// Adds `grad` to the gradient in `slot`. The first gradient is kept without a copy; later ones are
+/// added in place only if no other handle shares the buffer.
 void accumulate(GradientSlot& slot, Tensor grad) {
   if (!slot.grad.defined()) {
     slot.grad = std::move(grad);
@@ -30,7 +30,7 @@ void accumulate(GradientSlot& slot, Tensor grad) {
   }
 }
 
-/// Knows how often the rest of a tape reads each leaf.
+/// Counts how often the rest of a tape reads each leaf.
 class LeafReads {
  public:
   LeafReads(const Node& last, const LeafHook& on_complete) : on_complete_(on_complete) {
@@ -48,7 +48,7 @@ class LeafReads {
     }
   }
 
-  /// Backward has passed `node`, and all that it gives has arrived.
+  /// Call when the gradients of `node`'s inputs have been added.
   void passed(const Node& node) {
     for (const auto& input : node.inputs()) {
       const auto found = reads_.find(input.get());
@@ -64,9 +64,9 @@ class LeafReads {
 
 }  // namespace
 
-// A tape that backward never ran over would otherwise be destroyed recursively, node by slot by
-// node, and a long one would overflow the stack. Here every reference to a slot is dropped by this
-// loop, and whoever drops the last one takes over the slot's producer.
+// A tape on which backward never ran would otherwise be destroyed recursively, and a long tape
+// would overflow the stack. This loop drops every reference to a slot; the last reference takes
+// over the slot's producer.
 GradientSlot::~GradientSlot() {
   std::vector<std::shared_ptr<Node>> doomed;
   if (producer) doomed.push_back(std::move(producer));
@@ -103,8 +103,8 @@ void Variable::zero_grad() {
 }
 
 Tensor& Variable::mutable_grad() {
-  expect(slot_ && slot_->grad.defined(), "variable: there is no gradient to change");
-  // The two inputs of an addition, for one, receive the same buffer.
+  expect(slot_ && slot_->grad.defined(), "variable: expected a gradient, got none");
+  // For example, the two inputs of an addition receive the same buffer.
   if (!slot_->grad.unique()) slot_->grad = slot_->grad.clone();
   return slot_->grad;
 }
@@ -139,10 +139,11 @@ void Variable::backward(const LeafHook& on_complete) const {
   expect(requires_grad(), "backward: the loss depends on no parameter");
   expect(value_.numel() == 1, "backward: expected a loss of one element, got shape {}",
          value_.shape().to_string());
-  expect(slot_->producer != nullptr, "backward: the tape was already run or nothing was recorded");
+  expect(slot_->producer != nullptr,
+         "backward: expected a recorded tape, got one that already ran or is empty");
 
-  // Latest first: a node's sequence is above that of every node it read from, so by the time one is
-  // taken all contributions to its gradient have arrived.
+  // Latest first: a node's sequence is above those of its inputs' nodes, so all contributions to
+  // its gradient have arrived when the node is taken.
   const auto earlier = [](const std::shared_ptr<GradientSlot>& a,
                           const std::shared_ptr<GradientSlot>& b) {
     return a->producer->sequence() < b->producer->sequence();
@@ -171,7 +172,7 @@ void Variable::backward(const LeafHook& on_complete) const {
     for (std::size_t i = 0; i < grads.size(); ++i) {
       const std::shared_ptr<GradientSlot>& input = node->inputs_[i];
       if (!input || !grads[i].defined()) continue;
-      expect(!input->passed, "backward: {} reads a value whose part of the tape was already run",
+      expect(!input->passed, "backward: {} reads a value from a part of the tape that already ran",
              node->name());
       const bool first = !input->grad.defined();
       accumulate(*input, std::move(grads[i]));

@@ -10,29 +10,29 @@ namespace quench {
 
 class Node;
 
-/// Where the gradient of one Variable gathers, and the node that made the Variable. Kept apart from
-/// the value, so that the tape holds no activation that no node saved.
+/// The gradient of one Variable, and the node that produced the Variable. Separate from the value,
+/// so that the tape keeps only those activations alive that a node saved.
 struct GradientSlot {
   GradientSlot() = default;
   ~GradientSlot();
   GradientSlot(const GradientSlot&) = delete;
   GradientSlot& operator=(const GradientSlot&) = delete;
 
-  std::shared_ptr<Node> producer;  ///< null for a leaf, and once backward has passed it
+  std::shared_ptr<Node> producer;  ///< null for a leaf, and after backward has passed it
   bool passed = false;             ///< whether backward has freed the producer
-  bool frozen = false;             ///< a parameter that stands still for now
+  bool frozen = false;             ///< whether this parameter is currently not trained
   Tensor grad;
 };
 
-/// Told by backward() of each leaf whose gradient is complete, while it goes on with others; not of one
-/// that the loss reaches only through parts of the tape that no gradient came to.
+/// Called by backward() for each leaf as soon as its gradient is complete. Not called for leaves
+/// that no gradient reached.
 using LeafHook = std::function<void(const GradientSlot* leaf)>;
 
-/// A tensor and its place on the tape. Copies are handles on the same value and gradient.
+/// A tensor and its position on the tape. Copies are handles on the same value and gradient.
 class Variable {
  public:
   Variable() = default;  ///< undefined
-  /// A leaf; with `requires_grad` a parameter.
+  /// A leaf; a parameter if `requires_grad` is set.
   explicit Variable(Tensor value, bool requires_grad = false);
 
   bool defined() const { return value_.defined(); }
@@ -42,29 +42,29 @@ class Variable {
   const Shape& shape() const { return value_.shape(); }
 
   bool requires_grad() const { return slot_ != nullptr && !slot_->frozen; }
-  /// Says of a parameter, for all handles on it, that it stands still: from now on nothing is
-  /// recorded or computed for its sake, and its gradient is dropped.
-  /// @throws std::logic_error  if this is no leaf that requires a gradient
+  /// Freezes a parameter for all handles on it: from now on nothing is recorded or computed for it,
+  /// and its gradient is dropped.
+  /// @throws std::logic_error  unless this is a leaf that requires a gradient
   void freeze();
-  /// Undefined until backward() has reached this Variable. Only leaves keep theirs.
+  /// Undefined until backward() has reached this Variable. Only leaves keep their gradient.
   const Tensor& grad() const;
   void zero_grad();
-  /// For code that rescales or clips gradients before the optimizer; shared with no other Variable.
-  /// @throws std::logic_error  if there is none
+  /// For rescaling or clipping before the optimizer step; not shared with any other Variable.
+  /// @throws std::logic_error  if there is no gradient
   Tensor& mutable_grad();
 
-  /// What a LeafHook is told: one for all handles on a leaf. Null without a gradient.
+  /// The argument of a LeafHook: the same for all handles on a leaf. Null without a gradient.
   const GradientSlot* slot() const { return slot_.get(); }
 
   /// The same value with no connection to the tape.
   Variable detach() const { return Variable(value_); }
 
-  /// Computes the gradient of this one-element Variable with respect to every leaf that took part,
-  /// and adds it to the leaf's grad(). Each node, and what it saved, is freed as soon as it has
-  /// been passed; a second pass over it is an error.
-  /// @throws std::logic_error  if this needs no gradient, has other than one element, reaches a
-  ///                           part of the tape that an earlier call has freed, or needs a saved
-  ///                           tensor that was changed in place since
+  /// Computes the gradient of this one-element Variable with respect to every leaf that it depends
+  /// on, and adds it to the leaf's grad(). Each node and its saved tensors are freed as soon as
+  /// backward has passed it; a second pass is an error.
+  /// @throws std::logic_error  if this needs no gradient or does not have one element, if it
+  ///                           reaches a part of the tape that an earlier call freed, or if a saved
+  ///                           tensor was changed in place
   void backward(const LeafHook& on_complete = {}) const;
 
  private:
@@ -73,7 +73,7 @@ class Variable {
   std::shared_ptr<GradientSlot> slot_;
 };
 
-/// While one lives, nothing in this thread is recorded on the tape.
+/// While it is alive, this thread records nothing on the tape.
 class NoGradGuard {
  public:
   NoGradGuard();
@@ -85,7 +85,7 @@ class NoGradGuard {
   bool previous_;
 };
 
-/// Whether this thread records: no NoGradGuard lives.
+/// Whether this thread records on the tape: no NoGradGuard is alive.
 bool gradients_enabled();
 
 }  // namespace quench

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// Address space, not memory: pages come into being when the arena grows over them.
+// Address space only: pages get memory when the arena grows over them.
 constexpr std::size_t kArenaBytes = std::size_t{1} << 40;
 constexpr std::size_t kSmallestArena = std::size_t{1} << 32;
 
@@ -28,8 +28,8 @@ constexpr std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-/// One reserved range of addresses, used from the bottom. Because all blocks lie in it, any two
-/// free neighbours can be merged, which separate mappings would not allow.
+/// One reserved range of addresses, used from the bottom. Because all blocks lie in one range, any
+/// two adjacent free blocks can be merged; separate mappings would not allow that.
 class Arena {
  public:
   void* take(std::size_t bytes) {
@@ -100,20 +100,21 @@ class Arena {
   }
 
   void grow(std::size_t bytes) {
-    // A free block that ends at the top is extended rather than left behind.
+    // A free block that ends at the top is extended.
     std::size_t tail = 0;
     if (!free_by_offset_.empty()) {
       const auto [offset, size] = *free_by_offset_.rbegin();
       if (offset + size == top_) tail = size;
     }
-    // An eighth more than asked for, so that the small differences between the first steps of a
-    // run do not each come back here. What is never written to costs addresses and no memory.
+    // Grows by an extra eighth, so that small differences between the first steps of a run do not
+    // each grow the arena. Pages that are never written cost addresses, not memory.
     const std::size_t step = round_up(bytes - tail + top_ / 8, kHugePage);
     if (top_ + step > reserved_ || mprotect(base_ + top_, step, PROT_READ | PROT_WRITE) != 0) {
       fail("allocator: no memory for a tensor of {} bytes ({} MiB are in use)", bytes,
            stats_.bytes_in_use >> 20);
     }
-    madvise(base_ + top_, step, MADV_HUGEPAGE);  // a hint: without it everything works, slower
+    madvise(base_ + top_, step,
+            MADV_HUGEPAGE);  // only a hint: without huge pages everything is slower
     const std::size_t start = top_ - tail;
     if (tail > 0) remove_free(start, tail);
     top_ += step;
@@ -143,7 +144,7 @@ class Arena {
 };
 
 [[maybe_unused]] Arena& arena() {  // not used under AddressSanitizer
-  // Never destroyed: tensors in static storage may be returned after a destructor here has run.
+  // Never destroyed: tensors in static storage may be freed after a destructor here would have run.
   static Arena& instance = *new Arena;
   return instance;
 }
@@ -151,7 +152,7 @@ class Arena {
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__)
-// Under AddressSanitizer every tensor is a block of its own, so that an overrun is seen.
+// Under AddressSanitizer every tensor is a separate block, so that an overrun is detected.
 void* allocate(std::size_t bytes) {
   void* block =
       std::aligned_alloc(kAlignment, round_up(std::max<std::size_t>(bytes, 1), kAlignment));

@@ -23,7 +23,7 @@ class Alone final : public Communicator {
 
 Alone alone;
 
-// Of the thread and not of the process: worker threads compute alone, and a test can be several ranks.
+// Per thread, not per process: worker threads compute alone, and a test can run several ranks.
 thread_local Communicator* current = &alone;
 
 }  // namespace

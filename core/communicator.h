@@ -8,12 +8,12 @@
 
 namespace quench {
 
-/// A process's place among those that train together, its ranks, and what they tell each other.
+/// Communication between the processes (ranks) that train together.
 ///
-/// Every call but rank(), size(), ranks_here() and abort() is collective: all ranks make it, in the
-/// same order and with as many values. Sums of floats are taken in the order of ranks, so that they
-/// have the same bits on every rank and in every run. One process alone has rank 0 of 1, and calls
-/// cost it nothing.
+/// Every call except rank(), size(), ranks_here() and abort() is collective: all ranks call it in
+/// the same order with the same number of values. Floating-point sums add in rank order, so they
+/// are bit-identical on every rank and in every run. A single process is rank 0 of 1, and its calls
+/// cost nothing.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -23,31 +23,31 @@ class Communicator {
   virtual int ranks_here() const = 0;  ///< on this machine, >= 1
   bool is_root() const { return rank() == 0; }
 
-  /// Each value becomes the sum over all ranks, or the largest. There may be no NaN in max().
+  /// Replaces each value with its sum or maximum over all ranks. max() does not accept NaN.
   virtual void sum(std::span<double> values) = 0;
   virtual void sum(std::span<std::int64_t> values) = 0;
   virtual void max(std::span<double> values) = 0;
-  /// Every rank gets what `root` has.
+  /// Copies the text of rank `root` to all ranks.
   virtual void broadcast(std::string& text, int root) = 0;
-  /// Returns once all ranks have come here. A rank that waits leaves its cores to others.
+  /// Returns once all ranks have called it. A waiting rank does not use its cores.
   virtual void barrier() = 0;
 
-  /// Begins to sum `values` over all ranks while this thread goes on; they must stay where they are,
-  /// untouched, until finish_sums() has returned, which waits for all sums begun so far.
+  /// Starts to sum `values` over all ranks in the background. The values must not be moved or
+  /// accessed until finish_sums() returns, which waits for all sums started so far.
   virtual void start_sum(std::span<float> values) = 0;
   virtual void finish_sums() = 0;
 
-  /// Ends the processes of all ranks at once.
+  /// Terminates the processes of all ranks immediately.
   [[noreturn]] virtual void abort(int status) = 0;
 };
 
-/// Of this thread: one process alone, unless a CommunicatorScope says otherwise.
+/// This thread's communicator: a single process, unless a CommunicatorScope sets another.
 Communicator& communicator();
 
-/// While one lives, communicator() of its thread is `ranks`, or that of one process alone.
+/// While it is alive, communicator() of its thread returns `ranks`, or a single process.
 class CommunicatorScope {
  public:
-  CommunicatorScope();  ///< one process alone: what follows concerns no other rank
+  CommunicatorScope();  ///< a single process: no other rank takes part
   explicit CommunicatorScope(Communicator& ranks);
   ~CommunicatorScope();
   CommunicatorScope(const CommunicatorScope&) = delete;
@@ -57,11 +57,11 @@ class CommunicatorScope {
   Communicator* outer_;
 };
 
-/// The sum of one value, or the largest, over all ranks.
+/// The sum or maximum of one value over all ranks.
 double sum_over_ranks(double value);
 std::int64_t sum_over_ranks(std::int64_t value);
 double max_over_ranks(double value);
-/// The value of each rank, in their order.
+/// The value of each rank, in rank order.
 std::vector<std::int64_t> gather_from_ranks(std::int64_t value);
 
 }  // namespace quench

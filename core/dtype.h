@@ -6,14 +6,14 @@
 
 namespace quench {
 
-/// Element types. f64 serves references and statistics, s32 accumulators, s8 and u8 codes and
+/// Element types: f64 for references and statistics, s32 for accumulators, s8 and u8 for codes and
 /// masks.
 enum class DType : std::uint8_t { f32, f64, s32, s8, u8 };
 
 std::size_t size_of(DType dtype);       ///< bytes of one element
 std::string_view name_of(DType dtype);  ///< "f32", ...
 
-/// Whether T is the C++ type of a DType, and of which.
+/// Whether T is the C++ type of a DType, and of which one.
 template <typename T>
 inline constexpr bool kIsElement = false;
 template <typename T>
@@ -31,7 +31,7 @@ QUENCH_ELEMENT(std::int8_t, s8)
 QUENCH_ELEMENT(std::uint8_t, u8)
 #undef QUENCH_ELEMENT
 
-/// What a tensor can hold.
+/// A type that a tensor can hold.
 template <typename T>
 concept Element = kIsElement<T>;
 

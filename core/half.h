@@ -4,10 +4,10 @@
 
 namespace quench {
 
-/// The value of 16 bits as IEEE 754 binary16 ("FP16"), which a float32 holds exactly.
+/// Interprets 16 bits as IEEE 754 binary16 ("FP16"); exact in float32.
 float from_half(std::uint16_t bits);
 
-/// The value of 16 bits as bfloat16: the upper half of a float32.
+/// Interprets 16 bits as bfloat16: the upper half of a float32.
 float from_bfloat(std::uint16_t bits);
 
 }  // namespace quench

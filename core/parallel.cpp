@@ -9,7 +9,7 @@ namespace quench {
 int num_threads() { return omp_get_max_threads(); }
 
 void set_num_threads(int threads) {
-  require(threads >= 1 && threads <= kMaxThreads, "threads: expected 1 to {}, got {}", kMaxThreads,
+  require(threads >= 1 && threads <= kMaxThreads, "threads: expected 1..{}, got {}", kMaxThreads,
           threads);
   omp_set_num_threads(threads);
 }

@@ -7,19 +7,19 @@
 
 namespace quench {
 
-/// OpenMP keeps a team's bookkeeping on the stack, which a million threads overflow.
+/// OpenMP keeps a team's bookkeeping on the stack; a million threads would overflow it.
 inline constexpr int kMaxThreads = 1024;
 
-/// Threads that parallel loops use; at least 1. Set once at the start of a program.
+/// The number of threads for parallel loops, at least 1. Set once at program start.
 int num_threads();
-/// @throws std::invalid_argument  if threads are not 1 to kMaxThreads
+/// @throws std::invalid_argument  unless threads is in 1..kMaxThreads
 void set_num_threads(int threads);
 
-/// Makes all compute threads treat denormals as 0: they cost a hundred cycles each and carry no
-/// information in training. Call after set_num_threads.
+/// Makes all compute threads treat denormals as 0: each costs about a hundred cycles and carries no
+/// information in training. Call after set_num_threads().
 void flush_denormals();
 
-/// Below this many elements a loop is not worth waking a second thread for.
+/// With fewer elements, a loop is too short to wake a second thread.
 inline constexpr std::int64_t kParallelGrain = 16384;
 
 /// Calls body(begin, end) on disjoint ranges that cover [0, count), one per thread. The split

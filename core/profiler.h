@@ -12,17 +12,16 @@ namespace quench {
 struct ProfileEntry {
   std::string name;  ///< e.g. "conv2d" or "conv2d backward"
   std::uint64_t calls = 0;
-  double seconds = 0.0;  ///< of that operation alone, without the ones it called
+  double seconds = 0.0;  ///< of the operation itself, without nested ones
 };
 
 void enable_profiler(bool on);  ///< off at the start of a program
 void reset_profiler();          ///< forgets all entries
-/// What was spent since the last reset, largest time first.
+/// The entries since the last reset, longest time first.
 std::vector<ProfileEntry> profile();
 
-/// Adds the time from its construction to its destruction to the named entry. Costs a branch when
-/// the profiler is off. Nested scopes are subtracted from the outer one. For the thread that runs
-/// the network only.
+/// Adds its lifetime to the named entry, minus the time of nested scopes. Costs one branch when the
+/// profiler is off. Use it only on the thread that runs the network.
 class ProfileScope {
  public:
   enum class Pass : std::uint8_t { forward, backward };

@@ -17,13 +17,13 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Through a signed integer, which every vector unit converts; 24 bits are exact in it.
+// Through a signed integer, which every vector unit can convert; 24 bits stay exact.
 float to_uniform(std::uint64_t word) {
   return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24f;
 }
 
-/// Four 32-bit words, each in 64 bits: so the widening products vectorize, and without an array they
-/// stay in registers.
+/// Four 32-bit words, each in 64 bits, so that the widening products vectorize; no array, so that
+/// they stay in registers.
 struct Words {
   std::uint64_t a, b, c, d;
 };
@@ -95,8 +95,8 @@ std::uint32_t Random::bits() {
 float Random::uniform() { return to_uniform(bits()); }
 
 float Random::normal() {
-  // Box-Muller; 1 - u keeps the logarithm's argument above 0. One of the pair is dropped, so that a
-  // value always costs two words and the position says all about the state.
+  // Box-Muller; 1 - u keeps the logarithm's argument above 0. The second value of the pair is
+  // dropped, so that each value uses two words and the position is the whole state.
   const double radius = std::sqrt(-2.0 * std::log(1.0 - static_cast<double>(uniform())));
   return static_cast<float>(radius *
                             std::cos(2.0 * std::numbers::pi * static_cast<double>(uniform())));
@@ -123,7 +123,7 @@ void Random::fill_uniform(std::span<float> values) {
 
 std::uint32_t Random::below(std::uint32_t bound) {
   require(bound >= 1, "random: expected a bound >= 1, got {}", bound);
-  // Rejection of the incomplete last interval (Lemire 2019) keeps all values equally likely.
+  // Rejecting the incomplete last interval (Lemire 2019) keeps all values equally likely.
   const std::uint32_t threshold = (0u - bound) % bound;
   for (;;) {
     const std::uint64_t product = std::uint64_t{bits()} * bound;

@@ -7,7 +7,7 @@
 
 namespace quench {
 
-/// One Philox4x32-10 block: four random words that depend on `counter` and `key` alone.
+/// One Philox4x32-10 block: four random words that depend only on `counter` and `key`.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key);
 
@@ -28,7 +28,7 @@ class Random {
   float uniform();       ///< [0, 1), multiples of 2^-24
   /// low <= value <= high: rounding can reach `high` itself.
   float uniform(float low, float high) { return low + (high - low) * uniform(); }
-  /// The values of as many calls of uniform(), drawn on all threads.
+  /// The same values as repeated calls of uniform(), drawn on all threads.
   void fill_uniform(std::span<float> values);
   float normal();                            ///< mean 0, standard deviation 1
   std::uint32_t below(std::uint32_t bound);  ///< 0 .. bound-1, unbiased; bound >= 1

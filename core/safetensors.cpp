@@ -26,7 +26,7 @@ struct Entry {
   std::string name;
   std::uint64_t begin = 0, end = 0;  // bytes of the data section
   bool wanted = true;
-  const StoredType* type = nullptr;  // of a wanted one, as is the shape
+  const StoredType* type = nullptr;  // set only if wanted, like the shape
   std::vector<std::int64_t> shape = {};
 };
 
@@ -79,7 +79,7 @@ std::uint64_t count_elements(const std::vector<std::uint64_t>& shape, const std:
   return count;
 }
 
-/// Its name and place.
+/// Reads the name and the byte range.
 Entry read_place(const std::string& name, const json& entry, std::uint64_t data_bytes,
                  const std::string& where) {
   if (!entry.is_object()) fail("{}: expected an object, got {}", where, entry.dump());
@@ -110,7 +110,7 @@ void read_type(Entry& result, const json& entry, const std::string& where) {
   result.shape.assign(shape.begin(), shape.end());
 }
 
-/// Tensors must tile the data: an overlap or a hole means that the header belongs to another file.
+/// Tensors must tile the data: an overlap or a gap means that the header belongs to another file.
 void check_tiling(std::vector<Entry>& entries, std::uint64_t data_bytes, const std::string& path) {
   std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
   std::uint64_t end = 0;
@@ -133,7 +133,7 @@ std::map<std::string, std::string> read_metadata(const json& header, const std::
   if (!metadata->is_object()) fail("{}: expected an object as {}", path, kMetadata);
   for (const auto& [key, value] : metadata->items()) {
     if (!value.is_string())
-      fail("{}: metadata '{}': expected a text, got {}", path, key, value.dump());
+      fail("{}: metadata '{}': expected a string, got {}", path, key, value.dump());
     result.emplace(key, value.get<std::string>());
   }
   return result;

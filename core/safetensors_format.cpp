@@ -10,7 +10,7 @@
 namespace quench::safetensors {
 namespace {
 
-/// Those that are written come first.
+/// The types that we write come first.
 constexpr std::array kTypes{StoredType{"F32", 4, DType::f32},
                             StoredType{"F64", 8, DType::f64},
                             StoredType{"I32", 4, DType::s32},
@@ -49,8 +49,7 @@ std::string Checksum::finish(nlohmann::json header) {
   if (const auto metadata = header.find(kMetadata); metadata != header.end()) {
     metadata->erase(kChecksum);
   }
-  const std::string text =
-      header.dump();  // keys come sorted, so the text is the same in writer and reader
+  const std::string text = header.dump();  // sorted keys: the same text in writer and reader
   add(std::as_bytes(std::span(text)));
   return fmt::format("{:016x}", state_);
 }

@@ -16,23 +16,23 @@ namespace quench::safetensors {
 
 static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
 
-inline constexpr std::size_t kLengthBytes = 8;  // the header's length stands first
+inline constexpr std::size_t kLengthBytes = 8;  // the header's length comes first
 inline constexpr const char* kMetadata = "__metadata__";
 inline constexpr const char* kChecksum = "quench_checksum";
 
 std::string_view dtype_name(DType dtype);  ///< "F32", ...
 
-/// How a file stores values, and what they are after reading.
+/// A type in the file, and the type after reading.
 struct StoredType {
   std::string_view name;  ///< "F16"
   std::size_t bytes;      ///< of one value
   DType dtype;
-  float (*widen)(std::uint16_t) = nullptr;  ///< of a 16-bit float, which becomes float32
+  float (*widen)(std::uint16_t) = nullptr;  ///< converts 16-bit floats to float32
 };
-const StoredType* stored_type(std::string_view name);  ///< null for a type that is not read
+const StoredType* stored_type(std::string_view name);  ///< null for an unsupported type
 std::string stored_type_names();                       ///< "F32, F64, ...", for messages
 
-/// Calls `function` with a value of the C++ type that stands for `dtype`.
+/// Calls `function` with a value of the C++ type for `dtype`.
 template <typename Function>
 auto with_type(DType dtype, Function&& function) {
   switch (dtype) {
@@ -50,12 +50,13 @@ auto with_type(DType dtype, Function&& function) {
   return function(float{});
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo). Every step is a bijection of the state, so one changed byte
-/// always shows.
+/// FNV-1a, 64 bits (Fowler, Noll, Vo). Every step is a bijection of the state, so it always detects
+/// one changed byte.
 class Checksum {
  public:
   void add(std::span<const std::byte> bytes);
-  /// Over the bytes so far and then `header` without its checksum entry; 16 hexadecimal digits.
+  /// The checksum of the bytes so far and then of `header` without its checksum entry, as 16
+  /// hexadecimal digits.
   std::string finish(nlohmann::json header);
 
  private:

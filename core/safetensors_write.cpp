@@ -56,7 +56,8 @@ json make_header(const TensorFile& file, const std::vector<const Named*>& order)
   return header;
 }
 
-/// The header as it stands in the file: its length, then the text, padded to 8-align the data.
+/// The header as stored in the file: its length, then its text, padded to align the data to 8
+/// bytes.
 std::string header_bytes(const json& header) {
   std::string text = header.dump();
   text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');

@@ -28,7 +28,7 @@ std::int64_t Shape::numel() const {
 Shape Shape::with(int axis, std::int64_t size) const {
   Shape other = *this;
   other.sizes_[static_cast<std::size_t>(axis)] = size;
-  return Shape(other.sizes());  // the checks again, for the new size
+  return Shape(other.sizes());  // repeats the checks, for the new size
 }
 
 std::string Shape::to_string() const {

@@ -107,7 +107,7 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
 }
 
 Tensor Tensor::reshape(Shape shape) const {
-  expect(defined(), "tensor: reshape of an undefined tensor");
+  expect(defined(), "tensor: reshape() needs a defined tensor");
   require(shape.numel() == numel(), "tensor: expected a shape of {} elements to reshape {}, got {}",
           numel(), shape_.to_string(), shape.to_string());
   Tensor result = *this;
@@ -123,7 +123,7 @@ Tensor Tensor::clone() const {
 }
 
 void Tensor::copy_from(const Tensor& source) {
-  expect(defined() && source.defined(), "tensor: copy_from needs two defined tensors");
+  expect(defined() && source.defined(), "tensor: copy_from() needs two defined tensors");
   require(shape_ == source.shape_ && dtype_ == source.dtype_,
           "tensor: expected {} {} to copy from, got {} {}", name_of(dtype_), shape_.to_string(),
           name_of(source.dtype_), source.shape_.to_string());

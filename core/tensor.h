@@ -13,10 +13,10 @@ namespace quench {
 
 /// A cheap handle on shared, 64-byte aligned, pooled storage.
 ///
-/// Memory order: a rank-4 tensor is channels-last, that is a logical [N, C, H, W] lies in memory as
-/// N, H, W, C (and a weight [O, I, KH, KW] as O, KH, KW, I); every other rank is row-major. There
-/// is no other layout and there are no strides. from_row_major() and to_row_major() convert from
-/// and to the order that files and other frameworks use.
+/// Memory order: rank-4 tensors are channels-last: a logical [N, C, H, W] is stored as N, H, W, C
+/// (and a weight [O, I, KH, KW] as O, KH, KW, I). All other ranks are row-major. There are no other
+/// layouts and no strides. from_row_major() and to_row_major() convert from and to the order of
+/// files and other frameworks.
 ///
 /// Copying a Tensor copies the handle; clone() copies the data. Contents start uninitialised.
 class Tensor {
@@ -81,9 +81,9 @@ class Tensor {
   /// @throws std::invalid_argument  if shape or type differ
   void copy_from(const Tensor& source);
 
-  /// How often the contents were announced as changed in place; shared by all handles on the
-  /// storage. A node that saved a parameter compares it, so that a stale gradient is an error and
-  /// not a number.
+  /// The number of bump_version() calls after in-place changes; shared by all handles on the
+  /// storage. A node that saved a parameter compares it, so that a stale gradient becomes an error
+  /// instead of a wrong number.
   std::uint64_t version() const;
   void bump_version();
   /// Whether this is the only handle, so that its memory may be reused.

@@ -20,12 +20,12 @@
 namespace quench::mpi {
 namespace {
 
-/// Sums over ranks, one after the other, on a thread of its own: without one, most of a message would
-/// wait until the training thread enters MPI again. The thread sleeps between looks at the network,
-/// so that it takes no core from those that compute; once it is waited for, it no longer does.
+/// Sums over ranks, one at a time, on a separate thread: otherwise most of a message would wait
+/// until the training thread enters MPI again. The thread sleeps between polls, so that it does not
+/// take a core from the compute threads. Once finish() waits for it, it polls without sleeping.
 class BackgroundSums {
  public:
-  /// @param ranks  used by nobody else
+  /// @param ranks  a communicator that nothing else uses
   explicit BackgroundSums(MPI_Comm ranks);
 
   void start(std::span<float> values);
@@ -43,7 +43,7 @@ class BackgroundSums {
   std::deque<std::span<float>> waiting_;  // the first is being summed
 
   std::atomic<bool> awaited_ = false;
-  std::jthread thread_;  // last: stopped and joined before the rest goes away
+  std::jthread thread_;  // last member: stopped and joined before the others are destroyed
 };
 
 BackgroundSums::BackgroundSums(MPI_Comm ranks)
@@ -84,19 +84,20 @@ void BackgroundSums::wait_for(MPI_Request request) const {
     int done = 0;
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
     if (done != 0) return;
-    // Awaited, it has the core of the thread that waits; to yield that could cost a time slice.
+    // While finish() waits, this thread can use the waiting thread's core; yielding could cost a
+    // time slice.
     if (!awaited_) std::this_thread::sleep_for(kPause);
   }
 }
 
-/// MPI from its start to its end.
+/// Initializes and finalizes MPI.
 class Library {
  public:
   Library() {
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
     if (provided < MPI_THREAD_MULTIPLE)
-      fail("MPI: expected a library that threads can use (MPI_THREAD_MULTIPLE), got {}",
+      fail("MPI: expected a library with thread support (MPI_THREAD_MULTIPLE), got {}",
            library_version());
   }
   ~Library() { MPI_Finalize(); }
@@ -104,7 +105,7 @@ class Library {
   Library& operator=(const Library&) = delete;
 };
 
-/// All ranks, for messages that others do not see.
+/// A private communicator over all ranks.
 class Ranks {
  public:
   Ranks() { MPI_Comm_dup(MPI_COMM_WORLD, &handle_); }
@@ -142,7 +143,7 @@ class Job final : public Communicator {
   void sum(std::span<double> values) override {
     sum_(values, [](MPI_Request request) { MPI_Wait(&request, MPI_STATUS_IGNORE); });
   }
-  // The order of these shows in no bit.
+  // Exact in any order.
   void sum(std::span<std::int64_t> values) override { reduce(values, MPI_INT64_T, MPI_SUM); }
   void max(std::span<double> values) override { reduce(values, MPI_DOUBLE, MPI_MAX); }
 
@@ -192,8 +193,8 @@ std::unique_ptr<Communicator> join_job() {
   auto job = std::make_unique<Job>();
   if (job->size() != processes)
     fail(
-        "MPI: expected the {} processes that were started, got {}: this build is for {}, whose "
-        "mpirun has to start it",
+        "MPI: expected {} processes, got {}: this build uses {}; start it with the mpirun of that "
+        "library",
         processes, job->size(), library_version());
   return job;
 }

@@ -7,15 +7,15 @@
 
 namespace quench::mpi {
 
-/// The job that a launcher (mpirun, mpiexec, srun) started this process in, one of several, whose
-/// ranks wait for each other here; null for a process on its own. The job ends with the object, for
-/// which the ranks wait again. To be called once, at the start.
+/// Joins the job in which a launcher (mpirun, mpiexec, srun) started this process, and waits for
+/// the other ranks. Returns null if the process was started on its own. The destructor waits for
+/// all ranks and ends the job. Call once, at the start.
 ///
-/// @throws std::runtime_error  if the processes cannot speak to each other, because this build has no
-///                             MPI or not the launcher's: each would train alone
+/// @throws std::runtime_error  if the processes cannot communicate, because this build has no MPI
+///                             or another MPI than the launcher: each process would train alone
 std::unique_ptr<Communicator> join_job();
 
-/// The MPI library of this build, e.g. "Open MPI v4.1.4"; empty if there is none.
+/// The MPI library of this build, e.g. "Open MPI v4.1.4"; empty for a build without MPI.
 std::string library_version();
 
 }  // namespace quench::mpi

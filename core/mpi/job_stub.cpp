@@ -8,8 +8,8 @@ std::unique_ptr<Communicator> join_job() {
   const int processes = launched_processes();
   if (processes > 1)
     fail(
-        "this build has no MPI, and {} processes of it were started, of which each would train on "
-        "its own: install libopenmpi-dev, configure with -Dmpi=enabled, and build again",
+        "this build has no MPI, but {} processes were started, and each would train on its own: "
+        "install libopenmpi-dev, configure with -Dmpi=enabled and rebuild",
         processes);
   return nullptr;
 }

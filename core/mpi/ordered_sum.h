@@ -11,11 +11,11 @@ namespace quench::mpi {
 inline MPI_Datatype type_of(float) { return MPI_FLOAT; }
 inline MPI_Datatype type_of(double) { return MPI_DOUBLE; }
 
-/// The sum over ranks, on all of them, with the addends in the order of ranks. MPI_Allreduce may take
-/// another order on another network or in another version, and need not even keep to one.
+/// The sum over ranks, on all ranks, added in rank order. The order of MPI_Allreduce may depend on
+/// the network and the version, and may even change between calls.
 ///
-/// Few values are sent to all, who each add them up: one message. Of many each rank adds up a part:
-/// (size - 1) / size of the bytes go out twice, which is the least that an all-reduce can do.
+/// Small sums: every rank receives all values and adds them, in one message. Large sums: each rank
+/// adds one part; (size - 1) / size of the bytes are sent twice, the minimum for an all-reduce.
 template <typename T>
 class OrderedSum {
  public:
@@ -24,7 +24,7 @@ class OrderedSum {
     MPI_Comm_size(ranks, &size_);
   }
 
-  /// @param wait  called with an MPI_Request, returns when it is done
+  /// @param wait  called with an MPI_Request; returns when the request is complete
   template <typename Wait>
   void operator()(std::span<T> values, Wait wait) {
     if (values.size_bytes() <= kFewBytes) {
@@ -87,7 +87,7 @@ class OrderedSum {
 
   MPI_Comm ranks_;
   int rank_ = 0, size_ = 1;
-  std::vector<T> received_;  // one after the other, from each rank
+  std::vector<T> received_;  // the parts of all ranks, concatenated
 };
 
 }  // namespace quench::mpi

@@ -13,8 +13,8 @@
 namespace quench::onednn {
 namespace {
 
-/// What a prepared pass depends on, besides the parameters. A primitive splits its work at
-/// creation, so it serves only the thread count it was made for.
+/// The key of a prepared pass, in addition to the parameters. A primitive splits its work when it
+/// is created, so it is valid only for that number of threads.
 struct Key {
   Shape activations, weight;
   bool bias = false;
@@ -25,10 +25,10 @@ struct Key {
 
 enum class Pass { forward, backward_data, backward_weights };
 
-/// Whether a pass is faster in oneDNN's blocked layouts, with the copies of the activations there
-/// and back.
+/// Whether a pass is faster in oneDNN's blocked layouts, including the copies of the activations.
 ///
-/// A rule and not a stopwatch: the two round differently, and a run has to repeat to the bit.
+/// A fixed rule, not a measurement at run time: the layouts round differently, and runs must be
+/// bit-reproducible.
 //
 // Measured with oneDNN 2.6.3 on a Zen 4, one thread; ms per call, channels-last / blocked with its
 // copies.
@@ -45,7 +45,7 @@ enum class Pass { forward, backward_data, backward_weights };
 //         256->256 16x16     154.9 / 156.1   155.3 / 156.3    164.0 / 175.2
 //         512->512  8x8      143.4 / 141.4   141.8 / 141.8    156.7 / 168.7
 //
-// 1x1 and depthwise convolutions do too little work per pixel to pay for a copy with either.
+// 1x1 and depthwise convolutions do too little work per pixel to pay for a copy on either CPU.
 bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
                          const Conv2dParams& params) {
   if (has_avx512() || params.groups > 1 || weight[2] * weight[3] == 1) return false;
@@ -61,7 +61,7 @@ bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
   return false;
 }
 
-/// Our layouts, and those the kernel may choose: of weights always, of activations where
+/// Our layouts, and those that the kernel may choose: always for weights, for activations if
 /// blocked_layout_pays().
 struct Layouts {
   ConvolutionDescs ours, offered;
@@ -78,7 +78,7 @@ struct Layouts {
     offered.weights = any_layout(ours.weights);
     if (blocked_layout_pays(pass, key.activations, key.weight, params)) {
       offered.source = any_layout(ours.source);
-      // What is added lies in the output already, in our layout.
+      // The addend is already in the output, in our layout.
       if (!key.epilogue.accumulate) offered.destination = any_layout(ours.destination);
     }
   }
@@ -128,7 +128,7 @@ struct BackwardWeightsPass {
   Primitive kernel;
 };
 
-/// The few variants of one pass that a run meets: full, last partial and evaluation batch.
+/// The few variants of one pass that a run needs: full batch, last partial batch, evaluation batch.
 template <typename Prepared>
 class Variants {
  public:
@@ -136,7 +136,7 @@ class Variants {
     for (const auto& [known, pass] : passes_) {
       if (known == key) return *pass;
     }
-    // A run over images of ever changing size must not grow without bound.
+    // Bounded: a run over images of many sizes must not grow forever.
     constexpr std::size_t kMost = 16;
     if (passes_.size() == kMost) passes_.erase(passes_.begin());
     passes_.emplace_back(key, std::make_unique<Prepared>(key, params));
@@ -154,12 +154,12 @@ struct Convolution::Cache {
   Variants<BackwardDataPass> backward_data;
   Variants<BackwardWeightsPass> backward_weights;
 
-  // The handle keeps the storage alive, so that its address cannot come to mean another tensor.
+  // This handle keeps the storage alive, so that its address cannot be reused for another tensor.
   Tensor weight, relaid_weight;
   std::uint64_t weight_version = 0;
   dnnl::memory::desc relaid_desc;
 
-  /// The weight as the kernel wants it, copied only if it is not the one of the call before.
+  /// The weight in the kernel's layout, copied only if it changed since the last call.
   Tensor relaid(const Tensor& current, const Relayout& relayout) {
     if (!relayout.needed()) return current;
     const bool known = relaid_weight.defined() && weight.shares_storage_with(current) &&
@@ -167,7 +167,7 @@ struct Convolution::Cache {
                        weight.shape() == current.shape() && weight_version == current.version() &&
                        relaid_desc == relayout.to();
     if (!known) {
-      relaid_weight = {};  // back to the pool first, to be used again
+      relaid_weight = {};  // frees the block first, so that it can be reused
       relaid_weight = relayout.apply(current);
       weight = current;
       weight_version = current.version();

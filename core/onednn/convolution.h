@@ -6,14 +6,14 @@
 
 namespace quench::onednn {
 
-/// What a forward pass does to the sum of products before it writes it.
+/// Operations fused into the output of a forward pass.
 struct Epilogue {
-  Activation activation = Activation::none;  ///< last
-  bool accumulate = false;                   ///< adds what the output holds already
+  Activation activation = Activation::none;  ///< applied last
+  bool accumulate = false;                   ///< adds to the current contents of the output
   bool operator==(const Epilogue&) const = default;
 };
 
-/// The three passes of one convolution through oneDNN. Shapes and types are the caller's to check.
+/// The three passes of one convolution with oneDNN. The caller checks shapes and types.
 class Convolution {
  public:
   explicit Convolution(const Conv2dParams& params);

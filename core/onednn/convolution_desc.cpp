@@ -16,13 +16,13 @@ struct Geometry {
 
 Geometry geometry(const Conv2dParams& params) {
   return {.strides = {params.stride[0], params.stride[1]},
-          // oneDNN counts the gaps between kernel taps, everybody else the distance.
+          // oneDNN counts the gap between kernel taps; all others count the distance.
           .dilates = {params.dilation[0] - 1, params.dilation[1] - 1},
           .padding_begin = {params.padding.top, params.padding.left},
           .padding_end = {params.padding.bottom, params.padding.right}};
 }
 
-/// 3.x dropped the scale that 2.x has before the algorithm.
+/// oneDNN 3.x dropped the scale argument of 2.x.
 void append_clamp(dnnl::post_ops& ops, dnnl::algorithm algorithm, float low, float high) {
 #if DNNL_VERSION_MAJOR >= 3
   ops.append_eltwise(algorithm, low, high);
@@ -55,8 +55,8 @@ memory::dims sizes(const memory::desc& desc) {
 
 using BackwardWeightsDesc = dnnl::convolution_backward_weights::primitive_desc;
 
-/// oneDNN's AVX2 kernel of strided 1x1 convolutions gives wrong gradients, or never returns, for fewer than 8 input
-/// channels (seen in 2.6.3). What it would take next is right.
+/// oneDNN's AVX2 kernel for strided 1x1 convolutions returns wrong gradients, or hangs, for fewer
+/// than 8 input channels (seen in 2.6.3). The next implementation in its list is correct.
 BackwardWeightsDesc without_faulty_kernel(BackwardWeightsDesc desc, const ConvolutionDescs& descs,
                                           const Conv2dParams& params) {
   const bool strided = params.stride[0] > 1 || params.stride[1] > 1;
@@ -92,7 +92,7 @@ memory::desc any_layout(const memory::desc& desc) {
 #endif
 }
 
-// 3.x takes the operation's fields directly, 2.x wants them in a descriptor first.
+// oneDNN 3.x takes the fields directly; 2.x needs a descriptor first.
 #if DNNL_VERSION_MAJOR >= 3
 
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,

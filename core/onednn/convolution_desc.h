@@ -9,19 +9,19 @@
 
 namespace quench::onednn {
 
-/// The memory a convolution's operands lie in, for descriptors of either oneDNN version.
+/// The memory descriptors of a convolution's operands, for both oneDNN versions.
 struct ConvolutionDescs {
-  dnnl::memory::desc source, weights, bias, destination;  // an empty bias desc stands for none
+  dnnl::memory::desc source, weights, bias, destination;  // an empty bias desc means no bias
 };
 
-/// [N, C, H, W] as it lies in our tensors.
+/// [N, C, H, W] in our tensors' memory order.
 dnnl::memory::desc activation_desc(const Shape& shape);
-/// [O, I/groups, KH, KW] as it lies in our tensors; with groups > 1 as oneDNN's five axes.
+/// [O, I/groups, KH, KW] in our tensors' memory order; five axes, as in oneDNN, if groups > 1.
 dnnl::memory::desc weight_desc(const Shape& shape, int groups);
-/// The same sizes in whatever layout the kernel likes best.
+/// The same sizes, in a layout that the kernel chooses.
 dnnl::memory::desc any_layout(const dnnl::memory::desc& desc);
 
-/// The three passes, with dilation counted as oneDNN does.
+/// The three passes, with oneDNN's convention for dilation.
 dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& descs,
                                                        const Conv2dParams& params,
                                                        const Epilogue& epilogue = {});

@@ -17,7 +17,7 @@ std::string isa() {
     dnnl_cpu_isa_t isa;
     const char* name;
   };
-  // Their values differ between versions; each holds the bits of those that it includes.
+  // The values differ between versions; each value contains the bits of the sets that it includes.
   constexpr std::array kKnown{
       Known{dnnl_cpu_isa_sse41, "sse41"},
       Known{dnnl_cpu_isa_avx, "avx"},
@@ -37,7 +37,7 @@ std::string isa() {
 }
 
 bool has_avx512() {
-  // Instruction sets are bit sets that contain those they build on.
+  // Instruction sets are bit sets; each contains the sets that it builds on.
   const auto wanted = static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
   return (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
 }

@@ -4,7 +4,7 @@
 
 namespace quench::onednn {
 
-/// Of the oneDNN library that is loaded, e.g. "2.6.3".
+/// The version of the loaded oneDNN library, e.g. "2.6.3".
 std::string version();
 
 /// The largest known instruction set that oneDNN uses on this CPU, e.g. "avx512_core_vnni". The

@@ -27,7 +27,7 @@ Tensor buffer(const dnnl::memory::desc& desc) {
 
 void Primitive::bind(const Operand& operand) const {
   if (!operand.tensor.defined()) return;
-  // oneDNN takes no const pointers, also for what it only reads.
+  // oneDNN takes non-const pointers, even for inputs.
   void* data = const_cast<std::byte*>(operand.tensor.bytes_begin());
   const auto known = memories_.find(operand.argument);
   if (known == memories_.end()) {
@@ -39,7 +39,7 @@ void Primitive::bind(const Operand& operand) const {
 
 void Primitive::execute(std::initializer_list<Operand> operands) const {
   for (const Operand& operand : operands) bind(operand);
-  Tensor scratch;  // handed back to the pool on return: the CPU stream has finished by then
+  Tensor scratch;  // freed on return; the CPU stream has finished by then
   if (scratchpad_.get_size() > 0) {
     scratch = buffer(scratchpad_);
     bind({DNNL_ARG_SCRATCHPAD, scratchpad_, scratch});

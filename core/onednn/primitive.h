@@ -6,22 +6,22 @@
 
 #include "core/tensor.h"
 
-/// What all oneDNN wrappers share. For this folder alone: it brings in oneDNN's headers.
+/// Shared by the oneDNN wrappers. Private to this folder, because it includes oneDNN's headers.
 namespace quench::onednn {
 
 const dnnl::engine& cpu_engine();
 
-/// Attributes that leave scratch memory to us, so that it is pooled, counted and reused.
+/// Attributes that let us provide the scratch memory, so that it is pooled, counted and reused.
 dnnl::primitive_attr user_scratchpad();
 
 /// A pooled buffer large enough for `desc`.
 Tensor buffer(const dnnl::memory::desc& desc);
 
-/// What a primitive gets as one of its DNNL_ARG_..., in a layout that does not change.
+/// One argument (DNNL_ARG_...) of a primitive, in a fixed layout.
 struct Operand {
   int argument;
   const dnnl::memory::desc& layout;
-  const Tensor& tensor;  ///< an undefined one is left out
+  const Tensor& tensor;  ///< omitted if undefined
 };
 
 /// A oneDNN primitive that takes its scratch memory from the pool. One thread may use it at a time.
@@ -38,11 +38,12 @@ class Primitive {
 
   dnnl::primitive primitive_;
   dnnl::memory::desc scratchpad_;
-  // Made once, since they cost as much as the smallest kernels, and pointed anew in each call.
+  // Created once, because creation costs as much as the smallest kernels; each call only sets the
+  // pointers.
   mutable std::unordered_map<int, dnnl::memory> memories_;
 };
 
-/// Copies between two layouts of the same values; nothing at all if the layouts are equal.
+/// Copies values from one layout to another; does nothing if the layouts are equal.
 class Relayout {
  public:
   Relayout() = default;
@@ -52,11 +53,12 @@ class Relayout {
   const dnnl::memory::desc& from() const { return from_; }
   const dnnl::memory::desc& to() const { return to_; }
 
-  /// For what a kernel reads: `source`, or a pooled copy of it in the other layout.
+  /// For a kernel's input: `source`, or a pooled copy of it in the other layout.
   Tensor apply(const Tensor& source) const;
-  /// For what a kernel writes: where to put it, which is `target` itself if the layouts are equal.
+  /// For a kernel's output: the buffer to write to, which is `target` itself if the layouts are
+  /// equal.
   Tensor staging(const Tensor& target) const;
-  /// Moves what staging() gave on to `target`.
+  /// Copies the buffer from staging() to `target`.
   void finish(const Tensor& staged, const Tensor& target) const;
 
  private:

@@ -26,7 +26,7 @@ const Entry& entry_of(Activation activation) {
   for (const Entry& entry : kActivations) {
     if (entry.activation == activation) return entry;
   }
-  throw std::invalid_argument("activation: expected one of the listed values");
+  throw std::invalid_argument("activation: expected a value of the enumeration");
 }
 
 }  // namespace

@@ -43,9 +43,9 @@ float inverse_std(double variance, float eps) {
   return static_cast<float>(1.0 / std::sqrt(variance + static_cast<double>(eps)));
 }
 
-/// The mean of a few rows spread over the tensor. Sums of x - pilot lose no digits where the mean
-/// of a channel is large beside its deviation, which E[x^2] - E[x]^2 would; and a constant has
-/// variance 0.
+/// The mean of a few rows spread over the tensor. Sums of x - pilot keep their precision where a
+/// channel's mean is much larger than its deviation; E[x^2] - E[x]^2 would not. A constant channel
+/// gets variance 0.
 std::vector<float> pilot_means(const ChannelLoop& loop, const float* x) {
   constexpr std::int64_t kRows = 16;
   const std::int64_t count = std::min(loop.rows(), kRows);
@@ -62,8 +62,8 @@ struct Moments {
   std::vector<double> mean, variance;  // [C]; biased
 };
 
-/// Of the batches of all ranks, which are of one size. Doubles leave a variance its digits unless it
-/// is below 1e-13 of the square of the mean.
+/// Combines the moments of all ranks, whose batches have the same size. In double, the variance
+/// stays accurate unless it is below 1e-13 of the squared mean.
 void join_ranks(Moments& moments) {
   const int ranks = communicator().size();
   if (ranks == 1) return;
@@ -90,12 +90,12 @@ Moments moments_of(const ChannelLoop& loop, const float* x) {
     const double mean = sums.first[c] / count;
     const double variance = sums.second[c] / count - mean * mean;
     sums.first[c] = static_cast<double>(pilots[c]) + mean;
-    sums.second[c] = variance < 0.0 ? 0.0 : variance;  // rounding may pass 0; a NaN stays
+    sums.second[c] = variance < 0.0 ? 0.0 : variance;  // rounding may go below 0; a NaN stays
   }
   return {std::move(sums.first), std::move(sums.second)};
 }
 
-/// running = (1 - momentum) * running + momentum * batch. A weight of 1 forgets even a NaN.
+/// running = (1 - momentum) * running + momentum * batch. A momentum of 1 discards even a NaN.
 void update_running(Tensor& running, const std::vector<double>& batch, double factor,
                     float momentum) {
   const auto weight = static_cast<double>(momentum);
@@ -108,9 +108,9 @@ void update_running(Tensor& running, const std::vector<double>& batch, double fa
 }
 
 /// Lines for z = (x - mean) * scale + bias. Forward and backward compute z by the same three
-/// operations, so that the mask seen by backward is the one that was applied. Folded to one
-/// multiply-add it would lose digits where |mean| is far above the deviation, and the loop waits
-/// for memory either way.
+/// operations, so that backward sees the mask that was applied. Folded into one multiply-add, z
+/// would lose precision where |mean| is far above the deviation; and the loop is memory-bound
+/// either way.
 struct Normaliser {
   std::vector<float> mean, scale, bias;
 
@@ -123,7 +123,7 @@ struct Normaliser {
         bias(loop.line([&](std::int64_t c) { return value_or(bias_in, c, 0.0f); })) {}
 };
 
-/// Per channel the sums of g and of g * (x - mean), with g the gradient that passes the activation.
+/// The sums per channel of g and of g * (x - mean), where g is the gradient after the activation.
 ChannelLoop::Sums sum_gradients(const ChannelLoop& loop, const Normaliser& normaliser,
                                 const Tensor& grad_output, const BatchNormInputs& inputs) {
   return loop.sum([g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),

@@ -9,16 +9,16 @@ namespace quench {
 struct BatchNormParams {
   float eps = 1e-5f;  ///< added to the variance; >= 0
   /// Weight of the new batch in the running statistics, in [0, 1]:
-  /// running = (1 - momentum) * running + momentum * batch. With 1 / (k + 1) for batch k, from 0,
-  /// they become the plain average over batches.
+  /// running = (1 - momentum) * running + momentum * batch. A momentum of 1 / (k + 1) for batch k
+  /// (counted from 0) gives the plain average over batches.
   float momentum = 0.1f;
   Activation activation = Activation::none;  ///< applied to the result in the same pass
-  /// Where several ranks train together (core/communicator.h): whether the batch is that of all of
-  /// them, so that they normalise as one process would, at the price of a message in each direction.
+  /// Whether the statistics cover the batches of all ranks (core/communicator.h). Several ranks
+  /// then normalise as one process would, at the cost of one message per direction.
   bool synchronized = false;
 };
 
-/// What normalised the values, [C] each. Backward needs these, the input and nothing else.
+/// The statistics used for normalisation, [C] each. Backward needs only these and the input.
 struct BatchNormStatistics {
   Tensor mean;
   Tensor inv_std;             ///< 1 / sqrt(variance + eps), with the biased variance
@@ -35,20 +35,20 @@ struct BatchNormResult {
 ///
 /// @param x            [N, C] or [N, C, H, W]
 /// @param gain, bias   [C], or undefined for 1 and 0
-/// @param running_...  [C], updated in place. As in PyTorch the variance that enters running_var is
-///                     the unbiased one (divided by count - 1), the one that normalises is not
+/// @param running_...  [C], updated in place. As in PyTorch, running_var receives the unbiased
+///                     variance (divided by count - 1); normalisation uses the biased one
 /// @throws std::invalid_argument  for other shapes, options out of range, or a single value per
 ///                                channel
 BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
                                  Tensor& running_mean, Tensor& running_var,
                                  const BatchNormParams& params);
 
-/// The statistics of x alone, which normalise nothing here; updates the running ones as above.
+/// Computes the statistics of x without normalising it; updates the running ones as above.
 /// @throws std::invalid_argument  as above
 BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
                                           Tensor& running_var, const BatchNormParams& params);
 
-/// The same function with fixed statistics, folded to one multiply-add per element.
+/// The same function with fixed statistics, folded into one multiply-add per element.
 /// @throws std::invalid_argument  for other shapes or options out of range
 Tensor batch_norm_infer(const Tensor& x, const Tensor& gain, const Tensor& bias,
                         const Tensor& running_mean, const Tensor& running_var,
@@ -63,11 +63,11 @@ struct ChannelAffine {
 ChannelAffine fold_batch_norm(const Tensor& gain, const Tensor& bias, const Tensor& running_mean,
                               const Tensor& running_var, float eps);
 
-/// The statistics that batch_norm_infer uses, in the form that backward takes.
+/// The statistics that batch_norm_infer uses, in the form that backward expects.
 BatchNormStatistics frozen_statistics(const Tensor& running_mean, const Tensor& running_var,
                                       float eps);
 
-/// What the forward pass read.
+/// The inputs of the forward pass.
 struct BatchNormInputs {
   Tensor x, gain, bias;  ///< gain and bias as in the forward pass, possibly undefined
   BatchNormStatistics statistics;
@@ -77,7 +77,7 @@ struct BatchNormGradients {
   Tensor x, gain, bias;  ///< gain and bias always [C]
 };
 
-/// Gradients of batch_norm_train. The activation's mask is computed again from x.
+/// Gradients of batch_norm_train. The activation's mask is recomputed from x.
 BatchNormGradients batch_norm_train_backward(const Tensor& grad_output,
                                              const BatchNormInputs& inputs);
 /// Gradients of batch_norm_infer, whose statistics are constants.

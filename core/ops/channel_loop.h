@@ -8,13 +8,13 @@
 #include "core/parallel.h"
 #include "core/tensor.h"
 
-// Loops over [N, C] and [N, C, H, W] tensors with values per channel, for the sources in core.
+// Loops over [N, C] and [N, C, H, W] tensors with per-channel values. Private to core/.
 
 namespace quench {
 
-/// A tensor seen as rows of C contiguous channels. Few channels would leave vector registers half
-/// empty, so several rows are walked together as one line, and vectors per channel are repeated to
-/// the line's width.
+/// A tensor as rows of C contiguous channels. Few channels would leave vector registers half empty,
+/// so several rows are processed together as one line, and per-channel vectors are repeated to the
+/// line's width.
 class ChannelLoop {
  public:
   explicit ChannelLoop(const Tensor& x)
@@ -37,7 +37,7 @@ class ChannelLoop {
     return out;
   }
 
-  /// Calls body(i, c) for every element: i counts elements in memory, c places in a line().
+  /// Calls body(i, c) for every element: i is the index in memory, c the index in a line().
   template <typename Body>
   void for_each(Body body) const {
     const std::int64_t channels = channels_, width = width_;
@@ -68,8 +68,9 @@ class ChannelLoop {
   struct Terms {
     float first, second;
   };
-  /// Sums terms(i, c), as in for_each, over the rows of each channel. Short runs add up in float
-  /// and the runs in double. The runs follow from the shape alone, so threads change nothing.
+  /// Sums terms(i, c), as in for_each, over the rows of each channel. Short runs are summed in
+  /// float, the runs in double. The runs depend only on the shape, so the number of threads does
+  /// not change the result.
   template <typename TermsOf>
   Sums sum(TermsOf terms) const {
     const std::int64_t chunks = std::clamp<std::int64_t>(rows_ * channels_ / kChunk, 1, kMaxChunks);
@@ -97,13 +98,13 @@ class ChannelLoop {
   static constexpr std::int64_t kLine = 256;  // floats: 16 AVX-512 registers
   // Float sums this long stay within 1e-6 of exact.
   static constexpr std::int64_t kLinesPerRun = 64;
-  static constexpr std::int64_t kChunk = 65536;  // elements worth a task of their own
+  static constexpr std::int64_t kChunk = 65536;  // elements worth a separate task
   static constexpr std::int64_t kMaxChunks = 64;
 
   /// Adds the sums of rows [begin, end) to `total`, [2, C]; `run` has room for two lines.
   ///
-  /// Line by line in memory order: several lines at once save loads and stores of the sums, but
-  /// lost a factor of two to four on tensors larger than the cache.
+  /// Line by line in memory order: processing several lines at once saves loads and stores of the
+  /// sums, but was two to four times slower on tensors larger than the cache.
   template <typename TermsOf>
   void sum_rows(std::int64_t begin, std::int64_t end, TermsOf terms, float* run,
                 double* total) const {
@@ -137,7 +138,7 @@ class ChannelLoop {
   std::int64_t width_;
 };
 
-/// How many rows a sum over the rows of all ranks has, or over those of this one.
+/// The number of rows on all ranks if `synchronized`, else on this rank.
 inline std::int64_t whole_batch(std::int64_t rows, bool synchronized) {
   return synchronized ? rows * communicator().size() : rows;
 }

@@ -29,10 +29,11 @@ void check_channels(const Shape& input, const Shape& weight, int groups) {
   require(weight[0] % groups == 0,
           "conv2d: expected out_channels divisible by groups, got {} and {} (weight {})", weight[0],
           groups, weight.to_string());
-  require(weight[1] == input[1] / groups,
-          "conv2d: expected a weight of {} input channels per group, got {} (input {}, weight {}, "
-          "groups {})",
-          input[1] / groups, weight[1], input.to_string(), weight.to_string(), groups);
+  require(
+      weight[1] == input[1] / groups,
+      "conv2d: expected a weight with {} input channels per group, got {} (input {}, weight {}, "
+      "groups {})",
+      input[1] / groups, weight[1], input.to_string(), weight.to_string(), groups);
 }
 
 std::int64_t output_size(std::int64_t input, std::int64_t kernel, int stride, int pad,

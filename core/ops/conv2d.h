@@ -14,11 +14,11 @@ namespace onednn {
 class Convolution;
 }
 
-/// Everything about a 2-d convolution but its operands.
+/// The parameters of a 2-d convolution.
 struct Conv2dParams {
   std::array<int, 2> stride{1, 1};  ///< vertical, horizontal; >= 1
   Padding padding{};
-  /// Distance of neighbouring kernel taps, vertical and horizontal; >= 1, where 1 is dense.
+  /// Distance between adjacent kernel taps, vertical and horizontal; >= 1, where 1 is dense.
   std::array<int, 2> dilation{1, 1};
   int groups = 1;  ///< >= 1; equal to in_channels for a depthwise convolution
 
@@ -26,19 +26,19 @@ struct Conv2dParams {
 };
 
 /// [N, O, OH, OW] for input [N, C, H, W] and weight [O, C/groups, KH, KW].
-/// @throws std::invalid_argument  if the parameters or shapes do not fit together, or any size is 0
+/// @throws std::invalid_argument  if the parameters or shapes do not match, or any size is 0
 Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
 
 /// A 2-d convolution of f32 tensors (cross-correlation, as everywhere in deep learning) and its two
 /// derivatives.
 ///
-/// Belongs to whoever owns the weight. It keeps what is costly to derive from shapes, for each
-/// combination of shapes it has met, so training, the last partial batch and evaluation may
-/// alternate. The weight, re-laid for the kernel, is kept until forward() meets another storage or
-/// Tensor::version(). One thread may use it at a time. Results depend on operands, shapes, thread
-/// count and CPU, not on history.
+/// The owner of the weight owns it. It caches what is expensive to derive from shapes, for each
+/// combination of shapes, so training, the last partial batch and evaluation may alternate. The
+/// weight in the kernel's layout is cached until forward() sees another storage or
+/// Tensor::version(). Only one thread may use it at a time. Results depend on operands, shapes,
+/// thread count and CPU, not on earlier calls.
 ///
-/// All three throw std::invalid_argument for shapes or types that do not fit.
+/// All three throw std::invalid_argument for wrong shapes or types.
 class PreparedConv2d {
  public:
   explicit PreparedConv2d(Conv2dParams params);
@@ -53,7 +53,7 @@ class PreparedConv2d {
   /// @param bias    [O], or undefined for none
   Tensor forward(const Tensor& input, const Tensor& weight, const Tensor& bias = {});
   /// activation(conv2d + addend) in one pass over the output, for inference.
-  /// @param addend  of the output's shape, whose memory the output takes over; or undefined for none
+  /// @param addend  has the output's shape, and the output reuses its memory; undefined for none
   Tensor infer(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation,
                Tensor addend = {});
   /// The gradient of the loss with respect to the input.

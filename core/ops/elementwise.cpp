@@ -142,7 +142,7 @@ Tensor sign(const Tensor& x) {
 
 Tensor clip(const Tensor& x, float low, float high) {
   require(low <= high, "clip: expected low <= high, got {} and {}", low, high);
-  // In this order the comparisons are the machine's max and min, and a NaN passes both.
+  // In this order the comparisons compile to max and min instructions, and a NaN passes both.
   return map(x, [low, high](float v) {
     const float raised = v < low ? low : v;
     return raised > high ? high : raised;

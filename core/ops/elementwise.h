@@ -6,8 +6,8 @@
 
 namespace quench {
 
-// `omp simd` on the loops of this file: an element depends on its own index alone, so a loop over
-// one buffer as input and output is vectorized like any other, without a check for overlap.
+// Why `omp simd`: an element depends only on its own index, so a loop whose input and output are
+// one buffer is vectorized like any other, without an overlap check.
 
 /// out[i] = f(x[i]) on f32 tensors, in one pass at memory speed: `f` is inlined and vectorized.
 /// @throws std::invalid_argument  if the shapes differ
@@ -48,7 +48,7 @@ Tensor zip(const Tensor& a, const Tensor& b, F f) {
   return out;
 }
 
-/// Whether b is the larger of two numbers: not if they are equal, and a NaN is larger than any number.
+/// Whether b is larger than a. A NaN is larger than any number.
 inline bool larger_is_second(float a, float b) { return (b > a) | ((b != b) & (a == a)); }
 
 /// Element-wise arithmetic on f32 tensors.
@@ -56,7 +56,7 @@ inline bool larger_is_second(float a, float b) { return (b > a) | ((b != b) & (a
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
-/// The larger, or the smaller, of the two: of equals a's, and a NaN before any number.
+/// The larger or smaller of the two values. If they are equal, a's; if one is NaN, NaN.
 Tensor maximum(const Tensor& a, const Tensor& b);
 Tensor minimum(const Tensor& a, const Tensor& b);
 /// a += b; bumps a's version.
@@ -73,7 +73,7 @@ Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
 
-/// out[n] = x[n] + image, of images [N, C, H, W] and one of [1, C, H, W].
+/// out[n] = x[n] + image, for x [N, C, H, W] and an image [1, C, H, W].
 /// @throws std::invalid_argument  for other shapes
 Tensor add_per_place(const Tensor& x, const Tensor& image);
 
@@ -84,7 +84,7 @@ Tensor add_per_place(const Tensor& x, const Tensor& image);
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_map(const Tensor& x, const Tensor& factor);
 
-/// -1 for x < 0, else +1: sign(0) is +1, a third value would not fit the one bit a kernel stores.
+/// -1 for x < 0, else +1: sign(0) is +1, because kernels store one bit.
 Tensor sign(const Tensor& x);
 /// NaN stays NaN. @throws std::invalid_argument  if low > high
 Tensor clip(const Tensor& x, float low, float high);

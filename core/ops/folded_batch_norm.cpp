@@ -7,8 +7,8 @@ namespace quench {
 namespace {
 
 /// y = (product * sigma_running + offset) * inv_std + bias, offset = gain (layer_bias - mean). The
-/// sum in brackets is taken first: product carries the layer's mean, and what is left of it once
-/// the offset has removed that is small beside both.
+/// sum in parentheses comes first: product contains the layer's mean, and once the offset has
+/// removed it, the difference is small compared with both.
 struct Lines {
   std::vector<float> sigma, offset, inv_std;
 

@@ -4,16 +4,16 @@
 
 namespace quench {
 
-/// What batch norm of a batch becomes where the layer before it has the gain in its weight:
-/// product = conv(x, Q(w gain / sigma_running)) comes from the weight as it is quantized, and the
-/// batch's statistics from plain = conv(x, w) + layer_bias, the layer without quantization.
+/// Inputs of batch norm in training when the gain is folded into the weight of the layer before it:
+/// product = conv(x, Q(w gain / sigma_running)) uses the quantized weight, and the batch statistics
+/// come from plain = conv(x, w) + layer_bias, the layer without quantization.
 struct FoldedBatchNormInputs {
   Tensor product;             ///< [N, C] or [N, C, H, W]
   Tensor plain;               ///< same shape
   Tensor gain, bias;          ///< [C]
   Tensor layer_bias;          ///< [C], or undefined for 0
   BatchNormStatistics batch;  ///< of `plain`
-  Tensor sigma_running;       ///< [C]: sqrt(running_var + eps) that stands in the folded weight
+  Tensor sigma_running;       ///< [C]: sqrt(running_var + eps), as in the folded weight
 };
 
 /// y = product sigma_running / sigma_batch + bias + gain (layer_bias - mean_batch) / sigma_batch

@@ -10,39 +10,40 @@
 namespace quench {
 namespace {
 
-/// How the groups lie in the memory of an image, [places][channels].
+/// The layout of the groups in an image's memory, [pixels][channels].
 struct Groups {
-  std::int64_t images, places, channels, size;  // size: channels of a group
+  std::int64_t images, pixels, channels, size;  // size: channels of a group
 
   Groups(const Tensor& x, const Tensor& gain, std::int64_t groups)
-      : images(x.dim(0)), places(1), channels(x.dim(1)), size(0) {
+      : images(x.dim(0)), pixels(1), channels(x.dim(1)), size(0) {
     require((x.rank() == 2 || x.rank() == 4) && gain.shape() == Shape{channels},
             "group_norm: expected [N, C] or [N, C, H, W] and a gain [C], got {} and {}",
             x.shape().to_string(), gain.shape().to_string());
     require(groups >= 1 && channels % groups == 0,
             "group_norm: expected groups that divide {} channels, got {}", channels, groups);
     size = channels / groups;
-    if (x.rank() == 4) places = x.dim(2) * x.dim(3);
+    if (x.rank() == 4) pixels = x.dim(2) * x.dim(3);
   }
 
-  /// Calls body(i, c) for the elements of a group of an image: its place in memory, its channel.
+  /// Calls body(i, c) for each element of one group of one image: its index in memory and its
+  /// channel.
   template <typename Body>
   void for_each(std::int64_t image, std::int64_t group, Body body) const {
-    for (std::int64_t p = 0; p < places; ++p) {
-      const std::int64_t pixel = (image * places + p) * channels;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      const std::int64_t pixel = (image * pixels + p) * channels;
       for (std::int64_t c = group * size; c < (group + 1) * size; ++c) body(pixel + c, c);
     }
   }
-  /// Calls body(image, group) for all, in parallel.
+  /// Calls body(image, group) for all groups, in parallel.
   template <typename Body>
   void for_each_group(Body body) const {
     const std::int64_t groups = channels / size;
-    parallel_for(images * groups, kParallelGrain / std::max<std::int64_t>(places * size, 1) + 1,
+    parallel_for(images * groups, kParallelGrain / std::max<std::int64_t>(pixels * size, 1) + 1,
                  [=](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t i = begin; i < end; ++i) body(i / groups, i % groups);
                  });
   }
-  double count() const { return static_cast<double>(places * size); }
+  double count() const { return static_cast<double>(pixels * size); }
 };
 
 struct Statistics {
@@ -92,7 +93,7 @@ GroupNormGradients group_norm_backward(const Tensor& grad_output, const Tensor& 
   GroupNormGradients result{Tensor(x.shape()), Tensor(gain.shape()), Tensor(gain.shape())};
   const float *in = x.data(), *grad = grad_output.data(), *gains = gain.data();
   float* out = result.x.data();
-  // By image and channel, to be added up in the order of images.
+  // Per image and channel, then added in image order.
   const std::int64_t channels = all.channels;
   std::vector<double> of_gain(static_cast<std::size_t>(all.images * channels)),
       of_bias(of_gain.size());

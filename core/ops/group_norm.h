@@ -8,10 +8,10 @@ namespace quench {
 ///
 ///   y = gain[c] (x - mean) / sqrt(variance + eps) + bias[c]
 ///
-/// by the mean and the variance of each image over the places of C / groups channels, accumulated in
+/// with the mean and variance of each image over C / groups channels and all pixels, accumulated in
 /// double. One group per channel is instance normalization (Ulyanov et al. 2016, arXiv:1607.08022).
 /// @param gain, bias  [C]
-/// @throws std::invalid_argument  for other shapes, or channels that the groups do not divide
+/// @throws std::invalid_argument  for other shapes, or if groups does not divide C
 Tensor group_norm(const Tensor& x, const Tensor& gain, const Tensor& bias, std::int64_t groups,
                   float eps);
 

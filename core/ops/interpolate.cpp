@@ -25,13 +25,13 @@ Shape interpolated_shape(const Shape& x, Places rows, Places columns) {
   return x.with(2, std::ssize(rows)).with(3, std::ssize(columns));
 }
 
-/// Where the four pixels begin, and how much each counts.
+/// The offsets and weights of the four pixels.
 struct Corners {
   std::array<std::int64_t, 4> place;
   std::array<float, 4> weight;
 };
 
-/// Calls body(corners, to) for each pixel of the result, which begins at `to`.
+/// Calls body(corners, to) for each pixel of the result; `to` is its offset.
 template <typename Body>
 void for_each_pixel(const Shape& x, Places rows, Places columns, Body body) {
   const std::int64_t channels = x[1], height = x[2], width = x[3];

@@ -18,7 +18,8 @@ void check(const Tensor& x, const LocalResponseParams& params) {
       x.shape().to_string(), params.size);
 }
 
-/// Calls body(first, row) for the first element of each pixel, with room for a number per channel.
+/// Calls body(first, row) for each pixel: the index of its first element, and a buffer of one float
+/// per channel.
 template <typename Body>
 void for_each_pixel(const Tensor& x, Body body) {
   const std::int64_t channels = x.dim(1);
@@ -30,7 +31,7 @@ void for_each_pixel(const Tensor& x, Body body) {
                });
 }
 
-/// The channels around one of them.
+/// The neighbouring channels of a channel.
 class Neighbours {
  public:
   Neighbours(std::int64_t channels, std::int64_t size)
@@ -58,7 +59,7 @@ class Neighbours {
   std::int64_t channels_, before_, after_;
 };
 
-/// What the power is taken of, for each channel of a pixel.
+/// The denominator before the power, for each channel of a pixel.
 void denominators(const float* pixel, std::int64_t channels, const LocalResponseParams& params,
                   float* out) {
   const Neighbours neighbours(channels, params.size);

@@ -4,11 +4,12 @@
 
 namespace quench {
 
-/// Local response normalization across channels (Krizhevsky et al. 2012, section 3.3), as ONNX has it:
+/// Local response normalization across channels (Krizhevsky et al. 2012, section 3.3), as ONNX
+/// defines it:
 ///
 ///   y[c] = x[c] / (bias + alpha / size * sum of x[d]^2)^beta
 ///
-/// over the `size` channels d from c - floor((size - 1) / 2) on, of those that there are.
+/// over the `size` channels d from c - floor((size - 1) / 2) on, without those outside 0..C-1.
 struct LocalResponseParams {
   std::int64_t size = 5;  ///< >= 1
   float alpha = 1e-4f;

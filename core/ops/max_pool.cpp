@@ -9,12 +9,12 @@
 namespace quench {
 namespace {
 
-/// Whether `value` takes the place of `best`. A NaN wins over numbers and is never beaten.
+/// Whether `value` replaces `best`. A NaN beats numbers and is never beaten.
 bool beats(float value, float best) { return (value > best) | (value != value); }
 
-/// Channels that one call of a kernel below handles at most. Inside, places are 32-bit like the
-/// values: a loop that mixes them with bytes is vectorized 64 channels at a time, and with 24 of
-/// them not at all.
+/// The most channels that one call of a kernel below handles. Inside, positions are 32-bit, as wide
+/// as the values: a loop that mixes floats and bytes is vectorized for 64 channels at a time, so
+/// not at all for 24 channels.
 constexpr std::int64_t kBlock = 256;
 
 /// Calls body(first, count) for blocks of channels.
@@ -25,7 +25,7 @@ void for_each_block(std::int64_t channels, Body body) {
   }
 }
 
-/// Places are kept in a byte where a window has no more than that can count.
+/// Positions are stored as bytes if the window is small enough.
 template <typename Place>
 void narrow(const std::int32_t* places, std::int64_t count, Place* argmax) {
   for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<Place>(places[c]);
@@ -58,7 +58,8 @@ void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int
   narrow(places, count, argmax);
 }
 
-/// One output row of 2x2 windows, in memory order: each value is read once, none is read back.
+/// One output row of 2x2 windows, in memory order: each value is read once, and outputs are never
+/// read back.
 template <typename Place>
 void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Place* argmax) {
   const std::int64_t channels = g.channels;
@@ -71,7 +72,7 @@ void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Place* arg
   }
 }
 
-/// The pixel (y, x) of a window as a number.
+/// The index of pixel (y, x) in its window.
 std::int32_t place_of(const PoolGeometry& g, const WindowView& view, std::int64_t y,
                       std::int64_t x) {
   return static_cast<std::int32_t>((y - view.top) * g.window.kernel[1] + (x - view.left));
@@ -115,7 +116,7 @@ void scatter_2x2(const float* grad, const Place* argmax, std::int64_t channels, 
   }
 }
 
-/// The backward of max_row_2x2: writes both input rows, once each.
+/// The backward of max_row_2x2: writes each of the two input rows once.
 template <typename Place>
 void scatter_row_2x2(const PoolGeometry& g, const float* grad, const Place* argmax, float* row) {
   const std::int64_t channels = g.channels;
@@ -171,7 +172,7 @@ void take_largest(const PoolGeometry& g, const float* in, float* out, Place* arg
 
 template <typename Place>
 void scatter(const PoolGeometry& g, const float* grad, const Place* places, float* out) {
-  // By image: the rows of one image may share pixels.
+  // Parallel over images: windows in different output rows of one image may share pixels.
   const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;
   parallel_for(g.images, grain, [=, &g](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin * g.out_height; row < end * g.out_height; ++row) {
@@ -193,11 +194,11 @@ void scatter(const PoolGeometry& g, const float* grad, const Place* places, floa
   });
 }
 
-/// What counts the places of a window.
+/// The integer type that can index a window's pixels.
 DType place_type(const Window2d& window) {
   const std::int64_t places = std::int64_t{window.kernel[0]} * window.kernel[1];
   require(places <= std::numeric_limits<std::int32_t>::max(),
-          "max_pool2d: expected a window of fewer than 2^31 places, got {}x{}", window.kernel[0],
+          "max_pool2d: expected a window of fewer than 2^31 pixels, got {}x{}", window.kernel[0],
           window.kernel[1]);
   return places <= 256 ? DType::u8 : DType::s32;
 }
@@ -224,7 +225,8 @@ Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, cons
           shape.to_string(), input.to_string(), grad_output.shape().to_string(),
           argmax.shape().to_string());
   const PoolGeometry g(input, shape, window);
-  // Tiles that cover the image write all of it; otherwise windows overlap, or pixels lie in none.
+  // Tiles that cover the image write every pixel. Otherwise windows overlap, or some pixels lie in
+  // no window.
   const bool covered = g.is_2x2_tiling() && g.height % 2 == 0 && g.width % 2 == 0;
   Tensor grad_input = covered ? Tensor(input) : Tensor::zeros(input);
   if (place_type(window) == DType::u8) {

@@ -29,8 +29,8 @@ struct Geometry {
         left(params.padding.left) {}
 };
 
-/// Adds to sums[kx, c] the products of one row of gradients with one row of the image, for `Lanes`
-/// neighbouring channels, whose sums stay in registers.
+/// Adds the products of one gradient row and one image row to sums[kx, c], for `Lanes` adjacent
+/// channels, whose sums stay in registers.
 template <int Taps, int Lanes>
 void add_row(const Geometry& g, const float* image_row, const float* grad_row, float* sums) {
   const std::int64_t channels = g.channels;
@@ -55,7 +55,7 @@ void add_row(const Geometry& g, const float* image_row, const float* grad_row, f
     for (int l = 0; l < Lanes; ++l) sums[kx * channels + l] += acc[kx][l];
 }
 
-/// Adds to sums[ky, kx, c] what the images [begin, end) contribute.
+/// Adds the contribution of images [begin, end) to sums[ky, kx, c].
 template <int Taps>
 void add_images(const Geometry& g, const float* input, const float* grad_output, std::int64_t begin,
                 std::int64_t end, float* sums) {
@@ -107,7 +107,7 @@ Tensor depthwise_backward_weights(const Tensor& input, const Tensor& grad_output
                                   const Shape& weight_shape, const Conv2dParams& params) {
   const Geometry g(input.shape(), grad_output.shape(), weight_shape, params);
   const std::int64_t taps = weight_shape[2] * weight_shape[3], size = taps * g.channels;
-  // Short float sums, added up in double; as many for any number of threads.
+  // Short float sums, added in double. Their number does not depend on the number of threads.
   constexpr std::int64_t kMostChunks = 32;
   const std::int64_t chunks = std::min(g.images, kMostChunks);
   std::vector<float> sums(static_cast<std::size_t>(chunks * size), 0.0f);
@@ -133,8 +133,9 @@ Tensor depthwise_backward_weights(const Tensor& input, const Tensor& grad_output
   return grad_weight;
 }
 
-// oneDNN's backward_weights of a depthwise convolution is slow for tiny images and, without AVX-512,
-// where many channels of a large batch stream through the cache. Two threads, ms: oneDNN / own.
+// oneDNN's backward_weights of a depthwise convolution is slow for tiny images and, without
+// AVX-512, for many channels of a large batch that exceeds the cache. Two threads, ms: oneDNN /
+// own.
 //
 //                      AVX2           AVX-512                          AVX2           AVX-512
 //   (128)  16 32x32   0.77 / 1.81    0.59 / 2.08    (128) 128 16x16   5.09 / 2.83    3.05 / 2.78
@@ -157,7 +158,7 @@ Tensor im2col_backward_weights(const Tensor& input, const Tensor& grad_output,
   const std::int64_t batch = output[0], height = output[2], width = output[3],
                      pixels = height * width;
   const std::int64_t field = weight_shape[1] * weight_shape[2] * weight_shape[3];
-  // Enough rows for the product to run at full speed; a whole batch would only take more memory.
+  // Enough rows to run the product at full speed; a whole batch would only use more memory.
   constexpr std::int64_t kRows = 1024;
   const std::int64_t images = std::clamp<std::int64_t>(kRows / pixels, 1, batch);
 
@@ -181,14 +182,15 @@ Tensor im2col_backward_weights(const Tensor& input, const Tensor& grad_output,
   return grad_weight;
 }
 
-// Without AVX-512, oneDNN's backward_weights is slow where the weight outgrows the cache and the
-// image is small. Measured as in core/onednn/convolution.cpp, ms: channels-last / blocked / matrix product.
+// Without AVX-512, oneDNN's backward_weights is slow if the weight exceeds the cache and the image
+// is small. Measured as in core/onednn/convolution.cpp, ms: channels-last / blocked / matrix
+// product.
 //
 //   (64) 512->512 8x8    308.7 / 264.1 / 193.2      (64) 256->512 8x8    119.8 / 111.8 /  95.2
 //   (64) 512->512 4x4     78.6 /  66.0 /  48.0      (32) 512->512 7x7    129.5 / 111.6 /  74.7
 //   (64) 512->256 8x8    128.4 / 112.8 / 127.0      (64) 256->256 8x8     56.8 /  54.4 /  54.6
 //
-// With AVX-512 the product takes 182.5 where the convolution takes 156.7.
+// With AVX-512 the product takes 182.5 and the convolution 156.7.
 bool im2col_pays(const Shape& output, const Shape& weight, const Conv2dParams& params) {
   return !onednn::has_avx512() && params.groups == 1 && weight[0] >= 512 && weight[1] >= 256 &&
          weight[2] * weight[3] > 1 && output[2] * output[3] <= 64;

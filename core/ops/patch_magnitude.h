@@ -7,14 +7,14 @@
 
 namespace quench {
 
-/// How large an image is under each window of a convolution: the mean of |input| over all channels
-/// and taps, taps on padding counting as 0 (K of XNOR-Net: Rastegari et al. 2016, section 3.2).
+/// The mean of |input| under each window of a convolution, over all channels and taps; padding
+/// counts as 0 (K of XNOR-Net: Rastegari et al. 2016, section 3.2).
 ///
 /// @param input   [N, C, H, W]
 /// @param kernel  of the convolution, height and width
 /// @param params  of the convolution; groups are ignored
 /// @return [N, 1, OH, OW], accumulated in double
-/// @throws std::invalid_argument  if shapes and parameters do not fit together
+/// @throws std::invalid_argument  if shapes and parameters do not match
 Tensor patch_magnitude(const Tensor& input, std::array<int, 2> kernel, const Conv2dParams& params);
 
 /// The mean of |input| of each row: [N, I] -> [N, 1], accumulated in double.

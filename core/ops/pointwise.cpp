@@ -20,10 +20,10 @@ constexpr float kSixth = 1.0f / 6.0f;
 /// The comparisons let NaN pass.
 float unit(float x) { return ActivationRange{0.0f, 1.0f}.clamp(x); }
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-/// Larger x do not overflow, nor do smaller ones lose their digits.
+/// Does not overflow for large x, and keeps its precision for small x.
 float softplus(float x) { return (x > 0.0f ? x : 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 
-// Each function with its derivative, of x and its two numbers.
+// Each function and its derivative, of x and two parameters.
 
 struct LeakyRelu {
   static float value(float x, float alpha, float) { return x > 0.0f ? x : alpha * x; }
@@ -134,7 +134,7 @@ struct Clip {
   }
 };
 
-/// What is done with a function: its loops know it, and are vectorized.
+/// A function, with loops that are compiled for it and vectorized.
 struct Entry {
   std::string_view name;
   float (*value)(float, float, float);
@@ -155,7 +155,7 @@ constexpr Entry entry(std::string_view name) {
           }};
 }
 
-/// By Pointwise::Kind.
+/// Indexed by Pointwise::Kind.
 constexpr std::array kFunctions{
     entry<LeakyRelu>("leaky_relu"),
     entry<Elu>("elu"),
@@ -182,7 +182,7 @@ float finite(Kind kind, const char* name, float number) {
   return number;
 }
 
-/// NaN stands for no bound.
+/// NaN means no bound.
 bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 }  // namespace
@@ -190,7 +190,7 @@ bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b));
 Pointwise::Pointwise(Kind kind) : kind_(kind) {
   require(kind != Kind::leaky_relu && kind != Kind::elu && kind != Kind::hard_sigmoid &&
               kind != Kind::clip,
-          "{}: expected its numbers", to_string(kind));
+          "{}: expected parameters, got none", to_string(kind));
 }
 
 Pointwise Pointwise::leaky_relu(float alpha) {
@@ -208,7 +208,8 @@ Pointwise Pointwise::hard_sigmoid(float alpha, float beta) {
 
 Pointwise Pointwise::clip(float low, float high) {
   require(!std::isinf(low) && !std::isinf(high) && !(low > high),
-          "clip: expected finite bounds, low <= high, or none, got {} and {}", low, high);
+          "clip: expected finite bounds with low <= high, or NaN for no bound, got {} and {}", low,
+          high);
   return {Kind::clip, low, high};
 }
 

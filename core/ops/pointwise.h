@@ -8,7 +8,7 @@
 
 namespace quench {
 
-/// A function of one number, of those that ONNX has beside the activations of core/ops/activation.h:
+/// An element-wise function of ONNX that core/ops/activation.h does not cover:
 ///
 ///   leaky_relu    x for x > 0, else alpha x
 ///   elu           gamma times x for x > 0, else gamma alpha (exp(x) - 1)
@@ -23,7 +23,7 @@ namespace quench {
 ///   gelu          x / 2 (1 + erf(x / sqrt(2)))             (Hendrycks & Gimpel 2016, arXiv:1606.08415)
 ///   gelu_tanh     x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which approximates it
 ///   erf, exp, sqrt, floor
-///   clip          clamp(x) to [low, high], of which either may be missing
+///   clip          clamp(x) to [low, high]; either bound may be missing
 ///
 /// Each operation is rounded to f32 in the order written here. NaN stays NaN.
 class Pointwise {
@@ -46,7 +46,7 @@ class Pointwise {
     clip
   };
 
-  /// One of the functions without numbers of its own.
+  /// A function without parameters.
   /// @throws std::invalid_argument  for leaky_relu, elu, hard_sigmoid or clip
   explicit Pointwise(Kind kind);
 
@@ -54,7 +54,7 @@ class Pointwise {
   static Pointwise leaky_relu(float alpha = 0.01f);
   static Pointwise elu(float alpha = 1.0f, float gamma = 1.0f);
   static Pointwise hard_sigmoid(float alpha = 0.2f, float beta = 0.5f);
-  /// @param low, high  ActivationRange::kUnbounded: there is none
+  /// @param low, high  ActivationRange::kUnbounded for no bound
   /// @throws std::invalid_argument  for an infinite bound or low > high
   static Pointwise clip(float low, float high);
 
@@ -63,11 +63,11 @@ class Pointwise {
   float second() const { return second_; }  ///< beta, gamma or high; 0 if the kind has none
 
   float operator()(float x) const;
-  /// df/dx. On a kink it is that of the flat side; of leaky_relu and elu that of x < 0; of floor 0
-  /// everywhere.
+  /// df/dx. At a kink, the slope of the flat side; for leaky_relu and elu, that of x < 0. floor has
+  /// slope 0 everywhere.
   float slope(float x) const;
 
-  /// Missing bounds are equal.
+  /// Missing bounds compare equal.
   bool operator==(const Pointwise& other) const;
 
  private:
@@ -77,7 +77,7 @@ class Pointwise {
   float first_ = 0.0f, second_ = 0.0f;
 };
 
-/// "leaky_relu", "elu" and so on, as above.
+/// The name: "leaky_relu", "elu" and so on.
 std::string_view to_string(Pointwise::Kind kind);
 
 /// out[i] = f(x[i]).

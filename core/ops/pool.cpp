@@ -8,7 +8,7 @@
 namespace quench {
 namespace {
 
-/// Calls body(n, oy, ox) for every window; the images are shared out among the threads.
+/// Calls body(n, oy, ox) for every window, in parallel over images.
 template <typename Body>
 void for_each_window(const PoolGeometry& g, Body body) {
   const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;
@@ -39,14 +39,15 @@ Shape pooled_shape(const Shape& x, const Window2d& window) {
           kernel_w, window.stride[0], window.stride[1]);
   require(std::min({top, left, bottom, right}) >= 0 && std::max(top, bottom) < kernel_h &&
               std::max(left, right) < kernel_w,
-          "pool2d: expected padding of at least 0 and smaller than the kernel {}x{}, got top {}, "
+          "pool2d: expected padding >= 0 and smaller than the kernel {}x{}, got top {}, "
           "left {}, "
           "bottom {}, right {}",
           kernel_h, kernel_w, top, left, bottom, right);
   const std::int64_t height = x[2] + top + bottom, width = x[3] + left + right;
-  require(x[2] >= 1 && x[3] >= 1 && height >= kernel_h && width >= kernel_w,
-          "pool2d: expected a padded image of at least the kernel {}x{}, got {}x{} (input {})",
-          kernel_h, kernel_w, height, width, x.to_string());
+  require(
+      x[2] >= 1 && x[3] >= 1 && height >= kernel_h && width >= kernel_w,
+      "pool2d: expected a padded image at least as large as the kernel {}x{}, got {}x{} (input {})",
+      kernel_h, kernel_w, height, width, x.to_string());
   return {x[0], x[1], (height - kernel_h) / window.stride[0] + 1,
           (width - kernel_w) / window.stride[1] + 1};
 }

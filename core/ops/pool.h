@@ -7,35 +7,36 @@
 #include "core/shape.h"
 #include "core/tensor.h"
 
-// How windows lie on images, for the pooling sources in core.
+// The geometry of pooling windows. Private to core/.
 
 namespace quench {
 
-/// The shape that pooling with `window` gives: floor((H + top + bottom - KH) / stride) + 1 rows,
-/// likewise columns. Each side's padding must be smaller than the kernel, so that no window lies in
-/// padding alone.
+/// The output shape of pooling with `window`: floor((H + top + bottom - KH) / stride) + 1 rows, and
+/// likewise columns. Padding must be smaller than the kernel on each side, so that no window covers
+/// only padding.
 /// @param x  [N, C, H, W]
-/// @throws std::invalid_argument  for another rank, sizes below 1, a padding not as above or a
-///                                kernel larger than the padded image
+/// @throws std::invalid_argument  for another rank, sizes below 1, padding not as above or a kernel
+///                                larger than the padded image
 Shape pooled_shape(const Shape& x, const Window2d& window);
 
-/// The pooled image, and what max_pool2d_backward() needs.
+/// The pooled image, and the positions that max_pool2d_backward() needs.
 struct MaxPoolResult {
   Tensor output;  ///< [N, C, OH, OW]
-  /// Same shape: ky * KW + kx of the winner inside its window; u8, or s32 of more than 256 places.
+  /// Same shape: the maximum's position ky * KW + kx in its window; u8, or s32 for more than 256
+  /// pixels.
   Tensor argmax;
 };
 
-/// The largest value of each window: of equals the first, and a NaN before any number. Padding
+/// The largest value of each window: the first of equal values; a NaN beats any number. Padding
 /// never wins.
 /// @throws std::invalid_argument  as pooled_shape
 MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window);
-/// Sends each gradient to the place that won; needs neither x nor the output.
+/// Sends each gradient to its maximum's position; needs neither x nor the output.
 /// @param input  the shape of x
 Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, const Shape& input,
                            const Window2d& window);
 
-/// The mean of each window over the places that lie in the image: padding does not count.
+/// The mean of each window over the pixels inside the image; padding does not count.
 /// @throws std::invalid_argument  as pooled_shape
 Tensor avg_pool2d(const Tensor& x, const Window2d& window);
 Tensor avg_pool2d_backward(const Tensor& grad_output, const Shape& input, const Window2d& window);

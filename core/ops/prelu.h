@@ -4,7 +4,7 @@
 
 namespace quench {
 
-/// x for x > 0, else slope[c] x, of [N, C] or [N, C, H, W] and slope [C] (He et al. 2015,
+/// x for x > 0, else slope[c] x, for x [N, C] or [N, C, H, W] and slope [C] (He et al. 2015,
 /// arXiv:1502.01852).
 /// @throws std::invalid_argument  for other shapes
 Tensor prelu(const Tensor& x, const Tensor& slope);
@@ -13,7 +13,7 @@ struct PReluGradients {
   Tensor x;
   Tensor slope;  ///< [C], accumulated in double
 };
-/// @throws std::invalid_argument  also if the gradient has another shape than x
+/// @throws std::invalid_argument  also if the gradient's shape differs from x's
 PReluGradients prelu_backward(const Tensor& grad_output, const Tensor& x, const Tensor& slope);
 
 }  // namespace quench

@@ -23,11 +23,11 @@ void check(const Rearrangement& rearrangement, const Shape& input) {
   check_rearrangement(rearrangement);
   require(input.rank() >= 2 && input[0] >= 1 &&
               input.numel() / input[0] == values_of(rearrangement.dims),
-          "rearrange: expected [N, ...] with the {} values of [{}] in each image, got {}",
+          "rearrange: expected [N, ...] with {} values ([{}]) per image, got {}",
           values_of(rearrangement.dims), fmt::join(rearrangement.dims, ", "), input.to_string());
 }
 
-/// Calls copy(from, to, count) for the runs of all images.
+/// Calls copy(from, to, count) for each run of values of all images.
 template <typename Copy>
 void for_each_run(const Rearrangement& rearrangement, std::int64_t images, Copy copy) {
   const std::int64_t values = values_of(rearrangement.dims);
@@ -51,7 +51,7 @@ void check_rearrangement(const Rearrangement& rearrangement) {
   require(sorted == counted, "rearrange: expected each of {} axes once, got [{}]", dims.size(),
           fmt::join(axes, ", "));
   require(size.size() == 3 && values_of(size) == values_of(dims),
-          "rearrange: expected an image [C, H, W] of the values of [{}], got [{}]",
+          "rearrange: expected an image [C, H, W] with as many values as [{}], got [{}]",
           fmt::join(dims, ", "), fmt::join(size, ", "));
 }
 

@@ -9,9 +9,9 @@
 
 namespace quench {
 
-/// The values of an image [C, H, W] in another order. As they lie in memory (H, W, C) they are an array
-/// of `dims`, whose axes are put into the order of `axes`; the result is the memory of an image of `size`.
-/// Every reshape and transpose of an image is one.
+/// A reordering of the values of an image [C, H, W]. The image's memory (H, W, C) is viewed as an
+/// array of shape `dims`, whose axes are permuted to `axes`; the result is the memory of an image
+/// of `size`. Every reshape and transpose of an image has this form.
 struct Rearrangement {
   std::vector<std::int64_t> dims;
   std::vector<std::int64_t> axes;  ///< each axis of dims once
@@ -20,12 +20,12 @@ struct Rearrangement {
   bool operator==(const Rearrangement&) const = default;
 };
 
-/// @throws std::invalid_argument  unless dims and size have as many values, each at least 1, and axes are
-///                                a permutation
+/// @throws std::invalid_argument  unless dims and size hold the same number of values, all sizes
+///                                are at least 1, and axes is a permutation
 void check_rearrangement(const Rearrangement& rearrangement);
 
-/// Calls copy(from, to, count) for each run of values that stay together: their places in an image's
-/// memory before and after.
+/// Calls copy(from, to, count) for each run of values that stay contiguous: its offsets in an
+/// image's memory before and after.
 template <typename Copy>
 void for_each_run(const Rearrangement& rearrangement, Copy copy) {
   const auto& [dims, axes, size] = rearrangement;
@@ -50,11 +50,12 @@ void for_each_run(const Rearrangement& rearrangement, Copy copy) {
   }
 }
 
-/// [N, ...] to [N, C, H, W] of the rearrangement's size, each image by itself.
-/// @throws std::invalid_argument  as check_rearrangement(), or for another number of values in an image
+/// Rearranges each image: [N, ...] to [N, C, H, W] of the rearrangement's size.
+/// @throws std::invalid_argument  as check_rearrangement(), or for another number of values per
+///                                image
 Tensor rearrange(const Tensor& x, const Rearrangement& rearrangement);
 
-/// Each gradient at the place that its value came from.
+/// Moves each gradient to the position of its source value.
 /// @param input  the shape of x
 Tensor rearrange_backward(const Tensor& grad_output, const Rearrangement& rearrangement,
                           const Shape& input);

@@ -14,7 +14,7 @@
 namespace quench {
 namespace {
 
-/// Elements per partial result. Part of the numerics: another value rounds sums differently.
+/// Elements per partial result. This affects the numerics: another value rounds sums differently.
 constexpr std::int64_t kPiece = kParallelGrain;
 /// Partial rows of sum_per_channel; bounds its memory at this many times C doubles.
 constexpr std::int64_t kMaxPieces = 64;
@@ -179,7 +179,7 @@ Tensor argmax(const Tensor& x) {
 bool all_finite(const Tensor& x) {
   const float* in = x.data();
   const auto piece = [in](std::int64_t begin, std::int64_t end) {
-    constexpr std::uint32_t kExponent = 0x7f800000;  // all ones in infinities and NaN alone
+    constexpr std::uint32_t kExponent = 0x7f800000;  // all ones only in infinities and NaN
     std::uint32_t found = 0;
 #pragma omp simd reduction(| : found)
     for (std::int64_t i = begin; i < end; ++i) {

@@ -18,7 +18,7 @@ void check(const Shape& x, std::span<const std::int64_t> channels) {
           x[1] - 1, least < 0 ? least : most);
 }
 
-/// Calls body(from, to) with the places where a pixel's channels begin, of x and of the selection.
+/// Calls body(from, to) for each pixel, with its offsets in x and in the selection.
 template <typename Body>
 void for_each_pixel(std::int64_t pixels, std::int64_t channels, std::int64_t selected, Body body) {
   parallel_for(pixels, kParallelGrain / std::max(channels, selected) + 1,
@@ -27,7 +27,7 @@ void for_each_pixel(std::int64_t pixels, std::int64_t channels, std::int64_t sel
                });
 }
 
-/// Whether the channels follow each other, so that they are copied as one.
+/// Whether the channels are consecutive, so that one copy per pixel suffices.
 bool is_slice(std::span<const std::int64_t> channels) {
   return std::ranges::adjacent_find(
              channels, [](std::int64_t a, std::int64_t b) { return b != a + 1; }) == channels.end();

@@ -24,7 +24,7 @@ Shape selected_shape(const Shape& x, Numbers rows, Numbers columns) {
   return x.with(2, std::ssize(rows)).with(3, std::ssize(columns));
 }
 
-/// Calls body(from, to) with the places where the pixels of some images begin, of x and of the selection.
+/// Calls body(from, to) for each selected pixel, with its offsets in x and in the selection.
 template <typename Body>
 void for_each_pixel(const Shape& x, Numbers rows, Numbers columns, Body body) {
   const std::int64_t channels = x[1], height = x[2], width = x[3];

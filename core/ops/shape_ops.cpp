@@ -31,7 +31,8 @@ void copy_rows(Rows<const float> from, Rows<float> to, std::int64_t rows, std::i
                });
 }
 
-/// Along axis 0 a tensor is one row of memory; along axis 1, channels being last, one per pixel.
+/// Along axis 0 a tensor is one row of memory; along axis 1 it has one row per pixel, because
+/// channels are last.
 std::int64_t row_count(const Tensor& x, int axis) {
   if (axis == 0) return 1;
   return x.rank() == 4 ? x.dim(0) * x.dim(2) * x.dim(3) : x.dim(0);
@@ -53,7 +54,7 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
   for (const Tensor& part : parts) {
     require(part.rank() == parts[0].rank() &&
                 part.shape().with(axis, 0) == parts[0].shape().with(axis, 0),
-            "concat: expected shapes that differ at axis {} alone, got {} and {}", axis,
+            "concat: expected shapes that differ only at axis {}, got {} and {}", axis,
             parts[0].shape().to_string(), part.shape().to_string());
     size += part.dim(axis);
   }

@@ -30,7 +30,7 @@ Tensor by_rows(const Tensor& x, const Tensor& other, std::string_view name, Body
   return output;
 }
 
-/// A NaN may be missed here, but not by the sum of exponentials that follows.
+/// This may miss a NaN, but the sum of exponentials will not.
 float maximum(const float* x, std::int64_t count) {
   float best = x[0];
   for (std::int64_t i = 1; i < count; ++i) best = std::max(best, x[i]);

@@ -9,7 +9,7 @@ namespace quench {
 /// @param x  [N, C]
 /// @throws std::invalid_argument  for another rank
 Tensor softmax(const Tensor& x);
-/// log(softmax(x)), exact also where the probability itself underflows to 0.
+/// log(softmax(x)), accurate even where the probability underflows to 0.
 Tensor log_softmax(const Tensor& x);
 
 /// dL/dx[c] = y[c] * (g[c] - sum_k g[k] y[k]) from the output y.

@@ -27,7 +27,7 @@ Tensor upsample(const Tensor& x, std::array<int, 2> factor) {
   const std::int64_t out_row = width * columns * channels;
   parallel_for(out.dim(0) * out.dim(2), kParallelGrain / std::max<std::int64_t>(out_row, 1) + 1,
                [=](std::int64_t begin, std::int64_t end) {
-                 // Rows of images follow each other, so that row / factor counts the source's.
+                 // Images are contiguous, so row / factor is the source row.
                  for (std::int64_t row = begin; row < end; ++row) {
                    const float* pixel = in + row / rows * width * channels;
                    float* to = o + row * out_row;
@@ -43,8 +43,8 @@ Tensor upsample_backward(const Tensor& grad_output, std::array<int, 2> factor) {
   check(grad_output, factor);
   const std::int64_t rows = factor[0], columns = factor[1];
   require(grad_output.dim(2) % rows == 0 && grad_output.dim(3) % columns == 0,
-          "upsample: expected a gradient of sizes that {} and {} divide, got {}", rows, columns,
-          grad_output.shape().to_string());
+          "upsample: expected a gradient with height and width divisible by {} and {}, got {}",
+          rows, columns, grad_output.shape().to_string());
   const std::int64_t channels = grad_output.dim(1), width = grad_output.dim(3) / columns;
   Tensor out({grad_output.dim(0), channels, grad_output.dim(2) / rows, width});
   const float* grad = grad_output.data();

@@ -193,10 +193,10 @@ TEST_CASE("backward: a second pass over the tape is an error, also where it is r
   const Variable second = doubled(shared);
   first.backward();
   CHECK_THROWS_WITH_AS(first.backward(),
-                       "backward: the tape was already run or nothing was recorded",
+                       "backward: expected a recorded tape, got one that already ran or is empty",
                        std::logic_error);
   CHECK_THROWS_WITH_AS(second.backward(),
-                       "backward: double reads a value whose part of the tape was already run",
+                       "backward: double reads a value from a part of the tape that already ran",
                        std::logic_error);
 }
 

@@ -7,7 +7,7 @@ here=$(cd "$2" && pwd)
 source "$here/harness.sh" "$(realpath "$1")"
 
 export OMPI_COMM_WORLD_SIZE=2
-expect_failure 1 'this build has no MPI, and 2 processes of it were started' train "$here/tiny.toml" --run run
+expect_failure 1 'this build has no MPI, but 2 processes were started' train "$here/tiny.toml" --run run
 expect_absent run
 unset OMPI_COMM_WORLD_SIZE
 expect_success 'top1' train "$here/tiny.toml" --run run --no-report

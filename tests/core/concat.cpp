@@ -48,7 +48,7 @@ TEST_CASE("split: undoes concat") {
 TEST_CASE("concat and split: what is refused") {
   const std::array uneven{counting({2, 1}, 0), counting({3, 1}, 0)};
   CHECK_THROWS_WITH_AS(concat(uneven, 1),
-                       "concat: expected shapes that differ at axis 1 alone, got [2, 1] and [3, 1]",
+                       "concat: expected shapes that differ only at axis 1, got [2, 1] and [3, 1]",
                        std::invalid_argument);
   const std::array ranks{counting({2}, 0), counting({2, 1}, 0)};
   CHECK_THROWS_AS(concat(ranks, 0), std::invalid_argument);

@@ -265,7 +265,7 @@ TEST_CASE("conv2d: messages name the shapes that do not fit") {
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       conv2d_output_shape({1, 4, 8, 8}, {6, 3, 3, 3}, {}),
-      "conv2d: expected a weight of 4 input channels per group, got 3 (input [1, 4, 8, 8], "
+      "conv2d: expected a weight with 4 input channels per group, got 3 (input [1, 4, 8, 8], "
       "weight [6, 3, 3, 3], groups 1)",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(conv2d_output_shape({0, 4, 8, 8}, {6, 4, 3, 3}, {}),

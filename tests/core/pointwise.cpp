@@ -144,11 +144,13 @@ TEST_CASE("pointwise: functions are equal with their numbers") {
 TEST_CASE("pointwise: what is no function is refused by name") {
   CHECK_THROWS_WITH_AS(Pointwise::leaky_relu(INFINITY),
                        "leaky_relu: expected a finite alpha, got inf", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Pointwise::clip(2.0f, 1.0f),
-                       "clip: expected finite bounds, low <= high, or none, got 2 and 1",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      Pointwise::clip(2.0f, 1.0f),
+      "clip: expected finite bounds with low <= high, or NaN for no bound, got 2 and 1",
+      std::invalid_argument);
   CHECK_THROWS_AS(Pointwise::clip(-INFINITY, 1.0f), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(Pointwise(Kind::elu), "elu: expected its numbers", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Pointwise(Kind::elu), "elu: expected parameters, got none",
+                       std::invalid_argument);
 }
 
 }  // namespace

@@ -153,16 +153,16 @@ TEST_CASE("pooling: a NaN anywhere in a window makes the output NaN and takes it
 
 TEST_CASE("pooling: impossible shapes are errors that name the numbers") {
   const Tensor x = Tensor::zeros({2, 3, 4, 5});
-  CHECK_THROWS_WITH_AS(
-      max_pool2d(x, {{5, 3}, {1, 1}, {}}),
-      "pool2d: expected a padded image of at least the kernel 5x3, got 4x5 (input [2, 3, 4, 5])",
-      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(max_pool2d(x, {{5, 3}, {1, 1}, {}}),
+                       "pool2d: expected a padded image at least as large as the kernel 5x3, got "
+                       "4x5 (input [2, 3, 4, 5])",
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(avg_pool2d(x, {{2, 2}, {0, 1}, {}}),
                        "pool2d: expected kernel and stride of at least 1, got 2x2 and 0x1",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       max_pool2d(x, {{2, 2}, {1, 1}, {2, 0, 0, 0}}),
-      "pool2d: expected padding of at least 0 and smaller than the kernel 2x2, got top 2, left 0, "
+      "pool2d: expected padding >= 0 and smaller than the kernel 2x2, got top 2, left 0, "
       "bottom 0, right 0",
       std::invalid_argument);
   CHECK_THROWS_AS(max_pool2d(Tensor::zeros({4, 4}), {{2, 2}, {2, 2}, {}}), std::invalid_argument);

@@ -183,7 +183,8 @@ TEST_CASE("safetensors: a wrong header is named") {
   CHECK(error(file_of(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
                       R"("b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
                       4)) == "tensor 'b': expected to start at byte 3 of the data, got 2");
-  CHECK(error(file_of(R"({"__metadata__":{"a":1}})", 0)) == "metadata 'a': expected a text, got 1");
+  CHECK(error(file_of(R"({"__metadata__":{"a":1}})", 0)) ==
+        "metadata 'a': expected a string, got 1");
 }
 
 TEST_CASE("safetensors: a file cut short at any length is an error") {

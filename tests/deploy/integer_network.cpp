@@ -139,7 +139,7 @@ TEST_CASE("integer_network: sizes are what the operations make") {
   check_refused("at least one group", [](auto& n) { conv(n, 2).params.groups = 0; });
   check_refused("expected kernel", [](auto& n) { conv(n, 2).params.padding.top = kHuge; });
   check_refused("expected kernel", [](auto& n) { conv(n, 2).params.dilation = {kHuge, 1}; });
-  check_refused("padding of at least 0 and smaller than the kernel",
+  check_refused("padding >= 0 and smaller than the kernel",
                 [](auto& n) { conv(n, 1).pool->padding.left = 2; });
   check_refused("channels to add", [](auto& n) { n.operations[5].kind = ZeroPad{-1, 2}; });
   check_refused("elements", [](auto& n) { n.operations[5].kind = ZeroPad{kMaxElements, 2}; });
