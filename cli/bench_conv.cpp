@@ -54,14 +54,14 @@ double product_rate(const bench::ConvLayer& layer, const bench::ConvTiming& timi
   return 2.0 * layer.macs() / timing.min_seconds;
 }
 
-/// f32's median over the type's; 0 if f32 was not timed.
+/// Ratio of f32's median to the type's; 0 if f32 was not timed.
 double ratio_to_f32(const Layer& layer, const bench::ConvTiming& timing) {
   for (const bench::ConvTiming& f32 : layer.timings)
     if (is_float(f32.type)) return f32.median_seconds / timing.median_seconds;
   return 0.0;
 }
 
-/// What the machine can do at most, each measured when first asked for.
+/// The machine's peak rates, each measured on first use.
 class Peaks {
  public:
   double of(const bench::ConvTiming& timing) {
@@ -115,7 +115,7 @@ void print_table(const std::vector<Layer>& layers, Peaks& peaks) {
   fmt::print("{}\n", table.plain());
 }
 
-/// The geometric mean of the ratios to f32 over those layers of the network that `chosen` says.
+/// The geometric mean of the ratios to f32 over the layers that `chosen` selects.
 template <typename Chosen>
 std::string mean_ratio(const std::vector<Layer>& layers, std::size_t type, Chosen chosen) {
   double logs = 0.0;
@@ -144,14 +144,14 @@ void print_means(const std::vector<Layer>& layers, const std::vector<bench::Conv
                mean_ratio(layers, type, [&](const auto& layer) { return !depthwise(layer); }),
                mean_ratio(layers, type, depthwise), fmt::format("{:.3f}", total * 1e3)});
   }
-  fmt::print("geometric means over the layers of the medians' ratios\n{}", table.plain());
+  fmt::print("geometric means over the layers of the ratios of medians\n{}", table.plain());
 }
 
 nlohmann::json positive_or_null(double value) {
   return value > 0.0 ? nlohmann::json(value) : nlohmann::json(nullptr);
 }
 
-/// As google-benchmark writes it, so that its tools read it.
+/// In google-benchmark's format, so its tools can read it.
 void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa) {
   nlohmann::json benchmarks = nlohmann::json::array();
   for (const Layer& layer : layers) {
@@ -187,7 +187,7 @@ void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa)
   fmt::print("{}\n", report.dump(2));
 }
 
-/// oneDNN is held to the same instruction set: it reads the variable when it is first used.
+/// Limits oneDNN to the same instruction set; it reads the variable on first use.
 void limit_onednn(deploy::Isa isa) {
   if (isa == deploy::Isa::avx2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
 }
@@ -231,12 +231,13 @@ void add_bench_conv(Subcommand& bench) {
   command.add("--shapes", options->shapes,
               "binarynet, mobilenet_v1, resnet50, or one shape N,C,H,W,O,K,S,G",
               {.show_default = true, .type_name = "NAME|SHAPE"});
-  command.add("--types", options->types, "Codes and weights: some of f32, u8s8, u8s4, u4s4, b1",
+  command.add("--types", options->types,
+              "Types of codes and weights, from f32, u8s8, u8s4, u4s4, b1",
               {.show_default = true, .type_name = "LIST"});
   command.add("--isa", options->isa, "Instruction set (default: the best)",
               {.choices = {"avx2", "avx512"}});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
-  command.add("--seconds", options->seconds, "Seconds to repeat each layer",
+  command.add("--seconds", options->seconds, "Seconds to time each layer",
               {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--json", options->json, "Print JSON as google-benchmark does");
   command.run([options] { conv(*options); });

@@ -73,11 +73,11 @@ void add_bench_infer(Subcommand& bench) {
               {.show_default = true, .min = 1, .max = kMostPixels});
   command.add("--batch", c.batch, "Images per run",
               {.show_default = true, .min = 1, .max = kMostBatch});
-  command.add("--seconds", c.seconds, "How long to repeat",
+  command.add("--seconds", c.seconds, "Seconds to repeat",
               {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");
-  command.add("--profile", options->profile, "Print where the time goes, per operation");
+  command.add("--profile", options->profile, "Print the time of each operation");
   command.run([options] { infer(*options); });
 }
 

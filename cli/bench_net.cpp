@@ -30,14 +30,14 @@ struct BenchNetOptions {
   bool json = false;
 };
 
-/// The network of the model's experiment without quantizers; its weights do not matter for time.
+/// The float network of the model's experiment; its weights do not affect time.
 std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
                                       const BenchNetOptions& options) {
   train::ExperimentConfig config = train::experiment_of(network, options.file);
   config.quant = {};
   if (!options.graph.empty()) config.model.onnx = options.graph;
   if (const auto& graph = config.model.onnx; !graph.empty() && !std::filesystem::exists(graph)) {
-    fail("{}: its fp32 form is in {}, which is not there: --network says where that file lies now",
+    fail("{}: the network's ONNX file {} does not exist; --network gives its new path",
          options.file, graph.string());
   }
   const auto classes = static_cast<int>(network.values[network.output].channels);
@@ -56,7 +56,7 @@ nlohmann::json to_json(const std::string& model, const bench::DeployedTimes& tim
                           {"macs", std::llround(operation.macs)},
                           {"median_us", operation.seconds * 1e6},
                           {"float_median_us", nullptr}});
-    // fp32 has convolutions alone apart; the rest is fused into them.
+    // fp32 times convolutions only; the other operations are fused into them.
     if (operation.float_seconds > 0.0)
       operations.back()["float_median_us"] = operation.float_seconds * 1e6;
   }
@@ -107,7 +107,7 @@ void print(const std::string& model, const bench::DeployedTimes& times) {
   fmt::print("  {:.2f} x as fast as fp32\n", times.float_seconds / times.seconds);
 }
 
-/// What to time, and its float form.
+/// The network to time, and its float form.
 struct Case {
   std::string name;
   deploy::IntegerNetwork integers;
@@ -152,9 +152,9 @@ void add_bench_net(Subcommand& bench) {
   Subcommand command = bench.add_subcommand(
       "net", "Latency of a deployed model, per layer, compared with the same network in fp32");
   const auto options = std::make_shared<BenchNetOptions>();
-  command.add("FILE", options->file, "What quench deploy wrote");
+  command.add("FILE", options->file, "Model file written by quench deploy");
   command.add("--network", options->graph,
-              "The ONNX file that the model's network came from (default: where it was)",
+              "The ONNX file that the model was made from (default: its path then)",
               {.type_name = "net.onnx"});
   command.add(
       "--model", options->network.model,
@@ -169,7 +169,7 @@ void add_bench_net(Subcommand& bench) {
               {.show_default = true, .min = 1, .max = 8});
   command.add("--activation-bits", options->activation_bits, "Activation bits of the same layers",
               {.show_default = true, .min = 1, .max = 8});
-  command.add("--seconds", options->seconds, "How long to repeat",
+  command.add("--seconds", options->seconds, "Seconds to repeat",
               {.show_default = true, .min = 0.0, .max = kMostSeconds});
   command.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   command.add("--json", options->json, "Print JSON");

@@ -21,8 +21,8 @@ namespace {
 
 struct BenchTrainOptions {
   bench::TrainStepCase step_case;
-  bool all = true;      // no case was described: time the usual ones
-  std::string methods;  // instead, each beside fp32
+  bool all = true;      // no options describe a case: time the usual ones
+  std::string methods;  // if set, compare these with fp32 instead
   int threads = 0;
   bool json = false;
   bool profile = false;
@@ -103,13 +103,14 @@ void bench_train(const BenchTrainOptions& options) {
     fmt::print("{}\n", results.dump(2));
   } else {
     fmt::print(
-        "pool: peak of the tensors in these steps; RSS: peak of the process so far; huge: of it, "
-        "on huge pages;\n"
-        "late allocs: times the pool asked the system for memory after the second step\n");
+        "pool: peak of the tensors in these steps; RSS: peak of the process so far; huge: the part "
+        "of "
+        "it on huge pages;\n"
+        "late allocs: allocations of system memory by the pool after the second step\n");
   }
 }
 
-/// Of "ste,lsq"; none of "all".
+/// Splits "ste,lsq"; empty for "all".
 std::vector<std::string> names_of(const std::string& methods) {
   std::vector<std::string> names;
   if (methods == "all") return names;
@@ -126,7 +127,7 @@ void bench_methods(const BenchTrainOptions& options) {
   const bench::TrainStepCase& c = options.step_case;
   nlohmann::json results = nlohmann::json::array();
   if (!options.json) {
-    fmt::print("training step of {} {}, batch {}, {} threads, beside fp32 steps in turn\n",
+    fmt::print("training step of {} {}, batch {}, {} threads, alternating with fp32 steps\n",
                c.network.model, c.network.width, c.batch, num_threads());
     fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "x fp32");
   }
@@ -161,27 +162,27 @@ void add_bench_train(Subcommand& bench) {
   };
   train.add("--model", step_case.network.model, "Model (see quench list models) or ONNX file",
             {.show_default = true, .type_name = "NAME|FILE"});
-  train.add("--width", step_case.network.width, "Width multiplier: time this case alone",
+  train.add("--width", step_case.network.width, "Width multiplier: time only this case",
             alone(kLeastWidth, kMostWidth));
-  train.add("--batch", step_case.batch, "Images per step: time this case alone",
+  train.add("--batch", step_case.batch, "Images per step: time only this case",
             alone(1, kMostBatch));
   train.add("--image-size", step_case.network.image_size,
-            "Height and width of the images: time this case alone", alone(1, kMostPixels));
+            "Height and width of the images: time only this case", alone(1, kMostPixels));
   train.add("--method", step_case.method,
-            "Quantizer of weights and activations: time this case alone",
+            "Quantizer of weights and activations: time only this case",
             {.type_name = "NAME", .when_given = this_case});
-  train.add("--bits", step_case.bits, "Of weights and activations (default: the fewest)",
+  train.add("--bits", step_case.bits, "Bits of weights and activations (default: the fewest)",
             {.min = 1, .max = 32});
   train.add("--methods", options->methods,
-            "Quantizers to compare with fp32, their steps in turn: names, or all",
+            "Quantizers to compare with fp32 in alternating steps: names, or all",
             {.type_name = "all|NAME,NAME"});
   train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
             {.show_default = true, .type_name = "NAME"});
-  train.add("--steps", step_case.steps, "Timed steps, after two to warm up",
+  train.add("--steps", step_case.steps, "Timed steps, after two warm-up steps",
             {.show_default = true, .min = 1, .max = kMostSteps});
   train.add("--threads", options->threads, "Threads (default: all cores)", thread_count());
   train.add("--json", options->json, "Print JSON");
-  train.add("--profile", options->profile, "Print where the time goes, per operation");
+  train.add("--profile", options->profile, "Print the time of each operation");
   train.run([options] {
     if (options->methods.empty()) return bench_train(*options);
     bench_methods(*options);

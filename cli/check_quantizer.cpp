@@ -29,7 +29,7 @@ void check(const std::string& name) {
 
 void add_check_quantizer(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "check-quantizer", "Test a registered method against what every quantizer promises");
+      "check-quantizer", "Check that a registered method keeps the promises of every quantizer");
   const auto name = std::make_shared<std::string>();
   command.add("METHOD", *name, "The method (see list quantizers)", {.required = true});
   command.run([name] { check(*name); });

@@ -5,10 +5,11 @@
 
 #include "cli/parts/command_line.h"
 
-// The subcommands of the program: each file adds one to `program` and keeps what it parsed.
+// The subcommands of the program. Each file adds one to `program` and keeps the values that it
+// parsed.
 namespace quench::command {
 
-/// `command_line` is main's argv, which a run folder keeps.
+/// `command_line` is main's argv, which the run folder records.
 void add_train(Subcommand& program, std::vector<std::string> command_line);
 void add_repeat(Subcommand& program, std::vector<std::string> command_line);
 void add_runs(Subcommand& program);
@@ -26,7 +27,7 @@ void add_list(Subcommand& program);
 void add_bench(Subcommand& program);
 void add_report(Subcommand& program);
 void add_verify(Subcommand& program);
-/// To be added last: what they print is of all the others too.
+/// Add these last: their output covers all other subcommands.
 void add_completion(Subcommand& program);
 void add_manual(Subcommand& program);
 

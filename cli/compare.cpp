@@ -31,8 +31,8 @@ struct CompareCommand {
   std::vector<std::string> command_line;
 };
 
-/// The comparison that the command line asks for. Loads and builds every variant, so that what is
-/// wrong with one is said before anything runs.
+/// The comparison given on the command line. Loads and builds every variant, so errors in one are
+/// reported before anything runs.
 train::Comparison wanted_comparison(const CompareCommand& options, int threads) {
   require(!options.config.empty(), "compare: expected a config file or --resume DIR");
   const std::vector<train::Variant> variants = train::make_variants(options.variants, options.vary);
@@ -45,7 +45,7 @@ train::Comparison wanted_comparison(const CompareCommand& options, int threads) 
                                    train::current_versions(seeds.front(), options.command_line));
 }
 
-/// Runs at the same time share the cores, unless the config says how many threads each has.
+/// Parallel runs share the cores, unless the config sets the number of threads.
 int threads_per_run(int jobs) { return std::max(1, num_threads() / jobs); }
 
 train::ComparisonFolder begin_or_continue(const CompareCommand& options) {
@@ -58,7 +58,7 @@ train::ComparisonFolder begin_or_continue(const CompareCommand& options) {
         options.run, wanted_comparison(options, threads_per_run(options.jobs)));
   }
   train::ComparisonFolder folder = train::ComparisonFolder::open(options.run);
-  // With the threads it began with: other --jobs must not change the bits of the runs to come.
+  // Keeps the original number of threads: other --jobs must not change the bits of later runs.
   const int threads = folder.comparison().threads;
   train::require_same(folder.comparison(), wanted_comparison(options, threads), options.run);
   return folder;
@@ -69,7 +69,7 @@ train::ComparisonFolder choose_folder(const CompareCommand& options) {
   const bool alone = options.config.empty() && options.vary.empty() && options.variants.empty() &&
                      options.overrides.empty() && options.run.empty();
   require(alone,
-          "compare --resume: a comparison goes on as it was, so it takes no config, --vary, "
+          "compare --resume: a comparison resumes unchanged, so it accepts no config, --vary, "
           "--variant, --set or --run");
   return train::ComparisonFolder::open(options.resume);
 }
@@ -87,7 +87,7 @@ struct Report {
   std::string json;
 };
 
-/// Brings compare.csv and compare.json up to date.
+/// Updates compare.csv and compare.json.
 Report write_report(const train::ComparisonFolder& folder,
                     const std::vector<train::ComparisonRun>& failed) {
   Report report;
@@ -116,12 +116,12 @@ void compare(const CompareCommand& options) {
              options.json ? report.json : train::comparison_table(comparison, report.summaries));
   std::fflush(stdout);
   if (stop_signal() != 0) {
-    remark(fmt::format("stopped; saved. Go on with: quench compare --resume {}",
+    remark(fmt::format("stopped; saved. Resume with: quench compare --resume {}",
                        folder.path().string()));
     throw Exit{128 + stop_signal()};
   }
   if (!failed.empty()) {
-    fail("{} of {} runs failed; to try them again: quench compare --resume {}", failed.size(),
+    fail("{} of {} runs failed; retry with: quench compare --resume {}", failed.size(),
          report.outcomes.size(), folder.path().string());
   }
 }
@@ -130,29 +130,29 @@ void compare(const CompareCommand& options) {
 
 void add_compare(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
-      "compare", "Train variants of an experiment over several seeds, and compare them in pairs");
+      "compare", "Train variants of an experiment with several seeds and compare them in pairs");
   const auto options = std::make_shared<CompareCommand>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--vary", options->vary,
-              "Values of one key, each a variant: --vary quant.method=ste,ab",
+              "Values of one key, one variant each: --vary quant.method=ste,ab",
               {.type_name = "KEY=V1,V2"});
   command.add("--variant", options->variants,
-              "A variant of several keys: --variant 'wide: model.width=1 optimizer.lr=1e-3'",
+              "A variant that sets several keys: --variant 'wide: model.width=1 optimizer.lr=1e-3'",
               {.type_name = "'NAME: KEY=VALUE...'"});
   command.add("--seeds", options->seeds, "Seeds of each variant, e.g. 0..4 or 1,5,9",
               {.show_default = true, .type_name = "LIST"});
   command.add("--set", options->overrides, "Override one config key for all variants",
               {.type_name = "KEY=VALUE"});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
+              "Data set folder (default: $QUENCH_DATA, else data.dir of the config)",
               {.type_name = "DIR"});
-  command.add("--jobs", options->jobs, "Runs at the same time; they share the cores",
+  command.add("--jobs", options->jobs, "Number of parallel runs; they share the cores",
               {.show_default = true, .min = 1, .max = kMaxThreads});
-  command.add("--run", options->run,
-              "Folder (default: runs/compare-<config name>-<n>); one that holds this comparison "
-              "is continued",
-              {.type_name = "DIR"});
+  command.add(
+      "--run", options->run,
+      "Folder (default: runs/compare-<config name>-<n>); continued if it holds this comparison",
+      {.type_name = "DIR"});
   command.add("--resume", options->resume, "Continue the comparison in this folder",
               {.type_name = "RUN"});
   command.add("--json", options->json, "Print compare.json instead of the table");

@@ -39,8 +39,8 @@ std::int64_t count_different(const Tensor& a, const Tensor& b) {
   return different;
 }
 
-/// The share of a convolution's pairs of products that leave 16 bits for some image, and so saturate
-/// in int8 kernels on a CPU without VNNI: "never", or "3.1 % of pairs".
+/// The share of a convolution's pairs of products that exceed 16 bits for some image, so that int8
+/// kernels on a CPU without VNNI saturate: "never", or "3.1 % of pairs".
 std::string saturation_text(const deploy::IntegerNetwork& network,
                             const deploy::Operation& operation) {
   const deploy::PairSaturation found = saturation(network, operation);
@@ -49,7 +49,7 @@ std::string saturation_text(const deploy::IntegerNetwork& network,
                                               static_cast<double>(found.pairs));
 }
 
-/// One line on how many layers that concerns.
+/// One line with the number of layers that can saturate.
 void print_saturation_summary(const deploy::IntegerNetwork& network) {
   int layers = 0, saturating = 0;
   for (const deploy::Operation& operation : network.operations) {
@@ -59,12 +59,11 @@ void print_saturation_summary(const deploy::IntegerNetwork& network) {
   }
   fmt::print(
       "int8 kernels that add pairs of products in 16 bits (CPUs without VNNI) can saturate in {} "
-      "of "
-      "{} layers; the engine's do not\n",
+      "of {} layers; the engine's do not\n",
       saturating, layers);
 }
 
-/// Shows all images to the network as it is and as those kernels would compute it, and prints both
+/// Evaluates all images with the network itself and with those kernels emulated, and prints both
 /// accuracies.
 void print_emulation(const deploy::IntegerNetwork& network, datasets::Loader& images) {
   deploy::Engine exact(network);
@@ -113,7 +112,7 @@ std::string size_text(const deploy::Value& value) {
   return fmt::format("{}x{}x{}", value.channels, value.height, value.width);
 }
 
-/// "8", or "4, 1" of what is read by more than one quantizer, or "real".
+/// "8"; "4, 1" if several quantizers read the value; or "real".
 std::string bits_text(const IntegerNetwork& network, const Operation& operation) {
   std::string text;
   for (const deploy::Output& output : operation.outputs) {
@@ -165,7 +164,7 @@ void print_operations(const deploy::Engine& engine) {
   fmt::print("{}", table.plain());
 }
 
-/// The table that --integer-only names, if it does.
+/// The table of --integer-only, if given.
 std::optional<Output> table_output(const DeployOptions& options, const Output& model) {
   if (options.integer_only.empty()) return std::nullopt;
   return Output({.option = "deploy --integer-only",
@@ -190,7 +189,7 @@ void deploy_run(const DeployOptions& options) {
   fmt::print("\nweights {} KiB, in fp32 {} KiB ({:.1f} x smaller)\n", kib_of(bytes.packed),
              kib_of(bytes.float32),
              static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
-  fmt::print("{}: {} KiB, of {}\n", options.file, kib_of(file_bytes), run.checkpoint.string());
+  fmt::print("{}: {} KiB, from {}\n", options.file, kib_of(file_bytes), run.checkpoint.string());
   print_saturation_summary(network);
   if (table) write_integer_table(table->path(), options.file, network, run.config);
   if (options.emulate_saturation) {
@@ -203,22 +202,22 @@ void deploy_run(const DeployOptions& options) {
 
 void add_deploy(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "deploy", "Freezes a run's network to integers, in a file for eval, predict and bench");
+      "deploy", "Write a run's network as integers into a file for eval, predict and bench");
   const auto options = std::make_shared<DeployOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "Model file to write",
               {.required = true, .type_name = "model.qnc"});
-  command.add("--checkpoint", options->checkpoint, "Which one",
+  command.add("--checkpoint", options->checkpoint, "Checkpoint to deploy",
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies, for a run without classes.txt, with batch norm to "
+              "Data set folder, for a run without classes.txt, with batch norm to "
               "re-estimate, or for --emulate-saturation",
               {.type_name = "DIR"});
   command.add("--integer-only", options->integer_only,
-              "Also write, for CPUs without floats, the integers that take sums to codes",
+              "Also write the integers that convert sums to codes on CPUs without floats",
               {.type_name = "table.json"});
   command.add("--emulate-saturation", options->emulate_saturation,
-              "Also evaluate the test set as int8 kernels without VNNI would compute it");
+              "Also evaluate the test set with int8 kernels without VNNI emulated");
   add_force(command, options->force);
   command.run([options] { deploy_run(*options); });
 }

@@ -41,7 +41,7 @@ std::int64_t parameter_count(Module& network) {
   return count;
 }
 
-/// How the weight is quantized, or whose it is.
+/// How the weight is quantized, or the layer that owns it.
 std::string weight_column(QuantizableModule& module) {
   QuantizedLayer* layer = module.as_quantized_layer();
   return layer == nullptr || layer->owns_weight()
@@ -68,7 +68,7 @@ struct Described {
   std::string data_name;
 };
 
-/// Of a graph, which says itself what its images are.
+/// For an ONNX file, which defines its own image size.
 Described load_graph(const DescribeOptions& options) {
   std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.network)};
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
@@ -83,7 +83,7 @@ Described load_graph(const DescribeOptions& options) {
           .data_name = "images"};
 }
 
-/// A run folder knows its classes, so that its images need not be there.
+/// A run folder knows its classes, so its images do not need to exist.
 datasets::DatasetFormat run_format(const std::filesystem::path& run,
                                    const train::ExperimentConfig& config) {
   const std::filesystem::path classes = run / "classes.txt";
@@ -143,12 +143,11 @@ void describe(const DescribeOptions& options) {
 void add_describe(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "describe",
-      "The network of a config, a run or an ONNX file as a table: shapes, MACs, quantizers, sizes");
+      "Print the network of a config, a run or an ONNX file: shapes, MACs, quantizers, sizes");
   const auto options = std::make_shared<DescribeOptions>();
   command.add("RUN|CONFIG", options->network, "Run folder, experiment, or ONNX file",
               {.required = true});
-  command.add("--data-dir", options->data_dir,
-              "Where the data set lies, if its folders are needed to know the classes",
+  command.add("--data-dir", options->data_dir, "Data set folder, if its folders define the classes",
               {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.run([options] { describe(*options); });

@@ -35,11 +35,11 @@ struct EvalOptions {
 
 using Results = std::vector<std::pair<std::string, train::Accuracy>>;
 
-/// @param json   what comes before the accuracies
-/// @param title  likewise, of a text
+/// @param json   fields to print before the accuracies
+/// @param title  likewise, as text
 void print(const EvalOptions& options, nlohmann::json json, const std::string& title, int classes,
            const Results& results) {
-  const bool top5 = classes > 10;  // of ten, five are no distinction
+  const bool top5 = classes > 10;  // with ten classes, top5 says little
   if (!options.json) fmt::print("{}\n", title);
   for (const auto& [which, accuracy] : results) {
     if (options.json) {
@@ -99,7 +99,7 @@ void eval_model(const EvalOptions& options, const std::vector<std::string>& over
   const DeployedModel model = load_model(options.network, overrides);
   const train::Data data = train::load_data(model.config);
   if (data.test->class_names() != model.classes) {
-    fail("{}: its classes are not those of the data set {}", options.network,
+    fail("{}: its classes differ from those of the data set {}", options.network,
          model.config.data.name);
   }
   const auto loader = train::evaluation_loader(model.config, data.test);
@@ -114,8 +114,8 @@ void eval_model(const EvalOptions& options, const std::vector<std::string>& over
         data.test->num_classes(), {{"quantized", accuracy}});
 }
 
-/// The experiment of a config or an ONNX file without what would change its network: [quant] and
-/// [calibration] say what other commands make of it.
+/// The experiment of a config or an ONNX file, without [quant] and [calibration], which other
+/// commands apply.
 train::ExperimentConfig load_unchanged(const EvalOptions& options,
                                        std::vector<std::string> overrides) {
   const std::string& file = options.network;
@@ -126,27 +126,28 @@ train::ExperimentConfig load_unchanged(const EvalOptions& options,
     overrides.insert(overrides.begin(), fmt::format("model.onnx=\"{}\"", file));
     settings = train::settings_of(overrides);
     require(settings.has("data") && settings.table("data").has("name"),
-            "eval {}: expected the data set to evaluate on, got none: give --set data.name=NAME "
+            "eval {}: expected a data set, got none: give --set data.name=NAME "
             "(quench list datasets), or a config: quench eval CONFIG --set model.onnx={}",
             file, file);
   } else {
     settings = train::load_settings(file, overrides);
   }
   if (settings.find("quant") != nullptr)
-    remark("note: [quant] is left aside here; quench quantize and quench train apply it");
+    remark("note: eval ignores [quant]; quench quantize and quench train apply it");
   settings.erase("quant");
   settings.erase("calibration");
   return train::read_experiment(settings, file);
 }
 
-/// A network as it is, without a run: with the quantizers that its graph has, if any.
+/// Evaluates a network that has no run; its quantizers are those of its graph, if any.
 void eval_network(const EvalOptions& options, const std::vector<std::string>& overrides) {
   const train::ExperimentConfig config = load_unchanged(options, overrides);
   const std::string weights = train::start_of(config);
-  require(!weights.empty(),
-          "eval {}: expected a network with trained weights, got one drawn at random, or with a "
-          "last layer that is: give model.onnx = \"FILE\", or --checkpoint RUN or FILE",
-          options.network);
+  require(
+      !weights.empty(),
+      "eval {}: expected a network with trained weights, got random weights, at least in its last "
+      "layer: give model.onnx = \"FILE\", or --checkpoint RUN or FILE",
+      options.network);
   apply_threads(config);
   const train::Data data = train::load_data(config);
   const auto network = train::load_trained(config, data.train->format());
@@ -177,7 +178,7 @@ void eval(const EvalOptions& options) {
     return eval_network(options, overrides);
   }
   require(options.overrides.empty(),
-          "eval {}: --set goes with a config or an ONNX file, got --set {}", options.network,
+          "eval {}: --set requires a config or an ONNX file, got --set {}", options.network,
           fmt::join(options.overrides, " --set "));
   if (is_model_file(options.network)) {
     eval_model(options, overrides);
@@ -191,14 +192,14 @@ void eval(const EvalOptions& options) {
 void add_eval(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "eval",
-      "Accuracy on the test set: of a run with quantized and with float weights, of a deployed "
-      "network, or of a network as it is, without a run");
+      "Print the test accuracy of a run (quantized and float), of a deployed network, or of a "
+      "network without a run");
   const auto options = std::make_shared<EvalOptions>();
   command.add("RUN|MODEL|CONFIG", options->network,
-              "Run folder, file of quench deploy, experiment, or ONNX file", {.required = true});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+              "Run folder, deployed model, experiment, or ONNX file", {.required = true});
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
   command.add("--checkpoint", options->checkpoint,
-              "Which one of a run (default: last); for a config, the run or file with its weights",
+              "Checkpoint of a run (default: last); for a config, the run or file with its weights",
               {.type_name = "last|best|epoch-N|RUN|FILE"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);

@@ -46,7 +46,7 @@ std::optional<deploy::PixelNormalization> normalization(const TrainedRun& run, b
   return deploy::PixelNormalization{std::move(transform.mean), std::move(transform.std)};
 }
 
-/// The float network has batch statistics of its own where it was trained under quantizers.
+/// The float network of quantized training has its own batch statistics.
 OnnxModel float_model(TrainedRun& run, bool pixels) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (is_quantized(*run.network) && batches > 0) {
@@ -66,8 +66,8 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
 void report_raised(const std::vector<deploy::RaisedScales>& raised) {
   for (const auto& [layer, channels] : raised)
     remark(fmt::format(
-        "export: {}: the bias of {} does not fit 32 bits in units of its sum; the weights are "
-        "rounded to a larger scale there",
+        "export: {}: the bias of {} does not fit 32 bits in units of its sum; its weights are "
+        "rounded to a larger scale",
         layer, counted(channels, "channel")));
 }
 
@@ -83,7 +83,7 @@ OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   return std::move(exported.model);
 }
 
-/// Reports how much of an export with scales in operands a fusing runtime turns into integers.
+/// Prints how many convolutions a fusing runtime runs on integers, for scales in the operands.
 void print_fused(const OnnxModel& model, const ExportOptions& options) {
   if (options.floating || options.format != "onnx" || options.scales != "operands") return;
   const auto [fused, others] = deploy::fused_convolutions(model);
@@ -93,7 +93,7 @@ void print_fused(const OnnxModel& model, const ExportOptions& options) {
       fused.size(), fused.size() + others.size(), others.empty() ? "" : "; not ", listed(others));
 }
 
-/// What `text` says of each module, once: "ab 8 bit; ab 4 bit, channel".
+/// The different texts of all modules, each once: "ab 8 bit; ab 4 bit, channel".
 template <typename M>
 std::string quantizers(const std::vector<M*>& modules, std::string (*text)(QuantizableModule&)) {
   std::set<std::string> texts;
@@ -126,7 +126,7 @@ void export_run(const ExportOptions& options) {
                        .reads = {options.run}});
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
   require(options.floating || is_quantized(*run.network),
-          "export: expected a run with quantizers, got {}, a float network: give --float",
+          "export: expected a run with quantizers, got {} with a float network: give --float",
           options.run);
   OnnxModel model =
       options.floating ? float_model(run, options.pixels) : integer_model(run, options);
@@ -142,27 +142,26 @@ void export_run(const ExportOptions& options) {
 }  // namespace
 
 void add_export(Subcommand& program) {
-  Subcommand command =
-      program.add_subcommand("export", "Writes a run's network for other runtimes");
+  Subcommand command = program.add_subcommand("export", "Write a run's network for other runtimes");
   const auto options = std::make_shared<ExportOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
   command.add("-o,--output", options->file, "File to write",
               {.required = true, .type_name = "net.onnx"});
   command.add("--format", options->format,
-              "onnx: QuantizeLinear and DequantizeLinear; qonnx: Quant and BipolarQuant, with the "
-              "bits of each grid",
+              "onnx: QuantizeLinear and DequantizeLinear; qonnx: Quant and BipolarQuant, with each "
+              "grid's bits",
               {.show_default = true, .choices = {"onnx", "qonnx"}});
-  command.add("--float", options->floating, "The float network, without quantizers");
+  command.add("--float", options->floating, "Export the float network, without quantizers");
   command.add("--scales", options->scales,
-              "Of integer convolutions in format onnx: behind their sums, which gives quench's "
-              "bits, or in the "
-              "operands, as runtimes expect it that fuse integer kernels",
+              "Where integer convolutions of format onnx apply scales: to their sums, for exactly "
+              "quench's bits, or to their operands, for runtimes that fuse integer kernels",
               {.show_default = true, .choices = {"sums", "operands"}});
-  command.add("--pixels", options->pixels, "Normalize inside: the network takes pixels 0 to 255");
-  command.add("--checkpoint", options->checkpoint, "Which one",
+  command.add("--pixels", options->pixels,
+              "Include normalization: the network takes pixels 0 to 255");
+  command.add("--checkpoint", options->checkpoint, "Checkpoint to export",
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies, for a run without classes.txt or with batch norm to "
+              "Data set folder, for a run without classes.txt or with batch norm to "
               "re-estimate",
               {.type_name = "DIR"});
   add_force(command, options->force);

@@ -30,7 +30,7 @@ namespace {
 
 constexpr const char* kCnv = "cnv_w1a1";
 
-/// The float network that it would be, and the images it takes.
+/// Its experiment, for the float network and the images.
 constexpr const char* kCnvExperiment = R"(
 [model]
 name = "cnv"
@@ -40,10 +40,10 @@ normalize = "tf"
 horizontal_flip = false
 )";
 
-/// Whether others publish this network as integers, so that it becomes a model file at once.
+/// Whether this network is published as integers, so that it becomes a model file directly.
 bool comes_as_integers(const std::string& model) { return model == kCnv; }
 
-/// Writes the network as a model file (model.qnc) that knows its images and classes.
+/// Writes the network as a model file (model.qnc) with its images and classes.
 /// @param model  comes_as_integers()
 void import_integers(const std::string& file, const std::string& model,
                      const std::filesystem::path& output) {
@@ -77,23 +77,24 @@ void check(const ImportOptions& options) {
   if (options.config.empty()) {
     require(!options.output.empty(), "import --model: expected -o CHECKPOINT, got none");
     require(options.run.empty() && options.data_dir.empty(),
-            "import --model: --run and --data-dir go with --config");
+            "import --model: --run and --data-dir require --config");
   } else {
-    require(options.output.empty(), "import --config: expected --run DIR, got -o: it writes a run");
+    require(options.output.empty(),
+            "import --config: expected --run DIR, got -o: --config makes a run folder");
   }
 }
 
 void tell(const ImportOptions& options, const train::ImportReport& report,
           const std::string& target) {
-  fmt::print("{}: {} tensors, by the names of {}, into {}\n", options.file, report.tensors,
+  fmt::print("{}: {} tensors, with names of {}, into {}\n", options.file, report.tensors,
              report.source, target);
   if (report.folded_biases > 0) {
-    fmt::print("biases of {} convolutions became part of their batch norms' means\n",
+    fmt::print("folded the biases of {} convolutions into their batch norms' means\n",
                report.folded_biases);
   }
 }
 
-/// A network of [model], as large as the classifier in the file says.
+/// A network of [model], with as many classes as the classifier in the file.
 std::unique_ptr<Module> network_for(const std::string& model, const Settings& root,
                                     const train::ForeignWeights& weights) {
   Settings settings = root.table("model");
@@ -109,7 +110,7 @@ std::unique_ptr<Module> network_for(const std::string& model, const Settings& ro
   return build();
 }
 
-/// @param kind  of what `options` name
+/// @param kind  of the output that `options` name
 Output output_of(const ImportOptions& options, OutputKind kind) {
   return Output({.option = "import -o",
                  .name = options.output,
@@ -132,10 +133,10 @@ void import_run(const ImportOptions& options, const train::ForeignWeights& weigh
   const train::ExperimentConfig config = train::load_experiment(options.config, overrides);
   const auto network = train::build_network(config, train::data_format(config));
   require(!is_quantized(*network),
-          "import --config: expected a config of a float network, got one that quantizes; import "
+          "import --config: expected a config without quantizers, got one that quantizes; import "
           "it with --set quant.method=float and quantize the run");
   const auto report = train::import_weights(*network, config.model.name, weights);
-  // Made only now, so that weights that do not fit leave no folder behind.
+  // Created only now, so that weights that do not fit leave no folder.
   const train::RunFolder folder = new_run_folder(options.run, config.name);
   describe_run(folder, config, options.command_line);
   write_safetensors(folder.last(), train::network_state(*network, config.model.name));
@@ -162,28 +163,30 @@ void run(const ImportOptions& options) {
 
 void add_import(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
-      "import", "Import weights that another project trained, from a safetensors file");
+      "import", "Import weights trained by another project from a safetensors file");
   const auto options = std::make_shared<ImportOptions>();
   options->command_line = std::move(command_line);
-  command.add("FILE", options->file, "Weights, under the names of that project",
+  command.add("FILE", options->file, "Weights, with that project's tensor names",
               {.required = true});
-  command.add("--config", options->config,
-              "Experiment with the model and its data: makes a run folder, for quench eval and all "
-              "else that takes one",
-              {.type_name = "CONFIG"});
+  command.add(
+      "--config", options->config,
+      "Experiment with the model and its data; makes a run folder for quench eval and other "
+      "commands",
+      {.type_name = "CONFIG"});
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
   command.add(
       "--model", options->model,
-      "Without a config: its name (quench list models), or cnv_w1a1, which comes as integers",
+      "Without a config: the model (quench list models), or cnv_w1a1, published as integers",
       {.type_name = "NAME"});
   command.add("-o,--output", options->output,
-              "Without a config: the checkpoint to write, or the model file of integers",
+              "Without a config: the checkpoint to write, or the model file for cnv_w1a1",
               {.type_name = "FILE"});
   command.add("--names", options->names,
-              "Map of names: lines of a name here and the name in the file", {.type_name = "FILE"});
-  command.add("--set", options->overrides, "One config key, e.g. model.width=0.25",
+              "Name map: each line has a name here and the name in the file",
+              {.type_name = "FILE"});
+  command.add("--set", options->overrides, "Override one config key, e.g. model.width=0.25",
               {.type_name = "KEY=VALUE"});
   add_force(command, options->force);
   command.run([options] { run(*options); });

@@ -28,7 +28,7 @@ std::string bits_text(quant::BitRange bits) {
                               : fmt::format("{} to {}", bits.min, bits.max);
 }
 
-/// The default first.
+/// Lists the default first.
 std::string granularity_text(const quant::StrategyInfo& info) {
   if (!info.has(quant::Role::weight)) return "-";
   if (!info.per_channel) return "tensor";
@@ -42,7 +42,7 @@ TextTable quantizer_table() {
                    {"weights, bits"},
                    {"activations, bits"},
                    {"granularity of weights"},
-                   {"trained beside the weight"},
+                   {"trained parameters"},
                    {"paper"}});
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
     const auto bits = [&info](quant::Role role) -> std::string {
@@ -97,11 +97,11 @@ void list(const ListOptions& options) {
 void add_list(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "list",
-      "Quantizers, calibrators, models, datasets, optimizers, schedules that a config can name");
+      "List the quantizers, calibrators, models, datasets, optimizers, schedules for configs");
   const auto options = std::make_shared<ListOptions>();
   std::vector<std::string> names;
   for (const Section& section : sections()) names.push_back(section.name);
-  command.add("WHAT", options->what, "One of them (default: all)", {.choices = names});
+  command.add("WHAT", options->what, "What to list (default: all)", {.choices = names});
   command.add("--markdown", options->markdown, "Print Markdown");
   command.run([options] { list(*options); });
 }

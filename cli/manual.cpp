@@ -66,7 +66,7 @@ std::string escaped(const std::string& text) {
       result += c;
     }
   }
-  // A line that begins like this is a request.
+  // troff would read such a line as a request.
   return result.starts_with('.') || result.starts_with('\'') ? "\\&" + result : result;
 }
 
@@ -90,7 +90,7 @@ std::string entry(const OptionInfo& option) {
   return fmt::format(".TP\n{}\n{}\n", names, escaped(option.help));
 }
 
-/// @param common  options of every command, shown once
+/// @param common  options of every command, listed once
 std::string section(const CommandPath& path, const std::vector<OptionInfo>& common) {
   std::string synopsis = bold("quench" + path.words) + " [" + italic("OPTION") + "]...";
   std::string entries;

@@ -33,7 +33,7 @@ struct PredictOptions {
   bool skip_bad = false;
 };
 
-/// What classifies images, of a run or a model file.
+/// Classifies images with the network of a run or a model file.
 struct Classifier {
   train::ExperimentConfig config;
   std::vector<std::string> classes;
@@ -107,7 +107,7 @@ void predict(const PredictOptions& options) {
   }
   if (options.json) say(results.dump(2));
   if (skipped == options.images.size())
-    fail("none of the {} files could be decoded", options.images.size());
+    fail("none of the {} files can be decoded", options.images.size());
   if (skipped > 0)
     remark(fmt::format("left out {} of {}", skipped, counted(std::ssize(options.images), "file")));
 }
@@ -116,17 +116,17 @@ void predict(const PredictOptions& options) {
 
 void add_predict(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "predict", "The most probable classes of image files, by a run's network or a deployed one");
+      "predict",
+      "Print the most probable classes of images, from a run's network or a deployed one");
   const auto options = std::make_shared<PredictOptions>();
-  command.add("RUN|MODEL", options->run, "Run folder, or a file of quench deploy",
-              {.required = true});
+  command.add("RUN|MODEL", options->run, "Run folder or deployed model", {.required = true});
   command.add("IMAGE", options->images, "JPEG, PNG or BMP files", {.required = true});
-  command.add("--top", options->top, "How many classes to print",
+  command.add("--top", options->top, "Number of classes to print",
               {.show_default = true, .min = 1, .max = 100000});
-  command.add("--checkpoint", options->checkpoint, "Which one of a run",
+  command.add("--checkpoint", options->checkpoint, "Checkpoint of a run",
               {.show_default = true, .type_name = kCheckpointForm});
-  command.add("--data-dir", options->data_dir,
-              "Where the data set lies, for a run without classes.txt", {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Data set folder, for a run without classes.txt",
+              {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, "Skip files that cannot be decoded");
   command.add("--json", options->json, "Print JSON");
   command.run([options] { predict(*options); });

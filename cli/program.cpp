@@ -31,8 +31,8 @@
 namespace quench::command {
 namespace {
 
-/// What a bug report needs: version and commit, the libraries, the CPU and which of its instruction sets
-/// are in use. @throws std::runtime_error  for an unknown QUENCH_MAX_ISA
+/// The facts that a bug report needs: version and commit, the libraries, the CPU and the
+/// instruction sets in use. @throws std::runtime_error  for an unknown QUENCH_MAX_ISA
 std::string version_text() {
   const train::Versions versions = train::current_versions(0, {});
   const auto or_else = [](const std::string& text, const char* missing) {
@@ -54,17 +54,17 @@ std::string version_text() {
       or_else(mpi::library_version(), "not in this build"));
 }
 
-/// Lists "help", after all other subcommands: its words are their names.
+/// Adds "help" after all other subcommands: its choices are their names.
 void add_help(Subcommand& program) {
   std::vector<std::string> names;
   for (const CommandInfo& command : program.info().subcommands) names.push_back(command.name);
   Subcommand command = program.add_subcommand("help", "Print the help of a command");
-  // Nobody reads it, see resolve_help(); but the parser writes to it in "quench --help-all help train".
+  // resolve_help() handles it, but the parser writes to it in "quench --help-all help train".
   static std::string word;
   command.add("COMMAND", word, "The command", {.choices = names});
 }
 
-/// Turns "help bench conv" into "bench conv --help", which the parser understands; others stay.
+/// Turns "help bench conv" into "bench conv --help" for the parser; leaves other words unchanged.
 std::vector<std::string> resolve_help(std::vector<std::string> words) {
   if (words.empty() || words[0] != "help") return words;
   words.erase(words.begin());
@@ -72,7 +72,7 @@ std::vector<std::string> resolve_help(std::vector<std::string> words) {
   return words;
 }
 
-/// Names a misspelt subcommand: the parser itself would only say that one is required.
+/// Reports a misspelt subcommand by name: the parser would only say that one is required.
 void check_subcommands(const CommandInfo& program, const std::vector<std::string>& words) {
   const CommandInfo* level = &program;
   for (const std::string& word : words) {
@@ -86,7 +86,7 @@ void check_subcommands(const CommandInfo& program, const std::vector<std::string
   }
 }
 
-/// CLI11 leaves long lines to the terminal, which cuts words.
+/// CLI11 does not wrap long lines, so the terminal would break inside words.
 class WrappingFormatter : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name,
@@ -113,7 +113,7 @@ class WrappingFormatter : public CLI::Formatter {
 
 int run_program(int argc, char** argv) {
   require_cpu();
-  // A file that grows beyond a limit (ulimit -f) is then an error as that of a full disk is.
+  // A file that exceeds a limit (ulimit -f) is then an error, like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
   CommandInfo info{"quench", "Train and evaluate quantized networks"};
   CLI::App app{info.summary, info.name};
@@ -153,7 +153,7 @@ int run_program(int argc, char** argv) {
     std::vector<std::string> words = resolve_help({argv + 1, argv + argc});
     check_subcommands(info, words);
     std::ranges::reverse(words);     // the parser takes them from the back
-    set_num_threads(num_threads());  // what OMP_NUM_THREADS says may be out of range
+    set_num_threads(num_threads());  // OMP_NUM_THREADS may be out of range
     app.parse(std::move(words));
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       fail("cannot write to standard output");
@@ -161,7 +161,7 @@ int run_program(int argc, char** argv) {
   } catch (const Exit& exit) {
     return exit.status;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
     return complain(fmt::format("{} (see quench --help-all)", error.what()), kUsage);
   } catch (const std::exception& error) {
     const Failure failure = failure_of(error);

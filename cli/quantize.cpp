@@ -26,7 +26,7 @@
 namespace quench::command {
 namespace {
 
-using Reasons = std::vector<std::pair<std::string, std::string>>;  ///< layer, why
+using Reasons = std::vector<std::pair<std::string, std::string>>;  ///< layer, reason
 
 nlohmann::json skipped_json(const Reasons& skipped) {
   nlohmann::json rows = nlohmann::json::array();
@@ -85,7 +85,7 @@ nlohmann::json to_json(const std::vector<train::LayerSqnr>& layers) {
   return rows;
 }
 
-/// "; not conv1, conv2 (why), conv3 (why else)", reasons in the order in which they come first.
+/// "; not conv1, conv2 (reason), conv3 (other reason)", in order of first appearance.
 std::string but_not(const Reasons& skipped) {
   std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const auto& [layer, reason] : skipped) {
@@ -105,8 +105,8 @@ std::string decibels(const std::optional<double>& value) {
   return std::isinf(*value) && *value > 0.0 ? "exact" : fmt::format("{:.1f}", *value);
 }
 
-/// DoReFa and APoT rescale or normalize a weight, for a network that learns to live with it: of one
-/// that did not, they leave less than the signs alone would (4.4 dB of a normal distribution).
+/// DoReFa and APoT rescale or normalize a weight, which training compensates. Without training,
+/// they preserve less of it than its signs alone would (4.4 dB for a normal distribution).
 void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows) {
   constexpr double kLeastDb = 3.0;
   std::map<std::string, int> counts;
@@ -117,12 +117,13 @@ void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows)
   }
   for (const auto& [method, count] : counts)
     fmt::print(
-        "{} makes other weights of those of {} layers (SQNR below {:.0f} dB): train with it\n",
+        "{} changes the weights of {} layers too much (SQNR below {:.0f} dB): it requires "
+        "training\n",
         method, count, kLeastDb);
 }
 
-/// What quantization did and measured, for quantize.json. A float slot has no entry; a ratio that is
-/// not finite, as of a slot without noise, is null.
+/// The steps and measurements of a quantization, for quantize.json. A float slot has no entry; a
+/// ratio that is not finite, as for a slot without noise, is null.
 nlohmann::json quantize_json(const train::PostTrainingResult& result) {
   nlohmann::json json{{"images", result.quantized.images},
                       {"top1_float", result.floating.top1()},
@@ -139,7 +140,7 @@ nlohmann::json quantize_json(const train::PostTrainingResult& result) {
   return json;
 }
 
-/// A line for each unit, with the loss of its output: nearest codes, those that were chosen.
+/// One line per unit, with the loss of its output for the nearest codes and for the chosen ones.
 void print_reconstruction(const ReconstructionReport& report) {
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"unit"},
@@ -155,7 +156,7 @@ void print_reconstruction(const ReconstructionReport& report) {
   fmt::print("\n{}", table.plain());
 }
 
-/// The steps before and after calibration, in a line each; nothing if there were none.
+/// One line per step before and after calibration; nothing if there were none.
 void print_steps(const train::CalibrationReport& report) {
   if (const auto& done = report.equalization)
     fmt::print("equalized {} pairs of layers{}\n", done->pairs.size(), but_not(done->excluded));
@@ -170,7 +171,7 @@ void print_steps(const train::CalibrationReport& report) {
     fmt::print("biases of {} layers corrected{}\n", done->corrected.size(), but_not(done->skipped));
 }
 
-/// A line for each layer: "exact" without noise, "-" for a float slot. Another line names each method
+/// One line per layer: "exact" without noise, "-" for a float slot. Another line names each method
 /// that cannot represent weights that were trained without it.
 void print_layers(Module& network, const train::PostTrainingResult& result) {
   const std::vector<train::LayerSqnr>& rows = result.layers;
@@ -189,7 +190,7 @@ void print_layers(Module& network, const train::PostTrainingResult& result) {
                decibels(row.input), decibels(row.output)});
   }
   fmt::print("{}", table.plain());
-  // Reconstruction lets weights go far from their own values, and outputs stay.
+  // Reconstruction may move weights far from their values while outputs stay close.
   if (!result.calibration.reconstruction) print_strangers(network, rows);
 }
 
@@ -205,7 +206,7 @@ struct QuantizeOptions {
   std::vector<std::string> command_line;
 };
 
-/// The network of an experiment with the weights of a trained one, and what it is calibrated by.
+/// An experiment's network with trained weights, and its calibration data.
 struct Experiment {
   train::ExperimentConfig config;
   train::CalibrationOptions calibration;
@@ -214,7 +215,8 @@ struct Experiment {
 };
 
 train::ExperimentConfig load_config(const QuantizeOptions& options) {
-  // Statistics of the trained network fit it: they are not estimated anew, here or by quench eval.
+  // The trained network's statistics fit it: neither this command nor quench eval re-estimates
+  // them.
   std::vector<std::string> overrides{"train.bn_batches=0"};
   const auto add = [&overrides](const std::vector<std::string>& more) {
     overrides.insert(overrides.end(), more.begin(), more.end());
@@ -244,7 +246,8 @@ Experiment load(const QuantizeOptions& options) {
   e.data = train::load_data(e.config);
   e.network = train::load_trained(e.config, e.data.train->format());
   require(is_quantized(*e.network),
-          "quantize: expected a config that quantizes some layer, got method \"none\" for all: set "
+          "quantize: expected a config that quantizes some layer, got method \"none\" for all "
+          "layers: set "
           "[quant] or give --set quant.method=NAME (quench list quantizers)");
   return e;
 }
@@ -307,11 +310,11 @@ void quantize_new(const QuantizeOptions& options) {
 void resume(QuantizeOptions options) {
   require(options.config.empty() && options.run.empty() && options.checkpoint.empty() &&
               options.overrides.empty(),
-          "quantize --resume: a run goes on in its folder with its config, so it takes no config, "
+          "quantize --resume: a run resumes with its own config, so it accepts no config, "
           "--checkpoint, --set or --run");
   options.config = require_run(options.resume).string();
   require(!std::filesystem::exists(std::filesystem::path(options.resume) / train::kQuantizeFile),
-          "quantize --resume: {} is quantized already: quench eval evaluates it", options.resume);
+          "quantize --resume: {} is already quantized: quench eval evaluates it", options.resume);
   const train::RunFolder folder = train::RunFolder::open(options.resume);
   Experiment e = load(options);
   quantize(folder, e, options);
@@ -321,20 +324,20 @@ void resume(QuantizeOptions options) {
 
 void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command = program.add_subcommand(
-      "quantize", "Quantize a trained network without training: calibrate, judge, save");
+      "quantize", "Quantize a trained network without training: calibrate, evaluate, save");
   const auto options = std::make_shared<QuantizeOptions>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment with [quant] and [calibration]");
   command.add("--checkpoint", options->checkpoint,
               "Trained weights: a run folder or a file (default: train.init_from)",
               {.type_name = "RUN|FILE"});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--resume", options->resume,
-              "Resume this run folder with the next unit to reconstruct, bit-exactly",
+              "Resume this run folder at the next unit to reconstruct, bit-exactly",
               {.type_name = "RUN"});
   command.add("--json", options->json, "Print JSON");
   command.run([options] { options->resume.empty() ? quantize_new(*options) : resume(*options); });

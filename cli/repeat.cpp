@@ -33,20 +33,22 @@ namespace {
 namespace fs = std::filesystem;
 
 struct RepetitionOptions {
-  std::string name;  ///< of the run, for its summary
+  std::string name;  ///< the run's name, for its summary
   std::string data_dir;
-  std::int64_t epochs = 0;  ///< to make; the run's own, or fewer
+  std::int64_t epochs = 0;  ///< epochs to repeat: all of the run's, or fewer
   std::vector<std::string> command_line;
 };
 
-/// A run that was made again.
+/// A repeated run.
 struct Repetition {
   train::RunFolder folder;
   bool whole = false;                    ///< to its last epoch
-  std::vector<std::string> differences;  ///< what was not as it was, in words, of all parts
+  std::vector<std::string> differences;  ///< differences from the original's conditions, in words,
+                                         ///< over all parts
 };
 
-/// What is not as it was in a part; all that may explain other bits.
+/// The differences from the original's conditions in one part: everything that may explain other
+/// bits.
 std::vector<std::string> differences_to(const train::RunPart& part) {
   const auto now = train::current_versions(part.versions.seed, {});
   std::vector<std::string> differences = train::different_versions(part.versions, now);
@@ -59,7 +61,7 @@ std::vector<std::string> differences_to(const train::RunPart& part) {
   return differences;
 }
 
-/// Changes to the config after part `first`, up to and with part `last`.
+/// Changes to the config after part `first`, up to and including part `last`.
 std::vector<train::KeyChange> changes_between(const train::RunHistory& history, std::size_t first,
                                               std::size_t last) {
   std::vector<train::KeyChange> changes;
@@ -86,7 +88,7 @@ class Repeater {
     return history_.parts[part.index].epoch >= options_.epochs;
   }
 
-  /// One that leaves the threads open is repeated with those it had.
+  /// If the config leaves the number of threads open, uses the original's number.
   train::ExperimentConfig load_config(std::size_t part) const {
     std::vector<std::string> overrides = train::config_of_part(history_, part);
     for (std::string& where : data_dir_override(options_.data_dir)) overrides.push_back(where);
@@ -114,7 +116,7 @@ class Repeater {
       describe_part(*folder_, train::read_history(folder_->versions()), *run,
                     changes_between(history_, before->index, part.index), options_.command_line);
     }
-    // The config's epochs stay, as schedules depend on them; a part of them is stopped after.
+    // Keeps the config's number of epochs, because schedules depend on it, and stops early.
     train::Position until{.epoch = options_.epochs};
     if (part.end_epoch >= 0)
       until = std::min(until, {.epoch = part.end_epoch, .step_in_epoch = part.end_step});
@@ -134,7 +136,7 @@ class Repeater {
 
   void note_differences(const train::RunPart& part) {
     for (const std::string& difference : differences_to(part)) {
-      remark(fmt::format("not as it was: {}", difference));
+      remark(fmt::format("differs from the original: {}", difference));
       differences_.push_back(difference);
     }
   }
@@ -148,8 +150,8 @@ class Repeater {
   std::vector<std::string> differences_;
 };
 
-/// Trains the parts of `original` again, one after the other, each with its config and threads, into
-/// the folder that `make_folder` gives once the first can begin. Says on stderr what is not as it was.
+/// Repeats the parts of `original` in order, each with its config and threads, in the folder that
+/// `make_folder` returns once the first part can begin. Reports differences on stderr.
 Repetition make_again(const fs::path& original, const train::RunHistory& history,
                       const RepetitionOptions& options,
                       const std::function<train::RunFolder()>& make_folder) {
@@ -163,7 +165,7 @@ struct RepeatOptions {
   RepetitionOptions repetition;
 };
 
-/// What is repeated.
+/// The run to repeat.
 struct Original {
   fs::path folder;
   train::RunHistory history;
@@ -174,12 +176,12 @@ std::vector<train::EpochMetrics> epochs_in(const fs::path& folder) {
   const fs::path table = folder / "metrics.csv", lines = folder / "metrics.jsonl";
   if (!fs::exists(table))
     fail(
-        "{}: this run has no metrics.csv: only runs of quench train that finished an epoch can be "
+        "{}: the run has no metrics.csv: only runs of quench train that finished an epoch can be "
         "repeated",
         folder.string());
   std::vector<train::EpochMetrics> epochs;
   for (const train::MetricsRow& row : train::read_metrics(table)) epochs.push_back({.row = row});
-  if (epochs.empty()) fail("{}: this run has no finished epoch to compare with", folder.string());
+  if (epochs.empty()) fail("{}: the run has no finished epoch to compare with", folder.string());
   if (fs::exists(lines)) {
     const auto detailed = train::read_epoch_metrics(lines);
     for (std::size_t i = 0; i < std::min(epochs.size(), detailed.size()); ++i)
@@ -195,14 +197,14 @@ Original read_original(const std::string& folder) {
   train::require_unedited(folder, original.history);
   for (const train::RunPart& part : original.history.parts) {
     require(part.versions.ranks == 1,
-            "{}: expected a run of one process, got one of {} ranks: train it anew by mpirun -n {} "
-            "with its config.toml, and compare the checkpoints",
+            "{}: expected a run of one process, got one of {} ranks: repeat it with mpirun -n {} "
+            "and its config.toml, and compare the checkpoints",
             folder, part.versions.ranks, part.versions.ranks);
   }
   return original;
 }
 
-/// Without a slash at the end, and with a name of its own.
+/// Without a trailing slash, and with a name.
 fs::path clean(const std::string& folder) {
   fs::path path = fs::path(folder).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -215,7 +217,7 @@ train::RunFolder folder_for(const RepeatOptions& options) {
   return train::RunFolder::create(path.parent_path(), path.filename().string() + "-repeat");
 }
 
-/// Epochs to make and compare.
+/// The number of epochs to repeat and compare.
 std::int64_t epochs_to_repeat(const RepeatOptions& options, const Original& original) {
   const auto done = std::ssize(original.epochs);
   require(options.epochs <= done, "repeat --epochs: expected at most the {} of {}, got {}",
@@ -223,14 +225,14 @@ std::int64_t epochs_to_repeat(const RepeatOptions& options, const Original& orig
   return options.epochs > 0 ? options.epochs : done;
 }
 
-/// Prints it; true if all bits agree.
+/// Prints the result; true if all bits agree.
 bool compare(const Original& original, const train::RunFolder& repeated, bool whole) {
   const auto epochs = train::read_epoch_metrics(repeated.epoch_metrics());
   const auto difference = train::first_difference(original.epochs, epochs);
   say(fmt::format("metrics of {}: {}", counted(std::ssize(epochs), "epoch"),
                   difference ? "differ first in " + *difference : "the same bits"));
   if (!whole) {
-    say("checkpoints: not compared, as the runs end in different epochs");
+    say("checkpoints: not compared, because the runs end at different epochs");
     return !difference;
   }
   const auto tensors =
@@ -261,8 +263,8 @@ void repeat(const RepeatOptions& options) {
 }  // namespace
 
 void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
-  Subcommand command = program.add_subcommand(
-      "repeat", "Repeat a run from its config and report whether the bits agree");
+  Subcommand command =
+      program.add_subcommand("repeat", "Repeat a run and report whether the bits agree");
   const auto options = std::make_shared<RepeatOptions>();
   options->repetition.command_line = std::move(command_line);
   command.add("RUN", options->run, "Run folder of quench train", {.required = true});
@@ -270,8 +272,7 @@ void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
               {.type_name = "DIR"});
   command.add("--epochs", options->epochs, "Only the first N epochs, compared by their metrics",
               {.type_name = "N", .min = 1, .max = 1000000});
-  command.add("--data-dir", options->repetition.data_dir, "Where the data set lies",
-              {.type_name = "DIR"});
+  command.add("--data-dir", options->repetition.data_dir, "Data set folder", {.type_name = "DIR"});
   command.run([options] { repeat(*options); });
 }
 

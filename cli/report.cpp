@@ -25,7 +25,7 @@ struct ReportOptions {
   bool force = false;
 };
 
-/// Beside the metrics of one run; of several, here.
+/// In the run's folder for one run; in the current folder for several.
 std::string output_name(const ReportOptions& options,
                         const std::vector<std::filesystem::path>& runs) {
   if (!options.output.empty()) return options.output;
@@ -58,18 +58,18 @@ void report(const ReportOptions& options) {
 
 void add_report(Subcommand& program) {
   Subcommand command = program.add_subcommand(
-      "report", "Runs as a page to look at: curves, layers, histograms, mistakes, side by side");
+      "report", "Write a page about runs: curves, layers, histograms, mistakes, side by side");
   const auto options = std::make_shared<ReportOptions>();
   command.add("RUN", options->runs, "Run folders, or folders of quench compare",
               {.required = true});
   command.add("-o,--output", options->output,
               "HTML file to write (default: report.html, in the run folder if it is one run)",
               {.type_name = "FILE"});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
-  command.add("--checkpoint", options->checkpoint, "Which one of each run",
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
+  command.add("--checkpoint", options->checkpoint, "Checkpoint of each run",
               {.show_default = true, .type_name = kCheckpointForm});
   command.add("--images", options->images,
-              "Images to count mistakes on (default: up to 10,000, in a few seconds)",
+              "Images to count mistakes on (default: up to 10,000, which takes seconds)",
               {.min = 1, .max = 1e9});
   add_force(command, options->force);
   command.run([options] { report(*options); });

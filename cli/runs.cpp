@@ -19,7 +19,7 @@ struct RunsOptions {
   bool json = false;
 };
 
-/// A run that two of the folders hold is listed once.
+/// A run found in two of the folders is listed once.
 std::vector<train::RunSummary> listed(const RunsOptions& options) {
   std::vector<train::RunFilter> filters(options.filters.begin(), options.filters.end());
   std::vector<std::filesystem::path> found;
@@ -44,7 +44,7 @@ void runs(RunsOptions& options) {
   if (options.json) {
     fmt::print("{}", train::runs_json(all));
   } else if (all.empty()) {
-    fmt::print("no runs{}\n", options.filters.empty() ? "" : " that pass the filters");
+    fmt::print("no runs{}\n", options.filters.empty() ? "" : " match the filters");
   } else {
     fmt::print("{}", train::runs_text(all));
   }
@@ -56,13 +56,14 @@ void add_runs(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "runs", "List all runs: model, data, method, bits, accuracy, progress");
   const auto options = std::make_shared<RunsOptions>();
-  command.add("DIR", options->folders, "Folders to look in, and below (default: runs)");
-  command.add("--sort", options->sort, "Key to sort by: numbers and times with the largest first",
+  command.add("DIR", options->folders, "Folders to search recursively (default: runs)");
+  command.add("--sort", options->sort, "Key to sort by; numbers and times in descending order",
               {.show_default = true, .choices = train::run_keys()});
   command.add("--reverse", options->reverse, "Reverse the order");
-  command.add("--filter", options->filters,
-              "Only these: method=ab, top1_quantized>80, state!=done (all given must hold)",
-              {.type_name = "KEY=VALUE"});
+  command.add(
+      "--filter", options->filters,
+      "Only runs that match, e.g. method=ab, top1_quantized>80, state!=done (all must hold)",
+      {.type_name = "KEY=VALUE"});
   command.add("--json", options->json, "Print JSON");
   command.run([options] { runs(*options); });
 }

@@ -32,7 +32,7 @@ struct WeightSize {
   double quantized_bytes = 0.0;
 };
 
-/// Weights of layers alone: what batch norm and biases add does not depend on the method.
+/// Weights only: the size of batch norm and biases does not depend on the method.
 WeightSize weight_size(Module& network) {
   WeightSize size;
   for (QuantizedLayer* layer : network.quantized_layers()) {
@@ -45,7 +45,7 @@ WeightSize weight_size(Module& network) {
 
 std::string kib_text(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
 
-/// Prints what a finished run came to: accuracies, size of the weights, time, files.
+/// Prints a summary of a finished run: accuracies, size of the weights, time, files.
 void print_summary(train::Run& run, const train::RunFolder& folder,
                    const train::RunResult& result) {
   const std::vector<train::MetricsRow> rows = train::read_metrics(folder.metrics());
@@ -84,18 +84,18 @@ struct TrainOptions {
   std::vector<std::string> command_line;
 };
 
-/// The run is done and saved: without a report it is none the worse.
+/// The run is done and saved, so a missing report is not an error.
 void report(train::Run& run, const train::RunFolder& folder) {
   const std::string fault =
       train::report::write_run_report(folder.path(), run.network(), run.config(), run.data());
   if (fault.empty()) {
     say(fmt::format("  {:<22} {}", "report", (folder.path() / "report.html").string()));
   } else {
-    remark(fmt::format("quench: no report.html was made: {} (--no-report asks for none)", fault));
+    remark(fmt::format("quench: report.html was not made: {} (--no-report skips it)", fault));
   }
 }
 
-/// What rank 0 says for all.
+/// Rank 0 prints this for all ranks.
 void finish(train::Run& run, const train::RunFolder& folder, const train::RunResult& result,
             bool with_report) {
   const int ranks = communicator().size();
@@ -105,7 +105,7 @@ void finish(train::Run& run, const train::RunFolder& folder, const train::RunRes
     if (with_report) report(run, folder);
     return;
   }
-  say(fmt::format("stopped after {} of {}; saved. Go on with:\n  {}quench train --resume {}",
+  say(fmt::format("stopped after {} of {}; saved. Resume with:\n  {}quench train --resume {}",
                   result.epochs, counted(run.config().train.epochs, "epoch"),
                   ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
 }
@@ -120,10 +120,10 @@ void train(train::Run& run, const train::RunFolder& folder, const TrainOptions& 
       say(fmt::format("{} ranks, {} each", ranks, counted(num_threads(), "thread")));
   }
   const train::RunResult result = run.train(folder, [] { return stop_signal() != 0; });
-  // Only one rank may have been asked.
+  // Only one rank may have received the signal.
   const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
   if (speaks) finish(run, folder, result, !options.no_report);
-  if (result.interrupted) throw Exit{128 + signal};  // what a shell reports for the signal itself
+  if (result.interrupted) throw Exit{128 + signal};  // as a shell reports the signal itself
 }
 
 void train_new(const TrainOptions& options) {
@@ -134,7 +134,7 @@ void train_new(const TrainOptions& options) {
   apply_threads(config);
   train::Run run(std::move(config));
   if (communicator().is_root()) print_notes(run.network(), run.config());
-  // Made only now, so that a config that does not work leaves no folder behind.
+  // Created only now, so that a config that fails leaves no folder.
   const train::RunFolder folder = folder_of_ranks([&] {
     train::RunFolder made = new_run_folder(options.run, run.config().name);
     describe_run(made, run.config(), options.command_line);
@@ -144,7 +144,7 @@ void train_new(const TrainOptions& options) {
   train(run, folder, options);
 }
 
-/// Tells what the run goes on with that is other than it was.
+/// Prints the changes with which the run resumes.
 void announce(const std::vector<train::KeyChange>& changes, const train::Run& run) {
   if (changes.empty()) return;
   std::string text;
@@ -157,7 +157,8 @@ void announce(const std::vector<train::KeyChange>& changes, const train::Run& ru
 
 void resume(const TrainOptions& options) {
   require(options.run.empty() && options.config.empty(),
-          "train --resume: a run goes on in its folder with its config, so it takes no config and "
+          "train --resume: a run resumes in its folder with its own config, so it accepts no "
+          "config and "
           "no --run");
   require_run(options.resume);
   const train::RunFolder folder =
@@ -170,7 +171,7 @@ void resume(const TrainOptions& options) {
   const std::int64_t epochs = run.config().train.epochs;
   const bool is_done = run.position().epoch == epochs;
   require(!is_done || resumed.changes.empty(),
-          "train --resume --set: {} has done all of its {} epochs; give it more, e.g. --set "
+          "train --resume --set: {} has finished all of its {} epochs; add some, e.g. --set "
           "train.epochs={}",
           folder.path().string(), epochs, 2 * epochs);
   if (!is_done && communicator().is_root()) {
@@ -184,21 +185,21 @@ void resume(const TrainOptions& options) {
 
 void add_train(Subcommand& program, std::vector<std::string> command_line) {
   Subcommand command =
-      program.add_subcommand("train", "Train a network as a config file says, into a run folder");
+      program.add_subcommand("train", "Train the network of a config file into a run folder");
   const auto options = std::make_shared<TrainOptions>();
   options->command_line = std::move(command_line);
   command.add("CONFIG", options->config, "Experiment, e.g. examples/quickstart.toml");
   command.add("--data-dir", options->data_dir,
-              "Where the data set lies (default: $QUENCH_DATA, else data.dir of the config)",
+              "Data set folder (default: $QUENCH_DATA, else data.dir of the config)",
               {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key: --set quant.method=ste",
               {.type_name = "KEY=VALUE"});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});
-  command.add("--no-report", options->no_report, "Do not make report.html when the run ends");
+  command.add("--no-report", options->no_report, "Do not write report.html when the run ends");
   command.add("--resume", options->resume,
-              "Resume this run folder, bit-exactly, or with --set train.epochs=N and the like",
+              "Resume this run folder bit-exactly, or with changes such as --set train.epochs=N",
               {.type_name = "RUN"});
   command.run_as_ranks([options] {
     if (!options->resume.empty()) return resume(*options);

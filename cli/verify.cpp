@@ -38,8 +38,8 @@ struct VerifyOptions {
 struct Verification {
   std::int64_t images = 0, interpreted = 0;
   std::int64_t correct = 0;
-  std::vector<deploy::ValueMismatches> evaluation;  ///< engine against training's evaluation
-  std::int64_t interpreter_bytes = 0;               ///< engine against the interpreter
+  std::vector<deploy::ValueMismatches> evaluation;  ///< engine compared with evaluation in training
+  std::int64_t interpreter_bytes = 0;               ///< engine compared with the interpreter
 
   bool equal() const {
     return interpreter_bytes == 0 &&
@@ -87,7 +87,7 @@ Verification verify(const VerifyOptions& options, Module& network, deploy::Engin
 void print_table(const Verification& result) {
   using Align = TextTable::Align;
   TextTable table(
-      {{"read by", Align::left}, {"numbers compared", Align::right}, {"different", Align::right}});
+      {{"read by", Align::left}, {"values compared", Align::right}, {"different", Align::right}});
   for (const auto& [reader, compared, different] : result.evaluation)
     table.add({reader, fmt::format("{}", compared), fmt::format("{}", different)});
   fmt::print("{}\n", table.plain());
@@ -107,7 +107,7 @@ void print_summary(const Verification& result) {
   if (first == result.evaluation.end()) {
     fmt::print("evaluation: 0 differ\n");
   } else {
-    fmt::print("evaluation: differs, first in what {} reads ({} of {})\n", first->reader,
+    fmt::print("evaluation: differs, first in the input of {} ({} of {})\n", first->reader,
                first->different, first->compared);
   }
 }
@@ -152,18 +152,19 @@ void run(const VerifyOptions& options) {
 void add_verify(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "verify",
-      "Compares a deployed model with its run, integer by integer, on the test set: every "
+      "Compare a deployed model with its run on the test set, integer by integer: every "
       "activation's codes and the logits' bits");
   const auto options = std::make_shared<VerifyOptions>();
   command.add("RUN", options->run, "Run folder", {.required = true});
-  command.add("MODEL", options->model, "What quench deploy made of it", {.required = true});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
-  command.add("--checkpoint", options->checkpoint, "Which one was deployed",
+  command.add("MODEL", options->model, "Model file that quench deploy wrote for it",
+              {.required = true});
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
+  command.add("--checkpoint", options->checkpoint, "Checkpoint that was deployed",
               {.show_default = true, .type_name = kCheckpointForm});
-  command.add("--images", options->images, "How many test images (default: all)",
+  command.add("--images", options->images, "Number of test images (default: all)",
               {.min = 1, .max = kMostImages});
   command.add("--interpret", options->interpreted,
-              "How many of them also go through the slow reference interpreter",
+              "How many of them the slow reference interpreter also computes",
               {.show_default = true, .min = 0, .max = kMostImages});
   command.add("--skip-bad", options->skip_bad, kSkipBadHelp);
   command.add("--json", options->json, "Print JSON");

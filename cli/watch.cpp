@@ -31,18 +31,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Shows what another process adds to a run folder: a line per epoch, and the steps of the one in
-/// progress on a bar.
+/// Shows what another process adds to a run folder: a line per epoch, and a bar with the steps of
+/// the current one.
 class RunFollower {
  public:
-  /// @param title  begins each line
-  /// @param table  where the epochs go, of all that are followed
+  /// @param title  the beginning of each line
+  /// @param table  receives the epochs of all followed runs
   RunFollower(std::filesystem::path folder, std::string title, train::EpochTable& table);
 
-  /// Shows what is new; once the run has ended, how. False from then on, unless it is taken up again.
+  /// Prints new epochs, and the result once the run has ended. Then returns false, unless the run
+  /// resumes.
   /// @throws std::runtime_error  for a damaged folder
   bool poll();
-  /// How far a run is that poll() found running.
+  /// Shows the progress of a run that poll() found running.
   void show_progress(ProgressBar& bar);
   const train::RunState& state() const { return state_; }
 
@@ -54,12 +55,12 @@ class RunFollower {
   std::string title_;
   train::EpochTable& table_;
   train::RunState state_;
-  std::size_t shown_ = 0;                    // lines of epochs
-  std::optional<std::int64_t> epoch_shown_;  // on the bar
+  std::size_t shown_ = 0;                    // epochs printed
+  std::optional<std::int64_t> epoch_shown_;  // the epoch on the bar
   bool ended_ = false;
 };
 
-/// Older runs have no metrics.jsonl: their metrics.csv is read instead.
+/// Older runs have no metrics.jsonl, only metrics.csv.
 std::vector<train::EpochMetrics> epochs_of_run(const fs::path& folder) {
   const fs::path lines = folder / "metrics.jsonl", table = folder / "metrics.csv";
   if (fs::exists(lines)) return train::read_epoch_metrics(lines);
@@ -73,7 +74,7 @@ bool is_quantized(const train::EpochMetrics& metrics) {
   return !metrics.layers.empty() || metrics.row.top1_quantized != metrics.row.top1_float;
 }
 
-/// The columns that its quantizers filled: the file has 0 where none did.
+/// The columns that its quantizers filled; the file has 0 for others.
 std::vector<std::string_view> of_quantizers(const train::MetricsRow& row) {
   std::vector<std::string_view> reported;
   for (const train::MetricsColumn& column : train::metrics_columns()) {
@@ -87,7 +88,7 @@ RunFollower::RunFollower(fs::path folder, std::string title, train::EpochTable& 
     : folder_(std::move(folder)), title_(std::move(title)), table_(table) {}
 
 bool RunFollower::poll() {
-  // Asked first: what a run wrote before it ended is there once it says so.
+  // Read first: everything that a run writes before it ends is there once its state says so.
   state_ = train::state_of_run(folder_);
   show_epochs();
   if (state_.phase == train::RunPhase::running) {
@@ -101,7 +102,7 @@ bool RunFollower::poll() {
 
 void RunFollower::show_epochs() {
   const std::vector<train::EpochMetrics> epochs = epochs_of_run(folder_);
-  shown_ = std::min(shown_, epochs.size());  // a run taken up again may have dropped some
+  shown_ = std::min(shown_, epochs.size());  // a resumed run may have dropped some
   for (; shown_ < epochs.size(); ++shown_) {
     const train::EpochMetrics& metrics = epochs[shown_];
     say(table_.lines({.row = metrics.row,
@@ -140,7 +141,7 @@ struct WatchOptions {
   std::string run;
 };
 
-/// Ends this program alone: the run is another one.
+/// Ends only this program, not the run.
 void pause_or_stop() {
   std::this_thread::sleep_for(kWatchPause);
   if (stop_signal() != 0) throw Exit{128 + stop_signal()};
@@ -157,7 +158,7 @@ void watch_run(const fs::path& folder) {
   if (follower.state().phase != train::RunPhase::done) throw Exit{1};
 }
 
-/// The names of its runs, made as long as the longest.
+/// The names of its runs, padded to the longest.
 class Titles {
  public:
   Titles(const fs::path& folder, const train::Comparison& comparison) : folder_(folder) {
@@ -188,7 +189,7 @@ std::int64_t thousandths_done(const std::list<RunFollower>& followers) {
   return done;
 }
 
-/// Its runs as they begin, each under its name, until no process works on it any more.
+/// Follows its runs as they begin, each under its name, until no process works on it any more.
 void watch_comparison(const fs::path& folder) {
   const train::Comparison comparison = train::read_comparison(folder / "comparison.json");
   const Titles titles(folder, comparison);
@@ -229,8 +230,8 @@ void watch(const WatchOptions& options) {
 }  // namespace
 
 void add_watch(Subcommand& program) {
-  Subcommand command = program.add_subcommand(
-      "watch", "Follow a run or a comparison of another process until it ends");
+  Subcommand command =
+      program.add_subcommand("watch", "Follow another process's run or comparison until it ends");
   const auto options = std::make_shared<WatchOptions>();
   command.add("RUN", options->run, "Run folder, or folder of a comparison", {.required = true});
   command.run([options] { watch(*options); });

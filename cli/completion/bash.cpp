@@ -35,7 +35,7 @@ constexpr const char* kBashEnd = R"(    esac
 complete -F _quench quench
 )";
 
-/// A pattern of case for each of `words`, quoted because they hold spaces.
+/// A case pattern that matches any of `words`; quoted because they contain spaces.
 std::string pattern(const std::vector<std::string>& words) {
   return fmt::format("'{}'", fmt::join(words, "'|'"));
 }
@@ -49,7 +49,7 @@ std::string assignments(const OptionInfo& option) {
   return text;
 }
 
-/// What may follow a command: its subcommands and positionals, and its options after a dash.
+/// Completions after a command: its subcommands and positionals, and after a dash its options.
 std::string words_after(const CommandInfo& command) {
   std::vector<std::string> options, subcommands;
   std::string positionals;

@@ -4,8 +4,8 @@
 
 #include "cli/parts/command_tree.h"
 
-// Shell scripts that complete the command line of quench, as `quench completion SHELL` prints them. They
-// hold the words themselves, so that a shell need not start the program.
+// Shell scripts that complete quench's command line, as `quench completion SHELL` prints them. They
+// contain all words, so a shell does not need to start the program.
 namespace quench::command {
 
 std::string bash_completion(const CommandInfo& program);

@@ -26,7 +26,7 @@ end
 complete -c quench -f
 )";
 
-/// In single quotes.
+/// Puts `text` in single quotes.
 std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
@@ -36,7 +36,7 @@ std::string fish_quoted(const std::string& text) {
   return result + "'";
 }
 
-/// The arguments of `complete` that say what a value is completed with.
+/// The arguments of `complete` for an option's value.
 std::string candidates(const OptionInfo& option) {
   if (!option.choices.empty())
     return fmt::format(" -a {}", fish_quoted(fmt::format("{}", fmt::join(option.choices, " "))));

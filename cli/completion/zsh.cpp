@@ -34,7 +34,7 @@ constexpr const char* kZshEnd = R"(  esac
 if [[ $funcstack[1] == _quench ]]; then _quench "$@"; else compdef _quench quench; fi
 )";
 
-/// In single quotes, with a backslash before each of `special`.
+/// Puts `text` in single quotes, with a backslash before each character of `special`.
 std::string zsh_quoted(const std::string& text, const std::string& special) {
   std::string result = "'";
   for (const char c : text) {
@@ -44,7 +44,7 @@ std::string zsh_quoted(const std::string& text, const std::string& special) {
   return result + "'";
 }
 
-/// ":DIR:_files -/", the part of a spec that says what a value is completed with.
+/// ":DIR:_files -/", the part of a spec that defines how to complete a value.
 std::string action(const OptionInfo& option) {
   if (!option.choices.empty()) return fmt::format("({})", fmt::join(option.choices, " "));
   if (option.takes_files()) return "_files";

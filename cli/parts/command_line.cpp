@@ -18,7 +18,7 @@ namespace quench::command {
 
 namespace {
 
-/// "--run" and the like; the parser drops the dashes.
+/// "--run" and so on; the parser drops the dashes.
 std::vector<std::string> names_of(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);
@@ -27,11 +27,11 @@ std::vector<std::string> names_of(const CLI::Option& option) {
   return names;
 }
 
-/// How the help names a value that the form does not name itself.
+/// The name of a value in the help, if the form does not give one.
 template <typename T>
 std::string value_name(const OptionForm& form) {
   if (!form.choices.empty()) return fmt::format("{}", fmt::join(form.choices, "|"));
-  // A larger bound is there to refuse nonsense.
+  // A larger bound only rejects nonsense.
   if (form.min != form.max && form.max <= kMaxThreads)
     return fmt::format("{}..{}", form.min, form.max);
   if constexpr (std::is_same_v<T, double>) return "X";
@@ -43,7 +43,7 @@ T parse_number(const std::string& option, const std::string& text, const OptionF
   T value{};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  // Written so that NaN is refused.
+  // Written so that NaN is rejected.
   const auto number = static_cast<double>(value);
   if (error == std::errc{} && stop == end && number >= form.min && number <= form.max) return value;
   throw CLI::ValidationError(option, fmt::format("expected {} from {} to {}, got '{}'",
@@ -51,7 +51,7 @@ T parse_number(const std::string& option, const std::string& text, const OptionF
                                                  form.min, form.max, text));
 }
 
-/// Read here: the parser would take 010 for 8, and NaN for a number in any range.
+/// Parsed here: the parser would read 010 as 8 and accept NaN in any range.
 template <typename T>
 CLI::Option* add_number(CLI::App& app, const std::string& name, T& value, const std::string& help,
                         const OptionForm& form) {
@@ -70,7 +70,7 @@ constexpr bool kIsNumber = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 }  // namespace
 
 Subcommand::Subcommand(CLI::App& app, CommandInfo& info) : app_(&app), info_(&info) {
-  // --help, which the parser adds itself.
+  // --help, which the parser adds.
   for (const CLI::Option* option : app.get_options())
     info_->options.push_back({names_of(*option), "", option->get_description()});
 }
@@ -91,8 +91,8 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
     return;
   }
   const bool is_option = name.starts_with('-');
-  // Options have lowercase names. CLI11 from 2.4 on ends the program for a positional "run" next to
-  // an option "--run", so every build keeps the two apart.
+  // Options have lowercase names. CLI11 2.4 and later refuses a positional "run" next to an option
+  // "--run", so every build keeps the two apart.
   expect(is_option || std::ranges::none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }),
          "command line: expected the positional {} in capitals", name);
   CLI::Option* option = nullptr;
@@ -105,9 +105,9 @@ void Subcommand::add(const std::string& name, T& value, const std::string& help,
   if constexpr (std::is_same_v<T, std::vector<std::string>>) option->allow_extra_args(!is_option);
   option->required(form.required);
   const std::string named = form.type_name != nullptr ? form.type_name : value_name<T>(form);
-  // A positional's own name says what it takes; of words to choose from, the help lists them.
+  // A positional's name describes its value; choices are listed in the help.
   option->type_name(is_option || !form.choices.empty() ? named : "");
-  // Without the validator's description: the value's name says the same.
+  // Without the validator's description, which the value's name repeats.
   if (!form.choices.empty()) option->check(CLI::IsMember(form.choices).description(""));
   if (form.when_given) option->each([given = form.when_given](const std::string&) { given(); });
   info_->options.push_back({.names = names_of(*option),

@@ -4,21 +4,21 @@
 #include <string>
 #include <vector>
 
-// What the program accepts, for what is generated from it: shell completion and the manual page.
+// The command line that the program accepts, for shell completion and the manual page.
 namespace quench::command {
 
 /// An option, a flag or a positional.
 struct OptionInfo {
-  std::vector<std::string> names;  ///< "-o", "--output"; of a positional its name in capitals, RUN
-  std::string value;               ///< what it takes, "DIR" or "last|best"; empty for a flag
+  std::vector<std::string> names;  ///< "-o", "--output"; for a positional its name in capitals, RUN
+  std::string value;               ///< its value, "DIR" or "last|best"; empty for a flag
   std::string help;
   std::vector<std::string> choices = {};  ///< empty: any
   bool required = false;
   bool repeats = false;  ///< may be given several times
 
   bool is_positional() const { return !names[0].starts_with('-'); }
-  /// Whether a shell completes the value with files or with folders. The name in the help decides:
-  /// DIR and RUN are folders; FILE, CONFIG, IMAGE, MODEL and model.qnc are files.
+  /// Whether a shell completes the value with files or with folders. The value's name decides: DIR
+  /// and RUN are folders; FILE, CONFIG, IMAGE, MODEL and model.qnc are files.
   bool takes_files() const;
   bool takes_folders() const;
 };
@@ -27,10 +27,10 @@ struct CommandInfo {
   std::string name;
   std::string summary;
   std::vector<OptionInfo> options = {};
-  std::list<CommandInfo> subcommands = {};  ///< a list: those that are added keep their addresses
+  std::list<CommandInfo> subcommands = {};  ///< a list, so that addresses stay valid
 };
 
-/// A command and the words that lead to it, each after a space: "" for the program, " bench train".
+/// A command and the words that select it, each after a space: "" for the program, " bench train".
 struct CommandPath {
   std::string words;
   const CommandInfo* command;

@@ -32,7 +32,7 @@ using train::ComparisonRun;
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kLogLines = 5;
 
-/// A run whose parent was killed saves and stops, which takes it a moment.
+/// A run whose parent was killed saves and stops, which takes a moment.
 void wait_until_free(const fs::path& run) {
   constexpr int kMostPauses = 600;  // a minute
   for (int i = 0; i < kMostPauses && train::FolderLock::is_held(run); ++i) {
@@ -55,7 +55,7 @@ std::string end_of(const fs::path& log) {
   return result;
 }
 
-/// One run of a comparison on its way: a process that trains, then one that evaluates.
+/// One run of a comparison in progress: a process that trains, then one that evaluates.
 class CompareRun {
  public:
   enum class State { running, done, failed };
@@ -65,7 +65,7 @@ class CompareRun {
   CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
              std::string program, std::string data_dir);
 
-  /// Looks how it stands, and starts the evaluation once the training is over.
+  /// Checks its state, and starts the evaluation when the training has ended.
   State poll();
   void ask_to_stop();
 
@@ -89,7 +89,7 @@ class CompareRun {
 CompareRun::CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
                        std::string program, std::string data_dir)
     : folder_(folder), run_(run), program_(std::move(program)), data_dir_(std::move(data_dir)) {
-  // Given even where the config says the same, so that QUENCH_DATA does not come in between.
+  // Always passed, so that QUENCH_DATA has no effect.
   if (data_dir_.empty()) data_dir_ = folder.comparison().variants.at(run.variant).data_dir;
   start_training();
 }
@@ -100,7 +100,7 @@ void CompareRun::start_training() {
   if (fs::exists(target / "config.toml")) {
     words.insert(words.end(), {"--resume", target.string()});
   } else {
-    fs::remove_all(target);  // killed before there was anything to go on from
+    fs::remove_all(target);  // killed before there was a state to resume from
     words.insert(words.end(), {folder_.config(run_).string(), "--set",
                                fmt::format("train.seed={}", run_.seed), "--run", target.string()});
   }
@@ -217,7 +217,7 @@ class Runner {
   }
 
   void report_failed(const ComparisonRun& run, int status) {
-    if (stopping_) return;  // it was asked to
+    if (stopping_) return;  // it was asked to stop
     failed_.push_back(run);
     remark(fmt::format("{} failed with exit status {}; the end of {}:\n{}", name(run), status,
                        folder_.log(run).string(), end_of(folder_.log(run))));
@@ -247,7 +247,7 @@ class Runner {
     return total;
   }
 
-  /// A run that ended, in whatever way, has none left.
+  /// A run that has ended in any way has nothing left.
   std::int64_t left() const {
     std::int64_t left = 0;
     const auto add = [&](const ComparisonRun& run) {

@@ -4,8 +4,9 @@
 
 #include <cstdio>
 
-// Compiled for any x86-64 CPU, unlike the rest: see meson.build, which also says what that needs. So it
-// includes nothing with inline functions that others include: the linker keeps one copy for all.
+// Compiled for any x86-64 CPU, unlike the rest; meson.build explains what that requires. It
+// includes no headers with inline functions that other files also include: the linker keeps one
+// copy for all.
 namespace quench::command {
 namespace {
 
@@ -14,7 +15,7 @@ struct Feature {
   bool is_there;
 };
 
-// The first to run: 0 to 100 are the compiler's.
+// Runs first: priorities 0 to 100 are reserved for the compiler.
 [[gnu::constructor(101)]] void check_cpu() { require_cpu(); }
 
 }  // namespace
@@ -38,10 +39,11 @@ void require_cpu() {
   };
   for (const Feature& feature : needed) {
     if (feature.is_there) continue;
-    std::fprintf(stderr,
-                 "quench: this build is for CPUs with %s, which this one lacks; build with meson "
-                 "option march=native on it, or march=x86-64-v3 for all with AVX2\n",
-                 feature.name);
+    std::fprintf(
+        stderr,
+        "quench: this build requires a CPU with %s, which this one lacks; build with meson "
+        "option march=native on it, or march=x86-64-v3 for all with AVX2\n",
+        feature.name);
     ::_exit(1);
   }
 }

@@ -6,7 +6,7 @@
 
 namespace quench::command {
 
-/// How the program says that it failed, and its exit status: 2 for a command line or config that it does
+/// An error message of the program and its exit status: 2 for a command line or config that it does
 /// not accept, else 1.
 struct Failure {
   std::string message;
@@ -14,7 +14,7 @@ struct Failure {
 };
 Failure failure_of(const std::exception& error);
 
-/// Says "quench: MESSAGE" on stderr; the status.
+/// Prints "quench: MESSAGE" on stderr and returns the status.
 int complain(std::string_view message, int status);
 
 inline constexpr int kFailure = 1, kUsage = 2;

@@ -92,7 +92,7 @@ json addition_json(const IntegerAddition& addition) {
   return result;
 }
 
-/// How many channels are computed in which way.
+/// The number of channels per form of computation.
 struct Count {
   std::int64_t channels = 0, many_steps = 0, nominal = 0, no_line = 0;
   std::array<std::int64_t, 4> forms{};
@@ -123,8 +123,7 @@ struct Count {
     const auto of = [&](Form form) { return forms[static_cast<std::size_t>(form)]; };
     fmt::print(
         "without floats: {} channels, all exact: {} by a multiplier, {} by a shift, {} constant, "
-        "{} "
-        "by thresholds ({} with no exact line)",
+        "{} by thresholds ({} with no exact line)",
         channels, of(Form::multiplier), of(Form::shift), of(Form::constant), of(Form::thresholds),
         no_line);
     if (many_steps > 0)
@@ -143,7 +142,7 @@ json channels_json(const std::vector<Requantizer>& forms) {
   return channels;
 }
 
-/// Adds what an output needs to `json`.
+/// Adds the forms of an output to `json`.
 struct WriteForms {
   json& output;
   Count& count;
@@ -178,23 +177,23 @@ struct WriteForms {
   }
 };
 
-/// The codes of the 256 bytes of an image, per channel.
+/// The codes of the 256 byte values of an image, per channel.
 json bytes_json(const IntegerNetwork& network, const deploy::Output& output,
                 const train::ExperimentConfig& config) {
   const auto channels = static_cast<std::size_t>(network.channels);
   std::vector<std::uint8_t> bytes;
   for (int byte = 0; byte < 256; ++byte)
     bytes.insert(bytes.end(), channels, static_cast<std::uint8_t>(byte));
-  std::vector<float> reals(bytes.size());
+  std::vector<float> values(bytes.size());
   const datasets::PixelConverter converter(
       train::evaluation_transform(config),
       {.channels = static_cast<int>(channels), .height = 1, .width = 256});
-  converter.convert(bytes, Random(0, "unused"), reals);
+  converter.convert(bytes, Random(0, "unused"), values);
 
   const quant::QuantGrid& grid = *network.values[output.value].grid;
   std::vector<std::vector<std::int32_t>> codes(channels);
-  for (std::size_t i = 0; i < reals.size(); ++i)
-    codes[i % channels].push_back(code_of(reals[i], output, grid, i % channels));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    codes[i % channels].push_back(code_of(values[i], output, grid, i % channels));
   return codes;
 }
 

@@ -8,10 +8,10 @@
 
 namespace quench::command {
 
-/// Writes how to compute a network without floats, as JSON; deploy/README.md, "Without floats", says
-/// what is in it. Prints a line on how the channels of its layers are computed.
-/// @param model   the model file that holds its weights
-/// @param config  says how bytes of images become numbers
+/// Writes as JSON how to compute a network without floats; deploy/README.md, "Without floats",
+/// defines the format. Prints one line on how the channels of its layers are computed.
+/// @param model   the model file with its weights
+/// @param config  defines how image bytes are normalized
 /// @throws std::invalid_argument  as deploy::requantizers() does
 void write_integer_table(const std::filesystem::path& file, const std::string& model,
                          const deploy::IntegerNetwork& network,

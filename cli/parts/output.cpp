@@ -23,21 +23,21 @@ namespace fs = std::filesystem;
 
 struct Kind {
   const char* name;
-  bool (*begins)(std::string_view file);  ///< whether the beginning of a file is that of one
+  bool (*begins)(std::string_view file);  ///< whether a file of this kind begins like this
 };
 
 /// In the order of OutputKind.
 constexpr std::array kKinds{
     Kind{"a model file",
          [](std::string_view file) { return file.starts_with("\x89QNC\r\n\x1a\n"); }},
-    // The version of the format, then who wrote it: the networks of others are inputs.
-    Kind{"an ONNX file of quench's",
+    // The format's version, then the producer: other projects' networks are inputs.
+    Kind{"an ONNX file of quench",
          [](std::string_view file) { return file.starts_with("\x08\x07\x12\x06quench"); }},
     Kind{"a checkpoint",
          [](std::string_view file) {
            return file.find("\"quench_checksum\"") != std::string_view::npos;
          }},
-    Kind{"a report of quench's",
+    Kind{"a report of quench",
          [](std::string_view file) {
            return file.starts_with("<!DOCTYPE html>") &&
                   file.find("<title>quench: ") != std::string_view::npos;
@@ -57,7 +57,7 @@ template <typename... Args>
                                           fmt::format(format, std::forward<Args>(args)...)));
 }
 
-/// An absolute path without links, as far as it exists.
+/// The absolute path, with links resolved as far as it exists.
 fs::path identity(const fs::path& path) {
   std::error_code error;
   const fs::path absolute = fs::absolute(path, error);
@@ -65,14 +65,14 @@ fs::path identity(const fs::path& path) {
   return error ? absolute : result;
 }
 
-/// Also of two that do not exist yet.
+/// Also works for two files that do not exist yet.
 bool same_file(const fs::path& a, const fs::path& b) {
   std::error_code error;
   return fs::equivalent(a, b, error) || identity(a) == identity(b);
 }
 
-/// Whether `path` names what standard output is: a file, terminal or pipe. /dev/null holds nothing
-/// that could be mixed up.
+/// Whether `path` is the same file, terminal or pipe as standard output. /dev/null cannot mix
+/// output, so it does not count.
 bool is_standard_output(const std::string& path) {
   struct stat named {
   }, standard{};
@@ -83,7 +83,7 @@ bool is_standard_output(const std::string& path) {
          (is_terminal || !S_ISCHR(standard.st_mode));
 }
 
-/// Keeps standard output for the file alone. The path of it.
+/// Reserves standard output for the file and returns its path.
 fs::path take_standard_output(const Output::Given& given) {
   static bool is_taken = false;
   if (is_taken) refuse(given, "expected one output on standard output, got two");
@@ -95,18 +95,18 @@ fs::path take_standard_output(const Output::Given& given) {
   return fmt::format("/dev/fd/{}", kept);
 }
 
-/// Whether the file at `path` may be replaced by one of the kind: it is one, or holds nothing.
+/// Whether the file at `path` may be replaced by one of this kind: it is one, or it is empty.
 bool is_replaceable(const fs::path& path, const Kind& kind) {
   constexpr std::size_t kLookedAt = std::size_t{1} << 16;
   std::string beginning(kLookedAt, '\0');
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot read {}, to see whether it may be replaced", path.string());
+  if (!file) fail("cannot read {} to check whether it may be replaced", path.string());
   file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
   beginning.resize(static_cast<std::size_t>(file.gcount()));
   return beginning.empty() || kind.begins(beginning);
 }
 
-/// What a run keeps in its folder, or will.
+/// Whether a file of this name belongs to a run folder.
 bool is_of_run(const std::string& name) {
   constexpr std::array kNames{"config.toml",       "versions.json", "state.json",  "metrics.csv",
                               "metrics.jsonl",     "classes.txt",   "report.html", "quantize.json",
@@ -117,25 +117,25 @@ bool is_of_run(const std::string& name) {
          (name.starts_with("seed-") && (name.ends_with(".json") || name.ends_with(".log")));
 }
 
-/// @param file  in a run folder, or in one of a comparison: those may hold files of their user's too
+/// @param file  in the folder of a run or comparison, which may also have the user's own files
 void check_in_run(const Output::Given& given, const fs::path& file) {
   const std::string name = file.filename().string();
   std::error_code error;
-  // A page replaces its own run's, not that of another.
+  // A report may replace its own run's report, not another's.
   const auto is_own = [&file](const fs::path& run) { return same_file(run, file.parent_path()); };
   if (given.kind == OutputKind::report && name == "report.html" &&
       (!train::RunFolder::is_one(file.parent_path()) || std::ranges::any_of(given.reads, is_own)))
     return;
   if (is_of_run(name) ||
       (fs::is_regular_file(file, error) && !is_replaceable(file, kind_of(given))))
-    refuse(given, "expected a file that is no part of a run, got {}", file.string());
+    refuse(given, "expected a file that does not belong to a run, got {}", file.string());
 }
 
 void check_other_files(const Output::Given& given, const fs::path& target) {
   for (const fs::path& read : given.reads) {
     std::error_code error;
     if (!fs::is_directory(read, error)) {
-      if (same_file(read, target)) refuse(given, "expected another file than {}", read.string());
+      if (same_file(read, target)) refuse(given, "expected a file other than {}", read.string());
       continue;
     }
     for (const fs::directory_entry& entry : fs::directory_iterator(read, error)) {
@@ -150,14 +150,14 @@ void check_other_files(const Output::Given& given, const fs::path& target) {
 }
 
 void check(const Output::Given& given) {
-  if (given.name.empty()) refuse(given, "expected the name of a file");
+  if (given.name.empty()) refuse(given, "expected a file name");
   std::error_code error;
   const fs::path target = identity(given.name);
   const fs::file_status status = fs::status(target, error);
   if (fs::is_directory(status)) refuse(given, "expected a file, got a folder");
   if (fs::exists(status) && !fs::is_regular_file(status)) return;
   if (!fs::is_directory(target.parent_path(), error))
-    fail("cannot write {}: there is no folder {}", given.name, target.parent_path().string());
+    fail("cannot write {}: folder {} does not exist", given.name, target.parent_path().string());
   check_other_files(given, target);
   const Kind& kind = kind_of(given);
   if (fs::exists(status) && !given.force && !is_replaceable(target, kind))

@@ -8,31 +8,31 @@
 
 namespace quench::command {
 
-/// What a file that a command writes holds.
+/// The kind of a file that a command writes.
 enum class OutputKind { model, onnx, checkpoint, report, integer_table };
 
-/// A file to write, which an option names. One is made before the work begins, so that a name that
-/// cannot serve costs nothing:
+/// A file to write, named by an option. It is checked before the work begins, so that a wrong name
+/// costs no time:
 ///
-/// - "-" is standard output. Everything else that the command prints then goes to standard error.
-/// - A device or pipe is written straight; see write_file_atomically().
-/// - A file that the command reads, or that belongs to a run, is refused, whatever its name is here.
-/// - Any other file is replaced if it is empty or of the same kind, else only with --force.
+/// - "-" is standard output. All other output of the command then goes to standard error.
+/// - A device or pipe is written directly; see write_file_atomically().
+/// - A file that the command reads, or that belongs to a run, is refused under any name.
+/// - Any other file is replaced if it is empty or of the same kind, otherwise only with --force.
 class Output {
  public:
   struct Given {
     std::string option;  ///< for messages: "deploy -o"
-    std::string name;    ///< what the option says
+    std::string name;    ///< value of the option
     OutputKind kind;
     bool force = false;
     /// The files and run folders that the command reads, and its other outputs.
     std::vector<std::filesystem::path> reads = {};
   };
-  /// @throws std::invalid_argument  for a file that is refused
+  /// @throws std::invalid_argument  for a refused file
   /// @throws std::runtime_error     if its folder does not exist
   explicit Output(const Given& given);
 
-  /// For whatever writes a file.
+  /// The path to write to.
   const std::filesystem::path& path() const { return path_; }
 
  private:

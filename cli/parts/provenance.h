@@ -6,8 +6,8 @@
 
 namespace quench::command {
 
-/// What a result came from besides its config, for a key "versions" of JSON: commit, versions, CPU
-/// and threads as versions.json of a run has them, and the seed where there is one.
+/// The origin of a result besides its config, for the JSON key "versions": commit, versions, CPU
+/// and threads as in a run's versions.json, and the seed if there is one.
 nlohmann::json provenance(std::optional<std::uint64_t> seed = {});
 
 }  // namespace quench::command

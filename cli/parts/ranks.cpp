@@ -23,7 +23,7 @@
 namespace quench::command {
 namespace {
 
-/// An error that all ranks meet is said once: rank 0 ends the others before they speak.
+/// An error that all ranks meet is reported once: rank 0 ends the others before they print it.
 void let_rank_0_speak() {
   if (communicator().is_root()) return;
   const int before = stop_signal();
@@ -38,13 +38,13 @@ void let_rank_0_speak() {
                        failure.message),
            failure.status);
   communicator().abort(failure.status);
-  std::_Exit(failure.status);  // for g++, which does not see that a virtual function never returns
+  std::_Exit(failure.status);  // for g++, which does not know that a virtual function never returns
 }
 
-/// Of this machine.
+/// The cores of this machine.
 int cores() { return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN))); }
 
-/// Those that this process may run on.
+/// The cores that this process may use.
 int own_cores() {
   cpu_set_t set;
   return ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : cores();
@@ -68,7 +68,7 @@ void require_one_process(const std::string& command) {
   if (processes == 1) return;
   if (mpi::launched_rank() != 0) throw Exit{0};
   require(false,
-          "{}: expected one process, got {}: only quench train works by several (mpirun -n {})",
+          "{}: expected one process, got {}: only quench train runs in several (mpirun -n {})",
           command, processes, processes);
 }
 

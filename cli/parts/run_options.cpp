@@ -46,9 +46,9 @@ void apply_threads(const train::ExperimentConfig& config) {
 
 std::filesystem::path require_run(const std::filesystem::path& folder) {
   std::filesystem::path config = folder / "config.toml";
-  if (!std::filesystem::exists(folder)) fail("run folder {}: there is none", folder.string());
+  if (!std::filesystem::exists(folder)) fail("run folder {} does not exist", folder.string());
   if (!std::filesystem::exists(config))
-    fail("{}: this is not a run folder: it has no config.toml", folder.string());
+    fail("{} is not a run folder: it has no config.toml", folder.string());
   return config;
 }
 
@@ -59,7 +59,7 @@ train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
   try {
     if (std::filesystem::exists(versions))
       train::require_unedited(folder, train::read_history(versions));
-  } catch (const std::runtime_error& error) {  // damaged: the network can be used without it
+  } catch (const std::runtime_error& error) {  // damaged; the network works without it
     remark(fmt::format("note: {}", error.what()));
   }
   return train::load_experiment(config, overrides);
@@ -73,7 +73,7 @@ std::filesystem::path require_checkpoint(const std::filesystem::path& run,
   if (std::filesystem::exists(path)) return path;
   std::string kept;
   for (const std::int64_t epoch : train::kept_epochs(run)) kept += fmt::format(", epoch-{}", epoch);
-  fail("{}: this run has no {} checkpoint{}: expected {}", run.string(), which,
+  fail("{}: the run has no {} checkpoint{}: expected {}", run.string(), which,
        kept.empty() ? " yet" : fmt::format(" (it keeps {})", kept.substr(2)), path.string());
 }
 

@@ -10,19 +10,19 @@
 
 namespace quench::command {
 
-/// The data directory for a run: `given` on the command line, else the environment's QUENCH_DATA,
-/// else what the config says, as an override for load_experiment(); none in the last case.
+/// The data directory of a run as an override for load_experiment(): `given` on the command line,
+/// else the environment's QUENCH_DATA. Empty if neither is set, so the config decides.
 std::vector<std::string> data_dir_override(const std::string& given);
 
-/// The help of --skip-bad, and the override that it stands for.
+/// The help of --skip-bad, and its override.
 inline constexpr const char* kSkipBadHelp =
     "Leave out files of an image folder that cannot be decoded, and list them";
 void add_skip_bad(bool given, std::vector<std::string>& overrides);
 
-/// Says on stderr where [quant] does less, or more, for a network than its keys suggest.
+/// Prints on stderr where [quant] does less or more for a network than its keys suggest.
 void print_notes(Module& network, const train::ExperimentConfig& config);
 
-/// Sets the threads that the config asks for, or a rank's share of the cores, and flushes denormals.
+/// Sets the number of threads of the config, or a rank's share of the cores, and flushes denormals.
 void apply_threads(const train::ExperimentConfig& config);
 
 /// The config.toml of an existing run folder.
@@ -35,9 +35,10 @@ std::filesystem::path require_run(const std::filesystem::path& folder);
 train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
                                         const std::vector<std::string>& overrides);
 
-/// What --checkpoint takes, for its help.
+/// The values of --checkpoint, for its help.
 inline constexpr const char* kCheckpointForm = "last|best|epoch-N";
-/// A checkpoint of a run: "last", "best", or "epoch-12" of one that keeps it (train.keep_every).
+/// The path of a run's checkpoint: "last", "best", or "epoch-12" if the run keeps it
+/// (train.keep_every).
 /// @throws std::invalid_argument  for another word
 /// @throws std::runtime_error     if it does not exist
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,

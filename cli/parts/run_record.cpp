@@ -52,12 +52,12 @@ void describe_part(const train::RunFolder& folder, train::RunHistory history, co
                       .versions = train::current_versions(run.config().train.seed, command_line)};
   const auto differences = train::different_versions(history.parts.back().versions, part.versions);
   for (const std::string& difference : differences)
-    remark(fmt::format("not as before: {}", difference));
+    remark(fmt::format("differs from before: {}", difference));
   if (!differences.empty())
-    remark("what follows can differ in its bits from a run that was not resumed");
+    remark("the results can differ in their bits from a run that was not resumed");
   history.parts.push_back(std::move(part));
   history.config = run.config().resolved_with_absolute_paths();
-  // The history goes first: a config.toml that lags behind it is brought up by the next resume.
+  // The history is written first: the next resume updates a config.toml that lags behind it.
   train::write_history(folder.versions(), history);
   write_file_atomically(folder.config(), history.config);
 }

@@ -9,15 +9,15 @@
 
 namespace quench::command {
 
-/// Writes down what is needed to repeat the run, before its first step.
+/// Records what is needed to repeat the run, before its first step.
 void describe_run(const train::RunFolder& folder, const train::ExperimentConfig& config,
                   const std::vector<std::string>& command_line);
 
-/// versions.json of a run that goes on; of a run without, one that begins now.
+/// The versions.json of a run that resumes; if it has none, a history that begins now.
 train::RunHistory history_of(const train::RunFolder& folder);
 
-/// Adds the part that `run` is about to train to versions.json, and writes config.toml as it is
-/// now. What is other than in the part before is said on stderr.
+/// Adds the part that `run` is about to train to versions.json and writes the current config.toml.
+/// Differences from the previous part are reported on stderr.
 void describe_part(const train::RunFolder& folder, train::RunHistory history, const train::Run& run,
                    std::vector<train::KeyChange> changes,
                    const std::vector<std::string>& command_line);

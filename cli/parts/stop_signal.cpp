@@ -11,7 +11,7 @@ volatile std::sig_atomic_t caught = 0;
 volatile std::sig_atomic_t asked_to_end = 0;
 
 void request_stop(int signal) {
-  // The others repeat without anybody asking: SIGXCPU every second, SIGHUP after systemd's SIGTERM.
+  // The other signals repeat on their own: SIGXCPU every second, SIGHUP after systemd's SIGTERM.
   if (signal == SIGINT || signal == SIGTERM) {
     if (asked_to_end != 0) std::_Exit(128 + signal);
     asked_to_end = 1;
@@ -21,9 +21,9 @@ void request_stop(int signal) {
 
 bool ignores_hangups = false;
 
-/// Whether the program was started under nohup. Seen before any library's constructor runs: UCX, which
-/// newer MPI libraries load, takes SIGHUP for itself there. So it also runs before check_cpu(), and is
-/// compiled for any x86-64 CPU as that is.
+/// Whether the program was started under nohup. Checked before any library's constructor runs,
+/// because UCX, which newer MPI libraries load, installs its own SIGHUP handler there. It therefore
+/// also runs before check_cpu() and is compiled for any x86-64 CPU.
 [[gnu::target("arch=x86-64")]] void look_for_nohup(int, char**, char**) {
   struct sigaction at_start;
   ignores_hangups = ::sigaction(SIGHUP, nullptr, &at_start) == 0 && at_start.sa_handler == SIG_IGN;

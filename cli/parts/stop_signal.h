@@ -2,13 +2,13 @@
 
 namespace quench::command {
 
-/// From now on a signal that asks the program to end only makes stop_signal() say so, and the program
-/// saves first: SIGINT and SIGTERM, SIGHUP (a lost connection, unless nohup has it ignored), SIGUSR1,
-/// SIGUSR2 and SIGXCPU (a cluster's notice that the time is over), SIGPIPE (nobody reads the output any
-/// more). A second SIGINT or SIGTERM ends it at once: what it saved last is whole anyway.
+/// From now on, a signal that requests an end only sets stop_signal(), and the program saves first:
+/// SIGINT and SIGTERM, SIGHUP (a lost connection, unless nohup ignores it), SIGUSR1, SIGUSR2 and
+/// SIGXCPU (a cluster's time limit), SIGPIPE (the reader of the output has gone). A second SIGINT
+/// or SIGTERM ends the program at once; its last saved state stays valid.
 void catch_stop_signals();
 
-/// The signal that asked the program to stop, or 0.
+/// The signal that requested a stop, or 0.
 int stop_signal();
 
 }  // namespace quench::command

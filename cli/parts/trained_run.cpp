@@ -18,7 +18,7 @@
 namespace quench::command {
 namespace {
 
-/// From the run folder; of a run that keeps none, from its data set.
+/// From the run folder; if that has none, from the data set.
 std::vector<std::string> class_names(const std::filesystem::path& folder,
                                      const train::ExperimentConfig& config) {
   const std::filesystem::path file = folder / "classes.txt";

@@ -156,7 +156,7 @@ bad_input() {
   expect_bad 1 'variant ste: .*nowhere' "$tiny" "${good[@]}" --set data.name=cifar10 \
     --set data.train_size=0 --set data.test_size=0 --data-dir nowhere
   expect_failure 2 'config file or --resume' compare
-  expect_failure 2 'takes no config' compare "$tiny" --resume whole
+  expect_failure 2 'accepts no config' compare "$tiny" --resume whole
   expect_failure 1 'nowhere.*none there' compare --resume nowhere
   expect_absent runs
 

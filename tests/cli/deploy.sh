@@ -66,7 +66,7 @@ report "$([[ $expected == "$(value top1_quantized)" ]] && echo true)" "expected 
 
 # The model of another run: verify says so and fails.
 "$program" verify ab binary.qnc --images 10 >.stdout 2>.stderr
-report "$([[ $? == 1 ]] && grep -q '^evaluation: differs, first in what conv2 reads' .stdout && echo true)" \
+report "$([[ $? == 1 ]] && grep -q '^evaluation: differs, first in the input of conv2' .stdout && echo true)" \
   "expected verify to find a difference"
 
 # A run that has no integers: which slot, and what would give it some.
@@ -74,7 +74,7 @@ expect_success 'top1 quantized' train "$tiny" --run real "${binary[@]}" \
   --set 'quant.first_layer={activation={method="none"}}'
 expect_failure 2 'conv1 reads float32 values.*"none".*first_layer = ' deploy real -o real.qnc
 expect_absent real.qnc
-expect_failure 1 'nowhere: there is none' deploy nowhere -o nowhere.qnc
+expect_failure 1 'nowhere does not exist' deploy nowhere -o nowhere.qnc
 expect_failure 2 'output.*required' deploy binary
 expect_failure 1 'cannot write no/such/folder.qnc' deploy binary -o no/such/folder.qnc
 expect_failure 1 'cannot write no/such/table.json' deploy binary -o again.qnc --integer-only no/such/table.json

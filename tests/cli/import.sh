@@ -107,10 +107,10 @@ expect_success 'top1' train run/config.toml --set train.init_from=run --run trai
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
 # A checkpoint of quench itself, without what else it holds.
-expect_success '97 tensors, by the names of quench' import trained/last.safetensors --model resnet20 \
+expect_success '97 tensors, with names of quench' import trained/last.safetensors --model resnet20 \
   --set model.width=0.0625 -o own.safetensors
 expect_success 'top1' train "$tiny" --set 'model={name="resnet8", width=0.0625}' --set quant.method=lsq --run eight
-expect_success 'by the names of quench' import eight/last.safetensors --model resnet8 --set model.width=0.0625 \
+expect_success 'with names of quench' import eight/last.safetensors --model resnet8 --set model.width=0.0625 \
   -o eight.safetensors
 expect_success 'top1 quantized' quantize eight/config.toml --set quant.method=symmetric --checkpoint eight.safetensors --run of_eight
 expect_failure 1 'expected a checkpoint of resnet20, got one of resnet8' import eight/last.safetensors --model resnet20 \
@@ -122,14 +122,14 @@ echo 'one' >map.txt
 echo 'linear head.o' >names.txt
 sed 's/linear/head.o/g' foreign.safetensors >renamed.safetensors
 
-expect_success '97 tensors, by the names of names.txt' import renamed.safetensors --model resnet20 --names names.txt \
+expect_success '97 tensors, with names of names.txt' import renamed.safetensors --model resnet20 --names names.txt \
   --set model.width=0.0625 -o of_map.safetensors
 expect_success '' import foreign.safetensors --model resnet20 --set model.width=0.0625 -o again.safetensors
 report "$(cmp -s of_map.safetensors again.safetensors && echo true)" "expected the same weights by a map of names"
 report "$(cmp -s imported.safetensors again.safetensors && echo true)" "expected the same checkpoint again"
 
 # Nothing is written over, and nothing is left of what failed.
-expect_failure 2 'another file than foreign.safetensors' import foreign.safetensors --model resnet20 \
+expect_failure 2 'a file other than foreign.safetensors' import foreign.safetensors --model resnet20 \
   --set model.width=0.0625 -o ./foreign.safetensors --force
 expect_failure 2 'stranger.safetensors: expected a new file or a checkpoint' import foreign.safetensors \
   --model resnet20 --set model.width=0.0625 -o stranger.safetensors

@@ -128,7 +128,7 @@ expect_goes_on() {
 # Of all commands only train is for several processes.
 ranks 2 eval whole
 expect_status 2
-expect_said '^quench: eval: expected one process, got 2: only quench train works by several'
+expect_said '^quench: eval: expected one process, got 2: only quench train runs in several'
 report "$([[ $(grep -c '^quench:' "$work/.stderr") == 1 ]] && echo true)" "expected it said once"
 ranks 2 compare "$here/tiny.toml" --vary quant.method=ste --run compared
 expect_status 2

@@ -37,10 +37,10 @@ for what in "own.toml ${eight[*]}" "own.toml --set model.onnx=nets/tiny.onnx" \
     "eval $what: expected top1_float $float_top1 alone"
 done
 expect_success '^nets/tiny.onnx: 32 test images of synthetic$' eval own.toml --set model.onnx=nets/tiny.onnx
-expect_failure 2 'expected the data set to evaluate on, got none: give --set data.name=NAME' eval nets/tiny.onnx
-expect_failure 2 'expected a network with trained weights, got one drawn at random' eval "$tiny"
+expect_failure 2 'expected a data set, got none: give --set data.name=NAME' eval nets/tiny.onnx
+expect_failure 2 'expected a network with trained weights, got random weights' eval "$tiny"
 expect_failure 2 'drawn at random' eval own.toml --set model.onnx=nets/tiny.onnx --set model.weights=random
-expect_failure 2 '--set goes with a config or an ONNX file' eval float --set data.test_size=32
+expect_failure 2 '--set requires a config or an ONNX file' eval float --set data.test_size=32
 expect_failure 1 'nowhere.onnx' eval nowhere.onnx --set data.name=synthetic
 
 expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run ptq
@@ -122,7 +122,7 @@ expect_success '^transfer.qnc: ' deploy transfer -o transfer.qnc
 expect_success '^evaluation: 0 differ' verify transfer transfer.qnc
 expect_success '^transfer.onnx: ' export transfer -o transfer.onnx
 expect_failure 2 'trained checkpoint to start from' quantize "${transfer[@]}"
-expect_failure 2 'or with a last layer that is' eval "${transfer[@]}"
+expect_failure 2 'got random weights, at least in its last layer' eval "${transfer[@]}"
 expect_failure 1 'tqt.onnx: model.head = .* got one with quantizers' describe grids.toml --set model.onnx=tqt.onnx \
   --set model.head=replace
 

@@ -63,21 +63,21 @@ standard_output() {
 runs_and_inputs() {
   local file
   for file in run/config.toml run/last.safetensors run/best.safetensors run/../run/classes.txt "$PWD/run/metrics.csv"; do
-    expect_refused 'no part of a run' deploy run -o "$file"
+    expect_refused 'does not belong to a run' deploy run -o "$file"
   done
-  expect_refused 'no part of a run' report run -o run/config.toml
-  expect_refused 'no part of a run' deploy run -o run/log.txt
-  expect_refused 'no part of a run' deploy run -o model2.qnc --integer-only run/versions.json
+  expect_refused 'does not belong to a run' report run -o run/config.toml
+  expect_refused 'does not belong to a run' deploy run -o run/log.txt
+  expect_refused 'does not belong to a run' deploy run -o model2.qnc --integer-only run/versions.json
   expect_absent model2.qnc
   ln -s run/config.toml symbolic
   ln run/last.safetensors hard
-  expect_refused 'no part of a run' report run -o symbolic
-  expect_refused 'no part of a run' deploy run -o hard
+  expect_refused 'does not belong to a run' report run -o symbolic
+  expect_refused 'does not belong to a run' deploy run -o hard
   cp -r run other
-  expect_failure 2 'no part of a run' deploy run -o other/last.safetensors --force
+  expect_failure 2 'does not belong to a run' deploy run -o other/last.safetensors --force
   ln -s run alias
-  expect_refused 'no part of a run' deploy alias -o alias/state.json
-  expect_refused 'another file than' deploy run -o same.qnc --integer-only ./same.qnc
+  expect_refused 'does not belong to a run' deploy alias -o alias/state.json
+  expect_refused 'a file other than' deploy run -o same.qnc --integer-only ./same.qnc
   # A file of one's own may lie there, and the report does.
   expect_success '.' deploy run -o run/model.qnc
   rm run/model.qnc
@@ -103,8 +103,8 @@ other_kinds() {
   expect_page 'page.html' report run -o page.html
   mkdir folder
   expect_failure 2 'got a folder' deploy run -o folder
-  expect_failure 1 'there is no folder' report run -o no/such.html
-  expect_failure 2 'the name of a file' deploy run -o ''
+  expect_failure 1 'folder no does not exist' report run -o no/such.html
+  expect_failure 2 'a file name' deploy run -o ''
 }
 
 # A limit on the size of files is as good as a full disk.

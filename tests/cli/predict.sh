@@ -68,7 +68,7 @@ grep -q '%  red' out || fail "$(cat out)"
 status=0
 "$quench" predict run bad.jpg bad.jpg --skip-bad > out 2>&1 || status=$?
 [[ $status == 1 ]] || fail "predict --skip-bad of bad files alone: status $status"
-grep -q 'none of the 2 files could be decoded' out || fail "$(cat out)"
+grep -q 'none of the 2 files can be decoded' out || fail "$(cat out)"
 status=0
 "$quench" predict run missing.jpg > out 2>&1 || status=$?
 [[ $status == 1 && $(cat out) == 'quench: cannot open missing.jpg: No such file or directory' ]] || fail "$(cat out)"

@@ -56,7 +56,7 @@ report "$(grep -q '^biases of 8 layers corrected; not stack2.shortcut, stack3.sh
   "expected a line on the biases"
 report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalization"' told/quantize.json && echo true)" \
   "expected both steps in quantize.json"
-expect_success '^dorefa makes other weights of those of [0-9]+ layers .*train with it' quantize "$tiny" --checkpoint float \
+expect_success '^dorefa changes the weights of [0-9]+ layers too much .*requires training' quantize "$tiny" --checkpoint float \
   --set quant.method=dorefa --run stranger
 
 # Codes that reconstruction chose: the table, a run that evaluates to the same, verifies, exports and trains on.
@@ -89,8 +89,8 @@ report "$([[ ! -e killed/quantize.json ]] && echo true)" "expected to be killed 
 expect_success 'top1 quantized' quantize --resume killed
 report "$(cmp -s killed/last.safetensors whole/last.safetensors && echo true)" "expected the bits of a run that nobody killed"
 expect_absent killed/reconstruction.safetensors
-expect_failure 2 'killed is quantized already.*quench eval' quantize --resume killed
-expect_failure 2 'takes no config' quantize --resume killed --set calibration.batches=1
+expect_failure 2 'killed is already quantized.*quench eval' quantize --resume killed
+expect_failure 2 'accepts no config' quantize --resume killed --set calibration.batches=1
 expect_failure 2 'expected a config file or --resume' quantize
 expect_bad 2 'calibration.adaround.lr: expected .*got 0' "$tiny" "${adaround[@]}" --set calibration.adaround.lr=0
 expect_failure 2 'input: qdrop: expected a method .*symmetric, affine or lsq, got tqt' quantize "$tiny" "${w2[@]}" \

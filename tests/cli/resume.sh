@@ -63,7 +63,7 @@ more_epochs() {
 
   # What a job script says again after the last epoch.
   expect_success 'after 4 epochs' train --resume a "${more[@]}"
-  expect_failure 2 'has done all of its 4 epochs.*train.epochs' train --resume a --set optimizer.lr=0.001
+  expect_failure 2 'has finished all of its 4 epochs.*train.epochs' train --resume a --set optimizer.lr=0.001
   expect_failure 2 'at least the 4 epochs that a has done, got 3' train --resume a --set train.epochs=3
   expect_failure 2 'may change within a run, got .model\.width.*accepted: train\.epochs' train --resume a --set model.width=1
   expect 'what was refused changed nothing' same_checkpoints a b
@@ -114,7 +114,7 @@ users_files() {
 threads() {
   expect_success 'epochs' train "$tiny" --set train.epochs=2 --run t
   OMP_NUM_THREADS=2 expect_success 'epochs' train --resume t --set train.epochs=3
-  expect_said 'not as before: threads: then 1, now 2'
+  expect_said 'differs from before: threads: then 1, now 2'
   expect 'and recorded' grep -q '"threads": 2' t/versions.json
   expect_success 'last checkpoint: the same bits' repeat t
   sed -i 's/"commit": "[^"]*"/"commit": "0123456789ab"/; s/"threads": 2/"threads": 1/' t/versions.json

@@ -33,7 +33,7 @@ listing() {
   expect_success '^run +model' runs --sort top1_quantized --reverse
   run runs --filter method=none
   expect 'a filter leaves out what it does not accept' test "$(grep -c done .stdout)" = 1
-  expect_success 'no runs that pass the filters' runs --filter 'top1_float>100'
+  expect_success 'no runs match the filters' runs --filter 'top1_float>100'
   expect_success '"weight_bits": 1' runs --json
   expect_failure 2 "unknown key 'epoc'; did you mean 'epoch'" runs --filter epoc=1
   expect_failure 2 'expected a number' runs --filter epoch=two
@@ -100,7 +100,7 @@ repeating() {
   expect_success 'metrics of 1 epoch: the same bits' repeat runs/ste --epochs 1 --run first
   expect_failure 1 'expected a new or empty folder' repeat runs/ste --run first
   expect_failure 2 'expected at most the 2 epochs' repeat runs/ste --epochs 3
-  expect_failure 1 'there is none' repeat nowhere
+  expect_failure 1 'nowhere does not exist' repeat nowhere
   mkdir imported && cp runs/ste/{config.toml,versions.json} imported
   expect_failure 1 'has no metrics.csv' repeat imported
 
@@ -109,7 +109,7 @@ repeating() {
   train --set quant.method=ste --set quant.bits=1 --set train.seed=2 --run seed-2
   cp seed-2/last.safetensors other/last.safetensors
   sed -i 's/"commit": "[^"]*"/"commit": "0123456789ab"/' other/versions.json
-  expect_failure 1 'not as it was: commit: then 0123456789ab, now ' repeat other
+  expect_failure 1 'differs from the original: commit: then 0123456789ab, now ' repeat other
   expect 'metrics agree' grep -q '^metrics of 2 epochs: the same bits' .stdout
   expect 'tensors differ' grep -qE '^last checkpoint: [0-9]+ tensors differ; the first of them .* elements' .stdout
   sed -i -E '3s/^([^,]*,[^,]*,)[^,]*/\10.125/' other/metrics.csv
