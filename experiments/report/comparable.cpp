@@ -11,11 +11,11 @@
 namespace quench::train::report {
 namespace {
 
-/// Keys of [data] that say which files an image folder's images are.
+/// Keys of [data] that locate the files of an image folder.
 constexpr const char* kFolderKeys[] = {"data.dir", "data.train_dir", "data.test_dir",
                                        "data.labels"};
 
-/// A size in a config; 0 if it has none or leaves it to the data set.
+/// A size in a config; 0 if it is absent or left to the data set.
 std::int64_t configured(const ConfigValues& config, const std::string& key) {
   const auto found = config.find(key);
   if (found == config.end()) return 0;
@@ -31,7 +31,7 @@ bool is_held_out(const RunReport& run) {
              : configured(run.record.config, "data.validation_size") > 0;
 }
 
-/// That its accuracy is measured on; 0: unknown.
+/// The number of images that the accuracy is measured on; 0: unknown.
 std::int64_t evaluation_images(const RunReport& run) {
   if (const auto accuracy = accuracy_of(run); accuracy && accuracy->images > 0)
     return accuracy->images;
@@ -43,7 +43,7 @@ std::int64_t evaluation_images(const RunReport& run) {
 bool same_data(const RunReport& a, const RunReport& b) {
   const std::string name = a.record.value_of("data.name");
   if (name != b.record.value_of("data.name")) return false;
-  // Others are the same wherever they lie.
+  // Other data sets are the same wherever they are stored.
   if (name != "imagefolder") return true;
   return std::ranges::all_of(kFolderKeys, [&](const char* key) {
     const std::string path = a.record.value_of(key), other = b.record.value_of(key);
@@ -103,14 +103,14 @@ std::string evaluation_text(const RunReport& run) {
   std::string text = fmt::format("{} images of {}", is_held_out(run) ? "held-out" : "test",
                                  run.record.value_of("data.name"));
   if (images > 0) text = fmt::format("{} {}", grouped(images), text);
-  if (training > 0) text += fmt::format(", {} to train with", grouped(training));
+  if (training > 0) text += fmt::format(", {} for training", grouped(training));
   return text;
 }
 
 std::vector<std::string> obstacles(const RunReport& a, const RunReport& b) {
   if (!same_data(a, b)) return {"the data set"};
   std::vector<std::string> result;
-  if (!evaluated_alike(a, b)) result.emplace_back("the images they are judged by");
+  if (!evaluated_alike(a, b)) result.emplace_back("the evaluation images");
   if (differ(training_images(a), training_images(b)))
     result.emplace_back("the number of training images");
   return result;
@@ -135,7 +135,7 @@ std::vector<std::vector<const RunReport*>> comparable_groups(std::span<const Run
 
 std::optional<PairedImages> paired_images(const RunReport& a, const RunReport& b) {
   if (!a.measured || !b.measured || !same_data(a, b) || !evaluated_alike(a, b)) return std::nullopt;
-  // Accuracy is that after the last epoch, and so have these to be.
+  // The accuracy is that after the last epoch, so the predictions must be, too.
   if (a.checkpoint != "last" || b.checkpoint != "last") return std::nullopt;
   const bool drawn = a.record.value_of("data.name") == "synthetic";
   if (drawn && a.record.value_of("train.seed") != b.record.value_of("train.seed"))

@@ -9,40 +9,41 @@
 
 namespace quench::train::report {
 
-/// How well a run classifies the images that it is judged by, in percent.
+/// The accuracy of a run on its evaluation images, in percent.
 struct RunAccuracy {
-  double quantized = 0.0;   ///< of the network as it is; that of a float network, too
-  double floating = 0.0;    ///< underneath, or before `quench quantize`
-  std::int64_t images = 0;  ///< that this is measured on; 0: unknown
+  double quantized = 0.0;   ///< of the network itself, float or quantized
+  double floating = 0.0;    ///< of the float network underneath, or before `quench quantize`
+  std::int64_t images = 0;  ///< images measured; 0: unknown
 };
-/// After the last epoch; of a run that has none, by `quench quantize`, or of an imported network as
-/// measured for this page. None where nothing is known yet, or no number.
+/// The accuracy after the last epoch; for runs without epochs, from `quench quantize`, or measured
+/// for this page for an imported network. None if unknown or NaN.
 std::optional<RunAccuracy> accuracy_of(const RunReport& run);
 
-/// Whether a run quantizes more than the image that it reads.
+/// Whether a run quantizes anything besides the input image.
 bool is_quantized(const RunReport& run);
 
-/// That its weights were trained on, here or where they come from; 0: unknown.
+/// The number of images that the weights were trained on, in this run or before; 0: unknown.
 std::int64_t training_images(const RunReport& run);
 
-/// "1,000 test images of synthetic, 512 to train with", as far as it is known.
+/// "1,000 test images of synthetic, 512 for training", as far as known.
 std::string evaluation_text(const RunReport& run);
 
-/// Differences of two runs that affect accuracy, other than the network and its training:
-/// "the data set", "the images they are judged by", "the number of training images". None: which is
-/// better can be said. Unknown properties are no obstacle.
+/// Differences between two runs that affect accuracy, apart from the network and its training: "the
+/// data set", "the evaluation images", "the number of training images". If empty, the two can be
+/// ranked. Unknown properties do not count.
 std::vector<std::string> obstacles(const RunReport& a, const RunReport& b);
 
-/// Groups of runs that can be compared with each other, in the order of their first runs.
+/// Groups of comparable runs, in the order of their first runs.
 std::vector<std::vector<const RunReport*>> comparable_groups(std::span<const RunReport> runs);
 
-/// Two networks shown the same images.
+/// Results of two networks on the same images.
 struct PairedImages {
   std::int64_t images = 0;
-  std::int64_t only_a = 0;  ///< that the first alone gets right
+  std::int64_t only_a = 0;  ///< images that only the first network gets right
   std::int64_t only_b = 0;
 };
-/// None where the images differ, or are not at hand. Those of the drawn data set differ by the seed.
+/// None if the images differ or are unavailable. Those of the synthetic data set depend on the
+/// seed.
 std::optional<PairedImages> paired_images(const RunReport& a, const RunReport& b);
 
 }  // namespace quench::train::report

@@ -62,7 +62,7 @@ std::vector<ConfusionMatrix::Confused> ConfusionMatrix::most_confused(std::size_
 
 namespace {
 
-/// Adds what a batch was taken for; its first image is number `first` of the data set.
+/// Adds the predictions for a batch; `first` is the index of its first image in the data set.
 void add_batch(Classification& result, const Tensor& logits, const Tensor& labels,
                std::int64_t first) {
   const Tensor predicted = argmax(logits), probabilities = softmax(logits);

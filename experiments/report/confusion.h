@@ -8,12 +8,12 @@
 
 namespace quench::train::report {
 
-/// How often images of each class were taken for each class.
+/// How often images of each class were predicted as each class.
 class ConfusionMatrix {
  public:
   /// @throws std::invalid_argument  unless classes >= 1
   explicit ConfusionMatrix(int classes);
-  /// @throws std::invalid_argument  for a label or prediction that is no class
+  /// @throws std::invalid_argument  for a label or prediction that is not a class
   void add(int label, int predicted);
 
   int classes() const { return classes_; }
@@ -28,7 +28,7 @@ class ConfusionMatrix {
     std::int64_t count = 0;
     bool operator==(const Confused&) const = default;
   };
-  /// The `most` pairs of different classes that were mixed up most often, at least once each.
+  /// The `most` pairs of classes confused most often, at least once each.
   std::vector<Confused> most_confused(std::size_t most) const;
 
  private:
@@ -38,25 +38,24 @@ class ConfusionMatrix {
   std::vector<std::int64_t> counts_;  // [label][predicted]
 };
 
-/// An image that a network got wrong.
+/// An image that a network misclassified.
 struct Mistake {
   std::int64_t image = 0;  ///< position in the loader's data set
   int label = 0;
   int predicted = 0;
-  double probability = 0.0;  ///< of the wrong class, by softmax
+  double probability = 0.0;  ///< of the predicted class, by softmax
 };
 
-/// What a pass over images gives.
+/// The result of a pass over images.
 struct Classification {
   ConfusionMatrix confusion;
-  std::vector<Mistake> mistakes;  ///< the most certain ones first
+  std::vector<Mistake> mistakes;  ///< most confident first
   std::vector<int> labels;        ///< of all images, in order
-  std::vector<bool> right;        ///< whether each was taken for its class
+  std::vector<bool> right;        ///< whether each was predicted correctly
 };
 
-/// Shows the network, which has to be in evaluation, all of `images`, in order, and keeps the
-/// `most_mistakes` that it is most certain of. A network whose logits are NaN takes the image for
-/// the first class.
+/// Classifies all of `images` in order with the network, which must be in evaluation mode, and
+/// keeps the `most_mistakes` most confident mistakes. NaN logits count as the first class.
 Classification classify(Module& network, datasets::Loader& images, int classes,
                         std::size_t most_mistakes);
 

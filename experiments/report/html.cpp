@@ -19,7 +19,7 @@ std::string attributes(const HtmlTable::Column& column, const HtmlCell& cell) {
   return text;
 }
 
-/// A true minus, as wide as a plus.
+/// A typographic minus, as wide as a plus.
 std::string with_minus(std::string number) {
   if (number.starts_with('-')) number.replace(0, 1, "−");
   return number;
@@ -78,7 +78,7 @@ void HtmlTable::add(std::vector<HtmlCell> cells) {
 std::string HtmlTable::row(const std::vector<HtmlCell>& cells) const {
   std::string html = "<tr>";
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    // The first column names the row.
+    // The first column is the row's header.
     html += fmt::format("<{}{}>{}</{}>", i == 0 ? "th scope=\"row\"" : "td",
                         attributes(columns_[i], cells[i]), cells[i].html, i == 0 ? "th" : "td");
   }
@@ -99,7 +99,7 @@ std::string HtmlTable::html() const {
 std::string fixed(const std::optional<double>& value, int decimals) {
   if (!value || !std::isfinite(*value)) return kDash;
   const std::string text = fmt::format("{:.{}f}", *value, decimals);
-  // What rounds to 0 has no sign.
+  // Values that round to 0 have no sign.
   const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
   return with_minus(is_zero && text.starts_with('-') ? text.substr(1) : text);
 }
@@ -115,7 +115,7 @@ std::string signed_points(double difference) {
 }
 
 std::string decibels(const std::optional<double>& value) {
-  if (value && std::isinf(*value)) return *value > 0.0 ? "exact" : "noise alone";
+  if (value && std::isinf(*value)) return *value > 0.0 ? "exact" : "only noise";
   return fixed(value, 1);
 }
 

@@ -9,14 +9,14 @@
 
 namespace quench::train::report {
 
-/// Text as it may stand in an element or a quoted attribute: & < > " ' as entities. Control
-/// characters other than newline and tab, which HTML has no place for, become spaces.
+/// Escapes text for an element or a quoted attribute: & < > " ' become entities. Control characters
+/// other than newline and tab, which HTML does not allow, become spaces.
 std::string escape_html(std::string_view text);
 
-/// escape_html() of a name, which a line may break behind its underscores.
+/// escape_html() of a name, with a possible line break after each underscore.
 std::string breakable_html(std::string_view name);
 
-/// A cell: escaped text, or HTML that its maker has escaped.
+/// A cell: text to escape, or HTML that is already escaped.
 struct HtmlCell {
   HtmlCell(std::string_view text) : html(escape_html(text)) {}
   HtmlCell(const std::string& text) : html(escape_html(text)) {}
@@ -25,10 +25,10 @@ struct HtmlCell {
 
   std::string html;
   std::string css_class = {};
-  std::string css = {};  ///< the cell's own style
+  std::string css = {};  ///< inline style of the cell
 };
 
-/// A table of a page; numbers stand to the right.
+/// A table of a page; numbers are right-aligned.
 class HtmlTable {
  public:
   struct Column {
@@ -41,7 +41,7 @@ class HtmlTable {
   void add(std::vector<HtmlCell> cells);
   bool empty() const { return rows_.empty(); }
 
-  /// In a box that scrolls by itself where the page is too narrow.
+  /// The table in a box that scrolls horizontally if the page is too narrow.
   std::string html() const;
 
  private:
@@ -51,7 +51,8 @@ class HtmlTable {
   std::vector<std::vector<HtmlCell>> rows_;
 };
 
-// Numbers as the page shows them, with a true minus; what is not there, or no finite number, is a dash.
+// Number formats of the page, with a typographic minus; missing and non-finite values become a
+// dash.
 
 inline constexpr const char* kDash = "–";
 
@@ -60,7 +61,7 @@ std::string percent(const std::optional<double>& value, int decimals = 2);  ///<
 std::string signed_points(double difference);              ///< "+3.10", "−3.10", "0.00"
 std::string decibels(const std::optional<double>& value);  ///< "12.3"; "exact" without noise
 std::string short_number(double value);                    ///< 4 significant digits
-/// "16x32x32" without the first size, that of a batch; or with it.
+/// "16x32x32" without the first size, the batch; or including it.
 std::string shape_text(const Shape& shape, bool without_batch);
 
 }  // namespace quench::train::report

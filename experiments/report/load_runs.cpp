@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Null, and a note, if the images cannot be had.
+/// None, with a note in the record, if the images are unavailable.
 std::optional<Data> try_load_data(const ExperimentConfig& config, RunRecord& record) {
   try {
     Data data = load_data(config);
@@ -19,7 +19,8 @@ std::optional<Data> try_load_data(const ExperimentConfig& config, RunRecord& rec
     return data;
   } catch (const std::exception& error) {
     record.notes.push_back(fmt::format(
-        "without its images there are no activations, no noise and no mistakes: {}", error.what()));
+        "activations, noise and mistakes are missing because its images are unavailable: {}",
+        error.what()));
     return std::nullopt;
   }
 }
@@ -29,7 +30,7 @@ std::vector<std::string> class_names(const fs::path& folder, const std::optional
   return data ? data->train->class_names() : std::vector<std::string>{};
 }
 
-/// What evaluation does before it looks: see evaluate_quantized_and_float().
+/// The preparation before evaluation: see evaluate_quantized_and_float().
 void prepare(Module& network, const ExperimentConfig& config, const Data& data) {
   if (config.train.bn_batches == 0 || !has_stale_batch_norm(network)) return;
   const auto training = training_loader(config, data.train);
@@ -40,7 +41,7 @@ std::optional<Measurements> measure_run(RunRecord& record, const LoadOptions& op
   const fs::path checkpoint = record.folder / (options.checkpoint + ".safetensors");
   if (!fs::exists(checkpoint)) {
     record.notes.push_back(
-        fmt::format("no checkpoint {}, so nothing is known of the layers", checkpoint.string()));
+        fmt::format("no checkpoint {}, so layers are missing", checkpoint.string()));
     return std::nullopt;
   }
   const ExperimentConfig config = load_experiment(record.folder / "config.toml", options.overrides);
@@ -66,7 +67,7 @@ std::vector<RunReport> load_runs(const std::vector<fs::path>& folders, const Loa
     try {
       run.measured = measure_run(run.record, options);
     } catch (const std::exception& error) {
-      run.record.notes.push_back(fmt::format("nothing is known of the layers: {}", error.what()));
+      run.record.notes.push_back(fmt::format("layers are missing: {}", error.what()));
     }
     runs.push_back(std::move(run));
   }

@@ -14,9 +14,9 @@ namespace quench::train::report {
 namespace {
 
 constexpr std::size_t kWrongImages = 12;
-constexpr std::int64_t kTwinImages = 2000;  // statistics of a channel want no more
+constexpr std::int64_t kTwinImages = 2000;  // enough for the statistics of a channel
 
-/// Gathers what the slots of a network read while it runs.
+/// Collects the inputs of a network's slots during a forward pass.
 class ReadingPass final : public ForwardObserver {
  public:
   explicit ReadingPass(Module& network) {
@@ -46,8 +46,7 @@ class ReadingPass final : public ForwardObserver {
   std::map<std::string, std::vector<SlotStatistics>> statistics_;
 };
 
-/// `count` images, or all if there are fewer, at equal distances: a folder's images are in the order
-/// of their classes.
+/// `count` evenly spaced indices, or all if there are fewer: an image folder is sorted by class.
 std::vector<std::int64_t> spread(std::int64_t count, std::int64_t size) {
   std::vector<std::int64_t> indices;
   const std::int64_t taken = std::min(count, size);
@@ -56,8 +55,8 @@ std::vector<std::int64_t> spread(std::int64_t count, std::int64_t size) {
 }
 
 std::int64_t affordable_images(const NetworkCost& cost) {
-  constexpr std::int64_t kBudget = 400'000'000'000;  // multiply-accumulates: some 20 s on a laptop
-  // All of the test sets that papers compare by, but ImageNet's.
+  constexpr std::int64_t kBudget = 400'000'000'000;  // multiply-accumulates, about 20 s on a laptop
+  // Covers whole test sets that papers use, except ImageNet's.
   return std::clamp<std::int64_t>(kBudget / std::max<std::int64_t>(cost.macs, 1), 64, 10'000);
 }
 
@@ -85,7 +84,7 @@ std::vector<LayerMeasurement> measure_layers(Module& network,
   return result;
 }
 
-/// What each layer reads, and what quantization does to what it computes.
+/// Measures each layer's inputs, and the noise of quantization in its output.
 void measure_activations(Measurements& result, Module& network, datasets::Loader& images) {
   ReadingPass pass(network);
   {
@@ -101,8 +100,9 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
   for (LayerMeasurement& layer : result.layers) layer.inputs = pass.of(layer.trace.name);
 }
 
-/// The float network underneath with batch-norm statistics of its own, as evaluate_quantized_and_float() evaluates it.
-/// @param images  how many of the training images these are of, kTwinImages at most
+/// The float network underneath with its own batch-norm statistics, as
+/// evaluate_quantized_and_float() evaluates it.
+/// @param images  training images to estimate them on, at most kTwinImages
 std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
                                    const Data& data, std::int64_t images) {
   auto twin = build_network(config, data.train->format());
@@ -115,14 +115,14 @@ std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& conf
   return twin;
 }
 
-/// Against the float network with the statistics of training, or with its own, whichever is nearer:
-/// those of training do not fit it under few bits, and are the better ones under many.
+/// Compares with the float network with either training's statistics or its own, whichever is
+/// closer: training's statistics do not fit it at few bits but are better at many.
 std::vector<LayerSqnr> noise_of(Module& network, Module& twin, datasets::Loader& images) {
   const auto against = [&](Module& floating) {
     return measure_sqnr(floating, network, images, images.batches_per_epoch());
   };
   std::vector<LayerSqnr> trained = against(network), own = against(twin);
-  // With statistics that do not fit, logits may be constants, which have no ratio: NaN.
+  // With statistics that do not fit, logits may be constant; their ratio is NaN.
   return trained.back().normalized_output >= own.back().normalized_output ? trained : own;
 }
 
@@ -145,7 +145,7 @@ std::vector<WrongImage> wrong_images(const std::vector<Mistake>& mistakes,
   return result;
 }
 
-/// Of most multiply-accumulates; empty for a network without any.
+/// The bits of most multiply-accumulates; empty for a network without any.
 std::string most_frequent_bits(const NetworkCost& cost) {
   const auto& counts = cost.macs_by_bits;
   const auto most = std::ranges::max_element(counts, {}, [](const auto& e) { return e.second; });

@@ -18,41 +18,41 @@ namespace quench::train::report {
 struct LayerMeasurement {
   LayerTrace trace;
   std::string bits;           ///< "4 x 8"; empty without a weight
-  double weight_bytes = 0.0;  ///< at its bits
+  double weight_bytes = 0.0;  ///< at its quantizer's bits
   std::optional<SlotSummary> weight;
-  std::vector<SlotSummary> inputs;  ///< none where there are no images
-  std::optional<LayerSqnr> sqnr;    ///< of a quantized network, where there are images
+  std::vector<SlotSummary> inputs;  ///< empty without images
+  std::optional<LayerSqnr> sqnr;    ///< for a quantized network, if there are images
 };
 
-/// An image that the network got wrong.
+/// A misclassified image.
 struct WrongImage {
   Mistake mistake;
-  std::string address;  ///< of its pixels, see image_address()
+  std::string address;  ///< data URL of its pixels, see image_address()
 };
 
-/// What a network and its images tell, beyond the files of its run.
+/// Measurements of a network and its images, beyond the files of its run.
 struct Measurements {
   std::vector<std::string> classes;
   NetworkCost cost;
   std::vector<LayerMeasurement> layers;
   std::string bits;  ///< weight x activation of most multiply-accumulates
   std::int64_t training_images = 0;
-  std::int64_t noise_images = 0;  ///< that activations and SQNR are measured on
-  std::int64_t shown_images = 0;  ///< that the confusion matrix counts
+  std::int64_t noise_images = 0;  ///< images for activations and SQNR
+  std::int64_t shown_images = 0;  ///< images in the confusion matrix
   std::int64_t evaluation_images =
       0;                  ///< that accuracy is measured on; the others are a part of them
-  bool held_out = false;  ///< whether these are held-out images, not the test set
+  bool held_out = false;  ///< whether these are held-out images rather than the test set
   std::optional<ConfusionMatrix> confusion;
   std::vector<WrongImage> wrong;
   std::vector<int> labels;  ///< of the images shown, in order
-  std::vector<bool> right;  ///< whether each was taken for its class
+  std::vector<bool> right;  ///< whether each was classified correctly
 };
 
-/// Measures a trained network. Its modes and values stay; evaluation grids of weights are derived
-/// anew, as every evaluation does.
-/// @param data    null: what needs no image
-/// @param images  how many to show for the confusion matrix; 0: up to 10000, as many as can be
-///                shown in some seconds
+/// Measures a trained network. Its modes and values do not change; evaluation grids of weights are
+/// computed again, as in every evaluation.
+/// @param data    null: only measure what needs no images
+/// @param images  number of images for the confusion matrix; 0: as many as take a few seconds, at
+///                most 10000
 Measurements measure(Module& network, const ExperimentConfig& config,
                      const std::vector<std::string>& classes, const Data* data,
                      std::int64_t images = 0);

@@ -9,9 +9,9 @@
 namespace quench::train::report {
 namespace {
 
-/// The style sheet of a page: light and dark after the reader's system, and for paper. It defines
-/// the colours that plots name (svg_theme.h): those of runs after Okabe and Ito, which people who
-/// confuse red and green can tell apart, made lighter on dark; those of layers from dark to light.
+/// The style sheet of a page: light or dark like the reader's system, and for print. It defines the
+/// colours that plots refer to. Runs use the palette of Okabe and Ito, which people with red-green
+/// colour blindness can tell apart, lightened on dark; layers range from dark to light.
 constexpr const char* kPageStyle = R"css(
 :root {
   color-scheme: light dark;
@@ -128,7 +128,7 @@ std::string title_of(Runs runs) {
   return "quench: " + names;
 }
 
-/// Model and data of the first run; others may differ, which the table of configs tells.
+/// Model and data of the first run; the table of configs shows differences.
 std::string subtitle(Runs runs) {
   const RunRecord& first = runs.front().record;
   const std::string name = first.value_of("model.name");
@@ -136,7 +136,7 @@ std::string subtitle(Runs runs) {
                      first.value_of("data.name"));
 }
 
-/// Links to the sections that the page has.
+/// Links to the sections on the page.
 std::string navigation(const std::string& body) {
   std::string links;
   constexpr std::string_view kSection = "<section id=\"", kHeading = "<h2>", kEnd = "</h2>";
@@ -160,9 +160,9 @@ std::string run_label(const RunReport& run, const std::string& name) {
                      run.record.color(), escape_html(name));
 }
 
-int depth_color(std::size_t place, std::size_t count) {
+int depth_color(std::size_t position, std::size_t count) {
   if (count < 2) return 0;
-  return static_cast<int>(place * static_cast<std::size_t>(kDepthColors - 1) / (count - 1));
+  return static_cast<int>(position * static_cast<std::size_t>(kDepthColors - 1) / (count - 1));
 }
 
 std::string legend(Runs runs, bool (*shown)(const RunReport&)) {
@@ -185,7 +185,7 @@ std::string section(const std::string& id, const std::string& title, const std::
 }
 
 std::string report_page(std::span<const RunReport> runs) {
-  require(!runs.empty(), "report: expected a run");
+  require(!runs.empty(), "report: expected at least one run");
   PlotSheet plots;
   std::string body = headline_section(runs);
   body += seeds_section(runs);
@@ -202,7 +202,7 @@ std::string report_page(std::span<const RunReport> runs) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      // Nothing of this page may load anything or run.
+      // This page may not load or run anything.
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
       "style-src 'unsafe-inline'\">\n"
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body><main>\n"

@@ -8,7 +8,7 @@
 #define STBI_WRITE_NO_STDIO
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
-// Others' code: its functions that nobody calls here, and its conversions.
+// Third-party code: unused functions, implicit conversions.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -53,7 +53,7 @@ std::vector<std::uint8_t> encode_png(const datasets::ImageShape& shape,
   std::vector<std::uint8_t> file;
   const int written = stbi_write_png_to_func(append, &file, shape.width, shape.height,
                                              shape.channels, pixels.data(), 0);
-  if (written == 0) fail("png: the image could not be encoded");
+  if (written == 0) fail("png: cannot encode the image");
   return file;
 }
 

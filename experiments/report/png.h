@@ -17,8 +17,8 @@ std::string base64(std::span<const std::uint8_t> bytes);
 std::vector<std::uint8_t> encode_png(const datasets::ImageShape& shape,
                                      std::span<const std::uint8_t> pixels);
 
-/// The image as a "data:image/png;base64,..." address, so that a page holds it. One whose longer
-/// side has more than `longest` pixels is made smaller. @throws as encode_png()
+/// The image as a "data:image/png;base64,..." URL, to embed in a page. It is shrunk if its longer
+/// side exceeds `longest` pixels. @throws as encode_png()
 std::string image_address(const datasets::ImageShape& shape, std::span<const std::uint8_t> pixels,
                           int longest = 96);
 

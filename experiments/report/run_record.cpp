@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of metrics.jsonl; of a run from before there was one, metrics.csv.
+/// From metrics.jsonl, or from metrics.csv for a run older than that file.
 std::vector<EpochMetrics> read_epochs(const fs::path& folder) {
   if (const fs::path detailed = folder / "metrics.jsonl"; fs::exists(detailed))
     return read_epoch_metrics(detailed);
@@ -26,25 +26,26 @@ std::vector<EpochMetrics> read_epochs(const fs::path& folder) {
   return epochs;
 }
 
-/// Runs `read`; what it throws becomes a note.
+/// Runs `read` and records its exception as a note.
 void try_to(RunRecord& run, const std::function<void()>& read) {
   try {
     read();
   } catch (const std::exception& error) {
-    // Two may stumble over one file.
+    // Two reads may fail on the same file.
     if (std::ranges::find(run.notes, error.what()) == run.notes.end())
       run.notes.emplace_back(error.what());
   }
 }
 
-/// Of the run whose checkpoint was quantized; empty where that is a file alone, or gone.
+/// The config of the run whose checkpoint was quantized; empty for a bare checkpoint or a missing
+/// run.
 ConfigValues source_config(const RunRecord& run) {
   if (run.quantized->checkpoint.empty()) return {};
   const fs::path config = run.quantized->checkpoint.parent_path() / "config.toml";
   return fs::exists(config) ? config_values(read_text(config), config.string()) : ConfigValues{};
 }
 
-/// Of a run that was trained its epochs; others have none, and that is no fault.
+/// Reads the epochs of a trained run. Other runs have none; that is not an error.
 void read_metrics_of(RunRecord& run) {
   const auto has = [&run](const char* file) { return fs::exists(run.folder / file); };
   if (has("metrics.csv") || has("metrics.jsonl")) {
@@ -58,11 +59,11 @@ void read_metrics_of(RunRecord& run) {
   } else if (has("last.safetensors") && !has(kRunStateFile)) {
     run.origin = RunOrigin::imported;
   } else {
-    run.notes.emplace_back("no metrics.csv, so there are no curves");
+    run.notes.emplace_back("no metrics.csv, so curves are missing");
   }
 }
 
-/// Of a run that has not come to its end.
+/// Notes the state of a run that is not done.
 void read_state_of(RunRecord& run) {
   try_to(run, [&run] {
     const RunState state = state_of_run(run.folder);
@@ -82,11 +83,11 @@ std::vector<fs::path> comparison_runs(const fs::path& folder) {
       if (fs::exists(run / "config.toml")) runs.push_back(std::move(run));
     }
   }
-  if (runs.empty()) fail("{}: none of the comparison's runs has begun", folder.string());
+  if (runs.empty()) fail("{}: no run of this comparison has begun", folder.string());
   return runs;
 }
 
-/// The last `parts` parts of a path.
+/// The last `parts` components of a path.
 std::string tail(const fs::path& path, std::size_t parts) {
   std::vector<std::string> all;
   for (const fs::path& part : path)

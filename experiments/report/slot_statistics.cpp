@@ -9,9 +9,9 @@ namespace quench::train::report {
 namespace {
 
 constexpr std::size_t kBins = 61;
-constexpr std::int64_t kSampled = 20'000;  // of the first tensor, to choose the range
+constexpr std::int64_t kSampled = 20'000;  // values of the first tensor used to choose the range
 
-/// The codes in use, less the zero point of channel `channel`, ascending.
+/// The used codes minus the zero point of channel `channel`, ascending.
 std::vector<double> centered_levels(const quant::QuantGrid& grid, std::size_t channel = 0) {
   std::vector<double> levels;
   const double zero = grid.zero_point[channel];
@@ -23,7 +23,7 @@ std::vector<double> centered_levels(const quant::QuantGrid& grid, std::size_t ch
   return levels;
 }
 
-/// Where the codes of a channel end, and how far the one before lies.
+/// The outermost levels of a channel and their distances to the next ones.
 struct Ends {
   double low = 0.0, high = 0.0, low_step = 1.0, high_step = 1.0;
 };
@@ -40,7 +40,7 @@ Ends ends_of(const quant::QuantGrid& grid, std::size_t channel) {
 
 bool in_steps(const quant::QuantGrid* grid) { return grid != nullptr && grid->scale.size() > 1; }
 
-/// Which channel each value belongs to: equal slices of the memory, one behind the other.
+/// The channel of each value: channels are equal consecutive slices of memory.
 struct Channels {
   std::int64_t slice;
   std::size_t of(std::int64_t i) const { return static_cast<std::size_t>(i / slice); }
@@ -56,7 +56,7 @@ std::optional<double> percent(std::int64_t part, std::int64_t whole) {
   return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-/// Some of the values, those that are not 0, in the histogram's units.
+/// A sample of the nonzero values, in the histogram's units.
 std::vector<float> sample(const Tensor& values, const quant::QuantGrid* grid) {
   std::vector<float> result;
   const std::int64_t stride = std::max<std::int64_t>(1, values.numel() / kSampled);
@@ -89,7 +89,7 @@ Histogram make_histogram(std::vector<float> values, std::span<const double> leve
     low = std::min(low, levels.front());
     high = std::max(high, levels.back());
   }
-  // Room beside the outermost level, and some width where all values are one.
+  // A margin next to the outermost level, and some width if all values are equal.
   const double margin = high > low ? 0.02 * (high - low) : std::max(std::abs(low), 1.0) * 0.1;
   return {low - margin, high + margin, std::vector<std::int64_t>(bins, 0)};
 }

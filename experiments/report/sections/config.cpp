@@ -20,7 +20,7 @@ std::string differences(Runs runs) {
     table.add(std::move(cells));
   }
   if (table.empty()) return "<p>The configs are the same.</p>\n";
-  return "<p class=\"hint\">Where the runs' configs differ:</p>\n" + table.html();
+  return "<p class=\"hint\">Differences between the runs' configs:</p>\n" + table.html();
 }
 
 std::string whole(const RunReport& run) {

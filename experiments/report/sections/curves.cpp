@@ -24,7 +24,7 @@ void add_lines(Plot& plot, Runs runs, double MetricsRow::*member, SeriesForm for
                            .color = {SeriesColor::Kind::run, run.record.color()}});
 }
 
-/// Where five guesses are always right, as they are of five classes, there is nothing to tell.
+/// With five classes, top5 is always 100 %, so it is not shown.
 bool tells_top5(Runs runs) {
   return std::ranges::any_of(runs, [](const RunReport& run) {
     return std::ranges::any_of(run.record.epochs, [](const EpochMetrics& epoch) {
@@ -33,7 +33,7 @@ bool tells_top5(Runs runs) {
   });
 }
 
-/// Three in a row, or four in two rows.
+/// Sized for three in a row, or four in two rows.
 Plot epoch_plot(Runs runs, std::string description, std::string y_label) {
   const bool four = tells_top5(runs);
   return {.description = std::move(description),
@@ -53,16 +53,15 @@ bool any_known(Runs runs, double MetricsRow::*member) {
   });
 }
 
-/// Training loss, and where a run tells it, that of the images it is judged by.
+/// Training loss, and if a run records it, the loss on its evaluation images.
 std::string loss_figure(Runs runs, PlotSheet& plots) {
   Plot plot = epoch_plot(runs, "Loss over the epochs", "loss");
   add_lines(plot, runs, &MetricsRow::loss, SeriesForm::line);
   const bool judged = any_known(runs, &MetricsRow::loss_quantized);
   if (judged) add_lines(plot, runs, &MetricsRow::loss_quantized, SeriesForm::dashed);
-  return plots.figure(std::move(plot),
-                      judged ? "Loss: of the training images (solid), of those the run is judged "
-                               "by (dashed)"
-                             : "Loss, mean over the epoch's training images");
+  return plots.figure(std::move(plot), judged ? "Loss: training images (solid), evaluation "
+                                                "images (dashed)"
+                                              : "Loss, mean over the epoch's training images");
 }
 
 std::string top5_figure(Runs runs, bool quantized, PlotSheet& plots) {
@@ -70,12 +69,12 @@ std::string top5_figure(Runs runs, bool quantized, PlotSheet& plots) {
   Plot plot = epoch_plot(runs, "Top5 accuracy over the epochs", "top5 (%)");
   add_lines(plot, runs, &MetricsRow::top5_quantized, SeriesForm::line);
   if (quantized) add_lines(plot, runs, &MetricsRow::top5_float, SeriesForm::dashed);
-  return plots.figure(std::move(plot), "The right class among the five likeliest");
+  return plots.figure(std::move(plot), "The correct class is among the five most probable");
 }
 
-constexpr std::size_t kMostLines = 12;  // lines that one can tell apart
+constexpr std::size_t kMostLines = 12;  // more cannot be told apart
 
-/// Labels of the classes that are recognized least in the end, ascending.
+/// Labels of the classes with the lowest final accuracy, ascending.
 std::vector<std::size_t> hardest_classes(const std::vector<ClassAccuracy>& classes) {
   std::vector<std::size_t> labels;
   for (std::size_t label = 0; label < classes.size(); ++label)
@@ -86,7 +85,7 @@ std::vector<std::size_t> hardest_classes(const std::vector<ClassAccuracy>& class
   return labels;
 }
 
-/// A name that leaves room for the plot beside it.
+/// Shortens a name so that it leaves room for the plot.
 std::string shortened(std::string name) {
   constexpr std::size_t kMost = 20;
   if (name.size() <= kMost) return name;
@@ -96,7 +95,7 @@ std::string shortened(std::string name) {
   return name.substr(0, end) + "…";
 }
 
-/// How well each class is recognized; of one epoch the confusion matrix says as much.
+/// The accuracy of each class. For a single epoch, the confusion matrix shows the same.
 std::string class_figure(const RunReport& run, const std::string& whose, PlotSheet& plots) {
   const auto& epochs = run.record.epochs;
   if (epochs.size() < 2) return "";
@@ -118,9 +117,9 @@ std::string class_figure(const RunReport& run, const std::string& whose, PlotShe
   }
   return plots.figure(std::move(plot),
                       whose + (labels.size() < last.size()
-                                   ? fmt::format("The {} classes of {} that are recognized least",
+                                   ? fmt::format("The {} classes of {} with the lowest accuracy",
                                                  labels.size(), last.size())
-                                   : std::string("How many images of each class are recognized")));
+                                   : std::string("Accuracy of each class")));
 }
 
 std::string class_figures(Runs runs, PlotSheet& plots) {

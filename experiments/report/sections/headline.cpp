@@ -23,7 +23,7 @@ double top1(const RunReport& run) {
   return accuracy ? accuracy->quantized : std::numeric_limits<double>::quiet_NaN();
 }
 
-/// Of those other than `but`; null if none has a number.
+/// The best run other than `but`; null if none has an accuracy.
 const RunReport* best_of(const Group& group, const RunReport* but = nullptr) {
   const RunReport* best = nullptr;
   for (const RunReport* run : group) {
@@ -34,15 +34,15 @@ const RunReport* best_of(const Group& group, const RunReport* but = nullptr) {
 }
 
 std::string images_text(const RunReport& run) {
-  if (!run.measured || run.measured->evaluation_images == 0) return "the images it is judged by";
+  if (!run.measured || run.measured->evaluation_images == 0) return "its evaluation images";
   const std::int64_t all = run.measured->evaluation_images, images = accuracy_of(run)->images;
   return fmt::format("{}{} {} images",
                      images > 0 && images < all ? fmt::format("{} of the ", grouped(images)) : "",
                      grouped(all), run.measured->held_out ? "held-out" : "test");
 }
 
-/// Half the 95 % interval of a difference of two accuracies, each a share of `images` that are drawn
-/// at random: what chance alone does.
+/// Half the 95 % interval of the difference between two accuracies, each measured on `images`
+/// random images: the effect of chance alone.
 double chance(double a, double b, std::int64_t images) {
   const auto variance = [&](double top1_percent) {
     const double share = top1_percent / 100.0;
@@ -53,34 +53,34 @@ double chance(double a, double b, std::int64_t images) {
 
 std::string p_text(double p) { return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p); }
 
-/// " On the same 1,000 images a alone is right on 45, b alone on 20: ..."; nothing where the images
-/// are not at hand.
+/// " On the same 1,000 images, only a is right on 45, only b on 20: ..."; empty if the images are
+/// unavailable.
 std::string paired_text(const RunReport& best, const RunReport& second) {
   const auto paired = paired_images(best, second);
   if (!paired) return "";
   const double p = mcnemar_p(paired->only_a, paired->only_b);
   return fmt::format(
-      " On the same {} images {} alone is right on {}, {} alone on {}: {} (exact McNemar test, p "
+      " On the same {} images, only {} is right on {}, only {} on {}: {} (exact McNemar test, p "
       "{}{}).",
       grouped(paired->images), run_label(best), grouped(paired->only_a), run_label(second),
-      grouped(paired->only_b), p < 0.05 ? "more than chance makes" : "that may be chance",
+      grouped(paired->only_b), p < 0.05 ? "more than chance explains" : "chance may explain this",
       p < 0.001 ? "" : "= ", p_text(p));
 }
 
-/// What chance does where each run sees images of its own; and that seeds do more.
+/// The effect of chance if each run has its own images; seeds have a larger effect.
 std::string margin_text(const RunReport& best, const RunReport& second, bool seeds) {
   const std::int64_t images = accuracy_of(best)->images;
   if (images == 0) return "";
   return fmt::format(
-      " Two accuracies on {} images each differ by up to {} points by chance (95 %); {}",
+      " Sampling error alone could explain up to {1} points on {0} images (95 %); {2}",
       grouped(images), fixed(chance(top1(best), top1(second), images), 2),
       seeds ? "means over seeds are <a href=\"#seeds\">below</a>."
-            : "other seeds make more, see <code>quench compare</code>.");
+            : "seeds can differ by more, see <code>quench compare</code>.");
 }
 
 std::string next_best_text(const RunReport& best, const RunReport& second, bool seeds) {
   const double lead = top1(best) - top1(second);
-  return (lead == 0.0 ? fmt::format(", as {} is.", run_label(second))
+  return (lead == 0.0 ? fmt::format(", the same as {}.", run_label(second))
                       : fmt::format(", {} points above {}.", fixed(lead, 2), run_label(second))) +
          paired_text(best, second) + margin_text(best, second, seeds);
 }
@@ -100,7 +100,7 @@ std::string cost_text(const RunReport& run, bool named) {
                      cost > 0.0 ? fixed(cost, 2) + " points" : std::string("nothing"));
 }
 
-/// Of runs that can be compared.
+/// The verdict on comparable runs.
 std::string verdict(const Group& group, bool seeds) {
   const RunReport* best = best_of(group);
   if (best == nullptr) {
@@ -118,7 +118,7 @@ std::string verdict(const Group& group, bool seeds) {
                      cost_text(*second, true));
 }
 
-/// In what runs of different groups differ: "the data set and the number of training images".
+/// The differences between runs of different groups: "the data set, the number of training images".
 std::string differences_text(const std::vector<Group>& groups) {
   std::vector<std::string> reasons;
   for (const Group& group : groups) {
@@ -168,16 +168,15 @@ std::string epochs_text(const RunReport& run) {
 std::vector<HtmlTable::Column> columns(bool ranked) {
   std::vector<HtmlTable::Column> result{{"run"}, {"method"}, {"bits, W x A"}, {"top1", true}};
   if (ranked) {
-    result.push_back({"to the best", true});
+    result.push_back({"vs. best", true});
     result.push_back({"p", true});
   }
-  for (const char* name :
-       {"top1 float", "cost of quantizing", "weights", "epochs", "training time"})
+  for (const char* name : {"top1 float", "quantization cost", "weights", "epochs", "training time"})
     result.push_back({name, true});
   return result;
 }
 
-/// @param best  of the runs that it can be compared with; null if it is the only one
+/// @param best  among comparable runs; null if there is only one
 std::vector<HtmlCell> row_of(const RunReport& run, const RunReport* best, bool ranked) {
   const auto accuracy = accuracy_of(run);
   std::vector<HtmlCell> cells{
@@ -199,7 +198,7 @@ std::vector<HtmlCell> row_of(const RunReport& run, const RunReport* best, bool r
   return cells;
 }
 
-/// What is said of runs that can be compared, and their table.
+/// The verdict on comparable runs, and their table.
 std::string group_html(const Group& group, bool seeds) {
   const bool ranked = group.size() > 1;
   const RunReport* best = best_of(group);
@@ -221,7 +220,7 @@ std::string groups_html(const std::vector<Group>& groups, bool seeds) {
   return html;
 }
 
-/// Beside runs that were trained, those of which nobody knows on how many images.
+/// A hint that names runs trained on an unknown number of images.
 std::string unknown_training(Runs runs) {
   std::string names;
   for (const RunReport& run : runs) {
@@ -230,15 +229,13 @@ std::string unknown_training(Runs runs) {
   }
   return runs.size() < 2 || names.empty()
              ? ""
-             : fmt::format(
-                   " With how many images the weights of {} were trained is not known here.",
-                   names);
+             : fmt::format(" The number of training images is unknown for {}.", names);
 }
 
 std::string hint(Runs runs) {
   return fmt::format(
-      "<p class=\"hint\">{}Training time: of the training steps, without evaluation.{}</p>\n",
-      runs.size() > 1 ? "p: by the exact McNemar test against the best, on the same images. " : "",
+      "<p class=\"hint\">{}Training time: training steps only, without evaluation.{}</p>\n",
+      runs.size() > 1 ? "p: exact McNemar test against the best run, on the same images. " : "",
       unknown_training(runs));
 }
 

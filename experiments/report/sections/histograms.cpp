@@ -9,15 +9,15 @@
 namespace quench::train::report {
 namespace {
 
-constexpr std::size_t kMostLevels = 33;  // more lines than that would be a grey area
+constexpr std::size_t kMostLevels = 33;  // more lines would blur into an area
 
-/// The levels to draw: all of few, else the ends alone.
+/// The levels to draw: all if they are few, else only the outermost.
 std::vector<double> drawn_levels(const SlotSummary& slot) {
   if (slot.levels.size() <= kMostLevels) return slot.levels;
   return {slot.levels.front(), slot.levels.back()};
 }
 
-/// In percent of the values that are not 0.
+/// In percent of the nonzero values.
 std::vector<double> shares(const Histogram& histogram) {
   const auto sum = static_cast<double>(
       std::accumulate(histogram.counts.begin(), histogram.counts.end(), std::int64_t{0}));
@@ -56,11 +56,11 @@ std::string caption(const SlotSummary& slot, const std::string& layer, const std
                         slot.levels.size());
     if (slot.levels_used < std::ssize(slot.levels))
       text += fmt::format(", {} used", slot.levels_used);
-    if (slot.levels.size() > kMostLevels) text += " (lines: the ends)";
+    if (slot.levels.size() > kMostLevels) text += " (lines: the outermost)";
   }
   if (slot.count > 0 && slot.real_zeros * 50 > slot.count) {
     text += fmt::format(
-        "; without {} that are 0",
+        "; {} zeros not shown",
         percent(100.0 * static_cast<double>(slot.real_zeros) / static_cast<double>(slot.count), 1));
   }
   return text;
@@ -74,8 +74,8 @@ const LayerMeasurement* find_layer(const RunReport& run, const std::string& name
   return found == layers.end() ? nullptr : &*found;
 }
 
-/// Such that the runs of a layer fill rows, each with its weight above what it reads; of one or two
-/// runs both stand in one row.
+/// Chosen so that the runs of a layer fill rows, each with its weight above its inputs; one or two
+/// runs fit into one row.
 std::size_t columns_for(Runs runs) {
   const auto count = static_cast<std::size_t>(
       std::ranges::count_if(runs, [](const RunReport& run) { return run.measured.has_value(); }));
@@ -84,9 +84,9 @@ std::size_t columns_for(Runs runs) {
   return count <= kMost ? count : std::min(kMost, (count + 1) / 2);
 }
 
-/// A layer's weights of all runs beside each other, then what they read.
+/// The weights of a layer in all runs side by side, then the inputs.
 std::string layer_figures(Runs runs, const std::string& name, PlotSheet& plots) {
-  const int width = columns_for(runs) > 4 ? 212 : 264;  // drawn as large as it is shown
+  const int width = columns_for(runs) > 4 ? 212 : 264;  // drawn at display size
   std::string html;
   const auto add = [&](const RunReport& run, const SlotSummary& slot, const std::string& what) {
     const std::string whose = runs.size() > 1 ? run_label(run) + "<br>" : "";
@@ -121,7 +121,7 @@ std::string histograms_section(Runs runs, PlotSheet& plots) {
   for (const std::string& name : layer_names(runs)) {
     const std::string layer = layer_figures(runs, name, plots);
     if (layer.empty()) continue;
-    // Of one run all layers flow on; of several each begins a row.
+    // The layers of one run continue in a row; with several runs, each layer starts a new row.
     if (runs.size() > 1) {
       html += grid(layer);
     } else {
@@ -132,8 +132,8 @@ std::string histograms_section(Runs runs, PlotSheet& plots) {
   if (html.empty()) return "";
   return section(
       "histograms", "Weights and activations on their grids",
-      "<p class=\"hint\">The lines are the levels that quantization leaves. Values far "
-      "from every line are rounded a long way, values beyond the last line saturate.</p>\n" +
+      "<p class=\"hint\">The lines are the quantization levels. Values far "
+      "from every line have a large rounding error; values beyond the last line saturate.</p>\n" +
           html);
 }
 

@@ -10,7 +10,7 @@
 namespace quench::train::report {
 namespace {
 
-/// Every so many names, so that they can be read.
+/// Keeps every k-th name, so that the rest is legible.
 std::vector<std::string> thinned(std::vector<std::string> names) {
   const std::size_t step = (names.size() + 29) / 30;
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -39,7 +39,7 @@ Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
   return plot;
 }
 
-/// The last value in metrics.jsonl, by layer, in percent.
+/// The last values in metrics.jsonl, by layer, in percent.
 std::map<std::string, double> sign_flips(const RunRecord& run) {
   std::map<std::string, double> result;
   if (run.epochs.empty()) return result;
@@ -59,7 +59,7 @@ std::string scale_text(const SlotSummary& slot) {
   return short_number(least) + " … " + short_number(most);
 }
 
-/// "a / b" of a weight and the inputs of a layer.
+/// "a / b", for a weight and a layer's inputs.
 template <typename Text>
 std::string of_slots(const LayerMeasurement& layer, Text text) {
   std::string result = layer.weight ? text(*layer.weight) : kDash;
@@ -106,14 +106,15 @@ HtmlTable layer_table(const RunReport& run) {
 }
 
 constexpr const char* kExplanation =
-    "<p class=\"hint\">W: weight, A: what the layer reads. SQNR: signal to quantization noise, "
-    "6 dB more per bit at best, 0 dB where noise is as strong. Of the output it compares the "
-    "quantized "
-    "network with its float weights, so noise adds up from layer to layer; each channel may be "
-    "shifted and multiplied as a whole, which batch norm takes out again. Nothing takes it out of "
-    "W, so of weights that are +1 and −1 without a scale it says little. Saturated: values beyond "
-    "the ends of the grid, by more than half a step. Sign flips: weights whose sign changed in the "
-    "last epoch.</p>\n";
+    "<p class=\"hint\">W: weight, A: input of the layer. SQNR: signal to quantization noise ratio; "
+    "at best 6 dB more per bit, 0 dB if noise equals the signal. The output's SQNR compares the "
+    "quantized network with its float weights, so noise accumulates from layer to layer. Scaling "
+    "and "
+    "shifting a whole channel does not count there, because batch norm undoes it. It counts for W, "
+    "so "
+    "W's SQNR says little about weights of +1 and −1 without a scale. Saturated: values beyond the "
+    "ends of the grid by more than half a step. Sign flips: weights whose sign changed in the last "
+    "epoch.</p>\n";
 
 bool has_noise(const RunReport& run) {
   return run.measured && std::ranges::any_of(run.measured->layers, [](const auto& layer) {
@@ -139,11 +140,10 @@ std::string layers_section(Runs runs, PlotSheet& plots) {
   const auto names = layer_names(runs);
   if (names.empty()) return "";
   std::string html = kExplanation;
-  html +=
-      legend(runs, has_noise) +
-      plots.figure(noise_plot(runs, names),
-                   "Noise of quantization in what each layer computes, first layer to the left; "
-                   "higher is better");
+  html += legend(runs, has_noise) +
+          plots.figure(noise_plot(runs, names),
+                       "Quantization noise in each layer's output, first layer on the left; "
+                       "higher is better");
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
     const Measurements& measured = *run.measured;

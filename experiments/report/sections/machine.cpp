@@ -10,7 +10,7 @@
 namespace quench::train::report {
 namespace {
 
-/// A word as a shell reads it back.
+/// A word quoted for a shell.
 std::string shell_word(const std::string& word) {
   const auto plain = [](unsigned char c) {
     return std::isalnum(c) != 0 ||
@@ -22,11 +22,11 @@ std::string shell_word(const std::string& word) {
   return fmt::format("'{}'", quoted);
 }
 
-/// A clean commit can be checked out; what "-dirty" stands for nobody else has.
+/// A clean commit can be checked out; the changes behind "-dirty" are not published.
 std::string checkout(const Versions& versions) {
   if (versions.commit.empty()) return "";
   if (versions.commit.ends_with("-dirty"))
-    return fmt::format("# sources of {}, with changes that are not in it\n", versions.commit);
+    return fmt::format("# sources of {} with uncommitted changes\n", versions.commit);
   return fmt::format("git checkout {}\n", versions.commit);
 }
 
@@ -52,10 +52,9 @@ std::string machine_section(Runs runs) {
                    {"oneDNN"},
                    {"compiler"}});
   std::string again =
-      "<p class=\"hint\"><code>quench repeat RUN</code> makes a run again and says whether the "
-      "bits "
-      "agree, and where they first differ if not. The commands below make it from the "
-      "sources.</p>\n";
+      "<p class=\"hint\"><code>quench repeat RUN</code> repeats a run and reports whether the bits "
+      "agree, "
+      "and if not, where they first differ. The commands below repeat it from the sources.</p>\n";
   for (const RunReport& run : runs) {
     if (!run.record.versions) continue;
     const Versions& versions = *run.record.versions;
@@ -66,7 +65,7 @@ std::string machine_section(Runs runs) {
     again += commands(run);
   }
   if (table.empty()) return "";
-  return section("machine", "Machine, versions, and how to run it again", table.html() + again);
+  return section("machine", "Machine, versions, and how to repeat it", table.html() + again);
 }
 
 }  // namespace quench::train::report

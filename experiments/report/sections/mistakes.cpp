@@ -10,14 +10,14 @@
 namespace quench::train::report {
 namespace {
 
-constexpr int kMostInMatrix = 20;  // of a matrix that one can look at
+constexpr int kMostInMatrix = 20;  // larger matrices are not readable
 
 std::string class_name(const Measurements& measured, int label) {
   return measured.classes.at(static_cast<std::size_t>(label));
 }
 
-/// Shaded by the share of the class's images: one colour where the network is right, another where
-/// it is not.
+/// Shaded by the share of the class's images, in one colour for correct and another for wrong
+/// predictions.
 HtmlCell count_cell(const ConfusionMatrix& confusion, int label, int predicted) {
   const std::int64_t count = confusion.count(label, predicted);
   HtmlCell cell(std::to_string(count));
@@ -31,10 +31,10 @@ HtmlCell count_cell(const ConfusionMatrix& confusion, int label, int predicted) 
 
 std::string matrix(const Measurements& measured) {
   const ConfusionMatrix& confusion = *measured.confusion;
-  std::vector<HtmlTable::Column> columns{{"is / taken for"}};
+  std::vector<HtmlTable::Column> columns{{"is / predicted as"}};
   for (int predicted = 0; predicted < confusion.classes(); ++predicted)
     columns.push_back({HtmlCell::raw(breakable_html(class_name(measured, predicted))), true});
-  columns.push_back({"right", true});
+  columns.push_back({"correct", true});
   HtmlTable table(std::move(columns));
   for (int label = 0; label < confusion.classes(); ++label) {
     std::vector<HtmlCell> cells{class_name(measured, label)};
@@ -49,9 +49,9 @@ std::string matrix(const Measurements& measured) {
   return "<div class=\"confusion\">" + table.html() + "</div>";
 }
 
-/// Of many classes, those that are mixed up most.
+/// The classes that are confused most, if there are many.
 std::string pairs(const Measurements& measured) {
-  HtmlTable table({{"is"}, {"taken for"}, {"images", true}, {"of the class", true}});
+  HtmlTable table({{"is"}, {"predicted as"}, {"images", true}, {"of the class", true}});
   for (const auto& pair : measured.confusion->most_confused(kMostInMatrix)) {
     table.add({class_name(measured, pair.label), class_name(measured, pair.predicted),
                grouped(pair.count),
@@ -70,12 +70,12 @@ std::string pictures(const Measurements& measured) {
     const std::string taken_for = class_name(measured, mistake.predicted);
     html += fmt::format(
         "<figure class=\"picture\"><img src=\"{}\" alt=\"{}\" width=\"96\" height=\"96\">"
-        "<figcaption>{}<br>taken for <b>{}</b><br>{}</figcaption></figure>\n",
+        "<figcaption>{}<br>predicted as <b>{}</b><br>{}</figcaption></figure>\n",
         image.address, escape_html(is), breakable_html(is), breakable_html(taken_for),
         percent(100.0 * mistake.probability, 0));
   }
   return html.empty() ? ""
-                      : "<p class=\"hint\">Wrong, and most certain of it:</p>\n<div "
+                      : "<p class=\"hint\">The most confident mistakes:</p>\n<div "
                         "class=\"pictures\">\n" +
                             html + "</div>\n";
 }
@@ -85,8 +85,8 @@ std::string counted(const Measurements& measured) {
   const std::string all = grouped(measured.evaluation_images);
   if (measured.shown_images == measured.evaluation_images)
     return fmt::format("all {} {} images", all, which);
-  return fmt::format("{} of the {} {} images, at equal distances", grouped(measured.shown_images),
-                     all, which);
+  return fmt::format("{} of the {} {} images, evenly spaced", grouped(measured.shown_images), all,
+                     which);
 }
 
 }  // namespace
@@ -98,13 +98,13 @@ std::string mistakes_section(Runs runs) {
     const Measurements& measured = *run.measured;
     const ConfusionMatrix& confusion = *measured.confusion;
     html += fmt::format(
-        "<div class=\"mistakes\"><h3>{}</h3>\n<p class=\"hint\">{}: {} right{}</p>\n{}{}</div>\n",
+        "<div class=\"mistakes\"><h3>{}</h3>\n<p class=\"hint\">{}: {} correct{}</p>\n{}{}</div>\n",
         run_label(run), counted(measured), grouped(confusion.correct()),
         is_quantized(run) ? ", with quantized weights" : "",
         confusion.classes() <= kMostInMatrix ? matrix(measured) : pairs(measured),
         pictures(measured));
   }
-  return section("mistakes", "What it gets wrong", html);
+  return section("mistakes", "Mistakes", html);
 }
 
 }  // namespace quench::train::report

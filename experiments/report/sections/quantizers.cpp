@@ -21,7 +21,7 @@ struct LayerCurves {
     const auto found = std::ranges::find(layers, layer, [](const auto& e) { return e.first; });
     return found != layers.end() ? found->second : layers.emplace_back(layer, Points{}).second;
   }
-  /// Whether time does something to it; the table of layers has what stands still.
+  /// Whether it changes over time; the table of layers shows constant values.
   bool moves() const {
     return std::ranges::any_of(layers, [](const auto& layer) {
       return std::ranges::any_of(layer.second, [&layer](const auto& point) {
@@ -56,11 +56,11 @@ std::vector<LayerCurves> curves_of(const RunRecord& run) {
   return result;
 }
 
-/// The same of several runs.
+/// The same curves of several runs.
 using SameCurves = std::vector<const LayerCurves*>;
 
-/// Whether linear axes would press most of the values onto the bottom. Of all runs together: axes of
-/// two kinds could not be compared.
+/// Whether linear axes would press most values to the bottom. Decided over all runs, so that their
+/// axes can be compared.
 bool spans_decades(const SameCurves& all) {
   double least = INFINITY, most = 0.0;
   for (const LayerCurves* curves : all) {
@@ -76,7 +76,8 @@ bool spans_decades(const SameCurves& all) {
   return most > 20.0 * least;
 }
 
-/// Names in the legend: all of few layers, else the ends and the middle.
+/// Whether the legend names a layer: all if they are few, else the first, the last and the middle
+/// one.
 bool is_named(std::size_t layer, std::size_t layers) {
   constexpr std::size_t kMost = 14;
   return layers <= kMost || layer == 0 || layer == layers / 2 || layer + 1 == layers;
@@ -112,7 +113,7 @@ Plot plot_of(LayerCurves curves, bool log_y) {
   return plot;
 }
 
-/// Figures 4 and 5 of Liu & Mattina 2019: both accuracies, and alpha beside them.
+/// Figures 4 and 5 of Liu & Mattina 2019: both accuracies, with alpha.
 Plot alpha_plot(const RunReport& run) {
   Plot plot{.description = "Accuracy of quantized and float weights, with alpha",
             .x_label = "epoch",
@@ -157,14 +158,14 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
     std::string figures;
     if (has_alpha(runs[i].record))
       figures += plots.figure(alpha_plot(runs[i]),
-                              "Accuracy, and alpha, by which the quantized weights "
-                              "are blended in");
+                              "Accuracy, and alpha, the share of the quantized "
+                              "weights");
     for (const LayerCurves& curves : all[i]) {
       if (!curves.moves()) continue;
-      if (curves.value == "alpha" && curves.layers_agree()) continue;  // the plot before has it
+      if (curves.value == "alpha" && curves.layers_agree()) continue;  // the plot above shows it
       const std::string caption =
           curves.value == "sign_flips"
-              ? "Share of weights whose sign changed since the epoch before"
+              ? "Share of weights whose sign changed in the epoch"
               : fmt::format("By layer: {} of each {}", escape_html(words(curves.value)),
                             escape_html(words(curves.slot)));
       figures += plots.figure(plot_of(curves, is_log(curves)), caption);
@@ -173,7 +174,7 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
     html += fmt::format("<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n", run_label(runs[i]),
                         figures);
   }
-  return section("quantizers", "Quantizers while they train", html);
+  return section("quantizers", "Quantizers during training", html);
 }
 
 }  // namespace quench::train::report

@@ -11,10 +11,10 @@
 namespace quench::train::report {
 namespace {
 
-/// Runs that differ in the seed alone, those that have an epoch.
+/// Runs that differ only in the seed and have at least one epoch.
 struct Variant {
   const RunReport* first = nullptr;
-  std::map<std::string, const MetricsRow*> rows;  ///< the last one by seed
+  std::map<std::string, const MetricsRow*> rows;  ///< each seed's last row
 
   std::vector<double> values(double MetricsRow::*member) const {
     std::vector<double> result;
@@ -64,9 +64,9 @@ std::vector<HtmlCell> row_of(const Variant& variant, const Variant& baseline) {
 }
 
 constexpr const char* kHint =
-    "<p class=\"hint\">Means over the seeds after the last epoch of each run; the deviation is "
-    "that "
-    "of one run. The difference is over the seeds that both have, ± half its 95 % interval "
+    "<p class=\"hint\">Means over the seeds after each run's last epoch; the deviation is that of "
+    "a "
+    "single run. The difference is over the seeds that both have, ± half its 95 % interval "
     "(Student's t).</p>\n";
 
 }  // namespace

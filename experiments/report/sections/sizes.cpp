@@ -27,9 +27,9 @@ std::string sizes_section(Runs runs) {
                    {"in fp32, KiB", true},
                    {"smaller", true},
                    {"bits, W x A"},
-                   {"weights there, KiB", true},
-                   {"MACs there", true},
-                   {"of all MACs", true}});
+                   {"weights at these bits, KiB", true},
+                   {"MACs at these bits", true},
+                   {"share of MACs", true}});
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
     const NetworkCost& cost = run.measured->cost;
@@ -45,11 +45,10 @@ std::string sizes_section(Runs runs) {
     }
   }
   if (table.empty()) return "";
-  return section(
-      "sizes", "Sizes and multiply-accumulates by bits",
-      "<p class=\"hint\">Of layers with a weight; parameters count biases and batch norm "
-      "too. MACs: multiply-accumulates for one image.</p>\n" +
-          table.html());
+  return section("sizes", "Sizes and multiply-accumulates by bits",
+                 "<p class=\"hint\">Only layers with a weight; parameters include biases and batch "
+                 "norm. MACs: multiply-accumulates for one image.</p>\n" +
+                     table.html());
 }
 
 }  // namespace quench::train::report

@@ -43,11 +43,11 @@ TEST_CASE("obstacles: by the configs alone") {
   CHECK(against("quant.method", "lsq") == Reasons{});
   CHECK(against("data.name", "cifar10") == Reasons{"the data set"});
   CHECK(against("data.dir", "/elsewhere") == Reasons{});
-  CHECK(against("data.test_size", "200") == Reasons{"the images they are judged by"});
+  CHECK(against("data.test_size", "200") == Reasons{"the evaluation images"});
   CHECK(against("data.train_size", "1024") == Reasons{"the number of training images"});
   CHECK(against("data.train_size", "0") == Reasons{});  // the data set's own, whatever that is
   CHECK(against("data.validation_size", "100") ==
-        Reasons{"the images they are judged by", "the number of training images"});
+        Reasons{"the evaluation images", "the number of training images"});
 }
 
 TEST_CASE("obstacles: image folders are what they are by where they lie") {
@@ -60,14 +60,13 @@ TEST_CASE("obstacles: image folders are what they are by where they lie") {
 
 TEST_CASE("obstacles: as measured, other numbers of images or other labels") {
   CHECK(obstacles(measured_run("1100"), measured_run("0000")).empty());
-  CHECK(obstacles(measured_run("1100"), measured_run("110")) ==
-        Reasons{"the images they are judged by"});
+  CHECK(obstacles(measured_run("1100"), measured_run("110")) == Reasons{"the evaluation images"});
   RunReport other = measured_run("1100");
   other.measured->labels[2] = 0;
-  CHECK(obstacles(measured_run("1100"), other) == Reasons{"the images they are judged by"});
+  CHECK(obstacles(measured_run("1100"), other) == Reasons{"the evaluation images"});
   other = measured_run("1100");
   other.measured->held_out = true;
-  CHECK(obstacles(measured_run("1100"), other) == Reasons{"the images they are judged by"});
+  CHECK(obstacles(measured_run("1100"), other) == Reasons{"the evaluation images"});
   other = measured_run("1100");
   other.measured->training_images = 90;
   CHECK(obstacles(measured_run("1100"), other) == Reasons{"the number of training images"});

@@ -97,7 +97,7 @@ TEST_CASE("page: a run of quench quantize and its float run, with the accuracy b
   CHECK_FALSE(holds(page, "costs nothing"));
   CHECK_FALSE(holds(page, "The float weights"));  // of the float run there is nothing to say
   CHECK(holds(report_page(std::vector{ptq}),
-              "symmetric</span> classifies <strong>93.60 %</strong> of the images it is judged by. "
+              "symmetric</span> classifies <strong>93.60 %</strong> of its evaluation images. "
               "The float network it was made of reaches 96.00 %, so quantization costs 2.40 "
               "points."));
   RunReport imported = run_of("none", {});
@@ -119,7 +119,7 @@ TEST_CASE("page: what cannot be compared is said first, and not ranked") {
               "<strong>Not all of these runs can be compared</strong>: they differ in the "
               "data set."));
   CHECK(page.find("Not all of these") < page.find("is best"));
-  CHECK(holds(page, "<h3>1,000 test images of synthetic, 512 to train with</h3>"));
+  CHECK(holds(page, "<h3>1,000 test images of synthetic, 512 for training</h3>"));
   CHECK(holds(page, "lsq</span> is best</strong>: <strong>60.00 %</strong>"));
   CHECK(holds(page, "ab</span> classifies <strong>99.00 %</strong>"));
   CHECK_FALSE(holds(page, "ab</span> is best"));
@@ -128,7 +128,7 @@ TEST_CASE("page: what cannot be compared is said first, and not ranked") {
   runs[2].record.config["data.train_size"] = "1024";
   runs[2].record.config["data.test_size"] = "500";
   CHECK(holds(report_page(runs),
-              "they differ in the images they are judged by, the number of "
+              "they differ in the evaluation images, the number of "
               "training images."));
 }
 
@@ -146,10 +146,10 @@ TEST_CASE("page: what chance does, with images of its own for each run and with 
   }
   const std::string page = report_page(runs);
   // 1.96 sqrt(0.5 0.5 / 100 + 0.62 0.38 / 100)
-  CHECK(holds(page, "Two accuracies on 100 images each differ by up to 13.66 points by chance"));
+  CHECK(holds(page, "Sampling error alone could explain up to 13.66 points on 100 images"));
   // 24 images against 12: 2 sum of C(36, i) / 2^36 for i = 0..12.
-  CHECK(holds(page, "lsq</span> alone is right on 24, <span"));
-  CHECK(holds(page, "ste</span> alone on 12: that may be chance (exact McNemar test, p = 0.065)."));
+  CHECK(holds(page, "lsq</span> is right on 24, only <span"));
+  CHECK(holds(page, "ste</span> on 12: chance may explain this (exact McNemar test, p = 0.065)."));
   CHECK(holds(page, "<td class=\"number\">0.065</td>"));
 }
 
@@ -159,10 +159,10 @@ TEST_CASE(
   RunReport run = run_of("ste", {50.0, 60.0});
   const auto told = [&run] {
     const std::string page = report_page(std::vector{run});
-    return std::vector{holds(page, "of those the run is judged by (dashed)"),
-                       holds(page, "The right class among the five likeliest"),
-                       holds(page, "How many images of each class are recognized"),
-                       holds(page, "The 12 classes of 14 that are recognized least")};
+    return std::vector{holds(page, "evaluation images (dashed)"),
+                       holds(page, "The correct class is among the five most probable"),
+                       holds(page, "Accuracy of each class</figcaption>"),
+                       holds(page, "The 12 classes of 14 with the lowest accuracy")};
   };
   CHECK(told() == std::vector{false, false, false, false});  // a run of quench 0.1
   for (EpochMetrics& epoch : run.record.epochs) {
@@ -296,7 +296,7 @@ TEST_CASE("report: without a checkpoint, with that of another model, without ima
 
   const auto wrong = load_runs({good}, {.checkpoint = "best"});
   CHECK_FALSE(wrong[0].measured.has_value());
-  CHECK(holds(wrong[0].record.notes.back(), "nothing is known of the layers: "));
+  CHECK(holds(wrong[0].record.notes.back(), "layers are missing: "));
 
   std::string classes;
   for (int i = 0; i < 10; ++i) classes += "c\n";
@@ -307,5 +307,5 @@ TEST_CASE("report: without a checkpoint, with that of another model, without ima
   CHECK_FALSE(blind[0].measured->confusion.has_value());
   CHECK(blind[0].measured->layers[0].weight->sqnr.has_value());
   CHECK(blind[0].measured->layers[0].inputs.empty());
-  CHECK(holds(report_page(blind), "without its images"));
+  CHECK(holds(report_page(blind), "its images are unavailable"));
 }

@@ -92,7 +92,7 @@ TEST_CASE("run record: damaged files are notes, but there has to be a config") {
   CHECK(run.notes[1].starts_with("versions"));
 
   CHECK(read_run_record(make_run(temporary / "new", "")).notes.at(0) ==
-        "no metrics.csv, so there are no curves");
+        "no metrics.csv, so curves are missing");
   CHECK_THROWS_WITH_AS(
       read_run_record(temporary / "none"),
       ((temporary / "none").string() + ": expected a run folder, got none there").c_str(),
