@@ -15,7 +15,7 @@ using quant::QuantGrid;
 
 constexpr double kLeastScale = std::numeric_limits<float>::min();
 
-/// A scale for each channel, also where one was for all.
+/// Expands a per-tensor grid to one scale per channel.
 void expand_to_channels(QuantGrid& grid, std::size_t channels) {
   if (grid.axis == 0) return;
   grid.axis = 0;
@@ -30,7 +30,7 @@ std::span<std::int16_t> codes_of(Convolution& conv, std::size_t channel) {
 
 // ---- fold_steps
 
-/// The factors and terms that all outputs begin with; null if they do not.
+/// The scale and shift that all outputs begin with; null if they differ.
 const Affine* common_step(const Operation& operation) {
   const std::vector<Affine>& steps = operation.outputs[0].steps;
   if (steps.empty() || steps[0].scale.empty()) return nullptr;
@@ -41,7 +41,8 @@ const Affine* common_step(const Operation& operation) {
   return std::ranges::all_of(operation.outputs, begins_so) ? &steps[0] : nullptr;
 }
 
-/// Turns the signs of a channel's codes. @return whether the grid holds them, maybe by another zero point
+/// Negates a channel's codes.
+/// @return  whether the grid holds them, possibly with another zero point
 bool negate(std::span<std::int16_t> codes, std::int32_t& zero_point, const QuantGrid& grid) {
   for (std::int16_t& code : codes) code = static_cast<std::int16_t>(-code);
   const auto holds = [&](std::int32_t zero) {
@@ -54,7 +55,7 @@ bool negate(std::span<std::int16_t> codes, std::int32_t& zero_point, const Quant
   return holds(zero_point);
 }
 
-/// The convolution with the step in it; nothing if its grid does not allow that.
+/// The convolution with the step folded in; null if its grid does not allow that.
 std::optional<Convolution> with_step(Convolution conv, const Affine& step, float input_scale) {
   QuantGrid& grid = conv.weight_grid;
   expand_to_channels(grid, step.scale.size());
@@ -74,7 +75,7 @@ std::optional<Convolution> with_step(Convolution conv, const Affine& step, float
 
 // ---- fit_biases
 
-/// The weights of a channel, on a grid of that scale.
+/// Rounds the weights of a channel to a grid with that scale.
 void round_to(double scale, Convolution& conv, std::size_t channel) {
   const double factor = conv.weight_grid.scale[channel] / scale;
   for (std::int16_t& code : codes_of(conv, channel))
@@ -82,14 +83,14 @@ void round_to(double scale, Convolution& conv, std::size_t channel) {
   conv.weight_grid.scale[channel] = static_cast<float>(scale);
 }
 
-/// All codes between the ends of a grid, where it has some of them.
+/// Gives a grid with levels all codes between its ends.
 void fill_levels(QuantGrid& grid) {
   if (grid.levels.empty()) return;
   grid.levels.clear();
   grid.bits = std::bit_width(static_cast<std::uint32_t>(grid.qmax - grid.qmin));
 }
 
-/// @return of how many channels it rounded the weights
+/// @return the number of channels whose weights it rounded
 std::int64_t fit(Convolution& conv, const QuantGrid& input) {
   constexpr double kMost = std::numeric_limits<std::int32_t>::max(), kWanted = 1 << 30;
   const std::vector<std::int64_t> sums = largest_sums(conv, input);

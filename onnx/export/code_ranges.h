@@ -13,8 +13,8 @@ struct CodeRange {
   std::int32_t least = 0, most = 0;
 };
 
-/// The codes that each value of a network can have, by ValueId: those of its grid within the bounds of the
-/// activation before it. Rounding keeps the order, so clipping codes gives what clipping values does.
+/// The codes that each value of a network can have, by ValueId: those of its grid within the bounds
+/// of the activation before it. Rounding is monotone, so clipping codes equals clipping values.
 std::vector<CodeRange> code_ranges(const IntegerNetwork& network);
 
 }  // namespace quench::deploy

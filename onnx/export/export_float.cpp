@@ -22,8 +22,8 @@
 namespace quench::deploy {
 namespace {
 
-/// What stands in the graph for a tensor of the network. An image that the network has flattened is
-/// still one: ONNX flattens it in another order, so whoever reads it has to know its size.
+/// The graph's counterpart of a network's tensor. A flattened image stays an image in the graph,
+/// because ONNX flattens in a different order; readers need its size.
 struct Exported {
   std::string name;
   std::int64_t channels = 0, height = 1, width = 1;
@@ -147,11 +147,11 @@ class FloatExporter {
                     : Exported{{}, shape[1]};
   }
 
-  /// What works on channels is given them: an image, or numbers that were none.
+  /// Requires an input with channels: an image, or a vector that was never an image.
   void require_image(const Graph::Node& node) const {
     const Exported& input = done_[node.inputs[0]];
     require(shapes_[node.inputs[0]].rank() == 4 || input.height * input.width == 1,
-            "onnx: {} reads the channels of a flattened image; expected the flatten behind it",
+            "onnx: {} reads the channels of a flattened image; expected the flatten after it",
             node.module->name());
   }
 
@@ -163,7 +163,7 @@ class FloatExporter {
       const Exported& input = done_[id];
       require(
           shapes_[id].rank() == 4 || (input.height == first.height && input.width == first.width),
-          "onnx: {} reads a flattened image beside other numbers; expected it before the flatten",
+          "onnx: {} combines a flattened image with other values; expected it before the flatten",
           node.module->name());
       inputs.push_back(input.name);
     }
@@ -183,7 +183,8 @@ class FloatExporter {
                        conv_attributes(layer.options().kernel_size, layer.options().params));
   }
 
-  /// The constant of a parameter, one for all layers that share it and lay it out alike.
+  /// The constant of a parameter; layers that share a parameter with the same layout share the
+  /// constant.
   const std::string& parameter(const Variable& parameter, const std::string& name,
                                std::span<const float> values, std::vector<std::int64_t> dims) {
     std::string& constant = constants_[{parameter.slot(), dims}];
@@ -191,8 +192,8 @@ class FloatExporter {
     return constant;
   }
 
-  /// A convolution by a kernel of the size of its image, so that its input stays one: flattening has
-  /// another order here, H, W, C, than in ONNX.
+  /// A convolution whose kernel has the size of the image. It avoids flattening, because the order
+  /// here is H, W, C and differs from ONNX's.
   std::string linear(const Linear& layer, const Exported& input) {
     const std::int64_t outputs = layer.weight().shape()[0];
     const std::span<const float> weight = layer.weight().value().span();
@@ -212,11 +213,11 @@ class FloatExporter {
     return graph_.node("Conv", std::move(inputs), layer.name());
   }
 
-  /// Numbers per channel, for a module that reads `input`.
+  /// Requires one value per channel of `input`.
   void require_channels(const Module& module, const Exported& input, std::int64_t numbers) const {
     require(numbers == input.channels,
-            "onnx: {} has {} numbers for a flattened image of {} channels; expected it before the "
-            "flatten, one number per channel",
+            "onnx: {} has {} values for a flattened image of {} channels; expected it before the "
+            "flatten, with one value per channel",
             module.name(), numbers, input.channels);
   }
 
@@ -251,7 +252,7 @@ class FloatExporter {
                        : coordinates == Coordinates::align_corners      ? "align_corners"
                                                                         : "asymmetric";
     std::array scales{1.0f, 1.0f, scale[0], scale[1]};
-    // Sizes would have to name the batch's as well. Scales give them rounded down.
+    // Sizes would have to include the batch size. Scales define sizes rounded down.
     for (std::size_t i = 0; i < 2; ++i) {
       float& factor = scales[i + 2];
       while (static_cast<std::int64_t>(static_cast<float>(from[i]) * factor) < size[i])
@@ -269,7 +270,8 @@ class FloatExporter {
     return over == GroupNorm::Over::image ? image_norm(norm, input) : pixel_norm(norm, input);
   }
 
-  /// Operator set 13 normalizes channels, each for itself, so that those of a group are joined to one.
+  /// Operator set 13 normalizes each channel separately, so the channels of a group are joined into
+  /// one.
   std::string image_norm(const GroupNorm& norm, const Exported& input) {
     const std::string& name = norm.name();
     const std::int64_t groups = norm.options().groups;

@@ -7,10 +7,10 @@
 
 namespace quench::deploy {
 
-/// The float network, whatever its quantizers, as an ONNX graph: a node for each module, batch norms
-/// with their running statistics.
+/// Exports the float network, ignoring its quantizers, as an ONNX graph with a node per module.
+/// Batch norms use their running statistics.
 /// @param image  [1, C, H, W]
-/// @throws std::invalid_argument  for a module that has no ONNX form, naming it
+/// @throws std::invalid_argument  naming a module without an ONNX form
 OnnxModel export_float(Module& network, const Shape& image,
                        const std::optional<PixelNormalization>& pixels);
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kOnnxInt64 = 7;  // TensorProto.DataType
 
-/// O, I/groups, KH, KW of codes that lie O, KH, KW, I/groups.
+/// Reorders codes from O, KH, KW, I/groups to O, I/groups, KH, KW.
 template <typename T>
 std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out_channels,
                                   std::int64_t taps) {
@@ -29,7 +29,8 @@ std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out
   return result;
 }
 
-/// Whether a function is there for its quantizer alone: the next one rounds to another grid.
+/// Whether a function is the identity and exists only for its quantizer; the next one uses another
+/// grid.
 bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
   for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
     if (lookup.table[static_cast<std::size_t>(q - grid.qmin)] !=
@@ -41,7 +42,7 @@ bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
 
 }  // namespace
 
-// ---- operations: each gives the reals that its outputs start from
+// ---- operations: each returns the float32 values that its outputs start from
 
 std::string IntegerExporter::emit(const Operation& operation, const Quantize& quantize) {
   if (quantize.image.empty()) return graph_.images();
@@ -85,13 +86,13 @@ std::string IntegerExporter::weight(const Operation& operation, const Convolutio
       name + "/real", {{"axis", std::int64_t{0}}});
 }
 
-/// In the order of evaluation: sum, scale, bias.
+/// Keeps the order of evaluation: sum, scale, bias.
 std::string IntegerExporter::scaled_sum(const Operation& operation, const Convolution& conv,
                                         std::string sum) {
   const QuantGrid& input = grid_of(operation.inputs[0]);
   require(input.offset == 0.0f,
-          "onnx: {} reads codes with an offset ({}), which has no place behind the sums; expected "
-          "scales in the operands",
+          "onnx: {} reads codes with an offset ({}), which cannot be applied after the sums; "
+          "expected scales in the operands",
           operation.name, input.offset);
   std::vector<float> scales;
   for (std::int64_t o = 0; o < conv.out_channels; ++o)
@@ -144,7 +145,8 @@ std::string IntegerExporter::emit(const Operation& operation, const Multiplicati
                      operation.name);
 }
 
-/// Tables of channels, one behind the other: those of channel c begin at c times the number of codes.
+/// Concatenates the tables of all channels: that of channel c begins at c times the number of
+/// codes.
 std::string IntegerExporter::channel_tables(const Operation& operation, const Lookup& lookup,
                                             const std::string& number) {
   const QuantGrid& grid = grid_of(operation.inputs[0]);
@@ -162,7 +164,7 @@ std::string IntegerExporter::channel_tables(const Operation& operation, const Lo
       name);
 }
 
-/// The table by q - zero_point: ONNX counts from its end what is negative.
+/// The table indexed by q - zero_point: in ONNX, negative indices count from the end.
 std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
   const ValueId input = operation.inputs[0];
   const QuantGrid& grid = grid_of(input);

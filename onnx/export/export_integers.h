@@ -8,46 +8,47 @@
 
 namespace quench::deploy {
 
-/// Where the scales of a convolution stand in an exported graph.
+/// Where an exported graph applies the scales of a convolution.
 enum class OnnxScales : std::uint8_t {
-  /// In the DequantizeLinear of the operands, and batch norms in them (channel_scales.h): the pattern that
-  /// runtimes fuse to integer kernels. The graph as it stands multiplies real numbers, whose rounding may
-  /// take a number that lies between two codes to the other one.
+  /// In the DequantizeLinear of the operands, with batch norms folded in (channel_scales.h).
+  /// Runtimes fuse this pattern into integer kernels. Unfused, the graph multiplies float32 values,
+  /// whose rounding may move a value halfway between two codes to the other one.
   operands,
-  /// Behind the sum, (scale_a scale_w) sum(q_w q_a) as evaluation computes it: the operands are
-  /// integers in floats, and the sums exact, so that the graph computes quench's bits.
+  /// After the sum, (scale_a scale_w) sum(q_w q_a), as in evaluation. The operands are integers in
+  /// floats and the sums are exact, so the graph computes the same bits as quench.
   sums,
 };
 
-/// What rounds to a grid in an exported graph.
+/// The quantization operators of an exported graph.
 enum class OnnxQuantizers : std::uint8_t {
-  linear,  ///< QuantizeLinear and DequantizeLinear, of 8 bits, with the codes of weights
-  qonnx,   ///< QONNX's Quant and BipolarQuant of any width, with the reals of weights
+  linear,  ///< QuantizeLinear and DequantizeLinear with 8 bits; weights are codes
+  qonnx,   ///< QONNX's Quant and BipolarQuant of any width; weights are float32
 };
 
 struct OnnxExportOptions {
   OnnxQuantizers quantizers = OnnxQuantizers::linear;
-  OnnxScales scales = OnnxScales::operands;  ///< of linear quantizers; QONNX has them there
+  OnnxScales scales = OnnxScales::operands;  ///< for linear quantizers; QONNX always uses operands
   std::optional<PixelNormalization> pixels = std::nullopt;  ///< see OnnxGraph
 };
 
 struct ExportedIntegers {
   OnnxModel model;
   IntegerNetwork
-      network;  ///< the one that the graph computes: with scales in operands, see channel_scales.h
-  std::vector<RaisedScales> raised;  ///< by fit_biases(), for scales in operands
+      network;  ///< what the graph computes; with scales in operands, see channel_scales.h
+  std::vector<RaisedScales> raised;  ///< from fit_biases(), for scales in operands
 };
 
-/// An integer network as an ONNX graph of QuantizeLinear and DequantizeLinear, with the scales, zero
-/// points and codes of its grids. Codes of fewer than 8 bits are s8 or u8 behind a Clip; those of one
-/// bit, -1 and +1, a comparison; weights of one bit s8. With scales in the operands, activations are u8, and
-/// a Clip behind the QuantizeLinear bounds codes, also those of ReLUs.
+/// Exports an integer network as an ONNX graph of QuantizeLinear and DequantizeLinear with the
+/// scales, zero points and codes of its grids. Codes of fewer than 8 bits are s8 or u8 after a
+/// Clip. 1-bit activations, -1 and +1, are a comparison; 1-bit weights are s8. With scales in the
+/// operands, activations are u8, and a Clip after the QuantizeLinear bounds codes, including those
+/// of ReLUs.
 ///
-/// With QONNX's operators every grid has its own bits. They add an odd zero point before they round, which
-/// takes a number halfway between two codes to the other one.
-/// @throws std::invalid_argument  for codes that ONNX has no type for (uneven levels of activations,
-///                                or codes beyond 8 bits), naming the value; for an activation with an
-///                                offset, whose sum depends on the place, with OnnxScales::sums
+/// With QONNX's operators, every grid has its own bits. They add the zero point before rounding; an
+/// odd one moves a value halfway between two codes to the other code.
+/// @throws std::invalid_argument  naming the value, for codes without an ONNX type (uneven levels
+///                                of activations, or codes beyond 8 bits); with OnnxScales::sums,
+///                                also for an activation with an offset
 ExportedIntegers export_integers(const IntegerNetwork& network, const OnnxExportOptions& options);
 
 }  // namespace quench::deploy

@@ -4,7 +4,7 @@
 #include "onnx/export/integer_exporter.h"
 #include "support/error.h"
 
-// From real numbers to the codes of values, and back.
+// Converts float32 values to the codes of values, and back.
 
 namespace quench::deploy {
 
@@ -14,7 +14,7 @@ OnnxType type_of(const QuantGrid& grid, const std::string& what) {
   const bool is_signed = grid.qmin < 0;
   const int low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
   require(grid.qmin >= low && grid.qmax <= high,
-          "onnx: {} has codes from {} to {}, expected a method whose codes fit 8 bits", what,
+          "onnx: {} has codes from {} to {}; expected a method whose codes fit in 8 bits", what,
           grid.qmin, grid.qmax);
   return is_signed ? OnnxType::s8 : OnnxType::u8;
 }
@@ -28,7 +28,7 @@ std::string IntegerExporter::zero_point(const std::string& name, const QuantGrid
 
 namespace {
 
-/// Integers as QONNX's Quant describes them.
+/// An integer type as described by QONNX's Quant.
 struct QonnxIntegers {
   std::int64_t bits = 1;
   bool is_signed = false, narrow = false;
@@ -41,7 +41,7 @@ struct QonnxIntegers {
   bool hold(const QuantGrid& grid) const { return least() <= grid.qmin && most() >= grid.qmax; }
 };
 
-/// The fewest that hold the codes of a grid.
+/// The smallest type that holds the codes of a grid.
 QonnxIntegers integers_of(const QuantGrid& grid) {
   // One signed bit means -1 and +1.
   QonnxIntegers result{.bits = grid.qmin < 0 ? 2 : 1, .is_signed = grid.qmin < 0};
@@ -71,7 +71,7 @@ std::string IntegerExporter::quant(const std::string& x, const QuantGrid& grid,
                       {"signed", std::int64_t{integers.is_signed}}});
 }
 
-/// One bit: -1 and +1, in floats.
+/// One bit: -1 and +1, as floats.
 void IntegerExporter::compare(Tensors& tensors, const std::string& x) {
   const std::string& name = tensors.name;
   const std::string negative =
@@ -81,7 +81,7 @@ void IntegerExporter::compare(Tensors& tensors, const std::string& x) {
       {negative, graph_.scalar(name + "/minus", -1.0f), graph_.scalar(name + "/plus", 1.0f)}, name);
 }
 
-/// @param count  of the codes that a quantizer behind it has
+/// @param count  number of codes of the next quantizer
 std::string IntegerExporter::clip_reals(std::string x, const QuantGrid& grid, std::int32_t count,
                                         const std::string& name) {
   if (grid.qmax - grid.qmin + 1 >= count || grid.binary()) return x;
@@ -95,7 +95,8 @@ namespace {
 
 constexpr std::int32_t kCodes = 256;  // of 8 bits
 
-/// Those codes of a grid, of u8: kernels want inputs and outputs of one type, and x86's want u8.
+/// A grid with these codes in u8. Kernels require inputs and outputs of one type, which is u8 on
+/// x86.
 QuantGrid stored_grid(QuantGrid grid, CodeRange codes) {
   grid.qmin = codes.least;
   grid.qmax = codes.most;
@@ -125,11 +126,10 @@ void IntegerExporter::quantize(const Operation& operation, const Output& output,
   Tensors& tensors = values_[output.value];
   const std::string name = tensors.name = operation.name + "/codes";
   if (grid.binary() && !qonnx_) return compare(tensors, x);
-  require(
-      grid.levels.empty() || grid.binary(),
-      "onnx: {} has codes with uneven distances, which QuantizeLinear does not; expected another "
-      "method for activations",
-      name);
+  require(grid.levels.empty() || grid.binary(),
+          "onnx: {} has unevenly spaced codes, which QuantizeLinear does not support; expected "
+          "another method for activations",
+          name);
   if (grid.offset != 0.0f)
     x = graph_.node("Sub", {x, graph_.scalar(name + "/offset", grid.offset)}, name + "/shifted");
   if (qonnx_) {

@@ -12,8 +12,8 @@ struct FusedConvolutions {
   std::vector<std::string> fused, others;
 };
 
-/// `fused`: a runtime that fuses QuantizeLinear and DequantizeLinear runs them on integers, for a
-/// DequantizeLinear gives each operand, and a single QuantizeLinear reads the output.
+/// Runtimes that fuse QuantizeLinear and DequantizeLinear run `fused` on integers: both operands
+/// come from a DequantizeLinear, and a single QuantizeLinear reads the output.
 FusedConvolutions fused_convolutions(const OnnxModel& model);
 
 }  // namespace quench::deploy

@@ -12,7 +12,7 @@
 
 namespace quench::deploy {
 
-/// The 8-bit type of a grid's codes. @throws std::invalid_argument  naming `what`, if there is none
+/// The 8-bit type of a grid's codes. @throws std::invalid_argument  naming `what`, if none fits
 OnnxType type_of(const quant::QuantGrid& grid, const std::string& what);
 
 class IntegerExporter {
@@ -35,12 +35,12 @@ class IntegerExporter {
   }
 
  private:
-  /// The names of a value's tensors, each empty until there is one.
+  /// The names of a value's tensors; empty until the tensor exists.
   struct Tensors {
     std::string name;
     std::string codes;      // u8 or s8
     quant::QuantGrid grid;  // of `codes`
-    std::string quantized;  // by QONNX's operators, without an offset
+    std::string quantized;  // from QONNX's operators, without offset
     std::string centered;   // q - zero_point, in floats
     std::string real;
   };
@@ -62,14 +62,14 @@ class IntegerExporter {
 
   std::string channel_tables(const Operation& operation, const Lookup& lookup,
                              const std::string& number);
-  /// `function` of the inputs, which takes the largest; by channel with a sign that has the smallest
-  /// taken.
+  /// Applies `function`, which takes the largest input. Negates marked channels, so that it takes
+  /// their smallest.
   std::string largest(
       const Operation& operation, const std::vector<std::uint8_t>& smallest,
       const std::function<std::string(std::vector<std::string>, const std::string&)>& function);
   void write(const Operation& operation, const Output& output, std::string x);
-  /// Whether the bounds of the grid and of the last activation are applied to codes: nothing then lies
-  /// between a convolution and its QuantizeLinear.
+  /// Whether the bounds of the grid and of the last activation apply to codes, so that a
+  /// QuantizeLinear directly follows its convolution.
   bool bounds_codes(const Output& output) const;
   void quantize(const Operation& operation, const Output& output, std::string x);
   void compare(Tensors& tensors, const std::string& x);

@@ -216,7 +216,7 @@ std::string OnnxGraph::transpose(const std::string& x, std::vector<std::int64_t>
 
 namespace {
 
-/// How many of the first sizes have `product` values together.
+/// How many leading sizes have the product `product`; null if none do.
 std::optional<std::size_t> count_with(std::span<const std::int64_t> sizes, std::int64_t product) {
   std::int64_t values = 1;
   std::size_t count = 0;
@@ -226,7 +226,7 @@ std::optional<std::size_t> count_with(std::span<const std::int64_t> sizes, std::
 
 }  // namespace
 
-/// In ONNX channels lie before pixels, in quench behind them.
+/// Channels precede pixels in ONNX and follow them in quench.
 std::string OnnxGraph::rearrange(const std::string& x, std::int64_t channels,
                                  const Rearrangement& rearrangement, const std::string& name) {
   const auto& [dims, axes, size] = rearrangement;
@@ -237,7 +237,7 @@ std::string OnnxGraph::rearrange(const std::string& x, std::int64_t channels,
   const auto pixels = count_with(dims, values / channels),
              pixels_after = count_with(moved, size[1] * size[2]);
   require(pixels && pixels_after,
-          "onnx: {} takes pixels and channels as one axis; expected axes of either", name);
+          "onnx: {} merges pixels and channels into one axis; expected separate axes", name);
   // 0 is the batch, in dims and as an axis.
   std::vector<std::int64_t> split{0}, perm{0};
   const auto middle = dims.begin() + static_cast<std::ptrdiff_t>(*pixels);
@@ -267,7 +267,7 @@ std::string OnnxGraph::average_pool(const std::string& x, const Window2d& window
 }
 
 OnnxModel OnnxGraph::finish(const std::string& x, std::int64_t classes) {
-  // The name of the output is kept free for it.
+  // The constructor has reserved the output's name.
   model_.nodes.push_back({"Flatten", {x}, model_.output.name, {{"axis", std::int64_t{1}}}});
   model_.output.dims = {OnnxValue::kAnySize, classes};
   return std::move(model_);

@@ -17,20 +17,21 @@
 
 namespace quench::deploy {
 
-/// What the input of an exported network is divided into: (pixel - mean) / std of pixels 0 to 255.
+/// The normalization in an exported graph: (pixel - mean) / std, for pixels 0 to 255.
 struct PixelNormalization {
   std::vector<float> mean, std;  ///< one per channel
 };
 
-/// An ONNX graph that grows node by node, each under a name of its own. What a function returns is the
-/// name of what it computes, which others take as an input.
+/// An ONNX graph that is built node by node, with unique names. Functions return the name of their
+/// result, which other functions take as an input.
 class OnnxGraph {
  public:
   /// @param image   C, H, W
-  /// @param pixels  present: the graph normalizes; else it takes images as training saw them
+  /// @param pixels  if present, the graph normalizes; else it takes images normalized as in
+  ///                training
   OnnxGraph(std::array<std::int64_t, 3> image, const std::optional<PixelNormalization>& pixels);
 
-  /// The graph is of this operator set, or of a newer one.
+  /// Raises the graph's operator set to at least this one.
   void require_opset(std::int64_t opset) { model_.opset = std::max(model_.opset, opset); }
 
   /// The normalized images.
@@ -45,41 +46,41 @@ class OnnxGraph {
   std::string per_channel(const std::string& name, std::span<const float> values);
   std::string integers(const std::string& name, std::span<const std::int64_t> values,
                        std::vector<std::int64_t> dims);
-  /// @param type  s8 or u8, which every code fits
+  /// @param type  s8 or u8; must hold every code
   std::string codes(const std::string& name, OnnxType type, std::span<const std::int32_t> values,
                     std::vector<std::int64_t> dims);
 
-  /// `name` is what it is called, with a number behind it if it is taken.
+  /// Adds a node. @param name  gets a number appended if it is taken
   std::string node(const std::string& op, std::vector<std::string> inputs, const std::string& name,
                    OnnxAttributes attributes = {});
-  /// `x` itself for none.
+  /// Returns `x` itself for Activation::none.
   std::string activate(const std::string& x, Activation activation, const std::string& name);
-  /// @param low, high  ActivationRange::kUnbounded: there is none
+  /// @param low, high  ActivationRange::kUnbounded for no bound
   std::string clip(const std::string& x, float low, float high, const std::string& name);
   std::string pointwise(const std::string& x, const Pointwise& function, const std::string& name);
-  /// Zeros: channels before and after, rows and columns around.
+  /// Pads with zeros: channels before and after, rows and columns around.
   std::string pad(const std::string& x, std::int64_t before, std::int64_t after,
                   const Padding& image, const std::string& name);
-  /// Channels by their numbers: a Slice where they follow each other, else a Gather.
+  /// Selects channels by index: a Slice if they are consecutive, else a Gather.
   std::string select_channels(const std::string& x, std::span<const std::int64_t> channels,
                               const std::string& name);
-  /// Each pixel as a block.
+  /// Repeats each pixel as a block.
   std::string upsample(const std::string& x, std::array<int, 2> factor, const std::string& name);
-  /// Rows and columns by their numbers.
+  /// Selects rows and columns by index.
   std::string select_pixels(const std::string& x, std::span<const std::int64_t> rows,
                             std::span<const std::int64_t> columns, const std::string& name);
-  /// The values of an image of `channels` in another order.
+  /// Reorders the values of an image with `channels` channels.
   std::string rearrange(const std::string& x, std::int64_t channels,
                         const Rearrangement& rearrangement, const std::string& name);
   std::string reshape(const std::string& x, const std::vector<std::int64_t>& dims,
                       const std::string& name);
   std::string transpose(const std::string& x, std::vector<std::int64_t> axes,
                         const std::string& name);
-  /// Of the places on the image; padding counts nowhere.
+  /// Pools over pixels inside the image; padding does not count.
   std::string max_pool(const std::string& x, const Window2d& window, const std::string& name);
   std::string average_pool(const std::string& x, const Window2d& window, const std::string& name);
 
-  /// The graph with `x`, of `classes` numbers per image, as its output.
+  /// Returns the graph with `x`, [N, classes], as its output.
   OnnxModel finish(const std::string& x, std::int64_t classes);
 
  private:

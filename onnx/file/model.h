@@ -11,23 +11,23 @@
 
 namespace quench {
 
-// What an ONNX file holds, as far as quench knows it: a graph of float images to logits, whose memory
-// is ONNX's, [N, C, H, W], so no longer channels-last.
+// The supported content of an ONNX file: a graph from float images to logits. Its memory layout is
+// ONNX's [N, C, H, W], not channels-last.
 
-/// Codes of 4 bits take a byte each.
+/// 4-bit codes take a byte each.
 enum class OnnxType : std::uint8_t { f32, s8, u8, s4, u4, s64 };
 
 /// A constant: weights, scales, zero points, sizes.
 struct OnnxTensor {
   std::string name;
   OnnxType type = OnnxType::f32;
-  std::vector<std::int64_t> dims;  ///< none: a scalar
+  std::vector<std::int64_t> dims;  ///< empty for a scalar
   SharedBytes bytes;               ///< of its elements, row-major
 
   bool operator==(const OnnxTensor&) const = default;
 };
 
-/// An attribute of a kind that no operator of a network has: a graph, a type, a list of texts.
+/// An attribute of a kind that no supported operator has: a graph, a type, a list of strings.
 struct OnnxOther {
   std::string kind;  ///< "GRAPH"
   bool operator==(const OnnxOther&) const = default;
@@ -40,26 +40,27 @@ using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 /// The domain of QONNX's operators (Pappalardo et al. 2022, arXiv:2206.07527).
 inline constexpr const char* kQonnx = "qonnx.custom_op.general";
 
-/// One operator's output. Split, which has several, is as many nodes, one for each output that is read;
-/// of others nothing reads more than the first (masks, statistics of training).
+/// One output of an operator. Split has several outputs and becomes one node per output that is
+/// read. Only the first output of other operators is read; the rest are masks and training
+/// statistics.
 struct OnnxNode {
-  std::string op;                   ///< one that is not ONNX's own: "domain.op"
-  std::vector<std::string> inputs;  ///< empty: an optional one that is left out
+  std::string op;                   ///< "domain.op" if it is not ONNX's own
+  std::vector<std::string> inputs;  ///< empty for an omitted optional input
   std::string output;
   OnnxAttributes attributes;
-  std::string name = {};  ///< what messages call it; empty: its output's name
-  /// Which of the operator's outputs it is, and how many there are.
+  std::string name = {};  ///< for messages; if empty, the output's name
+  /// The index of the operator's output, and the number of outputs.
   std::int64_t output_index = 0, output_count = 1;
 };
 
-/// A tensor that enters or leaves the graph.
+/// An input or output of the graph.
 struct OnnxValue {
   static constexpr std::int64_t kAnySize = -1;
 
   std::string name;
   std::vector<std::int64_t> dims;  ///< each a size or kAnySize
-  /// What the file calls each of `dims` that is kAnySize ("batch"), for messages; "" without a name,
-  /// and for a size. Empty: no names.
+  /// The file's name of each dim that is kAnySize ("batch"), for messages; "" for unnamed dims and
+  /// sizes. Empty if there are no names.
   std::vector<std::string> dim_names = {};
 };
 
@@ -68,8 +69,8 @@ struct OnnxModel {
   std::int64_t opset = 13;  ///< version of the operator set
   OnnxValue input{"images", {}}, output{"logits", {}};
   std::vector<OnnxTensor> constants;
-  std::vector<OnnxNode> nodes;                  ///< each after those whose outputs it reads
-  std::map<std::string, std::string> metadata;  ///< for the user of the file
+  std::vector<OnnxNode> nodes;                  ///< each after the nodes whose outputs it reads
+  std::map<std::string, std::string> metadata;  ///< for users of the file
 };
 
 }  // namespace quench

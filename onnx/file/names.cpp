@@ -10,12 +10,12 @@
 namespace quench::onnx_file {
 namespace {
 
-constexpr std::size_t kMaxName = 4096;  // exporters write paths of modules, of hundreds
+constexpr std::size_t kMaxName = 4096;  // exporters write module paths of hundreds of bytes
 constexpr std::size_t kMaxQuoted = 200;
 
 struct Lead {
-  std::size_t length;  // of the character, in bytes; 0: no byte that begins one
-  std::uint32_t bits;  // of its code
+  std::size_t length;  // of the character, in bytes; 0 if no character begins here
+  std::uint32_t bits;  // of its code point
 };
 
 Lead lead_of(unsigned char byte) {
@@ -26,7 +26,7 @@ Lead lead_of(unsigned char byte) {
   return {0, 0};
 }
 
-/// The length of the character that `text` begins with, or 0.
+/// The length of the first character of `text`, or 0 if it is invalid.
 std::size_t character_length(std::string_view text) {
   auto [length, code] = lead_of(static_cast<unsigned char>(text.front()));
   if (length == 0 || length > text.size()) return 0;

@@ -21,9 +21,9 @@ using ::onnx::NodeProto;
 
 constexpr int kMaxNodes = 100'000;
 
-/// Where a value comes from.
+/// The origin of a value.
 struct Origin {
-  int node = -1;  ///< none: an input or a constant
+  int node = -1;  ///< -1 for an input or a constant
   int output = 0;
 };
 
@@ -34,7 +34,7 @@ class Values {
       if (tensor.name().empty()) fail("{}: expected a name for every initializer, got none", file_);
       define(tensor.name(), {});
     }
-    // Before IR version 4 every initializer was an input as well.
+    // Before IR version 4, every initializer was an input too.
     for (const auto& input : graph.input()) origins_.try_emplace(input.name(), Origin{});
     for (int i = 0; i < graph.node_size(); ++i) {
       for (int k = 0; k < graph.node(i).output_size(); ++k) {
@@ -43,7 +43,7 @@ class Values {
     }
   }
 
-  /// Nothing for a value that is not there.
+  /// Null for an unknown value.
   const Origin* find(const std::string& value) const {
     const auto found = origins_.find(value);
     return found == origins_.end() ? nullptr : &found->second;
@@ -51,14 +51,14 @@ class Values {
 
   const Origin& origin(const std::string& value, const NodeProto& reader) const {
     if (const Origin* found = find(value)) return *found;
-    fail("{}: {} reads {}, which no node computes and no constant or input is called", file_,
+    fail("{}: {} reads {}, which is neither computed by a node nor a constant or input", file_,
          describe(reader), in_quotes(value));
   }
 
  private:
   void define(const std::string& value, Origin origin) {
     if (!origins_.try_emplace(value, origin).second)
-      fail("{}: two values are called {}", file_, in_quotes(value));
+      fail("{}: two values have the name {}", file_, in_quotes(value));
   }
 
   const std::string& file_;
@@ -83,7 +83,7 @@ class Order {
 
   State& state(int node) { return states_[static_cast<std::size_t>(node)]; }
 
-  /// What `output` needs, whichever way. No recursion: graphs may be as deep as long.
+  /// Marks all nodes that `output` depends on. Not recursive, because graphs may be very deep.
   void mark(const std::string& output) {
     std::vector<int> stack;
     const auto need = [&](const Origin& origin) {
@@ -104,7 +104,7 @@ class Order {
     }
   }
 
-  /// Those that the node reads, depth first, then itself.
+  /// Appends the nodes that the node depends on, depth first, then the node itself.
   void append(int first, std::vector<const NodeProto*>& order) {
     if (state(first) != State::needed) return;
     std::vector<std::pair<int, int>> path{{first, 0}};  // node, its next input
@@ -134,11 +134,10 @@ class Order {
     for (auto it = begin; it != path.end() && it - begin < kMaxNamed; ++it)
       nodes += (nodes.empty() ? "" : ", ") + describe(graph_.node(it->first));
     if (path.end() - begin > kMaxNamed) nodes += ", ...";
-    fail("{}: nodes read each other in a circle: {}", file_, nodes);
+    fail("{}: nodes form a cycle: {}", file_, nodes);
   }
 
-  /// But for Split, a node of the model has one output; what computes more than one, quench does not
-  /// build.
+  /// Only Split may have more than one output that is read.
   void check_further_outputs(const std::vector<const NodeProto*>& order,
                              const std::string& output) const {
     std::vector<std::string> read;
@@ -154,7 +153,7 @@ class Order {
     if (read.empty()) return;
     std::ranges::sort(read);
     read.erase(std::unique(read.begin(), read.end()), read.end());
-    fail("{}: expected nodes of one output; read are also {}", file_, listed(read));
+    fail("{}: expected nodes with one output, but others are read too: {}", file_, listed(read));
   }
 
   const GraphProto& graph_;

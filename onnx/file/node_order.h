@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the room.
+// Private to onnx/.
 
 #include <onnx/onnx_pb.h>
 
@@ -9,12 +9,12 @@
 
 namespace quench::onnx_file {
 
-/// The nodes that the value `output` needs, each after those whose outputs it reads, else in the
-/// file's order.
+/// The nodes that `output` depends on, sorted: each after the nodes whose outputs it reads,
+/// otherwise in the file's order.
 /// @param file  begins messages
-/// @throws std::runtime_error  for two values of one name, a value that is read and is not there, nodes
-///                             in a circle (naming them), more than 100 000 nodes, and outputs behind a
-///                             node's first that are read
+/// @throws std::runtime_error  for two values with one name, an unknown value that is read, a cycle
+///                             of nodes (naming them), more than 100 000 nodes, or a read output
+///                             that is not its node's first
 std::vector<const ::onnx::NodeProto*> needed_nodes(const ::onnx::GraphProto& graph,
                                                    const std::string& output,
                                                    const std::string& file);

@@ -25,8 +25,7 @@ std::vector<float> floats_of(const AttributeProto& proto, const std::string& whe
 }
 
 std::string text_of(const AttributeProto& proto, const std::string& where) {
-  if (!is_utf8(proto.s()))
-    fail("{}: expected a text in UTF-8, got {}", where, in_quotes(proto.s()));
+  if (!is_utf8(proto.s())) fail("{}: expected a UTF-8 string, got {}", where, in_quotes(proto.s()));
   return proto.s();
 }
 
@@ -91,7 +90,7 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, Tens
     checked_name(attribute.name(), where);
     OnnxAttribute value = read_attribute(attribute, where, file, data);
     if (!node.attributes.emplace(attribute.name(), std::move(value)).second)
-      fail("{}: is there twice", where);
+      fail("{}: is given twice", where);
   }
   return node;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the room.
+// Private to onnx/.
 
 #include <onnx/onnx_pb.h>
 
@@ -11,27 +11,27 @@
 
 namespace quench::onnx_file {
 
-/// How messages call a node: "node 'conv1' (Conv)".
+/// The name of a node in messages: "node 'conv1' (Conv)".
 std::string describe(const ::onnx::NodeProto& proto);
 
-/// Whether the operator has more outputs than one that networks read: Split, of ONNX's own.
+/// Whether networks read several of the operator's outputs: only for ONNX's Split.
 bool has_several_outputs(const ::onnx::NodeProto& proto);
 
-/// Whether its operators are ONNX's own.
+/// Whether the domain's operators are ONNX's own.
 bool is_own_domain(const std::string& domain);
 
-/// "Conv"; of an operator that is not ONNX's own, "domain.Conv". QONNX's operators have the name of
-/// their domain of today, kQonnx, whichever of its names the file has.
+/// "Conv", or "domain.Conv" for an operator that is not ONNX's own. QONNX's operators always get
+/// their current domain, kQonnx, also if the file uses an older name.
 std::string operator_name(const ::onnx::NodeProto& proto);
 
-/// The node with its attributes, for the first of its outputs. A node of another domain's operator, but
-/// QONNX, is known by its operator alone.
+/// The node with its attributes, for its first output. Attributes are not read for operators of
+/// domains other than ONNX and QONNX.
 /// @param file  begins messages
-/// @throws std::runtime_error  naming node and attribute, for one without a type, given twice, a NaN,
-///                             or a text that is not UTF-8; see read_tensor() too
+/// @throws std::runtime_error  naming node and attribute, for an attribute without a type or given
+///                             twice, a NaN, or a string that is not UTF-8; see read_tensor() too
 OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data);
 
-/// What a Constant node holds, under its output's name.
+/// The value of a Constant node, with its output's name.
 /// @throws std::runtime_error  naming the node, for anything but floats and integers
 OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data);
 

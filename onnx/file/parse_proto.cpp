@@ -13,11 +13,11 @@ using google::protobuf::Arena;
 using google::protobuf::ArenaOptions;
 
 constexpr std::size_t kLeastMemory = std::size_t{128} << 20;
-constexpr std::size_t kMemoryPerByte = 4;  // what graphs take that exporters write
+constexpr std::size_t kMemoryPerByte = 4;  // enough for graphs written by exporters
 constexpr auto kMaxBytes =
-    static_cast<std::size_t>(std::numeric_limits<int>::max());  // of protobuf
+    static_cast<std::size_t>(std::numeric_limits<int>::max());  // protobuf's limit
 
-// An arena's functions know nothing of their arena.
+// An arena does not pass itself to its allocation functions.
 thread_local std::size_t memory_left = 0;
 
 struct TooMuchMemory {};
@@ -32,7 +32,7 @@ void release(void* block, std::size_t) { ::operator delete(block); }
 
 std::size_t limit_of(std::size_t bytes) { return kLeastMemory + kMemoryPerByte * bytes; }
 
-/// For the arena that this thread makes next, and fills at once.
+/// Options for the next arena that this thread creates and fills.
 ArenaOptions memory_for(std::size_t bytes) {
   memory_left = limit_of(bytes);
   ArenaOptions options;
@@ -45,8 +45,8 @@ ArenaOptions memory_for(std::size_t bytes) {
 std::string checked_skeleton(std::span<const std::byte> bytes, const std::string& name) {
   if (bytes.size() > kMaxBytes)
     fail(
-        "{}: expected less than 2 GiB, got {} bytes, more than protobuf reads; keep weights in "
-        "external data (onnx.save(model, path, save_as_external_data=True))",
+        "{}: expected less than 2 GiB (protobuf's limit), got {} bytes; keep weights in external "
+        "data (onnx.save(model, path, save_as_external_data=True))",
         name, bytes.size());
   return skeleton_of(bytes, name);
 }
@@ -63,8 +63,8 @@ ParsedModel::ParsedModel(const std::string& name, const std::string& skeleton)
     if (!model->ParseFromString(skeleton)) fail("{}: not an ONNX file, or a damaged one", name);
     model_ = model;
   } catch (const TooMuchMemory&) {
-    fail("{}: {} bytes that take more than {} MiB of memory: not a network", name, skeleton.size(),
-         limit_of(skeleton.size()) >> 20);
+    fail("{}: {} bytes take more than {} MiB of memory to parse: not a network", name,
+         skeleton.size(), limit_of(skeleton.size()) >> 20);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the room.
+// Private to onnx/.
 
 #include <google/protobuf/arena.h>
 #include <onnx/onnx_pb.h>
@@ -11,14 +11,14 @@
 
 namespace quench::onnx_file {
 
-/// An ONNX file as protobuf parses it, but for the numbers of its tensors, which stay where they are (see
-/// skeleton_of()). Its memory is limited: two bytes of a file can make a message of hundreds.
+/// An ONNX file parsed by protobuf, except for the tensors' data, which stay in the file (see
+/// skeleton_of()). Memory is limited: two bytes of a file can expand to a message of hundreds.
 class ParsedModel {
  public:
   /// @param bytes  of the file
   /// @param name   begins messages
-  /// @throws std::runtime_error  if the bytes are no such messages, or messages that take more memory
-  ///                             than 4 bytes for each byte of them and 128 MiB
+  /// @throws std::runtime_error  if the bytes are no such messages, or the messages take more than
+  ///                             4 bytes of memory per byte plus 128 MiB
   ParsedModel(std::span<const std::byte> bytes, const std::string& name);
 
   const ::onnx::ModelProto& operator*() const { return *model_; }

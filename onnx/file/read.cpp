@@ -30,8 +30,8 @@ using ::onnx::NodeProto;
 using ::onnx::TypeProto;
 using ::onnx::ValueInfoProto;
 
-constexpr std::int64_t kMinIr = 3;     // newer ones have added fields
-constexpr std::int64_t kMinOpset = 7;  // the first whose operators broadcast as all later ones do
+constexpr std::int64_t kMinIr = 3;     // later versions only add fields
+constexpr std::int64_t kMinOpset = 7;  // the first with the broadcasting rules of all later ones
 
 void check_ir(const ModelProto& proto, const std::string& file) {
   if (!proto.has_ir_version() || !proto.has_graph())
@@ -49,12 +49,12 @@ std::int64_t opset_of(const ModelProto& proto, const std::string& file) {
     fail(
         "{}: expected operator set {} or newer, got {}; "
         "onnx.version_converter.convert_version(model, "
-        "13) makes one",
+        "13) converts it",
         file, kMinOpset, version);
   for (const auto& function : proto.functions()) {
     if (is_own_domain(function.domain()))
-      fail("{}: expected ONNX's own operators as they are, got a function {} that replaces one",
-           file, in_quotes(function.name()));
+      fail("{}: expected ONNX's standard operators, got a function {} that redefines one", file,
+           in_quotes(function.name()));
   }
   return version;
 }
@@ -83,7 +83,7 @@ std::string names_of(const std::vector<const ValueInfoProto*>& values) {
   return names.empty() ? "none" : listed(names);
 }
 
-/// "a sequence", for a type that is no tensor.
+/// A type that is not a tensor, e.g. "a sequence".
 const char* kind_of(const TypeProto& type) {
   switch (type.value_case()) {
     case TypeProto::kSequenceType:
@@ -108,7 +108,7 @@ OnnxValue read_value(const ValueInfoProto& proto, const std::string& where) {
   if (shape.dim_size() > kMaxRank)
     fail("{}: expected at most {} dims, got {}", where, kMaxRank, shape.dim_size());
   for (const auto& dim : shape.dim()) {
-    // Exporters write 0 and -1 for a size that they leave open.
+    // Exporters write 0 and -1 for unknown sizes.
     const bool known = dim.has_dim_value() && dim.dim_value() > 0;
     value.dims.push_back(known ? std::int64_t{dim.dim_value()} : OnnxValue::kAnySize);
     value.dim_names.push_back(known ? "" : checked_name(dim.dim_param(), where + ": a dim"));
@@ -131,7 +131,7 @@ OnnxValue read_input(const GraphProto& graph, const std::string& file) {
   const std::string where = fmt::format("{}: input {}", file, in_quotes(inputs[0]->name()));
   OnnxValue value = read_value(*inputs[0], where);
   if (!inputs[0]->type().tensor_type().has_shape())
-    fail("{}: expected a shape, at least its number of dims", where);
+    fail("{}: expected a shape with at least the number of dims", where);
   using ::onnx::TensorProto;
   const int type = inputs[0]->type().tensor_type().elem_type();
   constexpr std::array kFloats{TensorProto::FLOAT, TensorProto::FLOAT16, TensorProto::DOUBLE,
@@ -141,12 +141,12 @@ OnnxValue read_input(const GraphProto& graph, const std::string& file) {
   return value;
 }
 
-/// What the file says of the value `chosen`; of the only output if that is empty.
+/// The file's declaration of the value `chosen`, or of the only output if `chosen` is empty.
 OnnxValue read_output(const GraphProto& graph, const std::string& chosen, const std::string& file) {
   std::vector<const ValueInfoProto*> outputs;
   for (const ValueInfoProto& output : graph.output()) outputs.push_back(&output);
   if (chosen.empty() && outputs.size() != 1)
-    fail("{}: expected one output, got {}; model.output = \"NAME\" picks one of them", file,
+    fail("{}: expected one output, got {}; select one with model.output = \"NAME\"", file,
          names_of(outputs));
   const std::string& name = chosen.empty() ? outputs[0]->name() : chosen;
   for (const auto* values : {&graph.output(), &graph.value_info()}) {
@@ -165,7 +165,7 @@ OnnxValue read_output(const GraphProto& graph, const std::string& chosen, const 
 
 using Names = std::unordered_set<std::string_view>;
 
-/// What the nodes read of the file's constants, in the file's order.
+/// Reads the constants that nodes use, in the file's order.
 void read_constants(const GraphProto& graph, const Names& read, const std::string& file,
                     TensorData& data, OnnxModel& model) {
   for (const auto& tensor : graph.initializer()) {
@@ -174,7 +174,7 @@ void read_constants(const GraphProto& graph, const Names& read, const std::strin
   }
 }
 
-/// A node for each output that is read.
+/// Adds a node for each output that is read.
 void read_nodes(const NodeProto& proto, const Names& read, const std::string& file,
                 TensorData& data, OnnxModel& model) {
   constexpr int kMaxOutputs = 1024;
@@ -201,7 +201,7 @@ OnnxModel model_of(const SharedBytes& bytes, const std::string& file,
   const GraphProto& graph = proto.graph();
   check_names(graph, file);
   if (graph.sparse_initializer_size() > 0)
-    fail("{}: sparse initializers are not read, got {}", file,
+    fail("{}: sparse initializers are not supported, got {}", file,
          in_quotes(graph.sparse_initializer(0).values().name()));
 
   OnnxModel model{.name = graph.name(),

@@ -9,29 +9,29 @@
 
 namespace quench {
 
-/// Reads an ONNX file: IR versions from 3 on, operator sets from 7 on, one input of floats.
+/// Reads an ONNX file with IR version 3 or later, operator set 7 or later, and one float input.
 ///
-/// Which operators quench builds is not asked here; the model has the nodes that its output needs, in
-/// an order in which they can be computed. Constants are what they read: initializers, also those
-/// that are listed as inputs, and what Constant nodes hold. Numbers in files beside the model (external
-/// data) are read; those files must lie in its folder.
+/// The model has the nodes that its output depends on, in topological order; whether quench
+/// supports their operators is checked later. Its constants are the initializers that nodes read,
+/// including those listed as inputs, and the values of Constant nodes. External data is read from
+/// files in the model's folder.
 ///
-/// Constants of FLOAT, DOUBLE, FLOAT16 and BFLOAT16 become f32; of INT64, INT32 and BOOL s64; INT8 and
-/// UINT8 stay. Of attributes that no operator of a network has (graphs, types, lists of texts) the model
-/// has the kind alone, and none of other domains' operators.
+/// FLOAT, DOUBLE, FLOAT16 and BFLOAT16 constants become f32; INT64, INT32 and BOOL become s64; INT8
+/// and UINT8 stay. For attributes that no supported operator has (graphs, types, lists of strings),
+/// the model has only the kind. Attributes of other domains' operators are skipped.
 ///
-/// Nothing in the file is trusted: sizes are compared with what is there before anything is allocated,
-/// memory stays within a small multiple of the file's size, and names are UTF-8 without control
-/// characters.
-/// @param output  the value at which the network ends: an output of the graph, or any that a node
-///                computes. Empty: the graph's output, which has to be its only one
-/// @throws std::runtime_error  naming the file, the node or tensor, and what would be accepted; or if
-///                             this build has no ONNX (Meson option onnx)
+/// Nothing in the file is trusted: sizes are checked against the available data before anything is
+/// allocated, memory stays within a small multiple of the file's size, and names are UTF-8 without
+/// control characters.
+/// @param output  the network's output: an output of the graph or any value computed by a node. If
+///                empty, the graph must have exactly one output
+/// @throws std::runtime_error  naming the file, the node or tensor, and what is accepted; or if
+///                             this build lacks ONNX (Meson option onnx)
 OnnxModel read_onnx(const std::filesystem::path& path, const std::string& output = {});
 
-/// The same of a file's bytes.
+/// The same for a file's bytes.
 /// @param name    begins messages
-/// @param folder  of files with external data
+/// @param folder  contains files with external data
 OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
                      const std::filesystem::path& folder, const std::string& output = {});
 

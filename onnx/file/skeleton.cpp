@@ -13,10 +13,10 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-/// The messages on the way to a tensor's numbers.
+/// The messages that enclose a tensor's data.
 enum class Message : std::uint8_t { model, graph, node, attribute, tensor };
 
-// Kinds of fields by their encoding (protobuf.dev/programming-guides/encoding).
+// Wire types (protobuf.dev/programming-guides/encoding).
 constexpr unsigned kVarint = 0, kEightBytes = 1, kLengthGiven = 2, kFourBytes = 5;
 
 /// The message that a field holds, if it may hold tensors.
@@ -48,11 +48,11 @@ std::optional<Message> message_in(Message of, unsigned field) {
 struct Field {
   unsigned number = 0, kind = 0;
   std::uint64_t value = 0;  ///< of a varint
-  Bytes all;                ///< with its tag
-  Bytes content;            ///< of one whose length is given
+  Bytes all;                ///< including its tag
+  Bytes content;            ///< of a length-delimited field
 };
 
-/// The fields of a message, one after the other.
+/// Iterates over the fields of a message.
 class Fields {
  public:
   Fields(Bytes message, const std::string& name) : rest_(message), name_(name) {}
@@ -131,7 +131,7 @@ class Skeleton {
     return field.number == ::onnx::TensorProto::kFloatDataFieldNumber;
   }
 
-  /// Whether the tensor has its numbers in one run of floats and nowhere else.
+  /// Whether all of the tensor's data is one run of floats.
   bool has_plain_floats(Bytes tensor) const {
     int runs = 0;
     bool floats = false, others = false;

@@ -8,8 +8,8 @@ namespace {
 
 [[noreturn]] void fail_absent(const std::string& file) {
   fail(
-      "{}: this build reads and writes no ONNX; install libonnx-dev and libprotobuf-dev, and build "
-      "again (meson setup --reconfigure build)",
+      "{}: this build has no ONNX support; install libonnx-dev and libprotobuf-dev, and rebuild "
+      "(meson setup --reconfigure build)",
       file);
 }
 

@@ -15,11 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a tensor says of its place.
+/// The location of a tensor's external data.
 struct Segment {
   std::string location;
   std::uint64_t offset = 0;
-  std::optional<std::uint64_t> length = std::nullopt;  ///< the rest of the file without
+  std::optional<std::uint64_t> length = std::nullopt;  ///< if absent, the rest of the file
 };
 
 std::uint64_t parse_bytes(const std::string& text, const char* key, const std::string& where) {
@@ -38,7 +38,7 @@ Segment segment_of(const ::onnx::TensorProto& tensor, const std::string& where) 
     if (entry.key() == "length") result.length = parse_bytes(entry.value(), "length", where);
   }
   checked_name(result.location, where + ": external data");
-  if (result.location.empty()) fail("{}: external data: no file is named", where);
+  if (result.location.empty()) fail("{}: external data: expected a file name, got none", where);
   return result;
 }
 
@@ -48,7 +48,7 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
          folder.end();
 }
 
-/// Where the file lies.
+/// The path of a file with external data.
 fs::path find(const std::string& location, const fs::path& model_folder, const std::string& where) {
   const fs::path relative = location;
   if (relative.is_absolute() || std::ranges::find(relative, "..") != relative.end())
@@ -58,7 +58,7 @@ fs::path find(const std::string& location, const fs::path& model_folder, const s
   const fs::path folder = fs::canonical(model_folder.empty() ? "." : model_folder, error);
   fs::path path = error ? fs::path() : fs::canonical(folder / relative, error);
   if (error)
-    fail("{}: its numbers lie in {}, which is not beside the model in {}: {}", where,
+    fail("{}: external data: cannot find {} in the model's folder {}: {}", where,
          in_quotes(location), model_folder.empty() ? "." : model_folder.string(), error.message());
   if (!is_inside(path, folder))
     fail("{}: external data: {} is a link that leaves the model's folder", where,
@@ -77,7 +77,8 @@ SharedBytes TensorData::of(const ::onnx::TensorProto& tensor, const std::string&
   const auto [offset, size] = payload_place(tensor.raw_data());
   if (size != bytes) fail("{}: expected {} bytes for its dims, got {}", where, bytes, size);
   expect(offset <= file_.size() && size <= file_.size() - offset,
-         "onnx: expected numbers within {} bytes, got {} from {} on", file_.size(), size, offset);
+         "onnx: expected data within {} bytes, got {} bytes from {} on", file_.size(), size,
+         offset);
   return file_.part(offset, size);
 }
 
@@ -99,7 +100,7 @@ SharedBytes TensorData::external(const ::onnx::TensorProto& tensor, const std::s
   if (const std::uint64_t length = segment.length.value_or(size - segment.offset); length != bytes)
     fail("{}: external data: expected {} bytes for its dims, got {} in {}", where, bytes, length,
          in_quotes(segment.location));
-  // Tensors that share a segment would turn a small file into any amount of memory.
+  // Tensors that share a segment could turn a small file into any amount of memory.
   if (bytes > size - from.taken)
     fail("{}: external data: tensors take more than the {} bytes of {}", where, size,
          in_quotes(segment.location));

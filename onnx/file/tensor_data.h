@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the room.
+// Private to onnx/.
 
 #include <onnx/onnx_pb.h>
 
@@ -14,26 +14,25 @@
 
 namespace quench::onnx_file {
 
-/// The values of a model's tensors, which are in its own file or in files next to it.
+/// The data of a model's tensors, in its own file or in files next to it.
 class TensorData {
  public:
-  /// @param file    whose skeleton_of() the tensors are of
-  /// @param folder  of the model: nothing outside it is read
+  /// @param file    the file whose skeleton_of() contains the tensors
+  /// @param folder  the model's folder; nothing outside it is read
   TensorData(SharedBytes file, std::filesystem::path folder)
       : file_(std::move(file)), folder_(std::move(folder)) {}
 
-  /// The tensor's raw_data or external data, where they lie.
+  /// The tensor's raw_data or external data, without a copy.
   /// @param where  begins messages: "net.onnx: tensor 'conv.weight'"
-  /// @param bytes  that its dims take
-  /// @throws std::runtime_error  if there are more or fewer; if a file with external data is missing,
-  ///                             outside the folder (also by a link), or too small, or all tensors
-  ///                             together take more than is in it
+  /// @param bytes  size according to its dims
+  /// @throws std::runtime_error  if the size differs, or if a file with external data is missing,
+  ///                             outside the folder (also by a link), or too small for its tensors
   SharedBytes of(const ::onnx::TensorProto& tensor, const std::string& where, std::uint64_t bytes);
 
  private:
   struct External {
     SharedBytes file;
-    std::uint64_t taken = 0;  ///< bytes of it
+    std::uint64_t taken = 0;  ///< bytes used by tensors
   };
 
   SharedBytes external(const ::onnx::TensorProto& tensor, const std::string& where,

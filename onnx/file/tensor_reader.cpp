@@ -17,9 +17,9 @@ namespace {
 
 using ::onnx::TensorProto;
 
-constexpr std::uint64_t kMaxElements = 1ULL << 48;  // as of a Shape
+constexpr std::uint64_t kMaxElements = 1ULL << 48;  // the limit of Shape
 constexpr int kMaxRank = 64;
-constexpr int kUint4 = 21, kInt4 = 22;  // data types that older ONNX libraries do not name
+constexpr int kUint4 = 21, kInt4 = 22;  // data types that older ONNX libraries lack
 
 std::uint64_t count_elements(const TensorProto& proto, const std::string& where) {
   if (proto.dims_size() > kMaxRank)
@@ -37,7 +37,7 @@ std::uint64_t count_elements(const TensorProto& proto, const std::string& where)
   return empty ? 0 : count;
 }
 
-/// Infinite beyond a float's range, where a cast would be undefined.
+/// Returns infinity beyond a float's range, where a cast would be undefined.
 float from_double(double x) {
   constexpr double kMax = std::numeric_limits<float>::max();
   if (std::abs(x) > kMax)
@@ -52,7 +52,7 @@ OnnxTensor tensor_of(const std::string& name, OnnxType type, std::vector<std::in
   return {name, type, std::move(dims), std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
-/// A scalar may be infinite, as a bound that is not there.
+/// A scalar may be infinite, to express a missing bound.
 void check_finite(std::span<const float> values, std::span<const std::int64_t> dims,
                   const std::string& where) {
   if (dims.empty() && values.size() == 1 && std::isinf(values[0])) return;
@@ -72,7 +72,7 @@ bool all_finite(const SharedBytes& floats) {
   return finite;
 }
 
-/// Makes a tensor of numbers that lie as `Stored` in raw bytes, or else in a field of the message.
+/// Reads a tensor whose values are raw bytes of type `Stored` or a field of the message.
 class TensorReader {
  public:
   TensorReader(const TensorProto& proto, const std::string& name, const std::string& file,
@@ -83,7 +83,7 @@ class TensorReader {
         data_(data),
         dims_(proto.dims().begin(), proto.dims().end()),
         count_(count_elements(proto, where_)) {
-    if (proto.has_segment()) fail("{}: a tensor in segments is not read", where_);
+    if (proto.has_segment()) fail("{}: segmented tensors are not supported", where_);
   }
 
   template <typename Stored, typename Field, typename Convert>
@@ -93,7 +93,7 @@ class TensorReader {
     return make_tensor(name_, dims_, numbers);
   }
 
-  /// Those of 32 bits, which are most of a file, stay where they are.
+  /// 32-bit floats, most of a file, are not copied.
   OnnxTensor floats() const {
     const auto same = [](float x) { return x; };
     if (!has_bytes()) return converted<float>(proto_.float_data(), same);
@@ -118,7 +118,7 @@ class TensorReader {
     return tensor_of(name_, type, dims_, std::span<const Stored>(q));
   }
 
-  /// Two codes of 4 bits lie in a byte, the low one first; a field has a byte in each number.
+  /// A byte holds two 4-bit codes, the low one first; a field has one byte per number.
   OnnxTensor half_bytes(OnnxType type) const {
     std::vector<std::uint8_t> packed;
     const std::uint64_t size = (count_ + 1) / 2;
@@ -146,7 +146,7 @@ class TensorReader {
   }
 
  private:
-  /// Nothing is allocated before the sizes agree.
+  /// Allocates only after the sizes match.
   template <typename Stored, typename Field, typename Convert>
   auto values(const Field& field, Convert convert) const {
     std::vector<decltype(convert(Stored{}))> result;
@@ -180,7 +180,7 @@ class TensorReader {
 
   void check_size(std::uint64_t actual, std::uint64_t expected) const {
     if (actual != expected)
-      fail("{}: expected {} numbers for its dims, got {}", where_, expected, actual);
+      fail("{}: expected {} values for its dims, got {}", where_, expected, actual);
   }
 
   template <typename Stored, typename Value>

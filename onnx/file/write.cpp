@@ -17,8 +17,8 @@
 namespace quench {
 namespace {
 
-constexpr int kIrVersion = 7;                                // the first of operator set 13
-constexpr int kUint4 = 21, kInt4 = 22, kInt4IrVersion = 10;  // newer than some ONNX libraries
+constexpr int kIrVersion = 7;                                // the first with operator set 13
+constexpr int kUint4 = 21, kInt4 = 22, kInt4IrVersion = 10;  // missing in older ONNX libraries
 
 int data_type(OnnxType type) {
   switch (type) {
@@ -42,7 +42,7 @@ bool is_half_byte(const OnnxTensor& tensor) {
   return tensor.type == OnnxType::s4 || tensor.type == OnnxType::u4;
 }
 
-/// Two codes of 4 bits in a byte, the low one first.
+/// Packs two 4-bit codes per byte, the low one first.
 std::string packed(const SharedBytes& codes) {
   std::string result((codes.size() + 1) / 2, '\0');
   for (std::size_t i = 0; i < codes.size(); ++i) {
@@ -90,7 +90,8 @@ struct SetValue {
     fill(*attribute.mutable_t(), tensor);
   }
   void operator()(const OnnxOther& other) const {
-    fail("attribute {}: expected numbers, texts or a tensor, got {}", attribute.name(), other.kind);
+    fail("attribute {}: expected numbers, a string or a tensor, got {}", attribute.name(),
+         other.kind);
   }
 };
 
@@ -100,7 +101,7 @@ void fill(::onnx::NodeProto& proto, const OnnxNode& node) {
   proto.set_op_type(node.op.substr(dot == std::string::npos ? 0 : dot + 1));
   proto.set_name(node.name.empty() ? node.output : node.name);
   for (const std::string& input : node.inputs) proto.add_input(input);
-  // What others read of a Split is in nodes of their own.
+  // Other outputs of a Split that are read have their own nodes.
   for (std::int64_t i = 0; i < node.output_count; ++i)
     proto.add_output(i == node.output_index ? node.output : fmt::format("{}/{}", node.output, i));
   for (const auto& [name, value] : node.attributes) {
@@ -114,7 +115,7 @@ void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
   proto.set_name(value.name);
   auto& type = *proto.mutable_type()->mutable_tensor_type();
   type.set_elem_type(::onnx::TensorProto::FLOAT);
-  auto& shape = *type.mutable_shape();  // the checker wants one, even if nothing is known of it
+  auto& shape = *type.mutable_shape();  // the checker requires a shape, even an unknown one
   for (const std::int64_t dim : value.dims) {
     auto& size = *shape.add_dim();
     if (dim == OnnxValue::kAnySize) {
@@ -125,7 +126,7 @@ void fill(::onnx::ValueInfoProto& proto, const OnnxValue& value) {
   }
 }
 
-/// Of the operators that are not ONNX's own.
+/// The domains of operators that are not ONNX's own.
 std::set<std::string> other_domains(const OnnxModel& model) {
   std::set<std::string> result;
   for (const OnnxNode& node : model.nodes) {
@@ -174,7 +175,7 @@ std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model
   try {
     if (model.opset <= newest_opset()) ::onnx::checker::check_model(proto);
   } catch (const ::onnx::checker::ValidationError& error) {
-    fail("{}: the ONNX checker refuses the network: {}", path.string(), error.what());
+    fail("{}: the ONNX checker rejects the network: {}", path.string(), error.what());
   }
   const std::string file = proto.SerializeAsString();
   write_file_atomically(path, file);

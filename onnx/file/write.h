@@ -6,11 +6,11 @@
 
 namespace quench {
 
-/// Writes the model as an ONNX file (IR version 7), once ONNX's own checker has accepted it. Of an operator
-/// set that is newer than this build's ONNX library, which knows nothing of it, the model is not checked.
+/// Writes the model as an ONNX file (IR version 7) after it passes ONNX's checker. A model with an
+/// operator set newer than this build's ONNX library is not checked.
 /// @throws std::runtime_error  if the file cannot be written, the model is too large for one file
-///                             (2 GiB), or this build has no ONNX (Meson option onnx)
-/// @return  the file's bytes
+///                             (2 GiB), or this build lacks ONNX (Meson option onnx)
+/// @return  the file's size in bytes
 std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model);
 
 }  // namespace quench

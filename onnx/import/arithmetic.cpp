@@ -15,7 +15,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// Which of the two inputs is the activation; the other is a constant.
+/// The index of the activation; the other input is a constant.
 std::size_t activation_input(const Builder& builder, const OnnxNode& node) {
   return builder.is_constant(node, 0) ? 1 : 0;
 }
@@ -24,7 +24,7 @@ bool has_constant(const Builder& builder, const OnnxNode& node) {
   return builder.is_constant(node, 0) || builder.is_constant(node, 1);
 }
 
-/// What a function of the constant's numbers makes of them.
+/// The constant's values per channel, with `function` applied.
 template <typename Function>
 Tensor numbers(const Builder& builder, const OnnxNode& node, const Value& input,
                Function function) {
@@ -43,11 +43,10 @@ float inverse(float x) {
 
 void require_one_order(const Value& a, const Value& b) {
   require(a.layout == b.layout && a.line == b.line && same_order(a, b),
-          "expected two inputs with their channels in one order, got {} and {}", a.text(),
-          b.text());
+          "expected two inputs with the same order of channels, got {} and {}", a.text(), b.text());
 }
 
-/// All inputs but constants, of one shape.
+/// All inputs except constants, which must have one shape.
 std::vector<Value> all_activations(Builder& builder, const OnnxNode& node) {
   std::vector<Value> result;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -62,7 +61,7 @@ std::vector<Value> all_activations(Builder& builder, const OnnxNode& node) {
   return result;
 }
 
-/// A constant bound is a clamp, as that of a Relu or Clip.
+/// A constant bound is a clamp, as in Relu and Clip.
 void append_extremum(Builder& builder, const OnnxNode& node, Extremum::Kind kind) {
   const std::vector<Value> inputs = all_activations(builder, node);
   const bool largest = kind == Extremum::Kind::largest;
@@ -71,7 +70,7 @@ void append_extremum(Builder& builder, const OnnxNode& node, Extremum::Kind kind
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (!builder.is_constant(node, i)) continue;
     const std::vector<float> numbers = floats(builder.constant(node, i));
-    require(numbers.size() == 1, "expected activations, or one number as a bound, got {} numbers",
+    require(numbers.size() == 1, "expected activations, or one value as a bound, got {} values",
             numbers.size());
     const bool tighter = largest ? numbers[0] > bound : numbers[0] < bound;
     if (tighter || std::isnan(bound)) bound = numbers[0];
@@ -84,12 +83,12 @@ void append_extremum(Builder& builder, const OnnxNode& node, Extremum::Kind kind
   append_clamp(builder, node, value, range);
 }
 
-/// Whether `b` has one number for each map of `a`.
+/// Whether `b` has one value per channel of `a`.
 bool per_map(const Value& a, const Value& b) {
   return !a.flat() && a.channels == b.channels && b.height == 1 && b.width == 1;
 }
 
-/// A constant that is_per_place(), in quench's order, with a function of its numbers.
+/// A constant that is_per_place(), in quench's order, with `function` applied.
 Tensor image_of(const OnnxTensor& constant, const Value& value, float (*function)(float)) {
   const Shape shape{1, value.channels, value.height, value.width};
   std::vector<float> numbers = floats(constant);
@@ -113,7 +112,7 @@ void append_shift(Builder& builder, const OnnxNode& node, float (*function)(floa
                  {input}, input);
 }
 
-/// constant - activation, which neither is trained.
+/// constant - activation; neither is trained.
 void append_difference(Builder& builder, const OnnxNode& node) {
   const Value input = builder.aligned(builder.constant(node, 0), node, 1);
   const Tensor shift = numbers(builder, node, input, same);
@@ -127,7 +126,7 @@ void append_difference(Builder& builder, const OnnxNode& node) {
 void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
   Value a = builder.activation(node, 0), b = builder.like(a, node, 1);
   require_one_order(a, b);
-  // A term for each map is one for each of its places.
+  // A term per channel applies to each of its pixels.
   const auto spread = [&](Value& term, const Value& image) {
     if (term.dims() == image.dims() || !per_map(image, term)) return;
     term.repeated = {image.height, image.width};
@@ -182,7 +181,7 @@ void build_neg(Builder& builder, const OnnxNode& node, const NoAttributes&) {
 
 void build_pow(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const std::vector<float> exponent = floats(builder.constant(node, 1));
-  require(exponent.size() == 1, "exponent: expected one number, got {}", exponent.size());
+  require(exponent.size() == 1, "exponent: expected one value, got {}", exponent.size());
   require(exponent[0] == 2.0f || exponent[0] == 0.5f, "exponent: expected 2 or 0.5, got {}",
           exponent[0]);
   if (exponent[0] == 0.5f) return append_function(builder, node, Pointwise(Pointwise::Kind::sqrt));
@@ -200,7 +199,7 @@ void build_min(Builder& builder, const OnnxNode& node, const NoAttributes&) {
 
 void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (has_constant(builder, node)) return append_scale(builder, node, same);
-  // A factor for each map may be written as one for each place.
+  // A factor per channel may be expanded to one per pixel.
   const Value a = builder.unrepeated(node, 0);
   Value b = builder.unrepeated(node, 1);
   if (!b.repeats()) b = builder.like(a, node, 1);

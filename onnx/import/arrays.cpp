@@ -31,7 +31,7 @@ Dims any_integers(const OnnxTensor& tensor) {
 
 std::int64_t only_integer(const OnnxTensor& tensor) {
   const Dims values = any_integers(tensor);
-  require(values.size() == 1, "'{}': expected one number, got {}", tensor.name, values.size());
+  require(values.size() == 1, "'{}': expected one value, got {}", tensor.name, values.size());
   return values[0];
 }
 
@@ -75,7 +75,7 @@ Dims axes_of(const AxesAttributes& attributes, const Constants& inputs, std::siz
   Dims axes = has_input(inputs, 1) ? few(*inputs[1]) : attributes.axes.value_or(Dims{});
   for (std::int64_t& axis : axes) axis = static_cast<std::int64_t>(axis_of(axis, rank));
   std::ranges::sort(axes);
-  require(std::ranges::adjacent_find(axes) == axes.end(), "axes: expected each once, got {}",
+  require(std::ranges::adjacent_find(axes) == axes.end(), "axes: expected distinct axes, got {}",
           dims_text(axes));
   return axes;
 }
@@ -88,9 +88,9 @@ std::int64_t count_of(const Dims& dims, std::int64_t most) {
   for (const std::int64_t dim : dims) {
     require(dim >= 0, "expected dims of at least 0, got {}", dims_text(dims));
     empty = empty || dim == 0;
-    // Also of an empty one, so that strides fit.
+    // Checked for empty tensors too, so that strides fit.
     const std::int64_t size = std::max<std::int64_t>(dim, 1);
-    require(count <= most / size, "expected a constant of at most {} elements, got one of {}", most,
+    require(count <= most / size, "expected a constant of at most {} elements, got dims {}", most,
             dims_text(dims));
     count *= size;
   }
@@ -130,7 +130,7 @@ OnnxTensor expanded(const OnnxTensor& tensor, const Dims& dims, std::int64_t mos
 
 OnnxTensor with_dims(const OnnxTensor& tensor, Dims dims) {
   require(count_of(dims, elements_of(tensor)) == elements_of(tensor),
-          "shape: expected the {} numbers of '{}', got {}", elements_of(tensor), tensor.name,
+          "shape: expected the {} values of '{}', got {}", elements_of(tensor), tensor.name,
           dims_text(dims));
   OnnxTensor result = tensor;
   result.dims = std::move(dims);
@@ -149,7 +149,7 @@ OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks, std::i
   for (std::int64_t i = 0; i < count; ++i) {
     std::memcpy(bytes.data() + static_cast<std::size_t>(i) * size,
                 from.bytes.data() + static_cast<std::size_t>(place) * size, size);
-    // To the next place, as an odometer counts.
+    // Advances to the next position like an odometer.
     for (std::size_t axis = walks.size(); axis-- > 0;) {
       place += walks[axis].step;
       if (++at[axis] < walks[axis].size) break;

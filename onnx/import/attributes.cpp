@@ -16,7 +16,7 @@ constexpr const char* kTypeName<std::int64_t> = "an integer";
 template <>
 constexpr const char* kTypeName<float> = "a number";
 template <>
-constexpr const char* kTypeName<std::string> = "a text";
+constexpr const char* kTypeName<std::string> = "a string";
 template <>
 constexpr const char* kTypeName<Integers> = "a list of integers";
 template <>
@@ -49,7 +49,7 @@ template void AttributeReader::set(OnnxTensor&, const OnnxAttribute&, const char
 void AttributeReader::require_all_read() const {
   for (const auto& [name, value] : node_.attributes) {
     require(std::ranges::find(names_, name) != names_.end(),
-            "attribute {}: not one that quench knows of this operator (it knows {})", name,
+            "attribute {}: not supported for this operator (supported: {})", name,
             names_.empty() ? "none" : fmt::format("{}", fmt::join(names_, ", ")));
   }
 }

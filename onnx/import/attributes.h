@@ -1,7 +1,7 @@
 #pragma once
 
-// Private to the folder: each operator's attributes as a struct, read before anything else looks at the
-// node. A member has the value of an attribute that is left out.
+// Private to the folder: each operator's attributes as a struct, read before the node is built.
+// Members are initialized with the attribute's default.
 
 #include <cstdint>
 #include <optional>
@@ -13,23 +13,23 @@
 
 namespace quench::onnx_network {
 
-/// Fills a struct from a node's attributes: its each() calls the reader for every attribute that the
-/// operator has in any operator set.
+/// Fills a struct from a node's attributes. The struct's each() calls the reader for every
+/// attribute that the operator has in any operator set.
 class AttributeReader {
  public:
   explicit AttributeReader(const OnnxNode& node) : node_(node) {}
 
-  /// Sets `member` if the node has the attribute. @throws std::invalid_argument  for another type
+  /// Sets `member` if the node has the attribute. @throws std::invalid_argument if its type differs
   template <typename T>
   void operator()(const char* name, T& member) {
     if (const OnnxAttribute* given = find(name)) set(member, *given, name);
   }
-  /// An attribute that changes nothing that quench computes.
+  /// Accepts an attribute that does not affect quench's results.
   void ignored(const char* name) { find(name); }
 
-  /// The attributes that were asked for.
+  /// The attributes that were requested.
   const std::vector<std::string>& names() const { return names_; }
-  /// @throws std::invalid_argument  for an attribute that the node has and nobody asked for
+  /// @throws std::invalid_argument  if the node has an attribute that was not requested
   void require_all_read() const;
 
  private:
@@ -91,7 +91,7 @@ struct MaxPoolAttributes : WindowAttributes {
   void each(auto& read) {
     WindowAttributes::each(read);
     read("ceil_mode", ceil_mode);
-    read.ignored("storage_order");  // of the places of maxima, which nothing reads
+    read.ignored("storage_order");  // of the indices of maxima, which nothing reads
   }
 };
 
@@ -169,7 +169,7 @@ struct LrnAttributes {
   }
 };
 
-/// Bounds are inputs from operator set 11 on.
+/// Bounds are inputs since operator set 11.
 struct ClipAttributes {
   std::optional<float> min, max;
 
@@ -215,24 +215,24 @@ struct HardSigmoidAttributes {
   }
 };
 
-/// The ratio is an input from operator set 12 on.
+/// The ratio is an input since operator set 12.
 struct DropoutAttributes {
   float ratio = 0.5f;
 
   void each(auto& read) {
     read("ratio", ratio);
-    read.ignored("seed");  // quench draws with its own
+    read.ignored("seed");  // quench uses its own seed
   }
 };
 
-/// Whose default axis depends on the operator or the operator set.
+/// The default axis depends on the operator or the operator set.
 struct AxisAttributes {
   std::optional<std::int64_t> axis;
 
   void each(auto& read) { read("axis", axis); }
 };
 
-/// Of any width, all of which are f32 in quench: FLOAT, FLOAT16, DOUBLE, BFLOAT16.
+/// Whether the type is FLOAT, FLOAT16, DOUBLE or BFLOAT16, which are all f32 in quench.
 constexpr bool is_float(std::int64_t type) {
   return type == 1 || type == 10 || type == 11 || type == 16;
 }
@@ -242,13 +242,13 @@ struct CastAttributes {
 
   void each(auto& read) {
     read("to", to);
-    // Of floats of 8 bits, which are refused.
+    // For 8-bit floats, which are rejected.
     read.ignored("saturate");
     read.ignored("round_mode");
   }
 };
 
-/// An input from operator set 13 on.
+/// Axes are an input since operator set 13.
 struct AxesAttributes {
   std::optional<Integers> axes;
 
@@ -265,7 +265,8 @@ struct ReduceAttributes : AxesAttributes {
   }
 };
 
-/// Of 16 bits and floats of 8 bits no tensor is read, so only the types of 8 and 4 bits are left.
+/// Tensors of 16-bit integers and 8-bit floats are rejected, so only 8-bit and 4-bit integers
+/// remain.
 struct QuantizeAttributes {
   std::int64_t axis = 1, block_size = 0, output_dtype = 0, precision = 0;
 
@@ -274,7 +275,7 @@ struct QuantizeAttributes {
     read("block_size", block_size);
     read("output_dtype", output_dtype);
     read("precision", precision);
-    read.ignored("saturate");  // of floats of 8 bits
+    read.ignored("saturate");  // for 8-bit floats
   }
 };
 
@@ -288,7 +289,7 @@ struct DequantizeAttributes {
   }
 };
 
-/// Of QONNX.
+/// QONNX's Quant.
 struct QuantAttributes {
   std::int64_t is_signed = 1, narrow = 1;
   std::string rounding_mode = "ROUND";
@@ -312,7 +313,7 @@ struct TransposeAttributes {
   void each(auto& read) { read("perm", perm); }
 };
 
-/// Inputs from operator set 10 on.
+/// Inputs since operator set 10.
 struct SliceAttributes {
   Integers starts, ends;
   std::optional<Integers> axes;
@@ -324,7 +325,7 @@ struct SliceAttributes {
   }
 };
 
-/// Sizes are an input from operator set 13 on.
+/// Sizes are an input since operator set 13.
 struct SplitAttributes {
   std::int64_t axis = 0;
   std::optional<Integers> split;
@@ -367,13 +368,13 @@ struct ResizeAttributes {
     read("keep_aspect_ratio_policy", keep_aspect_ratio_policy);
     read("mode", mode);
     read("nearest_mode", nearest_mode);
-    // Of cubic interpolation and places beyond the image, which are refused.
+    // For cubic interpolation and positions outside the image, which are rejected.
     for (const char* name : {"cubic_coeff_a", "exclude_outside", "extrapolation_value"})
       read.ignored(name);
   }
 };
 
-/// Pads and value are inputs from operator set 11 on.
+/// Pads and value are inputs since operator set 11.
 struct PadAttributes {
   std::string mode = "constant";
   Integers pads;
@@ -404,7 +405,7 @@ struct ModAttributes {
 
 struct RangeAttributes {
   void each(auto& read) {
-    read.ignored("stash_type");  // in which type sums of halves are kept
+    read.ignored("stash_type");  // the type for sums of half-precision values
   }
 };
 

@@ -16,8 +16,8 @@ NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t
   require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
           attributes.spatial);
   require(attributes.training_mode == 0,
-          "training_mode: expected 0, got {}: a network that takes statistics from each batch "
-          "(PyTorch: network.eval() before torch.onnx.export)",
+          "training_mode: expected 0, got {}: the network computes statistics from each batch "
+          "(PyTorch: call network.eval() before torch.onnx.export)",
           attributes.training_mode);
   const auto numbers = [&](std::size_t i) {
     return vector_of(builder.constant(node, i), channels);
@@ -27,7 +27,7 @@ NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t
                    .mean = numbers(3),
                    .variance = numbers(4),
                    .eps = attributes.epsilon,
-                   // ONNX's is the weight of what was there before.
+                   // ONNX's momentum is the weight of the old statistics.
                    .momentum = 1.0f - attributes.momentum};
   require(norm.eps >= 0.0f && std::isfinite(norm.eps), "epsilon: expected at least 0, got {}",
           norm.eps);

@@ -8,14 +8,14 @@
 
 namespace quench::onnx_network {
 
-/// The constants of a BatchNormalization node, as ONNX counts channels.
+/// The constants of a BatchNormalization node, in ONNX's order of channels.
 struct NormNumbers {
   std::vector<float> gain, bias, mean, variance;
   float eps = 1e-5f;
   float momentum = 0.1f;  ///< as in BatchNormParams: the weight of the new batch
 };
 
-/// @throws std::invalid_argument  unless there is one of each for `channels`
+/// @throws std::invalid_argument  unless each has `channels` values
 NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels);
 
 }  // namespace quench::onnx_network

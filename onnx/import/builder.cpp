@@ -17,10 +17,10 @@
 namespace quench::onnx_network {
 namespace {
 
-/// No activation of one image is larger: what a file claims is not believed without end.
+/// The largest activation of one image. Sizes from a file are untrusted.
 constexpr std::int64_t kMaxWeights = std::int64_t{1} << 28;
 
-/// Nor are the constants that a file computes of others, together, and what they are computed of.
+/// Limits for computed constants, and for the bytes they are computed from, in total.
 constexpr std::size_t kLeastComputed = std::size_t{64} << 20, kComputedPerByte = 8;
 constexpr std::size_t kReadPerComputed = 4;
 
@@ -28,24 +28,25 @@ void require_fits(const Value& value) {
   std::int64_t rest = kMaxWeights;
   for (const std::int64_t size : {value.channels, value.height, value.width}) {
     require(size >= 1 && size <= rest,
-            "{} numbers for one image: expected at least 1 and at most {}", value.text(),
+            "{} values for one image: expected at least 1 and at most {}", value.text(),
             kMaxWeights);
     rest /= size;
   }
 }
 
 void require_parted(const Value& value, const std::string& name) {
-  require(!value.joins_batch, "expected the batch in front, got '{}', all images in one row", name);
+  require(!value.joins_batch, "expected the batch first, got '{}', with all images in one row",
+          name);
 }
 
-/// The grid of all of them, if it is one.
+/// The grid of all values, if they share one.
 std::optional<quant::QuantGrid> common_grid(const std::vector<Value>& values) {
   for (const Value& value : values)
     if (value.grid != values[0].grid) return std::nullopt;
   return values[0].grid;
 }
 
-/// Whether it is the same to round what the module reads or what it computes.
+/// Whether rounding the module's inputs and rounding its output are equivalent.
 bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
   return std::visit(
       Overloaded{[](OneOf<Extremum, Concat, SelectChannels, SelectPixels, Upsample, Rearrange,
@@ -61,7 +62,7 @@ bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
       module.as_layer());
 }
 
-/// A module's name has no dots, which part the names of modules.
+/// Dots separate the names of nested modules, so a module's own name has none.
 std::string without_dots(std::string name) {
   name.erase(0, name.find_first_not_of('/'));
   std::ranges::replace(name, '.', '_');
@@ -116,11 +117,12 @@ Value Builder::bare_activation(const OnnxNode& node, std::size_t i) const {
 Value Builder::readable(const OnnxNode& node, std::size_t i) const {
   Value value = bare_activation(node, i);
   require(!value.probabilities,
-          "expected Softmax to end the network, but its output '{}' is read here", node.inputs[i]);
+          "expected Softmax at the end of the network, but its output '{}' is read here",
+          node.inputs[i]);
   require_parted(value, node.inputs[i]);
   require(!value.codes,
-          "expected real numbers, got '{}', the codes of a QuantizeLinear, which only a "
-          "DequantizeLinear, a Clip or what moves them can read",
+          "expected float32 values, got '{}', codes of a QuantizeLinear; only DequantizeLinear, "
+          "Clip and operators that move values can read codes",
           node.inputs[i]);
   return value;
 }
@@ -136,7 +138,7 @@ Value Builder::activation(const OnnxNode& node, std::size_t i) {
   return laid_out(node, i, value.flat() ? Layout::channels_first : value.layout);
 }
 
-/// As an image of this layout, whose numbers are moved if they lie otherwise.
+/// The input as an image of this layout; inserts a rearrangement if needed.
 Value Builder::laid_out(const OnnxNode& node, std::size_t i, Layout layout) {
   const Value value = numbers(node, i);
   if (value.layout == layout && !value.viewed()) return value;
@@ -154,7 +156,7 @@ Value Builder::laid_out(const OnnxNode& node, std::size_t i, Layout layout) {
 Value Builder::rearranged(const std::string& name, const Value& value, const Integers& axes,
                           Value to) {
   auto moves = rearrangement(value, axes, to);
-  require(moves.has_value(), "expected axes that divide rows, columns or channels, got {} as {}",
+  require(moves.has_value(), "expected axes that split rows, columns or channels, got {} as {}",
           value.text(), to.text());
   to.probabilities = value.probabilities;
   return insert(name, std::make_shared<Rearrange>(std::move(*moves)), {value}, std::move(to));
@@ -213,8 +215,8 @@ Value Builder::repeat_pixels(const std::string& name, const Value& value) {
 }
 
 Value Builder::add_zeros(const std::string& name, const Value& value) {
-  require(!value.pads_least, "expected a MaxPool of '{}', which is padded with what no maximum is",
-          name);
+  require(!value.pads_least,
+          "expected a MaxPool to read '{}', which is padded with the lowest value", name);
   Value padded = value;
   const Padding zeros = std::exchange(padded.padding, {});
   padded.height += zeros.top + zeros.bottom;
@@ -256,13 +258,14 @@ Integers Builder::sizes(const OnnxNode& node, std::size_t i) const {
   Integers sizes = integers(*constant.of_one);
   const Integers of_many = integers(*constant.of_many);
   require(sizes.size() == of_many.size(),
-          "expected as many sizes for any number of images, got {} for 1 and {} for {}",
+          "expected the same number of sizes for any number of images, got {} for 1 image and {} "
+          "for {}",
           sizes.size(), of_many.size(), kManyImages);
   for (std::size_t k = 0; k < sizes.size(); ++k) {
     if (sizes[k] == of_many[k]) continue;
     require(sizes[k] == 1 && of_many[k] == kManyImages,
-            "expected the number of images or sizes that do not depend on it, got {} for 1 image "
-            "and {} for {}",
+            "expected sizes that equal the number of images or do not depend on it, got {} for 1 "
+            "image and {} for {}",
             sizes[k], of_many[k], kManyImages);
     sizes[k] = kBatch;
   }
@@ -327,7 +330,7 @@ std::int64_t Builder::images() const {
 
 void Builder::set_output(const OnnxNode& node, Value value) {
   require_fits(value);
-  // By them weights are put in order.
+  // Weights are reordered by the blocks.
   std::int64_t features = 0;
   for (const FeatureBlock& block : value.blocks) features += block.channels * block.pixels;
   expect(value.blocks.empty() || features == value.channels,
@@ -337,15 +340,16 @@ void Builder::set_output(const OnnxNode& node, Value value) {
 
 const OnnxTensor* Builder::keep(const OnnxNode& node, OnnxTensor constant) {
   require(constant.bytes.size() <= bytes_left_,
-          "constants computed of others take more memory than those of such a file");
+          "computed constants take more memory than the file's own constants allow");
   bytes_left_ -= constant.bytes.size();
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (!is_constant(node, i)) continue;
     const std::size_t read = any_constant(node, i).of_one->bytes.size();
-    require(read <= reads_left_, "constants are computed of more numbers than such a file has");
+    require(read <= reads_left_,
+            "computed constants read more data than the file's own constants allow");
     reads_left_ -= read;
   }
-  // A scalar may be infinite, as a bound that is not there.
+  // A scalar may be infinite, to express a missing bound.
   if (constant.type == OnnxType::f32 && !constant.dims.empty()) {
     const std::string found = first_non_finite(floats(constant), constant.dims);
     require(found.empty(), "expected finite values, got {}", found);
@@ -444,8 +448,8 @@ Value Builder::logits() {
   const OnnxNode end{.op = "output", .inputs = {model_.output.name}};
   Value logits = moved(end);
   require(!logits.codes,
-          "expected an output in real numbers, got codes of a QuantizeLinear; "
-          "model.output = \"NAME\" of the value before ends the network there");
+          "expected a float32 output, got codes of a QuantizeLinear; set model.output = \"NAME\" "
+          "to the value before it");
   logits = rounded(model_.output.name, std::move(logits));
   const std::string text = logits.text();
   if (logits.flat()) {
@@ -456,14 +460,12 @@ Value Builder::logits() {
   }
   require(
       logits.flat(),
-      "expected an output [N, classes], got {}; model.output = \"NAME\" of an earlier value ends "
-      "the network there",
+      "expected an output [N, classes], got {}; set model.output = \"NAME\" to an earlier value",
       text);
-  require(
-      same_order(logits),
-      "expected one number for each class, got {} that are the pixels of {} channels in one row; "
-      "a linear layer or a GlobalAveragePool has to end the graph",
-      text, logits.blocks.empty() ? 0 : logits.blocks[0].channels);
+  require(same_order(logits),
+          "expected one value per class, got {}, the pixels of {} channels in one row; the graph "
+          "must end with a linear layer or a GlobalAveragePool",
+          text, logits.blocks.empty() ? 0 : logits.blocks[0].channels);
   return logits;
 }
 

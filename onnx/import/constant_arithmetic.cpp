@@ -1,4 +1,4 @@
-// Folds arithmetic. Integers are those of 64 bits; what leaves them is refused.
+// Folds arithmetic. Integers have 64 bits; overflow is an error.
 
 #include <algorithm>
 #include <cmath>
@@ -25,11 +25,12 @@ std::vector<T> numbers(const OnnxTensor& tensor) {
   }
 }
 
-/// Calls function(T{}) with the type of the numbers, float or Integer.
+/// Calls function(T{}) with the element type, float or Integer.
 template <typename Function>
 OnnxTensor with_type(const OnnxTensor& tensor, Function function) {
   require(tensor.type == OnnxType::f32 || tensor.type == OnnxType::s64,
-          "'{}': expected floats or integers of 32 or 64 bits, got codes of fewer", tensor.name);
+          "'{}': expected floats or integers of 32 or 64 bits, got codes of fewer bits",
+          tensor.name);
   return tensor.type == OnnxType::f32 ? function(float{}) : function(Integer{});
 }
 
@@ -52,12 +53,12 @@ OnnxTensor unary(const Constants& inputs, Function function) {
   });
 }
 
-/// function(a, b) of every two numbers that broadcasting brings together.
+/// Elementwise function(a, b) with broadcasting.
 template <typename Function>
 OnnxTensor binary(const OnnxTensor& a, const OnnxTensor& b, Function function) {
   require(a.type == b.type, "expected two inputs of one type");
   const Dims dims = broadcast(a.dims, b.dims);
-  // As large as the larger one, a weight, it may be whatever its size.
+  // The result may be as large as the larger input, e.g. a weight.
   const std::int64_t most = std::max(elements_of(a), elements_of(b));
   return with_type(a, [&]<typename T>(T) {
     const std::vector<T> x = numbers<T>(expanded(a, dims, most)),
@@ -73,7 +74,7 @@ OnnxTensor binary(const Constants& inputs, Function function) {
   return binary(input(inputs, 0), input(inputs, 1), function);
 }
 
-/// function of the first two inputs, of that and the third, and so on.
+/// Left fold of `function` over all inputs.
 template <typename Function>
 OnnxTensor variadic(const Constants& inputs, Function function) {
   OnnxTensor result = input(inputs, 0);
@@ -83,7 +84,7 @@ OnnxTensor variadic(const Constants& inputs, Function function) {
 }
 
 [[noreturn]] void fail_overflow(Integer a, const char* op, Integer b) {
-  throw std::invalid_argument(fmt::format("{} {} {} leaves the integers of 64 bits", a, op, b));
+  throw std::invalid_argument(fmt::format("{} {} {} overflows 64-bit integers", a, op, b));
 }
 
 float plus(float a, float b) { return a + b; }
@@ -115,14 +116,14 @@ Integer quotient(Integer a, Integer b) {
   return a / b;
 }
 
-/// Whose sign is that of `a`.
+/// The remainder with the sign of `a`.
 float remainder(float a, float b) { return std::fmod(a, b); }
 Integer remainder(Integer a, Integer b) {
   require(b != 0, "expected divisors other than 0");
   return b == -1 ? 0 : a % b;
 }
 
-/// Whose sign is that of `b`.
+/// The remainder with the sign of `b`.
 Integer modulus(Integer a, Integer b) {
   const Integer rest = remainder(a, b);
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
@@ -143,7 +144,7 @@ Integer power(Integer a, Integer b) {
 Integer absolute(Integer a) { return a < 0 ? minus(0, a) : a; }
 float absolute(float a) { return std::abs(a); }
 
-/// A function of floats alone.
+/// An elementwise function of floats.
 template <typename Function>
 OnnxTensor of_floats(const Constants& inputs, Function function) {
   const OnnxTensor& x = input(inputs, 0);
@@ -152,7 +153,7 @@ OnnxTensor of_floats(const Constants& inputs, Function function) {
   return tensor_of(x.dims, values);
 }
 
-/// function(a, b) of truths.
+/// Elementwise function(a, b) of booleans.
 template <typename Function>
 OnnxTensor of_truths(const Constants& inputs, Function function) {
   const auto truth = [](const OnnxTensor& x) { return fold_cast({.to = 9}, {&x}); };
@@ -160,15 +161,15 @@ OnnxTensor of_truths(const Constants& inputs, Function function) {
                 [function](auto a, auto b) { return Integer{function(a != 0, b != 0)}; });
 }
 
-/// One element of a scalar, or of a list of one.
+/// The element of a scalar, or of a list with one element.
 template <typename T>
 T scalar(const OnnxTensor& tensor) {
   const std::vector<T> values = numbers<T>(tensor);
-  require(values.size() == 1, "expected one number, got {}", dims_text(tensor.dims));
+  require(values.size() == 1, "expected one value, got {}", dims_text(tensor.dims));
   return values[0];
 }
 
-/// The numbers along the axes that a node names, or all axes, put together by function(sum, number).
+/// Reduces the axes that a node names, or all axes, by function(sum, value).
 template <typename Function>
 OnnxTensor reduce(const ReduceAttributes& attributes, const Constants& inputs, Function function) {
   const OnnxTensor& x = input(inputs, 0);
@@ -183,12 +184,12 @@ OnnxTensor reduce(const ReduceAttributes& attributes, const Constants& inputs, F
     if (!named) dims.push_back(x.dims[i]);
     if (named && attributes.keepdims != 0) dims.push_back(1);
   }
-  // The reduced axes last, so that each result's numbers lie together.
+  // Reduced axes go last, so that the values of each result are contiguous.
   std::vector<Walk> walks = kept;
   walks.insert(walks.end(), reduced.begin(), reduced.end());
   const OnnxTensor moved = walked(x, walks);
   const std::int64_t results = count_of(dims, elements_of(x));
-  require(elements_of(x) > 0, "expected at least one number, got {}", dims_text(x.dims));
+  require(elements_of(x) > 0, "expected at least one value, got {}", dims_text(x.dims));
   const std::ptrdiff_t each = elements_of(x) / results;
   return with_type(moved, [&]<typename T>(T) {
     const std::vector<T> values = numbers<T>(moved);
@@ -202,11 +203,12 @@ OnnxTensor reduce(const ReduceAttributes& attributes, const Constants& inputs, F
   });
 }
 
-/// How many numbers Range gives. @throws std::invalid_argument
+/// The number of values of a Range. @throws std::invalid_argument for a step of 0 or too many
+/// values
 std::int64_t range_count(double distance, double delta) {
   require(delta != 0.0, "expected steps other than 0");
   const double count = std::ceil(distance / delta);
-  require(count < 1e9, "expected at most 1e9 numbers, got {}", count);
+  require(count < 1e9, "expected at most 1e9 values, got {}", count);
   return count > 0.0 ? static_cast<std::int64_t>(count) : 0;
 }
 
@@ -224,7 +226,7 @@ OnnxTensor fold_and(const NoAttributes&, const Constants& inputs) {
   return of_truths(inputs, std::logical_and<>());
 }
 
-/// Of constants, such as weights that are standardized: in training mode by their own statistics.
+/// Batch norm of constants, e.g. standardized weights: in training mode with their own statistics.
 OnnxTensor fold_batch_norm(const BatchNormAttributes& attributes, const Constants& inputs) {
   require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
           attributes.spatial);
@@ -234,7 +236,7 @@ OnnxTensor fold_batch_norm(const BatchNormAttributes& attributes, const Constant
   std::vector<float> values = floats(x);
   const auto of_channels = [&](std::size_t i) {
     const std::vector<float> numbers = floats(input(inputs, i));
-    require(std::ssize(numbers) == channels, "'{}': expected {} numbers, got {}", inputs[i]->name,
+    require(std::ssize(numbers) == channels, "'{}': expected {} values, got {}", inputs[i]->name,
             channels, numbers.size());
     return std::vector<double>(numbers.begin(), numbers.end());
   };
@@ -355,7 +357,7 @@ OnnxTensor fold_or(const NoAttributes&, const Constants& inputs) {
 
 OnnxTensor fold_pow(const NoAttributes&, const Constants& inputs) {
   const OnnxTensor& base = input(inputs, 0);
-  // The exponent may be of another type than the base, whose type the result has.
+  // The exponent's type may differ from the base's; the result has the base's type.
   const OnnxTensor exponent =
       base.type == OnnxType::f32 ? fold_cast({.to = 1}, {&input(inputs, 1)}) : input(inputs, 1);
   return binary(base, exponent, [](auto a, auto b) { return power(a, b); });

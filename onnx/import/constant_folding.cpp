@@ -1,4 +1,4 @@
-// Folds what moves numbers; arithmetic is in constant_arithmetic.cpp.
+// Folds operators that move values; arithmetic is in constant_arithmetic.cpp.
 
 #include "onnx/import/constant_folding.h"
 
@@ -16,7 +16,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// Of the types that ONNX numbers, those of integers, with what they hold.
+/// ONNX's integer types, with their ranges.
 struct IntegerType {
   std::int64_t type, least, most;
 };
@@ -37,7 +37,7 @@ Dims rounded_to_zero(const OnnxTensor& tensor) {
   Dims result;
   constexpr float kLimit = 9.2e18f;
   for (const float value : floats(tensor)) {
-    require(std::abs(value) < kLimit, "expected numbers that an integer holds, got {}", value);
+    require(std::abs(value) < kLimit, "expected values in the range of an integer, got {}", value);
     result.push_back(static_cast<std::int64_t>(value));
   }
   return result;
@@ -69,7 +69,7 @@ OnnxTensor as_integers(const OnnxTensor& from, const IntegerType& to) {
   return codes_of(to.type == kUint8 ? OnnxType::u8 : OnnxType::s8, from.dims, values);
 }
 
-/// Where a slice of an axis begins and ends, in steps of `step`; both counted from the end if below 0.
+/// A slice of an axis in steps of `step`; negative `start` and `end` count from the end.
 Walk slice_walk(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step,
                 std::int64_t apart) {
   require(step != 0 && step != kLeastInteger, "steps: expected steps other than 0, got {}", step);
@@ -82,7 +82,7 @@ Walk slice_walk(std::int64_t size, std::int64_t start, std::int64_t end, std::in
   const std::int64_t last = place(end, low);
   const std::int64_t distance = step > 0 ? last - first : first - last;
   const std::int64_t count = distance <= 0 ? 0 : (distance - 1) / std::abs(step) + 1;
-  // A lone element needs no step, which could be any number.
+  // A single element needs no step; the given one may be arbitrary.
   return {count, first * apart, count > 1 ? step * apart : 0};
 }
 
@@ -105,7 +105,7 @@ OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs
   const std::size_t axis = axis_of(attributes.axis.value_or(0), first.dims.size());
   OnnxTensor result{.name = {}, .type = first.type, .dims = first.dims, .bytes = {}};
   result.dims[axis] = 0;
-  std::size_t rows = 1;  // the parts' rows lie one behind the other
+  std::size_t rows = 1;  // the parts' rows are concatenated
   for (std::size_t i = 0; i < axis; ++i) rows *= static_cast<std::size_t>(first.dims[i]);
   std::size_t size = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -113,7 +113,7 @@ OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs
     Dims expected = first.dims;
     if (part.dims.size() == expected.size()) expected[axis] = part.dims[axis];
     require(part.type == first.type && part.dims == expected,
-            "expected inputs of one type and size but for axis {}, got {} and {}", axis,
+            "expected inputs of one type and size except for axis {}, got {} and {}", axis,
             dims_text(first.dims), dims_text(part.dims));
     require(part.dims[axis] <= kMostInteger - result.dims[axis], "too many elements");
     result.dims[axis] += part.dims[axis];
@@ -139,7 +139,7 @@ OnnxTensor fold_constant_of_shape(const ConstantOfShapeAttributes& attributes,
   const OnnxTensor& dims = input(inputs, 0);
   require(dims.dims.size() == 1, "expected a list of sizes, got {}", dims_text(dims.dims));
   OnnxTensor value = attributes.value.value_or(tensor_of({1}, std::vector{0.0f}));
-  require(count_of(value.dims) == 1, "value: expected one number, got {}", dims_text(value.dims));
+  require(count_of(value.dims) == 1, "value: expected one element, got {}", dims_text(value.dims));
   value.dims = {};
   return expanded(value, few(dims));
 }
@@ -186,7 +186,7 @@ OnnxTensor fold_reshape(const ReshapeAttributes& attributes, const Constants& in
   if (const auto open = std::ranges::find(dims, -1); open != dims.end()) {
     *open = 1;
     const std::int64_t known = count_of(dims, elements_of(from));
-    require(known > 0, "shape: expected sizes of at least 1 beside -1, got {}", dims_text(dims));
+    require(known > 0, "shape: expected sizes of at least 1 next to -1, got {}", dims_text(dims));
     *open = elements_of(from) / known;
   }
   return with_dims(from, std::move(dims));

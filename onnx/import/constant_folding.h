@@ -1,14 +1,14 @@
 #pragma once
 
-// Private to the folder: what a graph computes from constants alone, which is the sizes of a Reshape or a
-// Pad, bounds, and weights that are written another way round. Results are those of the operators'
-// specification; each function throws std::invalid_argument for what that does not define.
+// Private to the folder: evaluates nodes with constant inputs, such as sizes of a Reshape or Pad,
+// bounds, and reordered weights. Results follow the operators' specification; each function throws
+// std::invalid_argument for undefined cases.
 
 #include "onnx/import/builder.h"
 
 namespace quench::onnx_network {
 
-// What moves numbers, and sizes.
+// Operators that move values, and sizes.
 OnnxTensor fold_cast(const CastAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_concat(const AxisAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_constant_of_shape(const ConstantOfShapeAttributes& attributes,
@@ -25,7 +25,7 @@ OnnxTensor fold_tile(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_transpose(const TransposeAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_unsqueeze(const AxesAttributes& attributes, const Constants& inputs);
 
-// Arithmetic, of floats or of integers. A truth is an integer, 0 or 1.
+// Arithmetic on floats or integers. Booleans are the integers 0 and 1.
 OnnxTensor fold_abs(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_add(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_and(const NoAttributes&, const Constants& inputs);
@@ -65,7 +65,7 @@ OnnxTensor fold_sub(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_sum(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_where(const NoAttributes&, const Constants& inputs);
 
-// Onto grids of integers and back.
+// Quantization to integer grids and back.
 OnnxTensor fold_bipolar_quant(const NoAttributes&, const Constants& inputs);
 OnnxTensor fold_dequantize_linear(const DequantizeAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_quant(const QuantAttributes& attributes, const Constants& inputs);

@@ -35,7 +35,7 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
 std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   const auto rank = static_cast<std::int64_t>(constant.dims.size());
   const std::int64_t value_rank = value.rank();
-  // Broadcasting lines dims up at the end.
+  // Broadcasting aligns trailing dims.
   const std::int64_t axis = value.channel_axis() - (value_rank - rank);
   std::vector<float> numbers = floats(constant);
   bool fits = rank <= value_rank;
@@ -44,7 +44,7 @@ std::vector<float> per_channel(const OnnxTensor& constant, const Value& value) {
   const auto count = static_cast<std::int64_t>(numbers.size());
   fits = fits && (count == 1 || count == value.channels);
   require(fits,
-          "constant '{}': expected one number, or one for each of the {} channels of {}, got {}",
+          "constant '{}': expected one value, or one for each of the {} channels of {}, got {}",
           constant.name, value.channels, value.text(), dims_text(constant.dims));
   return count == 1 ? numbers : in_order(value, std::move(numbers));
 }

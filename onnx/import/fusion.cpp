@@ -9,14 +9,14 @@
 namespace quench::onnx_network {
 namespace {
 
-/// A bound of Clip: an input from operator set 11 on, an attribute before. Exporters write the largest
-/// float for none.
+/// A bound of Clip: an input since operator set 11, an attribute before. Exporters write the
+/// largest float for a missing bound.
 float bound(const Builder& builder, const OnnxNode& node, std::size_t input, const char* name,
             std::optional<float> attribute) {
   float value = attribute.value_or(ActivationRange::kUnbounded);
   if (builder.model().opset >= 11 && Builder::has_input(node, input)) {
     const std::vector<float> numbers = floats(builder.constant(node, input));
-    require(numbers.size() == 1, "{}: expected one number, got {}", name, numbers.size());
+    require(numbers.size() == 1, "{}: expected one value, got {}", name, numbers.size());
     value = numbers[0];
   }
   const bool none = std::abs(value) >= std::numeric_limits<float>::max();
@@ -25,7 +25,7 @@ float bound(const Builder& builder, const OnnxNode& node, std::size_t input, con
 
 bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-/// @return  the node whose output is now the layer's
+/// @return  the node whose output the layer now computes
 const OnnxNode& take_bias(Builder& builder, const OnnxNode& node, const Value& output,
                           LayerNumbers& layer) {
   const OnnxNode* reader = builder.only_reader(node);

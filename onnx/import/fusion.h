@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: nodes that one module of quench does together.
+// Private to the folder: fuses nodes into one module.
 
 #include <optional>
 #include <vector>
@@ -10,28 +10,29 @@
 
 namespace quench::onnx_network {
 
-/// What a Relu or Clip clamps to; no bounds of a missing one. @throws std::invalid_argument
+/// The range of a Relu or Clip; missing bounds are unbounded. @throws std::invalid_argument if min
+/// > max
 ActivationRange clip_range(const Builder& builder, const OnnxNode& node);
-/// Of quench's activations the one that clamps so, if any.
+/// The activation with this range, if one exists.
 std::optional<Activation> activation_with(const ActivationRange& range);
 
-/// The activation that alone reads the output of `node`, which is absorbed; none if there is none.
+/// Absorbs the activation that is the only reader of `node`; Activation::none if there is none.
 Activation take_activation(Builder& builder, const OnnxNode& node);
 
-/// A layer as it is read from the file, before it is a module.
+/// A layer as read from the file, before it becomes a module.
 struct LayerNumbers {
-  std::vector<float> weight;  ///< out_channels slices, one behind the other
-  std::vector<float> bias;    ///< one per output channel, or none
+  std::vector<float> weight;  ///< out_channels consecutive slices
+  std::vector<float> bias;    ///< one per output channel, or empty
   std::int64_t out_channels = 0;
-  std::optional<quant::QuantGrid> grid = {};  ///< of the weight, if the file has its codes
-  const OnnxTensor* bias_constant = nullptr;  ///< that the bias was read from
+  std::optional<quant::QuantGrid> grid = {};  ///< of the weight, if the file stores codes
+  const OnnxTensor* bias_constant = nullptr;  ///< the constant of the bias
 
   void scale_output(std::int64_t channel, float factor);
 };
 
-/// What alone reads the layer's output and becomes part of it, and is absorbed: an Add of constants, the
-/// bias of a layer without one, and then, on request, a BatchNormalization, unless the weight is quantized or
-/// other layers read it too.
+/// Absorbs the layer's only reader into it: an Add of constants becomes the bias of a layer without
+/// one. Then, on request, a BatchNormalization is folded in, unless the weight is quantized or
+/// shared.
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer);
 

@@ -51,25 +51,25 @@ OnnxType type_of_codes(std::int64_t data_type, const char* attribute) {
     default:
       break;
   }
-  require(false, "{}: expected integers of 8 or 4 bits (3, 2, 22 or 21), got type {}", attribute,
-          data_type);
+  require(false, "{}: expected 8-bit or 4-bit integers (type 3, 2, 22 or 21), got type {}",
+          attribute, data_type);
   return OnnxType::u8;
 }
 
 void require_whole(std::int64_t block_size) {
-  require(block_size == 0, "block_size: expected 0, one scale for a tensor or a channel, got {}",
+  require(block_size == 0, "block_size: expected 0 (one scale per tensor or channel), got {}",
           block_size);
 }
 
-/// Scales, and as many zero points.
+/// Codes with these scales and as many zero points.
 LinearCodes of_scales(std::vector<float> scale, Dims zero_point) {
   for (const float s : scale)
-    require(std::isfinite(s) && s > 0.0f, "scale: expected finite numbers > 0, got {}", s);
-  require(!scale.empty(), "scale: expected one number or more, got none");
+    require(std::isfinite(s) && s > 0.0f, "scale: expected finite values > 0, got {}", s);
+  require(!scale.empty(), "scale: expected at least one value, got none");
   if (zero_point.empty()) zero_point.assign(scale.size(), 0);
   if (zero_point.size() == 1) zero_point.resize(scale.size(), zero_point[0]);
-  require(zero_point.size() == scale.size(), "zero point: expected {} as of the scale, got {}",
-          scale.size(), zero_point.size());
+  require(zero_point.size() == scale.size(),
+          "zero point: expected {} values like the scale, got {}", scale.size(), zero_point.size());
   return {.scale = std::move(scale), .zero_point = std::move(zero_point)};
 }
 
@@ -81,32 +81,31 @@ LinearCodes linear(const Constants& inputs, std::int64_t axis, OnnxType type, co
     require(zero >= codes.least && zero <= codes.most, "zero point: expected {} to {}, got {}",
             codes.least, codes.most, zero);
   if (codes.scale.size() == 1) return codes;
-  require(!dims.empty(), "scale: expected one number for an activation, got {}",
-          codes.scale.size());
+  require(!dims.empty(), "scale: expected one value for an activation, got {}", codes.scale.size());
   codes.axis = axis_of(axis, dims.size());
   require(dims[codes.axis] == std::ssize(codes.scale),
-          "scale: expected one number, or {} along axis {} of {}, got {}", dims[codes.axis], axis,
+          "scale: expected one value, or {} along axis {} of {}, got {}", dims[codes.axis], axis,
           dims_text(dims), codes.scale.size());
   return codes;
 }
 
-/// QONNX broadcasts a scale over a tensor: the axis along which it has several numbers.
+/// QONNX broadcasts a scale over a tensor: returns the axis along which it has several values.
 std::size_t axis_of_scale(const OnnxTensor& scale, const Dims& dims) {
   if (elements_of(scale) == 1) return 0;
-  require(!dims.empty(), "scale: expected one number for an activation, got {}",
+  require(!dims.empty(), "scale: expected one value for an activation, got {}",
           dims_text(scale.dims));
   const auto several = [](std::int64_t size) { return size != 1; };
   const std::ptrdiff_t place =
       std::ranges::find_if(scale.dims, several) - scale.dims.begin() - std::ssize(scale.dims);
-  const std::ptrdiff_t axis = place + std::ssize(dims);  // dims line up at the end
+  const std::ptrdiff_t axis = place + std::ssize(dims);  // trailing dims are aligned
   require(std::ranges::count_if(scale.dims, several) == 1 && axis >= 0 &&
               dims[static_cast<std::size_t>(axis)] == elements_of(scale),
-          "scale: expected one number, or several along one axis of {}, got {}", dims_text(dims),
+          "scale: expected one value, or several along one axis of {}, got {}", dims_text(dims),
           dims_text(scale.dims));
   return static_cast<std::size_t>(axis);
 }
 
-/// Integers that are written as floats.
+/// Reads integers stored as floats.
 Dims whole_numbers(const OnnxTensor& tensor, const char* what) {
   Dims result;
   constexpr float kLimit = 1 << 24;
@@ -118,9 +117,9 @@ Dims whole_numbers(const OnnxTensor& tensor, const char* what) {
   return result;
 }
 
-// ---- what rounds a constant, found from the layer that reads it back through the graph
+// ---- the grid of a constant, found by walking back from the layer that reads it
 
-/// Those of the type, and of each Clip behind which the constant lies.
+/// Narrows the range of codes by each Clip before the constant.
 void narrow_by_clips(const Builder& builder, const std::string& name, LinearCodes& codes) {
   const OnnxNode* node = builder.writer(name);
   if (node == nullptr || (node->op != "Clip" && node->op != "Cast" && node->op != "Identity"))
@@ -129,7 +128,7 @@ void narrow_by_clips(const Builder& builder, const std::string& name, LinearCode
     if (!Builder::has_input(*node, i)) continue;
     const std::int64_t bound = only_integer(builder.constant(*node, i));
     require(i == 1 ? bound <= codes.most : bound >= codes.least,
-            "'{}': expected a Clip that leaves some codes of {} to {}, got the bound {}",
+            "'{}': expected a Clip that keeps some codes of {} to {}, got the bound {}",
             node->output, codes.least, codes.most, bound);
     if (i == 1) codes.least = std::max(codes.least, bound);
     if (i == 2) codes.most = std::min(codes.most, bound);
@@ -172,7 +171,7 @@ std::optional<LinearCodes> codes_of_constant(const Builder& builder, const std::
   if (node->op == "Reshape" || node->op == "Squeeze" || node->op == "Unsqueeze") {
     std::optional<LinearCodes> codes = before();
     if (!codes) return codes;
-    require(codes->scale.size() == 1, "expected a weight that is not reshaped behind its {} scales",
+    require(codes->scale.size() == 1, "expected a weight that is not reshaped after its {} scales",
             codes->scale.size());
     return codes;
   }
@@ -206,7 +205,7 @@ OnnxType LinearCodes::type() const {
   for (const OnnxType type : {OnnxType::s4, OnnxType::u4, OnnxType::s8, OnnxType::u8}) {
     if (limits_of(type).least == least && limits_of(type).most == most) return type;
   }
-  require(false, "expected integers of 8 or 4 bits");
+  require(false, "expected 8-bit or 4-bit integers");
   return OnnxType::u8;
 }
 
@@ -231,14 +230,14 @@ LinearCodes linear_codes(const QuantizeAttributes& attributes, const Constants& 
   constexpr std::int64_t kFloat = 1;
   require_whole(attributes.block_size);
   require(attributes.precision == 0 || attributes.precision == kFloat,
-          "precision: expected floats of 32 bits (1), got type {}", attributes.precision);
+          "precision: expected 32-bit floats (1), got type {}", attributes.precision);
   OnnxType type = type_of_codes(attributes.output_dtype, "output_dtype");
   if (has_input(inputs, 2)) {
     require(attributes.output_dtype == 0 || inputs[2]->type == type,
             "output_dtype: expected the type of the zero point, got type {}",
             attributes.output_dtype);
     type = inputs[2]->type;
-    require(is_code(type), "zero point: expected integers of 8 or 4 bits");
+    require(is_code(type), "zero point: expected 8-bit or 4-bit integers");
   }
   return linear(inputs, attributes.axis, type, dims);
 }
@@ -265,7 +264,7 @@ LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inp
       of_scales(floats(input(inputs, 1)), whole_numbers(input(inputs, 2), "zero point"));
   codes.axis = axis_of_scale(*inputs[1], dims);
   const bool is_signed = attributes.is_signed != 0;
-  // As QONNX executes a signed bit, which its exporters write for -1 and +1.
+  // QONNX's exporters write -1 and +1 as one signed bit, and QONNX executes it so.
   codes.bipolar = is_signed && bits == 1;
   const std::int64_t count = std::int64_t{1} << bits, cut = attributes.narrow != 0 ? 1 : 0;
   codes.least = is_signed ? cut - count / 2 : 0;
@@ -313,7 +312,7 @@ bool narrows_grid(Builder& builder, const OnnxNode& clip) {
   }
   const OnnxNode* reader = builder.only_reader(clip);
   if (reader == nullptr || !rounds(builder.attributes(*reader))) return false;
-  // An activation stays one for the float network underneath.
+  // An activation stays in place for the float network.
   if (activation_with(clip_range(builder, clip))) return false;
   builder.set_output(clip, builder.numbers(clip));
   return true;

@@ -12,49 +12,49 @@
 
 namespace quench::onnx_network {
 
-/// Integers q of least..most for real numbers scale * (q - zero_point): one scale, or one for each slice
-/// of a tensor along an axis. Of more bits than a quant::QuantGrid has where biases are rounded.
+/// Integers q in least..most for real values scale * (q - zero_point): one scale, or one for each
+/// slice of a tensor along an axis. Quantized biases have more bits than quant::QuantGrid supports.
 struct LinearCodes {
   std::vector<float> scale;
-  Dims zero_point;  ///< as many as scales
+  Dims zero_point;  ///< one per scale
   std::size_t axis = 0;
   std::int64_t least = -128, most = 127;
   bool bipolar = false;  ///< -1 below 0, else +1
 
   std::size_t slice_of(std::int64_t element, const Dims& dims) const;
-  /// That holds them. @throws std::invalid_argument  for more bits than 8
+  /// The type that holds them. @throws std::invalid_argument  for more than 8 bits
   OnnxType type() const;
-  /// q - zero_point of a number.
+  /// q - zero_point of a value.
   double centered(float x, std::size_t slice) const;
-  /// @throws std::invalid_argument  for more bits than 8
+  /// @throws std::invalid_argument  for more than 8 bits
   quant::QuantGrid grid() const;
 };
 
-// Of a node, by its inputs, of which the first may be missing.
-/// @param dims  of the tensor that is rounded; none for an activation
-/// @throws std::invalid_argument  for blocks, types of more than 8 bits, other ways to round, or scales
-///                                that do not fit
+// Reads the codes of a node from its inputs; the first may be missing.
+/// @param dims  of the quantized tensor; empty for an activation
+/// @throws std::invalid_argument  for blocks, types of more than 8 bits, other rounding modes, or
+///                                scales that do not fit
 LinearCodes linear_codes(const QuantizeAttributes& attributes, const Constants& inputs,
                          const Dims& dims);
-/// @param codes  their type; least and most of s64 are those of 32 bits
+/// @param codes  their type; s64 has the limits of 32 bits
 LinearCodes linear_codes(const DequantizeAttributes& attributes, const Constants& inputs,
                          OnnxType codes, const Dims& dims);
 LinearCodes linear_codes(const QuantAttributes& attributes, const Constants& inputs,
                          const Dims& dims);
 LinearCodes bipolar_codes(const Constants& inputs, const Dims& dims);
 
-/// The grid of the constant that a layer reads as its input 1, by the nodes that compute it; nothing if
-/// none rounds it.
-/// @param channel_axis  of the constant's, along which the output channels lie
+/// The grid of the constant that is a layer's input 1, from the nodes that compute it; null if none
+/// rounds it.
+/// @param channel_axis  the constant's axis of output channels
 /// @throws std::invalid_argument  for scales along another axis
 std::optional<quant::QuantGrid> weight_grid(const Builder& builder, const OnnxNode& layer,
                                             std::size_t channel_axis);
 
-/// Whether a Clip does nothing but end a grid earlier: it reads codes, or a QuantizeLinear alone reads it.
-/// Its output is then its input.
+/// Whether a Clip only narrows a grid: it reads codes, or its only reader is a QuantizeLinear. Its
+/// output is then its input.
 bool narrows_grid(Builder& builder, const OnnxNode& clip);
 
-/// Whether a Cast makes the same integers of another type of codes.
+/// Whether a Cast keeps the integers and only changes the type of the codes.
 bool keeps_codes(const Builder& builder, const OnnxNode& cast, const CastAttributes& attributes);
 
 }  // namespace quench::onnx_network

@@ -17,8 +17,8 @@
 namespace quench::onnx_network {
 namespace {
 
-/// The replacement of a layer on the way from the head to the output; null if the layer works for any number of
-/// classes and stays.
+/// The replacement of a layer between the head and the output; null if the layer works for any
+/// number of classes.
 class ForClasses {
  public:
   ForClasses(std::int64_t classes, Random& random) : classes_(classes), random_(random) {}
@@ -53,11 +53,11 @@ class ForClasses {
 
  private:
   [[noreturn]] static std::shared_ptr<Module> refuse(const Module& module) {
-    throw std::invalid_argument(fmt::format(
-        "model.head = \"replace\": expected a layer with a weight before the output, and pools, "
-        "activations or batch norms alone between them, got '{}'; model.output = \"NAME\" of a "
-        "value before it ends the network there",
-        module.name()));
+    throw std::invalid_argument(
+        fmt::format("model.head = \"replace\": expected a layer with a weight, and only pools, "
+                    "activations or batch norms between it and the output, got '{}'; set "
+                    "model.output = \"NAME\" to a value before it",
+                    module.name()));
   }
 
   std::int64_t classes_;
@@ -67,11 +67,9 @@ class ForClasses {
 }  // namespace
 
 void replace_head(Composite& network, std::int64_t classes, Random& random) {
-  require(
-      !is_quantized(network),
-      "model.head = \"replace\": expected a float network, got one with quantizers, whose grids "
-      "are those of the weights it has; model.quantizers = \"none\" gives the float network "
-      "under them");
+  require(!is_quantized(network),
+          "model.head = \"replace\": expected a float network, got one with quantizers, whose "
+          "grids fit its own weights; model.quantizers = \"none\" selects the float network");
   const Graph graph(network);
   const Graph::Node* node = graph.writer(graph.output());
   bool found = false;
@@ -82,7 +80,8 @@ void replace_head(Composite& network, std::int64_t classes, Random& random) {
       network.replace(name, std::move(module));
     node = graph.writer(node->inputs[0]);
   }
-  require(found, "model.head = \"replace\": expected a network with weights, got one without");
+  require(found,
+          "model.head = \"replace\": expected a network with weights, got one without weights");
 }
 
 }  // namespace quench::onnx_network

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: another last layer, for other classes than the graph's.
+// Private to the folder: replaces the last layer, for classes that differ from the graph's.
 
 #include <cstdint>
 
@@ -9,11 +9,11 @@
 
 namespace quench::onnx_network {
 
-/// Puts a new layer in the place of the last one with a weight, equal but for its number of outputs, with
-/// a new weight drawn from `random` and a bias of 0. A batch norm behind it is new too.
-/// @throws std::invalid_argument  for a network with quantizers, whose grids are those of its weights; and
-///                                where more follows than pools, functions of one number, batch norms and
-///                                what moves numbers
+/// Replaces the last layer with a weight by one with `classes` outputs, a new weight drawn from
+/// `random`, and a bias of 0. A batch norm after it is replaced too.
+/// @throws std::invalid_argument  for a network with quantizers, whose grids fit its own weights;
+///                                or if anything but pools, elementwise functions, batch norms and
+///                                reshapes follows that layer
 void replace_head(Composite& network, std::int64_t classes, Random& random);
 
 }  // namespace quench::onnx_network

@@ -16,13 +16,13 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// Read [N, C, H, W] and nothing else.
+/// Operators that read only [N, C, H, W].
 constexpr auto kChannelsFirst = std::to_array<std::string_view>(
     {"AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "DepthToSpace",
      "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN",
      "MaxPool", "SpaceToDepth"});
 
-/// Take images of either layout and keep it.
+/// Operators that take images of either layout and keep it.
 constexpr auto kKeepLayout =
     std::to_array<std::string_view>({"Add",
                                      "Cast",
@@ -54,7 +54,7 @@ bool is_one_of(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-/// What a Transpose makes of its input says how that lies.
+/// The layout of a Transpose's input, inferred from its axes.
 std::optional<Layout> transposed_from(const OnnxNode& node) {
   const auto perm = node.attributes.find("perm");
   if (perm == node.attributes.end()) return std::nullopt;
@@ -64,7 +64,8 @@ std::optional<Layout> transposed_from(const OnnxNode& node) {
   return std::nullopt;
 }
 
-/// How the images lie, by the first operator that says so. Sizes would not do: [N, 9, 128, 1] can be both.
+/// The layout of the images, inferred from the first operator that determines it. Sizes are
+/// ambiguous: [N, 9, 128, 1] can be either.
 std::optional<Layout> layout_by_operators(const OnnxModel& model) {
   std::set<std::string_view> images{model.input.name};
   for (const OnnxNode& node : model.nodes) {
@@ -100,7 +101,7 @@ bool takes(const OnnxModel& model, const Sizes& sizes) {
       [](auto size, auto taken) { return taken == OnnxValue::kAnySize || taken == size; });
 }
 
-/// Images have few channels, and more rows and columns.
+/// Assumes that images have fewer channels than rows and columns.
 Layout layout_by_sizes(const OnnxModel& model) {
   const std::int64_t second = model.input.dims[1], last = model.input.dims[3];
   return last != OnnxValue::kAnySize && last < second ? Layout::channels_last
@@ -120,7 +121,7 @@ Value input_value(const OnnxModel& model, const std::string& file, const models:
   if (!fits(layout) && !layout_by_operators(model))
     layout = layout == Layout::channels_first ? Layout::channels_last : Layout::channels_first;
   if (!fits(layout))
-    fail("{}: input '{}' takes images {}, but the data has some of [N, {}, {}, {}]", file,
+    fail("{}: input '{}' takes images {}, but the data has images [N, {}, {}, {}]", file,
          model.input.name, input_text(model.input), data.channels, data.height, data.width);
   return as(layout);
 }
@@ -130,9 +131,9 @@ models::ModelInput images_of(const OnnxModel& model, const std::string& file) {
   const Sizes& dims = model.input.dims;
   if (std::ranges::find(dims.begin() + 1, dims.end(), OnnxValue::kAnySize) != dims.end())
     fail(
-        "{}: input '{}': expected a size for every dim but the batch, got {}; a data set says them "
-        "(CONFIG --set model.onnx={}), or export with fixed sizes (PyTorch: no dynamic_axes but of "
-        "the batch)",
+        "{}: input '{}': expected a size for every dim except the batch, got {}; use a data set "
+        "that defines them (CONFIG --set model.onnx={}), or export with fixed sizes (PyTorch: "
+        "dynamic_axes only for the batch)",
         file, model.input.name, input_text(model.input), file);
   const bool last =
       layout_by_operators(model).value_or(layout_by_sizes(model)) == Layout::channels_last;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: the images that enter a graph.
+// Private to the folder: the input images of a graph.
 
 #include <string>
 
@@ -10,13 +10,13 @@
 
 namespace quench::onnx_network {
 
-/// The graph's input for a data set's images, whose sizes are those that the graph leaves open.
+/// The graph's input for a data set's images, which define the sizes that the graph leaves open.
 /// @param file  begins messages
-/// @throws std::runtime_error  if it takes others
+/// @throws std::runtime_error  if the sizes do not match
 Value input_value(const OnnxModel& model, const std::string& file, const models::ModelInput& data);
 
-/// The sizes of the images as the graph has them, with no number of classes.
-/// @throws std::runtime_error  if one is left open, other than the batch's
+/// The image sizes declared by the graph; the number of classes is 0.
+/// @throws std::runtime_error  if a size other than the batch's is open
 models::ModelInput images_of(const OnnxModel& model, const std::string& file);
 
 }  // namespace quench::onnx_network

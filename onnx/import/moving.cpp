@@ -1,5 +1,5 @@
-// What moves numbers: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, DepthToSpace, SpaceToDepth, Expand,
-// Concat.
+// Operators that move values: Flatten, Reshape, Squeeze, Unsqueeze, Transpose, DepthToSpace,
+// SpaceToDepth, Expand, Concat.
 
 #include <algorithm>
 #include <numeric>
@@ -18,7 +18,7 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// Features as the channels of images of one pixel, [N, F, 1, 1] or [N, 1, 1, F].
+/// Turns features into the channels of one-pixel images, [N, F, 1, 1] or [N, 1, 1, F].
 void append_unflatten(Builder& builder, const OnnxNode& node, const Value& input,
                       const Sizes& sizes) {
   Value features = flattened(input);
@@ -31,13 +31,12 @@ void append_unflatten(Builder& builder, const OnnxNode& node, const Value& input
   builder.append(node, std::make_shared<Unflatten>(), {features}, std::move(image));
 }
 
-/// The layout whose order the numbers have once the axes are taken so; nothing if it is none. Axes of
-/// size 1 are left out.
+/// The layout after a permutation of axes; null if no layout matches. `axes` omits those of size 1.
 std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
   if (axes.empty() || std::ranges::is_sorted(axes)) return value.layout;
   Sizes sorted = axes;
   std::ranges::sort(sorted);
-  // Those in front, which are taken last: the channels, or the pixels.
+  // The leading axes, which move last: the channels, or the pixels.
   const auto middle = std::ranges::find(sorted, axes.front());
   std::int64_t front = 1;
   for (auto axis = sorted.begin(); axis != middle; ++axis)
@@ -51,11 +50,11 @@ std::optional<Layout> turned_layout(const Value& value, const Sizes& axes) {
   return std::nullopt;
 }
 
-/// The channels in the order that a Transpose of the axes gives them that a Reshape made of channels, as
-/// a shuffle does; nothing if it moves other axes or none.
+/// The channel order after a Transpose of axes that a Reshape split off the channels, as in a
+/// channel shuffle; null if other axes move, or none.
 std::optional<Sizes> shuffled_channels(const Value& value, const Sizes& perm) {
   if (!value.viewed() || value.flat()) return std::nullopt;
-  // The axes of channels: the first ones, or the last.
+  // The channel axes: the first ones, or the last.
   const Sizes dims = value.dims();
   const auto rank = dims.size();
   const bool first = value.layout == Layout::channels_first;
@@ -100,8 +99,8 @@ Value concatenated(const std::vector<Value>& inputs) {
   return result;
 }
 
-/// What a Transpose makes of a value whose numbers it moves: the image of the Reshape behind it, which says
-/// which axes are channels, or else that of its own dims, or with the first of many as channels.
+/// The image that a Transpose produces. A following Reshape determines which axes are channels;
+/// otherwise the Transpose's own dims do, with the first of more than three as channels.
 Value transposed_value(const Builder& builder, const OnnxNode& node, const Value& value,
                        const Sizes& dims) {
   const Layout layout = value.flat() ? Layout::channels_first : value.layout;
@@ -122,7 +121,8 @@ Value transposed_value(const Builder& builder, const OnnxNode& node, const Value
   return with_view(image_value(image, layout), dims);
 }
 
-/// Parts of `input` under other dims, with their axes moved, as an image [N, C, H, W].
+/// Views `input` with other dims, permutes the axes, and appends the result as an image [N, C, H,
+/// W].
 void append_moved(Builder& builder, const OnnxNode& node, Value input, const Sizes& dims,
                   const Sizes& axes, const Sizes& image) {
   input.view = dims;
@@ -137,7 +137,7 @@ std::int64_t block_size(std::int64_t given) {
   return given;
 }
 
-/// Inputs joined along rows or columns, which are channels for as long as it takes.
+/// Concatenates along rows or columns, which become channels temporarily.
 void append_joined(Builder& builder, const OnnxNode& node, const std::vector<Value>& inputs,
                    std::size_t axis) {
   Sizes order{static_cast<std::int64_t>(axis) - 1};
@@ -145,8 +145,9 @@ void append_joined(Builder& builder, const OnnxNode& node, const std::vector<Val
     if (i != order[0]) order.push_back(i);
   std::vector<Value> turned;
   for (const Value& input : inputs) {
-    require(input.rank() == inputs[0].rank(), "expected inputs of as many dims, got {} and {}",
-            inputs[0].text(), input.text());
+    require(input.rank() == inputs[0].rank(),
+            "expected inputs with the same number of dims, got {} and {}", inputs[0].text(),
+            input.text());
     Sizes dims;
     for (const std::int64_t i : order) dims.push_back(input.dims()[static_cast<std::size_t>(i)]);
     turned.push_back(builder.rearranged(node.output + "/turned", input, order,
@@ -181,11 +182,11 @@ void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes&
   const std::int64_t rank = std::ssize(sizes);
   require(given >= -rank && given <= rank, "axis: expected {} to {}, got {}", -rank, rank, given);
   const std::int64_t axis = given < 0 ? given + rank : given;
-  // What lies before the axis is one number with the batch, so there may be nothing.
+  // Dims before the axis merge with the batch, so all must be 1.
   const bool alone = std::all_of(sizes.begin() + std::min<std::int64_t>(axis, 1),
                                  sizes.begin() + axis, [](auto size) { return size == 1; });
   require(axis == 0 ? builder.images() == 1 : alone,
-          "axis: expected the batch alone before it, got {} of {}", given, value.text());
+          "axis: expected only the batch before it, got {} of {}", given, value.text());
   append_reshape(builder, node, value, {value.numel()});
 }
 
@@ -212,14 +213,15 @@ void build_squeeze(Builder& builder, const OnnxNode& node, const AxesAttributes&
   for (std::int64_t axis = 0; axis < std::ssize(sizes); ++axis) {
     const std::int64_t size = sizes[static_cast<std::size_t>(axis)];
     const bool named = std::ranges::find(axes, axis) != axes.end();
-    require(!named || size == 1, "axes: expected axes of size 1 behind the batch, got {} of {}",
+    require(!named || size == 1, "axes: expected axes of size 1 after the batch, got {} of {}",
             axis, input.text());
     if (!(named || (axes.empty() && size == 1))) left.push_back(size);
   }
-  require(left.size() >= 2, "axes: expected one that stays behind the batch, got {}", input.text());
-  // A batch of 1 would go as well, and what comes then would count axes without it.
+  require(left.size() >= 2, "axes: expected at least one axis to remain after the batch, got {}",
+          input.text());
+  // A batch of 1 would be removed too, and later nodes would count axes without it.
   require(!axes.empty() || builder.images() != 1 || left.size() <= 2,
-          "axes: expected them to be named in a graph for one image, got none of {}", input.text());
+          "axes: expected explicit axes in a graph for one image, got none for {}", input.text());
   append_reshape(builder, node, input, {left.begin() + 1, left.end()});
 }
 
@@ -229,7 +231,7 @@ void build_unsqueeze(Builder& builder, const OnnxNode& node, const AxesAttribute
   const std::size_t added = Builder::has_input(node, 1) ? integers(builder.constant(node, 1)).size()
                                                         : attributes.axes.value_or(Sizes{}).size();
   for (const std::int64_t axis : axes_of(builder, node, attributes, dims.size() + added)) {
-    require(axis >= 1, "axes: expected axes behind the batch, got {}", axis);
+    require(axis >= 1, "axes: expected axes after the batch, got {}", axis);
     dims.insert(dims.begin() + axis, 1);
   }
   append_reshape(builder, node, input, {dims.begin() + 1, dims.end()});
@@ -251,9 +253,9 @@ void build_transpose(Builder& builder, const OnnxNode& node,
     if (size != 1) axes.push_back(axis);
   }
   const Sizes view(turned.begin() + 1, turned.end());
-  require(given[0] == 0, "perm: expected the batch in front, got {}", dims_text(given));
+  require(given[0] == 0, "perm: expected the batch first, got {}", dims_text(given));
   if (auto channels = shuffled_channels(value, given)) {
-    require(same_order(value), "expected channels in their order, got features of an image");
+    require(same_order(value), "expected channels in order, got features of an image");
     Value shuffled = value;
     shuffled.view = view;
     return builder.append(node, std::make_shared<SelectChannels>(std::move(*channels)), {value},
@@ -274,8 +276,8 @@ void build_depth_to_space(Builder& builder, const OnnxNode& node,
   const Value input = builder.image(node);
   const std::int64_t block = block_size(attributes.blocksize);
   require(!input.line && input.channels % (block * block) == 0,
-          "blocksize: expected one whose square divides the {} channels of {}, got {}",
-          input.channels, input.text(), block);
+          "blocksize: expected its square to divide the {} channels of {}, got {}", input.channels,
+          input.text(), block);
   const std::int64_t channels = input.channels / (block * block);
   const Sizes image{channels, input.height * block, input.width * block};
   const bool blocks_first = attributes.mode == "DCR";
@@ -308,8 +310,8 @@ void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&) {
           sizes_text(target));
   target.insert(target.begin(), sizes.size() - target.size(), 1);
   require(target[0] == kBatch || target[0] == 1 || target[0] == builder.images(),
-          "expected the batch as it is, got {}", sizes_text(target));
-  // Of the dims of a line the rows are not one.
+          "expected an unchanged batch, got {}", sizes_text(target));
+  // A line has no axis of rows.
   const std::size_t rows = (value.layout == Layout::channels_last ? 1 : 2) - (value.line ? 1 : 0);
   const std::size_t first = value.line ? rows + 1 : rows;
   constexpr std::int64_t kMost = 1 << 20;
@@ -317,7 +319,7 @@ void build_expand(Builder& builder, const OnnxNode& node, const NoAttributes&) {
     if (target[axis] == sizes[axis] || target[axis] == 1) continue;
     require(sizes[axis] == 1 && !value.flat() && axis >= first && axis <= rows + 1 &&
                 target[axis] >= 1 && target[axis] <= kMost,
-            "expected rows and columns to be repeated, got {} of {}", sizes_text(target),
+            "expected only rows and columns to be repeated, got {} of {}", sizes_text(target),
             value.text());
     value.repeated[axis - rows] = target[axis];
   }
@@ -331,7 +333,7 @@ void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& 
     inputs.push_back(i == 0 ? builder.activation(node, i) : builder.like(inputs[0], node, i));
   const std::size_t axis =
       axis_of(attributes.axis.value_or(1), static_cast<std::size_t>(inputs[0].rank()));
-  require(axis >= 1, "axis: expected one behind the batch, got {}", axis);
+  require(axis >= 1, "axis: expected one after the batch, got {}", axis);
   if (inputs.size() == 1) return builder.set_output(node, inputs[0]);
   if (axis != static_cast<std::size_t>(inputs[0].channel_axis()))
     return append_joined(builder, node, inputs, axis);

@@ -24,7 +24,7 @@ namespace {
 
 using namespace onnx_network;
 
-/// Nodes whose values depend on the images', not on their sizes alone.
+/// Values that depend on the images' pixels, not only on their sizes.
 std::set<std::string> activations(const OnnxModel& model) {
   std::set<std::string> result{model.input.name};
   for (const OnnxNode& node : model.nodes) {
@@ -35,26 +35,24 @@ std::set<std::string> activations(const OnnxModel& model) {
   return result;
 }
 
-/// What to do about a node that no module computes.
+/// The reason why no module computes a node, and what to do.
 std::string unbuilt_reason(const OnnxNode& node, const Operator* op) {
   constexpr auto kControlFlow = std::to_array<std::string_view>({"If", "Loop", "Scan"});
   if (op != nullptr)
-    return "expected it to compute sizes or constants, got one that reads activations, which "
-           "quench "
-           "has no layer for";
+    return "expected a node that computes sizes or constants, got one that reads activations; "
+           "quench has no layer for it";
   if (std::ranges::find(kControlFlow, node.op) != kControlFlow.end())
-    return "control flow is not built; export the network for images of one size, without branches "
-           "that depend on them";
+    return "control flow is not supported; export the network for a fixed image size, without "
+           "branches that depend on it";
   if (node.op.find('.') != std::string::npos)
-    return "not an operator of ONNX's own; if it is a function of the file, "
-           "onnx.inliner.inline_local_functions(model) writes it out in ONNX's operators";
-  return "quench does not build this operator (docs/onnx.md lists those that it builds); of steps "
-         "before or after the network, onnx.utils.extract_model(from, to, [input], [output]) makes "
-         "a "
-         "file without them";
+    return "not a standard ONNX operator; if the file defines it as a function, "
+           "onnx.inliner.inline_local_functions(model) expands it";
+  return "quench does not support this operator (docs/onnx.md lists the supported ones); to remove "
+         "steps before or after the network, use onnx.utils.extract_model(from, to, [input], "
+         "[output])";
 }
 
-/// The node's attributes; none of a node that is refused.
+/// The node's attributes; empty if the node is refused.
 Attributes read_attributes(const OnnxNode& node, bool depends_on_images, Refusals& refusals) {
   const Operator* op = find_operator(node.op);
   if (op == nullptr || (op->build == nullptr && depends_on_images)) {
@@ -72,8 +70,8 @@ Attributes read_attributes(const OnnxNode& node, bool depends_on_images, Refusal
   }
 }
 
-/// Computes a node of constants, those of the graph first: bounds and statistics have to be known to the
-/// nodes before them, which look ahead.
+/// Evaluates a node of constants. This happens before the graph is built, because nodes look ahead
+/// to bounds and statistics of later ones.
 void fold(Builder& builder, const OnnxNode& node) {
   const Operator& op = *find_operator(node.op);
   if (op.fold == nullptr || builder.has_value(node.output) || !builder.all_constant(node)) return;
@@ -96,7 +94,7 @@ std::string output_of(const OnnxModel& model, const std::string& file) {
   return fmt::format("{}: output '{}'", file, model.output.name);
 }
 
-/// The data's images as the graph takes them. What stands against its operators comes first.
+/// The data's images as the graph's input. Unsupported operators are reported first.
 Value images(const OnnxModel& model, const std::string& file, const models::ModelInput& input,
              const Refusals& refusals) {
   try {
@@ -112,17 +110,17 @@ struct Built {
   std::int64_t classes;
 };
 
-/// Of sets that ONNX has published since, an operator may mean something else.
+/// Operators may change their meaning in newer sets.
 void remark_newer(const OnnxModel& model, const std::string& file) {
   constexpr std::int64_t kNewest = 24;
   if (model.opset <= kNewest) return;
-  remark(fmt::format(
-      "{}: operator set {} is newer than {}, the last that quench knows, and is read as that one; "
-      "onnx.version_converter.convert_version(model, {}) converts it",
-      file, model.opset, kNewest, kNewest));
+  remark(
+      fmt::format("{}: operator set {} is newer than {}, the newest that quench supports, and is "
+                  "read as that one; onnx.version_converter.convert_version(model, {}) converts it",
+                  file, model.opset, kNewest, kNewest));
 }
 
-/// Numbers that the graph rounds to fewer bits on their way keep those of float32.
+/// Activations that the graph rounds to 16-bit floats stay float32.
 void remark_narrow_floats(const OnnxModel& model, const std::set<std::string>& activations,
                           const std::string& file) {
   constexpr std::int64_t kFloat16 = 10, kBfloat16 = 16;
@@ -135,8 +133,8 @@ void remark_narrow_floats(const OnnxModel& model, const std::set<std::string>& a
   const auto count = std::ranges::count_if(model.nodes, narrows);
   if (count > 0)
     remark(
-        fmt::format("{}: {} cast activations to floats of 16 bits; quench computes in float32 and "
-                    "does not round them",
+        fmt::format("{}: {} cast activations to 16-bit floats; quench computes in float32 and does "
+                    "not round them",
                     file, counted(count, "node")));
 }
 
@@ -179,9 +177,8 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
     }
   } else if (classes != input.classes) {
     fail(
-        "{}: expected the {} classes of the data, got {}; model.head = \"replace\" gives the "
-        "network "
-        "a new last layer for them",
+        "{}: expected the {} classes of the data, got {}; model.head = \"replace\" replaces the "
+        "last layer",
         output_of(model, file), input.classes, classes);
   }
   return std::move(network);

@@ -1,4 +1,5 @@
-// Normalizations by the image at hand: GroupNormalization, InstanceNormalization, LayerNormalization, LRN.
+// Normalizations by each image's own statistics: GroupNormalization, InstanceNormalization,
+// LayerNormalization, LRN.
 
 #include "layers/normalization.h"
 
@@ -28,7 +29,7 @@ void append_group_norm(Builder& builder, const OnnxNode& node, const Value& inpu
   builder.append(node, std::move(norm), {input}, input);
 }
 
-/// One of each for every channel of its group.
+/// Repeats each group's value for every channel of the group.
 std::vector<float> repeated(const std::vector<float>& of_groups, std::int64_t channels) {
   const std::int64_t size = channels / std::ssize(of_groups);
   std::vector<float> result;
@@ -37,7 +38,8 @@ std::vector<float> repeated(const std::vector<float>& of_groups, std::int64_t ch
   return result;
 }
 
-/// A group norm whose gain and bias, inputs 1 and 2, hold `count` numbers each: of channels, or of groups of them.
+/// A group norm whose gain and bias, inputs 1 and 2, have `count` values each: per channel or per
+/// group.
 void append_group_norm(Builder& builder, const OnnxNode& node, const Value& input,
                        std::int64_t groups, std::int64_t count, float eps) {
   const auto numbers = [&](std::size_t i) {
@@ -56,14 +58,14 @@ void build_group_norm(Builder& builder, const OnnxNode& node,
   const std::int64_t groups = attributes.num_groups;
   require(groups >= 1 && groups <= input.channels && input.channels % groups == 0,
           "num_groups: expected a divisor of the {} channels, got {}", input.channels, groups);
-  // Before operator set 21 gain and bias are those of groups.
+  // Before operator set 21, gain and bias are per group.
   const std::int64_t count = builder.model().opset < 21 ? groups : input.channels;
   append_group_norm(builder, node, input, groups, count, attributes.epsilon);
 }
 
 void build_instance_norm(Builder& builder, const OnnxNode& node,
                          const InstanceNormAttributes& attributes) {
-  // Channels that a Reshape joined are groups of them.
+  // Channels that a Reshape has joined form a group.
   const Value input = builder.numbers(node);
   const std::int64_t groups = input.dims()[0];
   require(

@@ -15,7 +15,7 @@ Attributes read(AttributeReader& reader) {
   return attributes;
 }
 
-// The struct of an operator's attributes is that of its function's parameter.
+// The function's parameter determines the struct of an operator's attributes.
 template <typename A>
 using BuildOf = void (*)(Builder&, const OnnxNode&, const A&);
 template <typename A>
@@ -40,12 +40,12 @@ constexpr Operator folded(std::string_view name, FoldOf<A>) {
   return {name, read<A>, nullptr, fold<A, fold_it>};
 }
 
-/// A module computes it.
+/// An operator that a module computes.
 template <auto build_it>
 constexpr Operator built(std::string_view name) {
   return built<build_it>(name, build_it);
 }
-/// It is computed of constants.
+/// An operator that is evaluated on constants.
 template <auto fold_it>
 constexpr Operator folded(std::string_view name) {
   return folded<fold_it>(name, fold_it);

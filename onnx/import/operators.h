@@ -1,7 +1,7 @@
 #pragma once
 
-// Private to the folder: the table of operators, and one function for each, which adds what the node
-// computes to the network.
+// Private to the folder: the table of operators, and one function per operator that adds the node's
+// computation to the network.
 
 #include <span>
 #include <string_view>
@@ -14,16 +14,16 @@ namespace quench::onnx_network {
 
 struct Operator {
   std::string_view name;
-  /// The node's attributes. @throws std::invalid_argument  for one of another type
+  /// Reads the node's attributes. @throws std::invalid_argument  for an attribute of another type
   Attributes (*read)(AttributeReader&);
-  /// Null if no module of quench computes it.
+  /// Null if no module computes it.
   void (*build)(Builder&, const OnnxNode&);
-  /// Null if it is not computed of constants.
+  /// Null if it is not evaluated on constants.
   OnnxTensor (*fold)(const Attributes&, const Constants&);
 };
 
 std::span<const Operator> operators();  // by name
-/// Null for an operator that is not in the table.
+/// Null for an unknown operator.
 const Operator* find_operator(std::string_view name);
 
 // Layers with a weight.
@@ -36,7 +36,7 @@ void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_batch_norm(Builder& builder, const OnnxNode& node,
                       const BatchNormAttributes& attributes);
 
-// Normalizations by the image at hand.
+// Normalizations by each image's own statistics.
 void build_group_norm(Builder& builder, const OnnxNode& node,
                       const GroupNormAttributes& attributes);
 void build_instance_norm(Builder& builder, const OnnxNode& node,
@@ -45,7 +45,7 @@ void build_layer_norm(Builder& builder, const OnnxNode& node,
                       const LayerNormAttributes& attributes);
 void build_lrn(Builder& builder, const OnnxNode& node, const LrnAttributes& attributes);
 
-// Sums, products and extrema, of activations or with constants.
+// Sums, products and extrema of activations and constants.
 void build_add(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_sub(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&);
@@ -56,7 +56,7 @@ void build_sum(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_max(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_min(Builder& builder, const OnnxNode& node, const NoAttributes&);
 
-// Functions of one number.
+// Elementwise functions.
 void append_clamp(Builder& builder, const OnnxNode& node, const Value& input,
                   const ActivationRange& range);
 void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function);
@@ -99,7 +99,7 @@ void build_gather(Builder& builder, const OnnxNode& node, const AxisAttributes& 
 void build_slice(Builder& builder, const OnnxNode& node, const SliceAttributes& attributes);
 void build_split(Builder& builder, const OnnxNode& node, const SplitAttributes& attributes);
 
-// Onto grids of integers and back; Quant and BipolarQuant are QONNX's.
+// Quantization to integer grids and back; Quant and BipolarQuant are QONNX's.
 void build_bipolar_quant(Builder& builder, const OnnxNode& node, const NoAttributes&);
 void build_dequantize_linear(Builder& builder, const OnnxNode& node,
                              const DequantizeAttributes& attributes);
@@ -107,17 +107,17 @@ void build_quant(Builder& builder, const OnnxNode& node, const QuantAttributes& 
 void build_quantize_linear(Builder& builder, const OnnxNode& node,
                            const QuantizeAttributes& attributes);
 
-// What moves numbers, and the sizes that they have.
-/// What a Pad makes of an image. @throws std::invalid_argument  if nothing is left
+// Operators that move values, and sizes.
+/// The size of a padded image. @throws std::invalid_argument  if nothing is left
 Value padded_value(const Value& input, const PadSizes& sizes);
-/// Channels, rows or columns of `input` by their numbers, as a module. @param axis  of its dims with the
-/// batch
+/// Inserts a module that selects channels, rows or columns of `input` by index.
+/// @param axis  of its dims, counting the batch
 Value selected(Builder& builder, const std::string& name, const Value& input, std::size_t axis,
                Integers numbers);
-/// The same of rows and columns at once.
+/// The same for rows and columns at once.
 Value selected_pixels(Builder& builder, const std::string& name, const Value& input, Integers rows,
                       Integers columns);
-/// Gives the numbers of `input` the dims [N, sizes...]. A Softmax before is no obstacle.
+/// Reshapes `input` to [N, sizes...]. It may come from a Softmax.
 void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
                     const Integers& sizes);
 void build_depth_to_space(Builder& builder, const OnnxNode& node,

@@ -15,7 +15,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// The float whose product with `factor` is `product`; nothing if there is none.
+/// The float whose product with `factor` is `product`; null if none exists.
 std::optional<float> exact_quotient(float product, float factor) {
   constexpr int kUlps = 4;
   for (const float direction : {0.0f, std::numeric_limits<float>::infinity()}) {
@@ -48,7 +48,7 @@ class Rewriter {
  private:
   OnnxNode& node(std::size_t i) { return model_.nodes[i]; }
   bool is_output(const std::string& name) const { return name == model_.output.name; }
-  /// That nothing else has.
+  /// A name that is not used yet.
   std::string new_name(std::string name) const {
     do name += "/in_operands";
     while (constants_.contains(name) || writers_.contains(name) || model_.input.name == name);
@@ -62,7 +62,7 @@ class Rewriter {
       for (const std::string& input : node(i).inputs) readers_[input].push_back(i);
     }
   }
-  /// Of a node that computes it with this operator.
+  /// The node that computes `name`, if it has this operator; else null.
   OnnxNode* writer(const std::string& name, const char* op) {
     const auto found = writers_.find(name);
     if (found == writers_.end() || node(found->second).op != op) return nullptr;
@@ -74,7 +74,7 @@ class Rewriter {
     OnnxNode& reader = node(found->second[0]);
     return reader.op == op && !is_output(reader.output) ? &reader : nullptr;
   }
-  /// The numbers of a float constant; none of anything else.
+  /// The values of a float constant; empty for anything else.
   std::vector<float> numbers(const OnnxNode& reader, std::size_t i) const {
     if (i >= reader.inputs.size()) return {};
     const auto found = constants_.find(reader.inputs[i]);
@@ -103,10 +103,11 @@ class Rewriter {
   OnnxModel model_;
   std::map<std::string, std::size_t> constants_, writers_;
   std::map<std::string, std::vector<std::size_t>> readers_;
-  std::map<std::string, OnnxNode> real_;  // by the DequantizeLinear that gives steps
+  std::map<std::string, OnnxNode>
+      real_;  // by the output of the DequantizeLinear for q - zero_point
 };
 
-/// Where(x < 0, -1, 1), or that times a scale.
+/// Replaces Where(x < 0, -1, 1), possibly times a scale, by BipolarQuant.
 void Rewriter::name_comparisons() {
   index();
   const std::string op = std::string(kQonnx) + ".BipolarQuant";
@@ -128,7 +129,7 @@ void Rewriter::name_comparisons() {
   }
 }
 
-/// The scale of codes that are read as q - zero_point: by a DequantizeLinear of scale 1.
+/// The scale of codes that are read as q - zero_point, by a DequantizeLinear with scale 1.
 std::optional<float> Rewriter::scale_of_steps(const std::string& name) {
   const std::vector<float> one{1.0f};
   if (const auto* bipolar = writer(name, "qonnx.custom_op.general.BipolarQuant"))
@@ -141,7 +142,7 @@ std::optional<float> Rewriter::scale_of_steps(const std::string& name) {
   return scale.size() == 1 && scale[0] > 0.0f ? std::optional(scale[0]) : std::nullopt;
 }
 
-/// The real numbers of such codes.
+/// The name of the real values of these codes.
 std::string Rewriter::real(const std::string& steps) {
   const OnnxNode* dequantize = writer(steps, "DequantizeLinear");
   if (dequantize == nullptr) return steps;
@@ -191,7 +192,7 @@ bool Rewriter::move_to_weight(OnnxNode& conv, float input_scale) {
   return true;
 }
 
-/// Takes away the node that alone reads a product and multiplies it by this factor.
+/// Removes the only reader of a product if it multiplies it by `factor`.
 bool Rewriter::drop_factor(const std::string& product, float factor) {
   const OnnxNode* scaled = only_reader(product, "Mul");
   if (scaled == nullptr || numbers(*scaled, 1) != std::vector{factor}) return false;
@@ -199,7 +200,7 @@ bool Rewriter::drop_factor(const std::string& product, float factor) {
   return true;
 }
 
-/// Whoever reads `passed` reads its input.
+/// Makes all readers of `passed` read `input`.
 void Rewriter::pass_by(const OnnxNode& passed, const std::string& input) {
   const std::string name = passed.output;
   const std::vector<std::size_t> of_passed = readers_[name];
@@ -232,7 +233,7 @@ void Rewriter::drop_unread() {
 }  // namespace
 
 std::optional<OnnxModel> with_scales_in_operands(const OnnxModel& model) {
-  // Copies of other graphs are spared.
+  // Other graphs are not copied.
   std::set<std::string> ones;
   for (const OnnxTensor& tensor : model.constants) {
     if (tensor.type == OnnxType::f32 && tensor.bytes.size() == sizeof(float) &&

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: quench's own exports, whose integers others write in another way.
+// Private to the folder: converts quench's own exports to the usual form of quantized graphs.
 
 #include <optional>
 
@@ -8,12 +8,12 @@
 
 namespace quench::onnx_network {
 
-/// The same graph with scales in the operands, where it has them behind the sums
-/// (onnx/export/export_integers.h), and with a BipolarQuant where codes of one bit are a comparison;
-/// nothing if there is neither.
+/// The same graph with scales moved from after the sums to the operands
+/// (onnx/export/export_integers.h), and with a BipolarQuant instead of comparisons for 1-bit codes.
+/// Null if the graph has neither.
 ///
-/// A weight gets the scales whose products with that of the input are, as floats, those behind the sums:
-/// the network has their bits.
+/// A weight gets scales whose float products with the input's scale equal those after the sums, so
+/// the network computes the same bits.
 std::optional<OnnxModel> with_scales_in_operands(const OnnxModel& model);
 
 }  // namespace quench::onnx_network

@@ -1,4 +1,4 @@
-// Pad: zeros, what no maximum is, or the image's own pixels around it.
+// Pad: adds zeros, the lowest value, or the image's own pixels.
 
 #include <algorithm>
 #include <limits>
@@ -13,7 +13,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// Before and after on each axis. From operator set 18 on they may be those of some axes.
+/// Expands pads to all axes. Since operator set 18, a node may give them for some axes only.
 Integers on_all_axes(const Integers& pads, const Integers& axes, std::size_t rank) {
   require(pads.size() == 2 * axes.size(), "pads: expected 2 for each of {} axes, got {}",
           axes.size(), dims_text(pads));
@@ -26,9 +26,9 @@ Integers on_all_axes(const Integers& pads, const Integers& axes, std::size_t ran
   return all;
 }
 
-/// What a Pad adds to each axis, and with which number.
+/// The padding of each axis, and the value.
 struct Pads {
-  Integers before, after;  ///< with the batch
+  Integers before, after;  ///< including the batch
   float value = 0.0f;
 };
 
@@ -43,13 +43,13 @@ Pads pads_of(const Builder& builder, const OnnxNode& node, const PadAttributes& 
       pads = on_all_axes(pads, integers(builder.constant(node, 3)), rank);
     if (Builder::has_input(node, 2)) {
       const std::vector<float> given = floats(builder.constant(node, 2));
-      require(given.size() <= 1, "constant_value: expected one number, got {}", given.size());
+      require(given.size() <= 1, "constant_value: expected one value, got {}", given.size());
       if (!given.empty()) result.value = given[0];
     }
   }
   require(pads.size() == 2 * rank && pads[0] == 0 && pads[rank] == 0,
-          "pads: expected {} numbers and none for the batch, got {} for {}", 2 * rank,
-          dims_text(pads), input.text());
+          "pads: expected {} values and 0 for the batch, got {} for {}", 2 * rank, dims_text(pads),
+          input.text());
   constexpr std::int64_t kMost = 1 << 20;
   require(std::ranges::min(pads) >= -kMost && std::ranges::max(pads) <= kMost,
           "pads: expected {} to {}, got {}", -kMost, kMost, dims_text(pads));
@@ -59,8 +59,8 @@ Pads pads_of(const Builder& builder, const OnnxNode& node, const PadAttributes& 
   return result;
 }
 
-/// Where each place along an axis comes from that is padded with its own numbers; what is cut off is none
-/// of these.
+/// The source index of each position along an axis that is padded with its own values, after
+/// cropping.
 Integers sources(const std::string& mode, std::int64_t size, std::int64_t before,
                  std::int64_t after) {
   const std::int64_t first = std::max<std::int64_t>(-before, 0),
@@ -71,7 +71,7 @@ Integers sources(const std::string& mode, std::int64_t size, std::int64_t before
   const std::int64_t padded = std::max(before, after);
   const std::int64_t most = reflects ? kept - 1 : wraps ? kept : padded;
   require(kept >= 1 && padded <= most,
-          "pads: expected some numbers to be left, and {} of {} at most {} of them, got {}", mode,
+          "pads: expected a nonempty rest after cropping, and {} of {} by at most {}, got {}", mode,
           kept, most, padded);
   Integers result;
   for (std::int64_t place = -before; place < kept + after; ++place) {
@@ -83,7 +83,7 @@ Integers sources(const std::string& mode, std::int64_t size, std::int64_t before
   return result;
 }
 
-/// Around an image by its own rows and columns, and channels.
+/// Pads an image with its own rows, columns and channels.
 void append_continued(Builder& builder, const OnnxNode& node, Value value, const std::string& mode,
                       const Pads& pads) {
   const Integers dims = value.dims();
@@ -95,7 +95,7 @@ void append_continued(Builder& builder, const OnnxNode& node, Value value, const
   builder.set_output(node, value);
 }
 
-/// Numbers below all others: a max pool over them takes the others.
+/// The lowest value never wins in a max pool.
 bool is_least(float value) { return value <= std::numeric_limits<float>::lowest(); }
 
 }  // namespace
@@ -104,13 +104,13 @@ Value padded_value(const Value& input, const PadSizes& sizes) {
   const auto& [top, left, bottom, right] = sizes.image;
   require(input.height + std::min(top, 0) + std::min(bottom, 0) >= 1 &&
               input.width + std::min(left, 0) + std::min(right, 0) >= 1,
-          "pads: expected a part of {} to be left, got top {}, left {}, bottom {}, right {}",
+          "pads: expected a nonempty part of {}, got top {}, left {}, bottom {}, right {}",
           input.text(), top, left, bottom, right);
   Value output = input;
   output.height += top + bottom;
   output.width += left + right;
   if (sizes.channels_before + sizes.channels_after == 0) return output;
-  require(same_order(input), "pads: expected channels in their order, got features of an image");
+  require(same_order(input), "pads: expected channels in order, got features of an image");
   output.channels += sizes.channels_before + sizes.channels_after;
   output.blocks.clear();
   return output;
@@ -125,7 +125,7 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes& attr
   const bool least = is_least(pads.value);
   require(
       mode == "constant" && (pads.value == 0.0f || least),
-      "expected zeros, the least number, or mode reflect, edge or wrap, got mode '{}', value {}",
+      "expected zeros, the lowest value, or mode reflect, edge or wrap, got mode '{}', value {}",
       mode, pads.value);
   require(!value.flat(), "pads: expected an image, got {}", value.text());
   const auto channel = static_cast<std::size_t>(value.channel_axis());
@@ -143,9 +143,9 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes& attr
           sizes.channels_after);
   const bool cuts = std::min({image.top, image.left, image.bottom, image.right}) < 0;
   require(!least || (!cuts && sizes.channels_before + sizes.channels_after == 0),
-          "pads: expected rows and columns of the least number before a MaxPool, got {} to {}",
+          "pads: expected the lowest value only in rows and columns before a MaxPool, got {} to {}",
           dims_text(pads.before), dims_text(pads.after));
-  // Zeros alone may become part of a convolution, and what no maximum is part of a max pool.
+  // Zeros may become part of a convolution, and the lowest value part of a max pool.
   if (!cuts) value.padding = std::exchange(sizes.image, {});
   value.pads_least = least && value.padded();
   if (sizes == PadSizes{}) return builder.set_output(node, value);

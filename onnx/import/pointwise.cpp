@@ -1,4 +1,4 @@
-// Functions of one number: Relu, Clip, LeakyRelu, PRelu, Elu, Sigmoid and others; Dropout, Softmax,
+// Elementwise functions: Relu, Clip, LeakyRelu, PRelu, Elu, Sigmoid and others; Dropout, Softmax,
 // Identity.
 
 #include <utility>
@@ -17,7 +17,7 @@ namespace {
 float dropout_ratio(const Builder& builder, const OnnxNode& node) {
   if (!Builder::has_input(node, 1)) return builder.attributes<DropoutAttributes>(node).ratio;
   const std::vector<float> ratio = floats(builder.constant(node, 1));
-  require(ratio.size() == 1, "ratio: expected one number, got {}", ratio.size());
+  require(ratio.size() == 1, "ratio: expected one value, got {}", ratio.size());
   return ratio[0];
 }
 
@@ -80,7 +80,7 @@ void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const Value input = builder.aligned(builder.constant(node, 1), node);
   auto layer = std::make_shared<PRelu>(to_tensor(per_channel(builder.constant(node, 1), input)));
   if (builder.options().random_weights) {
-    // As He et al. 2015 and PyTorch start it.
+    // Initialized as in He et al. 2015 and PyTorch.
     Variable slope = layer->slope();
     slope.mutable_value().copy_from(Tensor::full(slope.shape(), 0.25f));
   }
@@ -98,7 +98,7 @@ void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttribut
 void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
   Value output = builder.numbers(node);
   const std::vector<std::int64_t> dims = output.dims();
-  // Before operator set 13 over all axes from that one on, since over it alone.
+  // Before operator set 13, Softmax covers all axes from `axis` on; since then, only that one.
   const bool alone = builder.model().opset >= 13;
   const std::int64_t given = attributes.axis.value_or(alone ? -1 : 1);
   const std::size_t axis = axis_of(given, dims.size() + 1);
@@ -106,8 +106,7 @@ void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes&
   bool classes = axis > 0 && output.numel() == output.channels;
   for (std::size_t i = 1; i <= dims.size(); ++i)
     classes = classes && (dims[i - 1] == 1 || covered(i));
-  require(classes,
-          "axis: expected that of the classes of a network's output [N, classes], got {} of {}",
+  require(classes, "axis: expected the classes of a network's output [N, classes], got {} of {}",
           given, output.text());
   output.probabilities = true;
   builder.set_output(node, std::move(output));
@@ -119,7 +118,8 @@ void build_identity(Builder& builder, const OnnxNode& node, const NoAttributes&)
 
 namespace {
 
-/// Whether a Gather finds numbers of a constant by the output of the node, an Add of constants between.
+/// Whether the node's output indexes a constant table in a Gather, possibly after an Add of
+/// constants.
 bool looks_up(const Builder& builder, const OnnxNode& node) {
   const OnnxNode* reader = builder.only_reader(node);
   if (reader != nullptr && reader->op == "Add") reader = builder.only_reader(*reader);
@@ -131,14 +131,13 @@ bool looks_up(const Builder& builder, const OnnxNode& node) {
 void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& attributes) {
   if (keeps_codes(builder, node, attributes))
     return builder.set_output(node, builder.bare_activation(node));
-  require(
-      !looks_up(builder, node),
-      "its integers are places of a table, as a function's are in quench's own exports of frozen "
-      "networks, which are not read back; use the run that was exported, or its float network "
-      "(quench export RUN --float)");
+  require(!looks_up(builder, node),
+          "its integers index a table, as in quench's own exports of frozen networks with "
+          "functions, which cannot be imported; use the exported run, or its float network (quench "
+          "export RUN --float)");
   require(is_float(attributes.to),
-          "to: expected floats (1, 10, 11 or 16) of an activation, got type {}: what is rounded "
-          "on the way through a network is for quantizers",
+          "to: expected floats (1, 10, 11 or 16) for an activation, got type {}; use quantizers to "
+          "round activations",
           attributes.to);
   builder.set_output(node, builder.bare_activation(node));
 }

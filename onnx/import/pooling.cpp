@@ -27,15 +27,15 @@ void require_dense(const Windows& windows) {
           windows.dilation[0], windows.dilation[1]);
 }
 
-/// An average over padding too is one over zeros.
+/// An average that includes padding equals one over explicit zeros.
 Value with_zeros(Builder& builder, const OnnxNode& node, const Value& input, Windows& windows) {
-  require(!windows.ceil_mode, "count_include_pad: expected ceil_mode = 0 with it, got 1");
+  require(!windows.ceil_mode, "count_include_pad: expected ceil_mode = 0, got 1");
   Value padded = input;
   padded.padding = std::exchange(windows.window.padding, {});
   return padded.padded() ? builder.add_zeros(node.output + "/pad", padded) : input;
 }
 
-/// A pool of each whole image; [N, C, 1, 1].
+/// Pools each whole image to [N, C, 1, 1].
 template <typename Pool>
 Value global_pool(Builder& builder, const std::string& name, const Value& input) {
   require(!input.flat() && std::max(input.height, input.width) <= 1 << 20,

@@ -1,5 +1,5 @@
-// Onto grids of integers and back: QuantizeLinear, DequantizeLinear, and QONNX's Quant and BipolarQuant.
-// What an activation is rounded to goes with its Value to the quantizers of those who read it.
+// Quantization to integer grids and back: QuantizeLinear, DequantizeLinear, and QONNX's Quant and
+// BipolarQuant. An activation's grid travels with its Value to the quantizers of its readers.
 
 #include <algorithm>
 #include <bit>
@@ -16,7 +16,7 @@
 namespace quench::onnx_network {
 namespace {
 
-/// The node's inputs behind the first, which is an activation.
+/// The node's inputs after the first, which is an activation.
 Constants parameters(const Builder& builder, const OnnxNode& node) {
   Constants result{nullptr};
   for (std::size_t i = 1; i < node.inputs.size(); ++i)
@@ -24,7 +24,7 @@ Constants parameters(const Builder& builder, const OnnxNode& node) {
   return result;
 }
 
-/// A grid ends where a Clip before it does.
+/// Narrows a grid to the range of a Clip before it.
 void narrow_by_clip(const Builder& builder, const OnnxNode& node, quant::QuantGrid& grid) {
   const OnnxNode* before = builder.writer(node.inputs[0]);
   if (before == nullptr || before->op != "Clip") return;
@@ -39,7 +39,7 @@ void narrow_by_clip(const Builder& builder, const OnnxNode& node, quant::QuantGr
   grid.bits = std::bit_width(static_cast<std::uint32_t>(high - low));
 }
 
-/// Rounds `value` to a grid, behind one to which it may be rounded already.
+/// Rounds `value` to a grid; it may already be rounded to another one.
 Value onto(Builder& builder, const OnnxNode& node, Value value, quant::QuantGrid grid) {
   if (!grid.binary()) narrow_by_clip(builder, node, grid);
   if (value.grid && value.grid->scale == grid.scale && value.grid->zero_point == grid.zero_point &&
@@ -55,14 +55,14 @@ Value onto(Builder& builder, const OnnxNode& node, Value value, quant::QuantGrid
 }
 
 quant::QuantGrid activation_grid(const LinearCodes& codes) {
-  require(codes.scale.size() == 1, "scale: expected one number for an activation, got {}",
+  require(codes.scale.size() == 1, "scale: expected one value for an activation, got {}",
           codes.scale.size());
   quant::QuantGrid grid = codes.grid();
   check_grid(grid, {1});
   return grid;
 }
 
-/// The numbers of a constant, each as the nearest on the grid.
+/// Rounds the values of a constant to the grid.
 OnnxTensor rounded(const OnnxTensor& constant, const LinearCodes& codes) {
   std::vector<float> values = floats(constant);
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -122,7 +122,7 @@ void build_quantize_linear(Builder& builder, const OnnxNode& node,
 void build_dequantize_linear(Builder& builder, const OnnxNode& node,
                              const DequantizeAttributes& attributes) {
   Value value = builder.moved(node);
-  require(value.codes, "expected codes of a QuantizeLinear, got real numbers");
+  require(value.codes, "expected codes of a QuantizeLinear, got float32 values");
   value.codes = false;
   if (value.grid) {
     const LinearCodes codes =

@@ -8,7 +8,7 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// Axes in ONNX's order. In quench's memory pixels lie before channels, whatever ONNX has.
+/// Axes in ONNX's order. In quench's memory, pixels always precede channels.
 struct Axes {
   Sizes sizes;
   std::vector<bool> of_pixels;
@@ -26,7 +26,7 @@ std::optional<Axes> axes_of_image(const Value& value) {
   return Axes{{pixels, value.channels}, {true, false}};
 }
 
-/// The parts that each size falls into where the others end, so that both lists have the same parts, none
+/// Splits each size at the boundaries of the others, so that both lists have the same parts, none
 /// of them 1.
 std::optional<std::vector<Sizes>> parts_of(const Sizes& sizes, const Sizes& others) {
   std::vector<Sizes> parts;
@@ -46,7 +46,7 @@ std::optional<std::vector<Sizes>> parts_of(const Sizes& sizes, const Sizes& othe
   return parts;
 }
 
-/// For each part of the axes whether it is one of pixels.
+/// For each part of the axes, whether it belongs to pixels.
 std::vector<bool> parts_of_pixels(const Axes& axes, const std::vector<Sizes>& parts) {
   std::vector<bool> result;
   for (std::size_t i = 0; i < parts.size(); ++i)
@@ -60,7 +60,7 @@ Sizes joined(const std::vector<Sizes>& parts) {
   return result;
 }
 
-/// The numbers of `parts` with those of pixels in front.
+/// The entries of `parts`, those of pixels first.
 Sizes in_memory(const Sizes& parts, const std::vector<bool>& of_pixels) {
   Sizes result;
   for (const bool pixels : {true, false}) {
@@ -71,7 +71,7 @@ Sizes in_memory(const Sizes& parts, const std::vector<bool>& of_pixels) {
   return result;
 }
 
-/// The parts of some axes, each with a number, put into the order of `axes`.
+/// Numbers the parts of all axes and permutes them by `axes`.
 Sizes moved(const std::vector<Sizes>& parts, const Sizes& axes) {
   Sizes first(parts.size(), 0), result;
   for (std::size_t i = 1; i < parts.size(); ++i) first[i] = first[i - 1] + std::ssize(parts[i - 1]);
@@ -82,7 +82,7 @@ Sizes moved(const std::vector<Sizes>& parts, const Sizes& axes) {
   return result;
 }
 
-/// Parts again parted: `finer` are those of the parts that have these numbers, in this order.
+/// Undoes a permutation: `finer[i]` are the subparts of part `numbers[i]`.
 std::vector<Sizes> in_place(const std::vector<Sizes>& finer, const Sizes& numbers) {
   std::vector<Sizes> result(finer.size());
   for (std::size_t i = 0; i < numbers.size(); ++i)
@@ -95,13 +95,13 @@ std::vector<Sizes> in_place(const std::vector<Sizes>& finer, const Sizes& number
 std::optional<Rearrangement> rearrangement(const Value& from, const Sizes& axes, const Value& to) {
   const std::optional<Axes> before = axes_of_image(from), after = axes_of_image(to);
   if (!before || !after) return std::nullopt;
-  // The view's axes and the image's, cut where either ends.
+  // Split the view's axes and the image's at the boundaries of both.
   const Sizes view = from.dims();
   const auto view_parts = parts_of(view, before->sizes),
              image_parts = parts_of(before->sizes, view);
   if (!view_parts || !image_parts) return std::nullopt;
   const Sizes parts = joined(*view_parts), order = moved(*view_parts, axes);
-  // And cut again where the axes of the result end.
+  // Split again at the boundaries of the result's axes.
   Sizes turned;
   for (const std::int64_t part : order) turned.push_back(parts[static_cast<std::size_t>(part)]);
   const auto finer = parts_of(turned, after->sizes), result_parts = parts_of(after->sizes, turned);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: where the numbers of an activation go when a graph gives it other axes.
+// Private to the folder: the moves of an activation's values when a graph permutes or splits axes.
 
 #include <cstdint>
 #include <optional>
@@ -11,12 +11,12 @@
 
 namespace quench::onnx_network {
 
-/// What makes of `from` an image `to`, whose numbers in ONNX's order are those of `from` once a Transpose
-/// has put its dims behind the batch into the order of `axes`, counted from 0.
-/// @return  nothing for sizes that have no common divisors where axes are cut, or features of several images
+/// The rearrangement from `from` to the image `to`. In ONNX's order, `to` has the values of `from`
+/// after a Transpose of its dims after the batch by `axes`, counted from 0.
+/// @return  null if axes cannot be split into common factors, or for features of several images
 std::optional<Rearrangement> rearrangement(const Value& from, const std::vector<std::int64_t>& axes,
                                            const Value& to);
-/// The same without a Transpose: only the dims are others.
+/// The same without a Transpose: only the dims differ.
 std::optional<Rearrangement> rearrangement(const Value& from, const Value& to);
 
 }  // namespace quench::onnx_network

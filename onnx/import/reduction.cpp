@@ -1,4 +1,4 @@
-// Means, sums, maxima and lengths over axes: ReduceMean, ReduceSum, ReduceMax, ReduceL2.
+// Means, sums, maxima and norms over axes: ReduceMean, ReduceSum, ReduceMax, ReduceL2.
 
 #include <algorithm>
 #include <array>
@@ -15,14 +15,14 @@
 namespace quench::onnx_network {
 namespace {
 
-/// What a reduction takes together, and the dims that it leaves behind the batch.
+/// The reduced axes, and the dims that remain after the batch.
 struct Reduction {
   bool channels = false, rows = false, columns = false;
   Integers left;
 };
 
-/// The axes of a value may be those of its layout, some of these as one, or one of these as several.
-/// @throws std::invalid_argument  for a part of one
+/// The axes of a value may be those of its layout, or merge or split them.
+/// @throws std::invalid_argument  if part of an axis is reduced
 Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
   Reduction result;
   struct Natural {
@@ -39,7 +39,7 @@ Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
     return std::ranges::find(axes, static_cast<std::int64_t>(axis) + 1) != axes.end();
   };
   for (std::size_t axis = 0, next = 0; axis < dims.size();) {
-    // The fewest axes of either kind that have as many numbers.
+    // The fewest axes of either kind with the same number of values.
     const std::size_t first = axis, first_natural = next;
     std::int64_t given = dims[axis++], size = next < 3 ? natural[next++].size : 1;
     while (given != size) {
@@ -53,8 +53,8 @@ Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
     for (std::size_t i = first; i < axis; ++i) reduced = reduced || (named(i) && dims[i] > 1);
     for (std::size_t i = first; i < axis; ++i)
       require(named(i) == reduced || dims[i] == 1,
-              "axes: expected rows, columns or both of an image, got {} of {}", dims_text(axes),
-              value.text());
+              "axes: expected whole rows, columns or channels of an image, got {} of {}",
+              dims_text(axes), value.text());
     for (std::size_t i = first_natural; i < next; ++i) *natural[i].reduced = reduced;
   }
   for (std::size_t i = 0; i < dims.size(); ++i) {
@@ -64,7 +64,8 @@ Reduction reduction_of(const Value& value, const Integers& axes, bool keep) {
   return result;
 }
 
-/// Channels are taken together as columns: a line of what is left, by what goes.
+/// Moves reduced axes to columns, so that channels can be reduced too; the remaining axes become
+/// channels.
 Value taken_as_columns(Builder& builder, const OnnxNode& node, const Value& value,
                        const Integers& axes) {
   const Integers dims = value.dims();
@@ -82,20 +83,22 @@ Value taken_as_columns(Builder& builder, const OnnxNode& node, const Value& valu
 
 enum class Sum : std::uint8_t { none, of_numbers, of_squares };
 
-/// A pool over the axes of a node; of averages also times how many they are of, and of squares their root.
+/// Reduces the axes of a node by a pool. A sum is an average times the number of values; a norm
+/// also takes squares and the root.
 template <typename Pool>
 void append_reduction(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes,
                       Sum sum = Sum::none) {
   Value input = builder.numbers(node);
   const Integers axes = axes_of(builder, node, attributes, input.dims().size() + 1);
   if (axes.empty() && attributes.noop_with_empty_axes != 0) {
-    require(sum != Sum::of_squares, "axes: expected some, got none");
+    require(sum != Sum::of_squares, "axes: expected at least one, got none");
     return builder.set_output(node, input);
   }
-  require(!axes.empty() && axes[0] != 0, "axes: expected axes behind the batch, got {}",
+  require(!axes.empty() && axes[0] != 0, "axes: expected axes after the batch, got {}",
           dims_text(axes));
   Reduction reduction = reduction_of(input, axes, attributes.keepdims != 0);
-  require(!reduction.left.empty(), "axes: expected one that is left behind the batch, got {} of {}",
+  require(!reduction.left.empty(),
+          "axes: expected at least one axis to remain after the batch, got {} of {}",
           dims_text(axes), input.text());
   if (sum == Sum::of_squares)
     input = builder.insert(node.output + "/squares", std::make_shared<Multiply>(), {input, input},

@@ -40,7 +40,7 @@ void Refusals::require_none() const {
                                        : fmt::format("{}: {} nodes (first: '{}'): {}", refusal.op,
                                                      refusal.nodes, refusal.first, refusal.reason));
   }
-  fail("{}: {} nodes are refused:\n  {}", file_, nodes, listed(lines, "\n  "));
+  fail("{}: {} unsupported nodes:\n  {}", file_, nodes, listed(lines, "\n  "));
 }
 
 }  // namespace quench::onnx_network

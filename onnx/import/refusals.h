@@ -11,15 +11,15 @@
 
 namespace quench::onnx_network {
 
-/// What stands against a network, node by node: one message names it all.
+/// Collects the unsupported nodes of a network, to report them in one message.
 class Refusals {
  public:
   /// @param file  begins messages
   explicit Refusals(std::string file) : file_(std::move(file)) {}
 
   void add(const OnnxNode& node, const std::string& reason);
-  /// Calls function(), whose complaint is what stands against the node. A node that reads what a refused
-  /// one computes is passed over: nothing is known of it.
+  /// Calls function() and records its error against the node. Skips nodes that read the output of a
+  /// refused node.
   template <typename Function>
   void at(const OnnxNode& node, Function function) {
     if (!can_be_known(node)) return;
@@ -31,7 +31,8 @@ class Refusals {
   }
   bool contains(const OnnxNode& node) const { return unknown_.contains(node.output); }
 
-  /// @throws std::runtime_error  if there are any: each operator and reason once, with how many nodes
+  /// @throws std::runtime_error  if any node is refused; lists each operator and reason once, with
+  ///                             the number of nodes
   void require_none() const;
 
  private:
@@ -44,7 +45,7 @@ class Refusals {
 
   std::string file_;
   std::vector<Refusal> refusals_;
-  std::set<std::string> unknown_;  // values of nodes that are refused, and of their readers
+  std::set<std::string> unknown_;  // outputs of refused nodes, and of their readers
 };
 
 }  // namespace quench::onnx_network

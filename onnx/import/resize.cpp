@@ -1,4 +1,4 @@
-// Images of another size: Resize, by the nearest pixels or between them.
+// Resize: nearest-neighbour or linear.
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@ namespace {
 
 using Coordinates = BilinearResize::Coordinates;
 
-/// The first Resize, of operator set 10, has no more than scales, and one way to use them.
+/// Resize in operator set 10 has only scales, with a fixed coordinate transformation.
 bool is_first_resize(const Builder& builder) { return builder.model().opset < 11; }
 
 Coordinates coordinates_of(const std::string& name) {
@@ -35,21 +35,21 @@ Coordinates coordinates_of(const std::string& name) {
   return found->second;
 }
 
-/// A number for each axis that the node names, in the order of [N, C, H, W]; `missing` for the others.
+/// Expands values for the axes that the node names to all axes of [N, C, H, W]; others get
+/// `missing`.
 template <typename T>
 std::vector<T> on_all_axes(std::vector<T> given, const ResizeAttributes& attributes,
                            const Value& input, const std::vector<T>& missing) {
   if (!attributes.axes) return given;
-  require(given.size() == attributes.axes->size(),
-          "axes: expected one for each of {} numbers, got {}", given.size(),
-          attributes.axes->size());
+  require(given.size() == attributes.axes->size(), "axes: expected {}, one for each value, got {}",
+          given.size(), attributes.axes->size());
   std::vector<T> all = missing;
   for (std::size_t i = 0; i < given.size(); ++i)
     all[axis_of((*attributes.axes)[i], static_cast<std::size_t>(input.rank()))] = given[i];
   return all;
 }
 
-/// Rows and columns of the result, and what coordinates are divided by.
+/// The size of the result, and the scales of coordinates.
 BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
                                   const ResizeAttributes& attributes, const Value& input) {
   const auto rank = static_cast<std::size_t>(input.rank());
@@ -62,7 +62,7 @@ BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
     sizes = on_all_axes(builder.sizes(node, 3), attributes, input, from);
     require(sizes.size() == rank &&
                 (sizes[0] == kBatch || sizes[0] == builder.images() || sizes[0] == 1),
-            "sizes: expected {} for {} and the batch as it is, got {}", rank, input.text(),
+            "sizes: expected {} for {} with an unchanged batch, got {}", rank, input.text(),
             sizes.size());
   } else {
     scales = on_all_axes(floats(builder.constant(node, is_first_resize(builder) ? 1 : 2)),
@@ -84,8 +84,8 @@ BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
       sizes[axis] = static_cast<std::int64_t>(result);
     }
   }
-  require(sizes[1] == input.channels, "expected as many channels as before, got {} of {}", sizes[1],
-          input.channels);
+  require(sizes[1] == input.channels, "expected an unchanged number of channels, got {} of {}",
+          sizes[1], input.channels);
   BilinearResize::Options options;
   options.coordinates = is_first_resize(builder)
                             ? Coordinates::asymmetric
@@ -99,7 +99,7 @@ BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
   return options;
 }
 
-/// The nearest of `size` pixels to each of the result's.
+/// For each pixel of the result, the index of the nearest of `size` pixels.
 Integers nearest(const BilinearResize::Options& options, std::size_t axis, std::int64_t size,
                  const std::string& mode) {
   Integers result;
@@ -124,7 +124,7 @@ Integers nearest(const BilinearResize::Options& options, std::size_t axis, std::
   return result;
 }
 
-/// How many times each number comes, if all come as often and in order.
+/// How often each index occurs, if all occur in order and equally often.
 std::optional<int> repeats(const Integers& numbers, std::int64_t size) {
   const std::int64_t each = std::ssize(numbers) / size;
   if (each * size != std::ssize(numbers)) return std::nullopt;
@@ -160,8 +160,8 @@ void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes
   require(attributes.antialias == 0, "antialias: expected 0, got {}", attributes.antialias);
   const BilinearResize::Options options = target_of(builder, node, attributes, input);
   if (attributes.mode == "nearest") {
-    // Operator set 10 does not say how; runtimes take the pixel before, and the one behind to make an
-    // image smaller.
+    // Operator set 10 does not define the rounding; runtimes round down to enlarge an image and up
+    // to shrink it.
     const bool smaller = std::min(options.scale[0], options.scale[1]) < 1.0f;
     const std::string first = smaller ? "ceil" : "floor";
     return append_nearest(builder, node, input, options,

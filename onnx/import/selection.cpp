@@ -1,4 +1,4 @@
-// Channels, rows and columns of an image by their numbers: Slice, Split, Gather.
+// Selects channels, rows and columns of an image by index: Slice, Split, Gather.
 
 #include <algorithm>
 #include <array>
@@ -15,10 +15,10 @@
 namespace quench::onnx_network {
 namespace {
 
-/// Of channels or features.
+/// Selects channels or features.
 Value selected_channels(Builder& builder, const std::string& name, const Value& input,
                         Integers channels) {
-  require(same_order(input), "expected channels in their order, got features of an image");
+  require(same_order(input), "expected channels in order, got features of an image");
   Value output = input;
   output.channels = std::ssize(channels);
   output.blocks.clear();
@@ -27,11 +27,11 @@ Value selected_channels(Builder& builder, const std::string& name, const Value& 
                         std::move(output));
 }
 
-/// Lists of them are kept, so that a file's sizes are not believed without end.
+/// Limits the length of index lists. Sizes from a file are untrusted.
 void require_listed(std::int64_t count) {
   constexpr std::int64_t kMostListed = 1 << 20;
-  require(count <= kMostListed, "expected at most {} of an axis to be selected, got {}",
-          kMostListed, count);
+  require(count <= kMostListed, "expected at most {} indices of an axis, got {}", kMostListed,
+          count);
 }
 
 Integers all_of(std::int64_t size) {
@@ -41,7 +41,7 @@ Integers all_of(std::int64_t size) {
   return numbers;
 }
 
-/// What a Slice takes of an axis: so many from a place on, in steps.
+/// The part of an axis that a Slice selects.
 struct Range {
   std::int64_t start = 0, step = 1, count = 0;
 
@@ -54,7 +54,7 @@ struct Range {
   }
 };
 
-/// As the specification says: places may be counted from the end, and lie beyond it.
+/// Follows the specification: indices may count from the end and may be out of range.
 Range range_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t size) {
   constexpr std::int64_t kMostSteps = 1 << 20;
   require(step != 0 && step >= -kMostSteps && step <= kMostSteps,
@@ -69,7 +69,7 @@ Range range_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int
   return {from, step, std::max<std::int64_t>((distance + size_of_step - 1) / size_of_step, 0)};
 }
 
-/// What a Slice takes of each axis of its input, the batch's first.
+/// The range of a Slice for each axis of its input, the batch first.
 std::vector<Range> ranges_of(const Builder& builder, const OnnxNode& node,
                              const SliceAttributes& attributes, const Integers& sizes) {
   const auto list = [&](std::size_t input, const Integers& fallback) {
@@ -88,11 +88,11 @@ std::vector<Range> ranges_of(const Builder& builder, const OnnxNode& node,
   for (const std::int64_t size : sizes) ranges.push_back({.count = size});
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::size_t axis = axis_of(axes[i], sizes.size());
-    require(axis != 0, "axes: expected axes behind the batch, got 0");
+    require(axis != 0, "axes: expected axes after the batch, got 0");
     ranges[axis] = range_of(starts[i], ends[i], steps[i], sizes[axis]);
     require(ranges[axis].count >= 1,
-            "expected at least one of axis {}, got {} to {} in steps of {}", axis, starts[i],
-            ends[i], steps[i]);
+            "expected at least one element of axis {}, got {} to {} in steps of {}", axis,
+            starts[i], ends[i], steps[i]);
   }
   return ranges;
 }
@@ -106,20 +106,20 @@ Integers parts_of(const Builder& builder, const OnnxNode& node, const SplitAttri
   require(parts == node.output_count && parts <= size,
           "num_outputs: expected the {} outputs of the node and at most {}, got {}",
           node.output_count, size, parts);
-  // The last is smaller where they do not divide.
+  // The last part is smaller if the size is not divisible.
   const std::int64_t part = (size + parts - 1) / parts;
   Integers sizes(static_cast<std::size_t>(parts), part);
   sizes.back() = size - part * (parts - 1);
   return sizes;
 }
 
-/// The images [N, dims...] of numbers that lie in one row, as PyTorch writes a view by strides.
+/// Splits one row with all images into [N, dims...], as in PyTorch's exports of strided views.
 void append_parted(Builder& builder, const OnnxNode& node, const OnnxTensor& indices) {
   const Value value = builder.row_of_batch(node);
   const Integers places = integers(indices);
   const bool images = indices.dims.size() >= 2 && indices.dims[0] == builder.images();
   require(images && places == all_of(builder.images() * value.numel()),
-          "expected all numbers of all images in their order, got {} places of {}", places.size(),
+          "expected all values of all images in order, got {} indices of {}", places.size(),
           value.text());
   append_reshape(builder, node, value, {indices.dims.begin() + 1, indices.dims.end()});
 }
@@ -165,7 +165,7 @@ void build_split(Builder& builder, const OnnxNode& node, const SplitAttributes& 
   const Value input = builder.activation(node);
   const Integers dims = sizes_of(input);
   const std::size_t axis = axis_of(attributes.axis, dims.size());
-  require(axis >= 1, "axis: expected one behind the batch, got {}", attributes.axis);
+  require(axis >= 1, "axis: expected one after the batch, got {}", attributes.axis);
   const Integers sizes = parts_of(builder, node, attributes, dims[axis]);
   require(std::ssize(sizes) == node.output_count && std::ranges::min(sizes) >= 1 &&
               std::ranges::max(sizes) <= dims[axis] &&
@@ -184,19 +184,19 @@ void build_gather(Builder& builder, const OnnxNode& node, const AxisAttributes& 
   Value value = builder.numbers(node);
   Integers sizes = sizes_of(value);
   const std::size_t axis = axis_of(attributes.axis.value_or(0), sizes.size());
-  // One place of an axis is left without it, [:, :, 0]; where it is the only one, nothing moves.
+  // A scalar index removes the axis, [:, :, 0]; if the axis has size 1, nothing moves.
   const bool squeezes = indices.dims.empty();
   require(axis >= 1 && (indices.dims.size() == 1 || (squeezes && sizes.size() > 2)),
-          "expected a list of places behind the batch, got places {} of axis {} of {}",
+          "expected a list of indices on an axis after the batch, got indices {} of axis {} of {}",
           dims_text(indices.dims), axis, value.text());
   Integers numbers = integers(indices);
   for (std::int64_t& number : numbers) {
     require(number >= -sizes[axis] && number < sizes[axis],
-            "expected places from {} to {} of axis {}, got {}", -sizes[axis], sizes[axis] - 1, axis,
-            number);
+            "expected indices from {} to {} of axis {}, got {}", -sizes[axis], sizes[axis] - 1,
+            axis, number);
     number += number < 0 ? sizes[axis] : 0;
   }
-  require(!numbers.empty(), "expected at least one place, got none");
+  require(!numbers.empty(), "expected at least one index, got none");
   if (!(squeezes && sizes[axis] == 1))
     value = selected(builder, squeezes ? node.output + "/part" : name_of(node),
                      builder.activation(node), axis, std::move(numbers));

@@ -67,7 +67,7 @@ Dims reshaped(const Dims& sizes, Dims target, std::int64_t images) {
   }
   const bool batch_in_front =
       target.size() >= 2 && (target[0] == kBatch || target[0] == images || target[0] == -1);
-  require(batch_in_front, "shape: expected the batch in front, as -1, 0 or what it is, got {}",
+  require(batch_in_front, "shape: expected the batch first, as -1, 0 or its size, got {}",
           sizes_text(asked));
   Dims result(target.begin() + 1, target.end());
   const std::int64_t numbers = product({sizes.begin() + 1, sizes.end()});
@@ -75,7 +75,7 @@ Dims reshaped(const Dims& sizes, Dims target, std::int64_t images) {
     *open = 1;
     *open = numbers / product(result);
   }
-  require(product(result) == numbers, "shape: expected the {} numbers of each image, got {}",
+  require(product(result) == numbers, "shape: expected the {} values of each image, got {}",
           numbers, sizes_text(asked));
   return result;
 }

@@ -64,7 +64,7 @@ Value flattened(const Value& image) {
     if (!image.blocks.empty()) result.blocks = image.blocks;
     return result;
   }
-  require(same_order(image), "expected channels in quench's own order, got {} of features",
+  require(same_order(image), "expected channels in quench's order, got {} of features",
           image.text());
   if (image.layout == Layout::channels_first)
     result.blocks = {{.channels = image.channels, .pixels = pixels}};

@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the folder: what the graph's tensors are while a network is built.
+// Private to the folder: describes the graph's tensors while a network is built.
 
 #include <array>
 #include <cstdint>
@@ -14,71 +14,71 @@
 
 namespace quench::onnx_network {
 
-/// How ONNX writes the dims of an activation.
+/// The order of an activation's dims in ONNX.
 enum class Layout : std::uint8_t {
   channels_first,  ///< [N, C, H, W]
   channels_last,   ///< [N, H, W, C]
   flat,            ///< [N, F]
 };
 
-/// Features that were a channels-first image of so many pixels: ONNX counts them channel by channel,
-/// quench pixel by pixel.
+/// Features of a flattened channels-first image with this many pixels. ONNX orders them by channel,
+/// quench by pixel.
 struct FeatureBlock {
   std::int64_t channels = 0, pixels = 1;
   bool operator==(const FeatureBlock&) const = default;
 };
 
-/// An activation. In quench it is a tensor [N, C, H, W] in channels-last memory, or [N, F], whatever
-/// its layout says: layouts, views and blocks are names for the same numbers.
+/// An activation. In quench it is always a tensor [N, C, H, W] in channels-last memory, or [N, F].
+/// Layouts, views and blocks only describe the graph's view of the same values.
 struct Value {
   ValueId id = Graph::kInput;
   Layout layout = Layout::channels_first;
-  std::int64_t channels = 0;  ///< of a flat one, F
+  std::int64_t channels = 0;  ///< F if flat
   std::int64_t height = 1, width = 1;
-  bool line = false;  ///< of one row, whose axis ONNX leaves out: [N, C, L], [N, L, C]
-  /// The dims that the graph gives it behind the batch, where they are not those of the layout, in whose
-  /// order the numbers are: [N, C, H*W], [N, F, 1]. A layer that needs an image of them makes it.
+  bool line = false;  ///< an image of one row, without that axis in ONNX: [N, C, L], [N, L, C]
+  /// The graph's dims after the batch, if they differ from the layout's: [N, C, H*W], [N, F, 1].
+  /// Values are in the layout's order. A layer that needs an image converts it.
   std::vector<std::int64_t> view = {};
-  /// Of features, or of the channels that they became: together F. None: one by one.
+  /// The blocks of the F features, or of the channels made from them. Empty if the orders agree.
   std::vector<FeatureBlock> blocks = {};
-  Padding padding{};        ///< what lies around, which no module has added yet: zeros
-  bool pads_least = false;  ///< or what no maximum is
-  /// How many rows and columns each pixel stands for, which no module has made yet.
+  Padding padding{};        ///< pending zero padding, not yet added by a module
+  bool pads_least = false;  ///< pad with the lowest value instead
+  /// Pending repetition of each pixel in rows and columns, not yet done by a module.
   std::array<std::int64_t, 2> repeated{1, 1};
-  bool probabilities = false;  ///< of a Softmax, which was left out
-  /// The numbers of all images in one row, which a Gather or Reshape parts again.
+  bool probabilities = false;  ///< the output of a removed Softmax
+  /// All images in one row, which a Gather or Reshape splits again.
   bool joins_batch = false;
-  /// What it is rounded to, by the quantizer of whoever reads it: no module has done it yet.
+  /// Pending rounding to this grid, by the quantizers of the readers.
   std::optional<quant::QuantGrid> grid = {};
-  bool codes = false;  ///< of that grid, for a DequantizeLinear to read
+  bool codes = false;  ///< codes of that grid, for a DequantizeLinear
 
   std::int64_t numel() const { return channels * height * width; }
   bool flat() const { return layout == Layout::flat; }
   bool viewed() const { return !view.empty(); }
   bool padded() const { return padding != Padding{}; }
   bool repeats() const { return repeated != std::array<std::int64_t, 2>{1, 1}; }
-  /// Of the dims of its layout, with the batch.
+  /// The rank of its layout, counting the batch.
   int rank() const { return flat() ? 2 : line ? 3 : 4; }
   int channel_axis() const { return layout == Layout::channels_last ? rank() - 1 : 1; }
-  /// As ONNX has them, without the batch.
+  /// ONNX's dims, without the batch.
   std::vector<std::int64_t> dims() const;
   std::string text() const;  ///< "[N, 64, 7, 7]"
 };
 
-/// The value under other dims behind the batch, as many numbers in the same order.
+/// The value viewed with other dims after the batch; number and order of values stay the same.
 Value with_view(Value value, const std::vector<std::int64_t>& dims);
-/// [C, H, W] or [C, L] of this layout; the other members stay those of an image without views.
+/// An image with the dims [C, H, W] or [C, L], ordered as in `layout`; other members have their
+/// defaults.
 Value image_value(const std::vector<std::int64_t>& dims, Layout layout);
-/// F features that both count alike.
+/// F features in the same order in ONNX and quench.
 Value flat_value(std::int64_t features);
-/// The image as features: the value of Flatten. @throws std::invalid_argument  for one of several pixels
-/// whose channels are in another order
+/// The flattened image. @throws std::invalid_argument  for several pixels with reordered channels
 Value flattened(const Value& image);
-/// Whether both count the features of a value alike.
+/// Whether ONNX and quench order the value's features the same way.
 bool same_order(const Value& value);
-/// Whether two values of one size count their features alike.
+/// Whether two values of one size order their features the same way.
 bool same_order(const Value& a, const Value& b);
-/// One number for each of the channels as ONNX counts them, as quench counts them.
+/// Reorders per-channel values from ONNX's order to quench's.
 std::vector<float> in_order(const Value& value, std::vector<float> per_channel);
 
 }  // namespace quench::onnx_network

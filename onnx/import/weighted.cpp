@@ -30,14 +30,14 @@ void fill_bias(const Builder& builder, const QuantizedLayer& layer, const LayerN
   bias.mutable_value().copy_from(to_tensor(numbers.bias));
 }
 
-/// Whether a parameter that comes from the same constant has these numbers, in this order.
+/// Whether a parameter from the same constant has these values in this order.
 bool holds(const Builder& builder, const Variable& parameter, const std::vector<float>& numbers) {
   const OnnxNetworkOptions& options = builder.options();
   return options.random_weights || options.shapes_only ||
          parameter.value().to_row_major() == numbers;
 }
 
-/// A layer with the weight of `shared`, and with its bias if that comes from the same constant.
+/// A layer that shares the weight of `shared`, and its bias if it comes from the same constant.
 template <typename L, typename Options>
 std::shared_ptr<L> make_sharing(const Builder& builder, const SharedWeight& shared,
                                 const LayerNumbers& numbers, const Options& options) {
@@ -50,8 +50,8 @@ std::shared_ptr<L> make_sharing(const Builder& builder, const SharedWeight& shar
   return layer;
 }
 
-/// Adds the layer of `Options` with a weight of that shape, with the numbers of the file and of the nodes
-/// that it does too. The weight is that of the layer that its constant became before, if there is one.
+/// Adds a layer with this weight shape and the values of the file, including absorbed nodes. If a
+/// layer was already made from the same constant, the new one shares its weight.
 template <typename L, typename Options>
 void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Value output,
                   LayerNumbers numbers, const Shape& shape, Options options) {
@@ -79,7 +79,7 @@ void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
                        LinearOptions{.in_features = input.channels, .out_features = outputs});
 }
 
-/// The same of each pixel [N, H, W, F]: a convolution by 1x1.
+/// The same for each pixel of [N, H, W, F]: a 1x1 convolution.
 void append_pointwise(Builder& builder, const OnnxNode& node, const Value& input,
                       LayerNumbers numbers) {
   const std::int64_t outputs = numbers.out_channels;
@@ -91,13 +91,13 @@ void append_pointwise(Builder& builder, const OnnxNode& node, const Value& input
       Conv2dOptions{.in_channels = input.channels, .out_channels = outputs, .kernel_size = {1, 1}});
 }
 
-/// Whether the numbers of a weight count.
+/// Whether the values of a weight are needed.
 bool reads(const Builder& builder, const OnnxTensor& weight) {
   require(weight.type == OnnxType::f32, "'{}': expected floats, got another type", weight.name);
   return !builder.options().random_weights && !builder.options().shapes_only;
 }
 
-/// [O, I/groups, KH, KW] with its input channels as quench counts them.
+/// [O, I/groups, KH, KW] with input channels in quench's order.
 std::vector<float> read_kernels(const Builder& builder, const OnnxTensor& weight,
                                 const Value& input, std::int64_t groups) {
   require(same_order(input) || groups == 1,
@@ -120,7 +120,7 @@ std::vector<float> read_kernels(const Builder& builder, const OnnxTensor& weight
   return numbers;
 }
 
-/// The sizes of a weight's windows, of as many axes as the image has.
+/// The kernel size of a weight, with as many axes as the image.
 Integers kernel_of(const OnnxTensor& weight, const Value& image, const char* expected) {
   require(std::ssize(weight.dims) == image.rank(), "'{}': expected a weight {}, got {} for {}",
           weight.name, image.line ? "of one row, without KH" : expected, dims_text(weight.dims),
@@ -128,7 +128,7 @@ Integers kernel_of(const OnnxTensor& weight, const Value& image, const char* exp
   return {weight.dims.begin() + 2, weight.dims.end()};
 }
 
-/// A convolution of `image`, which may be the node's input as another module gives it.
+/// Adds a convolution of `image`, which may be the node's input after another module.
 void append_conv(Builder& builder, const OnnxNode& node, const Value& image, const Windows& windows,
                  std::int64_t groups, LayerNumbers numbers) {
   const std::int64_t outputs = numbers.out_channels;
@@ -150,7 +150,8 @@ void append_conv(Builder& builder, const OnnxNode& node, const Value& image, con
                                .groups = static_cast<int>(groups)}});
 }
 
-/// Each pixel as the first corner of a block of zeros: channels of zeros, which become pixels.
+/// Spreads each pixel to the first corner of a block of zeros: adds channels of zeros and turns
+/// them into pixels.
 Value spread_apart(Builder& builder, const OnnxNode& node, const Value& image,
                    const std::array<int, 2>& spread) {
   const std::int64_t rows = spread[0], columns = spread[1];
@@ -166,7 +167,7 @@ Value spread_apart(Builder& builder, const OnnxNode& node, const Value& image,
   return builder.rearranged(node.output + "/spread", blocks, {2, 3, 0, 4, 1}, result);
 }
 
-/// Without what lies behind paddings below 0.
+/// Crops by the negative paddings.
 Value cropped(Builder& builder, const OnnxNode& node, const Value& image, const Padding& around) {
   const PadSizes part{.image = {std::min(around.top, 0), std::min(around.left, 0),
                                 std::min(around.bottom, 0), std::min(around.right, 0)}};
@@ -175,11 +176,11 @@ Value cropped(Builder& builder, const OnnxNode& node, const Value& image, const 
                         padded_value(image, part));
 }
 
-/// [O, I/groups, KH, KW] of a weight [I, O/groups, KH, KW] that each pixel is multiplied by, rather than
-/// each window: turned around.
+/// Converts a transposed convolution's weight [I, O/groups, KH, KW] to [O, I/groups, KH, KW] with
+/// flipped kernels.
 std::vector<float> turned_kernels(const Builder& builder, const OnnxTensor& weight,
                                   const Value& input, std::int64_t groups) {
-  require(same_order(input), "expected channels in their order, got features of an image");
+  require(same_order(input), "expected channels in order, got features of an image");
   if (!reads(builder, weight)) return {};
   const std::vector<float> given = floats(weight);
   const std::int64_t each = input.channels / groups, outputs = weight.dims[1];
@@ -195,7 +196,7 @@ std::vector<float> turned_kernels(const Builder& builder, const OnnxTensor& weig
   return result;
 }
 
-/// Scales of the output channels of one group are those of every group.
+/// Repeats the output channels' scales of one group for all groups.
 void repeat_scales(quant::QuantGrid& grid, std::int64_t groups) {
   if (grid.scale.size() == 1) return;
   const quant::QuantGrid of_group = grid;
@@ -206,14 +207,14 @@ void repeat_scales(quant::QuantGrid& grid, std::int64_t groups) {
   }
 }
 
-/// A flat input, for whose features the matrix has rows.
+/// The flat input of a matrix.
 Value features(Builder& builder, const OnnxNode& node) {
   Value input = builder.activation(node);
   require(input.flat(), "expected an input [N, F], got {}", input.text());
   return input;
 }
 
-/// [O][F] of a matrix [F, O], or [O, F] where it is transposed, its features as quench counts them.
+/// Reads [O][F] from a matrix [F, O], or [O, F] if transposed, with features in quench's order.
 LayerNumbers read_matrix(const Builder& builder, const OnnxTensor& matrix, const Value& input,
                          bool transposed) {
   require(matrix.dims.size() == 2, "'{}': expected a matrix, got {}", matrix.name,
@@ -221,7 +222,7 @@ LayerNumbers read_matrix(const Builder& builder, const OnnxTensor& matrix, const
   const std::int64_t rows = matrix.dims[transposed ? 1 : 0],
                      outputs = matrix.dims[transposed ? 0 : 1];
   require(rows == input.channels && outputs >= 1,
-          "'{}': expected numbers for {} features and at least one output, got {}", matrix.name,
+          "'{}': expected weights for {} features and at least one output, got {}", matrix.name,
           input.channels, dims_text(matrix.dims));
   LayerNumbers layer{.weight = {}, .bias = {}, .out_channels = outputs};
   if (!reads(builder, matrix)) return layer;
@@ -294,7 +295,7 @@ void build_gemm(Builder& builder, const OnnxNode& node, const GemmAttributes& at
       read_matrix(builder, builder.constant(node, 1), input, attributes.transB != 0);
   numbers.grid = weight_grid(builder, node, attributes.transB != 0 ? 0 : 1);
   require(!numbers.grid || attributes.alpha == 1.0f,
-          "alpha: expected 1 of a quantized weight, got {}", attributes.alpha);
+          "alpha: expected 1 for a quantized weight, got {}", attributes.alpha);
   for (float& w : numbers.weight) w *= attributes.alpha;
   if (Builder::has_input(node, 2)) {
     numbers.bias_constant = &builder.constant(node, 2);

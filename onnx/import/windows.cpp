@@ -10,17 +10,17 @@
 namespace quench::onnx_network {
 namespace {
 
-constexpr std::int64_t kMaxSize = 1 << 20;  // of anything that is counted in pixels
+constexpr std::int64_t kMaxSize = 1 << 20;  // in pixels
 
-/// Two sizes (four of pads) of at least `least`, which they are where they are left out.
+/// Two sizes (four for pads) of at least `least`, which is also the default.
 std::vector<int> sizes(const std::optional<Integers>& attribute, const char* name,
                        std::size_t count, int least, const Value& image) {
   const std::size_t expected = image.line ? count / 2 : count;
   Integers given = attribute.value_or(Integers(expected, least));
-  require(given.size() == expected, "{}: expected {} numbers, for {}, got {}", name, expected,
+  require(given.size() == expected, "{}: expected {} values for {}, got {}", name, expected,
           image.text(), dims_text(given));
   if (image.line) {
-    // Of one row, whose axis ONNX leaves out, each is the least.
+    // ONNX omits the axis of rows for a line; its sizes are `least`.
     Integers both;
     for (const std::int64_t size : given) both.insert(both.end(), {least, size});
     given = std::move(both);
@@ -40,13 +40,13 @@ struct Axis {
   int kernel, stride, dilation;
 
   std::int64_t reach() const { return std::int64_t{dilation} * (kernel - 1) + 1; }
-  /// Of "same" padding: as many windows as strides begin in the image.
+  /// The total of "same" padding: one window per stride that begins in the image.
   int same_total() const {
     const std::int64_t windows = (size + stride - 1) / stride;
     return static_cast<int>(std::max<std::int64_t>((windows - 1) * stride + reach() - size, 0));
   }
-  /// What lies behind the padded image so that no pixel is left over; a window that would begin behind
-  /// the image is none.
+  /// Extra padding for ceil_mode, so that windows cover every pixel; a window that would begin past
+  /// the image does not count.
   int ceil_extra(int before, int after) const {
     const std::int64_t rest = size + before + after - reach();
     if (rest < 0) return 0;
@@ -101,7 +101,7 @@ Windows read_windows(const WindowAttributes& attributes, bool ceil_mode, const V
 
 void require_kernel(const WindowAttributes& attributes, const Integers& kernel) {
   const Integers& given = attributes.kernel_shape;
-  require(given.empty() || given == kernel, "kernel_shape: expected that of the weight, {}, got {}",
+  require(given.empty() || given == kernel, "kernel_shape: expected the weight's, {}, got {}",
           dims_text(kernel), dims_text(given));
 }
 
@@ -110,8 +110,8 @@ void require_kernel(const WindowAttributes& attributes, const Integers& kernel) 
 std::array<std::int64_t, 2> Windows::output_size(const Value& image) const {
   const auto count = [this](std::int64_t padded, std::size_t axis) {
     const std::int64_t reach = std::int64_t{dilation[axis]} * (window.kernel[axis] - 1) + 1;
-    require(padded >= reach, "expected a window of at most the padded image, got {} over {}", reach,
-            padded);
+    require(padded >= reach, "expected a window no larger than the padded image, got {} over {}",
+            reach, padded);
     return (padded - reach) / window.stride[axis] + 1;
   };
   const Padding& p = window.padding;
@@ -159,7 +159,7 @@ SpreadWindows transposed_windows(const ConvTransposeAttributes& attributes, cons
       pads[i + 2] = upper ? rest : less;
     }
     around[i] = static_cast<int>(reach) - pads[i];
-    // Behind the last pixel lie its zeros already.
+    // The zeros after the last pixel already exist.
     around[i + 2] = static_cast<int>(reach) - pads[i + 2] + more[i] - (stride[i] - 1);
   }
   return {.kernel = {size[0], size[1]},

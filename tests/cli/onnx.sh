@@ -102,7 +102,7 @@ expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" -
 # An output, and the value before it: a run keeps the graph up to there.
 expect_failure 1 "expected model.output to name a value that a node computes, got 'nothing'; outputs are 'logits'" \
   describe nets/tiny.onnx --set model.output=nothing
-expect_failure 1 'expected an output .N, classes., got .* model.output = "NAME" of an earlier value' \
+expect_failure 1 'expected an output .N, classes., got .* model.output = "NAME" to an earlier value' \
   describe own.toml "${eight[@]}" --set model.output=pool2
 expect_success "top1 float +${float_top1}0* %" eval own.toml --set model.onnx=nets/tiny.onnx --set model.output=logits
 expect_success 'top1' train own.toml "${eight[@]}" --run picked --set model.output=logits --set train.epochs=1
@@ -111,7 +111,7 @@ expect_success '^picked.qnc: ' deploy picked -o picked.qnc
 expect_success '^evaluation: 0 differ' verify picked picked.qnc
 
 # A new last layer, for other classes: the rest keeps the file's weights.
-expect_failure 1 'expected the 10 classes of the data, got 64; model.head = "replace" gives' \
+expect_failure 1 'expected the 10 classes of the data, got 64; model.head = "replace" replaces' \
   describe own.toml "${eight[@]}" --set model.output=fc8
 transfer=(own.toml "${eight[@]}" --set model.output=fc8 --set model.head=replace)
 expect_success '^fc8 .* 10x64x1x1 ' describe "${transfer[@]}"

@@ -99,6 +99,6 @@ TEST_CASE("export_float: what is per element of a flattened image is refused") {
   network.append("scale", std::make_shared<ScaleShift>(Tensor::full({18}, 2.0f), Tensor()));
   network.set_training(false);
   CHECK_THROWS_WITH_AS(export_float(network, {1, 2, 3, 3}, std::nullopt),
-                       doctest::Contains("onnx: scale has 18 numbers for a flattened image of 2"),
+                       doctest::Contains("onnx: scale has 18 values for a flattened image of 2"),
                        std::invalid_argument);
 }

@@ -226,7 +226,7 @@ TEST_CASE("export_integers: what ONNX has no codes for is refused by name") {
   IntegerNetwork uneven = testing::small_network();
   uneven.values[4].grid->levels = {0, 1, 4, 15};
   CHECK_THROWS_WITH_AS(export_integers(uneven, {}).model,
-                       doctest::Contains("pool/codes has codes with uneven"),
+                       doctest::Contains("pool/codes has unevenly spaced codes"),
                        std::invalid_argument);
   IntegerNetwork wide = testing::small_network();
   std::get<Convolution>(wide.operations[1].kind).weight_grid.qmax = 255;

@@ -110,7 +110,8 @@ TEST_CASE("read_onnx: the file itself") {
 
   // Sparse, so that the disk does not have to hold it.
   std::filesystem::resize_file(folder / "empty.onnx", std::uintmax_t{1} << 31);
-  CHECK(error_of_file(folder / "empty.onnx").find("expected less than 2 GiB, got 2147483648") !=
+  CHECK(error_of_file(folder / "empty.onnx")
+            .find("expected less than 2 GiB (protobuf's limit), got 2147483648") !=
         std::string::npos);
 }
 
@@ -123,7 +124,7 @@ TEST_CASE("read_onnx: versions") {
   model.mutable_opset_import(0)->set_version(6);
   CHECK(error_of(model) ==
         "m.onnx: expected operator set 7 or newer, got 6; "
-        "onnx.version_converter.convert_version(model, 13) makes one");
+        "onnx.version_converter.convert_version(model, 13) converts it");
   // Another domain's version says nothing of ONNX's operators.
   model.mutable_opset_import(0)->set_version(13);
   model.mutable_opset_import(0)->set_domain("com.example");
@@ -164,7 +165,7 @@ TEST_CASE("read_onnx: inputs and outputs") {
     ::onnx::ModelProto model = identity();
     set_value(*model.mutable_graph()->add_output(), "x", {1});
     CHECK(error_of(model) ==
-          "m.onnx: expected one output, got 'y', 'x'; model.output = \"NAME\" picks one of them");
+          "m.onnx: expected one output, got 'y', 'x'; select one with model.output = \"NAME\"");
   }
   SUBCASE("an output that is not computed") {
     ::onnx::ModelProto model = identity();
@@ -198,7 +199,8 @@ TEST_CASE("read_onnx: inputs and outputs") {
   SUBCASE("no shape") {
     ::onnx::ModelProto model = identity();
     model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_shape();
-    CHECK(error_of(model) == "m.onnx: input 'x': expected a shape, at least its number of dims");
+    CHECK(error_of(model) ==
+          "m.onnx: input 'x': expected a shape with at least the number of dims");
   }
   SUBCASE("integers") {
     ::onnx::ModelProto model = identity();
@@ -230,7 +232,7 @@ TEST_CASE("read_onnx: operators that are not ONNX's own, or hold graphs, are tol
 
   auto& function = *model.add_functions();
   function.set_name("Conv");
-  CHECK(error_of(model).find("got a function 'Conv' that replaces one") != std::string::npos);
+  CHECK(error_of(model).find("got a function 'Conv' that redefines one") != std::string::npos);
   function.set_domain("com.microsoft");
   CHECK(ops_of(parsed(model)).size() == 2);
 }
@@ -244,14 +246,14 @@ TEST_CASE("read_onnx: attributes") {
   CHECK(error_with([](auto& node) {
           add_attribute(node, "axis", AttributeProto::INT).set_i(1);
           add_attribute(node, "axis", AttributeProto::INT).set_i(2);
-        }) == "m.onnx: node 'y' (Identity): attribute 'axis': is there twice");
+        }) == "m.onnx: node 'y' (Identity): attribute 'axis': is given twice");
   CHECK(error_with([](auto& node) {
           add_attribute(node, "alpha", AttributeProto::FLOAT).set_f(std::stof("nan"));
         }) == "m.onnx: node 'y' (Identity): attribute 'alpha': expected a number, got nan");
   CHECK(error_with([](auto& node) {
           add_attribute(node, "mode", AttributeProto::STRING).set_s("a\xff");
         }) ==
-        R"(m.onnx: node 'y' (Identity): attribute 'mode': expected a text in UTF-8, got 'a\xff')");
+        R"(m.onnx: node 'y' (Identity): attribute 'mode': expected a UTF-8 string, got 'a\xff')");
   CHECK(error_with([](auto& node) { node.add_attribute()->set_name("axis"); }) ==
         "m.onnx: node 'y' (Identity): attribute 'axis': expected a type");
 }
@@ -290,7 +292,7 @@ TEST_CASE("read_onnx: a file of empty messages does not take memory without limi
   } catch (const std::runtime_error& refusal) {
     error = refusal.what();
   }
-  CHECK(error.find("bytes that take more than 144 MiB of memory") != std::string::npos);
+  CHECK(error.find("bytes take more than 144 MiB of memory") != std::string::npos);
 }
 
 TEST_CASE("read_onnx: graphs within graphs, deeper than protobuf goes") {

@@ -58,18 +58,18 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
     add_node(model, "Relu", {"b"}, {"c"}).set_name("third");
     add_node(model, "Relu", {"b"}, {"y"});
     CHECK(error_of(model) ==
-          "m.onnx: nodes read each other in a circle: node 'first' (Add), node 'third' (Relu), "
+          "m.onnx: nodes form a cycle: node 'first' (Add), node 'third' (Relu), "
           "node 'b' (Relu)");
   }
   SUBCASE("a node that reads itself") {
     add_node(model, "Add", {"x", "y"}, {"y"});
-    CHECK(error_of(model) == "m.onnx: nodes read each other in a circle: node 'y' (Add)");
+    CHECK(error_of(model) == "m.onnx: nodes form a cycle: node 'y' (Add)");
   }
   SUBCASE("a loose end") {
     add_node(model, "Add", {"x", "lost"}, {"y"}).set_name("sum");
     CHECK(error_of(model) ==
-          "m.onnx: node 'sum' (Add) reads 'lost', which no node computes and no constant or input "
-          "is called");
+          "m.onnx: node 'sum' (Add) reads 'lost', which is neither computed by a node nor a "
+          "constant or input");
   }
   SUBCASE("an optional input that is left out is none") {
     add_node(model, "Clip", {"x", "", ""}, {"y"});
@@ -78,12 +78,12 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
   SUBCASE("two nodes of one output") {
     add_node(model, "Relu", {"x"}, {"y"});
     add_node(model, "Sigmoid", {"x"}, {"y"});
-    CHECK(error_of(model) == "m.onnx: two values are called 'y'");
+    CHECK(error_of(model) == "m.onnx: two values have the name 'y'");
   }
   SUBCASE("a node that computes the input") {
     add_node(model, "Relu", {"x"}, {"y"});
     add_node(model, "Relu", {"y"}, {"x"});
-    CHECK(error_of(model) == "m.onnx: two values are called 'x'");
+    CHECK(error_of(model) == "m.onnx: two values have the name 'x'");
   }
   SUBCASE("a constant without a name") {
     add_tensor(model, "", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
@@ -94,7 +94,7 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
     for (int i = 0; i < 2; ++i)
       add_tensor(model, "w", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
     add_node(model, "Add", {"x", "w"}, {"y"});
-    CHECK(error_of(model) == "m.onnx: two values are called 'w'");
+    CHECK(error_of(model) == "m.onnx: two values have the name 'w'");
   }
   SUBCASE("too many nodes") {
     for (int i = 0; i <= 100'000; ++i) model.mutable_graph()->add_node();
@@ -113,12 +113,14 @@ TEST_CASE("read_onnx: outputs behind the first") {
     add_node(model, "Add", {"a", "b"}, {"sum"});
     add_node(model, "Mul", {"sum", "b"}, {"y"});
     CHECK(error_of(model) ==
-          "m.onnx: expected nodes of one output; read are also 'b' of node 'values' (Unique)");
+          "m.onnx: expected nodes with one output, but others are read too: 'b' of node 'values' "
+          "(Unique)");
   }
   SUBCASE("may not be the graph's") {
     add_node(model, "MaxPool", {"x"}, {"a", "y"});
     CHECK(error_of(model) ==
-          "m.onnx: expected nodes of one output; read are also 'y' of node 'a' (MaxPool)");
+          "m.onnx: expected nodes with one output, but others are read too: 'y' of node 'a' "
+          "(MaxPool)");
   }
 }
 
@@ -143,7 +145,7 @@ TEST_CASE("read_onnx: of several outputs, or values inside the graph, one is pic
                        "'x'; outputs are 'y', 'aux'",
                        std::runtime_error);
   CHECK(error_of(model) ==
-        "m.onnx: expected one output, got 'y', 'aux'; model.output = \"NAME\" picks one of them");
+        "m.onnx: expected one output, got 'y', 'aux'; select one with model.output = \"NAME\"");
 }
 
 TEST_CASE("read_onnx: a Split is a node for each output that is read") {

@@ -129,11 +129,11 @@ TEST_CASE("read_onnx: types without a place in a network") {
         "INT4, UINT4 or BOOL, got 99");
   ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, {1});
   tensor_of(model).mutable_segment()->set_begin(0);
-  CHECK(error_of(model) == "m.onnx: tensor 'w': a tensor in segments is not read");
+  CHECK(error_of(model) == "m.onnx: tensor 'w': segmented tensors are not supported");
   model = model_with_tensor(TensorProto::FLOAT, {});
   tensor_of(model).add_float_data(1.0f);
   model.mutable_graph()->add_sparse_initializer()->mutable_values()->set_name("sparse");
-  CHECK(error_of(model) == "m.onnx: sparse initializers are not read, got 'sparse'");
+  CHECK(error_of(model) == "m.onnx: sparse initializers are not supported, got 'sparse'");
 }
 
 TEST_CASE("read_onnx: dims that are not those of the numbers, before anything is allocated") {
@@ -157,7 +157,7 @@ TEST_CASE("read_onnx: dims that are not those of the numbers, before anything is
   tensor_of(model).clear_float_data();
   tensor_of(model).set_data_type(TensorProto::INT64);
   tensor_of(model).add_int64_data(1);
-  CHECK(error_of(model) == "m.onnx: tensor 'w': expected 4 numbers for its dims, got 1");
+  CHECK(error_of(model) == "m.onnx: tensor 'w': expected 4 values for its dims, got 1");
   for (int i = 0; i < 100; ++i) tensor_of(model).add_dims(1);
   CHECK(error_of(model) == "m.onnx: tensor 'w': expected at most 64 dims, got 102");
 }
@@ -226,9 +226,10 @@ TEST_CASE("read_onnx: weights in a file beside the model") {
   CHECK(values({.location = "data/w.bin"}) == std::vector{5.0f, 6.0f});
 
   CHECK(error({.location = "missing.bin"}) ==
-        "m.onnx: tensor 'w': its numbers lie in 'missing.bin', which is not beside the model in " +
+        "m.onnx: tensor 'w': external data: cannot find 'missing.bin' in the model's folder " +
             folder.string() + ": No such file or directory");
-  CHECK(error({.location = ""}) == "m.onnx: tensor 'w': external data: no file is named");
+  CHECK(error({.location = ""}) ==
+        "m.onnx: tensor 'w': external data: expected a file name, got none");
   CHECK(error({.location = "../secret.bin"}) ==
         "m.onnx: tensor 'w': external data: expected a file in the model's folder, got "
         "'../secret.bin'");

@@ -446,8 +446,8 @@ TEST_CASE("onnx attributes: those that no operator set has, or of another type, 
     return outcome(g.model).refusal;
   };
   CHECK(refusal_of("groups", std::int64_t{3}) ==
-        "net.onnx: node 'n_Conv_0' (Conv): attribute groups: not one that quench knows of this "
-        "operator (it knows auto_pad, dilations, kernel_shape, pads, strides, group)");
+        "net.onnx: node 'n_Conv_0' (Conv): attribute groups: not supported for this operator "
+        "(supported: auto_pad, dilations, kernel_shape, pads, strides, group)");
   CHECK(refusal_of("group", 3.0f) ==
         "net.onnx: node 'n_Conv_0' (Conv): attribute group: expected an integer, got another type");
   CHECK(refusal_of("pads", OnnxOther{"STRINGS"}) ==

@@ -123,7 +123,7 @@ TEST_CASE("constants: sizes broadcast as NumPy's") {
 
 TEST_CASE("constants: what leaves the integers, or divides by 0, is refused") {
   CHECK(refusal("Add", {scalar(kMax), scalar(1)}) ==
-        "9223372036854775807 + 1 leaves the integers of 64 bits");
+        "9223372036854775807 + 1 overflows 64-bit integers");
   CHECK(refusal("Sub", {scalar(kMin), scalar(1)}) != "");
   CHECK(refusal("Mul", {scalar(kMax), scalar(2)}) != "");
   CHECK(refusal("Neg", {scalar(kMin)}) != "");
@@ -225,7 +225,8 @@ TEST_CASE("constants: shapes") {
   CHECK(fold("Squeeze", {ints({1, 2, 1}, {1, 2}), ints({-1})}).dims == Dims{1, 2});
   CHECK(refusal("Squeeze", {counted(), ints({1})}) != "");
   CHECK(fold("Unsqueeze", {counted(), ints({-1, 0})}).dims == Dims{1, 2, 3, 4, 1});
-  CHECK(refusal("Unsqueeze", {counted(), ints({0, 0})}) == "axes: expected each once, got [0, 0]");
+  CHECK(refusal("Unsqueeze", {counted(), ints({0, 0})}) ==
+        "axes: expected distinct axes, got [0, 0]");
   const OnnxTensor turned = fold("Transpose", {counted()}, {{"perm", Ints{1, 2, 0}}});
   CHECK(turned.dims == Dims{3, 4, 2});
   CHECK(integers(fold("Gather", {turned, scalar(0)})) == Ints{0, 12, 1, 13, 2, 14, 3, 15});
@@ -283,7 +284,7 @@ TEST_CASE("constants: no file makes more of them than memory holds") {
   } catch (const std::runtime_error& error) {
     message = error.what();
   }
-  CHECK(message.find("take more memory than those of such a file") != std::string::npos);
+  CHECK(message.find("take more memory than the file's own constants allow") != std::string::npos);
 }
 
 TEST_CASE("constant folding: weights that a batch norm standardizes, by numbers or their own") {
@@ -297,7 +298,7 @@ TEST_CASE("constant folding: weights that a batch norm standardizes, by numbers 
       fold("BatchNormalization", inputs, {{"epsilon", 0.0f}, {"training_mode", std::int64_t{1}}}) ==
       floats_of({1, 2, 2}, {8, 12, 17, 23}));
   CHECK(refusal("BatchNormalization", {x, floats_of({2}), inputs[2], inputs[3], inputs[4]}) ==
-        "'': expected 2 numbers, got 1");
+        "'': expected 2 values, got 1");
   CHECK(refusal("BatchNormalization", {floats_of({2})}).starts_with("expected [N, C, ...]"));
 }
 

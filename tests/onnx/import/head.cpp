@@ -90,12 +90,11 @@ TEST_CASE("head: refused where the outputs meet other numbers") {
   GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
   const std::string sum = g.node("Add", {x, g.conv("images", 3, 4)});
-  CHECK(
-      says(refusal_of_head(g.finish(g.node("GlobalAveragePool", {sum}))),
-           "net.onnx: model.head = \"replace\": expected a layer with a weight before the output"));
+  CHECK(says(refusal_of_head(g.finish(g.node("GlobalAveragePool", {sum}))),
+             "net.onnx: model.head = \"replace\": expected a layer with a weight, and only pools"));
   GraphMaker without;
   CHECK(says(refusal_of_head(without.finish(without.node("GlobalAveragePool", {"images"}))),
-             "expected a network with weights, got one without"));
+             "expected a network with weights, got one without weights"));
 }
 
 TEST_CASE("head: a quantized graph keeps its grids, and so its last layer") {
@@ -108,6 +107,5 @@ TEST_CASE("head: a quantized graph keeps its grids, and so its last layer") {
   };
   const std::string x = g.node("Flatten", {g.node("GlobalAveragePool", {grid("images")})});
   g.finish(g.node("Gemm", {grid(x), grid(g.drawn({3, 4}))}));
-  CHECK(says(refusal_of_head(g.model),
-             "got one with quantizers, whose grids are those of the weights"));
+  CHECK(says(refusal_of_head(g.model), "got one with quantizers, whose grids fit its own weights"));
 }

@@ -174,7 +174,7 @@ TEST_CASE("onnx images: what cannot be moved by whole axes is refused") {
   g.classify_image(x, 2);
   CHECK_THROWS_WITH(
       build(g.model),
-      "net.onnx: node 'n_Conv_2' (Conv): expected axes that divide rows, columns or channels, got "
+      "net.onnx: node 'n_Conv_2' (Conv): expected axes that split rows, columns or channels, got "
       "[N, 7, 5, 6] as [N, 7, 5, 6]");
 }
 
@@ -191,10 +191,9 @@ TEST_CASE("onnx images: mirrored, continued and wrapped edges") {
   GraphMaker g;
   const std::string x = g.node("Pad", {"images", g.integers({8}, {0, 0, 9, 0, 0, 0, 0, 0})},
                                {{"mode", text("reflect")}});
-  CHECK_THROWS_WITH(
-      build(g.classify_image(x, 3)),
-      "net.onnx: node 'n_Pad_0' (Pad): pads: expected some numbers to be left, and reflect of 9 at "
-      "most 8 of them, got 9");
+  CHECK_THROWS_WITH(build(g.classify_image(x, 3)),
+                    "net.onnx: node 'n_Pad_0' (Pad): pads: expected a nonempty rest after "
+                    "cropping, and reflect of 9 by at most 8, got 9");
 }
 
 TEST_CASE("onnx images: what no maximum is around an image is the padding of a max pool") {
@@ -208,8 +207,8 @@ TEST_CASE("onnx images: what no maximum is around an image is the padding of a m
     check_network(g.classify_image(z, 4));
     g.classify_image(g.node("Relu", {y}), 4);
     CHECK_THROWS_WITH(build(g.model),
-                      "net.onnx: node 'n_Relu_6' (Relu): expected a MaxPool of 'Pad_1', which is "
-                      "padded with what no maximum is");
+                      "net.onnx: node 'n_Relu_6' (Relu): expected a MaxPool to read 'Pad_1', which "
+                      "is padded with the lowest value");
   }
 }
 
@@ -276,7 +275,8 @@ TEST_CASE("onnx images: what cannot be resized is refused") {
                  "mode: expected nearest or linear, got 'cubic'"));
   CHECK(contains(refusal({{"mode", text("linear")}, {"antialias", std::int64_t{1}}}, twice),
                  "antialias: expected 0, got 1"));
-  CHECK(contains(refusal({}, {1.0f, 2.0f, 2.0f, 2.0f}), "as many channels as before, got 6 of 3"));
+  CHECK(contains(refusal({}, {1.0f, 2.0f, 2.0f, 2.0f}),
+                 "an unchanged number of channels, got 6 of 3"));
   CHECK(contains(refusal({}, {1.0f, 1.0f, 0.01f, 2.0f}), "got 0.01 times 9"));
 }
 
@@ -304,8 +304,8 @@ TEST_CASE("onnx images: all images in one row and apart again, as PyTorch writes
   check_network(g.classify(g.node("Reshape", {x, g.integers({2}, {2, -1})}), 4 * 3 * 2));
   g.classify_image(g.node("Relu", {x}), 4);
   CHECK_THROWS_WITH(build(g.model),
-                    "net.onnx: node 'n_Relu_7' (Relu): expected the batch in front, got "
-                    "'Reshape_4', all images in one row");
+                    "net.onnx: node 'n_Relu_7' (Relu): expected the batch first, got 'Reshape_4', "
+                    "with all images in one row");
 }
 
 TEST_CASE("onnx images: means and maxima of channels") {

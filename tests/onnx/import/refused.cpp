@@ -31,9 +31,9 @@ bool contains(const std::string& text, const std::string& part) {
 
 TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
   const std::string advice =
-      "quench does not build this operator (docs/onnx.md lists those that it builds); of steps "
-      "before or after the network, onnx.utils.extract_model(from, to, [input], [output]) makes a "
-      "file without them";
+      "quench does not support this operator (docs/onnx.md lists the supported ones); to remove "
+      "steps before or after the network, use onnx.utils.extract_model(from, to, [input], "
+      "[output])";
   GraphMaker g;
   const std::string first = g.node("Einsum", {g.conv("images", 3, 5)});
   CHECK(refusal(g.classify_image(first, 5)) == "net.onnx: node 'n_Einsum_1' (Einsum): " + advice);
@@ -49,22 +49,20 @@ TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
                     c = several.node("Conv", {"images", several.drawn({2, 4, 1, 1})}),
                     d = several.node("Relu", {"images"}, {{"alpha", 1.0f}});
   x = several.node("Concat", {x, a, b, c, d}, {{"axis", std::int64_t{1}}});
-  CHECK(
-      refusal(several.classify(x, 5)) ==
-      "net.onnx: 8 nodes are refused:\n"
-      "  Einsum: 2 nodes (first: 'n_Einsum_1'): " +
-          advice +
-          "\n  Loop: node 'n_Loop_4': control flow is not built; export the network for images of "
-          "one size, without branches that depend on them\n"
-          "  com.acme.Magic: node 'n_com.acme.Magic_5': not an operator of ONNX's own; if it is a "
-          "function of the file, onnx.inliner.inline_local_functions(model) writes it out in "
-          "ONNX's operators\n"
-          "  Relu: node 'n_Relu_9': attribute alpha: not one that quench knows of this operator "
-          "(it knows none)\n"
-          "  Flatten: 2 nodes (first: 'n_Flatten_6'): axis: expected the batch alone before it, "
-          "got 2 of [N, 3, 9, 8]\n"
-          "  Conv: node 'n_Conv_8': 'c2': expected a weight [O, 3 / 1, KH, KW] with O divisible "
-          "by 1, got [2, 4, 1, 1]");
+  CHECK(refusal(several.classify(x, 5)) ==
+        "net.onnx: 8 unsupported nodes:\n"
+        "  Einsum: 2 nodes (first: 'n_Einsum_1'): " +
+            advice +
+            "\n  Loop: node 'n_Loop_4': control flow is not supported; export the network for a "
+            "fixed image size, without branches that depend on it\n"
+            "  com.acme.Magic: node 'n_com.acme.Magic_5': not a standard ONNX operator; if the "
+            "file defines it as a function, onnx.inliner.inline_local_functions(model) expands it\n"
+            "  Relu: node 'n_Relu_9': attribute alpha: not supported for this operator (supported: "
+            "none)\n"
+            "  Flatten: 2 nodes (first: 'n_Flatten_6'): axis: expected only the batch before it, "
+            "got 2 of [N, 3, 9, 8]\n"
+            "  Conv: node 'n_Conv_8': 'c2': expected a weight [O, 3 / 1, KH, KW] with O divisible "
+            "by 1, got [2, 4, 1, 1]");
 }
 
 TEST_CASE("onnx network: of very many reasons the first ones, and how many more") {
@@ -73,23 +71,23 @@ TEST_CASE("onnx network: of very many reasons the first ones, and how many more"
   for (int i = 0; i < 300; ++i)
     parts.push_back(g.node("com.acme.Magic" + std::to_string(i), {"images"}));
   const std::string message = refusal(g.classify_image(g.node("Sum", parts), 3));
-  CHECK(message.starts_with("net.onnx: 300 nodes are refused:\n  com.acme.Magic0: node "));
+  CHECK(message.starts_with("net.onnx: 300 unsupported nodes:\n  com.acme.Magic0: node "));
   CHECK(message.ends_with(" more"));
   CHECK(message.size() < 1100);
 }
 
 TEST_CASE("onnx network: what ends otherwise than in classes, or in tables, says what to do") {
   GraphMaker g;
-  CHECK(contains(refusal(g.finish(g.node("Flatten", {g.conv("images", 3, 5)}))),
-                 "net.onnx: output 'Flatten_1': expected one number for each class, got [N, 210] "
-                 "that are the pixels of 5 channels in one row; a linear layer or a "
-                 "GlobalAveragePool has to end the graph"));
+  CHECK(contains(
+      refusal(g.finish(g.node("Flatten", {g.conv("images", 3, 5)}))),
+      "net.onnx: output 'Flatten_1': expected one value per class, got [N, 210], the pixels of 5 "
+      "channels in one row; the graph must end with a linear layer or a GlobalAveragePool"));
   GraphMaker looked_up;
   std::string x = looked_up.node("Cast", {"images"}, {{"to", std::int64_t{7}}});
   x = looked_up.node("Add", {x, looked_up.integers({1, 3, 1, 1}, {0, 2, 4})});
   x = looked_up.node("Gather", {looked_up.drawn({6}), x});
   CHECK(contains(refusal(looked_up.classify_image(x, 3)),
-                 "node 'n_Cast_0' (Cast): its integers are places of a table"));
+                 "node 'n_Cast_0' (Cast): its integers index a table"));
 }
 
 TEST_CASE("onnx network: open sizes are refused with what to do, but for the batch's") {
@@ -103,9 +101,10 @@ TEST_CASE("onnx network: open sizes are refused with what to do, but for the bat
   } catch (const std::runtime_error& error) {
     message = error.what();
   }
-  CHECK(contains(message,
-                 "net.onnx: input 'images': expected a size for every dim but the batch, got "
-                 "[batch, 3, height, 8]; a data set says them (CONFIG --set model.onnx=net.onnx)"));
+  CHECK(contains(
+      message,
+      "net.onnx: input 'images': expected a size for every dim except the batch, got [batch, 3, "
+      "height, 8]; use a data set that defines them (CONFIG --set model.onnx=net.onnx)"));
   // Which it does.
   CHECK(refusal(g.model) == "");
 }
@@ -116,7 +115,7 @@ TEST_CASE("onnx network: images and classes have to be those of the data") {
   OnnxModel other = g.model;
   other.input.dims = {1, 3, 32, 32};
   CHECK(contains(refusal(other),
-                 "takes images [1, 3, 32, 32], but the data has some of [N, 3, 9, 8]"));
+                 "takes images [1, 3, 32, 32], but the data has images [N, 3, 9, 8]"));
   other = g.model;
   other.nodes.pop_back();
   other.output.name = other.nodes.back().output;
@@ -141,7 +140,7 @@ TEST_CASE("onnx network: the node that does not fit is named") {
                  }),
                  "expected input 2 ('Conv_0') to be a constant"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) { return g.conv(x, 5, 5, 9); }),
-                 "expected a window of at most the padded image, got 9 over 7"));
+                 "expected a window no larger than the padded image, got 9 over 7"));
   CHECK(contains(
       with([](GraphMaker& g, const std::string& x) {
         return g.node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{2, 2}}});
@@ -158,20 +157,20 @@ TEST_CASE("onnx network: the node that does not fit is named") {
         const std::string twice = g.node("Mul", {g.node("Shape", {x}), g.integers({}, {2})});
         return g.node("Reshape", {x, twice});
       }),
-      "expected the number of images or sizes that do not depend on it, got 2 for 1 image "
+      "expected sizes that equal the number of images or do not depend on it, got 2 for 1 image "
       "and 60060 for 30030"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Squeeze", {x, g.integers({1}, {0})});
                  }),
-                 "axes: expected axes of size 1 behind the batch, got 0 of [N, 5, 7, 6]"));
+                 "axes: expected axes of size 1 after the batch, got 0 of [N, 5, 7, 6]"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Squeeze", {g.node("GlobalAveragePool", {g.conv(x, 5, 1)})});
                  }),
-                 "axes: expected one that stays behind the batch, got [N, 1, 1, 1]"));
+                 "axes: expected at least one axis to remain after the batch, got [N, 1, 1, 1]"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Flatten", {x}, {{"axis", std::int64_t{2}}});
                  }),
-                 "axis: expected the batch alone before it, got 2 of [N, 5, 7, 6]"));
+                 "axis: expected only the batch before it, got 2 of [N, 5, 7, 6]"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Add", {x, "images"});
                  }),
@@ -180,20 +179,20 @@ TEST_CASE("onnx network: the node that does not fit is named") {
       with([](GraphMaker& g, const std::string& x) {
         return g.node("Add", {x, g.drawn({7, 6})});
       }),
-      "expected one number, or one for each of the 5 channels of [N, 5, 7, 6], got [7, 6]"));
+      "expected one value, or one for each of the 5 channels of [N, 5, 7, 6], got [7, 6]"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Relu", {g.node("Softmax", {g.node("GlobalAveragePool", {x})},
                                                  {{"axis", std::int64_t{1}}})});
                  }),
-                 "expected Softmax to end the network"));
+                 "expected Softmax at the end of the network"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("Pad", {x, g.integers({8}, {0, 0, -4, 0, 0, 0, -3, 0})});
                  }),
-                 "pads: expected a part of [N, 5, 7, 6] to be left, got top -4"));
+                 "pads: expected a nonempty part of [N, 5, 7, 6], got top -4"));
   CHECK(contains(with([](GraphMaker& g, const std::string& x) {
                    return g.node("ReduceMean", {x}, {{"axes", Ints{0}}});
                  }),
-                 "axes: expected axes behind the batch, got [0]"));
+                 "axes: expected axes after the batch, got [0]"));
 }
 
 TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken") {
@@ -201,11 +200,11 @@ TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken"
   std::string x = g.conv("images", 3, 5);
   for (int i = 0; i < 40; ++i) x = g.node("Concat", {x, x}, {{"axis", std::int64_t{1}}});
   CHECK(contains(refusal(g.classify_image(x, 5)),
-                 "numbers for one image: expected at least 1 and at most"));
+                 "values for one image: expected at least 1 and at most"));
   GraphMaker wide;
   x = wide.node("Pad",
                 {"images", wide.integers({8}, {0, 0, 1000000, 1000000, 0, 0, 1000000, 1000000})});
-  CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "numbers for one image"));
+  CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "values for one image"));
 }
 
 TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong with it") {
@@ -216,19 +215,19 @@ TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong wi
     const std::string x = g.node("DequantizeLinear", {codes, g.floats({}, {other})});
     return refusal(g.classify_image(x, 3));
   };
-  CHECK(contains(quantized({0.1f, 0.2f, 0.1f}, 0.1f),
-                 "expected one number for an activation, got 3"));
+  CHECK(
+      contains(quantized({0.1f, 0.2f, 0.1f}, 0.1f), "expected one value for an activation, got 3"));
   CHECK(contains(quantized({0.1f}, 0.2f),
                  "expected the scale 0.1 and zero point 0 of the QuantizeLinear before it, got 0.2 "
                  "and 0"));
-  CHECK(contains(quantized({0.0f}, 0.1f), "expected finite numbers > 0, got 0"));
+  CHECK(contains(quantized({0.0f}, 0.1f), "expected finite values > 0, got 0"));
 }
 
 TEST_CASE("onnx network: codes are for a DequantizeLinear to read") {
   GraphMaker g;
   const std::string codes = g.node("QuantizeLinear", {"images", g.floats({}, {0.1f})});
   CHECK(contains(refusal(g.classify_image(codes, 3)),
-                 "expected real numbers, got 'QuantizeLinear_0', the codes of a QuantizeLinear"));
+                 "expected float32 values, got 'QuantizeLinear_0', codes of a QuantizeLinear"));
 }
 
 TEST_CASE("onnx network: scales of a weight lie along its output channels") {
