@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced by scripts that work in bare systems of Debian. Needs root and debootstrap. $cache names a folder that keeps bare
+# Sourced by scripts that work in bare Debian systems. Needs root and debootstrap. $cache names a folder that keeps bare
 # systems, packages and compiled objects (ccache) for the next time; without it, nothing is kept.
 cache=${cache:+$(realpath -m "$cache")}
 
-# bare_system SUITE FOLDER: a minimal Debian, from the cache if it is there.
+# bare_system SUITE FOLDER: a minimal Debian, from the cache if possible.
 bare_system() {
   local archive=$cache/$1.tar
   if [[ -n $cache && -f $archive ]]; then
@@ -11,13 +11,13 @@ bare_system() {
     return
   fi
   debootstrap --variant=minbase "$1" "$2" >/dev/null || return
-  # A snapshot of a mirror is as good as the mirror.
+  # Accepts snapshots of a mirror, whose release files have expired.
   echo 'Acquire::Check-Valid-Until "false";' >"$2/etc/apt/apt.conf.d/99bare-system"
   [[ -z $cache ]] || { mkdir -p "$cache" && tar -C "$2" -cf "$archive.tmp" . && mv "$archive.tmp" "$archive"; }
 }
 
-# inside FOLDER [NAME=VALUE...] COMMAND...: runs COMMAND in that system, in an environment of its own. What it mounts and
-# starts ends with it. bash stays as the first process, which has to collect the orphans of all others.
+# inside FOLDER [NAME=VALUE...] COMMAND...: runs COMMAND in that system, with a clean environment. Its mounts and processes
+# end with it. bash remains the first process, which must reap orphans.
 inside() {
   local system=$1
   shift

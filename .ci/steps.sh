@@ -1,12 +1,12 @@
-# Sourced by what runs steps one after the other: a failure does not stop those after it.
+# Sourced by scripts that run steps in order; a failure does not stop later steps.
 passed=0
 failed=0
 
-# These assertions make the standard library abort on reads beyond a vector, a string or a span, or of an empty optional. Meson
-# sets them from 1.4 on; here they are always set.
+# These assertions make the standard library abort on out-of-range reads of vectors, strings and spans, and on reads of empty
+# optionals. Meson sets them since 1.4; here they are always set.
 readonly checked_indexing=-D_GLIBCXX_ASSERTIONS
 
-# step NAME COMMAND...: runs COMMAND and counts how it ended.
+# step NAME COMMAND...: runs COMMAND and counts its result.
 step() {
   local name=$1 start=$SECONDS outcome=passed
   shift
@@ -16,7 +16,7 @@ step() {
   printf '=== %s: %s (%d s)\n' "$name" "$outcome" "$((SECONDS - start))"
 }
 
-# install_packages NAME...: those that are not there.
+# install_packages NAME...: installs missing packages.
 install_packages() {
   local as_root=()
   dpkg-query -W "$@" >/dev/null 2>&1 && return
@@ -27,10 +27,10 @@ install_packages() {
 
 configure_sanitized() {
   [[ -f build-ci-asan/build.ninja ]] && return
-  # -O1 with line numbers alone compiles in half the time of -O2 -g, and that in half without UBSan's checks of each
+  # -O1 with only line numbers compiles in half the time of -O2 -g, and in half of that without UBSan's checks of each
   # pointer, most of which AddressSanitizer has too.
   local pointers=null,alignment,object-size,vptr,pointer-overflow
-  # g++ 12 takes parts of std::regex for uninitialized once they are sanitized.
+  # g++ 12 considers parts of std::regex uninitialized once they are sanitized.
   meson setup build-ci-asan -Dwerror=true -Doptimization=1 -Ddebug=false \
     -Dcpp_args="-g1 -fno-sanitize=$pointers -Wno-maybe-uninitialized $checked_indexing" \
     -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
@@ -40,7 +40,7 @@ with_sanitizers() {
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 OMP_NUM_THREADS=2 "$@"
 }
 
-# sanitized ROOM...: builds and runs the tests of these rooms alone.
+# sanitized ROOM...: builds and runs only the tests of these rooms.
 sanitized() {
   local tests=("${@/%/_test}")
   configure_sanitized && ninja -C build-ci-asan "${tests[@]/#/tests/}" || return

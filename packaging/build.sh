@@ -19,14 +19,14 @@ folder=$(realpath -m "${1:-build-packages}")
 shift || true
 (($# > 0)) || set -- bookworm trixie
 version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" "$source_tree/meson.build")
-# One path in every system, which debug information and ccache see.
+# The same path in every system, for debug information and ccache.
 readonly build_folder=/build/quench
 
-# build_root SUITE: prints the folder of the system, with the sources and all that they need.
+# build_root SUITE: prints the folder of the system, with the sources and all build dependencies.
 build_root() {
   local suite=$1 root=$folder/root/$1
   if [[ ! -d $root ]]; then
-    rm -rf "${root:?}.new"  # what an interrupted debootstrap left
+    rm -rf "${root:?}.new"  # left by an interrupted debootstrap
     bare_system "$suite" "$root.new"
     mv "$root.new" "$root"
   fi
@@ -43,18 +43,18 @@ build_root() {
   printf '%s' "$root"
 }
 
-# The version sorts before one without a suite, and by suite.
+# The version sorts before one without a suite, and suites sort by name.
 changelog() {
   cat <<END
 quench ($version~$1) $1; urgency=medium
 
-  * CHANGELOG.md says what is new.
+  * See CHANGELOG.md.
 
  -- $(sed -n 's/^Maintainer: //p' "$source_tree/packaging/debian/control")  $(git -C "$source_tree" log -1 --format=%cD)
 END
 }
 
-# logged COMMAND...: prints what it said only if it fails.
+# logged COMMAND...: prints the output only if the command fails.
 logged() {
   local log
   log=$("$@" 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
@@ -68,7 +68,7 @@ for suite in "$@"; do
   mv "$root/build/"*.deb "$folder"
   rm "$root/build/"*.buildinfo "$root/build/"*.changes
   [[ $suite == bookworm ]] || continue
-  # The oldest system: what it links runs with every newer C library.
+  # The oldest system: its binaries run with every newer C library.
   logged inside "$root" "$build_folder/packaging/tarball.sh" "$version"
   rm -f "$folder"/*.tar.gz
   mv "$root/build/"*.tar.gz "$folder"

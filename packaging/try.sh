@@ -3,7 +3,7 @@
 #
 #   packaging/try.sh [FOLDER] [SUITE...]       FOLDER is build-packages, the suites bookworm trixie sid unless given
 #
-# Prints the seconds of each; more than $QUENCH_TRY_SECONDS (60) is a failure. Debian packages are tested on the release that
+# Prints the seconds for each; more than $QUENCH_TRY_SECONDS (60) is a failure. Debian packages are tested on the release that
 # they were built for, the tarball on every one. QUENCH_SYSTEMS: see build.sh. Needs root and debootstrap.
 set -uo pipefail
 source_tree=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/..
@@ -19,7 +19,7 @@ root=$(mktemp -d)
 trap 'rm -rf --one-file-system "$root"' EXIT
 failures=0
 
-# check WHAT COMMAND...: in the system, with what it printed if it fails.
+# check WHAT COMMAND...: runs COMMAND in the system and prints its output if it fails.
 check() {
   local what=$1 log
   shift
@@ -28,7 +28,7 @@ check() {
   printf 'FAILED: %s\n%s\n' "$what" "$log"
 }
 
-# first_network WHAT COMMANDS: prints and judges the seconds that they take.
+# first_network WHAT COMMANDS: prints the seconds that they take and checks the limit.
 first_network() {
   local start=$SECONDS
   check "$1" sh -ec "$2"
@@ -37,21 +37,21 @@ first_network() {
   ((seconds <= limit)) || { failures=$((failures + 1)); printf 'FAILED: %s: expected at most %d s\n' "$1" "$limit"; }
 }
 
-# after_training WHAT PROGRAM: what the package promises besides. gnuplot is missing here, and the network comes without
-# a report. Own kernels and oneDNN's are chosen when the program runs: integers are the same with each.
+# after_training WHAT PROGRAM PREFIX: checks the rest of the package. gnuplot is missing here, so the run has no report.
+# quench and oneDNN select kernels at run time; the integers are the same with all of them.
 after_training() {
   check "$1: evaluation" "$2" eval /first
   check "$1: integers" "$2" deploy /first -o /model.qnc
   local isa
   for isa in scalar avx2 avx512; do
-    check "$1: kernels held to $isa" env QUENCH_MAX_ISA=$isa "$2" verify /first /model.qnc --images 100
+    check "$1: kernels limited to $isa" env QUENCH_MAX_ISA=$isa "$2" verify /first /model.qnc --images 100
   done
-  check "$1: oneDNN held to AVX2" sh -ec "ONEDNN_MAX_CPU_ISA=AVX2 $2 --version | grep -q 'oneDNN.*avx2$'"
+  check "$1: oneDNN limited to AVX2" sh -ec "ONEDNN_MAX_CPU_ISA=AVX2 $2 --version | grep -q 'oneDNN.*avx2$'"
   check "$1: completion" bash -ec "source $3/share/bash-completion/completions/quench; complete -p quench"
   check "$1: manual" sh -c "ls $3/share/man/man1/quench.1*"
 }
 
-# bare SUITE: a new system that has the packages in /packages.
+# bare SUITE: a new system with the packages in /packages.
 bare() {
   rm -rf "$root/system"
   bare_system "$1" "$root/system"
@@ -63,7 +63,7 @@ for suite in "$@"; do
   if compgen -G "$folder/*~${suite}_*.deb" >/dev/null; then
     bare "$suite"
     check "$suite: package lists" apt-get update -q
-    # A mirror's speed is not the package's.
+    # The timing excludes the download.
     check "$suite: download" sh -ec "apt-get install -q -y --no-install-recommends --download-only /packages/quench_*~${suite}_*.deb"
     first_network "$suite, .deb" "apt-get install -q -y --no-install-recommends /packages/quench_*~${suite}_*.deb
       quench train /usr/share/quench/examples/quickstart.toml --run /first"
