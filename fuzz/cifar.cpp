@@ -7,7 +7,7 @@
 using namespace quench;
 using namespace quench::datasets;
 
-/// Both sets' records: each has its own length.
+/// Reads the records of both data sets, which differ in length.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const CifarSet set : {CifarSet::cifar10, CifarSet::cifar100}) {
     fuzz::may_refuse<std::runtime_error>([&] {

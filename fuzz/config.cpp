@@ -7,7 +7,8 @@ using namespace quench;
 
 namespace {
 
-/// Asks for every key as every type: a wrong type is an error that names the key, nothing else.
+/// Reads every key as every type: a wrong type must cause an error that names the key, and nothing
+/// else.
 void ask(const Settings& settings) {
   for (const std::string& key : settings.keys()) {
     const auto may_be = [](auto read) { fuzz::may_refuse<std::invalid_argument>(read); };
@@ -28,7 +29,7 @@ void ask(const Settings& settings) {
 
 }  // namespace
 
-/// A config file; its first line may be an override, as --set takes it.
+/// A config file; its first line may also be an override of --set.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = fuzz::text_of(data, size);
   const std::string first = text.substr(0, text.find('\n'));
@@ -37,7 +38,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Settings settings = train::parse_settings(text, "input");
     ask(settings);
     fuzz::may_refuse<std::invalid_argument>([&] { settings.finish(); });
-    // What is written into a run folder reads back to the same.
+    // A config written to a run folder reads back the same.
     const std::string resolved = settings.resolved();
     fuzz::promise(train::parse_settings(resolved, "again").resolved() == resolved);
   });

@@ -19,8 +19,9 @@ void append(std::vector<std::byte>& file, const T& value) {
   file.insert(file.end(), bytes.begin(), bytes.end());
 }
 
-/// A whole file of `input`, the length of the header and what follows. Magic, version, length and
-/// checksum are right: a fuzzer would hardly find them, and all else lies behind them.
+/// Builds a complete file from `input`, the length of the header and the rest. Magic, version,
+/// length and checksum are valid: a fuzzer would hardly find them, and everything else comes after
+/// them.
 std::vector<std::byte> sealed(Bytes input) {
   std::uint32_t header_bytes = 0;
   if (input.size() >= sizeof(header_bytes)) {
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::may_refuse<std::runtime_error>([&] {
     const deploy::IntegerNetwork network =
         deploy::parse_model(sealed(fuzz::bytes_of(data, size)), "input");
-    // What was accepted can be written, and is the same again.
+    // An accepted network can be written and reads back the same.
     fuzz::promise(deploy::parse_model(deploy::format_model(network), "again") == network);
   });
 }

@@ -30,7 +30,7 @@ void check_sizes(const OnnxTensor& tensor) {
   fuzz::promise(tensor.bytes.size() == bytes);
 }
 
-/// Whoever builds the network goes through the nodes once, and finds what each of them reads.
+/// Checks that every node comes after the values it reads, as building the network requires.
 void check_order(const OnnxModel& model) {
   std::set<std::string> known{"", model.input.name};
   for (const OnnxTensor& constant : model.constants)
@@ -42,7 +42,7 @@ void check_order(const OnnxModel& model) {
   fuzz::promise(known.contains(model.output.name));
 }
 
-/// Where the file's external data lies: the numbers 0 to 15, in a file "data".
+/// The folder with external data: the float32 values 0 to 15, in a file "data".
 const TemporaryFolder& folder() {
   static const TemporaryFolder result;
   static const bool written = [] {

@@ -8,7 +8,7 @@
 
 using namespace quench;
 
-/// An ONNX file, of which a network is made for the images and classes that it names.
+/// Builds a network from an ONNX file for the image size and classes that the file declares.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::may_refuse<std::runtime_error>([&] {
     const OnnxModel model = parse_onnx(fuzz::bytes_of(data, size), "input", "");

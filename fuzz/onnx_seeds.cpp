@@ -15,7 +15,7 @@ using ::onnx::AttributeProto;
 using ::onnx::ModelProto;
 using ::onnx::TensorProto;
 
-/// As exporters write networks: raw bytes of weights, attributes, initializers among the inputs.
+/// A network as written by exporters: raw weight bytes, attributes, initializers listed as inputs.
 ModelProto network() {
   ModelProto model = empty_model();
   model.set_producer_name("pytorch");
@@ -37,7 +37,7 @@ ModelProto network() {
   return model;
 }
 
-/// Numbers of every type, each in the field that the format gives it.
+/// Tensors of every type, each in its field of the format.
 ModelProto tensors() {
   ModelProto model = empty_model();
   add_tensor(model, "f", TensorProto::FLOAT, {2}).add_float_data(0.5f);
@@ -54,7 +54,7 @@ ModelProto tensors() {
   return model;
 }
 
-/// Nodes for constants, of every kind, behind the node that reads them; and a foreign operator.
+/// Constant nodes of every kind, after the node that reads them, and a foreign operator.
 ModelProto constants() {
   ModelProto model = empty_model();
   add_node(model, "Clip", {"x", "low", "high"}, {"c"});
@@ -73,7 +73,7 @@ ModelProto constants() {
   return model;
 }
 
-/// The last two of 16 floats in a file beside the model.
+/// The last two of 16 floats in a file next to the model.
 ModelProto external() {
   ModelProto model = model_with_tensor(TensorProto::FLOAT, {2});
   TensorProto& tensor = tensor_of(model);
@@ -125,7 +125,7 @@ quench::OnnxModel branches() {
   return g.finish(g.node("Softmax", {x}));
 }
 
-/// Sizes and numbers that the graph computes of constants, by most operators that do.
+/// Sizes and values that the graph computes from constants, with most supported operators.
 quench::OnnxModel computed() {
   quench::GraphMaker g(13);
   const auto one = [](std::int64_t value) { return value; };
@@ -150,7 +150,7 @@ quench::OnnxModel computed() {
   return g.classify(g.node("Mul", {x, g.node("Floor", {scale})}), 2 * 7 * 6);
 }
 
-/// The same numbers under other dims.
+/// The same values with other dims.
 quench::OnnxModel viewed() {
   quench::GraphMaker g(13);
   std::string x = g.node("Reshape", {g.conv("images", 3, 2), g.integers({3}, {0, 2, -1})});
@@ -162,7 +162,7 @@ quench::OnnxModel viewed() {
   return g.classify(g.node("Squeeze", {x}), 3);
 }
 
-/// Channels apart and together again, and reductions of one axis.
+/// Splits and rejoins channels, and reduces single axes.
 quench::OnnxModel channels() {
   quench::GraphMaker g(13);
   const auto one = [&](std::int64_t value) { return g.integers({1}, {value}); };
@@ -187,7 +187,7 @@ quench::OnnxModel channels() {
   return g.classify(y, 4);
 }
 
-/// Images of other sizes and axes, with pixels of their own around them, and of one row.
+/// Resized, reflected and one-row images, with permuted axes.
 quench::OnnxModel images() {
   quench::GraphMaker g(13);
   const std::int64_t two = 2;
@@ -213,7 +213,7 @@ quench::OnnxModel images() {
   return g.classify(x, 3);
 }
 
-/// Grids of activations and weights by ONNX's operators, with codes clipped on the way.
+/// Activations and weights quantized by ONNX's operators, with clipped codes.
 quench::OnnxModel quantized() {
   quench::GraphMaker g(13);
   const quench::OnnxAttributes channels{{"axis", std::int64_t{0}}};
@@ -230,7 +230,7 @@ quench::OnnxModel quantized() {
   return g.classify(g.node("Flatten", {g.node("Relu", {x})}), 2 * 6 * 5);
 }
 
-/// As quench exports them, with scales behind the sums and codes of one bit; and by QONNX's operators.
+/// As exported by quench, with scales after the sums and 1-bit codes, and with QONNX's operators.
 quench::OnnxModel exported() {
   quench::GraphMaker g(13);
   const std::string one = g.floats({}, {1.0f}), scale = g.floats({}, {0.05f});

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-/// Sound ONNX files, each of a few nodes.
+/// Valid ONNX files with a few nodes each.
 std::vector<std::string> onnx_seeds();
-/// Files of whole networks.
+/// ONNX files of complete networks.
 std::vector<std::string> onnx_network_seeds();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz/run.sh [SECONDS [TARGET...]]: builds every fuzzer and runs each for SECONDS (10), one after the other. Prints
+# fuzz/run.sh [SECONDS [TARGET...]]: builds every fuzzer and runs them one by one for SECONDS (10). Prints
 # executions and findings, and fails if there are findings; their inputs are in build-fuzz/found/. The corpus is kept in
 # build-fuzz/corpus/, where the next run continues. Needs clang++ and its libFuzzer
 # (apt-get install clang libclang-rt-dev libomp-dev).
@@ -13,7 +13,7 @@ targets=("$@")
 build="build-fuzz"
 
 if [[ ! -f $build/build.ninja ]]; then
-  # -O1 with line numbers: the checks cost more than -O2 gains, and a finding is to be read. A fuzzer takes single
+  # -O1 with line numbers: the checks cost more than -O2 gains, and findings stay readable. Fuzzers link single
   # sources of the rooms.
   CXX=clang++ meson setup "$build" -Dfuzz=true -Dunity_rooms=false -Doptimization=1 -Ddebug=false -Dmarch=x86-64-v3 >/dev/null
 fi

@@ -1,5 +1,5 @@
-// seeds FOLDER: writes what the fuzzers start from into FOLDER/<target>/: a sound file of each kind, small. What a
-// fuzzer found once lies in fuzz/found/<target>/ instead.
+// seeds FOLDER: writes small valid files of each kind to FOLDER/<target>/, as the fuzzers' initial
+// corpus. Past findings are in fuzz/found/<target>/.
 
 #include <filesystem>
 #include <fstream>
@@ -86,7 +86,7 @@ void add_tensors(Corpus& corpus, const fs::path& scratch) {
   write_safetensors(scratch, file);
   corpus.add("safetensors", read_file(scratch));
   fs::remove(scratch);
-  // Without the checksum a change goes further.
+  // Without the checksum, mutations reach deeper code.
   const std::string header = R"({"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
                              R"("__metadata__":{"b":"c"}})";
   std::string text(8, '\0');
@@ -171,7 +171,7 @@ int main(int argc, char** argv) {
   for (const auto& network :
        {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
     Bytes model = deploy::format_model(network);
-    model.erase(model.begin(), model.begin() + 12);      // the target writes what stands before,
+    model.erase(model.begin(), model.begin() + 12);      // the target adds magic and version,
     model.erase(model.begin() + 4, model.begin() + 12);  // the length of the file,
     model.resize(model.size() - 4);                      // and the checksum
     corpus.add("model", model);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-/// What libFuzzer calls with each input; every file here defines one.
+/// The entry point that libFuzzer calls with each input; every target defines it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace quench::fuzz {
@@ -19,18 +19,18 @@ inline std::string text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// Runs `read`, which may refuse its input by a Refusal. Any other exception ends the fuzzer with a
-/// finding, as do a sanitizer's complaint and a broken promise().
+/// Runs `read`, which may reject its input with a Refusal. Any other exception is a finding, as are
+/// a sanitizer's report and a broken promise().
 template <typename Refusal, typename Read>
 int may_refuse(Read read) {
   try {
     read();
-  } catch (const Refusal&) {  // as the reader's header says
+  } catch (const Refusal&) {  // documented in the reader's header
   }
   return 0;
 }
 
-/// What has to hold of everything that was read.
+/// Asserts a property of every accepted input.
 inline void promise(bool kept) {
   if (!kept) __builtin_trap();
 }

@@ -9,7 +9,7 @@
 using namespace quench;
 using namespace quench::train;
 
-/// versions.json, and comparison.json, which holds one.
+/// versions.json, and comparison.json, which contains one.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = fuzz::text_of(data, size);
   fuzz::may_refuse<std::runtime_error>([&] {
