@@ -37,7 +37,8 @@ class SigmaQuantizer final : public Quantizer {
   }
 
   void observe(const Tensor& x) override {
-    // Both refuse NaN. For activations, the batch includes the images of all ranks that train together.
+    // Both reject NaN. For activations, the batch includes the images of all ranks that train
+    // together.
     const bool activation = role() == Role::activation;
     const double deviation =
         activation ? batch_moments(x, slot()).deviation : moments(x, false, slot())[0].deviation;

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 url=https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz
-md5=c32a1d4ab5d03f1284b67883e8d87530  # as published beside the download
+md5=c32a1d4ab5d03f1284b67883e8d87530  # as published next to the download
 
 die() {
   echo "get_cifar10: $*" >&2
@@ -32,13 +32,13 @@ unpacked=$folder/cifar-10-batches-bin
 archive=$folder/cifar-10-binary.tar.gz
 
 if [ -f "$unpacked/test_batch.bin" ]; then
-  echo "get_cifar10: $unpacked is already there"
+  echo "get_cifar10: $unpacked already exists"
   exit 0
 fi
 
 mkdir -p "$folder" || die "cannot create the folder $folder"
 if [ ! -f "$archive" ]; then
-  # Under another name until it is complete, so that an interrupted download is not taken for the archive.
+  # Uses another name until the download is complete, so that an interrupted one is not mistaken for the archive.
   download "$url" "$archive.part" || die "could not download $url"
   mv "$archive.part" "$archive"
 fi
@@ -48,7 +48,7 @@ if [ "$actual" != "$md5" ]; then
   die "$archive: expected MD5 $md5, got $actual; remove the file and run this again"
 fi
 
-# Unpacked beside its place first: a folder that is there is complete.
+# Unpacks to a temporary folder first, so that an existing folder is always complete.
 staging=$(mktemp -d "$folder/unpack.XXXXXX")
 trap 'rm -rf "$staging"' EXIT
 tar -xzf "$archive" -C "$staging" || die "could not unpack $archive"

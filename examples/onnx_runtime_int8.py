@@ -1,4 +1,4 @@
-"""onnx_runtime_int8.py WEIGHTS.safetensors DATA [FOLDER]: ONNX Runtime's static quantizer takes the published ResNet-20 for CIFAR-10
+"""onnx_runtime_int8.py WEIGHTS.safetensors DATA [FOLDER]: ONNX Runtime's static quantizer converts the published ResNet-20 for CIFAR-10
 to int8. quench evaluates, deploys and verifies the file, and prints which layers saturate on a CPU without VNNI and what that costs.
 Then the script compares the classes of both on 1000 test images. examples/results/onnx_runtime_int8.md has the figures. Needs
 onnx, onnxruntime and numpy."""

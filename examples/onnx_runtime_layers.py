@@ -1,6 +1,6 @@
-"""compare_layers(net, images): what separates ONNX Runtime without optimizations, which sums float32 products, from sums of integers, as
-quench computes them. Takes the codes that each convolution of a QDQ network reads in ONNX Runtime, computes the codes of its output
-by integers, and compares. examples/onnx_runtime_int8.py calls it."""
+"""compare_layers(net, images): compares ONNX Runtime without optimizations, which sums float32 products, with integer sums, as
+in quench. Takes the codes that each convolution of a QDQ network reads in ONNX Runtime, computes the codes of its output
+with integers, and compares them. examples/onnx_runtime_int8.py calls it."""
 import numpy as np
 import onnx
 import onnxruntime
@@ -29,7 +29,7 @@ def compare_layers(net, images):
     model = onnx.load(net)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     writers = {output: node for node in model.graph.node for output in node.output}
-    layers = []  # a Conv and the QuantizeLinear behind it
+    layers = []  # a Conv and the QuantizeLinear after it
     for quantize in model.graph.node:
         conv = writers.get(quantize.input[0]) if quantize.op_type == 'QuantizeLinear' else None
         if conv is not None and conv.op_type == 'Conv':

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# ptq_imagenet.sh IMAGES WEIGHTS [WORK]: prints tables of the post-training quantization of MobileNet v1 0.75 and v2 1.0.
+# ptq_imagenet.sh IMAGES WEIGHTS [WORK]: prints tables for post-training quantization of MobileNet v1 0.75 and v2 1.0.
 #   IMAGES   a folder per class, with a labels.tsv
 #   WEIGHTS  holds mobilenet_v1_075_224_imagenet.safetensors and mobilenet_v2_100_224_imagenet.safetensors
-#   WORK     (default runs/ptq_imagenet) keeps a run folder per cell; existing ones are not run again
+#   WORK     (default runs/ptq_imagenet) keeps a run folder per cell; existing ones are not rerun
 # Every tenth class, 100 images, calibrates; all images evaluate. $QUENCH is the program (default ./quench).
 set -euo pipefail
 
@@ -43,7 +43,7 @@ run() {
     --set "calibration.weights=$weight" --set "calibration.activations=$activation" > "$folder.log"
 }
 
-value() { # KEY FOLDER: a number of quantize.json, with one digit
+value() { # KEY FOLDER: a value of quantize.json, with one decimal
   if [[ ! -e $2/quantize.json ]]; then echo "-"; return; fi
   sed -n "s/^ *\"$1\": \([0-9.]*\),*\$/\1/p" "$2/quantize.json" | xargs printf '%.1f'
 }

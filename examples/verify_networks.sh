@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# verify_networks.sh CIFAR10 IMAGES RUNS [WORK]: deploys networks, compares them with evaluation in training, integer by
-# integer, and prints a table.
-#   CIFAR10  the folder of the binary version
+# verify_networks.sh CIFAR10 IMAGES RUNS [WORK]: deploys networks, compares every integer with evaluation in
+# training, and prints a table.
+#   CIFAR10  the folder with the binary version
 #   IMAGES   a folder per class, with a labels.tsv
 #   RUNS     holds the float runs resnet20, mobilenet_v1, mobilenet_v2 and the 1-bit runs binarynet-METHOD
-#   WORK     (default runs/verify) keeps the results; existing ones are not made again
+#   WORK     (default runs/verify) keeps the results; existing ones are not recomputed
 # Each method quantizes each network after training, at 8-8, 4-8 and 4-4 bits. $QUENCH is the program
-# (default ./quench), $CELLS a pattern of the cells to run (default *).
+# (default ./quench); $CELLS is a pattern of the cells to run (default *).
 set -euo pipefail
 
 cifar=$(realpath "$1")
@@ -22,12 +22,12 @@ work=$(realpath "$work")
 source "$examples/picture_folder.sh"
 picture_folder "$images" "$work"
 
-verify() { # CELL RUN [DATA OPTIONS]: deploys a run and compares
+verify() { # CELL RUN [DATA OPTIONS]: deploys a run and compares it with evaluation
   local cell=$1 run=$2
   shift 2
   "$quench" deploy "$run" -o "$work/$cell.qnc" "$@" >"$work/$cell.deploy"
   "$quench" verify "$run" "$work/$cell.qnc" --data-dir "${data_dir:?}" --json >"$work/$cell.json.new" ||
-    [[ -s $work/$cell.json.new ]] # a difference is a row of the table, an error is not
+    [[ -s $work/$cell.json.new ]] # differences go to the table; only errors fail
   mv "$work/$cell.json.new" "$work/$cell.json"
 }
 
@@ -55,7 +55,7 @@ print(f"| {sys.argv[2]} | {sys.argv[3]} | {sys.argv[4]} | {result['images']} | {
 PYTHON
 }
 
-run_cell() { # CELL COMMAND...: unless it is there, or not wanted
+run_cell() { # CELL COMMAND...: runs COMMAND unless the result exists or $CELLS excludes it
   local cell=$1
   shift
   # shellcheck disable=SC2053
