@@ -50,12 +50,12 @@ class Comparison final : public ForwardObserver {
   std::vector<ValueMismatches> result;
 
  private:
-  void compare(QuantizableModule& module, std::size_t input, const Tensor& reals) {
+  void compare(QuantizableModule& module, std::size_t input, const Tensor& x) {
     const std::string reader = reader_name(module, input);
     const auto id = by_reader_.find(reader);
     require(id != by_reader_.end(), "verify: the integer network has no value for {}", reader);
     const Tensor& own = values_[id->second];
-    const auto quantized = module.input_quantizer(input).codes(reals);
+    const auto quantized = module.input_quantizer(input).codes(x);
     require(quantized.has_value() && integers_.values[id->second].grid.has_value(),
             "verify: {} reads integers in only one of the two networks: the model was not made "
             "from this run",

@@ -15,11 +15,11 @@ namespace quench::deploy {
 namespace {
 
 /// Compares bits: NaN exceeds every number, and the loop uses integers only.
-float largest_magnitude(const float* reals, std::int64_t count) {
+float largest_magnitude(const float* values, std::int64_t count) {
   std::int32_t largest = 0;
 #pragma omp simd reduction(max : largest)
   for (std::int64_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::bit_cast<std::int32_t>(reals[i]) & 0x7fffffff);
+    largest = std::max(largest, std::bit_cast<std::int32_t>(values[i]) & 0x7fffffff);
   return std::bit_cast<float>(largest);
 }
 
@@ -35,9 +35,9 @@ class PreparedQuantize final : public PreparedOperation {
   void run(const Memory& memory) override {
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
-      const float* reals = memory.pixels + first * channels_;
-      if (image_.empty()) return write(memory, reals, first, count);
-      std::vector<float> sums(reals, reals + count * channels_);
+      const float* values = memory.pixels + first * channels_;
+      if (image_.empty()) return write(memory, values, first, count);
+      std::vector<float> sums(values, values + count * channels_);
       const float* image = image_.data() + first * channels_;
       for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += image[i];
       write(memory, sums.data(), first, count);
@@ -47,10 +47,10 @@ class PreparedQuantize final : public PreparedOperation {
  private:
   static constexpr float kLargestPixel = 1e6f;
 
-  void write(const Memory& memory, const float* reals, std::int64_t first,
+  void write(const Memory& memory, const float* values, std::int64_t first,
              std::int64_t count) const {
-    const bool small = largest_magnitude(reals, count * channels_) <= kLargestPixel;
-    (small ? small_ : any_).write(memory, reals, first, count);
+    const bool small = largest_magnitude(values, count * channels_) <= kLargestPixel;
+    (small ? small_ : any_).write(memory, values, first, count);
   }
 
   std::int64_t channels_, pixels_;
@@ -114,10 +114,10 @@ class PreparedPair final : public PreparedOperation {
     const auto* b = reinterpret_cast<const std::uint8_t*>(memory.values[inputs_[1]]);
     const std::int64_t strip = std::max<std::int64_t>(kStripReals / channels_, 1);
     for_each_strip(pixels_, strip, [&](std::int64_t first, std::int64_t count) {
-      const auto reals =
+      const auto values =
           std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count * channels_));
-      combine(a + first * strides_[0], b + first * strides_[1], count, reals.get());
-      outputs_.write(memory, reals.get(), first, count);
+      combine(a + first * strides_[0], b + first * strides_[1], count, values.get());
+      outputs_.write(memory, values.get(), first, count);
     });
   }
 

@@ -9,14 +9,14 @@ namespace quench::deploy {
 namespace {
 
 /// Maps floats to integers in the same order; adjacent floats differ by one.
-std::int64_t place_of(float x) {
+std::int64_t ordinal_of(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   const std::int64_t magnitude = bits & 0x7fffffffu;
   return bits >> 31 != 0 ? -magnitude : magnitude;
 }
-float float_at(std::int64_t place) {
-  const float magnitude = std::bit_cast<float>(static_cast<std::uint32_t>(std::abs(place)));
-  return place < 0 ? -magnitude : magnitude;
+float float_at(std::int64_t ordinal) {
+  const float magnitude = std::bit_cast<float>(static_cast<std::uint32_t>(std::abs(ordinal)));
+  return ordinal < 0 ? -magnitude : magnitude;
 }
 
 }  // namespace
@@ -50,13 +50,14 @@ bool Encoder::quotient_is_proved(const quant::QuantGrid& grid) const {
     return std::clamp(std::nearbyint(corrected(x)), range.low, range.high);
   };
   for (float code = range.low + 1.0f; code <= range.high; code += 1.0f) {
-    std::int64_t below = place_of(scale_ * (code - 2.0f)), from = place_of(scale_ * (code + 1.0f));
+    std::int64_t below = ordinal_of(scale_ * (code - 2.0f)),
+                 from = ordinal_of(scale_ * (code + 1.0f));
     while (from - below > 1) {
       const std::int64_t middle = below + (from - below) / 2;
       (by_division(float_at(middle)) >= code ? from : below) = middle;
     }
-    for (std::int64_t place = from - kNeighbours; place <= from + kNeighbours; ++place) {
-      if (by_division(float_at(place)) != by_correction(float_at(place))) return false;
+    for (std::int64_t ordinal = from - kNeighbours; ordinal <= from + kNeighbours; ++ordinal) {
+      if (by_division(float_at(ordinal)) != by_correction(float_at(ordinal))) return false;
     }
   }
   return true;

@@ -139,10 +139,10 @@ void Epilogue::fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t
 namespace {
 
 /// Applies `step` to whole pixels in place.
-void take_step(const Affine& step, std::vector<float>& reals) {
+void take_step(const Affine& step, std::vector<float>& values) {
   const ActivationRange range = range_of(step.activation);
-  const auto count = static_cast<std::int64_t>(reals.size());
-  float* x = reals.data();
+  const auto count = static_cast<std::int64_t>(values.size());
+  float* x = values.data();
   if (step.scale.empty()) {
 #pragma omp simd
     for (std::int64_t i = 0; i < count; ++i) x[i] = range.clamp(x[i]);
@@ -167,42 +167,42 @@ void Epilogue::run(const std::int32_t* sums, const float* addend, std::int64_t p
     if (!threshold_.least.empty()) return threshold(sums, pixels, codes);
     if (encoder_ && output_.steps.size() <= 1) return fused(sums, pixels, codes);
   }
-  std::vector<float> reals(static_cast<std::size_t>(channels_));
+  std::vector<float> values(static_cast<std::size_t>(channels_));
   for (std::int64_t p = 0; p < pixels; ++p, sums += channels_) {
     for (std::int64_t c = 0; c < channels_; ++c) {
       float x = static_cast<float>(sums[c]) * scale_[static_cast<std::size_t>(c)];
       if (addend != nullptr) x += addend[p * channels_ + c];
-      reals[static_cast<std::size_t>(c)] =
+      values[static_cast<std::size_t>(c)] =
           bias_.empty() ? x : x + bias_[static_cast<std::size_t>(c)];
     }
-    run_reals(reals.data(), 1, out + static_cast<std::size_t>(p) * pixel_bytes());
+    run_reals(values.data(), 1, out + static_cast<std::size_t>(p) * pixel_bytes());
   }
 }
 
-void Epilogue::write(const float* reals, std::int64_t count, std::byte* out) const {
+void Epilogue::write(const float* values, std::int64_t count, std::byte* out) const {
   if (!value_.grid) {
-    std::copy_n(reals, count, reinterpret_cast<float*>(out));
+    std::copy_n(values, count, reinterpret_cast<float*>(out));
     return;
   }
   auto* codes = reinterpret_cast<std::uint8_t*>(out);
   if (!encoder_) {
-    for (std::int64_t i = 0; i < count; ++i) codes[i] = stored_code(reals[i], *value_.grid);
+    for (std::int64_t i = 0; i < count; ++i) codes[i] = stored_code(values[i], *value_.grid);
     return;
   }
   encoder_->run([=](auto encode) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < count; ++i) codes[i] = encode(reals[i]);
+    for (std::int64_t i = 0; i < count; ++i) codes[i] = encode(values[i]);
   });
 }
 
-void Epilogue::run_reals(const float* reals, std::int64_t pixels, std::byte* out) const {
+void Epilogue::run_reals(const float* values, std::int64_t pixels, std::byte* out) const {
   std::span<const Affine> steps = output_.steps;
   // The encoder applies the last clamp.
   if (encoder_ && !steps.empty() && steps.back().scale.empty())
     steps = steps.first(steps.size() - 1);
   const std::int64_t count = pixels * channels_;
-  if (steps.empty()) return write(reals, count, out);
-  std::vector<float> changed(reals, reals + count);
+  if (steps.empty()) return write(values, count, out);
+  std::vector<float> changed(values, values + count);
   for (const Affine& step : steps) take_step(step, changed);
   write(changed.data(), count, out);
 }
@@ -218,10 +218,10 @@ PlainOutputs::PlainOutputs(const IntegerNetwork& network, const Operation& opera
     epilogues_.emplace_back(output, network.values[output.value], reach);
 }
 
-void PlainOutputs::write(const PreparedOperation::Memory& memory, const float* reals,
+void PlainOutputs::write(const PreparedOperation::Memory& memory, const float* values,
                          std::int64_t first, std::int64_t pixels) const {
   for (const Epilogue& epilogue : epilogues_)
-    epilogue.run_reals(reals, pixels, pixel_of(memory, epilogue, first));
+    epilogue.run_reals(values, pixels, pixel_of(memory, epilogue, first));
 }
 
 }  // namespace quench::deploy

@@ -34,8 +34,8 @@ class Epilogue {
   /// @param out     the first of these pixels in the output's value
   void run(const std::int32_t* sums, const float* addend, std::int64_t pixels,
            std::byte* out) const;
-  /// @param reals  [pixels][O]
-  void run_reals(const float* reals, std::int64_t pixels, std::byte* out) const;
+  /// @param values  [pixels][O]
+  void run_reals(const float* values, std::int64_t pixels, std::byte* out) const;
 
   /// Bytes of one pixel of the value.
   std::size_t pixel_bytes() const;
@@ -50,7 +50,7 @@ class Epilogue {
   Threshold find_thresholds(const std::vector<std::int64_t>& largest) const;
   void threshold(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
   void fused(const std::int32_t* sums, std::int64_t pixels, std::uint8_t* out) const;
-  void write(const float* reals, std::int64_t count, std::byte* out) const;
+  void write(const float* values, std::int64_t count, std::byte* out) const;
 
   Output output_;
   Value value_;
@@ -78,8 +78,8 @@ class PlainOutputs {
   /// @param reach  bound on the magnitude of the inputs
   PlainOutputs(const IntegerNetwork& network, const Operation& operation, double reach);
 
-  /// @param reals  [pixels][channels], starting at pixel `first`
-  void write(const PreparedOperation::Memory& memory, const float* reals, std::int64_t first,
+  /// @param values  [pixels][channels], starting at pixel `first`
+  void write(const PreparedOperation::Memory& memory, const float* values, std::int64_t first,
              std::int64_t pixels) const;
 
  private:

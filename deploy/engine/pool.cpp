@@ -29,13 +29,13 @@ class PreparedAveragePool final : public PreparedOperation {
 #pragma omp simd
         for (std::int64_t c = 0; c < channels; ++c) to[c] += from[c];
       });
-      std::vector<float> reals(sums.size());
+      std::vector<float> means(sums.size());
       const auto shift = static_cast<std::int32_t>(count) * (grid_.qmin - grid_.zero_point[0]);
       for (std::size_t c = 0; c < sums.size(); ++c) {
         const float mean = static_cast<float>(sums[c] + shift) / static_cast<float>(count);
-        reals[c] = grid_.scale[0] * mean + grid_.offset;
+        means[c] = grid_.scale[0] * mean + grid_.offset;
       }
-      outputs_.write(memory, reals.data(), place, 1);
+      outputs_.write(memory, means.data(), place, 1);
     });
   }
 

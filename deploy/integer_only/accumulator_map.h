@@ -37,8 +37,7 @@ std::vector<AccumulatorMap> accumulator_maps(const IntegerNetwork& network,
 /// The map of an average over `count` pixels, the same for all channels.
 AccumulatorMap average_map(const quant::QuantGrid& input, std::int64_t count);
 
-/// The map of products (q1 - z1) (q2 - z2), which take the place of sums; neither grid has an
-/// offset.
+/// The map of products (q1 - z1) (q2 - z2), used as sums; neither grid has an offset.
 AccumulatorMap product_map(const quant::QuantGrid& first, const quant::QuantGrid& second);
 
 /// The codes of an output as a function of the sums of `channel`. @param grid of the output's value

@@ -68,11 +68,11 @@ double largest_error(const AccumulatorMap& map, const Output& output, std::size_
 
 /// Uses the largest shift at which every multiplier fits in 31 bits.
 Scores scores_of(const Output& output, const std::vector<AccumulatorMap>& maps) {
-  const quant::QuantGrid reals;  // its scale is 1
+  const quant::QuantGrid unit_grid;  // its scale is 1
   std::vector<RealMap> lines;
   double slope = 0.0, offset = 0.0;
   for (std::size_t c = 0; c < maps.size(); ++c) {
-    lines.push_back(in_codes(maps[c].linear, output, reals, c));
+    lines.push_back(in_codes(maps[c].linear, output, unit_grid, c));
     slope = std::max(slope, std::abs(lines[c].slope));
     offset = std::max(offset, std::abs(lines[c].offset));
   }

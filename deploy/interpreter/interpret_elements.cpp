@@ -25,7 +25,7 @@ void InterpretedImage::run(const Operation& operation, const Addition& addition,
 
 void InterpretedImage::run(const Operation& operation, const Multiplication&, Pixel) const {
   const Value &a = input(operation, 0), &b = input(operation, 1);
-  const bool of_reals = a.grid->offset != 0.0f || b.grid->offset != 0.0f;
+  const bool has_offset = a.grid->offset != 0.0f || b.grid->offset != 0.0f;
   const float scale = a.grid->scale[0] * b.grid->scale[0];
   for (std::int64_t at = 0; at < std::max(a.numel(), b.numel()); ++at) {
     const std::int64_t channel = at % a.channels;
@@ -33,8 +33,8 @@ void InterpretedImage::run(const Operation& operation, const Multiplication&, Pi
     const std::int64_t at_b = b.numel() < a.numel() ? channel : at;
     const std::int32_t product = number(operation, 0, at_a) * number(operation, 1, at_b);
     write(operation, channel, at,
-          of_reals ? real(operation, 0, at_a) * real(operation, 1, at_b)
-                   : static_cast<float>(product) * scale);
+          has_offset ? real(operation, 0, at_a) * real(operation, 1, at_b)
+                     : static_cast<float>(product) * scale);
   }
 }
 

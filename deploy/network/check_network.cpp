@@ -103,11 +103,11 @@ struct Check {
     check_finite(lookup.table, "value of a table");
   }
   void operator()(const AveragePool& pool) const {
-    const std::int64_t places = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
+    const std::int64_t pixels = std::min<std::int64_t>(pool.window.kernel[0], input().height) *
                                 std::min<std::int64_t>(pool.window.kernel[1], input().width);
     const std::int64_t code = quant::largest_code(input_grid());
-    require(places <= kMaxSum / code, "expected sums of at most {}, got {} codes of up to {}",
-            kMaxSum, places, code);
+    require(pixels <= kMaxSum / code, "expected sums of at most {}, got {} codes of up to {}",
+            kMaxSum, pixels, code);
   }
   void operator()(const MaxPool& pool) const { check_marks(pool.smallest); }
   void operator()(const ZeroPad&) const {}

@@ -67,10 +67,10 @@ std::string IntegerExporter::weight(const Operation& operation, const Convolutio
   const std::vector<std::int64_t> dims{conv.out_channels, static_cast<std::int64_t>(size) / taps,
                                        conv.kernel[0], conv.kernel[1]};
   if (qonnx_) {
-    std::vector<float> reals;
+    std::vector<float> values;
     for (std::size_t i = 0; i < codes.size(); ++i)
-      reals.push_back(grid.scale[grid.axis == 0 ? i / size : 0] * static_cast<float>(codes[i]));
-    return quant(graph_.constant(name, reals, dims), grid, name + "/real");
+      values.push_back(grid.scale[grid.axis == 0 ? i / size : 0] * static_cast<float>(codes[i]));
+    return quant(graph_.constant(name, values, dims), grid, name + "/real");
   }
   const OnnxType type = type_of(grid, name);
   for (std::size_t i = 0; i < codes.size(); ++i)
@@ -136,8 +136,8 @@ std::string IntegerExporter::emit(const Operation& operation, const AveragePool&
 
 std::string IntegerExporter::emit(const Operation& operation, const Multiplication&) {
   const ValueId a = operation.inputs[0], b = operation.inputs[1];
-  const bool of_reals = grid_of(a).offset != 0.0f || grid_of(b).offset != 0.0f;
-  if (!behind_sums_ || of_reals) return graph_.node("Mul", {real(a), real(b)}, operation.name);
+  const bool has_offset = grid_of(a).offset != 0.0f || grid_of(b).offset != 0.0f;
+  if (!behind_sums_ || has_offset) return graph_.node("Mul", {real(a), real(b)}, operation.name);
   const std::string product =
       graph_.node("Mul", {centered(a), centered(b)}, operation.name + "/integers");
   const float scale = grid_of(a).scale[0] * grid_of(b).scale[0];

@@ -74,12 +74,12 @@ Walk slice_walk(std::int64_t size, std::int64_t start, std::int64_t end, std::in
                 std::int64_t apart) {
   require(step != 0 && step != kLeastInteger, "steps: expected steps other than 0, got {}", step);
   const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-  const auto place = [&](std::int64_t at, std::int64_t least) {
+  const auto position = [&](std::int64_t at, std::int64_t least) {
     if (at < 0) at = at < -size ? least : at + size;
     return std::clamp(at, least, high);
   };
-  const std::int64_t first = place(start, step > 0 ? 0 : std::min<std::int64_t>(size, 1) - 1);
-  const std::int64_t last = place(end, low);
+  const std::int64_t first = position(start, step > 0 ? 0 : std::min<std::int64_t>(size, 1) - 1);
+  const std::int64_t last = position(end, low);
   const std::int64_t distance = step > 0 ? last - first : first - last;
   const std::int64_t count = distance <= 0 ? 0 : (distance - 1) / std::abs(step) + 1;
   // A single element needs no step; the given one may be arbitrary.
@@ -162,14 +162,14 @@ OnnxTensor fold_gather(const AxisAttributes& attributes, const Constants& inputs
   const std::size_t size = element_bytes(from.type);
   const std::size_t slice = static_cast<std::size_t>(apart[axis]) * size;
   const std::size_t row = static_cast<std::size_t>(from.dims[axis]) * slice;
-  const Dims places = integers(indices);
+  const Dims positions = integers(indices);
   std::vector<std::byte> bytes;
   for (auto begin = from.bytes.begin(); begin != from.bytes.end();
        begin += static_cast<std::ptrdiff_t>(row)) {
-    for (const std::int64_t place : places) {
+    for (const std::int64_t position : positions) {
       const auto at =
           begin + static_cast<std::ptrdiff_t>(
-                      axis_of(place, static_cast<std::size_t>(from.dims[axis])) * slice);
+                      axis_of(position, static_cast<std::size_t>(from.dims[axis])) * slice);
       bytes.insert(bytes.end(), at, at + static_cast<std::ptrdiff_t>(slice));
     }
   }

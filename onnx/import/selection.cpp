@@ -116,10 +116,10 @@ Integers parts_of(const Builder& builder, const OnnxNode& node, const SplitAttri
 /// Splits one row with all images into [N, dims...], as in PyTorch's exports of strided views.
 void append_parted(Builder& builder, const OnnxNode& node, const OnnxTensor& indices) {
   const Value value = builder.row_of_batch(node);
-  const Integers places = integers(indices);
+  const Integers positions = integers(indices);
   const bool images = indices.dims.size() >= 2 && indices.dims[0] == builder.images();
-  require(images && places == all_of(builder.images() * value.numel()),
-          "expected all values of all images in order, got {} indices of {}", places.size(),
+  require(images && positions == all_of(builder.images() * value.numel()),
+          "expected all values of all images in order, got {} indices of {}", positions.size(),
           value.text());
   append_reshape(builder, node, value, {indices.dims.begin() + 1, indices.dims.end()});
 }

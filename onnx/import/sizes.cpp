@@ -37,10 +37,10 @@ Dims sizes_of(const Value& value) {
 }
 
 std::string sizes_text(const Dims& sizes) {
-  std::vector<std::string> texts;
+  std::vector<std::string> parts;
   for (const std::int64_t size : sizes)
-    texts.push_back(size == kBatch ? "N" : std::to_string(size));
-  return fmt::format("[{}]", fmt::join(texts, ", "));
+    parts.push_back(size == kBatch ? "N" : std::to_string(size));
+  return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
 Dims shape_of(const ShapeAttributes& attributes, const Dims& dims) {
