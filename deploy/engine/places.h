@@ -21,8 +21,8 @@ void for_each_strip(std::int64_t count, std::int64_t strip, Body body) {
   });
 }
 
-/// XOR masks per channel for a search for the largest byte: 255 where the smallest code is wanted,
-/// whose complement is the largest.
+/// XOR masks per channel, so that one search for the largest byte serves both kinds: 255 where the
+/// smallest code is taken, whose complement is the largest.
 inline std::vector<std::uint8_t> flips_of(const std::vector<std::uint8_t>& smallest,
                                           std::int64_t channels) {
   std::vector<std::uint8_t> flips(static_cast<std::size_t>(channels));

@@ -16,7 +16,7 @@ ActivationRange clip_range(const Builder& builder, const OnnxNode& node);
 /// The activation with this range, if one exists.
 std::optional<Activation> activation_with(const ActivationRange& range);
 
-/// Absorbs the activation that is the only reader of `node`; Activation::none if there is none.
+/// Absorbs an activation that is the only reader of `node`; returns Activation::none without one.
 Activation take_activation(Builder& builder, const OnnxNode& node);
 
 /// A layer as read from the file, before it becomes a module.
