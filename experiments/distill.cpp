@@ -23,15 +23,16 @@ namespace fs = std::filesystem;
 
 void check_normalization(const DataConfig& teacher, const DataConfig& student,
                          const std::string& path) {
-  require(teacher.mean == student.mean && teacher.std == student.std,
-          "distill.teacher {}: expected a teacher that sees images normalized as the student's, by "
-          "data.mean [{}] and data.std [{}], got one by [{}] and [{}]",
-          path, fmt::join(student.mean, ", "), fmt::join(student.std, ", "),
-          fmt::join(teacher.mean, ", "), fmt::join(teacher.std, ", "));
+  require(
+      teacher.mean == student.mean && teacher.std == student.std,
+      "distill.teacher {}: expected a teacher whose images are normalized like the student's, with "
+      "data.mean [{}] and data.std [{}], got one with [{}] and [{}]",
+      path, fmt::join(student.mean, ", "), fmt::join(student.std, ", "),
+      fmt::join(teacher.mean, ", "), fmt::join(teacher.std, ", "));
 }
 
-/// The run's class names have to be the student's, in their order: logits go by it. A run that keeps
-/// none has to be of the same data set.
+/// The run's class names must be the student's, in the same order, because they index the logits. A
+/// run without class names must use the same data set.
 void check_classes(const fs::path& run, const DataConfig& teacher, const ExperimentConfig& student,
                    const datasets::Dataset& images) {
   const fs::path file = run / "classes.txt";
@@ -41,7 +42,7 @@ void check_classes(const fs::path& run, const DataConfig& teacher, const Experim
             run.string(), student.data.name, teacher.name);
     return;
   }
-  // As a file writes them: in a line, a name cannot hold a line end.
+  // In the file's form: a name in a line cannot contain a line end.
   const auto expected = class_names_from_text(class_names_text(images.class_names()), "");
   const auto found = read_class_names(file);
   const auto [wanted, got] = std::ranges::mismatch(expected, found);
@@ -53,10 +54,10 @@ void check_classes(const fs::path& run, const DataConfig& teacher, const Experim
           wanted == expected.end() ? "absent" : "'" + *wanted + "'");
 }
 
-/// What a teacher has to have in common with its student. `run` is its folder.
+/// Checks what a teacher must have in common with its student. `run` is its folder.
 ExperimentConfig checked_config(const fs::path& run, const ExperimentConfig& student,
                                 const datasets::Dataset& images) {
-  // Read without the folder's lock: any number of students may learn from one teacher at a time.
+  // Read without locking the folder: several students may use one teacher at a time.
   ExperimentConfig config = load_experiment(run / "config.toml");
   check_normalization(config.data, student.data, run.string());
   check_classes(run, config.data, student, images);
@@ -87,13 +88,14 @@ std::unique_ptr<Module> load_teacher(const fs::path& path, const ExperimentConfi
                                      const datasets::Dataset& images) {
   if (!fs::is_regular_file(path) && !fs::exists(path / "config.toml")) {
     fail("distill.teacher {}: expected a run folder or a .safetensors checkpoint, got {}",
-         path.string(), fs::exists(path) ? "a folder without config.toml" : "nothing there");
+         path.string(),
+         fs::exists(path) ? "a folder without config.toml" : "a path that does not exist");
   }
   try {
     return fs::is_regular_file(path) ? network_of_checkpoint(path, student, images)
                                      : network_of_run(path, student, images);
   } catch (const std::runtime_error& error) {
-    // A network made for other data is found by its weights, which the message names.
+    // Weights that do not fit reveal a network for other data; the message names them.
     const datasets::ImageShape shape = images.image_shape();
     fail("distill.teacher {}: expected a teacher for images [{}, {}, {}] in {} classes, got {}",
          path.string(), shape.channels, shape.height, shape.width, images.num_classes(),
@@ -113,7 +115,7 @@ Teacher::Teacher(const fs::path& path, const ExperimentConfig& student,
 Tensor Teacher::logits(const Tensor& images) {
   const NoGradGuard no_grad;
   Tensor result = (*network_)(Variable(images)).value();
-  if (!all_finite(result)) fail("distill.teacher {}: its logits hold NaN or infinity", path_);
+  if (!all_finite(result)) fail("distill.teacher {}: its logits contain NaN or infinity", path_);
   return result;
 }
 

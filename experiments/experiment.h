@@ -9,13 +9,14 @@
 
 namespace quench::train {
 
-/// The images of an experiment, split as its config says.
+/// The images of an experiment, split according to its config.
 struct Data {
   std::shared_ptr<const datasets::Dataset> train;
-  std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if none
+  std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if there
+                                                        ///< are none
   std::shared_ptr<const datasets::Dataset> test;
 
-  /// What a run is evaluated on while it goes: the held-out images if any, else the test set.
+  /// The images to evaluate on during the run: the held-out images if any, else the test set.
   const std::shared_ptr<const datasets::Dataset>& evaluation() const {
     return validation ? validation : test;
   }
@@ -25,22 +26,22 @@ struct Data {
 /// @throws std::runtime_error     for missing or damaged files
 Data load_data(const ExperimentConfig& config);
 
-/// "50000 for training, 10000 to judge by": how many images there are.
+/// The numbers of images: "50000 for training, 10000 to judge by".
 std::string count_images(const Data& data);
 
-/// What load_data() would give images of, without reading a file.
+/// The format of the images of load_data(), without reading a file.
 /// @throws std::invalid_argument  for an unknown data set
 datasets::DatasetFormat data_format(const ExperimentConfig& config);
 
-/// The shape of its images, for which no file has to be there.
+/// The shape of its images; no file needs to exist.
 datasets::ImageShape image_shape(const ExperimentConfig& config);
 
-/// How evaluation turns pixels into inputs.
+/// The conversion of pixels to inputs in evaluation.
 datasets::Transform evaluation_transform(const ExperimentConfig& config);
 
-/// Loaders over `images`: shuffled and augmented for training, as they are for evaluation and
-/// calibration. Where several ranks train together (core/communicator.h) each gets its part: in
-/// training and evaluation a batch of its own, of calibration's batches a share.
+/// Loaders over `images`: shuffled and augmented for training, unchanged for evaluation and
+/// calibration. If several ranks train together (core/communicator.h), each gets its part: its own
+/// batch in training and evaluation, a share of each batch in calibration.
 std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config,
                                                   std::shared_ptr<const datasets::Dataset> images);
 std::unique_ptr<datasets::Loader> evaluation_loader(
@@ -50,17 +51,17 @@ std::unique_ptr<datasets::Loader> calibration_loader(
     const ExperimentConfig& config, const CalibrationOptions& calibration,
     std::shared_ptr<const datasets::Dataset> images);
 
-/// Whether the network comes with weights that were trained: those of an ONNX file, its last layer's too.
+/// Whether the network has trained weights, all from an ONNX file, including its last layer's.
 bool has_trained_weights(const ModelConfig& model);
 
-/// The network of [model] with the quantizers of [quant], freshly initialized from the seed, or with the
+/// The network of [model] with the quantizers of [quant], initialized from the seed or with the
 /// weights of its ONNX file.
 /// @throws std::invalid_argument  for unknown names or settings
 /// @throws std::runtime_error     as read_onnx() and make_onnx_network()
 std::unique_ptr<Module> build_network(const ExperimentConfig& config,
                                       const datasets::DatasetFormat& data);
-/// The same for what asks for names, shapes and quantizers alone: weights of an ONNX file, which may be
-/// large, are not read and hold anything.
+/// Likewise, for uses that only need names, shapes and quantizers: the weights of an ONNX file,
+/// which may be large, are not read and are undefined.
 std::unique_ptr<Module> build_network_without_weights(const ExperimentConfig& config,
                                                       const datasets::DatasetFormat& data);
 

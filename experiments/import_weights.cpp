@@ -22,7 +22,7 @@ namespace {
 
 using models::SourceNames;
 
-/// The tensors that a file of weights has: not a dropout's place in its random stream.
+/// The tensors that a weight file must have: not the position of dropout in its random stream.
 std::map<std::string, Tensor> targets(Module& network) {
   std::map<std::string, Tensor> result;
   for (const Parameter& parameter : network.parameters()) {
@@ -35,8 +35,8 @@ std::map<std::string, Tensor> targets(Module& network) {
   return result;
 }
 
-/// Whether quench wrote the file, which then may hold more than weights and names its model. Others have
-/// a description of theirs there.
+/// Whether quench wrote the file, so that it may have more than weights and names its model. Other
+/// projects may use that metadata for their own description.
 bool is_checkpoint(const ForeignWeights& weights) {
   const auto found = weights.file.metadata.find("model");
   return found != weights.file.metadata.end() &&
@@ -45,7 +45,7 @@ bool is_checkpoint(const ForeignWeights& weights) {
          });
 }
 
-/// Those that were given, those of the network's parts, or else those that fit most of its tensors.
+/// The given names, those of the network's parts, or else those that match most of its tensors.
 SourceNames best_source(const std::string& model, Module& network, const ForeignWeights& weights) {
   if (weights.names) return *weights.names;
   if (is_checkpoint(weights)) {
@@ -66,8 +66,8 @@ std::string described(const Tensor& tensor) {
   return fmt::format("{} {}", name_of(tensor.dtype()), tensor.shape().to_string());
 }
 
-/// The network's name for a convolution's bias, as that of the batch norm that takes it in; empty
-/// if it is none.
+/// The running mean of the batch norm that absorbs the convolution bias `name`; empty if there is
+/// none.
 std::string folded_into(const std::string& name, const std::map<std::string, Tensor>& tensors) {
   const std::string bias = "conv.bias";
   if (!name.ends_with(bias)) return {};
@@ -80,7 +80,7 @@ bool begins_with(const std::string& name, const std::vector<std::string>& prefix
                              [&](const std::string& prefix) { return name.starts_with(prefix); });
 }
 
-/// Prefixes of the names of tensors that a checkpoint holds in addition to targets().
+/// Name prefixes of the tensors that a checkpoint has in addition to targets().
 std::vector<std::string> left_out(Module& network) {
   std::vector<std::string> result = other_prefixes(network);
   for (const Buffer& buffer : network.buffers())
@@ -93,7 +93,7 @@ class Import {
   Import(Module& network, const SourceNames& source, const ForeignWeights& weights)
       : targets_(targets(network)), weights_(weights) {
     for (const auto& [name, tensor] : targets_) match(name, source_name(source, name), tensor);
-    // A convolution's bias is no tensor of the network, but where its weight is says what its name is.
+    // A convolution's bias is not a tensor of the network; its name follows from the weight's.
     for (const auto& [name, tensor] : targets_) {
       if (!name.ends_with("conv.weight")) continue;
       const std::string bias = name.substr(0, name.size() - std::string("weight").size()) + "bias";
@@ -138,7 +138,7 @@ class Import {
     sources_[name] = source;
     check_tensor(source, found->second, target);
     if (has_negative_variance(name, found->second))
-      wrong_.push_back(source + " holds a negative variance");
+      wrong_.push_back(source + " contains a negative variance");
   }
 
   void match_bias(const std::string& name, const std::string& source) {
@@ -155,20 +155,20 @@ class Import {
       wrong_.push_back(
           fmt::format("{} is {} and should be {}", source, described(found), described(target)));
     } else if (const std::string value = first_non_finite(found); !value.empty()) {
-      wrong_.push_back(fmt::format("{} holds {}", source, value));
+      wrong_.push_back(fmt::format("{} contains {}", source, value));
     }
   }
 
   std::map<std::string, Tensor> targets_;
   const ForeignWeights& weights_;
   std::map<std::string, std::string> sources_;  // by the network's names
-  std::map<std::string, std::string> biases_;   // by the running mean that takes them in
+  std::map<std::string, std::string> biases_;   // by the running mean that absorbs them
   std::set<std::string> used_;
   std::vector<std::string> wrong_;
 };
 
 /// The names of the placeholders in `pattern`.
-/// @param form  what one placeholder looks like
+/// @param form  matches one placeholder
 std::set<std::string> placeholders(const std::string& pattern, const std::regex& form,
                                    const std::string& where) {
   std::set<std::string> result;
@@ -176,7 +176,7 @@ std::set<std::string> placeholders(const std::string& pattern, const std::regex&
     result.insert((*match)[1]);
   const std::string rest = std::regex_replace(pattern, form, "");
   if (rest.find_first_of("{}") != std::string::npos)
-    fail("{}: expected placeholders as {{n}}, or in the second name {{n+1}}, got {}", where,
+    fail("{}: expected placeholders like {{n}}, or {{n+1}} in the second name, got {}", where,
          pattern);
   return result;
 }
@@ -185,7 +185,7 @@ void check(const std::string& from, const std::string& to, const std::string& wh
   static const std::regex given("\\{([a-z]+)\\}"), wanted("\\{([a-z]+)(?:[+-][0-9]{1,4})?\\}");
   const auto known = placeholders(from, given, where), used = placeholders(to, wanted, where);
   if (!std::ranges::includes(known, used))
-    fail("{}: expected placeholders of {} alone, got {}", where, from, to);
+    fail("{}: expected only placeholders of {}, got {}", where, from, to);
 }
 
 }  // namespace
@@ -212,7 +212,7 @@ std::int64_t classes_in(const ForeignWeights& weights, Module& network, const st
       source_name(source, network.quantized_layers().back()->name() + ".weight");
   const auto found = weights.file.tensors.find(name);
   if (found == weights.file.tensors.end() || found->second.rank() == 0) {
-    fail("{}: expected weights of {}, with the classifier as {} (names of {}), got none",
+    fail("{}: expected weights of {} with the classifier {} (names of {}), got none",
          weights.path.string(), model, name, source.source);
   }
   return found->second.dim(0);
@@ -232,15 +232,14 @@ NameMap::NameMap(const std::filesystem::path& path) : source_(path.string()) {
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     const std::string where = fmt::format("{}:{}", source_, ++number);
-    constexpr std::size_t kMaxLine = 1000;  // std::regex recurses once a character
+    constexpr std::size_t kMaxLine = 1000;  // std::regex recurses once per character
     if (line.size() > kMaxLine)
       fail("{}: expected at most {} characters, got {}", where, kMaxLine, line.size());
     std::istringstream words(line.substr(0, line.find('#')));
     std::string from, to, more;
     if (!(words >> from)) continue;
     if (!(words >> to) || words >> more)
-      fail("{}: expected two names, one here and one in the file of weights, got '{}'", where,
-           line);
+      fail("{}: expected two names, one here and one in the weight file, got '{}'", where, line);
     check(from, to, where);
     words_.push_back(std::move(from));
     words_.push_back(std::move(to));

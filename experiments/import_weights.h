@@ -13,55 +13,55 @@
 
 namespace quench::train {
 
-/// A file of weights that another project trained, before it is fitted to a network.
+/// Weights from another project, before they are fitted to a network.
 struct ForeignWeights {
   std::filesystem::path path;
   TensorFile file;
-  std::optional<models::SourceNames> names = {};  ///< given by the user; else those that fit best
+  std::optional<models::SourceNames> names = {};  ///< given by the user; otherwise the best match
 };
-/// Reads safetensors; counts of batches ("...num_batches_tracked") are left out, and so is the
-/// "module." that parallel training puts before every name.
+/// Reads safetensors, without counts of batches ("...num_batches_tracked") and without the prefix
+/// "module." that parallel training adds.
 /// @throws std::runtime_error  as read_safetensors()
 ForeignWeights read_foreign_weights(const std::filesystem::path& path);
 
-/// How many classes the last layer of `model`, built as `network`, has in the file.
+/// The number of classes of the last layer of `model`, built as `network`, in the file.
 /// @throws std::runtime_error  if the file has no such layer
 std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model);
 
 struct ImportReport {
-  std::string source;              ///< whose names the file has
-  std::int64_t tensors = 0;        ///< taken over
-  std::int64_t folded_biases = 0;  ///< of convolutions, see import_weights()
+  std::string source;              ///< the project whose names the file uses
+  std::int64_t tensors = 0;        ///< tensors imported
+  std::int64_t folded_biases = 0;  ///< convolution biases, see import_weights()
 };
 
-/// Copies the weights into a float network of that model, by the given names, or by those of
-/// models::model_sources() that fit best. Of a checkpoint of quench itself, whatever its quantizers, it
-/// takes the weights and leaves what else is of its training. The bias of a convolution before a batch norm
-/// ("x.conv.bias" in a network with "x.bn") is subtracted from the running mean.
-/// @throws std::runtime_error  listing the tensors that are missing, unknown, mis-shaped or holds
-///                             NaN or infinity, or a checkpoint of another model; the
-///                             network is unchanged
+/// Copies the weights into a float network of that model, by the given names, or by the best match
+/// of models::model_sources(). From a checkpoint of quench itself, with any quantizers, it takes
+/// the weights and ignores the rest of its training state. The bias of a convolution before a batch
+/// norm ("x.conv.bias" in a network with "x.bn") is subtracted from the running mean.
+/// @throws std::runtime_error  listing tensors that are missing, unknown, of another shape, or
+///                             contain NaN or infinity; or for a checkpoint of another model. The
+///                             network is then unchanged
 ImportReport import_weights(Module& network, const std::string& model,
                             const ForeignWeights& weights);
 
-/// A user's map from the names of a network's parts here to those in a file of weights: lines of
-/// two names, as models::Rename has them. "#" begins a comment.
+/// A user's map from names in a network to names in a weight file: lines of two names, in the
+/// format of models::Rename. "#" begins a comment.
 ///
 ///   conv{n}      features.{n-1}    # conv1.weight is features.0.weight there
 ///   fc.bias      head.b            # also of one tensor
 class NameMap {
  public:
-  /// @throws std::runtime_error  for a file that cannot be read, naming the line that is wrong
+  /// @throws std::runtime_error  for a file that cannot be read, or naming the malformed line
   explicit NameMap(const std::filesystem::path& path);
   NameMap(const NameMap&) = delete;  // the renames point into words_
   NameMap& operator=(const NameMap&) = delete;
 
-  /// Valid as long as the map.
+  /// Valid while the map lives.
   models::SourceNames names() const { return {.source = source_.c_str(), .renames = renames_}; }
 
  private:
   std::string source_;
-  std::deque<std::string> words_;  // what the renames point to
+  std::deque<std::string> words_;  // the renames point into these
   std::vector<models::Rename> renames_;
 };
 

@@ -21,7 +21,7 @@ deploy::IntegerNetwork frozen(Module& network, const ExperimentConfig& config) {
   return deploy::freeze(network, {1, image.channels, image.height, image.width});
 }
 
-/// What a quantizer needs to have a grid: a few images in training mode.
+/// Runs a few images in training mode, so that every quantizer has a grid.
 void show_images(Module& network, const ExperimentConfig& config, const Data& data) {
   constexpr std::int64_t kImages = 16;
   const auto loader = evaluation_loader(config, data.evaluation());
@@ -36,22 +36,22 @@ bool reads(const deploy::Value& value, const std::string& reader) {
   return std::ranges::find(value.readers, reader) != value.readers.end();
 }
 
-/// The operation that writes what `reader` reads.
+/// The operation whose output `reader` reads.
 std::string writer_of(const deploy::IntegerNetwork& network, const std::string& reader) {
   for (const deploy::Operation& operation : network.operations) {
     for (const deploy::Output& output : operation.outputs) {
       if (reads(network.values[output.value], reader)) return operation.name;
     }
   }
-  fail("verify: no operation writes what {} reads", reader);
+  fail("verify: no operation writes the input of {}", reader);
 }
 
 }  // namespace
 
 std::string IntegerMismatch::text() const {
   return fmt::format(
-      "the integer engine and evaluation differ, first in what {} gives to {} ({} of {} numbers)",
-      layer, reader, different, compared);
+      "the integer engine and evaluation differ, first between {} and {} ({} of {} values)", layer,
+      reader, different, compared);
 }
 
 std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& engine,
@@ -90,7 +90,7 @@ bool verifies_after(std::int64_t epoch, const TrainConfig& config) {
 
 void require_integer_form(Module& network, const ExperimentConfig& config, const Data& data,
                           const std::function<void(Module&)>& begin_training) {
-  const CommunicatorScope alone;  // each rank finds the same
+  const CommunicatorScope alone;  // each rank gets the same result
   const auto copy = build_network(config, data.train->format());
   begin_training(*copy);
   load_network(*copy, config.model.name, network_state(network, config.model.name), config.name);
@@ -98,9 +98,9 @@ void require_integer_form(Module& network, const ExperimentConfig& config, const
   try {
     frozen(*copy, config);
   } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(
-        fmt::format("train.verify_every: expected 0 for a network that has no integers, got {}: {}",
-                    config.train.verify_every, error.what()));
+    throw std::invalid_argument(fmt::format(
+        "train.verify_every: expected 0 for a network without an integer form, got {}: {}",
+        config.train.verify_every, error.what()));
   }
 }
 

@@ -25,7 +25,8 @@ std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) 
   return batches;
 }
 
-/// What changes the float network, up to rounding and what it says of ReLU6, before ranges are chosen.
+/// Changes the float network before ranges are chosen: without effect up to rounding, except for
+/// ReLU6.
 CalibrationReport even_out(Module& network, const CalibrationOptions& config,
                            datasets::Loader& images) {
   CalibrationReport report;
@@ -40,14 +41,15 @@ CalibrationReport even_out(Module& network, const CalibrationOptions& config,
 
 constexpr const char* kCalibratedFrom = "calibrated_from";  // in the metadata
 
-/// What save_calibrated() noted in a checkpoint; version 0.1 wrote a report beside it instead.
+/// The source that save_calibrated() recorded in a checkpoint; version 0.1 wrote a report next to
+/// it instead.
 std::optional<std::string> calibration_source(const std::filesystem::path& file) {
   const TensorFile notes = read_safetensors(file, [](const std::string&) { return false; });
   if (const auto note = notes.metadata.find(kCalibratedFrom); note != notes.metadata.end())
     return note->second;
   const std::filesystem::path report = file.parent_path() / "quantize.json";
   if (!std::filesystem::exists(report)) return std::nullopt;
-  return fmt::format("as {} says", report.string());
+  return fmt::format("see {}", report.string());
 }
 
 }  // namespace
@@ -58,7 +60,7 @@ CalibrationReport apply_calibration(Module& network, const CalibrationOptions& c
   if (!is_quantized(network)) return {};
   CalibrationReport report = even_out(network, config, images);
   calibrate_weights(network, config);
-  // Ranges are those of the network with its new weights, unless their steps are trained as well.
+  // Ranges are those of the network with its new weights, unless steps are trained as well.
   if (config.reconstruct.trains_steps()) calibrate_activations(network, config, images);
   if (config.reconstruct.wanted()) {
     require(
@@ -104,8 +106,8 @@ void require_uncalibrated(const std::filesystem::path& from) {
   const auto source = calibration_source(file);
   require(
       !source,
-      "{}: expected a network to calibrate, got one that quench quantize has calibrated already: "
-      "start from the one it was made of, {}",
+      "{}: expected a network to calibrate, got one that quench quantize has already calibrated: "
+      "start from its original, {}",
       file.string(), source.value_or(""));
 }
 
@@ -119,7 +121,7 @@ PostTrainingResult quantize_after_training(const ExperimentConfig& config,
   progress_bar().begin("float network", pass);
   result.floating = evaluate(network, *evaluation, quant::Mode::bypass);
   result.calibration = apply_calibration(network, calibration, *images, config.train.seed, journal);
-  // Corrected biases are those of the quantized network alone, so the float one is a copy.
+  // Corrected biases only fit the quantized network, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
   even_out(*floating, calibration, *images);
   result.layers = measure_sqnr(*floating, network, *images, calibration.batches);

@@ -13,14 +13,14 @@ struct Prediction {
   double probability = 0.0;
 };
 
-/// An image file as evaluation would show it to the network of `config`, [1, C, H, W]: for an image
-/// folder as data.resize and data.image_size say, for a set of small images with its short side
-/// resized to theirs and the middle cropped. A set of one channel gets the luma (ITU-R BT.601).
+/// Converts an image file to the network's input as in evaluation, [1, C, H, W]. For an image
+/// folder, it uses data.resize and data.image_size; for a set of small images, it resizes the short
+/// side to theirs and crops the centre. A set with one channel gets the luma (ITU-R BT.601).
 /// @throws std::runtime_error  if the file cannot be decoded, naming it
 Tensor load_image(const ExperimentConfig& config, const std::filesystem::path& file);
 
-/// The `count` most probable classes of one row of logits, [1, classes], by softmax; of equal ones
-/// the lower label first. @throws std::invalid_argument  for another shape
+/// The `count` most probable classes of one row of logits, [1, classes], by softmax; equal ones in
+/// label order. @throws std::invalid_argument  for another shape
 std::vector<Prediction> most_probable(const Tensor& logits, int count);
 
 }  // namespace quench::train

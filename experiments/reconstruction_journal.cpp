@@ -20,7 +20,7 @@ std::string units_text(const std::vector<UnitReport>& units) {
   return rows.dump();
 }
 
-/// A loss that is no number, which JSON writes as null.
+/// Reads a loss; null, JSON's form of NaN, becomes NaN.
 double loss_of(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }

@@ -8,11 +8,11 @@
 
 namespace quench::train {
 
-/// Keeps the units that a reconstruction has finished in a file, whole after each: the network's state,
-/// and what became of each unit.
+/// Stores the finished units of a reconstruction in a file after each unit: the network's state,
+/// and the report of each unit. The file is always complete.
 class FileJournal final : public ReconstructionJournal {
  public:
-  /// @param model  that the file says it holds
+  /// @param model  the model's name, stored in the file
   FileJournal(std::filesystem::path file, std::string model);
 
   /// @throws std::runtime_error  for a damaged file, or one of another network

@@ -24,7 +24,7 @@
 namespace quench::train {
 namespace {
 
-/// What a config says, in the terms of the trainer.
+/// Converts a config to the trainer's options.
 TrainerOptions trainer_options(const ExperimentConfig& config, const datasets::Loader& loader) {
   const TrainConfig& train = config.train;
   const TrainingSpan span{.epochs = train.epochs,
@@ -45,7 +45,7 @@ TrainerOptions trainer_options(const ExperimentConfig& config, const datasets::L
       .gradient_bits = train.gradient_bits};
 }
 
-/// The loss of a run with a teacher; empty without.
+/// The loss of a run with a teacher; empty if it has none.
 BatchLoss distilled_loss(const ExperimentConfig& config, const datasets::Dataset& images,
                          const LossOptions& label_loss) {
   if (config.distill.teacher.empty()) return {};
@@ -67,12 +67,12 @@ std::vector<ClassAccuracy> by_class(const Evaluation& evaluation,
   return classes;
 }
 
-/// Rank 0 shows it for all.
+/// Rank 0 shows the progress of all.
 ProgressOptions progress_of_rank() {
   return communicator().is_root() ? progress_on_terminal() : ProgressOptions{};
 }
 
-/// For the message of a run that failed.
+/// For the message when a run fails.
 std::string what_is_saved(const RunFolder& folder) {
   const std::filesystem::path last = folder.last();
   return std::filesystem::exists(last) ? "the last checkpoint is unharmed: " + last.string()
@@ -101,7 +101,7 @@ Run::Run(ExperimentConfig config, const RunFolder* resumed)
                          [this](Module& copy) { trainer_.begin_quantizers(copy); });
   }
   if (resumed == nullptr) return;
-  communicator().barrier();  // others may still read the checkpoints that take_up() replaces
+  communicator().barrier();  // other ranks may still read the checkpoints that take_up() replaces
   if (communicator().is_root()) take_up(*resumed);
 }
 
@@ -110,7 +110,7 @@ Trainer Run::make_trainer() {
   return {*network_, *training_, options, distilled_loss(config_, *data_.train, options.loss)};
 }
 
-/// Before anything of the run is computed together.
+/// Called before the ranks compute anything together.
 void Run::join_ranks() {
   require_same_run(config_.resolved() + count_images(data_));
   require_same_network(*network_);
@@ -138,7 +138,7 @@ RunResult Run::train(const RunFolder& folder, const std::function<bool()>& stop_
   const auto is_there = [&] { return until && position() >= *until; };
   const auto stops = [&] {
     if (state) state->update(progress);
-    // The end of an epoch is reached once it is evaluated.
+    // An epoch ends when it has been evaluated.
     const bool within = progress.step_in_epoch < steps;
     return any_rank(stop_requested()) || (within && is_there());
   };
@@ -192,11 +192,11 @@ bool Run::train_epoch(const RunFolder& folder, const std::function<bool()>& stop
   return result.has_value();
 }
 
-/// What follows an epoch's training, up to the row of its metrics.
+/// The work after an epoch's training, up to its row of metrics.
 Evaluation Run::evaluate(const EpochResult& epoch) {
   try {
     require_same_network(*network_);
-    // In the end the statistics stay: they are those of the network that is handed out.
+    // After the last epoch, the statistics are kept: they belong to the returned network.
     const bool final_epoch = epoch.epoch == config_.train.epochs;
     Evaluation evaluation = evaluate_quantized_and_float(
         *network_, *evaluation_, *training_, config_.train.bn_batches,
@@ -235,7 +235,8 @@ void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
   checkpoint_ = {.progress = trainer_.progress(),
                  .best_top1 = std::max(checkpoint_.best_top1, quantized),
                  .signs = std::move(signs)};
-  // The row goes first: after a kill between the two, a resumed run drops the rows beyond its
+  // The row is written first: after a kill between the two, a resumed run drops rows beyond its
+  // checkpoint.
   // checkpoint.
   if (communicator().is_root()) {
     log_epoch(folder, {.row = row,
@@ -255,7 +256,7 @@ void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
 }
 
 void Run::keep_checkpoints(const RunFolder& folder) {
-  // Other runs go on even if somebody damages their metrics.csv.
+  // Only these runs need metrics.csv; others continue even if it is damaged.
   if (!keeps_checkpoints(config_.train)) return;
   const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
   if (epochs_to_keep(config_.train, rows).contains(checkpoint_.progress.epoch))
@@ -264,7 +265,7 @@ void Run::keep_checkpoints(const RunFolder& folder) {
 }
 
 void Run::save(const std::filesystem::path& path) {
-  trainer_.require_finite();  // a checkpoint that holds NaN is of no use to go on from
+  trainer_.require_finite();  // a run cannot resume from a checkpoint with NaN
   checkpoint_.images = count_images(data_);
   checkpoint_.ranks = communicator().size();
   if (!communicator().is_root()) return;

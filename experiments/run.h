@@ -18,38 +18,38 @@
 
 namespace quench::train {
 
-/// How a run ended.
+/// The result of a run.
 struct RunResult {
   bool interrupted = false;
   std::int64_t epochs = 0;  ///< completed since the start of the run
-  double seconds = 0.0;     ///< of this process
+  double seconds = 0.0;     ///< in this process
 };
 
-/// One experiment, trained into a run folder: a Trainer made as the config says, and around it what keeps
-/// and shows the run, namely checkpoints, evaluation, metrics and progress.
+/// Trains one experiment into a run folder: a Trainer built from the config, plus checkpoints,
+/// evaluation, metrics and progress.
 ///
-/// Several ranks (core/communicator.h) each make a Run and train as one process would with a batch
-/// of train.batch_size for each of them; rank 0 alone writes files and prints.
+/// Several ranks (core/communicator.h) each make a Run and train together like one process with the
+/// ranks' combined batch of train.batch_size each; only rank 0 writes files and prints.
 ///
-/// The same config, thread count and machine give the same bits, however often the run was killed
-/// and resumed: batches, augmentation, learning rate and alpha are functions of the position, and
-/// the position is saved with the weights.
+/// The same config, thread count and machine give the same bits, however often the run is killed
+/// and resumed: batches, augmentation, learning rate and alpha are functions of the position, which
+/// is saved with the weights.
 class Run {
  public:
-  /// A run from its start. Loads the data, builds the network, and calibrates it if the config has
-  /// a [calibration] table; nothing is written yet.
+  /// Starts a run. Loads the data, builds the network, and calibrates it if the config has a
+  /// [calibration] table; nothing is written yet.
   /// @throws std::invalid_argument, std::runtime_error  for settings or files that do not fit
   explicit Run(ExperimentConfig config);
-  /// Resumes from the last checkpoint of `folder`. If that is damaged or missing, warns and resumes
-  /// from the newest whole one; starts from scratch if the folder has no checkpoint. Later lines of
-  /// the folder's metrics are dropped.
+  /// Resumes from the last checkpoint of `folder`. If it is damaged or missing, warns and resumes
+  /// from the newest intact one. Starts from scratch if the folder has no checkpoint. Drops later
+  /// lines of the folder's metrics.
   Run(ExperimentConfig config, const RunFolder& folder);
 
-  /// Trains to the last epoch, or to `until`. `stop_requested` is asked after every step: when it says
-  /// yes, on any rank, the state is saved and the result marked interrupted.
+  /// Trains to the last epoch, or to `until`. Calls `stop_requested` after every step: if it
+  /// returns true on any rank, saves the state and marks the result as interrupted.
   /// @throws std::runtime_error  if loss or weights become NaN or infinite, or integers differ from
   ///                             evaluation (train.verify_every), naming epoch, step and layer; the
-  ///                             last checkpoint stays
+  ///                             last checkpoint is kept
   RunResult train(const RunFolder& folder, const std::function<bool()>& stop_requested,
                   std::optional<Position> until = {});
 
@@ -59,7 +59,7 @@ class Run {
   Position position() const {
     return {checkpoint_.progress.epoch, checkpoint_.progress.step_in_epoch};
   }
-  /// The name of the checkpoint in its folder that the run went on from; empty: it started.
+  /// The name of the checkpoint from which the run resumed; empty if it did not resume.
   const std::string& resumed_from() const { return resumed_from_; }
   /// The learning rate of the next step.
   double next_lr() const { return static_cast<double>(trainer_.next_lr()); }
@@ -87,8 +87,8 @@ class Run {
   std::unique_ptr<datasets::Loader> training_;
   std::unique_ptr<datasets::Loader> evaluation_;
   Trainer trainer_;
-  Loss label_loss_;  // of images the run is evaluated on
-  /// As of the last step that was made, or the last epoch that was evaluated.
+  Loss label_loss_;  // for the evaluation images
+  /// After the last step, or the last evaluated epoch.
   Checkpoint checkpoint_;
   std::string resumed_from_;
   EpochTable table_;

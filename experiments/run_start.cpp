@@ -14,16 +14,16 @@
 #include "support/file.h"
 #include "train/network_state.h"
 
-// Where a Run begins: at another network's weights, or at a checkpoint of its own run.
+// The start of a Run: from another network's weights, or from a checkpoint of its own run.
 
 namespace quench::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The checkpoints other than the last.
+/// The checkpoints other than the last one.
 struct OtherCheckpoints {
-  fs::path newest;  // of those that are whole; empty: none
+  fs::path newest;  // of the intact ones; empty: there is none
   bool best_is_damaged = false;
 };
 
@@ -50,7 +50,7 @@ OtherCheckpoints other_checkpoints(const RunFolder& folder) {
   return others;
 }
 
-/// Rank 0 says it for all.
+/// Rank 0 prints for all.
 void tell(const std::string& line) {
   if (communicator().is_root()) remark(line);
 }
@@ -61,15 +61,15 @@ void Run::start_from(const std::string& checkpoint) {
   const fs::path path = checkpoint_at(checkpoint);
   const TensorFile file = read_safetensors(path);
   load_weights(*network_, config_.model.name, file, path);
-  if (config_.calibration) return;  // which chooses all grids anew
+  if (config_.calibration) return;  // it chooses all grids again
   const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
-  if (!file.metadata.contains(kQuantizers)) return;  // a float network, or one of quench 0.1
+  if (!file.metadata.contains(kQuantizers)) return;  // a float network, or a file of quench 0.1
   if (quantizers.kept == 0 && quantizers.fresh.empty()) return;
-  tell(fmt::format("{}: {} quantizers stay as they were trained, {} begin anew", path.string(),
+  tell(fmt::format("{}: {} quantizers keep their trained state, {} start fresh", path.string(),
                    quantizers.kept, quantizers.fresh.size()));
-  constexpr std::size_t kShown = 4;  // they tend to have one reason
+  constexpr std::size_t kShown = 4;  // they usually share one reason
   for (std::size_t i = 0; i < std::min(kShown, quantizers.fresh.size()); ++i)
-    tell("  anew: " + quantizers.fresh[i]);
+    tell("  fresh: " + quantizers.fresh[i]);
 }
 
 void Run::resume(const RunFolder& folder) {
@@ -91,14 +91,14 @@ void Run::resume(const RunFolder& folder) {
           checkpoint_.progress.epoch, folder.path().string(), config_.train.epochs);
 }
 
-/// The last checkpoint; where it cannot be used, the newest of the others.
+/// Loads the last checkpoint, or if that is unusable, the newest of the others.
 void Run::load_newest(const RunFolder& folder) {
   const auto load = [&](const fs::path& path) {
     checkpoint_ = load_checkpoint(path, *network_, config_.model.name, trainer_.optimizer());
     trainer_.set_progress(checkpoint_.progress);
     resumed_from_ = path.filename().string();
   };
-  std::string fault = folder.last().string() + ": it is missing";
+  std::string fault = folder.last().string() + ": does not exist";
   if (fs::exists(folder.last())) {
     read_file(folder.last());  // throws on an I/O error, which does not mean damage
     try {
@@ -109,10 +109,10 @@ void Run::load_newest(const RunFolder& folder) {
   }
   const OtherCheckpoints others = other_checkpoints(folder);
   if (others.newest.empty()) {
-    // To start again would drop the metrics of epochs whose checkpoints are there, though damaged.
+    // Starting from scratch would drop metrics of epochs that have checkpoints, even damaged ones.
     const bool any = fs::exists(folder.last()) || fs::exists(folder.best()) ||
                      !kept_epochs(folder.path()).empty();
-    if (any) fail("{}; no other checkpoint of the run is whole", fault);
+    if (any) fail("{}; the run has no other intact checkpoint", fault);
     if (fs::exists(folder.metrics()) && !read_metrics(folder.metrics()).empty())
       tell(fmt::format("WARNING: {} has no checkpoint: it starts again at epoch 1",
                        folder.path().string()));
@@ -121,18 +121,18 @@ void Run::load_newest(const RunFolder& folder) {
   try {
     load(others.newest);
   } catch (const std::runtime_error&) {
-    fail("{}", fault);  // it is the run that does not fit, not the file
+    fail("{}", fault);  // the run does not fit; the file is fine
   }
   tell("WARNING: " + fault);
-  tell(fmt::format("  going on from {}: epoch {} and what came later are trained again",
+  tell(fmt::format("  resuming from {}: epoch {} and later ones are trained again",
                    others.newest.string(), checkpoint_.progress.epoch + 1));
   if (!others.best_is_damaged) return;
   checkpoint_.best_top1 = -1.0;
-  tell(fmt::format("  {} is damaged too: the best of the epochs from here on takes its place",
+  tell(fmt::format("  {} is damaged, too; the best epoch from here on replaces it",
                    folder.best().string()));
 }
 
-/// Drops what the folder holds of epochs after the checkpoint: they are trained again.
+/// Drops the folder's records of epochs after the checkpoint: they are trained again.
 void Run::take_up(const RunFolder& folder) {
   truncate_metrics(folder, checkpoint_.progress.epoch);
   if (fs::exists(folder.metrics()))

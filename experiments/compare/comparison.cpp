@@ -38,7 +38,7 @@ struct Lines {
   std::string first, second;
 };
 
-/// The first lines that differ; a text that ends has empty ones.
+/// The first differing lines; empty where one text has ended.
 Lines first_difference(const std::string& first, const std::string& second) {
   std::istringstream firsts(first), seconds(second);
   Lines lines;
@@ -93,8 +93,8 @@ Comparison resolve_comparison(const std::filesystem::path& config,
 void require_same(const Comparison& started, const Comparison& wanted,
                   const std::filesystem::path& folder) {
   const std::string where = fmt::format(
-      "comparison {}: this folder holds another comparison (quench compare --resume {} goes on "
-      "with it)",
+      "comparison {}: this folder holds another comparison (quench compare --resume {} resumes "
+      "it)",
       folder.string(), folder.string());
   require(started.seeds == wanted.seeds, "{}: its seeds are {}, not {}", where,
           seeds_text(started.seeds), seeds_text(wanted.seeds));

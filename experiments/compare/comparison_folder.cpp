@@ -13,16 +13,15 @@ namespace fs = std::filesystem;
 constexpr const char* kComparison = "comparison";
 constexpr const char* kSpec = "comparison.json";
 
-/// Looked at before the lock, so that a refused folder is left as it was.
+/// Called before the folder is locked, so that a refused folder is left unchanged.
 void require_empty(const fs::path& folder) {
   if (!fs::is_directory(folder))
     fail("comparison {}: expected a folder, got a file", folder.string());
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    // A comparison that was killed before it wrote down what it is.
+    // Left by a comparison that was killed before it wrote comparison.json.
     if (name == FolderLock::kName || (name.starts_with(kSpec) && name.ends_with(".tmp"))) continue;
-    fail("comparison {}: expected a new or empty folder, got one that holds {}", folder.string(),
-         name);
+    fail("comparison {}: expected a new or empty folder, got one with {}", folder.string(), name);
   }
 }
 
@@ -49,7 +48,8 @@ bool ComparisonFolder::is_one(const fs::path& folder) { return fs::exists(folder
 ComparisonFolder ComparisonFolder::open(const fs::path& folder) {
   if (!is_one(folder)) {
     fail("comparison {}: expected a folder of an earlier comparison, got {}", folder.string(),
-         fs::is_directory(folder) ? fmt::format("one without {}", kSpec) : "none there");
+         fs::is_directory(folder) ? fmt::format("one without {}", kSpec)
+                                  : "a path that does not exist");
   }
   ComparisonFolder result(folder);
   remove_temporaries(folder);
@@ -65,7 +65,7 @@ void ComparisonFolder::begin(Comparison comparison) {
   write_configs();
 }
 
-/// For whoever reads the folder, and for the runs; comparison.json has them all.
+/// For people who read the folder, and for the runs; comparison.json has them all.
 void ComparisonFolder::write_configs() const {
   for (std::size_t i = 0; i < comparison_.variants.size(); ++i) {
     const ComparisonRun run{.variant = i};

@@ -8,23 +8,22 @@
 
 namespace quench::train {
 
-/// The folder that holds all of one comparison, locked against a second process for as long as the
-/// object lives:
+/// The folder of one comparison, locked against other processes while the object lives:
 ///
-///   comparison.json       what is compared (Comparison)
+///   comparison.json       the comparison (Comparison)
 ///   <variant>/<name>.toml the variant's config
-///   <variant>/seed-<s>/   a run folder as any other (RunFolder)
-///   <variant>/seed-<s>.log, .json  what the run said; its test accuracy, once it is done
+///   <variant>/seed-<s>/   a normal run folder (RunFolder)
+///   <variant>/seed-<s>.log, .json  the run's output; its test accuracy, once it is done
 ///   compare.csv, compare.json      results so far (comparison_report.h)
 ///
 /// All errors are std::runtime_error naming the folder.
 class ComparisonFolder {
  public:
-  /// Makes `<runs>/compare-<name>-<n>` with the first n from 1 that is free.
+  /// Creates `<runs>/compare-<name>-<n>` with the first free n from 1.
   static ComparisonFolder create(const std::filesystem::path& runs, Comparison comparison);
-  /// Takes `folder`, which must be absent or empty.
+  /// Creates `folder`, which must be absent or empty.
   static ComparisonFolder create_at(const std::filesystem::path& folder, Comparison comparison);
-  /// Takes a folder that an earlier comparison left, to go on in it.
+  /// Opens the folder of an earlier comparison to resume it.
   static ComparisonFolder open(const std::filesystem::path& folder);
   /// Whether `folder` holds a comparison.
   static bool is_one(const std::filesystem::path& folder);
@@ -37,12 +36,13 @@ class ComparisonFolder {
   std::filesystem::path config(const ComparisonRun& run) const;
   std::filesystem::path run(const ComparisonRun& run) const;
   std::filesystem::path log(const ComparisonRun& run) const;
-  /// What `quench eval --json` says of the finished run. Written last, so a run that has it is done.
+  /// The output of `quench eval --json` for the finished run. Written last, so a run with this file
+  /// is done.
   std::filesystem::path test(const ComparisonRun& run) const;
   bool is_done(const ComparisonRun& run) const;
 
  private:
-  explicit ComparisonFolder(std::filesystem::path path);  // locks
+  explicit ComparisonFolder(std::filesystem::path path);  // locks the folder
   void begin(Comparison comparison);
   void write_configs() const;
   std::filesystem::path variant_folder(const ComparisonRun& run) const;

@@ -32,7 +32,7 @@ const char* status(const RunOutcome& outcome) {
   return outcome.test ? "done" : outcome.failed ? "failed" : "missing";
 }
 
-/// Shortest digits that read back to the same bits; empty for what is not there.
+/// The shortest digits that read back to the same bits; empty for a missing value.
 std::string cell(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }

@@ -21,7 +21,7 @@ Top1 read_test(const fs::path& path) {
     if (json.contains("top1_quantized")) top1.quantized = json["top1_quantized"].get<double>();
     return top1;
   } catch (const nlohmann::json::exception& error) {
-    fail("{}: expected what quench eval --json prints, got {}", path.string(), error.what());
+    fail("{}: expected the output of quench eval --json, got {}", path.string(), error.what());
   }
 }
 

@@ -80,7 +80,7 @@ double student_t_quantile(double p, int degrees) {
     low = high;
     high *= 2.0;
   }
-  // Halving to the last bit costs some fifty evaluations, and needs no derivative.
+  // Bisection to the last bit takes about fifty evaluations and needs no derivative.
   for (double middle = 0.5 * (low + high); low < middle && middle < high;
        middle = 0.5 * (low + high)) {
     (student_t_tail(middle, degrees) > tail ? low : high) = middle;
@@ -110,7 +110,7 @@ double mcnemar_p(std::int64_t only_a, std::int64_t only_b) {
   double tail = 0.0;
   for (std::int64_t i = 0; i <= std::min(only_a, only_b); ++i) {
     const auto k = static_cast<double>(i);
-    // In logarithms: 2^n and the binomial coefficients leave the range of doubles from n = 1030 on.
+    // In logarithms, because 2^n and the binomial coefficients overflow doubles from n = 1030.
     tail += std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) -
                      n * std::log(2.0));
   }

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMostSeeds = 1000;
 constexpr std::size_t kMostVariants = 1000;
 
-/// Splits where `separates` says so, but not inside brackets or quotes.
+/// Splits where `separates` returns true, except inside brackets or quotes.
 std::vector<std::string> split(std::string_view text, const std::function<bool(char)>& separates) {
   std::vector<std::string> parts(1);
   int depth = 0;
@@ -59,7 +59,7 @@ Axis parse_axis(const std::string& text) {
   return axis;
 }
 
-/// As many of the key's last words as tell it from the keys of the other axes.
+/// As many of the key's last words as needed to tell it from the other axes' keys.
 std::string short_key(const std::string& key, const std::vector<Axis>& axes) {
   for (std::size_t dot = key.rfind('.'); dot != std::string::npos && dot > 0;
        dot = key.rfind('.', dot - 1)) {
@@ -133,7 +133,7 @@ void require_distinct(const std::vector<Variant>& variants) {
 }
 
 std::uint64_t parse_seed(std::string_view text, const std::string& all) {
-  std::int64_t seed = 0;  // what a config can hold
+  std::int64_t seed = 0;  // the range of a config's integers
   const auto result = std::from_chars(text.data(), text.data() + text.size(), seed);
   const bool whole = result.ec == std::errc{} && result.ptr == text.data() + text.size();
   require(whole && seed >= 0, "--seeds {}: expected seeds >= 0 such as 0..4 or 1,5,9, got '{}'",

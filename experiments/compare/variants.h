@@ -6,32 +6,32 @@
 
 namespace quench::train {
 
-/// One of the settings that a comparison runs an experiment with.
+/// One variant of an experiment in a comparison.
 struct Variant {
-  std::string name;                    ///< also a folder's: letters, digits and ._=+-
+  std::string name;                    ///< also the folder's name: letters, digits and ._=+-
   std::vector<std::string> overrides;  ///< "key=value", for load_experiment()
   bool operator==(const Variant&) const = default;
 };
 
-/// Every combination of `bundles` (if any) and of each of `axes`, the first varying slowest.
+/// Every combination of `bundles` (if any) and all `axes`; the first varies slowest.
 ///
-/// @param bundles  "name: key=value key=value": a variant of several keys, or of none
+/// @param bundles  "name: key=value key=value": a variant that sets several keys, or none
 /// @param axes     "key=value,value": the values of one key. Commas inside brackets and quotes
-///                 belong to a value. A word names its variant ("ste"); other values carry as much
-///                 of the key as tells it from the other axes ("weight.bits=4").
-/// @throws std::invalid_argument  for texts of another form, variants of the same name, and a key
-///                                that one comparison sets itself (train.seed)
+///                 belong to a value. A word names its variant ("ste"); other values are prefixed
+///                 with as much of the key as tells it from the other axes ("weight.bits=4").
+/// @throws std::invalid_argument  for malformed strings, variants with the same name, and a key
+///                                that comparisons set themselves (train.seed)
 std::vector<Variant> make_variants(const std::vector<std::string>& bundles,
                                    const std::vector<std::string>& axes);
 
-/// "0..4", "1,5,9", or both: "0..2,10". At most 1000.
+/// "0..4", "1,5,9", or both: "0..2,10". At most 1000 seeds.
 /// @throws std::invalid_argument  for anything else, and for a seed given twice
 std::vector<std::uint64_t> parse_seeds(const std::string& text);
 
-/// The seeds as parse_seeds() reads them, ranges put together.
+/// The seeds in the format of parse_seeds(), with ranges combined.
 std::string seeds_text(const std::vector<std::uint64_t>& seeds);
 
-/// @throws std::invalid_argument  if one of `overrides` sets train.seed, which belongs to --seeds
+/// @throws std::invalid_argument  if one of `overrides` sets train.seed, which --seeds sets
 void require_no_seed(const std::vector<std::string>& overrides);
 
 }  // namespace quench::train

@@ -15,11 +15,12 @@
 
 namespace quench::train {
 
-/// [model]. A network's builder reads what it lets one choose, e.g. width, from `settings`.
+/// [model]. A network's builder reads its own keys, e.g. width, from `settings`.
 struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
-  std::filesystem::path onnx;  ///< the network as a graph (onnx/import/network.h); empty: by name
-  std::string output;          ///< the value of the graph that it ends at; empty: the only output
+  std::filesystem::path onnx;  ///< file of the network as a graph (onnx/import/network.h); empty:
+                               ///< built by name
+  std::string output;          ///< the value of the graph to use as output; empty: its only output
   Settings settings;
 };
 
@@ -32,47 +33,48 @@ struct QuantConfig {
 /// [train]
 struct TrainConfig {
   std::int64_t epochs = 10;
-  std::int64_t batch_size = 128;  ///< of each rank, see core/communicator.h
+  std::int64_t batch_size = 128;  ///< per rank, see core/communicator.h
   std::uint64_t seed = 1;
-  int threads = 0;                          ///< of each rank; 0 is its share of all cores
+  int threads = 0;                          ///< per rank; 0: its share of all cores
   std::string loss = "cross_entropy";       ///< one of known_losses()
   double label_smoothing = 0.0;             ///< in [0, 1), for cross_entropy
-  std::int64_t checkpoint_every_steps = 0;  ///< besides after each epoch; 0 is only then
-  /// Epochs whose checkpoints stay, in addition to the last and the best one: the last n epochs, the n
+  std::int64_t checkpoint_every_steps = 0;  ///< in addition to after each epoch; 0: off
+  /// Epochs whose checkpoints are kept besides the last and the best one: the last n epochs, the n
   /// best ones, every n-th; 0 keeps none.
   std::int64_t keep_last = 0;
   std::int64_t keep_best = 0;
   std::int64_t keep_every = 0;
-  /// Batches to re-estimate batch norm on before evaluating in another mode; 0 is off.
+  /// Batches to re-estimate batch norm on before evaluating in another mode; 0: off.
   std::int64_t bn_batches = 0;
-  /// From this epoch on, counted from 0, batch norm normalizes by its running statistics and leaves
-  /// them as they are, its gain and bias still trained unless optimizer.train says otherwise; -1 is
+  /// From this epoch on, counted from 0, batch norm normalizes by its running statistics and does
+  /// not update them; its gain and bias still train, unless optimizer.train excludes them. -1:
   /// never. Re-estimation for a method that needs it (bn_batches) is not affected.
   std::int64_t bn_freeze_epoch = -1;
-  /// Whether ranks that train together normalize by the batch of all of them, as one process would, or
+  /// Whether ranks that train together normalize by their common batch, as one process would, or
   /// each by its own.
   bool sync_batch_norm = true;
-  /// DoReFa: bits, 1 to 8, of the gradient that arrives at the output of each layer with a quantized
-  /// weight, see quant/gradient_quantizer.h; 0 is off.
+  /// DoReFa: bits, 1 to 8, of the gradient at the output of each layer with a quantized weight, see
+  /// quant/gradient_quantizer.h; 0: off.
   int gradient_bits = 0;
   std::int64_t eval_batch_size = 256;
-  std::string init_from;  ///< checkpoint, or run, to take the weights from; empty is none
-  std::int64_t max_steps_per_epoch = 0;  ///< for quick tries; 0 is all
-  /// Every so many epochs, and after the last, the network is frozen in memory and its integers are
-  /// compared with evaluation; a difference ends the run. 0 is never.
+  std::string init_from;  ///< checkpoint or run with the initial weights; empty: none
+  std::int64_t max_steps_per_epoch = 0;  ///< for quick experiments; 0: all
+  /// Every n-th epoch, and after the last, the network is frozen in memory and its integers are
+  /// compared with evaluation; a difference ends the run. 0: never.
   std::int64_t verify_every = 0;
-  std::int64_t verify_batches = 2;  ///< of eval_batch_size that are compared; >= 1
+  std::int64_t verify_batches = 2;  ///< batches of eval_batch_size to compare; >= 1
 };
 
-/// [distill]: the run learns to give a teacher's logits. Without the table there is none.
+/// [distill]: the run learns a teacher's logits. Optional.
 struct DistillConfig {
   std::string teacher;        ///< a run folder, or a checkpoint of [model]; empty: no distillation
   std::string loss = "rmse";  ///< one of known_distillation_losses()
   double temperature = 4.0;   ///< kl; > 0
-  double label_weight = 0.0;  ///< share of the label loss, in [0, 1]; the distillation has the rest
+  double label_weight = 0.0;  ///< weight of the label loss, in [0, 1]; the distillation loss has
+                              ///< the rest
 };
 
-/// An experiment as its file describes it.
+/// An experiment as its file defines it.
 struct ExperimentConfig {
   std::string name;  ///< the file's stem
   ModelConfig model;
@@ -81,37 +83,38 @@ struct ExperimentConfig {
   ScheduleOptions schedule;
   TrainConfig train;
   DistillConfig distill;
-  std::optional<CalibrationOptions> calibration;  ///< of a file with a [calibration] table
+  std::optional<CalibrationOptions> calibration;  ///< only with a [calibration] table
   QuantConfig quant;
-  Settings root;  ///< the whole file; model.settings and quant.settings are tables of it
+  Settings root;  ///< the whole file; model.settings and quant.settings are tables in it
 
   /// The file and every default read so far, as TOML: complete once model and quantizers are built.
   std::string resolved() const { return root.resolved(); }
-  /// The same with data.dir, model.onnx, train.init_from and distill.teacher made absolute: what a run
-  /// folder keeps, for commands that are given from elsewhere.
+  /// Likewise, with data.dir, model.onnx, train.init_from and distill.teacher made absolute. Run
+  /// folders store this, so that commands can run from any directory.
   std::string resolved_with_absolute_paths() const;
 };
 
-/// Reads and checks an experiment (see load_settings for `extends` and `overrides`). The keys of
-/// [model] and [quant] are left to the builder and the policy, whose finish() reports leftovers.
+/// Reads and checks an experiment (see load_settings() for `extends` and `overrides`). The builder
+/// and the policy read the keys of [model] and [quant], and their finish() reports leftovers.
 /// @throws std::invalid_argument  for unknown keys, wrong types and values out of range
 /// @throws std::runtime_error     for a file that cannot be read
 ExperimentConfig load_experiment(const std::filesystem::path& path,
                                  const std::vector<std::string>& overrides = {});
 
-/// What a run folder calls its copy of the file that `model.onnx` names. Beside a config.toml it counts
-/// in that file's place, so that a run needs nothing outside its folder.
+/// The name of a run folder's copy of the file in `model.onnx`. Next to a config.toml, it takes
+/// precedence over that file, so a run needs nothing outside its folder.
 inline constexpr const char* kNetworkFile = "network.onnx";
 
-/// The same from settings made in memory.
+/// Likewise from settings in memory.
 ExperimentConfig read_experiment(Settings settings, std::string name);
 
-/// Reads and checks the table `calibration` of an experiment; without one, all defaults.
-/// @param batch_size  without a key of its own
+/// Reads and checks the table `calibration` of an experiment; without one, returns all defaults.
+/// @param batch_size  default of calibration.batch_size
 /// @throws std::invalid_argument  for unknown keys or methods, wrong types and values out of range
 CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size);
 
-/// What [quant] says of all layers, overrides of single ones aside: what lists and reports name a run by.
+/// The [quant] settings of all layers, without overrides of single ones: lists and reports identify
+/// a run by them.
 struct QuantRule {
   std::string method = "none";  ///< "ab / ste" if that of activations is another
   int weight_bits = 32;

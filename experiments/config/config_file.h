@@ -12,10 +12,10 @@ namespace quench::train {
 
 /// Reads a TOML file into settings whose errors say "file:line" (or "--set key=value").
 ///
-/// A top-level `extends = "other.toml"`, relative to the file that says it, names a file to start
-/// from: tables are merged key by key, everything else (lists, arrays of tables) is replaced. Each
-/// override is "dotted.key=value"; the value is read as TOML, and as a text if it does not begin
-/// like a TOML value: `--set quant.weight.method=ab`.
+/// A top-level `extends = "other.toml"`, relative to the file that contains it, names a base file:
+/// tables are merged key by key, everything else (lists, arrays of tables) is replaced. Each
+/// override is "dotted.key=value"; the value is parsed as TOML, or taken as a string if it does not
+/// begin like a TOML value: `--set quant.weight.method=ab`.
 /// @throws std::invalid_argument  for a file or override that does not parse (the message is
 ///                                "file:line:column: reason"), for dates, and for files that extend
 ///                                each other in a circle
@@ -23,19 +23,19 @@ namespace quench::train {
 Settings load_settings(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides = {});
 
-/// The same from a text that was such a file, `name` in its errors; it extends none.
+/// Likewise from a string, `name` in its errors; it may not extend other files.
 /// @throws std::invalid_argument  as above
 Settings parse_settings(std::string_view toml, const std::string& name,
                         const std::vector<std::string>& overrides = {});
 
-/// The overrides alone, without a file. @throws std::invalid_argument  as above
+/// Only overrides, without a file. @throws std::invalid_argument  as above
 Settings settings_of(const std::vector<std::string>& overrides);
 
-/// A config as dotted keys and their values, written as in TOML: {"quant.method", "ste"}.
+/// A config as dotted keys and values, as in TOML: {"quant.method", "ste"}.
 using ConfigValues = std::map<std::string, std::string>;
 
-/// Of a resolved config. An array is one value, tables inside included.
-/// @throws std::runtime_error  for a text that is no TOML, naming `name`
+/// The values of a resolved config. An array is one value, including tables inside it.
+/// @throws std::runtime_error  if `toml` is not TOML; the message names `name`
 ConfigValues config_values(std::string_view toml, const std::string& name);
 
 }  // namespace quench::train

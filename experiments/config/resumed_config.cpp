@@ -50,12 +50,12 @@ void require_resume_keys(const std::vector<std::string>& overrides) {
     const std::string& key = entry.first;
     require(std::ranges::find(known, key) != known.end(),
             "train --resume: expected --set of a key that may change within a run, got '{}'{}; "
-            "another value of it takes a new run",
+            "other values require a new run",
             key, suggestion(key, known));
   }
 }
 
-/// Keys that differ, but for where the images lie, which depends on the machine.
+/// Keys with different values, except the location of the images, which depends on the machine.
 std::vector<std::string> edited_keys(const ConfigValues& written, const ConfigValues& found) {
   std::set<std::string> keys;
   for (const auto& entry : written) keys.insert(entry.first);
@@ -74,8 +74,8 @@ std::vector<std::string> edited_keys(const ConfigValues& written, const ConfigVa
   return edited;
 }
 
-/// Whether config.toml is as it was before the last parts: processes that were killed between writing
-/// versions.json and config.toml left it so.
+/// Whether config.toml is older than the last parts: a process was killed after it wrote
+/// versions.json and before it wrote config.toml.
 bool lags_behind(const RunHistory& history, ConfigValues values, const ConfigValues& found) {
   for (const RunPart& part : history.parts | std::views::reverse) {
     for (const KeyChange& change : part.changes) values[change.key] = change.from;
@@ -108,8 +108,8 @@ void require_unedited(const fs::path& run, const RunHistory& history) {
   const ConfigValues found = config_values(read_text(file), file.string());
   const std::vector<std::string> edited = edited_keys(written, found);
   require(edited.empty() || lags_behind(history, written, found),
-          "{}: expected the config that the run wrote, got one that was edited: {}. Put it back; a "
-          "run goes on with other values by quench train --resume {} --set key=value",
+          "{}: expected the config that the run wrote, got an edited one: {}. Restore it; to "
+          "resume with other values, use quench train --resume {} --set key=value",
           file.string(), fmt::join(edited, "; "), run.string());
 }
 

@@ -11,20 +11,21 @@
 
 namespace quench::train {
 
-/// The keys of which a run can be resumed with another value: they steer what follows, and what was
-/// trained so far does not rest on them.
+/// The keys that may change when a run resumes: they affect only future training, not the result so
+/// far.
 std::span<const std::string_view> resume_keys();
 
-/// The config of a run that goes on, and what is other than it was.
+/// The config of a resumed run, and its changes.
 struct ResumedConfig {
   ExperimentConfig config;
-  std::vector<KeyChange> changes;  ///< none: it goes on as it was
+  std::vector<KeyChange> changes;  ///< empty: it resumes unchanged
 };
 
-/// Reads config.toml of `run` with `overrides`, all of which have to be resume_keys().
-/// @param others  overrides that are no change: where the images lie
-/// @throws std::invalid_argument  for another key, as load_experiment(), and for a config.toml whose
-///                                values are not those of `history`, data.dir apart: it was edited
+/// Reads config.toml of `run` with `overrides`, which may only set resume_keys().
+/// @param others  overrides that do not count as changes: the location of the images
+/// @throws std::invalid_argument  for another key, as load_experiment(), and for an edited
+///                                config.toml, whose values differ from those of `history` in more
+///                                than data.dir
 ResumedConfig resumed_config(const std::filesystem::path& run, const RunHistory& history,
                              const std::vector<std::string>& overrides,
                              const std::vector<std::string>& others);

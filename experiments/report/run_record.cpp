@@ -120,7 +120,7 @@ RunRecord read_run_record(const fs::path& folder) {
   const fs::path config = folder / "config.toml";
   if (!fs::exists(config)) {
     fail("{}: expected a run folder, got {}", folder.string(),
-         fs::is_directory(folder) ? "one without config.toml" : "none there");
+         fs::is_directory(folder) ? "one without config.toml" : "a path that does not exist");
   }
   run.config_text = read_text(config);
   run.config = config_values(run.config_text, config.string());

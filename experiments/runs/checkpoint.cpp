@@ -16,7 +16,7 @@ constexpr const char* kRanks = "ranks";    // likewise, if there are several
 
 Tensor pack(const Checkpoint& checkpoint) {
   const Progress& p = checkpoint.progress;
-  // Doubles hold every count below 2^53, and the loss sum must keep all its bits.
+  // Doubles represent every count below 2^53 exactly, and the loss sum must keep all its bits.
   const std::vector<double> values{static_cast<double>(p.epoch),
                                    static_cast<double>(p.step_in_epoch),
                                    static_cast<double>(p.step),
@@ -35,7 +35,7 @@ Checkpoint unpack(const Tensor& packed, const std::filesystem::path& path) {
   const double* v = packed.data<double>();
   const auto count = [&path](double value) {
     if (!(value >= 0.0 && value <= 0x1p53)) {
-      fail("{}: {} holds {}, not a count", path.string(), kProgress, value);
+      fail("{}: {} has {}, which is not a count", path.string(), kProgress, value);
     }
     return static_cast<std::int64_t>(value);
   };
@@ -51,7 +51,7 @@ Checkpoint unpack(const Tensor& packed, const std::filesystem::path& path) {
 Checkpoint checkpoint_in(const TensorFile& file, const std::filesystem::path& path) {
   const auto position = file.tensors.find(kProgress);
   if (position == file.tensors.end())
-    fail("{}: holds a network but no training position to resume from", path.string());
+    fail("{}: has a network but no training position to resume from", path.string());
   return unpack(position->second, path);
 }
 

@@ -11,7 +11,7 @@ namespace quench::train {
 std::string class_names_text(const std::vector<std::string>& names) {
   std::string text;
   for (std::string name : names) {
-    std::ranges::replace(name, '\n', ' ');  // a folder's name may hold one
+    std::ranges::replace(name, '\n', ' ');  // a folder's name may contain a line end
     text += name + '\n';
   }
   return text;
@@ -21,7 +21,7 @@ std::vector<std::string> class_names_from_text(const std::string& text, const st
   std::istringstream lines(text);
   std::vector<std::string> names;
   for (std::string line; std::getline(lines, line);) names.push_back(line);
-  if (names.empty()) fail("{}: expected the name of a class in each line, got none", path);
+  if (names.empty()) fail("{}: expected one class name per line, got none", path);
   return names;
 }
 
@@ -37,7 +37,7 @@ void require_classes(const std::filesystem::path& run, const std::vector<std::st
   const std::filesystem::path file = run / "classes.txt";
   if (!std::filesystem::exists(file)) return;
   const std::vector<std::string> wanted = read_class_names(file);
-  // As the file has them, where a name cannot hold the end of a line.
+  // In the file's form: a name in a line cannot contain a line end.
   const std::vector<std::string> found = class_names_from_text(class_names_text(names), "classes");
   const auto [w, f] = std::ranges::mismatch(wanted, found);
   if (w == wanted.end() && f == found.end()) return;

@@ -18,7 +18,7 @@ const std::string& metadata_of(const deploy::IntegerNetwork& network, const char
                                const std::string& name) {
   const auto found = network.metadata.find(key);
   if (found == network.metadata.end())
-    fail("{}: the model does not say its {}; expected one from quench deploy", name, key);
+    fail("{}: the model has no {} entry; expected one from quench deploy", name, key);
   return found->second;
 }
 
@@ -40,7 +40,7 @@ std::map<std::string, std::string> description(const ExperimentConfig& config,
 
 void describe_network(deploy::IntegerNetwork& network, const ExperimentConfig& config,
                       const std::vector<std::string>& classes) {
-  require(classes.size() == count_outputs(network), "expected {} names of classes, got {}",
+  require(classes.size() == count_outputs(network), "expected {} class names, got {}",
           count_outputs(network), classes.size());
   for (const auto& [key, text] : description(config, classes)) network.metadata[key] = text;
 }
@@ -53,7 +53,7 @@ ExperimentConfig experiment_of(const deploy::IntegerNetwork& network, const std:
   const datasets::ImageShape shape = image_shape(config);
   if (shape.channels != network.channels || shape.height != network.height ||
       shape.width != network.width) {
-    fail("{}: the network takes images of {}x{}x{}, but its config makes some of {}x{}x{}", name,
+    fail("{}: the network expects images of {}x{}x{}, but its config produces {}x{}x{}", name,
          network.channels, network.height, network.width, shape.channels, shape.height,
          shape.width);
   }
@@ -65,7 +65,7 @@ std::vector<std::string> class_names_of(const deploy::IntegerNetwork& network,
   std::vector<std::string> classes =
       class_names_from_text(metadata_of(network, kClasses, name), name);
   if (classes.size() != count_outputs(network)) {
-    fail("{}: expected {} names of classes, got {}", name, count_outputs(network), classes.size());
+    fail("{}: expected {} class names, got {}", name, count_outputs(network), classes.size());
   }
   return classes;
 }

@@ -12,21 +12,21 @@
 namespace quench::train {
 namespace {
 
-using Json = nlohmann::ordered_json;  // keys stay as written: layers in the network's order
+using Json = nlohmann::ordered_json;  // keeps the order of keys: layers in the network's order
 
 constexpr const char* kWallTime = "wall_time";
 constexpr const char* kLayers = "layers";
 constexpr const char* kClassesKey = "classes";
-constexpr const char* kQuantized = "quantized";  // of a class
+constexpr const char* kQuantized = "quantized";  // key of a class
 constexpr const char* kFloat = "float";
 
-/// For messages: what is nested would be too long.
+/// The value for a message; nested ones would be too long.
 std::string text_of(const Json& json) {
   return json.is_structured() && !json.empty() ? std::string("a JSON ") + json.type_name()
                                                : json.dump();
 }
 
-/// Both read from text that may be damaged; `where` is "file:line: key".
+/// Both read from a file that may be damaged; `where` is "file:line: key".
 void read(const Json& json, const std::string& where, std::int64_t& value) {
   constexpr double kExact = 0x1p53;
   if (!json.is_number_integer() || std::abs(json.get<double>()) > kExact)
@@ -80,7 +80,7 @@ std::vector<ClassAccuracy> parse_classes(const Json& classes, const std::string&
 }
 
 Json parse_json(std::string_view line, const std::string& where) {
-  // Refused while it is read: a JSON of any depth could not even be copied without all of the stack.
+  // Rejected while parsing: even copying JSON of unlimited depth would overflow the stack.
   constexpr int kMaxDepth = 3;  // {layers: {slot: {..}}}
   const auto check_depth = [&](int depth, Json::parse_event_t, const Json&) {
     if (depth > kMaxDepth) fail("{}: expected JSON of at most {} levels", where, kMaxDepth);
@@ -129,7 +129,7 @@ std::string line_of(const EpochMetrics& metrics) {
   for (const ClassAccuracy& accuracy : metrics.classes)
     json[kClassesKey][accuracy.name] = {{kQuantized, accuracy.quantized},
                                         {kFloat, accuracy.floating}};
-  // A class may be named after a folder whose name is not UTF-8.
+  // A class may be named after a folder whose name is not valid UTF-8.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

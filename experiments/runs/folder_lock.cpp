@@ -28,8 +28,7 @@ std::string holder_of(int lock) {
 FolderLock::FolderLock(const fs::path& folder, const std::string& what) {
   const fs::path path = folder / kName;
   const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock < 0)
-    fail("{} {}: cannot write into it: {}", what, folder.string(), std::strerror(errno));
+  if (lock < 0) fail("{} {}: cannot write to it: {}", what, folder.string(), std::strerror(errno));
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     const int reason = errno;
     const std::string holder = holder_of(lock);
@@ -42,7 +41,7 @@ FolderLock::FolderLock(const fs::path& folder, const std::string& what) {
   if (!written) {
     const int reason = errno;
     ::close(lock);
-    fail("{} {}: cannot write into it: {}", what, folder.string(), std::strerror(reason));
+    fail("{} {}: cannot write to it: {}", what, folder.string(), std::strerror(reason));
   }
   file_ = lock;
 }
@@ -69,16 +68,16 @@ bool FolderLock::is_held(const fs::path& folder) {
 bool make_folder(const fs::path& folder, const std::string& what) {
   std::error_code error;
   if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);
-  if (error) fail("{} {}: cannot make it: {}", what, folder.string(), error.message());
+  if (error) fail("{} {}: cannot create it: {}", what, folder.string(), error.message());
   if (::mkdir(folder.c_str(), 0777) == 0) return true;
   if (errno != EEXIST)
-    fail("{} {}: cannot make it: {}", what, folder.string(), std::strerror(errno));
+    fail("{} {}: cannot create it: {}", what, folder.string(), std::strerror(errno));
   return false;
 }
 
 fs::path make_numbered_folder(const fs::path& parent, const std::string& name,
                               const std::string& what) {
-  // mkdir decides who gets a number, so that runs started together end up in different folders.
+  // mkdir decides who gets a number, so runs that start together get different folders.
   for (int n = 1;; ++n) {
     fs::path folder = parent / fmt::format("{}-{}", name, n);
     if (make_folder(folder, what)) return folder;
@@ -86,7 +85,7 @@ fs::path make_numbered_folder(const fs::path& parent, const std::string& name,
 }
 
 void remove_temporaries(const fs::path& folder) {
-  // As write_file_atomically() and `quench compare` name them: a user's own files stay.
+  // The names that write_file_atomically() and `quench compare` use; a user's own files stay.
   static const std::regex form(R"(.+\.[0-9]+-[0-9]+\.tmp|seed-[0-9]+\.json\.tmp)");
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code ignored;

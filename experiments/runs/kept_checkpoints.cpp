@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kCheckpointPrefix = "epoch-", kCheckpointSuffix = ".safetensors";
 
-/// 0 for a file of another name.
+/// The epoch of a checkpoint; 0 for other file names.
 std::int64_t epoch_of(const std::string& name) {
   if (!name.starts_with(kCheckpointPrefix) || !name.ends_with(kCheckpointSuffix)) return 0;
   const char* begin = name.data() + kCheckpointPrefix.size();
@@ -66,7 +66,7 @@ void prune_kept_checkpoints(const fs::path& run, const TrainConfig& train,
   if (!keeps_checkpoints(train)) return;
   const std::set<std::int64_t> kept = epochs_to_keep(train, rows);
   for (const std::int64_t epoch : kept_epochs(run)) {
-    std::error_code ignored;  // one that cannot be removed ends no training
+    std::error_code ignored;  // a failed removal must not end the training
     if (!kept.contains(epoch)) fs::remove(kept_checkpoint(run, epoch), ignored);
   }
 }

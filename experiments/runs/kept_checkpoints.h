@@ -14,14 +14,14 @@ namespace quench::train {
 /// Whether train.keep_last, keep_best or keep_every is set.
 bool keeps_checkpoints(const TrainConfig& train);
 
-/// The checkpoint that a run keeps of an epoch, besides last and best: "epoch-12.safetensors".
+/// The checkpoint of an epoch that a run keeps besides last and best: "epoch-12.safetensors".
 std::filesystem::path kept_checkpoint(const std::filesystem::path& run, std::int64_t epoch);
 
-/// The epochs whose checkpoints `run` holds, ascending.
+/// The epochs with a kept checkpoint in `run`, ascending.
 std::vector<std::int64_t> kept_epochs(const std::filesystem::path& run);
 
-/// The epochs that train.keep_last, keep_best (by top1_quantized, of equals the first) or keep_every
-/// keep once `rows` are done.
+/// The epochs that train.keep_last, keep_best (by top1_quantized; the first of equals) or
+/// keep_every keep after `rows`.
 std::set<std::int64_t> epochs_to_keep(const TrainConfig& train, std::span<const MetricsRow> rows);
 
 /// Removes the checkpoints of other epochs. Does nothing if none of the three keys is set.

@@ -34,7 +34,7 @@ Tensor pack_signs(const Tensor& codes) {
   return packed;
 }
 
-/// Of `count` weights; nothing if the two are not of the same.
+/// The share of `count` weights whose sign changed; nothing if the two have different shapes.
 std::optional<double> share_of_flips(const Tensor& before, const Tensor& now, std::int64_t count) {
   if (before.dtype() != DType::u8 || before.shape() != now.shape()) return std::nullopt;
   std::int64_t flips = 0;
@@ -68,7 +68,7 @@ Values values_of(quant::Quantizer& quantizer) {
   return values;
 }
 
-/// "weight" of "weight_quantizer".
+/// "weight" for "weight_quantizer".
 std::string short_name(std::string_view slot) {
   constexpr std::string_view kSuffix = "_quantizer";
   if (slot.ends_with(kSuffix)) slot.remove_suffix(kSuffix.size());

@@ -42,7 +42,7 @@ std::string header_line(std::span<const MetricsColumn> columns = kColumns) {
   return line;
 }
 
-/// The columns of a file that begins with `header`. `where` is "file:line".
+/// The columns of a file that starts with `header`. `where` is "file:line".
 std::span<const MetricsColumn> columns_of(std::string_view header, const std::string& where) {
   static const auto kOld = std::span(kColumns).first(
       static_cast<std::size_t>(std::ranges::count(kColumns, false, &MetricsColumn::since_0_2)));
@@ -51,8 +51,8 @@ std::span<const MetricsColumn> columns_of(std::string_view header, const std::st
   fail("{}: expected the columns {}, got '{}'", where, header_line(), header);
 }
 
-/// Shortest digits that read back to the same bits: a resumed run's file must equal an
-/// uninterrupted one's.
+/// Uses the shortest digits that read back to the same bits: a resumed run's file must equal that
+/// of an uninterrupted run.
 std::string text_of(const MetricsRow& row) {
   std::string line;
   for (const MetricsColumn& column : kColumns) {

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The epochs that are kept; of a run from before there was metrics.jsonl, what metrics.csv holds.
+/// The epochs on file; for a run older than metrics.jsonl, those of metrics.csv.
 std::vector<EpochMetrics> kept_epochs(const RunFolder& folder) {
   std::vector<EpochMetrics> detailed;
   if (fs::exists(folder.epoch_metrics())) detailed = read_epoch_metrics(folder.epoch_metrics());

@@ -34,7 +34,7 @@ std::optional<std::string> difference_of_rows(const MetricsRow& a, const Metrics
                         column.member);
     };
     const bool told = !std::isnan(value(a)) && !std::isnan(value(b));
-    if (column.since_0_2 && !told) continue;  // of a run that quench 0.1 made
+    if (column.since_0_2 && !told) continue;  // a run of quench 0.1
     if (!same(value(a), value(b)))
       return fmt::format("{}: {} and {}", column.name, value(a), value(b));
   }
@@ -56,7 +56,7 @@ std::optional<std::string> difference_of_slots(const SlotMetrics& a, const SlotM
 
 std::optional<std::string> difference_of_epochs(const EpochMetrics& a, const EpochMetrics& b) {
   if (auto difference = difference_of_rows(a.row, b.row)) return difference;
-  // Runs from before metrics.jsonl have no layers to compare.
+  // Runs older than metrics.jsonl have no layers to compare.
   const std::size_t slots = std::min(a.layers.size(), b.layers.size());
   for (std::size_t i = 0; i < slots; ++i) {
     if (auto difference = difference_of_slots(a.layers[i], b.layers[i])) return difference;
@@ -66,7 +66,7 @@ std::optional<std::string> difference_of_epochs(const EpochMetrics& a, const Epo
 
 struct TensorDifference {
   std::int64_t elements = 0;
-  double largest = 0.0;  // NaN if one of the two is, where they differ
+  double largest = 0.0;  // NaN if one of two differing values is NaN
 };
 
 template <typename T>

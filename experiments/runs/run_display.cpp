@@ -15,8 +15,8 @@ constexpr std::string_view kGap = "  ";
 struct Column {
   std::string name;
   std::string value;
-  int width;  // at least; the same for every epoch, as those to come are not known
-  int order;  // the columns with the highest are left out first
+  int width;  // minimum; equal for all epochs, because later ones are unknown
+  int order;  // columns with the highest order are dropped first
 };
 
 std::string line_of(const std::vector<Column>& columns, std::string Column::*text) {
@@ -41,7 +41,7 @@ std::string percent(double value) { return fmt::format("{:.2f}", value); }
 }  // namespace
 
 std::string EpochTable::lines(const EpochLine& epoch, int width) {
-  constexpr double kWorthSaying = 0.02, kSeconds = 0.5;  // of the epoch, and not of a short one
+  constexpr double kWorthSaying = 0.02, kSeconds = 0.5;  // share of the epoch, and seconds
   const MetricsRow& row = epoch.row;
   const bool waited = row.data_wait_s > std::max(kWorthSaying * row.seconds, kSeconds);
   quantized_ |= epoch.quantized;
@@ -66,7 +66,7 @@ std::string EpochTable::lines(const EpochLine& epoch, int width) {
   columns.push_back({"lr", fmt::format("{:.1e}", row.lr), 7, 6});
   columns.push_back({"img/s", fmt::format("{:.0f}", row.images_per_second), 0, 8});
   columns.push_back({"time", format_duration(row.seconds), 5, 3});
-  // Of the time, where the loader cannot keep up.
+  // Part of the time; only shown if the loader cannot keep up.
   if (wait_)
     columns.push_back({"data wait", waited ? format_duration(row.data_wait_s) : "-", 0, 7});
   if (!epoch.title.empty()) {
@@ -99,8 +99,7 @@ void RunProgress::add_step(double loss) {
 }
 
 std::int64_t RunProgress::step_work() const {
-  constexpr std::int64_t kPasses =
-      3;  // backward computes two gradients where forward computes one output
+  constexpr std::int64_t kPasses = 3;  // backward computes two gradients, forward one output
   return kPasses * work_.images;
 }
 

@@ -24,12 +24,12 @@ RunFolder RunFolder::create_at(const fs::path& folder) {
   if (make_folder(folder, kRunFolder)) return RunFolder(folder);
   if (!fs::is_directory(folder))
     fail("run folder {}: expected a folder, got a file", folder.string());
-  // Looked at before the lock, so that a refused folder is left as it was.
+  // Checked before locking, so that a refused folder is left unchanged.
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (name == FolderLock::kName) continue;
     fail(
-        "run folder {}: expected a new or empty folder, got one that holds {}; resume that run or "
+        "run folder {}: expected a new or empty folder, got one with {}; resume that run or "
         "choose another",
         folder.string(), name);
   }
@@ -37,7 +37,7 @@ RunFolder RunFolder::create_at(const fs::path& folder) {
 }
 
 bool RunFolder::is_one(const fs::path& folder) {
-  // A config alone may be that of runs to come.
+  // A config without versions may belong to future runs.
   return fs::exists(folder / "config.toml") && fs::exists(folder / "versions.json");
 }
 
@@ -50,7 +50,7 @@ RunFolder RunFolder::of_rank_0(const fs::path& folder) {
 RunFolder RunFolder::open(const fs::path& folder) {
   if (!fs::exists(folder / "config.toml")) {
     fail("run folder {}: expected a folder of an earlier run, got {}", folder.string(),
-         fs::is_directory(folder) ? "one without config.toml" : "none there");
+         fs::is_directory(folder) ? "one without config.toml" : "a path that does not exist");
   }
   RunFolder result(folder);
   remove_temporaries(folder);

@@ -8,24 +8,23 @@
 
 namespace quench::train {
 
-/// The folder that holds all of one training run, locked against a second process for as long as
-/// the object lives.
+/// The folder of one training run, locked against other processes while the object lives.
 ///
 /// All errors are std::runtime_error naming the folder.
 class RunFolder {
  public:
-  /// Makes `<runs>/<name>-<n>` with the first n from 1 that is free.
+  /// Creates `<runs>/<name>-<n>` with the first free n from 1.
   static RunFolder create(const std::filesystem::path& runs, const std::string& name);
-  /// Takes `folder`, which must be absent or empty.
+  /// Creates `folder`, which must be absent or empty.
   static RunFolder create_at(const std::filesystem::path& folder);
-  /// Takes a folder that an earlier run left, to go on in it; what a killed process left
-  /// half-written is removed.
+  /// Opens the folder of an earlier run to resume it; removes half-written files of a killed
+  /// process.
   static RunFolder open(const std::filesystem::path& folder);
 
   /// Whether `folder` holds a run.
   static bool is_one(const std::filesystem::path& folder);
 
-  /// The folder that rank 0 holds, for the other ranks of its run, which write nothing there.
+  /// The folder that rank 0 has locked, for other ranks of its run, which write nothing there.
   static RunFolder of_rank_0(const std::filesystem::path& folder);
 
   const std::filesystem::path& path() const { return path_; }
@@ -41,7 +40,7 @@ class RunFolder {
 
  private:
   RunFolder() = default;
-  explicit RunFolder(std::filesystem::path path);  // locks
+  explicit RunFolder(std::filesystem::path path);  // locks the folder
   std::filesystem::path path_;
   std::optional<FolderLock> lock_;
 };

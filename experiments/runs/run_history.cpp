@@ -65,7 +65,7 @@ RunHistory history_from_text(const std::string& text) {
     const nlohmann::json json =
         parse_strict_json(std::as_bytes(std::span(text)), kMaxHistoryDepth, "versions");
     RunHistory history;
-    // Files of quench 0.1 hold the versions alone.
+    // Files of quench 0.1 have only the versions.
     history.config = json.value("config", "");
     history.parts.push_back(
         {.started = json.value("started", ""), .versions = versions_from_text(text)});
@@ -73,7 +73,7 @@ RunHistory history_from_text(const std::string& text) {
     for (const nlohmann::json& part : json.at("resumed")) history.parts.push_back(part_from(part));
     return history;
   } catch (const nlohmann::json::exception& error) {
-    fail("versions: expected JSON as versions.json holds, got {}", error.what());
+    fail("versions: expected the JSON of a versions.json, got {}", error.what());
   }
 }
 
@@ -92,7 +92,7 @@ RunHistory read_history(const std::filesystem::path& path) {
 
 std::vector<std::string> config_of_part(const RunHistory& history, std::size_t index) {
   std::map<std::string, std::string> values;
-  // Backwards, so that of several changes to one key the first after `index` has the last word.
+  // Backwards, so that the first change to a key after `index` is applied last.
   for (std::size_t i = history.parts.size(); i-- > index + 1;)
     for (const KeyChange& change : history.parts[i].changes) values[change.key] = change.from;
   std::vector<std::string> overrides;

@@ -46,13 +46,13 @@ std::string time_of(const fs::path& file) {
   return utc_text(std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
 }
 
-/// The epochs in metrics.csv.
+/// The number of epochs in metrics.csv.
 std::int64_t finished_epochs(const fs::path& folder) {
   const fs::path metrics = folder / "metrics.csv";
   return fs::exists(metrics) ? std::ssize(read_metrics(metrics)) : 0;
 }
 
-/// Of a run that has no state.json.
+/// For a run without state.json.
 RunState state_from_files(const fs::path& folder) {
   RunState state;
   state.started = state.updated = time_of(folder / "config.toml");
@@ -77,7 +77,7 @@ void collect(const fs::path& folder, std::vector<fs::path>& runs) {
     runs.push_back(folder);
     return;
   }
-  std::error_code error;  // what may not be read holds no run that could be shown
+  std::error_code error;  // unreadable folders have no runs to show
   std::vector<fs::path> inner;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     if (entry.is_directory(error) && !entry.is_symlink(error)) inner.push_back(entry.path());
@@ -92,7 +92,7 @@ RunState state_of_run(const fs::path& folder) {
   const fs::path file = folder / kRunStateFile;
   const auto read = [&] {
     RunState state = fs::exists(file) ? read_run_state(file) : state_from_files(folder);
-    // The last word of a run that was killed can be older than its last epoch.
+    // The last state of a killed run can be older than its last epoch.
     if (const std::int64_t done = finished_epochs(folder); done > state.epoch) {
       state.epoch = done;
       state.step = 0;
@@ -101,7 +101,7 @@ RunState state_of_run(const fs::path& folder) {
   };
   RunState state = read();
   if (state.phase != RunPhase::running || FolderLock::is_held(folder)) return state;
-  // Read again: it may have ended between the two looks.
+  // Read again: it may have ended in between.
   state = read();
   if (state.phase == RunPhase::running) state.phase = RunPhase::killed;
   return state;
@@ -110,7 +110,7 @@ RunState state_of_run(const fs::path& folder) {
 RunSummary summarize_run(const fs::path& folder) {
   RunSummary run{.folder = folder};
   try {
-    if (!fs::exists(folder / "config.toml")) fail("it has no config.toml");
+    if (!fs::exists(folder / "config.toml")) fail("no config.toml");
     read_config(folder / "config.toml", run);
     read_accuracy(folder, run);
     run.state = state_of_run(folder);
@@ -123,7 +123,7 @@ RunSummary summarize_run(const fs::path& folder) {
 std::vector<fs::path> find_runs(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     fail("{}: expected a folder of runs, got {}", folder.string(),
-         fs::exists(folder) ? "a file" : "none there");
+         fs::exists(folder) ? "a file" : "a path that does not exist");
   }
   std::vector<fs::path> runs;
   collect(folder, runs);

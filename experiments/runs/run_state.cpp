@@ -54,13 +54,14 @@ std::string text_of(const RunState& state) {
                   {"steps", state.steps},          {"loss", state.loss},
                   {"started", state.started},      {"updated", state.updated},
                   {"message", state.message}};
-  // A message may quote a name of a file that is not UTF-8.
+  // A message may contain a file name that is not valid UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 RunState read_run_state(const fs::path& path) {
   const std::string text = read_text(path);
-  // What lies deeper means nothing here, and a copy of JSON of any depth would take all of the stack.
+  // Deeper levels are meaningless here, and copying JSON of unlimited depth would overflow the
+  // stack.
   const auto shallow = [](int depth, Json::parse_event_t, const Json&) { return depth <= 1; };
   try {
     const Json json = Json::parse(text, shallow);
@@ -74,7 +75,7 @@ RunState read_run_state(const fs::path& path) {
             .updated = json.at("updated"),
             .message = json.at("message")};
   } catch (const Json::exception& error) {
-    fail("{}: expected JSON that tells a run's state: {}", path.string(), error.what());
+    fail("{}: expected the JSON of a run's state: {}", path.string(), error.what());
   }
 }
 
@@ -103,7 +104,7 @@ RunStateWriter::RunStateWriter(fs::path path, std::int64_t epochs, std::int64_t 
   try {
     if (fs::exists(path_)) state_.started = read_run_state(path_).started;
   } catch (const std::runtime_error&) {
-    // A damaged one is replaced.
+    // A damaged file is replaced.
   }
   write(progress);
 }

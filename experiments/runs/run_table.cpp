@@ -27,7 +27,7 @@ struct Key {
 RunValue optional_number(std::optional<double> value) {
   return value ? RunValue(*value) : RunValue(std::monostate{});
 }
-/// Only of runs that were trained.
+/// Only for trained runs.
 RunValue epochs(const RunSummary& run, std::int64_t value) {
   return run.state.epochs > 0 ? RunValue(value) : RunValue(std::monostate{});
 }
@@ -77,8 +77,7 @@ bool holds(const T& a, const std::string& relation, const T& b) {
   return a >= b;
 }
 
-/// "2026-11-22T02:22:10Z" or its first parts.
-/// Whether `text`, the digits of a time or the beginning of one, names a month, day and time there are.
+/// Whether `text`, "2026-11-22T02:22:10Z" or a prefix of it, has a valid month, day and time.
 bool is_on_calendar(const std::string& text) {
   const auto number = [&text](std::size_t at, std::size_t digits, int otherwise) {
     return at < text.size() ? std::stoi(text.substr(at, digits)) : otherwise;
@@ -121,7 +120,7 @@ std::string percent(const std::optional<double>& value) {
   return value ? fmt::format("{:.2f}", *value) : "";
 }
 
-/// "2026-11-22 02:22" of "2026-11-22T02:22:10Z".
+/// "2026-11-22 02:22" for "2026-11-22T02:22:10Z".
 std::string minute_of(std::string time) {
   constexpr std::size_t kMinutes = 16, kT = 10;
   if (time.size() < kMinutes) return time;
@@ -143,7 +142,7 @@ const std::vector<std::string>& run_keys() {
 
 RunValue value_of(const RunSummary& run, const std::string& key) {
   const Key& found = key_named(key);
-  // Of a damaged folder only this is known.
+  // Only these are known for a damaged folder.
   if (!run.damage.empty() && key != "run" && key != "state") return std::monostate{};
   return found.get(run);
 }
@@ -161,7 +160,8 @@ RunFilter::RunFilter(const std::string& text) {
           "runs --filter: {}: expected =, !=, <, <=, > or >=, got '{}'", text, operator_);
   if (!key_named(key_).number) {
     require(operator_ == "=" || operator_ == "!=" || is_time(key_),
-            "runs --filter: {}: texts have no order: expected = or !=, got '{}'", text, operator_);
+            "runs --filter: {}: strings have no order: expected = or !=, got '{}'", text,
+            operator_);
     if (is_time(key_)) require_time(text, value);
     if (key_ == "state") require_state(text, value);
     value_ = value;

@@ -16,9 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEventsPrefix = "events.out.tfevents.";
-constexpr std::size_t kMostClasses = 100;  // with curves of their own
+constexpr std::size_t kMostClasses = 100;  // with their own curves
 
-/// Little-endian, as TFRecord and protobuf both are.
+/// Little-endian, like TFRecord and protobuf.
 template <typename T>
 std::string fixed(T value) {
   std::string bytes(sizeof(T), '\0');
@@ -34,8 +34,8 @@ std::uint32_t masked_crc(std::string_view bytes) {
   return std::rotr(crc32c(std::as_bytes(std::span(bytes))), 15) + kMaskDelta;
 }
 
-// Protobuf's wire format (protobuf.dev/programming-guides/encoding): a field is its number and type,
-// then its value.
+// Protobuf's wire format (protobuf.dev/programming-guides/encoding): a field is its number and
+// type, followed by its value.
 enum class Wire : std::uint8_t { varint = 0, fixed64 = 1, length = 2, fixed32 = 5 };
 
 std::string varint(std::uint64_t value) {
@@ -82,7 +82,7 @@ std::string tag_of(const MetricsColumn& metric) {
 
 bool is_position(std::string_view column) { return column == "epoch" || column == "step"; }
 
-/// The first in the order of names: there is one.
+/// The first file by name; there is normally only one.
 fs::path existing_file(const fs::path& folder) {
   fs::path found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -133,7 +133,7 @@ Scalars scalars_of(const EpochMetrics& metrics) {
     if (is_position(column.name)) continue;
     const double value = std::visit(
         [&](auto member) { return static_cast<double>(metrics.row.*member); }, column.member);
-    // The point of an epoch that quench 0.1 trained is left out.
+    // Epochs trained by quench 0.1 have no such value.
     if (column.since_0_2 && std::isnan(value)) continue;
     scalars.emplace_back(tag_of(column), value);
   }
@@ -143,7 +143,7 @@ Scalars scalars_of(const EpochMetrics& metrics) {
   }
   if (metrics.classes.size() > kMostClasses) return scalars;
   for (const ClassAccuracy& accuracy : metrics.classes) {
-    if (std::isnan(accuracy.floating)) continue;  // no images to judge it by
+    if (std::isnan(accuracy.floating)) continue;  // no images to evaluate it on
     scalars.emplace_back(fmt::format("classes/{}/quantized", accuracy.name), accuracy.quantized);
     scalars.emplace_back(fmt::format("classes/{}/float", accuracy.name), accuracy.floating);
   }

@@ -47,13 +47,13 @@ std::string versions_text(const Versions& versions) {
       {"cpu", versions.cpu},       {"isa", versions.isa},
       {"ranks", versions.ranks},   {"threads", versions.threads},
       {"seed", versions.seed},     {"command_line", versions.command_line}};
-  // An argument that is not UTF-8 must not keep a run from starting.
+  // An argument that is not valid UTF-8 must not prevent a run from starting.
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Versions versions_from_text(const std::string& text) {
   try {
-    constexpr std::size_t kMaxDepth = 5;  // of all that run_history.h adds in versions.json
+    constexpr std::size_t kMaxDepth = 5;  // including what run_history.h adds to versions.json
     const nlohmann::json json =
         parse_strict_json(std::as_bytes(std::span(text)), kMaxDepth, "versions");
     return {.quench = json.at("quench"),
@@ -62,13 +62,13 @@ Versions versions_from_text(const std::string& text) {
             .compiler = json.at("compiler"),
             .cpu = json.at("cpu"),
             .isa = json.value("isa", ""),
-            // Older files do not tell: there was one.
+            // Older files do not record ranks: there was one.
             .ranks = json.contains("ranks") ? integer_from<int>(json.at("ranks"), "ranks") : 1,
             .threads = integer_from<int>(json.at("threads"), "threads"),
             .seed = integer_from<std::uint64_t>(json.at("seed"), "seed"),
             .command_line = json.at("command_line")};
   } catch (const nlohmann::json::exception& error) {
-    fail("versions: expected JSON as versions.json holds, got {}", error.what());
+    fail("versions: expected the JSON of a versions.json, got {}", error.what());
   }
 }
 

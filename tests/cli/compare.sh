@@ -157,7 +157,7 @@ bad_input() {
     --set data.train_size=0 --set data.test_size=0 --data-dir nowhere
   expect_failure 2 'config file or --resume' compare
   expect_failure 2 'accepts no config' compare "$tiny" --resume whole
-  expect_failure 1 'nowhere.*none there' compare --resume nowhere
+  expect_failure 1 'nowhere.*does not exist' compare --resume nowhere
   expect_absent runs
 
   local before

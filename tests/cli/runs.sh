@@ -38,7 +38,7 @@ listing() {
   expect_failure 2 "unknown key 'epoc'; did you mean 'epoch'" runs --filter epoc=1
   expect_failure 2 'expected a number' runs --filter epoch=two
   expect_failure 2 'sort' runs --sort nonsense
-  expect_failure 1 'expected a folder of runs, got none there' runs nowhere
+  expect_failure 1 'expected a folder of runs, got a path that does not exist' runs nowhere
 }
 
 damaged() {

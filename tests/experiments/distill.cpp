@@ -158,10 +158,11 @@ TEST_CASE("teacher errors: not there, of another shape or model, or with other p
   CHECK(error_of(parent / "other.safetensors").find("got one of resnet8") != std::string::npos);
 
   const RunFolder folder = trained(parent / "teacher");
-  CHECK(error_of(folder.path(), {"data.mean=[1,2,3]"})
-            .ends_with("normalized as the student's, by data.mean [1, 2, 3] and data.std [127.5, "
-                       "127.5, 127.5], got one by [127.5, 127.5, 127.5] and [127.5, 127.5, "
-                       "127.5]"));
+  CHECK(
+      error_of(folder.path(), {"data.mean=[1,2,3]"})
+          .ends_with("normalized like the student's, with data.mean [1, 2, 3] and data.std [127.5, "
+                     "127.5, 127.5], got one with [127.5, 127.5, 127.5] and [127.5, 127.5, "
+                     "127.5]"));
 }
 
 TEST_CASE("teacher errors: of other classes, also if it is as many of them") {
@@ -212,7 +213,7 @@ TEST_CASE("teacher: logits that are not finite stop the student") {
   write_safetensors(parent / "broken.safetensors", network_state(*network, "binarynet"));
   Teacher teacher(parent / "broken.safetensors", config, *data.train);
   CHECK_THROWS_WITH_AS(teacher.logits(first_batch(config, data).images),
-                       doctest::Contains("logits hold NaN or infinity"), std::runtime_error);
+                       doctest::Contains("logits contain NaN or infinity"), std::runtime_error);
 }
 
 }  // namespace

@@ -61,10 +61,10 @@ TEST_CASE("import_weights: a variance below 0 is refused, as it is in a checkpoi
   Tensor variance = weights.file.tensors.at("bn1.running_var").clone();
   variance.data()[0] = -1.0f;
   weights.file.tensors["bn1.running_var"] = variance;
-  CHECK(
-      error(*target, weights) ==
-      "other.safetensors: does not fit the network, 1 tensor:\n  bn1.running_var holds a negative "
-      "variance");
+  CHECK(error(*target, weights) ==
+        "other.safetensors: does not fit the network, 1 tensor:\n  bn1.running_var contains a "
+        "negative "
+        "variance");
 }
 
 TEST_CASE("import_weights: every tensor that does not fit is listed, and nothing is copied") {
@@ -168,8 +168,9 @@ TEST_CASE("import_weights: NaN and infinity are refused with their position") {
   Tensor bias = Tensor::zeros({10});
   bias.data()[3] = std::numeric_limits<float>::infinity();
   weights.file.tensors["linear.bias"] = bias;
-  CHECK(error(*target, weights) ==
-        "other.safetensors: does not fit the network, 1 tensor:\n  linear.bias holds inf at [3]");
+  CHECK(
+      error(*target, weights) ==
+      "other.safetensors: does not fit the network, 1 tensor:\n  linear.bias contains inf at [3]");
 }
 
 TEST_CASE("classes_in: the rows of the classifier in the file") {
@@ -178,7 +179,7 @@ TEST_CASE("classes_in: the rows of the classifier in the file") {
   CHECK(classes_in(weights, *draft, kModel) == 37);
   weights.file.tensors.erase("linear.weight");
   CHECK_THROWS_WITH_AS(classes_in(weights, *draft, kModel),
-                       "other.safetensors: expected weights of resnet20, with the classifier as "
+                       "other.safetensors: expected weights of resnet20 with the classifier "
                        "linear.weight (names of akamaster/pytorch_resnet_cifar10), got none",
                        std::runtime_error);
 }

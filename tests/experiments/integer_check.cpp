@@ -91,8 +91,8 @@ TEST_CASE("verify_every: a difference ends the run and leaves the last checkpoin
            "train.verify_every=2");
   Run run(small_experiment(fickle), folder);
   const std::string message =
-      "epoch 2, step 4: the integer engine and evaluation differ, first in what conv3 gives to "
-      "conv4 (";
+      "epoch 2, step 4: the integer engine and evaluation differ, first between conv3 "
+      "and conv4 (";
   CHECK_THROWS_WITH_AS(run.train(folder, [] { return false; }), doctest::Contains(message.c_str()),
                        std::runtime_error);
   Run resumed(small_experiment(fickle), folder);
@@ -118,7 +118,7 @@ TEST_CASE("verify_every: refuses a network without integers before the first ste
   };
   refused({"train.verify_every=1"}, "fc9 reads float32 values");  // asked for from the end on
   refused({"train.verify_every=3", "quant.method=ste", "quant.bits=4"},
-          "train.verify_every: expected 0 for a network that has no integers, got 3: conv1 "
+          "train.verify_every: expected 0 for a network without an integer form, got 3: conv1 "
           "reads float32 values");
   Overrides xnor = kIntegers;
   for (const char* setting : {"quant.method=xnor", "quant.bits=1"}) xnor.emplace_back(setting);

@@ -33,12 +33,12 @@ TEST_CASE("NameMap: numbers move, comments and empty lines are left out") {
 
 TEST_CASE("NameMap: a wrong line is named") {
   CHECK(error_of("a b\nc\n") ==
-        ":2: expected two names, one here and one in the file of weights, got 'c'");
+        ":2: expected two names, one here and one in the weight file, got 'c'");
   CHECK(error_of("a b c").starts_with(":1: expected two names"));
-  CHECK(error_of("a{n a").starts_with(":1: expected placeholders as {n}"));
-  CHECK(error_of("a{n+1} a{n}").starts_with(":1: expected placeholders as {n}"));
-  CHECK(error_of("a{n} a{n+x}").starts_with(":1: expected placeholders as {n}"));
-  CHECK(error_of("a{n} a{m}") == ":1: expected placeholders of a{n} alone, got a{m}");
+  CHECK(error_of("a{n a").starts_with(":1: expected placeholders like {n}"));
+  CHECK(error_of("a{n+1} a{n}").starts_with(":1: expected placeholders like {n}"));
+  CHECK(error_of("a{n} a{n+x}").starts_with(":1: expected placeholders like {n}"));
+  CHECK(error_of("a{n} a{m}") == ":1: expected only placeholders of a{n}, got a{m}");
 }
 
 }  // namespace

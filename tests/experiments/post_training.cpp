@@ -191,7 +191,7 @@ TEST_CASE("a calibrated network is not calibrated again, and says what it was ma
   save_calibrated(calibrated, *network, config.model.name, trained.string());
   const std::string message = calibrated.string() +
                               ": expected a network to calibrate, got one that quench quantize has "
-                              "calibrated already: start from the one it was made of, " +
+                              "already calibrated: start from its original, " +
                               trained.string();
   CHECK_THROWS_WITH_AS(require_uncalibrated(calibrated), message.c_str(), std::invalid_argument);
 

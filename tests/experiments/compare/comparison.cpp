@@ -140,11 +140,13 @@ TEST_CASE("ComparisonFolder: takes no folder that holds something else") {
   const Comparison comparison = small_comparison(folder);
   CHECK(error_of([&] { ComparisonFolder::create_at(folder.path(), comparison); }) ==
         "comparison " + folder.path().string() +
-            ": expected a new or empty folder, got one that holds small.toml");
+            ": expected a new or empty folder, got one with small.toml");
   CHECK(error_of([&] { ComparisonFolder::open(folder.path()); }) ==
         "comparison " + folder.path().string() +
             ": expected a folder of an earlier comparison, got one without comparison.json");
-  CHECK(error_of([&] { ComparisonFolder::open(folder / "no"); }).ends_with("got none there"));
+  CHECK(error_of([&] {
+          ComparisonFolder::open(folder / "no");
+        }).ends_with("got a path that does not exist"));
   const ComparisonFolder numbered = ComparisonFolder::create(folder.path(), comparison);
   CHECK(numbered.path() == folder / "compare-small-1");
 }

@@ -95,7 +95,8 @@ TEST_CASE("run record: damaged files are notes, but there has to be a config") {
         "no metrics.csv, so curves are missing");
   CHECK_THROWS_WITH_AS(
       read_run_record(temporary / "none"),
-      ((temporary / "none").string() + ": expected a run folder, got none there").c_str(),
+      ((temporary / "none").string() + ": expected a run folder, got a path that does not exist")
+          .c_str(),
       std::runtime_error);
   CHECK_THROWS_AS(read_run_record(temporary.path()), std::runtime_error);
   CHECK_THROWS_AS(read_run_record(make_run(temporary / "bad", "a = \n")), std::runtime_error);

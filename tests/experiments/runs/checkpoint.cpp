@@ -179,7 +179,7 @@ TEST_CASE("checkpoint: a network without a training position cannot be resumed")
   Run run({});
   write_safetensors(folder / "a", network_state(*run.network, "binarynet"));
   CHECK_THROWS_WITH_AS(load_checkpoint(folder / "a", *run.network, "binarynet", *run.optimizer),
-                       doctest::Contains("holds a network but no training position"),
+                       doctest::Contains("has a network but no training position"),
                        std::runtime_error);
 }
 

@@ -52,14 +52,14 @@ TEST_CASE("deployed: a network says what it was trained on") {
 
 TEST_CASE("deployed: metadata that do not fit the network") {
   CHECK(error_of(network(2, 32)) ==
-        "m.qnc: the model does not say its config; expected one from quench deploy");
+        "m.qnc: the model has no config entry; expected one from quench deploy");
   IntegerNetwork frozen = network(2, 32);
   describe_network(frozen, config(), {"cat", "dog"});
   frozen.metadata["classes"] = "cat\n";
-  CHECK(error_of(frozen) == "m.qnc: expected 2 names of classes, got 1");
+  CHECK(error_of(frozen) == "m.qnc: expected 2 class names, got 1");
   frozen.height = 16;
   CHECK(error_of(frozen) ==
-        "m.qnc: the network takes images of 3x16x32, but its config makes some of 3x32x32");
+        "m.qnc: the network expects images of 3x16x32, but its config produces 3x32x32");
   frozen.metadata["config"] = "extends = \"/etc/passwd\"\n" + frozen.metadata["config"];
   CHECK(error_of(frozen).find("extends") != std::string::npos);
   frozen.metadata["config"] = "[model\n";

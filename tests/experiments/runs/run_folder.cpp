@@ -44,7 +44,7 @@ TEST_CASE("RunFolder: a given folder must be new or empty") {
   std::ofstream(path / "config.toml") << "x = 1\n";
   CHECK(error_of([&] { RunFolder::create_at(path); }) ==
         "run folder " + path.string() +
-            ": expected a new or empty folder, got one that holds config.toml; resume that run or "
+            ": expected a new or empty folder, got one with config.toml; resume that run or "
             "choose another");
   CHECK(error_of([&] { RunFolder::create_at(path / "config.toml"); }) ==
         "run folder " + (path / "config.toml").string() + ": expected a folder, got a file");
@@ -54,7 +54,8 @@ TEST_CASE("RunFolder: only a folder of a run can be opened, and leftovers of a k
   const TemporaryFolder folder;
   const auto path = folder / "mine";
   CHECK(error_of([&] { RunFolder::open(path); }) ==
-        "run folder " + path.string() + ": expected a folder of an earlier run, got none there");
+        "run folder " + path.string() +
+            ": expected a folder of an earlier run, got a path that does not exist");
   std::filesystem::create_directory(path);
   CHECK(error_of([&] { RunFolder::open(path); }) ==
         "run folder " + path.string() +

@@ -103,7 +103,8 @@ TEST_CASE(
   CHECK(find_runs(parent / "b") == std::vector<fs::path>{parent / "b"});
   CHECK_THROWS_WITH_AS(
       find_runs(parent / "none"),
-      ((parent / "none").string() + ": expected a folder of runs, got none there").c_str(),
+      ((parent / "none").string() + ": expected a folder of runs, got a path that does not exist")
+          .c_str(),
       std::runtime_error);
 }
 
@@ -121,7 +122,7 @@ TEST_CASE("run listing: damage is told, and never thrown") {
   CHECK(damage("state.json", "").find("expected JSON") != std::string::npos);
   fs::remove(parent / "a" / "config.toml");
   CHECK(find_runs(parent.path()) == std::vector<fs::path>{parent / "a"});
-  CHECK(summarize_run(parent / "a").damage == "it has no config.toml");
+  CHECK(summarize_run(parent / "a").damage == "no config.toml");
   CHECK(runs_text(std::vector{summarize_run(parent / "a")}).find("damaged") != std::string::npos);
 }
 

@@ -57,8 +57,8 @@ TEST_CASE("run state: a damaged file is an error that names what is wrong") {
   const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
   CHECK(error_for(with("{", "{\"more\":" + deep + ",")) == "no error");
   CHECK(error_for(with("\"updated\": \"\"", "\"updated\": " + deep)) != "no error");
-  CHECK(error_for("{\"sta").starts_with(": expected JSON that tells a run's state: "));
-  CHECK(error_for("[]").starts_with(": expected JSON that tells a run's state: "));
+  CHECK(error_for("{\"sta").starts_with(": expected the JSON of a run's state: "));
+  CHECK(error_for("[]").starts_with(": expected the JSON of a run's state: "));
   CHECK(error_for(with("running", "asleep")) ==
         ": state: expected running, done, stopped, killed or failed, got 'asleep'");
   CHECK(error_for(with("\"epoch\": 0", "\"epoch\": -1")) == ": epoch: expected a count, got -1");

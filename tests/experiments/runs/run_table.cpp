@@ -25,7 +25,7 @@ std::vector<RunSummary> some_runs() {
   return {run("a", "ab", 70.0),
           run("b", "none", 90.0),
           run("c", "lsq", 80.0),
-          {.folder = "d", .damage = "it has no config.toml"}};
+          {.folder = "d", .damage = "no config.toml"}};
 }
 
 std::string accepted(const std::string& filter) {
@@ -63,7 +63,7 @@ TEST_CASE("run filters: what is none is an error that says what would be accepte
                        "runs --filter: expected key=value, key<value or key>value, got 'ab'",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("method<ab"),
-                       "runs --filter: method<ab: texts have no order: expected = or !=, got '<'",
+                       "runs --filter: method<ab: strings have no order: expected = or !=, got '<'",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(RunFilter("epoch=three"),
                        "runs --filter: epoch=three: expected a number, got 'three'",
@@ -106,7 +106,7 @@ TEST_CASE("run table: as text and as JSON") {
   CHECK(text.find("fp32") != std::string::npos);
   CHECK(text.find("2026-11-22 02:22") != std::string::npos);
   CHECK(text.find("90.00        90.00") == std::string::npos);  // a float network has one accuracy
-  CHECK(text.ends_with("\nd: it has no config.toml\n"));
+  CHECK(text.ends_with("\nd: no config.toml\n"));
   const auto json = nlohmann::json::parse(runs_json(some_runs()));
   REQUIRE(json.size() == 4);
   CHECK(json[0]["top1_quantized"] == 70.0);
@@ -114,7 +114,7 @@ TEST_CASE("run table: as text and as JSON") {
     CHECK(json[0][key].is_number_integer());
   CHECK(json[1]["top1_quantized"].is_null());
   CHECK(json[3]["state"] == "damaged");
-  CHECK(json[3]["message"] == "it has no config.toml");
+  CHECK(json[3]["message"] == "no config.toml");
   for (const std::string& key : run_keys()) CHECK(json[0].contains(key));
 
   RunSummary untrained = run("e", "lsq", 75.0);  // by `quench quantize`
