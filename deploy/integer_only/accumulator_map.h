@@ -40,7 +40,8 @@ AccumulatorMap average_map(const quant::QuantGrid& input, std::int64_t count);
 /// The map of products (q1 - z1) (q2 - z2), used as sums; neither grid has an offset.
 AccumulatorMap product_map(const quant::QuantGrid& first, const quant::QuantGrid& second);
 
-/// The codes of an output as a function of the sums of `channel`. @param grid of the output's value
+/// The codes of an output as a function of the sums of `channel`.
+/// @param grid  of the output's value
 StepFunction codes_of(const AccumulatorMap& map, const Output& output, const quant::QuantGrid& grid,
                       std::size_t channel);
 

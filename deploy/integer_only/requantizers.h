@@ -51,8 +51,8 @@ struct TableForms {
   std::vector<std::vector<std::int32_t>> channels;  ///< one per channel, or one for all
 };
 
-/// The real outputs of a network in fixed point: real[c] is about (multiplier[c] * sum + offset[c])
-/// / 2^shift. The integers have the same order.
+/// The real outputs of a network in fixed point:
+/// real[c] is about (multiplier[c] * sum + offset[c]) / 2^shift. The integers have the same order.
 struct Scores {
   std::vector<std::int32_t> multiplier;
   std::vector<std::int64_t> offset;

@@ -40,8 +40,8 @@ void InterpretedImage::run(const Operation& operation, const Convolution& conv, 
   const auto [sum_height, sum_width] = sums_size(image, conv);
 
   std::vector<std::int32_t> sums(static_cast<std::size_t>(sum_height * sum_width));
-  std::vector<std::int32_t> weights(
-      sums.size());  // of the taps inside the image; multiplied by an offset
+  // The sum of the weights of taps inside the image, for the contribution of an offset.
+  std::vector<std::int32_t> weights(sums.size());
   for (std::int64_t o = 0; o < conv.out_channels; ++o) {
     const std::int16_t* filter = conv.weight.data() + o * taps * group_in;
     for (std::int64_t at = 0; at < sum_height * sum_width; ++at) {

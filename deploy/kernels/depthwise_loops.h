@@ -8,11 +8,11 @@
 // unnamed namespace, so each file gets its own instantiation.
 //
 //   Vector          V::kChannels codes of 16 bits, or half as many sums
-//   load, pin pin keeps a vector in a register, and g++ from moving or repeating its computation
+//   load, pin       pin keeps a vector in a register, and its computation in place
 //   interleave_low  pairs from the low half of each 8 codes of two vectors, interleave_high those
 //                   of the high half
 //   add_products    adds the products of pairs of codes and weights to sums
-//   put_in_order turns low and high halves of sums into the first and second half of the channels
+//   put_in_order    turns low and high halves of sums into the first and second half of channels
 //   store           the first `left` of V::kChannels / 2 sums
 
 #define QUENCH_UNROLL _Pragma("GCC unroll 16")

@@ -19,7 +19,8 @@ class AttributeReader {
  public:
   explicit AttributeReader(const OnnxNode& node) : node_(node) {}
 
-  /// Sets `member` if the node has the attribute. @throws std::invalid_argument if its type differs
+  /// Sets `member` if the node has the attribute.
+  /// @throws std::invalid_argument  if its type differs
   template <typename T>
   void operator()(const char* name, T& member) {
     if (const OnnxAttribute* given = find(name)) set(member, *given, name);

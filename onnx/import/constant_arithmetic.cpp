@@ -203,8 +203,8 @@ OnnxTensor reduce(const ReduceAttributes& attributes, const Constants& inputs, F
   });
 }
 
-/// The number of values of a Range. @throws std::invalid_argument for a step of 0 or too many
-/// values
+/// The number of values of a Range.
+/// @throws std::invalid_argument  for a step of 0, or too many values
 std::int64_t range_count(double distance, double delta) {
   require(delta != 0.0, "expected steps other than 0");
   const double count = std::ceil(distance / delta);

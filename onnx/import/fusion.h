@@ -10,8 +10,8 @@
 
 namespace quench::onnx_network {
 
-/// The range of a Relu or Clip; missing bounds are unbounded. @throws std::invalid_argument if min
-/// > max
+/// The range of a Relu or Clip; missing bounds are unbounded.
+/// @throws std::invalid_argument  if min > max
 ActivationRange clip_range(const Builder& builder, const OnnxNode& node);
 /// The activation with this range, if one exists.
 std::optional<Activation> activation_with(const ActivationRange& range);

@@ -121,8 +121,7 @@ Value transposed_value(const Builder& builder, const OnnxNode& node, const Value
   return with_view(image_value(image, layout), dims);
 }
 
-/// Views `input` with other dims, permutes the axes, and appends the result as an image [N, C, H,
-/// W].
+/// Views `input` with other dims, permutes the axes, and appends an image [N, C, H, W].
 void append_moved(Builder& builder, const OnnxNode& node, Value input, const Sizes& dims,
                   const Sizes& axes, const Sizes& image) {
   input.view = dims;
@@ -255,7 +254,8 @@ void build_transpose(Builder& builder, const OnnxNode& node,
   const Sizes view(turned.begin() + 1, turned.end());
   require(given[0] == 0, "perm: expected the batch first, got {}", dims_text(given));
   if (auto channels = shuffled_channels(value, given)) {
-    require(same_order(value), "expected channels in order, got features of an image");
+    require(same_order(value),
+            "expected channels in quench's order, got the features of a flattened image");
     Value shuffled = value;
     shuffled.view = view;
     return builder.append(node, std::make_shared<SelectChannels>(std::move(*channels)), {value},

@@ -110,7 +110,8 @@ Value padded_value(const Value& input, const PadSizes& sizes) {
   output.height += top + bottom;
   output.width += left + right;
   if (sizes.channels_before + sizes.channels_after == 0) return output;
-  require(same_order(input), "pads: expected channels in order, got features of an image");
+  require(same_order(input),
+          "pads: expected channels in quench's order, got the features of a flattened image");
   output.channels += sizes.channels_before + sizes.channels_after;
   output.blocks.clear();
   return output;

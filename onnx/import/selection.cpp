@@ -18,7 +18,8 @@ namespace {
 /// Selects channels or features.
 Value selected_channels(Builder& builder, const std::string& name, const Value& input,
                         Integers channels) {
-  require(same_order(input), "expected channels in order, got features of an image");
+  require(same_order(input),
+          "expected channels in quench's order, got the features of a flattened image");
   Value output = input;
   output.channels = std::ssize(channels);
   output.blocks.clear();

@@ -180,7 +180,8 @@ Value cropped(Builder& builder, const OnnxNode& node, const Value& image, const 
 /// flipped kernels.
 std::vector<float> turned_kernels(const Builder& builder, const OnnxTensor& weight,
                                   const Value& input, std::int64_t groups) {
-  require(same_order(input), "expected channels in order, got features of an image");
+  require(same_order(input),
+          "expected channels in quench's order, got the features of a flattened image");
   if (!reads(builder, weight)) return {};
   const std::vector<float> given = floats(weight);
   const std::int64_t each = input.channels / groups, outputs = weight.dims[1];
