@@ -7,38 +7,39 @@
 
 namespace quench::quant {
 
-// What only some quantizers have beside a grid, a training pass and a state. One that has it derives
-// from the interface and hands itself out: `Calibratable* calibratable() override { return this; }`.
+// Optional capabilities of quantizers. A quantizer derives from the interface and returns itself:
+// `Calibratable* calibratable() override { return this; }`.
 
 struct TrainingPlan;
 
-/// What sets a quantizer apart for those around it. It says so when it is made, for good.
+/// Properties of a quantizer that its surroundings need to know. Set at construction, never
+/// changed.
 struct Traits {
-  bool quantizes = true;  ///< false for "none": values do not change at all
-  /// A layer multiplies its output by how large its input is under each window (XNOR-Net's K,
-  /// core/ops/patch_magnitude.h), which the grid does not hold.
+  bool quantizes = true;  ///< false for "none": values do not change
+  /// The layer multiplies its output by the magnitude of its input under each window (XNOR-Net's K,
+  /// core/ops/patch_magnitude.h), which is not part of the grid.
   bool scales_output = false;
-  /// Batch statistics gathered in training do not fit evaluation, because training's values lie, or
-  /// lay not long ago, off the grid (alpha-blending).
+  /// Batch statistics from training do not match evaluation, because the values in training are, or
+  /// recently were, off the grid (alpha-blending).
   bool stale_batch_norm = false;
 };
 
-/// A grid that can start from ranges that a calibrator chose. What training does with it later is
-/// the strategy's affair.
+/// A quantizer whose grid can start from calibrated ranges. How training changes it later is up to
+/// the strategy.
 class Calibratable {
  public:
   /// One range, or one per channel.
-  /// @throws std::invalid_argument  for another number of ranges
+  /// @throws std::invalid_argument  for the wrong number of ranges
   virtual void calibrate(std::span<const ValueRange> ranges) = 0;
 
  protected:
   ~Calibratable() = default;
 };
 
-/// A say in how the optimizer moves the latent weight.
+/// Controls how the optimizer updates the latent weight.
 class LatentUpdate {
  public:
-  /// Factor on the optimizer's step, in [0, 1].
+  /// A factor on the optimizer's step, in [0, 1].
   virtual float step_scale() const { return 1.0f; }
   /// Brings the weight back into the strategy's range after the step, e.g. clips to [-1, 1].
   virtual void project(Tensor& weight) const = 0;
@@ -47,8 +48,8 @@ class LatentUpdate {
   ~LatentUpdate() = default;
 };
 
-/// Training by the plan of the run: a schedule, or random numbers from its seed. Without the plan such
-/// a quantizer does not train (Quantizer::begin_training).
+/// A quantizer that needs the run's plan: for a schedule, or for random numbers from the run's
+/// seed. It cannot train without the plan (Quantizer::begin_training).
 class Planned {
  public:
   virtual void begin(const TrainingPlan& plan) = 0;

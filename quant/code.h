@@ -10,36 +10,36 @@
 
 namespace quench::quant {
 
-// The arithmetic every quantizer shares, inlined so that a strategy can fuse it with its blend.
+// Arithmetic shared by all quantizers, inline so that strategies can fuse it into their loops.
 
-/// What the codes of a grid may be once their zero point is taken off.
+/// The range of a grid's codes after subtracting the zero point.
 struct CodeRange {
   float low = -127.0f;
   float high = 127.0f;
 };
 
-/// Of the codes of channel `channel`, less their zero point.
+/// The range of the codes of channel `channel`, minus its zero point.
 CodeRange centered_range(const QuantGrid& grid, std::size_t channel = 0);
 
-/// clip(round_half_even(x / scale), low, high), NaN to 0. The quotient is a true division: a
-/// multiplication by the rounded reciprocal lands on the other side of a tie now and then.
+/// clip(round_half_even(x / scale), low, high), NaN to 0. Divides instead of multiplying by the
+/// reciprocal, which sometimes rounds to the other side of a tie.
 inline float integer_code(float x, float scale, CodeRange range) {
   const float quotient = x / scale;
   const float number = quotient == quotient ? quotient : 0.0f;
   const float rounded = std::nearbyint(number);
   const float clipped =
       rounded < range.low ? range.low : (rounded > range.high ? range.high : rounded);
-  return clipped + 0.0f;  // -0 becomes +0, as it would on the way through an integer
+  return clipped + 0.0f;  // -0 becomes +0, as in a conversion to an integer
 }
 
-/// -1 for x < 0, else +1, so that 0 (and NaN) fits the one bit a kernel stores.
+/// -1 for x < 0, else +1: 0 and NaN become +1, because kernels store one bit.
 inline float binary_code(float x) { return x < 0.0f ? -1.0f : 1.0f; }
 
-/// q - zero_point of one number on a grid with one scale, as centered_codes() has it.
+/// q - zero_point of one value on a grid with one scale, as in centered_codes().
 float centered_code(float x, const QuantGrid& grid);
 
-/// Calls body(channel, begin, end) on ranges of memory that cover x, each within one of `channels`
-/// equal slices along axis 0 (one: the whole tensor). Runs in parallel: `body` must not throw.
+/// Calls body(channel, begin, end) on memory ranges that cover x, each within one of `channels`
+/// equal slices along axis 0 (1: the whole tensor). Runs in parallel: `body` must not throw.
 template <typename Body>
 void for_each_channel(const Tensor& x, std::size_t channels, Body body) {
   const std::int64_t count = x.numel();

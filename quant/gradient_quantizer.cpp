@@ -18,15 +18,15 @@ void check_bits(int bits) {
   require(bits >= 1 && bits <= 8, "gradient quantizer: expected bits in 1..8, got {}", bits);
 }
 
-/// NaN is passed over here and found by what it makes of its own element.
+/// Ignores NaN, which stays NaN in its own element.
 float max_abs(const float* values, std::int64_t count) {
   float largest = 0.0f;
   for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
   return largest;
 }
 
-/// With j the rounded code, 2 m (j / L - 1/2) = m (2 j - L) / L, whose ends are m exactly; and
-/// g / (2 m) is taken as half of g / m, since 2 m can overflow.
+/// With the rounded code j, 2 m (j / L - 1/2) = m (2 j - L) / L, which is exactly +-m at the ends.
+/// g / (2 m) is computed as half of g / m, because 2 m can overflow.
 void quantize_sample(const float* grad, const float* noise, float* out, std::int64_t count,
                      float levels) {
   const float largest = max_abs(grad, count);

@@ -8,32 +8,32 @@
 
 namespace quench::quant {
 
-/// DoReFa's gradient quantization (Zhou et al. 2016, arXiv:1606.06160, eq. 12), per sample of axis
-/// 0, with m = max|g| over the sample and L = 2^bits - 1:
+/// DoReFa's gradient quantization (Zhou et al. 2016, arXiv:1606.06160, eq. 12), per sample (axis
+/// 0), with m = max|g| over the sample and L = 2^bits - 1:
 ///
 ///   u = g / (2 m) + 1/2 + noise / L,   y = 2 m (round(L clip(u, 0, 1)) / L - 1/2)
 ///
-/// Noise makes the rounding stochastic, so that y is g on average. A sample of zeros stays one, and
-/// NaN stays NaN.
+/// The noise makes the rounding stochastic, so that y equals g on average. A sample of zeros stays
+/// zero, and NaN stays NaN.
 ///
 /// @param grad   [N, ...]
 /// @param noise  of the same shape, in [-1/2, 1/2]
 /// @param bits   1 to 8
-/// @throws std::invalid_argument  if one is not as above
+/// @throws std::invalid_argument  if an argument is out of range
 Tensor quantize_gradient(const Tensor& grad, const Tensor& noise, int bits);
 
-/// Quantizes the gradient that arrives at a layer's output and leaves the output alone.
+/// Quantizes the gradient of a layer's output; does not change the output itself.
 ///
-/// The noise is a function of seed, layer and step, so a resumed run draws what the interrupted one
-/// would have drawn.
+/// The noise depends on seed, layer and step, so a resumed run draws the same noise as an
+/// uninterrupted one.
 class GradientQuantizer {
  public:
   /// @throws std::invalid_argument  unless bits is in 1..8
   GradientQuantizer(int bits, std::uint64_t seed, std::string_view layer);
 
-  /// To be called before each training step with its number, from 0.
+  /// Call before each training step, with the step's number from 0.
   void set_step(std::int64_t step) { noise_ = stream_.fork(static_cast<std::uint64_t>(step)); }
-  /// `output` itself, its gradient quantize_gradient().
+  /// Returns `output` and applies quantize_gradient() to its gradient.
   Variable forward(const Variable& output) const;
 
  private:

@@ -20,7 +20,7 @@ float nearest_level(float v, const std::vector<std::int32_t>& levels) {
   return number - below < above - number ? below : above;
 }
 
-/// out[i] = unit[channel] * code(x[i]) + offset; a null `unit` leaves the integers.
+/// out[i] = unit[channel] * code(x[i]) + offset; with a null `unit`, the integer codes.
 void write_codes(const Tensor& x, const QuantGrid& grid, const float* unit, Tensor& out) {
   const float* in = x.data();
   float* o = out.data();

@@ -7,11 +7,12 @@
 
 namespace quench::quant {
 
-/// The integer grid a quantizer exports: real = scale * (q - zero_point) + offset, q in [qmin, qmax].
+/// The integer grid that a quantizer exports: real = scale * (q - zero_point) + offset, q in [qmin,
+/// qmax].
 ///
-/// A binary grid has only the codes -1 and +1: q = x < 0 ? -1 : +1 (a zero would not fit one bit).
+/// A binary grid has only the codes -1 and +1: q = x < 0 ? -1 : +1 (0 would need a second bit).
 struct QuantGrid {
-  int bits = 8;  ///< 1 to 8: what a code costs in storage
+  int bits = 8;  ///< storage bits per code, 1 to 8
   std::int32_t qmin = -127;
   std::int32_t qmax = 127;
   std::vector<float> scale{1.0f};           ///< real units per step, > 0; one, or one per channel
@@ -20,11 +21,11 @@ struct QuantGrid {
   /// The codes in use, ascending, from qmin to qmax; empty: all of them. Binary grids {-1, +1},
   /// odd integers (DoReFa), sums of powers of two (APoT).
   std::vector<std::int32_t> levels;
-  /// What code zero_point stands for; other than 0 only where a method trains it, per tensor
-  /// (LSQ+). Padding with real 0 then lies off the grid.
+  /// The real value of code zero_point. Not 0 only if a method trains it, per tensor (LSQ+).
+  /// Padding with real 0 is then off the grid.
   float offset = 0.0f;
 
-  /// A scale for each of `count` output channels, or one, to be set; zero points are 0.
+  /// Sets `count` scales of 1 and zero points of 0, per output channel or per tensor.
   void set_channels(std::size_t count, bool per_channel);
   bool binary() const { return levels.size() == 2 && levels[0] == -1 && levels[1] == 1; }
   bool operator==(const QuantGrid&) const = default;
@@ -32,23 +33,23 @@ struct QuantGrid {
 
 /// @throws std::invalid_argument  if bits is not in 1..8, a scale is not finite and > 0, a zero
 ///                                point is off the grid, the levels do not ascend from qmin to
-///                                qmax, or the number of scales does not fit `shape`
+///                                qmax, or the number of scales does not match `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
 
 /// The largest |q - zero_point| of a grid with one scale.
 std::int64_t largest_code(const QuantGrid& grid);
 
-/// The codes less their zero point, q - zero_point, as f32 integers in memory order: what a
-/// convolution sums. q = clip(round_half_even((x - offset) / scale) + zero_point, qmin, qmax), or
-/// the nearest of the levels, the upper one on ties; infinities saturate, NaN becomes 0 (on levels:
-/// the nearest to 0).
+/// The codes minus the zero point, q - zero_point, as f32 integers in memory order: the operands of
+/// a convolution. q = clip(round_half_even((x - offset) / scale) + zero_point, qmin, qmax), or the
+/// nearest of the levels, the upper one on ties; infinities saturate, NaN becomes 0 (on levels: the
+/// nearest to 0).
 Tensor centered_codes(const Tensor& x, const QuantGrid& grid);
-/// scale * codes + offset, for centered codes.
+/// scale * codes + offset, from centered codes.
 Tensor dequantize(const Tensor& codes, const QuantGrid& grid);
 /// dequantize(centered_codes(x)) in one pass.
 Tensor fake_quantize(const Tensor& x, const QuantGrid& grid);
 
-/// Grids of `bits` bits with scale 1, named as methods use them.
+/// Grids of `bits` bits with scale 1.
 QuantGrid signed_narrow_grid(int bits);  ///< [-(2^(b-1)-1), 2^(b-1)-1], 2 to 8 bits
 QuantGrid signed_full_grid(int bits);    ///< [-2^(b-1), 2^(b-1)-1], 2 to 8 bits
 QuantGrid unsigned_grid(int bits);       ///< [0, 2^b-1], 1 to 8 bits

@@ -21,8 +21,8 @@ const std::vector<std::string>& rule_keys() {
   return keys;
 }
 
-/// Every key is a rule's or names a method; a misspelt method would otherwise be a table that
-/// nothing ever reads.
+/// Every key must be a rule or the name of a method; otherwise a misspelt method would be a table
+/// that is never read.
 void check_keys(const Settings& settings) {
   std::vector<std::string> known = rule_keys();
   std::ranges::move(quantizer_names(), std::back_inserter(known));
@@ -33,7 +33,7 @@ void check_keys(const Settings& settings) {
   }
 }
 
-/// The same table under the same name and path, apart from its tree: what is read there leaves no
+/// A copy of the table under the same name and path, outside its tree: reading it leaves no
 /// defaults behind.
 Settings copy_of_table(const Settings& settings, const std::string& key) {
   const Settings table = settings.table(key);
@@ -44,8 +44,8 @@ Settings copy_of_table(const Settings& settings, const std::string& key) {
   return copy;
 }
 
-/// The table of a method that no slot uses, as the method itself reads it. What it accepts can depend
-/// on bits and role, so one form that takes the table is enough.
+/// Checks the table of a method that no slot uses, by letting the method read it. The accepted keys
+/// can depend on bits and role, so one combination that accepts the table is enough.
 void check_unused_table(const Settings& settings, const Strategy& strategy) {
   const StrategyInfo& info = strategy.info;
   std::exception_ptr refused;
@@ -69,7 +69,8 @@ void check_unused_table(const Settings& settings, const Strategy& strategy) {
   if (refused) std::rethrow_exception(refused);
 }
 
-/// That of the rule, or its partner where a rule for both roles named one without a form for this.
+/// The rule's strategy; or its partner, if a rule for both roles names a strategy that does not
+/// support this one.
 const Strategy& strategy_for(const SlotRule& rule, Role role, const std::string& slot) {
   const StrategyInfo& info = rule.strategy->info;
   if (!rule.strategy_of_both || info.has(role)) return *rule.strategy;
@@ -131,10 +132,11 @@ LayerQuantizers Policy::make(const LayerInfo& layer) {
 
 std::shared_ptr<Quantizer> Policy::make_operand(const SlotRule& rule, std::string slot) {
   auto quantizer = make_quantizer(resolve(rule, Role::activation, std::move(slot)));
-  require(!quantizer->scales_output(),
-          "{}: expected a method whose grid is all there is, got {}, which scales the output of a "
-          "layer by the size of its input; name another one, or set quant.xnor.input_scale = false",
-          quantizer->slot(), quantizer->method());
+  require(
+      !quantizer->scales_output(),
+      "{}: expected a method that is fully described by its grid, got {}, which scales a layer's "
+      "output by its input's magnitude; use another method, or set quant.xnor.input_scale = false",
+      quantizer->slot(), quantizer->method());
   return quantizer;
 }
 

@@ -7,7 +7,7 @@
 namespace quench::quant {
 namespace {
 
-/// `granularity` only where the caller asks for it: an activation has one scale.
+/// Reads `granularity` only on request: an activation has one scale.
 SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
   SlotRule rule;
   if (settings.has("method"))
@@ -39,11 +39,11 @@ LayerRule read_optional_rule(const Settings& quant, const char* key) {
   return quant.has(key) ? read_layer_rule(quant.table(key)) : LayerRule{};
 }
 
-/// What is not said: "none" with 8 bits.
+/// The default: "none" with 8 bits.
 SlotRule default_rule() { return {.strategy = &find_strategy("none", "quant"), .bits = 8}; }
 
 LayerRule read_network_rule(const Settings& quant) {
-  // Asked for with their defaults, so that a resolved config states them.
+  // Reads the keys with their defaults, so that a resolved config contains them.
   quant.text("method", "none");
   quant.integer("bits", 8, {1, 8});
   quant.text("granularity", "auto");
@@ -53,7 +53,8 @@ LayerRule read_network_rule(const Settings& quant) {
 }
 
 OperandRule read_operand_rule(const Settings& quant, const char* key, const LayerRule& network) {
-  // 8 bits as few bits for a layer's operands need not do for values that pass many layers.
+  // Defaults to 8 bits: fewer bits that suffice for a layer's operands may not suffice for values
+  // that pass through many layers.
   OperandRule rule{.given = quant.has(key), .slot = default_rule(), .shared = {}};
   if (!rule.given) return rule;
   const Settings table = quant.table(key);
@@ -76,7 +77,7 @@ std::string conflict(const SlotRule& a, const SlotRule& b) {
   return differ(a.granularity, b.granularity) ? "granularity" : "";
 }
 
-/// The first key that both rules give, with different values, e.g. "weight.bits"; empty if none.
+/// The first key that both rules set to different values, e.g. "weight.bits"; empty if none.
 std::string conflict(const LayerRule& a, const LayerRule& b) {
   if (const std::string key = conflict(a.weight, b.weight); !key.empty()) return "weight." + key;
   const std::string key = conflict(a.activation, b.activation);
@@ -159,7 +160,7 @@ void PolicyRules::apply_overrides(const std::string& name, LayerRule& rule) {
 void PolicyRules::require_agreement(const Override& a, const Override& b, const std::string& name) {
   const std::string key = conflict(a.rule, b.rule);
   require(key.empty(),
-          "{}: quant.override: expected overrides that agree on layer {}, got two values of {}: "
+          "{}: quant.override: expected overrides that agree on layer {}, got two values for {}: "
           "from match \"{}\" ({}) and match \"{}\"",
           b.origin, name, key, a.pattern, a.origin, b.pattern);
 }
@@ -175,7 +176,7 @@ void PolicyRules::require_all_used() const {
 
 bool matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0;
-  // Where the last * stood, and how much of the name it has swallowed so far.
+  // The position of the last *, and how much of the name it has matched so far.
   std::size_t star = std::string_view::npos, swallowed = 0;
   while (n < name.size()) {
     if (p < pattern.size() && pattern[p] == '*') {

@@ -11,18 +11,18 @@
 
 namespace quench::quant {
 
-/// What one rule says of one role; what it leaves open, an earlier rule or the default decides.
+/// One rule's settings for one role; unset fields come from an earlier rule or the default.
 struct SlotRule {
   const Strategy* strategy = nullptr;
-  bool strategy_of_both = false;  ///< the rule named it for weights and activations alike
+  bool strategy_of_both = false;  ///< whether the rule named it for both weights and activations
   std::optional<int> bits;
   std::optional<Granularity> granularity;
 
-  /// Takes over what `later` says.
+  /// Overwrites with the fields that `later` sets.
   void apply(const SlotRule& later);
 };
 
-/// What one rule says of the quantizers of a layer.
+/// One rule's settings for the quantizers of a layer.
 struct LayerRule {
   SlotRule weight;
   SlotRule activation;
@@ -30,28 +30,27 @@ struct LayerRule {
   void apply(const LayerRule& later);
 };
 
-/// What one of the tables `residual`, `pool`, `product` and `function` says: of the operands of
-/// sums, of what is averaged, of the factors of products, or of what functions read.
+/// One of the tables `residual`, `pool`, `product` and `function`: settings for the operands of
+/// sums, pools, products or functions.
 struct OperandRule {
-  bool given = false;  ///< whether there is such a table
-  /// With the method that activations of the network have where it names none, and 8 bits; without
-  /// a table "none".
+  bool given = false;  ///< whether the table exists
+  /// Defaults to the network's method for activations and 8 bits; "none" without a table.
   SlotRule slot;
-  std::optional<bool> shared;  ///< of `residual`: one grid for both operands
+  std::optional<bool> shared;  ///< `residual` only: one grid for both operands
 };
 
-/// All rules of [quant], and which of them a layer or module comes under.
+/// All rules of [quant], and which of them apply to a layer or module.
 class PolicyRules {
  public:
   /// @throws std::invalid_argument  for an unknown method or a value out of range
   explicit PolicyRules(const Settings& quant);
 
-  /// Says method and bits of both roles.
-  /// @throws std::invalid_argument  for overrides that disagree
+  /// Sets method and bits for both roles.
+  /// @throws std::invalid_argument  for conflicting overrides
   LayerRule of(const LayerInfo& layer);
-  /// Says method and bits. @throws as above
+  /// Sets method and bits. @throws as above
   OperandRule of(const OperandInfo& module);
-  /// @throws std::invalid_argument  for an override that matched none of those asked about
+  /// @throws std::invalid_argument  for an override that matched no layer or module
   void require_all_used() const;
 
  private:
@@ -68,10 +67,10 @@ class PolicyRules {
   LayerRule network_, depthwise_, first_layer_, last_layer_;
   OperandRule residual_, pool_, product_, function_;
   std::vector<Override> overrides_;
-  std::vector<std::string> names_;  // asked about
+  std::vector<std::string> names_;  // of the layers and modules resolved so far
 };
 
-/// A layer's name against a pattern: * stands for any letters, ? for one.
+/// Whether a layer's name matches a pattern: * matches any characters, ? one.
 bool matches(std::string_view pattern, std::string_view name);
 
 }  // namespace quench::quant

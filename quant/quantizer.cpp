@@ -26,8 +26,7 @@ Variable Quantizer::forward(const Variable& x) {
   ProfileScope scope("quantize");
   if (mode_ == Mode::training) {
     expect(begun_ || planned() == nullptr,
-           "{}: {} trains by the plan of the run, which it was not told: call begin_training() "
-           "before the first step",
+           "{}: {} needs the run's plan to train: call begin_training() before the first step",
            slot_, method_);
     return train_forward(x);
   }

@@ -19,35 +19,35 @@
 
 namespace quench::quant {
 
-/// What passes through a quantizer.
+/// Whether a quantizer quantizes weights or activations.
 enum class Role : std::uint8_t { weight, activation };
-/// What shares one scale: the tensor, or each output channel of a weight (axis 0).
+/// Whether the tensor shares one scale, or each output channel of a weight has its own (axis 0).
 enum class Granularity : std::uint8_t { per_tensor, per_channel };
 
 struct Strategy;
 
-/// One slot of a network, resolved: what its quantizer is made from.
+/// One resolved slot of a network: the arguments of its quantizer.
 struct SlotSpec {
-  const Strategy* strategy = nullptr;  ///< of the registry; null for a quantizer made by hand
+  const Strategy* strategy = nullptr;  ///< from the registry; null for a quantizer made by hand
   Role role = Role::weight;
   int bits = 8;  ///< 1 to 8
   Granularity granularity = Granularity::per_tensor;
-  std::int64_t channels = 1;  ///< of a weight: its output channels, the slices of per_channel
-  Shape shape = {};           ///< of a weight, for what is trained per element; rank 0: not told
-  std::string slot = {};      ///< for messages: "features.conv2.weight"
-  /// The method's own table, e.g. [quant.ab]; empty: all defaults. A key left unread is an error.
+  std::int64_t channels = 1;  ///< weights: the number of output channels
+  Shape shape = {};       ///< weights: the shape, for values trained per element; rank 0: unknown
+  std::string slot = {};  ///< for messages: "features.conv2.weight"
+  /// The method's table, e.g. [quant.ab]; empty: all defaults. An unread key is an error.
   Settings settings = {};
 };
 
-/// How a quantizer treats what passes through.
+/// What a quantizer computes.
 enum class Mode : std::uint8_t {
   training,    ///< the strategy's own forward and gradient estimator
   evaluation,  ///< exactly dequantize(quantize(x)) on grid(); no gradient
-  bypass,      ///< as if the slot were empty: the float network underneath
+  bypass,      ///< nothing, as if the slot were empty: the float network
 };
 
-/// What the slots of one network share while it trains, such as the order in which thresholds freeze
-/// ("tqt"): an object of a strategy's own type, made by the first slot that asks for it.
+/// Objects that the slots of one network share during training, e.g. the order in which thresholds
+/// freeze ("tqt"). Each has a strategy's own type and is created on first use.
 class SharedInNetwork {
  public:
   template <typename T>
@@ -61,31 +61,30 @@ class SharedInNetwork {
   std::map<std::type_index, std::shared_ptr<void>> objects_;
 };
 
-/// What a strategy may need to know of the run before its first step.
+/// Properties of a training run, known before its first step.
 struct TrainingPlan {
   std::int64_t total_steps = 0;
   std::int64_t steps_per_epoch = 0;
-  bool adaptive_optimizer = false;  ///< Adam-like: its steps do not shrink with the gradient
+  bool adaptive_optimizer = false;  ///< Adam-like: step sizes do not shrink with the gradient
   std::uint64_t seed = 0;
-  SharedInNetwork* network = nullptr;  ///< null: the slot is alone
+  SharedInNetwork* network = nullptr;  ///< null: the slot shares nothing
 };
 
 /// A strategy that puts tensors on an integer grid while their network trains.
 ///
 /// The promise: in Mode::evaluation, forward(x) equals dequantize(quantize(x)) for the grid that
-/// grid() exports. The base class keeps it for every strategy, because it computes evaluation so
-/// itself. A weight's grid follows from the weight: evaluation calls observe(weight) first.
-/// An activation's grid is what training or calibration has gathered, and evaluation leaves it
-/// alone.
+/// grid() exports. The base class guarantees this for every strategy, because it implements
+/// evaluation itself. A weight's grid is derived from the weight: evaluation calls observe(weight)
+/// first. An activation's grid comes from training or calibration; evaluation does not change it.
 class Quantizer {
  public:
   explicit Quantizer(const SlotSpec& spec, Traits traits = {});
   virtual ~Quantizer() = default;
 
-  /// x as `mode()` has it; the shape stays.
-  /// @throws std::logic_error  in Mode::training, if begin_training() has yet to come for a Planned one
+  /// Applies mode() to x; keeps the shape.
+  /// @throws std::logic_error  in Mode::training, for a Planned quantizer before begin_training()
   Variable forward(const Variable& x);
-  /// The integers of x in evaluation mode, and their grid; nothing in other modes or for "none".
+  /// The integers of x and their grid in evaluation mode; nullopt in other modes and for "none".
   struct Codes {
     Tensor values;  ///< q - zero_point as f32 integers
     QuantGrid grid;
@@ -93,29 +92,29 @@ class Quantizer {
   std::optional<Codes> codes(const Tensor& x);
 
   /// The grid of evaluation and export.
-  /// @throws std::logic_error  before anything was observed, or if there is no grid ("none")
+  /// @throws std::logic_error  before the first observation, or if there is no grid ("none")
   virtual QuantGrid grid() const = 0;
-  /// The integers of evaluation and export: q - zero_point as f32, in memory order. The nearest
-  /// codes of grid(), unless a strategy knows better (a threshold that is not half a step, a
+  /// The integers of evaluation and export: q - zero_point as f32, in memory order. By default the
+  /// nearest codes of grid(); a strategy may override this (a threshold other than half a step, a
   /// transform of the latent weight).
   virtual Tensor quantize(const Tensor& x) const { return centered_codes(x, grid()); }
-  /// Takes in a tensor without training: a weight's grid is derived from it anew, an activation's
-  /// statistics are updated by it.
+  /// Observes a tensor without training: recomputes a weight's grid, or updates an activation's
+  /// statistics.
   virtual void observe(const Tensor& x) = 0;
 
-  /// Trained values (thresholds, scales), an optimizer group of their own: name, value.
+  /// Trained values (thresholds, scales) as (name, value); a separate group in the optimizer.
   virtual std::vector<std::pair<std::string, Variable>> parameters() { return {}; }
-  /// Called after optimizer step `step` (from 0): schedules move here.
+  /// Called after optimizer step `step` (from 0): schedules advance here.
   virtual void step(std::int64_t /*step*/) {}
-  /// Values worth a curve, e.g. {"alpha", 0.5}.
+  /// Values to plot over training, e.g. {"alpha", 0.5}.
   virtual std::vector<std::pair<std::string, float>> metrics() const { return {}; }
 
-  /// All that a resumed run or an evaluation needs beside parameters(): tensors by name.
+  /// Everything that resuming or evaluation needs in addition to parameters(): tensors by name.
   virtual SavedState state() const { return {}; }
   /// @throws std::invalid_argument  if an entry is missing or mis-shaped
   virtual void load_state(const SavedState& /*state*/) {}
 
-  /// What not every strategy has (quant/capabilities.h); null: this one has it not.
+  /// Optional capabilities (quant/capabilities.h); null if this strategy lacks them.
   virtual Calibratable* calibratable() { return nullptr; }
   virtual const LatentUpdate* latent_update() const { return nullptr; }
   virtual Planned* planned() { return nullptr; }
@@ -123,8 +122,9 @@ class Quantizer {
   bool scales_output() const { return traits_.scales_output; }
   bool stale_batch_norm() const { return traits_.stale_batch_norm; }
 
-  /// Tells of the run. Called once, before the first step or the load_state() of a resumed run.
-  /// @throws std::invalid_argument  for a run of no steps
+  /// Passes the run's plan. Called once, before the first step or the load_state() of a resumed
+  /// run.
+  /// @throws std::invalid_argument  for a run without steps
   void begin_training(const TrainingPlan& plan);
 
   Mode mode() const { return mode_; }
@@ -133,12 +133,13 @@ class Quantizer {
   int bits() const { return bits_; }
   Granularity granularity() const { return granularity_; }
   const std::string& slot() const { return slot_; }
-  /// The name of the strategy, as registered.
+  /// The registered name of the strategy.
   const std::string& method() const { return method_; }
 
  protected:
   /// forward() in Mode::training: the strategy's fake quantization, recorded on the tape with its
-  /// gradient. A result off the tape says that no gradient passes, which spares the layer its own.
+  /// gradient. A result that is not on the tape means that no gradient passes, and the layer skips
+  /// its own.
   virtual Variable train_forward(const Variable& x) = 0;
 
  private:

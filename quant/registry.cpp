@@ -28,7 +28,7 @@
 namespace quench::quant {
 namespace {
 
-// A table rather than self-registering globals: a static library drops objects that nobody names.
+// A table, not self-registering globals: a static library drops objects that are never referenced.
 std::deque<Strategy>& strategies() {
   static std::deque<Strategy> table{
       none_strategy(),        ste_strategy(),    affine_strategy(),   symmetric_strategy(),
@@ -48,17 +48,18 @@ const Strategy* find(const std::string& name) {
 
 void check(const SlotSpec& spec) {
   const StrategyInfo& info = spec.strategy->info;
-  const char* role = spec.role == Role::weight ? "a weight" : "an activation";
+  const char* role = spec.role == Role::weight ? "weight" : "activation";
   const BitRange range = info.bits(spec.role);
-  require(info.has(spec.role), "{}: {} has no form for {}", spec.slot, info.name, role);
+  require(info.has(spec.role), "{}: {} does not support {} quantization", spec.slot, info.name,
+          role);
   require(spec.bits >= range.min && spec.bits <= range.max,
-          "{}: {}: expected bits in {}..{} for {}, got {}", spec.slot, info.name, range.min,
+          "{}: {}: expected bits in {}..{} for {}s, got {}", spec.slot, info.name, range.min,
           range.max, role, spec.bits);
   if (spec.granularity == Granularity::per_tensor) return;
   require(spec.role == Role::weight,
           "{}: expected granularity per_tensor for an activation, got per_channel", spec.slot);
-  require(info.per_channel, "{}: {} has no per_channel form: expected granularity per_tensor",
-          spec.slot, info.name);
+  require(info.per_channel, "{}: {}: expected granularity per_tensor, got per_channel", spec.slot,
+          info.name);
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ std::vector<std::string> quantizer_names() {
 void register_quantizer(StrategyInfo info, QuantizerFactory factory) {
   require(!info.name.empty() && factory,
           "register_quantizer: expected a name and a factory, got '{}'", info.name);
-  require(find(info.name) == nullptr, "register_quantizer: '{}' is taken", info.name);
+  require(find(info.name) == nullptr, "register_quantizer: '{}' is already registered", info.name);
   strategies().push_back({std::move(info), std::move(factory)});
 }
 

@@ -12,17 +12,17 @@ namespace quench::quant {
 std::vector<StrategyInfo> registered_quantizers();
 std::vector<std::string> quantizer_names();
 
-/// Makes a strategy of an outside program known under `info.name`.
-/// @throws std::invalid_argument  if the name is taken
+/// Registers an external strategy under `info.name`.
+/// @throws std::invalid_argument  if the name is already registered
 void register_quantizer(StrategyInfo info, QuantizerFactory factory);
 
-/// It stays where it is. @throws std::invalid_argument  for an unknown name; the message starts with
-///                                                   `who` and lists the known ones
+/// The reference stays valid. @throws std::invalid_argument  for an unknown name; the message
+/// starts with `who` and lists the known names
 const Strategy& find_strategy(const std::string& name, const std::string& who);
 
 /// Builds the quantizer of a slot.
-/// @throws std::invalid_argument  for bits or a granularity that the strategy does not have, or
-///                                settings that it refuses
+/// @throws std::invalid_argument  for bits, a granularity or settings that the strategy does not
+///                                support
 std::unique_ptr<Quantizer> make_quantizer(const SlotSpec& spec);
 /// The same with the strategy registered as `name`. @throws also as find_strategy()
 std::unique_ptr<Quantizer> make_quantizer(const std::string& name, SlotSpec spec);

@@ -30,25 +30,25 @@ bool is_code(float q, const QuantGrid& grid) {
   return code >= grid.qmin && code <= grid.qmax;
 }
 
-/// In evaluation mode: x goes to the codes of the exported grid and back.
+/// Requires, in evaluation mode, that forward() maps x to the exported grid's codes and back.
 void require_on_grid(Quantizer& quantizer, const Tensor& x, const char* what) {
   const Tensor y = quantizer.forward(Variable(x)).value();
   const auto codes = quantizer.codes(x);
-  if (!codes) fail("{}: no codes in evaluation", what);
+  if (!codes) fail("{}: expected codes in evaluation, got none", what);
   const QuantGrid& grid = codes->grid;
   check_grid(grid, x.shape());
-  if (grid != quantizer.grid()) fail("{}: grid() is not that of the codes", what);
-  if (grid.bits != quantizer.bits()) fail("grid() says {} bits", grid.bits);
+  if (grid != quantizer.grid()) fail("{}: grid() differs from the grid of the codes", what);
+  if (grid.bits != quantizer.bits()) fail("grid() has {} bits", grid.bits);
   const std::int64_t slice = x.numel() / static_cast<std::int64_t>(grid.scale.size());
   for (std::int64_t i = 0; i < x.numel(); ++i) {
     const auto channel = static_cast<std::size_t>(i / slice);
     const float code = codes->values.data()[i];
     if (!is_code(code + static_cast<float>(grid.zero_point[channel]), grid))
-      fail("{}: {} became {}, which is no code of the grid", what, x.data()[i], code);
+      fail("{}: {} became {}, which is not a code of the grid", what, x.data()[i], code);
     const float real = grid.scale[channel] * code + grid.offset;
     if (y.data()[i] != real)
-      fail("{}: {} evaluates to {}, but its code {} stands for {}", what, x.data()[i], y.data()[i],
-           code, real);
+      fail("{}: {} evaluates to {}, but its code {} means {}", what, x.data()[i], y.data()[i], code,
+           real);
   }
 }
 
@@ -71,7 +71,7 @@ bool activations_keep_their_grid(const Variant& variant) {
   x.data()[1] = -std::numeric_limits<float>::infinity();
   x.data()[2] = std::numeric_limits<float>::quiet_NaN();
   require_on_grid(*quantizer, x, "infinities");
-  if (quantizer->grid() != before) fail("evaluation moved the grid");
+  if (quantizer->grid() != before) fail("evaluation changed the grid");
   const Tensor codes = quantizer->codes(x)->values;
   const float* values = codes.data();
   const auto zero_point = static_cast<float>(before.zero_point[0]);
@@ -81,7 +81,8 @@ bool activations_keep_their_grid(const Variant& variant) {
   return true;
 }
 
-/// A fixed grid (sign, say) takes NaN as any value; whatever estimates a range refuses it.
+/// A fixed grid (e.g. sign) accepts NaN like any value; a quantizer that estimates a range must
+/// reject it.
 bool nan_is_refused(const Variant& variant) {
   const auto quantizer = variant.trained(kSteps / 2);
   Tensor x = random_tensor(kPromiseShape, 8);
@@ -113,7 +114,7 @@ bool training_is_finite(const Variant& variant) {
   return true;
 }
 
-/// The reals that a grid reaches in one channel, and its step.
+/// The float range of a grid in one channel, and its step.
 struct Reach {
   float low, high, step;
 };
@@ -141,18 +142,17 @@ bool gradient_is_as_stated(const Variant& variant) {
     const bool inside = value > reach.low && value < reach.high;
     const bool outside = value < reach.low - reach.step || value > reach.high + reach.step;
     const bool passes = stated == Estimator::identity || inside;
-    // Between the two, estimators differ in where exactly their window ends.
+    // In between, estimators differ in where exactly their window ends.
     if (!passes && !outside) continue;
     const float expected = passes ? g : 0.0f;
     if (got != expected)
-      fail("at x = {} dL/dx is {} for dL/dy = {}, where the estimator says {}", value, got, g,
-           expected);
+      fail("at x = {}: dL/dx is {} for dL/dy = {}, but the stated estimator gives {}", value, got,
+           g, expected);
   }
   return true;
 }
 
-/// Whether the grid, or what training makes of x and its gradient, answers to a change of one
-/// trained value.
+/// Whether changing one trained value changes the grid, the training output or the gradient.
 bool answers(const Variant& variant, std::size_t index, float factor, float summand) {
   const auto quantizer = variant.trained(kSteps / 2);
   const Tensor x = random_tensor(kPromiseShape, 13);
@@ -174,21 +174,21 @@ bool trained_values_count(const Variant& variant) {
     const auto& [name, value] = parameters[i];
     if (!value.requires_grad()) fail("{} is not trainable", name);
     if (!value.grad().defined()) fail("{} gets no gradient", name);
-    // A value may sit at a limit of its range, or within a step that is rounded away.
+    // A value may be at a limit of its range, or the change may be rounded away.
     if (!answers(variant, i, 2.0f, 1.0f) && !answers(variant, i, 0.75f, 0.0f) &&
         !answers(variant, i, 0.5f, -1.0f))
-      fail("nothing answers to a change of {}", name);
+      fail("a change of {} has no effect", name);
   }
   return !parameters.empty();
 }
 
 void copy_parameters(Quantizer& from, Quantizer& to) {
   const auto source = from.parameters(), target = to.parameters();
-  if (source.size() != target.size()) fail("a new one has other trained values");
+  if (source.size() != target.size()) fail("a new quantizer has other trained values");
   for (std::size_t i = 0; i < source.size(); ++i) {
     Variable value = target[i].second;
     if (value.shape() != source[i].second.shape())
-      fail("{} of a new one has another shape", source[i].first);
+      fail("{} of a new quantizer has another shape", source[i].first);
     value.mutable_value().copy_from(source[i].second.value());
     value.mutable_value().bump_version();
   }
@@ -208,9 +208,10 @@ bool saved_state_goes_on(const Variant& variant) {
     for (std::int64_t step = steps; step < kSteps + 2; ++step) {
       const Tensor x = random_tensor(kPromiseShape, 30 + static_cast<std::uint64_t>(step));
       const Pass a = pass(*first, x, ones()), b = pass(*second, x, ones());
-      if (!same_bits(a.output, b.output)) fail("step {}: other outputs after loading", step);
-      if (!same_bits(a.gradient, b.gradient)) fail("step {}: other gradients after loading", step);
-      if (step_scale(*first) != step_scale(*second)) fail("step {}: other step scale", step);
+      if (!same_bits(a.output, b.output)) fail("step {}: outputs differ after loading", step);
+      if (!same_bits(a.gradient, b.gradient)) fail("step {}: gradients differ after loading", step);
+      if (step_scale(*first) != step_scale(*second))
+        fail("step {}: step scales differ after loading", step);
       for (Quantizer* quantizer : {first.get(), second.get()}) {
         move_parameters(*quantizer);
         quantizer->step(step);
@@ -230,8 +231,8 @@ bool threads_change_nothing(const Variant& variant) {
         pass(*quantizer, random_tensor({6, 40, 20, 10}, 15), Tensor::full({6, 40, 20, 10}, 0.5f)));
   }
   set_num_threads(before);
-  if (!same_bits(passes[0].output, passes[1].output)) fail("other outputs with 3 threads");
-  if (!same_bits(passes[0].gradient, passes[1].gradient)) fail("other gradients with 3 threads");
+  if (!same_bits(passes[0].output, passes[1].output)) fail("outputs differ with 3 threads");
+  if (!same_bits(passes[0].gradient, passes[1].gradient)) fail("gradients differ with 3 threads");
   return true;
 }
 
@@ -240,7 +241,7 @@ bool bypass_is_nothing(const Variant& variant) {
   const Tensor x = random_tensor(kPromiseShape, 16);
   quantizer->set_mode(Mode::bypass);
   if (!quantizer->forward(Variable(x)).value().shares_storage_with(x))
-    fail("a bypassed quantizer hands on another tensor");
+    fail("a bypassed quantizer returns another tensor");
   if (quantizer->codes(x)) fail("a bypassed quantizer has codes");
   return true;
 }
@@ -252,14 +253,14 @@ struct Rule {
 
 constexpr std::array kRules{
     Rule{"evaluation equals the exported grid", evaluation_is_the_grid},
-    Rule{"evaluation leaves an activation's grid alone", activations_keep_their_grid},
-    Rule{"NaN is refused, or harmless", nan_is_refused},
-    Rule{"training is finite, in its shape", training_is_finite},
+    Rule{"evaluation keeps an activation's grid", activations_keep_their_grid},
+    Rule{"NaN is rejected, or harmless", nan_is_refused},
+    Rule{"training keeps shape and finite values", training_is_finite},
     Rule{"gradients match the stated estimator", gradient_is_as_stated},
     Rule{"trained values have gradients and effect", trained_values_count},
-    Rule{"saved and loaded, it goes on bit for bit", saved_state_goes_on},
-    Rule{"the number of threads changes no bit", threads_change_nothing},
-    Rule{"bypassed, it changes nothing", bypass_is_nothing},
+    Rule{"loaded state continues bit-exactly", saved_state_goes_on},
+    Rule{"threads do not change the result", threads_change_nothing},
+    Rule{"bypass returns the input", bypass_is_nothing},
 };
 
 }  // namespace

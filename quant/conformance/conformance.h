@@ -7,28 +7,28 @@
 
 namespace quench::quant {
 
-/// One thing that every strategy has to keep, and whether one does.
+/// One rule that every strategy must follow, and whether a strategy does.
 struct PromiseCheck {
   std::string name;     ///< "evaluation equals the exported grid"
-  int variants = 0;     ///< of role, bits and granularity that it applies to
-  std::string failure;  ///< the first that broke it, and how; empty if none
+  int variants = 0;     ///< number of variants (role, bits, granularity) that the rule applies to
+  std::string failure;  ///< the first variant that broke the rule, and how; empty if none
 };
 
-/// Holds a registered strategy to what a Quantizer promises, in every role, bit width and
-/// granularity that it says it has, early, midway and at the end of a short training:
+/// Checks that a registered strategy keeps the promises of Quantizer, in every role, bit width and
+/// granularity that it declares, early, midway and at the end of a short training:
 ///
 ///   - evaluation equals dequantize(quantize(x)) on the grid that is exported, exactly, for values
-///     that are normal, zero, constant, huge, tiny, and for a channel of zeros; codes are integers
-///     of the grid
-///   - evaluation leaves an activation's grid alone, and maps infinities to its ends
-///   - NaN is refused with a message that names the slot
+///     that are normal, zero, constant, huge or tiny, and for a channel of zeros; codes are
+///     integers of the grid
+///   - evaluation does not change an activation's grid, and maps infinities to its ends
+///   - NaN is rejected with a message that names the slot
 ///   - training gives finite values and gradients of the right shape
-///   - gradients match the estimator that the strategy states (StrategyInfo::weight_gradient and
+///   - gradients match the declared estimator (StrategyInfo::weight_gradient and
 ///     activation_gradient)
 ///   - trained values get a gradient, and the grid follows them
-///   - saved and loaded, it goes on bit for bit
-///   - the number of threads changes no bit
-///   - bypassed, it hands on the very tensor
+///   - a loaded state continues bit-exactly
+///   - the number of threads does not change the result
+///   - in bypass mode it returns the input tensor itself
 ///
 /// @throws std::invalid_argument  for an unknown name
 std::vector<PromiseCheck> check_promise(const std::string& name);

@@ -106,7 +106,7 @@ std::vector<PromiseExample> all_examples() {
   mixed.data()[0] = 1e38f;
   mixed.data()[1] = -1e-38f;
   examples.push_back({"huge", random_tensor(kPromiseShape, 5, 1e37f)});
-  examples.push_back({"of all sizes", mixed});
+  examples.push_back({"mixed magnitudes", mixed});
   return examples;
 }
 

@@ -9,8 +9,7 @@
 
 namespace quench::quant {
 
-/// A strategy in one role, width and granularity, and the short training that check_promise() puts
-/// it through.
+/// A strategy in one role, bit width and granularity, and the short training of check_promise().
 struct PromiseVariant {
   static constexpr std::int64_t kSteps = 8;
   static constexpr const char* kSlot = "layer.slot";
@@ -20,14 +19,14 @@ struct PromiseVariant {
   const StrategyInfo& info() const { return spec.strategy->info; }
   std::string text() const;  ///< "weight, 4 bits, per_channel"
   std::unique_ptr<Quantizer> make() const;
-  /// After this many of kSteps steps.
+  /// The quantizer after `steps` of kSteps training steps.
   std::unique_ptr<Quantizer> trained(std::int64_t steps) const;
 };
 
-/// All that the strategy says it has.
+/// All variants that the strategy declares.
 std::vector<PromiseVariant> variants_of(const Strategy& strategy);
 
-/// Of what is quantized: six channels.
+/// The shape of the quantized tensors: six channels.
 inline const Shape kPromiseShape{6, 3, 2, 2};
 
 /// Normally distributed.
@@ -39,16 +38,16 @@ struct PromiseExample {
   Tensor values;
 };
 std::vector<PromiseExample> ordinary_examples();
-/// Also values whose averages leave the range of float32.
+/// Also values whose averages overflow float32.
 std::vector<PromiseExample> all_examples();
 
 struct PromisePass {
   Tensor output, gradient;
 };
-/// One forward and backward pass; parameters keep their gradients of this pass alone.
+/// One forward and backward pass; parameters keep only this pass's gradients.
 PromisePass pass(Quantizer& quantizer, const Tensor& x, const Tensor& upstream);
 
-/// What an optimizer would do to trained values, in small steps.
+/// Moves trained values in small steps, like an optimizer.
 void move_parameters(Quantizer& quantizer);
 
 }  // namespace quench::quant

@@ -12,39 +12,40 @@
 
 namespace quench::quant {
 
-/// The grid (of scale 1) of a symmetric activation quantizer: signed, or unsigned where nothing is
-/// negative, as behind a ReLU. The key `act_grid` of the method's table chooses:
+/// The grid (with scale 1) of a symmetric activation quantizer: signed, or unsigned if no value is
+/// negative, as after a ReLU. The key `act_grid` of the method's table selects it:
 ///
 ///   "signed_narrow"  [-(2^(b-1)-1), 2^(b-1)-1]
 ///   "signed_full"    [-2^(b-1), 2^(b-1)-1]
 ///   "unsigned"       [0, 2^b-1]
-///   "auto"           the method's own signed grid if the first batch that was not all zeros holds a
-///                    negative value, else unsigned; then it stays
+///   "auto"           the method's own signed grid if the first batch that is not all zeros contains a
+///                    negative value, else unsigned; fixed from then on
 class ActivationGrid {
  public:
   enum class Signed : std::uint8_t { narrow, full };
 
-  /// @param fallback      of the key
-  /// @param choices       what the method offers of the four
+  /// @param fallback      the default of the key
+  /// @param choices       the values that the method accepts
   /// @param when_signed   the signed grid of "auto"
-  /// @throws std::invalid_argument  for bits that the chosen grid does not have
+  /// @throws std::invalid_argument  for bits that the chosen grid does not support
   ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
                  Signed when_signed = Signed::narrow,
                  const std::vector<std::string>& choices = {"auto", "signed_narrow", "signed_full",
                                                             "unsigned"});
 
-  /// Decides "auto" by what values occur; does nothing once decided.
+  /// Decides "auto" from the range of the values; does nothing once decided.
   void settle(float min, float max);
   bool settled() const { return settled_; }
   bool is_unsigned() const { return grid().qmin == 0; }
-  /// With scale 1; signed until decided.
+  /// The grid with scale 1; signed until decided.
   const QuantGrid& grid() const { return grid_; }
 
-  /// What qmax has to reach to cover the one range that a calibrator chose, which also decides
+  /// The real value that qmax must represent to cover the calibrated range, which also decides
   /// "auto".
-  /// @throws std::invalid_argument  for another number of ranges; the message starts with `slot`
+  /// @throws std::invalid_argument  unless there is exactly one range; the message starts with
+  ///                                `slot`
   double reach_of(std::span<const ValueRange> ranges, const std::string& slot);
-  /// The scale at which it does; 0 for a range without extent. @throws as reach_of()
+  /// The corresponding scale; 0 for an empty range. @throws as reach_of()
   double scale_of(std::span<const ValueRange> ranges, const std::string& slot);
 
   void save(SavedState& state) const;
@@ -56,12 +57,11 @@ class ActivationGrid {
   QuantGrid grid_;
 };
 
-/// The scale of an activation, gathered over batches:
+/// The scale of an activation, averaged over batches:
 ///
-///   scale <- momentum * scale + (1 - momentum) * batch scale; the first batch starts it.
+///   scale <- momentum * scale + (1 - momentum) * batch scale, starting with the first batch.
 ///
-/// A batch of zeros says nothing about the range and leaves the scale alone; until one says more,
-/// the scale is 1.
+/// A batch of zeros is ignored; the scale is 1 until the first other batch.
 class ActivationScale {
  public:
   explicit ActivationScale(double momentum) : momentum_(momentum) {}
@@ -73,7 +73,7 @@ class ActivationScale {
     average_ =
         average_ > 0.0 ? momentum_ * average_ + (1.0 - momentum_) * batch_scale : batch_scale;
   }
-  /// Forgets what was gathered and starts from `scale`, >= 0, as if it came from the first batch.
+  /// Restarts from `scale`, >= 0, as if it came from the first batch.
   void start(double scale) {
     average_ = 0.0;
     add(scale);

@@ -9,13 +9,13 @@
 namespace quench::quant {
 namespace {
 
-/// The value furthest towards `direction` (an infinity) for which x / scale still rounds to `last`.
+/// The value furthest towards `direction` (an infinity) for which x / scale rounds to `last`.
 float furthest(float scale, float last, float direction) {
   const float sign = direction > 0.0f ? 1.0f : -1.0f;
   const auto inside = [=](float x) { return sign * std::nearbyint(x / scale) <= sign * last; };
   float x = (last + sign * 0.5f) * scale;
-  // The product is rounded: the exact place is an ulp or two away. Not more, or among denormals,
-  // which count as 0, there would be no end.
+  // The product is rounded, so the exact position is an ulp or two away. Bounded, because among
+  // denormals, which count as 0, the search would not end.
   constexpr int kUlps = 4;
   for (int i = 0; i < kUlps && !inside(x); ++i) x = std::nextafter(x, -direction);
   for (int i = 0; i < kUlps && inside(std::nextafter(x, direction)); ++i) {

@@ -15,11 +15,10 @@ ObservedQuantizer::ObservedQuantizer(const SlotSpec& spec)
 
 QuantGrid ObservedQuantizer::grid() const {
   if (role() == Role::weight) {
-    expect(weight_seen_, "{}: {} has no grid before it has seen the weight", slot(), method());
+    expect(weight_seen_, "{}: {} has no grid until it has seen the weight", slot(), method());
     return weight_grid_;
   }
-  expect(activation_scale_.seen(),
-         "{}: {} has no grid before training or calibration has shown it an activation", slot(),
+  expect(activation_scale_.seen(), "{}: {} has no grid before training or calibration", slot(),
          method());
   QuantGrid grid = activation_grid_.grid();
   grid.scale[0] = activation_scale_.value();

@@ -7,12 +7,12 @@
 
 namespace quench::quant {
 
-/// What methods share that choose their gradient but not their grid: a symmetric one of 2 to 8 bits
-/// that follows what passes through.
+/// The base of methods that define a gradient but not a grid: a symmetric grid of 2 to 8 bits, with
+/// a range that follows the values.
 ///
 ///   weight      s = max|w| / qmax of each forward pass, signed narrow, per tensor or channel
-///   activation  s = average of max|x| / qmax, exponential with `momentum`, frozen in evaluation,
-///               or started by a calibrator; the grid as `act_grid` says
+///   activation s = exponential average (`momentum`) of max|x| / qmax, frozen in evaluation,
+///               or started by a calibrator; grid as in `act_grid`
 ///
 /// Settings of the method's table, with their defaults:
 ///   act_grid = "auto"   quant/parts/activation_grid.h
@@ -33,8 +33,8 @@ class ObservedQuantizer : public Quantizer, Calibratable {
  protected:
   /// The codes of grid(), the same for all channels.
   CodeRange codes_range() const;
-  /// Where the gradient passes at a scale: from the grid's first to its last value; for weights
-  /// everywhere, since theirs reaches the largest, but for a rounding of the scale.
+  /// The window in which the gradient passes: from the grid's first to its last value. Unbounded
+  /// for weights, whose grid covers the largest value up to rounding of the scale.
   Window gradient_window(float scale) const;
 
  private:

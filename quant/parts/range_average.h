@@ -7,23 +7,22 @@
 
 namespace quench::quant {
 
-/// A range gathered over batches: the exponential average of their extrema,
+/// A range averaged over batches: the exponential average of their extrema,
 ///
-///   min <- momentum * min + (1 - momentum) * batch min, and max alike.
+///   min <- momentum * min + (1 - momentum) * batch min, and likewise max.
 ///
-/// The first batch starts it; or it starts from 0, and value() divides by the weight 1 - momentum^t
-/// gathered so far ("zero debias", TensorFlow's). A batch of zeros says nothing about the range and
-/// is left out.
+/// It starts with the first batch; or from 0, and value() divides by the accumulated weight 1 -
+/// momentum^t ("zero debias" in TensorFlow). A batch of zeros is ignored.
 class RangeAverage {
  public:
   explicit RangeAverage(double momentum, bool zero_debias = false)
       : momentum_(momentum), zero_debias_(zero_debias) {}
 
   void add(const ValueRange& batch);
-  /// Starts anew from a range that calibration chose.
+  /// Restarts from a calibrated range.
   void start(const ValueRange& range);
   bool seen() const { return seen_; }  ///< whether there was any batch or start()
-  ValueRange value() const;            ///< [0, 0] before anything but zeros was seen
+  ValueRange value() const;            ///< [0, 0] until values other than zero were seen
 
   void save(SavedState& state) const;
   /// @throws std::invalid_argument  if an entry is missing or out of range; the message starts with

@@ -22,7 +22,7 @@ struct StraightThroughNode final : Node {
     const std::uint8_t* inside = mask.data<std::uint8_t>();
     float* out = grad.data();
     parallel_for(grad.numel(), kParallelGrain, [=, this](std::int64_t begin, std::int64_t end) {
-      const float scale = factor;  // a local copy: a member might be what the loop writes to
+      const float scale = factor;  // a local copy: the loop's stores might alias a member
       const std::uint8_t* __restrict passes = inside;
       const float* __restrict from = g;
       float* __restrict to = out;

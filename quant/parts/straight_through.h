@@ -9,11 +9,11 @@
 
 namespace quench::quant {
 
-/// `output` on the tape as a function of x whose gradient is said to be
+/// Records `output` on the tape as a function of x with the gradient
 ///
-///   dL/dx = factor * dL/doutput where mask is 1, and 0 where it is 0.
+///   dL/dx = factor * dL/doutput where mask is 1, else 0.
 ///
-/// @param mask  u8 of x's shape; undefined: 1 everywhere. With factor 0 nothing goes on the tape.
+/// @param mask  u8 of x's shape; undefined: 1 everywhere. With factor 0, nothing is recorded.
 Variable straight_through(const Variable& x, Tensor output, float factor = 1.0f, Tensor mask = {});
 
 /// Where a straight-through gradient passes: low <= x <= high, both ends included; NaN is outside.
@@ -23,7 +23,7 @@ struct Window {
 };
 
 /// straight_through() of output[i] = f(x[i]) with the gradient passing inside `window`, in one pass
-/// over x. What is kept for backward is one byte per element, and nothing if all lie inside.
+/// over x. Saves one byte per element for backward, or nothing if all elements are inside.
 template <typename F>
 Variable map_straight_through(const Variable& x, Window window, float factor, F f) {
   const Tensor& input = x.value();
@@ -43,9 +43,9 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   std::atomic<bool> all_inside{true};
   parallel_for(input.numel(), kParallelGrain,
                [=, &all_inside](std::int64_t begin, std::int64_t end) {
-                 // Copies, since a byte may alias anything that is reached through a reference.
-                 // Two short loops over a piece that stays in cache, since one with a byte beside
-                 // a float is not vectorized.
+                 // Copies, because a byte store may alias anything behind a reference. Two short
+                 // loops over a piece that stays in cache, because one loop over floats and bytes
+                 // is not vectorized.
                  const float low = window.low, high = window.high;
                  std::uint8_t all = 1;
                  for (std::int64_t piece = begin; piece < end; piece += kPiece) {

@@ -10,7 +10,8 @@
 #include "quant/code.h"
 #include "quant/statistics/ordered_sum.h"
 
-/// Says of the loop that follows that its iterations do not depend on each other through memory.
+/// Promises the compiler that the next loop's iterations do not depend on each other through
+/// memory.
 #ifdef __clang__
 #define QUENCH_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
@@ -19,14 +20,14 @@
 
 namespace quench::quant {
 
-/// What one element contributes to the gradients of x and of K trained values.
+/// One element's contribution to the gradients of x and of K trained values.
 template <std::size_t K>
 struct ElementGradient {
   float x = 0.0f;
   std::array<float, K> trained{};
 };
 
-/// The tape's record of map_trained().
+/// The node of map_trained().
 template <std::size_t K, typename Constants, typename Backward>
 struct TrainedMapNode final : Node {
   Saved x;
@@ -59,8 +60,9 @@ struct TrainedMapNode final : Node {
   }
 
  private:
-  /// Two loops over a piece in cache, since one loop that maps and sums is not vectorized. An element
-  /// depends on its own index alone, which the macro says of memory that `element` may look up, too.
+  /// Two loops over a piece in cache, because one loop that maps and sums is not vectorized. An
+  /// element depends only on its own index; the macro also promises this for tables that `element`
+  /// reads.
   std::array<float, K> backward_piece(const float* in, const float* g, float* out,
                                       std::int64_t count, Constants channel) const {
     std::array<std::array<float, Pieces::kSize>, K> terms;
@@ -91,14 +93,14 @@ struct TrainedMapNode final : Node {
   }
 };
 
-/// `output` on the tape as a function of x and of K trained values (a scale, a threshold, an offset)
-/// of which there are one, or one per slice of x along axis 0.
+/// Records `output` on the tape as a function of x and of K trained values (a scale, a threshold,
+/// an offset), each per tensor or per slice of x along axis 0.
 ///
-/// @param trained    each f32 with as many elements as there are constants
-/// @param constants  one, or one per channel: all that backward needs, computed from the trained
-///                   values; a small struct of floats, passed by value
-/// @param backward   (float x, float grad_y, Constants) -> ElementGradient<K>: dL/dx, and what this
-///                   element adds to dL/dtrained[k]. Without branches, so that it vectorizes
+/// @param trained    each f32, with one element per entry of `constants`
+/// @param constants  one, or one per channel: everything that backward needs, computed from the
+///                   trained values; a small struct of floats, passed by value
+/// @param backward   (float x, float grad_y, Constants) -> ElementGradient<K>: dL/dx, and this
+///                   element's contribution to dL/dtrained[k]. Branch-free, so that it vectorizes
 template <std::size_t K, typename Constants, typename Backward>
 Variable record_trained(const Variable& x, const std::array<Variable, K>& trained, Tensor output,
                         std::vector<Constants> constants, Backward backward) {
@@ -111,7 +113,7 @@ Variable record_trained(const Variable& x, const std::array<Variable, K>& traine
                                                         std::move(backward));
 }
 
-/// record_trained() of y = forward(x), element by element.
+/// record_trained() of y = forward(x), element-wise.
 ///
 /// @param forward  (float x, Constants) -> float y
 template <std::size_t K, typename Constants, typename Forward, typename Backward>

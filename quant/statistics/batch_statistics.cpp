@@ -12,7 +12,7 @@ namespace quench::quant {
 Extent batch_extent(std::span<const float> x) {
   const Extent own = extent(x);
   if (communicator().size() == 1) return own;
-  // A rank with NaN says so and nothing else.
+  // A rank with NaN or infinity reports only that.
   std::array<double, 4> values{0.0, 0.0, 0.0, own.finite ? 0.0 : 1.0};
   if (own.finite) values = {double{own.max_abs}, double{own.max}, -double{own.min}, 0.0};
   communicator().max(values);

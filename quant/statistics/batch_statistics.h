@@ -10,15 +10,15 @@
 
 namespace quench::quant {
 
-// What an activation held, for the quantizers that follow it: of the whole batch. Where several ranks
-// train together (core/communicator.h) that is the images of all of them, so that all come to the grid
-// of one process with these images; the calls are collective. A weight is the same on every rank, which
-// finds out by itself: quant/statistics/value_range.h.
+// Activation statistics over the whole batch. If several ranks train together
+// (core/communicator.h), the batch is that of all ranks, so that all get the same grid as one
+// process with all images; the calls are collective. Weights are the same on every rank, so their
+// statistics are local: quant/statistics/value_range.h.
 
-/// How far the values of the batch reach; `x` has those of this rank.
+/// The extent of the batch's values; `x` is this rank's part.
 Extent batch_extent(std::span<const float> x);
-/// @throws std::invalid_argument  if the batch holds NaN or infinity, on any rank, or `x` is empty; the
-///                                message starts with `who`
+/// @throws std::invalid_argument  if the batch contains NaN or infinity on any rank, or `x` is
+///                                empty; the message starts with `who`
 Extent finite_batch_extent(const Tensor& x, std::string_view who);
 
 /// Mean of |x| over the batch. @throws as finite_batch_extent()
@@ -27,14 +27,14 @@ double batch_mean_abs(const Tensor& x, std::string_view who);
 /// Mean and deviation of the batch. @throws as finite_batch_extent()
 Moments batch_moments(const Tensor& x, std::string_view who);
 
-/// How many elements the batch has that `x` is this rank's part of, and the place of its first one
-/// among them: in a sample at a fixed stride, in a stream of random numbers.
+/// The size of a batch, and the offset of this rank's part in it: for sampling at a fixed stride,
+/// or for a stream of random numbers.
 struct BatchPlace {
   std::int64_t size = 0;
   std::int64_t first = 0;
 
   explicit BatchPlace(std::int64_t own_size);
-  /// The first element of this rank, counted from its own, that is a multiple of `stride` in the batch.
+  /// The first local index whose index in the batch is a multiple of `stride`.
   std::int64_t first_multiple(std::int64_t stride) const {
     return (stride - first % stride) % stride;
   }

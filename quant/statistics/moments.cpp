@@ -8,7 +8,7 @@
 namespace quench::quant {
 namespace {
 
-/// Mean of term(x - center) per channel, from fixed pieces in order.
+/// The mean of term(x - center) per channel, summed over fixed pieces in order.
 template <typename Term>
 std::vector<double> channel_means(const Tensor& x, const std::vector<double>& centers, Term term) {
   const Pieces pieces(x.numel(), static_cast<std::int64_t>(centers.size()));

@@ -9,10 +9,10 @@
 
 namespace quench::quant {
 
-// Sums that vectorize and run in parallel, in an order that depends on the shape alone.
+// Sums that vectorize and run in parallel, in an order that depends only on the shape.
 
-/// term(0) + ... + term(count - 1), of float or double, in 16 lanes: a single sum would not
-/// vectorize, and the order of these depends on `count` alone.
+/// term(0) + ... + term(count - 1), in float or double, in 16 lanes: a single sum would not
+/// vectorize, and the order depends only on `count`.
 template <typename Sum, typename Term>
 Sum lane_sum(std::int64_t count, Term term) {
   constexpr std::int64_t kLanes = 16;
@@ -27,8 +27,8 @@ Sum lane_sum(std::int64_t count, Term term) {
   return total;
 }
 
-/// Pieces of memory, each within one channel and small enough to stay in cache. They depend on the
-/// shape alone, so sums over them do not depend on the number of threads.
+/// Pieces of memory, each within one channel and small enough to stay in cache. They depend only on
+/// the shape, so sums over them do not depend on the number of threads.
 struct Pieces {
   static constexpr std::int64_t kSize = 2048;
 
@@ -47,7 +47,7 @@ struct Pieces {
   std::int64_t size(std::int64_t piece) const {
     return std::min(kSize, slice - piece % per_channel * kSize);
   }
-  /// Calls body(piece) for all of them, in parallel: `body` must not throw.
+  /// Calls body(piece) for all pieces, in parallel: `body` must not throw.
   template <typename Body>
   void for_each(Body body) const {
     const std::int64_t length = std::max<std::int64_t>(1, std::min(kSize, slice));

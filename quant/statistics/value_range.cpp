@@ -18,15 +18,15 @@ constexpr std::int32_t kMagnitude = 0x7fffffff;
 constexpr std::int32_t kInfinity = 0x7f800000;
 constexpr std::int64_t kPiece = 1 << 15;
 
-/// Floats of one sign order like the integers of their bits, NaN above infinity, and an integer
-/// maximum vectorizes where a float one, with NaN to mind, does not.
+/// Floats of the same sign order like their bits as integers, with NaN above infinity. An integer
+/// maximum vectorizes; a float maximum that respects NaN does not.
 Extent serial_extent(const float* x, std::int64_t count) {
   std::int32_t magnitude = 0, largest = 0, smallest = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto bits = std::bit_cast<std::int32_t>(x[i]);
     magnitude = std::max(magnitude, bits & kMagnitude);
     largest = std::max(largest, bits);
-    // Negative floats order the other way round unless their magnitude bits are flipped.
+    // Negative floats order in reverse unless their magnitude bits are flipped.
     smallest = std::min(smallest, bits ^ ((bits >> 31) & kMagnitude));
   }
   const std::int32_t lowest = smallest ^ ((smallest >> 31) & kMagnitude);
@@ -58,7 +58,8 @@ Sums serial_sums(const float* x, std::int64_t count) {
   return total;
 }
 
-/// Combines reduce(data, count) of fixed pieces in order, so that the thread count changes nothing.
+/// Combines reduce(data, count) over fixed pieces in order, so that the number of threads does not
+/// matter.
 template <typename T, typename Reduce, typename Merge>
 T reduce_pieces(const float* x, std::int64_t count, T start, Reduce reduce, Merge combine) {
   const std::int64_t pieces = (count + kPiece - 1) / kPiece;

@@ -16,7 +16,7 @@ std::unique_ptr<Quantizer> make_ab(const SlotSpec& spec) {
 
 Strategy ab_strategy() {
   return {{.name = "ab",
-           .summary = "float fades into quantized, no gradient estimator",
+           .summary = "blends float into quantized values, no gradient estimator",
            .paper = "Liu & Mattina 2019, arXiv:1903.01061",
            .per_channel = true},
           make_ab};

@@ -12,11 +12,11 @@
 namespace quench::quant {
 namespace {
 
-/// What both kinds share: alpha, and what it makes of the four ways to treat an activation.
+/// The base of both kinds: alpha, and its effect in the four activation modes.
 class AbActivationBase : public Quantizer, Planned {
  public:
   AbActivationBase(const SlotSpec& spec, const AbOptions& options)
-      // Stale also in the tail: it can be shorter than the memory of running statistics.
+      // Stale even in the tail, which may be shorter than the memory of running statistics.
       : Quantizer(spec, {.stale_batch_norm = true}), options_(options), alpha_(options) {}
 
   Planned* planned() override { return this; }
@@ -27,7 +27,7 @@ class AbActivationBase : public Quantizer, Planned {
   }
 
  protected:
-  /// How far the forward pass is quantized, 0 to 1.
+  /// The quantized share of the forward pass, 0 to 1.
   double share() const {
     switch (options_.activation) {
       case AbActivation::ste:
@@ -40,7 +40,8 @@ class AbActivationBase : public Quantizer, Planned {
     }
     return alpha_.value();
   }
-  /// Whether the gradient is that of the blend itself, with nothing through the quantizer.
+  /// Whether the gradient is that of the float part of the blend only, with none through the
+  /// quantizer.
   bool pure() const {
     return options_.activation == AbActivation::blend_pure && !(alpha_.done() && options_.tail_ste);
   }
@@ -51,8 +52,8 @@ class AbActivationBase : public Quantizer, Planned {
   AbAlpha alpha_;
 };
 
-/// 1 bit: (1 - alpha) hardtanh(a) + alpha sign(a). HardTanh stands in front of the sign in the
-/// float network too, so its range bounds every gradient.
+/// 1 bit: (1 - alpha) hardtanh(a) + alpha sign(a). The float network also has a HardTanh before the
+/// sign, so its range bounds every gradient.
 class AbBinaryActivation final : public AbActivationBase {
  public:
   using AbActivationBase::AbActivationBase;
@@ -86,8 +87,7 @@ class AbUniformActivation final : public AbActivationBase, Calibratable {
       : AbActivationBase(spec, options), scale_(options.momentum), grid_(options.act_grid) {}
 
   QuantGrid grid() const override {
-    expect(scale_.seen(),
-           "{}: ab has no grid before training or calibration has shown it an activation", slot());
+    expect(scale_.seen(), "{}: ab has no grid before training or calibration", slot());
     QuantGrid grid = grid_.grid();
     grid.scale[0] = scale_.value();
     return grid;
@@ -119,8 +119,9 @@ class AbUniformActivation final : public AbActivationBase, Calibratable {
   ActivationGrid grid_;
 };
 
-/// What this rank has of about `wanted` elements of the batch at a fixed stride. The stride shares no
-/// factor with the innermost size, else only some channels of a channels-last tensor would be seen.
+/// This rank's part of about `wanted` elements of the batch, sampled at a fixed stride. The stride
+/// is coprime to the innermost size; otherwise only some channels of a channels-last tensor would
+/// be sampled.
 std::vector<float> sample(const Tensor& x, std::int64_t wanted) {
   const BatchPlace batch(x.numel());
   const std::int64_t innermost = x.rank() == 4 ? x.dim(1) : x.dim(x.rank() - 1);
@@ -138,7 +139,7 @@ void AbUniformActivation::observe(const Tensor& x) {
     const Extent reach = finite_batch_extent(x, slot());
     grid_.settle(reach.min, reach.max);
   }
-  // A batch starts from the average of those before it, so a few updates keep up with them.
+  // A batch starts from the average of the earlier ones, so a few updates suffice.
   constexpr int kUpdates = 3;
   const PpqOptions options{
       .max_updates = options_.ppq_updates > 0 ? options_.ppq_updates : kUpdates,
@@ -152,10 +153,10 @@ void AbUniformActivation::observe(const Tensor& x) {
 }
 
 Variable AbUniformActivation::train_forward(const Variable& x) {
-  // In the tail the network settles on the grid it will be exported with.
+  // In the tail the network trains on the grid that it will be exported with.
   if (!alpha_.done() || !scale_.seen()) observe(x.value());
   const double alpha = share();
-  // Nothing to blend yet, and every gradient passes.
+  // Nothing to blend yet; every gradient passes.
   if (alpha == 0.0 && options_.activation != AbActivation::blend_ste) return x;
 
   const float scale = scale_.value();

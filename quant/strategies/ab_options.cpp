@@ -47,7 +47,7 @@ AbActivation read_activation(const Settings& settings, int bits) {
   return name == "ste" ? AbActivation::ste : AbActivation::off_then_on;
 }
 
-/// A curve that has come within 0.001 of 1 may jump the rest.
+/// A curve within 0.001 of 1 may jump to 1.
 constexpr double kJump = 1e-3;
 
 }  // namespace
@@ -66,7 +66,7 @@ AbOptions::AbOptions(const Settings& settings, int bits)
       ppq_updates(static_cast<int>(settings.integer("ppq_updates", 0, {0, 100}))),
       mean_abs_scale(settings.choice("binary_scale", "none", {"none", "mean_abs"}) == "mean_abs"),
       latent_clip(static_cast<float>(settings.number("latent_clip", 0.0, at_least(0.0)))),
-      // PPQ has no form for codes that reach further down than up.
+      // PPQ does not support grids with more negative than positive codes.
       act_grid(settings, "signed_narrow", std::max(bits, 2), ActivationGrid::Signed::narrow,
                {"auto", "signed_narrow", "unsigned"}),
       tail_ste(settings.choice("tail_gradient", "ste", {"ste", "pure"}) == "ste"),
@@ -79,7 +79,7 @@ void AbAlpha::begin(const TrainingPlan& plan) {
   const auto total = static_cast<double>(plan.total_steps);
   schedule_.curve = options_.curve;
   schedule_.start = std::llround(options_.start * total);
-  // A run so short that both round to one step still needs a window of one.
+  // In a very short run both may round to the same step; the window needs at least one.
   schedule_.end = std::max<std::int64_t>(std::llround(options_.end * total), schedule_.start + 1);
   schedule_.every = options_.alpha_every;
   const auto window = static_cast<double>(schedule_.end - schedule_.start);

@@ -14,7 +14,7 @@ namespace {
 class AbWeight final : public Quantizer, LatentUpdate, Planned {
  public:
   AbWeight(const SlotSpec& spec, const AbOptions& options)
-      // Stale also in the tail: it can be shorter than the memory of running statistics.
+      // Stale even in the tail, which may be shorter than the memory of running statistics.
       : Quantizer(spec, {.stale_batch_norm = true}),
         options_(options),
         alpha_(options),
@@ -38,7 +38,7 @@ class AbWeight final : public Quantizer, LatentUpdate, Planned {
 
   const LatentUpdate* latent_update() const override { return this; }
   float step_scale() const override {
-    // Momentum and weight decay would move a weight that has no gradient any more.
+    // Momentum and weight decay would still move a weight without gradient.
     if (alpha_.done()) return 0.0f;
     return step_scale_mode_ ? alpha_.keep() : 1.0f;
   }
@@ -60,10 +60,10 @@ class AbWeight final : public Quantizer, LatentUpdate, Planned {
 
  private:
   const QuantGrid& observed(const QuantGrid& grid) const {
-    expect(observed_, "{}: ab has no grid before it has seen the weight", slot());
+    expect(observed_, "{}: ab has no grid until it has seen the weight", slot());
     return grid;
   }
-  /// w_q as evaluation and export have it.
+  /// w_q as in evaluation and export.
   Tensor projection(const Tensor& w) const { return dequantize(quantize(w), grid_); }
   Tensor blend(const Tensor& w) const;
   Tensor blend_with_kept(const Tensor& w) const;
@@ -72,10 +72,10 @@ class AbWeight final : public Quantizer, LatentUpdate, Planned {
   AbOptions options_;
   AbAlpha alpha_;
   QuantGrid grid_;
-  QuantGrid code_grid_;  ///< whose nearest codes are those that gave the scales of grid_
+  QuantGrid code_grid_;  ///< its nearest codes are the ones that gave grid_'s scales
   bool observed_;        ///< whether grid_ has its scales
   bool step_scale_mode_;
-  Tensor projected_;  ///< w_q, where it serves for more than one step
+  Tensor projected_;  ///< w_q, if reused for several steps
 };
 
 void AbWeight::observe(const Tensor& x) {
@@ -106,7 +106,8 @@ Variable AbWeight::train_forward(const Variable& x) {
   if (kept) keep_projection(w);
   if (alpha_.value() == 0.0) return x;
   if (alpha_.done()) {
-    // The codes of the final weight, whatever was kept. No gradient: the weight stands still.
+    // The codes of the final weight, not of the kept one. No gradient: the weight no longer
+    // changes.
     observe(w);
     return Variable(projection(w));
   }
@@ -124,7 +125,7 @@ Tensor AbWeight::blend(const Tensor& w) const {
   const CodeRange range = centered_range(grid_);
   const bool binary = grid_.binary();
   const std::vector<float>&scales = grid_.scale, &code_scales = code_grid_.scale;
-  // By value: a float reached through a reference might be what the loop writes to.
+  // By value: the loop's stores might alias a float behind a reference.
   for_each_channel(
       w, scales.size(),
       [=, &scales, &code_scales](std::size_t channel, std::int64_t begin, std::int64_t end) {

@@ -15,7 +15,7 @@ namespace {
 std::unique_ptr<Quantizer> make_affine(const SlotSpec& spec) {
   const Settings& settings = spec.settings;
   AffineOptions options(settings);
-  // All keys are read whatever the slot needs, so that none counts as left over.
+  // Reads all keys for every slot, so that none is reported as unknown.
   options.train_ranges = settings.boolean("train_ranges", false);
   const bool affine_weights =
       settings.choice("weights", "symmetric", {"symmetric", "affine"}) == "affine";

@@ -10,7 +10,7 @@
 namespace quench::quant {
 namespace {
 
-/// A range that moves with the batches, and the delay before it is used.
+/// A range averaged over batches, and the delay before it is used.
 class RangeActivation : public Quantizer, Calibratable, Planned {
  public:
   RangeActivation(const SlotSpec& spec, const AffineOptions& options)
@@ -48,7 +48,7 @@ class RangeActivation : public Quantizer, Calibratable, Planned {
   }
 
  protected:
-  /// How a grid with signs or without is chosen, if it is.
+  /// Chooses between a signed and an unsigned grid, if there is a choice.
   virtual void settle(float /*min*/, float /*max*/) {}
   virtual Variable fake_quantize_on(const Variable& x) {
     const QuantGrid exported = grid();
@@ -64,9 +64,7 @@ class RangeActivation : public Quantizer, Calibratable, Planned {
   }
 
   void expect_seen() const {
-    expect(average_.seen(),
-           "{}: {} has no grid before training or calibration has shown it an activation", slot(),
-           method());
+    expect(average_.seen(), "{}: {} has no grid before training or calibration", slot(), method());
   }
   const AffineOptions& options() const { return options_; }
   const RangeAverage& average() const { return average_; }
@@ -102,7 +100,7 @@ struct RangeConstants {
   Window window;
 };
 
-/// min and max are parameters; the average only says where they start.
+/// min and max are parameters; the average only sets their start.
 class TrainedRange final : public AffineActivation {
  public:
   TrainedRange(const SlotSpec& spec, const AffineOptions& options, const QuantGrid& grid)
@@ -123,7 +121,7 @@ class TrainedRange final : public AffineActivation {
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"min", min_}, {"max", max_}};
   }
-  /// 0 stays inside.
+  /// Keeps 0 inside the range.
   void step(std::int64_t step) override {
     AffineActivation::step(step);
     if (min_.value().item() > 0.0f) set(min_, 0.0);
@@ -157,7 +155,7 @@ class TrainedRange final : public AffineActivation {
         x, {min_, max_}, std::vector{constants},
         [](float v, RangeConstants c) { return c.scale * integer_code(v, c.scale, c.codes); },
         [](float v, float g, RangeConstants c) {
-          const bool inside = (v >= c.window.low) & (v <= c.window.high);  // NaN is not
+          const bool inside = (v >= c.window.low) & (v <= c.window.high);  // false for NaN
           return ElementGradient<2>{inside ? g : 0.0f,
                                     {v < c.window.low ? g : 0.0f, v > c.window.high ? g : 0.0f}};
         });

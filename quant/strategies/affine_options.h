@@ -9,7 +9,7 @@
 
 namespace quench::quant {
 
-/// What "affine" and "symmetric" share.
+/// The options that "affine" and "symmetric" share.
 struct AffineOptions {
   double momentum;
   bool zero_debias;
@@ -23,7 +23,7 @@ struct AffineOptions {
   }
 };
 
-/// @param grid  of scale 1, with which the weight is affine; none: symmetric
+/// @param grid  the affine grid, with scale 1; nullopt: symmetric
 std::unique_ptr<Quantizer> make_affine_weight(const SlotSpec& spec, const AffineOptions& options,
                                               const std::optional<QuantGrid>& grid);
 std::unique_ptr<Quantizer> make_affine_activation(const SlotSpec& spec,

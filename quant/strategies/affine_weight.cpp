@@ -27,11 +27,11 @@ class AffineWeight final : public Quantizer, Calibratable {
                       : 1) {}
 
   QuantGrid grid() const override {
-    expect(observed_, "{}: {} has no grid before it has seen the weight", slot(), method());
+    expect(observed_, "{}: {} has no grid until it has seen the weight", slot(), method());
     return grid_;
   }
 
-  /// Leaves a calibrated range alone.
+  /// Does not change a calibrated range.
   void observe(const Tensor& x) override {
     if (!calibrated_) measure(x);
   }
@@ -62,7 +62,7 @@ class AffineWeight final : public Quantizer, Calibratable {
     for (const Tensor* entry : {&scale, &zero_point}) {
       require(
           entry->dtype() == DType::f32 && entry->numel() == static_cast<std::int64_t>(channels_),
-          "{}: expected a calibrated grid of {} channels, got {}", slot(), channels_,
+          "{}: expected a calibrated grid with {} channels, got {}", slot(), channels_,
           entry->shape().to_string());
     }
     grid_.set_channels(channels_, granularity() == Granularity::per_channel);
@@ -77,7 +77,7 @@ class AffineWeight final : public Quantizer, Calibratable {
   Variable train_forward(const Variable& x) override {
     calibrated_ = false;
     const std::vector<ValueRange> ranges = measure(x.value());
-    // The symmetric scale reaches the largest weight: none has its gradient masked.
+    // The symmetric grid covers the largest weight, so no gradient is masked.
     if (!affine_) return straight_through(x, fake_quantize(x.value(), grid_));
     std::vector<ChannelConstants> constants;
     for (std::size_t i = 0; i < grid_.scale.size(); ++i) {

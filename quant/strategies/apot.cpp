@@ -34,7 +34,7 @@ QuantGrid grid_of(int bits, bool with_sign) {
   return grid;
 }
 
-/// The tables live as long as the program, so that no loop or tape has to hold on to one.
+/// The tables live as long as the program, so that no loop or tape has to own one.
 LevelTable::View table_of(int bits, bool with_sign) {
   static const auto tables = [] {
     std::map<std::pair<int, bool>, LevelTable> all;
@@ -49,11 +49,11 @@ LevelTable::View table_of(int bits, bool with_sign) {
 
 struct ApotConstants {
   float mean, scale;
-  float factor;  ///< of a step's gradient to alpha's
+  float factor;  ///< from a step's gradient to alpha's
   LevelTable::View level;
 };
 
-/// scale * level nearest to (x - mean) / scale, with the gradient to x masked outside or not.
+/// scale * level nearest to (x - mean) / scale; `masked`: the gradient of x is 0 outside.
 template <bool masked>
 Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstants& constants) {
   return map_trained<1>(
@@ -78,7 +78,7 @@ class ApotWeight final : public Quantizer {
   }
 
   QuantGrid grid() const override {
-    expect(observed_, "{}: apot has no grid before it has seen the weight", slot());
+    expect(observed_, "{}: apot has no grid until it has seen the weight", slot());
     QuantGrid grid = grid_;
     grid.scale[0] = storable_scale(deviation_ * double{alpha_.values()[0]} / grid.qmax);
     return grid;
@@ -154,7 +154,7 @@ std::vector<std::int32_t> apot_levels(int bits) {
   std::vector<std::vector<std::int32_t>> terms(static_cast<std::size_t>(full_terms + single), {0});
   std::int32_t power = 1 << (3 * full_terms + single);
   for (int round = 0; round < 3; ++round) {
-    // The single power of an odd width comes before the last ones of the others.
+    // The extra power of an odd width comes before the last power of each full term.
     if (round == 2 && single == 1) terms.back().push_back(power /= 2);
     for (int term = 0; term < full_terms; ++term)
       terms[static_cast<std::size_t>(term)].push_back(power /= 2);
@@ -178,7 +178,7 @@ std::unique_ptr<Quantizer> make_apot(const SlotSpec& spec) {
   const bool subtract_mean =
       settings.choice("normalize", "mean_std", {"mean_std", "std"}) == "mean_std";
   ActivationGrid grid(settings, "auto", spec.bits);
-  // For a weight too, so that all keys are read whatever the slot needs.
+  // Also for a weight, so that all keys are read for every slot.
   auto activation = std::make_unique<ApotActivation>(spec, std::move(grid));
   if (spec.role == Role::activation) return activation;
   return std::make_unique<ApotWeight>(spec, weight_alpha, subtract_mean);

@@ -11,9 +11,9 @@
 
 namespace quench::quant {
 
-/// Rounds to levels as grid.h defines it, the upper level on ties, by one look-up whatever their
-/// number: integer levels lie apart by whole steps, so what is nearest changes only at multiples of
-/// half a step. A search would not vectorize.
+/// Rounds to levels as defined in grid.h (the upper level on ties), by one table look-up for any
+/// number of levels: levels are integers, so the nearest one changes only at multiples of half a
+/// step. A search would not vectorize.
 class LevelTable {
  public:
   /// @param levels  ascending, at least one
@@ -26,7 +26,7 @@ class LevelTable {
     }
   }
 
-  /// What a loop copies; valid as long as the table lives.
+  /// Copied into loops; valid as long as the table lives.
   struct View {
     const float* nearest;
     float low, high;
@@ -46,34 +46,34 @@ class LevelTable {
 };
 
 /// "apot": additive powers of two (Li et al. 2020, arXiv:1909.13144). The levels are sums of a few
-/// powers of two (apot_levels()), dense near 0, and clipped at a trained alpha ("alpha").
+/// powers of two (apot_levels()), dense near 0; values are clipped at a trained alpha ("alpha").
 ///
 /// Activations, 2 to 5 bits, with top = the largest level:
 ///   f(x) = alpha / top * level nearest to x / (alpha / top)
 ///   dL/dx     = g inside the range of the levels, else 0
 ///   dL/dalpha = sum of g (f(x) - x) / alpha inside, +-g beyond (the paper's reparameterized
 ///               clipping)
-/// The levels are unsigned or, where values are negative, one bit of sign and the levels of b - 1.
+/// The levels are unsigned; or, if values can be negative, a sign bit and the levels of b - 1 bits.
 ///
-/// Weights, 2 to 6 bits, per tensor: levels with a sign of w' = (w - mean) / deviation, both of the
-/// tensor and constant in the gradient (section 2.3). The result is multiplied by the deviation
-/// again, which the paper leaves to batch norm: with batch norm the network is the same, and without
-/// it a float checkpoint keeps its magnitude. dL/dw = g, also beyond alpha, as in the authors' code.
-/// The mean is not added again, so the integers are those nearest to w - mean.
+/// Weights, 2 to 6 bits, per tensor: signed levels of w' = (w - mean) / deviation, both over the
+/// tensor and constant in the gradient (section 2.3). The result is multiplied by the deviation,
+/// which the paper leaves to batch norm: with batch norm the network is the same, and without it a
+/// float checkpoint keeps its magnitude. dL/dw = g, even beyond alpha, as in the authors' code. The
+/// mean is not added back, so the integers are those nearest to w - mean.
 ///
-/// More bits have levels that do not fit 8-bit codes: 448 with 6 bits of magnitude.
+/// With more bits, levels do not fit into 8-bit codes: 448 with 6 bits of magnitude.
 ///
 /// Settings [quant.apot], with their defaults:
-///   weight_alpha = 3.0        where alpha starts, in deviations; > 0
+///   weight_alpha = 3.0        initial alpha, in standard deviations; > 0
 ///   normalize = "mean_std"    or "std": the mean is not subtracted
-///   alpha = 8.0               where alpha of activations starts; > 0
+///   alpha = 8.0               initial alpha of activations; > 0
 ///   init = "constant"         or "max": alpha starts at the first batch's largest |value|
 ///   act_grid = "auto"         quant/parts/activation_grid.h; the levels of both signed forms are the same
 Strategy apot_strategy();
 
 /// The 2^bits unsigned levels, in units of the smallest power: bits / 2 terms, each 0 or one of
-/// three powers, and for an odd number one term more of 0 or one power; the powers are dealt out in
-/// turn from the largest. 4 bits: {0, 32, 8, 2} + {0, 16, 4, 1}.
+/// three powers, plus, for odd bits, one term that is 0 or one power. The powers are dealt out to
+/// the terms in turn, largest first. 4 bits: {0, 32, 8, 2} + {0, 16, 4, 1}.
 /// @param bits  1 to 5
 std::vector<std::int32_t> apot_levels(int bits);
 

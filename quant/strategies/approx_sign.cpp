@@ -20,10 +20,11 @@ float triangle(float u) {
   return slope > 0.0f ? slope : 0.0f;
 }
 
-/// b (2 - b u tanh(b u / 2)) / (1 + cosh(b u)) by t = exp(-|b u|), which does not overflow.
+/// b (2 - b u tanh(b u / 2)) / (1 + cosh(b u)), computed with t = exp(-|b u|), which does not
+/// overflow.
 float swish_slope(float u, float beta) {
   const float v = beta * std::abs(u);
-  if (!(v < 80.0f)) return 0.0f;  // less than 1e-30 there, and NaN
+  if (!(v < 80.0f)) return 0.0f;  // below 1e-30, or NaN
   const float t = std::exp(-v);
   const float tanh_half = (1.0f - t) / (1.0f + t);
   return beta * (2.0f - v * tanh_half) * 2.0f * t / ((1.0f + t) * (1.0f + t));
@@ -60,7 +61,7 @@ class ApproxSign final : public Quantizer {
  private:
   Shift shift() const { return {shift_.value().data()[0]}; }
 
-  /// `slope` is a lambda, not a function: a call through a pointer would be one for every element.
+  /// `slope` is a lambda, not a function pointer, so that it is inlined.
   template <typename Slope>
   Variable estimate(const Variable& x, Slope slope) {
     return map_trained<1>(

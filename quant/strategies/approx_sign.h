@@ -6,7 +6,7 @@
 
 namespace quench::quant {
 
-/// "approx_sign": a sign whose gradient comes closer to it than a window does.
+/// "approx_sign": sign with a gradient that approximates it better than a window.
 ///
 ///   f(x) = sign(x - a), sign(0) = +1; with u = x - a
 ///   estimator = "approx_sign"  df/dx = 2 - 2|u| where |u| <= 1, else 0 (Bi-Real net: Liu et al.
@@ -17,7 +17,7 @@ namespace quench::quant {
 ///           "trained"          a is trained from 0 (parameter "shift"), df/da = -df/dx: ReActNet's
 ///                              RSign (Liu et al. 2020, arXiv:2003.03488), but one a per tensor
 ///
-/// Activations of 1 bit only; its partner for weights is "bwn", as in Bi-Real net.
+/// Activations only, 1 bit; its partner for weights is "bwn", as in Bi-Real net.
 ///
 /// Settings [quant.approx_sign], with their defaults:
 ///   estimator = "approx_sign"

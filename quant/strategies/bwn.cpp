@@ -14,11 +14,11 @@ namespace {
 
 float inside(float x) { return std::abs(x) <= 1.0f ? 1.0f : 0.0f; }
 
-/// y = alpha sign(w) with alpha = mean|w|, of the tensor or of each slice along axis 0:
+/// y = alpha sign(w) with alpha = mean|w|, per tensor or per slice along axis 0:
 ///
 ///   dL/dw = dL/dy alpha [|w| <= 1] + sign(w) mean(dL/dy sign(w))
 ///
-/// of which the second part comes through alpha.
+/// where the second part comes through alpha.
 struct BinaryNode final : Node {
   Saved w;
   std::vector<float> alpha;
@@ -79,7 +79,7 @@ class Bwn final : public Quantizer {
       : Quantizer(spec), gradient_(read_bwn_gradient(spec.settings)), grid_(binary_grid()) {}
 
   QuantGrid grid() const override {
-    expect(observed_, "{}: {} has no grid before it has seen the weight", slot(), method());
+    expect(observed_, "{}: {} has no grid until it has seen the weight", slot(), method());
     return grid_;
   }
 
@@ -122,7 +122,7 @@ std::unique_ptr<Quantizer> make_bwn(const SlotSpec& spec) { return std::make_uni
 
 Strategy bwn_strategy() {
   return {{.name = "bwn",
-           .summary = "sign times the mean magnitude of the filter",
+           .summary = "sign times the filter's mean magnitude",
            .paper = "Rastegari et al. 2016, arXiv:1603.05279",
            .weight_bits = {1, 1},
            .activation_bits = {0, 0},

@@ -31,7 +31,7 @@ QuantGrid odd_grid(int bits) {
   return grid;
 }
 
-/// The odd integer of t = tanh(w): 2 round((2^k - 1) (t / (2 M) + 1/2)) - (2^k - 1).
+/// The odd integer for t = tanh(w): 2 round((2^k - 1) (t / (2 M) + 1/2)) - (2^k - 1).
 struct OddCode {
   float largest;  ///< M
   float last;     ///< 2^k - 1
@@ -44,7 +44,7 @@ struct OddCode {
 };
 
 struct DorefaWeightNode final : Node {
-  Tensor t;  // saved: from the cache it is read faster than computed anew
+  Tensor t;  // saved: reading it is faster than recomputing it
   float largest;
   bool full;
 
@@ -61,7 +61,7 @@ struct DorefaWeightNode final : Node {
   }
 
  private:
-  /// y = t / M and M = |t_m|: dL/dt_m has -sign(t_m) * sum(g t) / M^2 beside its own share.
+  /// y = t / M and M = |t_m|: dL/dt_m also has the term -sign(t_m) * sum(g t) / M^2.
   void add_gradient_of_largest(const Tensor& grad_output, Tensor& grad) const {
     const auto values = t.span();
     const auto at = std::ranges::max_element(values, {}, [](float v) { return std::abs(v); });
@@ -85,7 +85,7 @@ class DorefaWeight final : public Quantizer {
   void observe(const Tensor& x) override {
     const float reach = finite_extents(x, false, slot())[0].max_abs;
     largest_ = reach > 0.0f ? storable_scale(std::tanh(double{reach})) : 1.0f;
-    // The grid has no 0 for weights that are all 0.
+    // The grid has no 0, so weights that are all 0 get the smallest scale.
     grid_.scale[0] = reach > 0.0f ? unit_scale() : storable_scale(0.0);
     observed_ = true;
   }
@@ -116,7 +116,7 @@ class DorefaWeight final : public Quantizer {
   float unit_scale() const { return static_cast<float>(1.0 / grid_.qmax); }
   OddCode code() const { return {largest_, static_cast<float>(grid_.qmax)}; }
   void expect_observed() const {
-    expect(observed_, "{}: dorefa has no grid before it has seen the weight", slot());
+    expect(observed_, "{}: dorefa has no grid until it has seen the weight", slot());
   }
 
   bool full_gradient_;

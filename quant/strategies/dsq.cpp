@@ -13,7 +13,7 @@ namespace {
 
 constexpr float kLeastAlpha = 0.01f, kMostAlpha = 0.5f;
 
-/// phi of one scale; constants computed once, in double.
+/// phi for one scale; its constants are computed once, in double.
 struct SoftStep {
   float scale;
   float k;
@@ -61,8 +61,8 @@ class Dsq final : public ObservedQuantizer {
     const CodeRange range = codes_range();
     const auto alphas = alpha_.value().span();
     const std::vector<float> scales = grid().scale;
-    require(scales.size() == alphas.size(), "{}: expected a weight of {} channels, got {}", slot(),
-            alphas.size(), scales.size());
+    require(scales.size() == alphas.size(), "{}: expected a weight with {} channels, got {}",
+            slot(), alphas.size(), scales.size());
     std::vector<SoftStep> steps;
     for (std::size_t i = 0; i < scales.size(); ++i)
       steps.emplace_back(scales[i], double{alphas[i]}, gradient_window(scales[i]));
@@ -98,7 +98,7 @@ std::unique_ptr<Quantizer> make_dsq(const SlotSpec& spec) {
 
 Strategy dsq_strategy() {
   return {{.name = "dsq",
-           .summary = "symmetric grid, gradient of a tanh between neighbouring codes",
+           .summary = "symmetric grid, gradient of a tanh between adjacent codes",
            .paper = "Gong et al. 2019, arXiv:1908.05033",
            .weight_bits = {2, 8},
            .activation_bits = {2, 8},

@@ -12,13 +12,13 @@ namespace quench::quant {
 ///   dL/dx = g (1 + delta sign(g) r),  r = (x - f(x)) / (s qmax),  where s qmin <= x <= s qmax;
 ///   else 0
 ///
-/// With delta = 0 it is the straight-through gradient. Otherwise a step grows where it leads away
-/// from the code that the element is about to leave, and shrinks where it leads back. r is the
-/// rounding error where the grid ends at 1: the paper's for unsigned activations. The paper puts a
-/// signed range on [0, 1], where errors are half as large: its delta for weights is twice this one.
+/// With delta = 0 it is the straight-through gradient. Otherwise an update grows if it moves the
+/// element away from its current code, and shrinks if it moves it back. r is the rounding error
+/// relative to a grid that ends at 1, as in the paper for unsigned activations. The paper maps a
+/// signed range to [0, 1], where errors are half as large: its delta for weights is twice this one.
 ///
-/// The grid is fixed by max|w|, or by an average over batches (quant/parts/observed_quantizer.h); the
-/// paper trains its bounds and may derive delta from the Hessian, where this one is a constant.
+/// The grid comes from max|w|, or from an average over batches (quant/parts/observed_quantizer.h);
+/// the paper trains its bounds and may derive delta from the Hessian; here delta is constant.
 ///
 /// Settings [quant.ewgs], with their defaults:
 ///   delta = 1e-3        >= 0

@@ -29,7 +29,7 @@ struct FatOptions {
   bool clamp, train_thresholds, pointwise;
   ActivationGrid activation_grid;
 
-  // All keys are read whatever the slot needs, so that none counts as left over.
+  // Reads all keys for every slot, so that none is reported as unknown.
   FatOptions(const Settings& settings, int bits)
       : symmetric(settings.choice("mode", "symmetric", {"symmetric", "asymmetric"}) == "symmetric"),
         alpha(read_limits(settings, "alpha", {0.5, 1.0}, above(0.0))),
@@ -41,7 +41,7 @@ struct FatOptions {
         activation_grid(settings, "auto", bits) {}
 };
 
-/// A factor, one or one per channel, and where it acts.
+/// A trained factor, per tensor or per channel, and its limits.
 struct Factor {
   std::string name;
   FatLimits limits;
@@ -59,7 +59,7 @@ struct Factor {
   }
 };
 
-/// What both forms share: the calibrated ranges, and the factors on them.
+/// The base of both modes: the calibrated ranges, and the factors applied to them.
 class Fat : public Quantizer, Calibratable {
  public:
   Fat(const SlotSpec& spec, const FatOptions& options)
@@ -68,13 +68,13 @@ class Fat : public Quantizer, Calibratable {
         ranges_(granularity() == Granularity::per_channel ? static_cast<std::size_t>(spec.channels)
                                                           : 1) {
     if (!options.pointwise || role() == Role::activation) return;
-    require(spec.shape.rank() > 0, "{}: fat: expected the weight's shape for pointwise, got none",
-            spec.slot);
+    require(spec.shape.rank() > 0,
+            "{}: fat: expected the weight's shape for pointwise = true, got none", spec.slot);
     pointwise_.emplace_back("m", options.pointwise_limits, 1.0, spec.shape, true);
   }
 
   void observe(const Tensor& x) override {
-    // The range stays; but a weight with NaN has no codes.
+    // The range is fixed. Still checks a weight for NaN, which has no code.
     if (started_ && role() == Role::activation) return;
     std::vector<ValueRange> ranges;
     for (const Extent& e : extents(x)) ranges.push_back(range_of(e));
@@ -120,7 +120,7 @@ class Fat : public Quantizer, Calibratable {
   const FatOptions& options() const { return options_; }
   const std::vector<ValueRange>& ranges() const { return ranges_; }
 
-  /// What passes the grid: x, or the scaled weight.
+  /// The quantized tensor: x, or the scaled weight.
   Variable scaled(const Variable& x) const {
     return pointwise_.empty() ? x : fat_scale_weight(x, pointwise_[0].value, pointwise_[0].limits);
   }
@@ -128,9 +128,9 @@ class Fat : public Quantizer, Calibratable {
     if (!started_) observe(x.value());
     return scaled(x);
   }
-  /// `unit` for all channels, to be given its scales.
+  /// `unit` for all channels; the caller sets the scales.
   QuantGrid begin_grid(const QuantGrid& unit) const {
-    expect(seen_, "{}: fat has no grid before it has seen {}", slot(),
+    expect(seen_, "{}: fat has no grid until it has seen {}", slot(),
            role() == Role::weight ? "the weight" : "an activation in training or calibration");
     QuantGrid grid = unit;
     grid.set_channels(ranges_.size(), granularity() == Granularity::per_channel);
@@ -157,9 +157,9 @@ class Fat : public Quantizer, Calibratable {
   FatOptions options_;
   std::vector<ValueRange> ranges_;
   std::vector<Factor> factors_;
-  std::vector<Factor> pointwise_;  // m, or none
-  bool seen_ = false;              // anything at all
-  bool started_ = false;           // from something other than zeros
+  std::vector<Factor> pointwise_;  // m, or empty
+  bool seen_ = false;              // any values
+  bool started_ = false;           // from values other than zero
 };
 
 SavedState Fat::state() const {
@@ -210,7 +210,7 @@ class FatSymmetric final : public Fat {
   }
 
  private:
-  /// With scale 1.
+  /// The grid with scale 1.
   const QuantGrid& unit_grid() const {
     return role() == Role::weight ? weight_grid_ : options().activation_grid.grid();
   }

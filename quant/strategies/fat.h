@@ -7,8 +7,8 @@
 namespace quench::quant {
 
 /// "fat": calibrated thresholds, adjusted by trained factors (Goncharenko et al. 2018,
-/// arXiv:1812.07872), 2 to 8 bits. The factors are one per tensor, or one per filter ("vector" in
-/// the paper).
+/// arXiv:1812.07872), 2 to 8 bits. The factors are per tensor, or per filter ("vector" in the
+/// paper).
 ///
 /// symmetric, with T = max|x|:
 ///
@@ -18,26 +18,26 @@ namespace quench::quant {
 ///   dL/dT_adj = sum dL/dy ((y - x) / T_adj inside, 1 above, -1 below or 0 if unsigned)
 ///   dL/dalpha = T dL/dT_adj where alpha_min <= alpha <= alpha_max, else 0
 ///
-/// asymmetric, with [T_l, T_r] the range of x: quant/strategies/fat_range.h. Where the paper's range
-/// would let go of 0, it stops there.
+/// asymmetric, with [T_l, T_r] the range of x: quant/strategies/fat_range.h. Unlike in the paper,
+/// the range always contains 0.
 ///
-/// T is that of the first weight that is not all zeros and the first such batch, or comes from
-/// calibration; then it stays. FAT trains nothing but the factors (optimizer.train = ["quantizer"])
-/// or, in a stage of its own, one factor m per element of the weight, which then is
-/// W clip(m, pointwise_min, pointwise_max); biases have none here.
+/// T comes from calibration, or from the first weight or batch that is not all zeros; then it is
+/// fixed. FAT trains only the factors (optimizer.train = ["quantizer"]) or, in a separate stage,
+/// one factor m per element of the weight, which becomes W clip(m, pointwise_min, pointwise_max);
+/// biases have no factors here.
 ///
 /// Settings [quant.fat], with their defaults:
 ///   mode = "symmetric"          or "asymmetric"
-///   act_grid = "auto"           symmetric: unsigned or signed_narrow as the first batch has it; or
+///   act_grid = "auto"           symmetric: unsigned or signed_narrow, decided by the first batch; or
 ///                               "unsigned", "signed_narrow", "signed_full"
-///   alpha_min = 0.5             of alpha, and of alpha_R in the asymmetric form; > 0
+///   alpha_min = 0.5             of alpha, and of alpha_R in the asymmetric mode; > 0
 ///   alpha_max = 1.0             1.3 in the authors' code
 ///   shift_min = -0.2            of alpha_T
 ///   shift_max = 0.4
-///   clamp = false               whether a factor beyond its limits, which has no gradient and so is
-///                               stuck, is brought back after each step
+///   clamp = false               whether a factor beyond its limits, which is stuck because it has no
+///                               gradient, is clamped after each step
 ///   train_thresholds = true     false: factors stay at 1 and 0
-///   pointwise = false           weights: whether there is an m
+///   pointwise = false           weights: whether to train m
 ///   pointwise_min = 0.75
 ///   pointwise_max = 1.25
 Strategy fat_strategy();

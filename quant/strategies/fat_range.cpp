@@ -10,9 +10,9 @@
 namespace quench::quant {
 namespace {
 
-constexpr double kEpsilon = 1e-7;  // of the authors' code
+constexpr double kEpsilon = 1e-7;  // as in the authors' code
 
-/// What fat_quantize() needs of a FatRange: its codes, and dy of alpha_T and alpha_R.
+/// The constants of fat_quantize(): the codes, and the derivatives of y by alpha_T and alpha_R.
 struct FatConstants {
   float scale, first, last;
   float inside_r;  // times round(x / scale) - x / scale
@@ -58,7 +58,7 @@ struct ScaledWeightNode final : Node {
 
 }  // namespace
 
-// fmin and fmax let go of a NaN.
+// fmin and fmax ignore a NaN.
 double FatLimits::clip(double value) const { return std::fmax(std::fmin(value, max), min); }
 
 FatRange fat_range(ValueRange calibrated, float alpha_t, float alpha_r,

@@ -12,7 +12,7 @@
 namespace quench::quant {
 namespace {
 
-/// For its name alone: the registry's function could not be given a grid.
+/// Only for its name: a factory in the registry could not be given a grid.
 const Strategy& fixed_strategy() {
   static const Strategy strategy{{.name = "fixed", .summary = "a grid that is given and stays"},
                                  {}};

@@ -30,8 +30,7 @@ class LsqActivation final : public Quantizer, Calibratable {
       : Quantizer(spec), options_(options), grid_(std::move(grid)), scale_(1) {}
 
   QuantGrid grid() const override {
-    expect(scale_.seen(),
-           "{}: lsq has no grid before training or calibration has shown it an activation", slot());
+    expect(scale_.seen(), "{}: lsq has no grid before training or calibration", slot());
     QuantGrid grid = grid_.grid();
     grid.scale = scale_.values();
     return grid;

@@ -12,17 +12,17 @@ namespace quench::quant {
 ///   dL/dv = g where -Qn < v / s < Qp, else 0
 ///   dL/ds = c * sum of g * (round(v / s) - v / s) inside, -g Qn below, g Qp above (eq. 3)
 ///
-/// Weights: Qn = 2^(b-1), Qp = 2^(b-1) - 1, 2 to 8 bits, s per tensor or channel. Activations:
-/// Qn = 0, Qp = 2^b - 1, 1 to 8 bits, or the weights' grid where values are negative. With c =
-/// 1 / sqrt(N Qp), N being the weights that share s, or the activations of one sample.
+/// Weights: Qn = 2^(b-1), Qp = 2^(b-1) - 1, 2 to 8 bits, s per tensor or channel. Activations: Qn =
+/// 0, Qp = 2^b - 1, 1 to 8 bits, or the weights' grid if values can be negative. c = 1 / sqrt(N
+/// Qp), where N is the number of weights that share s, or of activations in one sample.
 ///
-/// s starts at 2 mean|v| / sqrt(Qp) of the weight, or of the first batch that is not all zeros, or
-/// where a calibrator puts it; it stays >= 1e-8.
+/// s starts at 2 mean|v| / sqrt(Qp) of the weight or of the first batch that is not all zeros, or
+/// at a calibrated value; it stays >= 1e-8.
 ///
 /// Settings [quant.lsq], with their defaults:
 ///   window = "open"        as above; or "closed": v / s = -Qn and Qp count as inside (lsq-net)
 ///   grad_scale = "paper"   c as above; or "none": c = 1
-///   act_grid = "auto"      quant/parts/activation_grid.h, signed_full where signed; at 1 bit "unsigned"
+///   act_grid = "auto"      quant/parts/activation_grid.h, signed_full if signed; "unsigned" at 1 bit
 Strategy lsq_strategy();
 
 }  // namespace quench::quant

@@ -21,7 +21,7 @@ constexpr std::int64_t kSamples = 65536;
 constexpr int kTurns = 10;
 
 struct Turn {
-  double error;      ///< of the grid that came in
+  double error;      ///< of the input grid
   AffineFit fitted;  ///< the regression on its codes
 };
 
@@ -41,7 +41,7 @@ Turn turn(const std::vector<double>& x, const AffineFit& grid, std::int32_t qmax
   communicator().sum(sums);
   const double spread = count * qq_sum - q_sum * q_sum;
   const double scale = spread > 0.0 ? (count * qx_sum - q_sum * x_sum) / spread : 0.0;
-  // All on one code: nothing to fit a line to.
+  // All values have the same code: no line can be fitted.
   if (!(scale > 0.0)) return {error, grid};
   return {error, {scale, (x_sum - scale * q_sum) / count}};
 }
@@ -62,7 +62,8 @@ AffineFit least_squares_grid(std::span<const float> x, double min, double max, s
 
   AffineFit best = cover_range(min, max, qmax);
   double least = std::numeric_limits<double>::infinity();
-  // Turns only find the nearest minimum, and from the full range of a long tail that is a poor one.
+  // The iteration finds only the nearest minimum, which is poor when it starts from a long-tailed
+  // range.
   for (const double shrink : {1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1}) {
     AffineFit grid = cover_range(shrink * min, shrink * max, qmax);
     for (int i = 0; i <= kTurns; ++i) {
@@ -107,7 +108,7 @@ Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_
                                    : (quotient > c.range.low) & (quotient < c.range.high);
         const float residue =
             integer_code(v - c.offset, c.scale, c.range) - (inside ? quotient : 0.0f);
-        const bool clipped = !inside & (quotient == quotient);  // NaN is neither
+        const bool clipped = !inside & (quotient == quotient);  // false for NaN
         return ElementGradient<2>{inside ? g : 0.0f,
                                   {c.factor * (g * residue), clipped ? c.factor * g : 0.0f}};
       });
@@ -124,9 +125,7 @@ class LsqPlusActivation final : public Quantizer, Calibratable {
         beta_(Tensor::zeros({1}), true) {}
 
   QuantGrid grid() const override {
-    expect(scale_.seen(),
-           "{}: lsq_plus has no grid before training or calibration has shown it an activation",
-           slot());
+    expect(scale_.seen(), "{}: lsq_plus has no grid before training or calibration", slot());
     QuantGrid grid = grid_;
     grid.scale = scale_.values();
     grid.offset = beta_.value().item();

@@ -42,7 +42,7 @@ class LsqWeight final : public Quantizer, Calibratable {
   }
 
   QuantGrid grid() const override {
-    expect(scale_.seen(), "{}: {} has no grid before it has seen the weight", slot(), method());
+    expect(scale_.seen(), "{}: {} has no grid until it has seen the weight", slot(), method());
     QuantGrid grid = grid_;
     grid.scale = scale_.values();
     return grid;

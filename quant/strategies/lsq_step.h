@@ -11,7 +11,7 @@
 
 namespace quench::quant {
 
-// What LSQ and LSQ+ share.
+// Shared by LSQ and LSQ+.
 
 struct LsqOptions {
   bool closed_window;
@@ -22,20 +22,20 @@ struct LsqOptions {
   float gradient_factor(std::int64_t n, std::int32_t qmax) const;
 };
 
-/// The activations of one sample.
+/// The number of activations in one sample.
 std::int64_t features(const Tensor& activations);
 
-/// s * round(clip(v / s)) on `grid`, whose scales are the values of `scale`, on the tape with the
-/// gradients of LSQ.
-/// @param n  what c counts: the elements that share one scale
+/// s * round(clip(v / s)) on `grid`, with the values of `scale` as its scales, recorded on the tape
+/// with the gradients of LSQ.
+/// @param n  N in c: the number of elements that share one scale
 Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid, std::int64_t n,
                  const LsqOptions& options);
 
-/// Where the steps of a weight start, one per channel or one.
+/// Computes the initial steps of a weight, one or one per channel.
 using FirstSteps = std::vector<double> (*)(const Tensor& weight, bool per_channel,
                                            const QuantGrid& grid, std::string_view slot);
 
-/// The weight quantizer of LSQ, starting at `first_steps`.
+/// The weight quantizer of LSQ, with initial steps from `first_steps`.
 std::unique_ptr<Quantizer> make_lsq_weight(const SlotSpec& spec, const LsqOptions& options,
                                            FirstSteps first_steps);
 

@@ -74,7 +74,7 @@ class Noise final : public ObservedQuantizer, Planned {
  private:
   std::string stream() const { return "noise " + slot(); }
 
-  /// clip(x, low, high) + s n, drawn piece by piece, so that n stays in cache.
+  /// clip(x, low, high) + s n; n is drawn piece by piece, so that it stays in cache.
   static Tensor with_noise(const Tensor& x, const std::vector<Span>& spans, const Random& random) {
     Tensor output(x.shape());
     const Pieces pieces(x.numel(), static_cast<std::int64_t>(spans.size()));

@@ -17,7 +17,7 @@ std::unique_ptr<Quantizer> make_none(const SlotSpec& spec) {
 }  // namespace
 
 Strategy none_strategy() {
-  return {{.name = "none", .summary = "values as they are", .per_channel = true}, make_none};
+  return {{.name = "none", .summary = "no quantization", .per_channel = true}, make_none};
 }
 
 }  // namespace quench::quant

@@ -7,8 +7,8 @@
 
 namespace quench::quant {
 
-/// "none": values as they are, f(x) = x with gradient 1. It fills an empty slot, so that no layer
-/// asks whether it is quantized. Has no grid and no settings.
+/// "none": no quantization, f(x) = x with gradient 1. Fills empty slots, so that layers need not
+/// check for them. It has no grid and no settings.
 class NoQuantizer final : public Quantizer {
  public:
   explicit NoQuantizer(const SlotSpec& spec = {}) : Quantizer(spec, {.quantizes = false}) {}

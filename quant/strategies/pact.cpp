@@ -9,7 +9,7 @@
 namespace quench::quant {
 namespace {
 
-/// alpha as it is, with the gradient of lambda alpha^2 added to its own.
+/// The identity on alpha; adds the gradient of lambda alpha^2.
 struct PenaltyNode final : Node {
   Saved alpha;
   float lambda;
@@ -30,7 +30,7 @@ struct PactConstants {
 class Pact final : public TrainedClip {
  public:
   Pact(const SlotSpec& spec, float alpha_decay)
-      // Unsigned always: an empty table, since no key decides it.
+      // Always unsigned: an empty table, because no key selects the grid.
       : TrainedClip(spec, 10.0, ActivationGrid(Settings(), "unsigned", spec.bits)),
         alpha_decay_(alpha_decay) {}
 

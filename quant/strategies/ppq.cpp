@@ -16,8 +16,8 @@
 namespace quench::quant {
 namespace {
 
-// The bits of floats that are not negative order as the floats do, so that three passes by 11 bits
-// each sort them: several times as fast as comparing.
+// The bits of non-negative floats order like the floats, so a radix sort with three passes of 11
+// bits works; it is several times faster than a comparison sort.
 constexpr int kDigitBits = 11;
 constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
 
@@ -56,7 +56,7 @@ Projection SortedMagnitudes::project(float scale) {
   const CodeRange range{0.0f, static_cast<float>(begins_.size())};
   const auto code = [&](std::size_t i) { return integer_code(values_[i], scale, range); };
   Projection sum;
-  std::size_t before = 0;  // where the code below begins: no later than this one
+  std::size_t before = 0;  // where the next lower code begins: no later than this one
   for (std::size_t k = 0; k < begins_.size(); ++k) {
     const auto least = static_cast<float>(k + 1);
     std::size_t at = std::max(begins_[k], before);
@@ -105,7 +105,8 @@ Projection over_ranks(const Projection& own) {
   return {sums[0], sums[1]};
 }
 
-/// Adds up fixed pieces in order: neither chance nor the number of threads reaches the result.
+/// Adds fixed pieces in order, so the result is deterministic and independent of the number of
+/// threads.
 Projection project(std::span<const float> x, float gamma, CodeRange range) {
   const auto count = static_cast<std::int64_t>(x.size());
   const std::int64_t pieces = (count + kPpqPiece - 1) / kPpqPiece;
@@ -132,8 +133,8 @@ CodeRange code_range(int bits, bool unsigned_codes) {
   return {-qmax, qmax};
 }
 
-/// Algorithm 2 from `cold`, the scale at which no value is clipped, or from a given one.
-/// project(scale) gives the Projection of x onto its codes.
+/// Algorithm 2, starting from `cold`, the scale at which no value is clipped, or from a given
+/// scale. project(scale) gives the Projection of x onto its codes.
 template <typename Project>
 PpqResult fit(double cold, const PpqOptions& options, Project project) {
   PpqResult result;
@@ -142,18 +143,19 @@ PpqResult fit(double cold, const PpqOptions& options, Project project) {
     return result;
   }
   double gamma = options.gamma > 0.0 ? options.gamma : cold;
-  double explained = 0.0;  // of <x, x>, by the codes that gave gamma; 0 while it is only a start
+  double explained =
+      0.0;  // the part of <x, x> explained by the codes that gave gamma; 0 at the start
   result.converged = false;
   while (options.max_updates == 0 || result.updates < options.max_updates) {
     const Projection next = project(storable_scale(gamma));
-    // Codes that repeat have the same sums in the same order, so they explain exactly as much.
-    // Values below half of the smallest scale that float32 holds have the code 0 from any start.
+    // Repeated codes give the same sums in the same order, so they explain exactly as much. Values
+    // below half of the smallest float32 scale have code 0 from any start.
     const bool stuck = next.empty() && gamma == cold;
     if (stuck || (explained > 0.0 && !(next.explained() > explained))) {
       result.converged = true;
       break;
     }
-    // All codes 0: the start was far too large, so this pass goes to starting again.
+    // All codes are 0: the start was far too large, so this pass restarts from `cold`.
     result.code_gamma = next.empty() ? cold : gamma;
     explained = next.empty() ? 0.0 : next.explained();
     gamma = next.empty() ? cold : next.gamma();

@@ -9,8 +9,8 @@
 
 namespace quench::quant {
 
-/// What least squares needs of values x and their codes q: ||x - gamma q||^2 is smallest at
-/// gamma = <x, q> / <q, q>, and is <x, x> - explained() there.
+/// The sums for a least-squares fit of values x to codes q: ||x - gamma q||^2 has its minimum at
+/// gamma = <x, q> / <q, q>, where it equals <x, x> - explained().
 struct Projection {
   double xq = 0.0;  ///< <x, q>
   double qq = 0.0;  ///< <q, q>
@@ -20,11 +20,11 @@ struct Projection {
   double explained() const { return xq * gamma(); }
 };
 
-/// |x| in ascending order, for projections onto the same values with many scales in turn.
+/// |x| in ascending order, for repeated projections of the same values with different scales.
 ///
-/// The codes of a symmetric grid rise with |x|, so code k owns the values from some position on. Each
-/// projection moves these positions from where the last one left them, past the values whose code
-/// changed: a pass over all values happens once.
+/// The codes of a symmetric grid rise with |x|, so the values with code k or more start at some
+/// position. Each projection moves these positions from the previous ones, past the values whose
+/// code changed; only the first one passes over all values.
 class SortedMagnitudes {
  public:
   /// @param x     finite
@@ -46,16 +46,18 @@ class SortedMagnitudes {
 ///   gamma = max|x| / qmax
 ///   repeat  q = clip(round(x / gamma), qmin, qmax);  gamma = <x,q> / <q,q>
 ///
-/// until q repeats. The q that belongs to the last gamma is the one that gave it. No half step can
-/// raise the error, and the loop ends at the first update that does not lower it: x has finitely many
-/// codes q, so it does end, in a local minimum. Trained convolutions of 10^4 to 10^5 weights take 30
-/// to 100 updates at 4 bits and up to 1500 at 8; after 3 the error is up to three times as large.
+/// until q repeats. The q of the last gamma is the one from which gamma was computed. No half step
+/// can increase the error, and the loop stops at the first update that does not decrease it: x has
+/// finitely many codes q, so it ends, in a local minimum. Trained convolutions with 10^4 to 10^5
+/// weights take 30 to 100 updates at 4 bits and up to 1500 at 8 bits; after 3 updates the error is
+/// up to three times as large.
 struct PpqOptions {
-  int max_updates = 0;  ///< stop after that many even if the error still falls; 0: no limit
-  /// Codes 0 .. 2^bits-1 rather than signed narrow (not in the paper).
+  int max_updates = 0;  ///< stops after this many, even if the error still falls; 0: no limit
+  /// Codes 0 .. 2^bits-1 instead of signed narrow (not in the paper).
   bool unsigned_codes = false;
   double gamma = 0.0;  ///< warm start, if > 0
-  /// Whether x is this rank's part of a batch, which is fitted as a whole (quant/statistics/batch_statistics.h).
+  /// Whether x is this rank's part of a batch, which is then fitted as a whole
+  /// (quant/statistics/batch_statistics.h).
   bool part_of_batch = false;
 };
 
@@ -63,19 +65,18 @@ struct PpqResult {
   double gamma = 1.0;       ///< the scale; 1 if all of x is 0
   double code_gamma = 1.0;  ///< q = clip(round(x / code_gamma)) gave `gamma`
   int updates = 0;
-  bool converged = true;    ///< no further update lowers the error
-  bool degenerate = false;  ///< nothing to fit: all of x is 0
+  bool converged = true;    ///< whether no further update lowers the error
+  bool degenerate = false;  ///< whether all of x is 0, so there is nothing to fit
 };
 
 /// @param bits  2 to 8, or from 1 with unsigned codes
-/// @throws std::invalid_argument  if x is empty or holds NaN or infinity; the message starts with
-///                                `who`
+/// @throws std::invalid_argument  if x is empty or contains NaN or infinity; the message starts
+///                                with `who`
 PpqResult ppq(std::span<const float> x, int bits, const PpqOptions& options = {},
               std::string_view who = "ppq");
 
-/// The projection of a tensor as float32, from a cold start, one scale for the tensor or one per slice
-/// along axis 0: gamma * clip(round(x / code_gamma)). The two differ only where max_updates ended the
-/// loop.
+/// The scales of a tensor's projection in float32, from a cold start, per tensor or per slice along
+/// axis 0: gamma * clip(round(x / code_gamma)). The two differ only if max_updates ended the loop.
 struct PpqScales {
   std::vector<float> gamma;
   std::vector<float> code_gamma;

@@ -46,7 +46,7 @@ class SteBinary : public Quantizer, LatentUpdate {
     if (!windowed) return straight_through(x, sign(x.value()));
     return map_straight_through(x, {-clip_, clip_}, 1.0f, [](float v) { return binary_code(v); });
   }
-  /// Where the gradient of a weight passes; undefined: everywhere.
+  /// The mask in which the gradient of a weight passes; undefined: everywhere.
   Tensor weight_mask(const Tensor& w) const {
     if (!windowed_weights_) return {};
     Tensor mask(w.shape(), DType::u8);
@@ -65,11 +65,11 @@ class SteBinary : public Quantizer, LatentUpdate {
   bool windowed_weights_;
 };
 
-/// BinaryConnect's stochastic weight: the sign is drawn anew for each step.
+/// BinaryConnect's stochastic weight: the sign is redrawn for each step.
 class SteStochasticWeight final : public SteBinary, Planned {
  public:
   SteStochasticWeight(const SlotSpec& spec, const SteOptions& options)
-      // The batches of training saw other weights than the signs of evaluation.
+      // Batch statistics from training belong to other weights than the signs in evaluation.
       : SteBinary(spec, options, {.stale_batch_norm = true}) {}
 
   Planned* planned() override { return this; }
@@ -85,7 +85,7 @@ class SteStochasticWeight final : public SteBinary, Planned {
  protected:
   Variable train_forward(const Variable& w) override {
     Tensor uniform(w.shape());
-    // A function of seed, slot and step, so that a resumed run draws the same.
+    // Depends on seed, slot and step, so that a resumed run draws the same signs.
     Random(seed_, "stochastic sign of " + slot())
         .fork(static_cast<std::uint64_t>(next_step_))
         .fill_uniform(uniform.span());
@@ -105,7 +105,7 @@ class SteGrid final : public ObservedQuantizer {
   Variable train_forward(const Variable& x) override {
     observe(x.value());
     const QuantGrid current = grid();
-    // The scale of a weight reaches the largest: none lies outside, so none has its gradient masked.
+    // The grid covers the largest weight, so no gradient is masked.
     if (role() == Role::weight) return straight_through(x, fake_quantize(x.value(), current));
     const float scale = current.scale[0];
     const CodeRange range = codes_range();
@@ -125,7 +125,7 @@ Tensor stochastic_sign(const Tensor& x, const Tensor& uniform) {
 namespace {
 
 std::unique_ptr<Quantizer> make_ste(const SlotSpec& spec) {
-  // All keys are read whatever the slot needs, so that none counts as left over.
+  // Reads all keys for every slot, so that none is reported as unknown.
   const SteOptions options(spec.settings);
   SlotSpec of_more_bits = spec;
   of_more_bits.bits = std::max(spec.bits, 2);

@@ -50,7 +50,8 @@ bool FreezableThresholds::settled(std::size_t i) const {
   if (threshold.frozen || updates_ == 0) return false;
   const double debiased =
       threshold.average / (1.0 - std::pow(kDecay, static_cast<double>(updates_)));
-  // As float32: else a threshold that never moved from a power of two would differ from its average.
+  // In float32: otherwise a threshold that never moved from a power of two would differ from its
+  // average.
   return std::ceil(threshold.value) == std::ceil(static_cast<float>(debiased));
 }
 

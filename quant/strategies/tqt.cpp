@@ -24,7 +24,7 @@ struct TqtOptions {
   FreezeOptions freezing;
   ActivationGrid activation_grid;
 
-  // All keys are read whatever the slot needs, so that none counts as left over.
+  // Reads all keys for every slot, so that none is reported as unknown.
   TqtOptions(const Settings& settings, int bits)
       : three_sigma(settings.choice("init_weight", "3sd", {"3sd", "max"}) == "3sd"),
         freeze(settings.boolean("freeze", false)),
@@ -66,7 +66,7 @@ class Tqt final : public Quantizer, Calibratable, Planned {
 
  private:
   bool per_channel() const { return granularity() == Granularity::per_channel; }
-  /// With scale 1.
+  /// The grid with scale 1.
   const QuantGrid& unit_grid() const {
     return role() == Role::weight ? weight_grid_ : options_.activation_grid.grid();
   }
@@ -79,9 +79,9 @@ class Tqt final : public Quantizer, Calibratable, Planned {
   TqtOptions options_;
   QuantGrid weight_grid_;
   Variable log2_t_;
-  bool seen_ = false;                              // anything at all
-  bool started_ = false;                           // from something other than zeros
-  std::shared_ptr<FreezableThresholds> freezing_;  // null: none
+  bool seen_ = false;                              // any values
+  bool started_ = false;                           // from values other than zero
+  std::shared_ptr<FreezableThresholds> freezing_;  // null: no freezing
   std::shared_ptr<ThresholdFreezer> freezer_;      // of the network
 };
 
@@ -116,7 +116,7 @@ void Tqt::start(const std::vector<double>& thresholds) {
 
 void Tqt::observe(const Tensor& x) {
   if (!started_) return start(initial_thresholds(x));
-  // The threshold is trained, not derived; but a weight with NaN has no codes.
+  // The threshold is trained, not derived from the weight. Still checks for NaN, which has no code.
   if (role() == Role::weight) finite_extents(x, false, slot());
 }
 
@@ -129,7 +129,7 @@ void Tqt::calibrate(std::span<const ValueRange> ranges) {
 }
 
 QuantGrid Tqt::grid() const {
-  expect(seen_, "{}: tqt has no grid before it has seen {}", slot(),
+  expect(seen_, "{}: tqt has no grid until it has seen {}", slot(),
          role() == Role::weight ? "the weight" : "an activation in training or calibration");
   QuantGrid grid = unit_grid();
   const std::span<const float> thresholds = log2_t_.value().span();
@@ -147,7 +147,7 @@ Variable Tqt::train_forward(const Variable& x) {
     return DerivedScale{.scale = s, .slope = s * std::numbers::ln2_v<float>};
   });
   const CodeRange codes = centered_range(unit_grid());
-  // A frozen threshold gets no gradient, so that no optimizer moves it.
+  // A frozen threshold gets no gradient, so that the optimizer does not move it.
   const bool trained = freezing_ == nullptr || !freezing_->all_frozen();
   return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes);
 }
@@ -162,7 +162,7 @@ void Tqt::step(std::int64_t step) {
   Tensor& log2_t = log2_t_.mutable_value();
   bool changed = false;
   for (float& value : log2_t.span()) {
-    // NaN stays, for the trainer to name.
+    // NaN stays, so that the trainer can report it.
     const float inside = value < kSmallest ? kSmallest : (value > kLargest ? kLargest : value);
     changed |= inside < value || inside > value;
     value = inside;
@@ -200,7 +200,7 @@ void Tqt::load_state(const SavedState& state) {
 }  // namespace
 
 float tqt_scale(float log2_t, int fraction_bits) {
-  // fmin and fmax let go of a NaN.
+  // fmin and fmax ignore a NaN.
   const auto exponent =
       static_cast<int>(std::fmax(std::fmin(std::ceil(log2_t), kLargest), kSmallest));
   return std::ldexp(1.0f, std::max(exponent - fraction_bits, static_cast<int>(kSmallest)));
@@ -216,7 +216,7 @@ std::unique_ptr<Quantizer> make_tqt(const SlotSpec& spec) {
 
 Strategy tqt_strategy() {
   return {{.name = "tqt",
-           .summary = "power-of-two scale, trained log2 threshold, full gradient to it",
+           .summary = "power-of-two scale, trained log2 threshold",
            .paper = "Jain et al. 2019, arXiv:1903.08066",
            .weight_bits = {2, 8},
            .activation_bits = {2, 8},

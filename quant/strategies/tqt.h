@@ -11,25 +11,26 @@ namespace quench::quant {
 ///
 ///   f(x) = s clip(round(x / s), qmin, qmax),  s = 2^ceil(log2 t) / 2^(b-1), or 2^b unsigned
 ///
-/// with log2 t trained, one per tensor as in the paper, or one per output channel. The weight grid
-/// is [-2^(b-1), 2^(b-1)-1]. With r = round(x / s), ceil and round straight-through:
+/// with log2 t trained, per tensor as in the paper, or per output channel. The weight grid is
+/// [-2^(b-1), 2^(b-1)-1]. With r = round(x / s), and ceil and round straight-through:
 ///
 ///   dL/dx      = dL/dy where qmin <= r <= qmax, else 0
 ///   dL/dlog2 t = s ln 2 sum(dL/dy dy/ds),  dy/ds = r - x / s inside, qmin below, qmax above
 ///
-/// t starts from the first weight that is not all zeros and the first such batch, or from
-/// calibration, and is trained from there; of zeros alone it is 1. log2 t stays in [-126, 127].
+/// t starts from calibration, or from the first weight or batch that is not all zeros; before that
+/// it is 1. log2 t stays in [-126, 127].
 ///
 /// Settings [quant.tqt], with their defaults:
-///   act_grid = "auto"     signed_full or unsigned as the first batch has it; or "signed_full",
+///   act_grid = "auto"     signed_full or unsigned, decided by the first batch; or "signed_full",
 ///                         "signed_narrow", "unsigned"
 ///   init_weight = "3sd"   |mean| + 3 standard deviations; or "max", max|w|
-///   freeze = false        whether thresholds come to rest one by one (threshold_freezer.h)
-///   freeze_start = 1000   steps until the first may
-///   freeze_every = 50     steps between two
+///   freeze = false        whether thresholds freeze one by one (threshold_freezer.h)
+///   freeze_start = 1000   steps until the first may freeze
+///   freeze_every = 50     steps between two freezes
 Strategy tqt_strategy();
 
-/// s of a stored log2 t: 2^ceil(log2 t) / 2^fraction_bits, at least 2^-126; finite for any log2 t.
+/// The scale for a stored log2 t: 2^ceil(log2 t) / 2^fraction_bits, at least 2^-126; finite for any
+/// log2 t.
 float tqt_scale(float log2_t, int fraction_bits);
 
 }  // namespace quench::quant

@@ -30,9 +30,7 @@ void TrainedClip::calibrate(std::span<const ValueRange> ranges) {
 }
 
 float TrainedClip::alpha_value() const {
-  expect(alpha_.seen(),
-         "{}: {} has no grid before training or calibration has shown it an activation", slot(),
-         method());
+  expect(alpha_.seen(), "{}: {} has no grid before training or calibration", slot(), method());
   return alpha_.values()[0];
 }
 

@@ -6,12 +6,12 @@
 
 namespace quench::quant {
 
-/// What the activation quantizers share that train the value alpha where they clip (parameter
-/// "alpha"; PACT, APoT). Keys of the method's table:
+/// The base of activation quantizers that train their clipping value alpha (parameter "alpha";
+/// PACT, APoT). Keys of the method's table:
 ///   init = "constant"  alpha starts at the key `alpha`; or "max": at the largest |value| of the
 ///                      first batch that is not all zeros
 ///   alpha = ...        > 0
-/// A calibrator starts it at the end of its range. alpha stays >= 1e-6.
+/// A calibrator sets alpha to the end of its range. alpha stays >= 1e-6.
 class TrainedClip : public Quantizer, Calibratable {
  public:
   TrainedClip(const SlotSpec& spec, double fallback, ActivationGrid grid);
@@ -27,7 +27,7 @@ class TrainedClip : public Quantizer, Calibratable {
   void load_state(const SavedState& state) override;
 
  protected:
-  /// To be called before a training pass.
+  /// Call before a training pass.
   void prepare(const Tensor& x) {
     observe(x);
     alpha_.clamp(slot());

@@ -42,7 +42,7 @@ Ternary optimum(const float* w, std::int64_t count) {
     best.count = k;
     best.alpha = sum / static_cast<double>(k);
   }
-  // Equal magnitudes are never parted, since within a run of them the gain is convex in k.
+  // Equal magnitudes are never split, because the gain is convex in k within a run of them.
   if (best.count < count) best.delta = double{sorted[static_cast<std::size_t>(best.count)]};
   return best;
 }
@@ -91,7 +91,7 @@ class Twn final : public Quantizer {
         grid_(signed_narrow_grid(spec.bits)) {}
 
   QuantGrid grid() const override {
-    expect(!slices_.empty(), "{}: twn has no grid before it has seen the weight", slot());
+    expect(!slices_.empty(), "{}: twn has no grid until it has seen the weight", slot());
     return grid_;
   }
 
@@ -106,7 +106,7 @@ class Twn final : public Quantizer {
   }
 
   Tensor quantize(const Tensor& w) const override {
-    expect(!slices_.empty(), "{}: twn has no grid before it has seen the weight", slot());
+    expect(!slices_.empty(), "{}: twn has no grid until it has seen the weight", slot());
     return write_codes(w, std::vector<float>(slices_.size(), 1.0f));
   }
 

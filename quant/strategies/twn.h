@@ -13,18 +13,19 @@ namespace quench::quant {
 /// The ternary set alpha * {-1, 0, +1} of one slice of weights: sign(w) where |w| > delta, else 0.
 struct Ternary {
   double delta = 0.0;      ///< >= 0
-  double alpha = 0.0;      ///< mean of |w| over |w| > delta; 0 if there is none
-  std::int64_t count = 0;  ///< of the weights with |w| > delta
+  double alpha = 0.0;      ///< mean of |w| over |w| > delta; 0 if no weight is above delta
+  std::int64_t count = 0;  ///< number of weights with |w| > delta
 };
 
 /// delta = factor * mean|w|: one for the tensor, or one per slice along axis 0 (Li & Liu 2016,
 /// arXiv:1605.04711, eq. 6).
-/// @throws std::invalid_argument  if a slice is empty or holds NaN or infinity; the message starts
-///                                with `who`
+/// @throws std::invalid_argument  if a slice is empty or contains NaN or infinity; the message
+///                                starts with `who`
 std::vector<Ternary> ternary_by_threshold(const Tensor& w, double factor, bool per_channel,
                                           std::string_view who);
 
-/// The set that minimises ||w - alpha t||^2: the k largest |w| with the greatest (sum)^2 / k. Sorts.
+/// The set that minimises ||w - alpha t||^2: the k largest |w| with the greatest (sum)^2 / k. Sorts
+/// |w|.
 /// @throws as ternary_by_threshold()
 std::vector<Ternary> ternary_optimum(const Tensor& w, bool per_channel, std::string_view who);
 
@@ -34,8 +35,8 @@ std::vector<Ternary> ternary_optimum(const Tensor& w, bool per_channel, std::str
 ///
 /// with delta = threshold_factor * mean|w| and alpha the mean of |w| over |w| > delta, per tensor
 /// (the paper) or per channel. The integers -1, 0, +1 follow from delta, not from rounding w /
-/// alpha. Where no weight passes delta, alpha is 0: all integers are 0 and the grid's scale is 1.
-/// Weights of 2 bits only; activations stay as they are.
+/// alpha. If no weight is above delta, alpha is 0: all integers are 0 and the grid's scale is 1.
+/// Weights only, 2 bits; activations are not quantized.
 ///
 /// Settings [quant.twn], with their defaults:
 ///   scale = "threshold"     as above; or "exact": delta and alpha that minimise ||w - f(w)||, found

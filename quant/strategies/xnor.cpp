@@ -22,7 +22,7 @@ class XnorActivation final : public Quantizer {
 };
 
 std::unique_ptr<Quantizer> make_xnor(const SlotSpec& spec) {
-  // Both read their keys whatever the slot needs, so that none counts as left over.
+  // Both read all their keys for every slot, so that none is reported as unknown.
   std::unique_ptr<Quantizer> weight = make_bwn(spec);
   const bool input_scale = spec.settings.boolean("input_scale", true);
   if (spec.role == Role::weight) return weight;
@@ -34,7 +34,7 @@ std::unique_ptr<Quantizer> make_xnor(const SlotSpec& spec) {
 Strategy xnor_strategy() {
   return {
       {.name = "xnor",
-       .summary = "bwn's weights, sign of activations, output scaled by the mean input (option)",
+       .summary = "weights of bwn, sign of activations, output scaled by the mean input (option)",
        .paper = "Rastegari et al. 2016, arXiv:1603.05279",
        .weight_bits = {1, 1},
        .activation_bits = {1, 1},

@@ -14,8 +14,9 @@ namespace quench::quant {
 ///               a linear layer), before the bias is added. K is a constant in the backward pass. In
 ///               evaluation likewise: (alpha * (sum of codes)) * K + b.
 ///
-/// K differs from image to image, so a network with it has no fixed integer form. Without it
-/// (input_scale = false) the network can be deployed, quantize operands of sums and fold batch norms.
+/// K differs from image to image, so a network with K has no fixed integer form. Without it
+/// (input_scale = false) the network can be deployed, quantize the operands of sums and fold batch
+/// norms.
 ///
 /// Settings [quant.xnor], with their defaults:
 ///   gradient = "full"

@@ -13,7 +13,7 @@ expect_success 'gradients match the stated estimator +14 +ok' check-quantizer si
 expect_success 'conv1 .*sigma 4 bit +sigma 4 bit' describe "$tiny" "${sigma[@]}"
 expect_success 'top1 quantized' train "$tiny" "${sigma[@]}" --run sigma
 expect_success 'top1 quantized' eval sigma
-expect_failure 2 'sigma: expected bits in 2\.\.8 for a(n activation| weight), got 1' \
+expect_failure 2 'sigma: expected bits in 2\.\.8 for (activations|weights), got 1' \
   train "$tiny" --set quant.method=sigma --set quant.bits=1 --run one
 expect_failure 2 'sigma.*granularity per_tensor' \
   train "$tiny" --set quant.method=sigma --set quant.granularity=per_channel --run one

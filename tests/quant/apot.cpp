@@ -105,7 +105,7 @@ TEST_CASE("a constant weight has no deviation: its codes are 0") {
 
 TEST_CASE("widths whose levels do not fit 8-bit codes, and channels, are refused") {
   CHECK_THROWS_WITH_AS(make("apot", {.bits = 7}),
-                       "layer.slot: apot: expected bits in 2..6 for a weight, got 7",
+                       "layer.slot: apot: expected bits in 2..6 for weights, got 7",
                        std::invalid_argument);
   CHECK_THROWS_AS(activation(6, 1.0), std::invalid_argument);
   CHECK_THROWS_AS(make("apot", {.bits = 4, .granularity = Granularity::per_channel}),

@@ -36,9 +36,9 @@ TEST_CASE("what follows a schedule, or the seed, does not train before begin_tra
     CAPTURE(slot.method);
     const Tensor x = random_tensor({4, 3}, 1);
     const auto quantizer = made(slot);
-    const std::string message = std::string("layer.slot: ") + slot.method +
-                                " trains by the plan of the run, which it was not told: call "
-                                "begin_training() before the first step";
+    const std::string message =
+        std::string("layer.slot: ") + slot.method +
+        " needs the run's plan to train: call begin_training() before the first step";
     CHECK_THROWS_WITH_AS(quantizer->forward(Variable(x)), message.c_str(), std::logic_error);
     quantizer->observe(x);
     quantizer->set_mode(Mode::evaluation);

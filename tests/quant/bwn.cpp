@@ -32,9 +32,10 @@ TEST_CASE("bwn: one alpha per tensor, and the gradient of the chain rule through
 
 TEST_CASE("bwn: activations and more than 1 bit are refused") {
   CHECK_THROWS_WITH_AS(make("bwn", {.role = Role::activation, .bits = 1}),
-                       doctest::Contains("layer.slot: bwn has no form for"), std::invalid_argument);
+                       doctest::Contains("layer.slot: bwn does not support"),
+                       std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("bwn", {.bits = 2}),
-                       "layer.slot: bwn: expected bits in 1..1 for a weight, got 2",
+                       "layer.slot: bwn: expected bits in 1..1 for weights, got 2",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("bwn", {.bits = 1}, Settings::from({{"gradient", "none"}})),
                   std::invalid_argument);

@@ -160,12 +160,12 @@ std::string caught_by(const std::string& name, Fault fault) {
 TEST_CASE("a method that breaks one promise is caught by the check of that promise") {
   CHECK(caught_by("faultless", Fault::none).empty());
   CHECK(caught_by("off_grid", Fault::off_grid) ==
-        "evaluation equals the exported grid; evaluation leaves an activation's grid alone; ");
-  CHECK(caught_by("takes_nan", Fault::takes_nan) == "NaN is refused, or harmless; ");
+        "evaluation equals the exported grid; evaluation keeps an activation's grid; ");
+  CHECK(caught_by("takes_nan", Fault::takes_nan) == "NaN is rejected, or harmless; ");
   CHECK(caught_by("other_gradient", Fault::other_gradient) ==
         "gradients match the stated estimator; ");
   CHECK(caught_by("dead_value", Fault::dead_value) == "trained values have gradients and effect; ");
-  CHECK(caught_by("forgets", Fault::forgets) == "saved and loaded, it goes on bit for bit; ");
+  CHECK(caught_by("forgets", Fault::forgets) == "loaded state continues bit-exactly; ");
 }
 
 }  // namespace

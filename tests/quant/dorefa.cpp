@@ -98,8 +98,10 @@ TEST_CASE("activations: clipped to [0, act_max], the ends of the window included
 TEST_CASE("what dorefa does not have is refused") {
   CHECK_THROWS_WITH_AS(make("dorefa", {}, Settings::from({{"act_max", 0.0}})),
                        doctest::Contains("act_max: expected"), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(make("dorefa", {.granularity = Granularity::per_channel}),
-                       doctest::Contains("dorefa has no per_channel form"), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      make("dorefa", {.granularity = Granularity::per_channel}),
+      doctest::Contains("dorefa: expected granularity per_tensor, got per_channel"),
+      std::invalid_argument);
   CHECK_THROWS_AS(make("dorefa", {.bits = 4})->grid(), std::logic_error);
   CHECK_THROWS_WITH_AS(pass(*make("dorefa", {.bits = 4}), vector_of({1.0f, NAN})),
                        doctest::Contains("layer.slot: expected finite values"),

@@ -127,9 +127,10 @@ TEST_CASE("fat pointwise: each weight has a factor, and evaluation quantizes the
   CHECK(m.value().to_row_major() == std::vector<float>{0.8f, 1.25f, 1.25f, 0.75f});
   quantizer->set_mode(Mode::evaluation);
   CHECK(same_bits(quantizer->forward(Variable(w)).value(), result.output));
-  CHECK_THROWS_WITH_AS(make("fat", kWeight, settings),
-                       "layer.slot: fat: expected the weight's shape for pointwise, got none",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      make("fat", kWeight, settings),
+      "layer.slot: fat: expected the weight's shape for pointwise = true, got none",
+      std::invalid_argument);
 }
 
 TEST_CASE("fat: every form goes on from saved state") {
@@ -153,7 +154,7 @@ TEST_CASE("fat: every form goes on from saved state") {
 
 TEST_CASE("fat: settings and bits that it does not have") {
   CHECK_THROWS_WITH_AS(make("fat", {.bits = 1}),
-                       "layer.slot: fat: expected bits in 2..8 for a weight, got 1",
+                       "layer.slot: fat: expected bits in 2..8 for weights, got 1",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("fat", kWeight, Settings::from({{"alpha_min", 0.0}})),
                   std::invalid_argument);

@@ -56,10 +56,9 @@ TEST_CASE("the gradient of the step is divided by sqrt(N Qp): weights of a chann
 
 TEST_CASE("activations start at the first batch that is not all zeros, and it chooses the grid") {
   const auto quantizer = make("lsq", {.role = Role::activation, .bits = 2});
-  CHECK_THROWS_WITH_AS(
-      quantizer->grid(),
-      "layer.slot: lsq has no grid before training or calibration has shown it an activation",
-      std::logic_error);
+  CHECK_THROWS_WITH_AS(quantizer->grid(),
+                       "layer.slot: lsq has no grid before training or calibration",
+                       std::logic_error);
   pass(*quantizer, Tensor::zeros({1, 2}));
   CHECK(quantizer->grid().scale[0] == 1.0f);
   pass(*quantizer, Tensor::from_row_major<float>({1, 2}, std::vector{1.0f, 5.0f}));
@@ -118,7 +117,7 @@ TEST_CASE("settings and bits that lsq does not have are refused") {
   CHECK_THROWS_AS(make("lsq", {.bits = 4}, Settings::from({{"window", "half"}})),
                   std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("lsq", {.bits = 1}),
-                       "layer.slot: lsq: expected bits in 2..8 for a weight, got 1",
+                       "layer.slot: lsq: expected bits in 2..8 for weights, got 1",
                        std::invalid_argument);
 }
 

@@ -30,10 +30,9 @@ TEST_CASE("alpha starts at 10, at a key, at the first batch's maximum, or where 
   CHECK(make_pact4(Settings::from({{"alpha", 3.0}}))->grid().scale[0] == 0.2f);
 
   const auto from_data = make_pact4(Settings::from({{"init", "max"}}));
-  CHECK_THROWS_WITH_AS(
-      from_data->grid(),
-      "layer.slot: pact has no grid before training or calibration has shown it an activation",
-      std::logic_error);
+  CHECK_THROWS_WITH_AS(from_data->grid(),
+                       "layer.slot: pact has no grid before training or calibration",
+                       std::logic_error);
   pass(*from_data, Tensor::zeros({3}));
   pass(*from_data, x);
   CHECK(from_data->grid().scale[0] == 2.0f);
@@ -69,8 +68,9 @@ TEST_CASE("alpha that the optimizer took to 0 or below comes back to 1e-6") {
                        std::invalid_argument);
 }
 
-TEST_CASE("pact has no form for weights, and refuses an alpha that is not positive") {
-  CHECK_THROWS_WITH_AS(make("pact", {.bits = 4}), "layer.slot: pact has no form for a weight",
+TEST_CASE("pact does not support weights, and refuses an alpha that is not positive") {
+  CHECK_THROWS_WITH_AS(make("pact", {.bits = 4}),
+                       "layer.slot: pact does not support weight quantization",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(make_pact4(Settings::from({{"alpha", -1.0}})),
                        "<settings>: alpha: expected a number > 0, got -1.0", std::invalid_argument);

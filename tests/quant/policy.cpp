@@ -143,7 +143,7 @@ TEST_CASE("two overrides that say different things of one layer are an error tha
   CHECK(describe(policy, {.name = "conv1"}) == "2 | 8");
   CHECK_THROWS_WITH_AS(
       policy.make({.name = "fc1"}),
-      "<settings>: quant.override: expected overrides that agree on layer fc1, got two values of "
+      "<settings>: quant.override: expected overrides that agree on layer fc1, got two values for "
       "weight.bits: from match \"fc*\" (<settings>) and match \"*1\"",
       std::invalid_argument);
 }
@@ -158,7 +158,8 @@ TEST_CASE("a method without a form for one role leaves that slot to its partner"
   CHECK(made.input->method() == "acts_only");
   Policy explicitly(table({{"weight", table({{"method", "acts_only"}})}}));
   CHECK_THROWS_WITH_AS(explicitly.make({.name = "conv"}),
-                       "conv.weight: acts_only has no form for a weight", std::invalid_argument);
+                       "conv.weight: acts_only does not support weight quantization",
+                       std::invalid_argument);
 }
 
 TEST_CASE("an override that matches no layer is an error that lists them") {
@@ -241,11 +242,12 @@ TEST_CASE("operands: what does not fit is refused") {
                        doctest::Contains("did you mean \"affine\"?"), std::invalid_argument);
   Policy weights(table({{"residual", table({{"method", "twn"}})}}));
   CHECK_THROWS_WITH_AS(weights.make_operands({.name = "add"}),
-                       "add.input1: twn has no form for an activation", std::invalid_argument);
+                       "add.input1: twn does not support activation quantization",
+                       std::invalid_argument);
   Policy scaled(table({{"residual", table({{"method", "xnor"}, {"bits", 1}})}}));
   CHECK_THROWS_WITH_AS(
       scaled.make_operands({.name = "add"}),
-      doctest::Contains("add.input1: expected a method whose grid is all there is"),
+      doctest::Contains("add.input1: expected a method that is fully described by its grid"),
       std::invalid_argument);
   Policy leftover(table({{"pool", table({{"shared", true}})}}));
   CHECK_THROWS_WITH_AS(leftover.finish(), doctest::Contains("pool.shared"), std::invalid_argument);

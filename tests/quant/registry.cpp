@@ -20,7 +20,8 @@ TEST_CASE("an outside program adds a strategy once, under a free name") {
   CHECK(registered_quantizers().back().name == "outside");
   CHECK(make("outside", {.bits = 4})->bits() == 4);
   CHECK_THROWS_WITH_AS(register_quantizer({.name = "outside"}, factory),
-                       "register_quantizer: 'outside' is taken", std::invalid_argument);
+                       "register_quantizer: 'outside' is already registered",
+                       std::invalid_argument);
   CHECK_THROWS_AS(register_quantizer({.name = "ste"}, factory), std::invalid_argument);
 }
 
@@ -30,7 +31,7 @@ TEST_CASE("what no strategy can be is refused at the door") {
       doctest::Contains("conv1.weight: unknown quantizer 'stee'; did you mean 'ste'?"),
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("ste", {.bits = 9}),
-                       "layer.slot: ste: expected bits in 1..8 for a weight, got 9",
+                       "layer.slot: ste: expected bits in 1..8 for weights, got 9",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("ste", {.role = Role::activation, .granularity = Granularity::per_channel}),
                   std::invalid_argument);

@@ -125,7 +125,7 @@ TEST_CASE("tqt: the gradient to the threshold pulls inward inside the range and 
 
 TEST_CASE("tqt: settings and bits that it does not have") {
   CHECK_THROWS_WITH_AS(make("tqt", {.bits = 1}),
-                       "layer.slot: tqt: expected bits in 2..8 for a weight, got 1",
+                       "layer.slot: tqt: expected bits in 2..8 for weights, got 1",
                        std::invalid_argument);
   CHECK_THROWS_AS(make("tqt", kWeight, Settings::from({{"freeze_every", 0}})),
                   std::invalid_argument);

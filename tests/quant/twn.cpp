@@ -81,7 +81,7 @@ TEST_CASE("twn: a factor of 0 and other bits are refused") {
   CHECK_THROWS_AS(make("twn", {.bits = 2}, Settings::from({{"threshold_factor", 0.0}})),
                   std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("twn", {.bits = 3}),
-                       "layer.slot: twn: expected bits in 2..2 for a weight, got 3",
+                       "layer.slot: twn: expected bits in 2..2 for weights, got 3",
                        std::invalid_argument);
 }
 
