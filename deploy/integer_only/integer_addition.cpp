@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kMantissaBits = 30;
 constexpr int kMaxAdditionShift = 48;
-constexpr double kMaxOffset =
-    1e18;  // fits in 64 bits together with products of 2^31 and codes of 2^9
+// Fits in 64 bits together with products of 2^31 and codes of 2^9.
+constexpr double kMaxOffset = 1e18;
 /// With more than one exception per 16 pairs, a table is smaller.
 constexpr std::size_t kPairsPerException = 16;
 
