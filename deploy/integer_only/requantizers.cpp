@@ -40,7 +40,7 @@ SumForms sum_forms(const Output& output, const quant::QuantGrid& grid, std::int6
   return result;
 }
 
-/// The different numbers of pixels inside the image among a pool's windows; border windows have
+/// The distinct numbers of pixels inside the image among a pool's windows; border windows have
 /// fewer.
 std::set<std::int64_t> window_counts(const Value& input, const Value& output,
                                      const Window2d& window) {

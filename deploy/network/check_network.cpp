@@ -201,7 +201,7 @@ void check_network(const IntegerNetwork& network) {
                 operation.name);
   }
   const auto missing = std::ranges::find(written, false);
-  require(missing == written.end(), "integer network: nothing writes value {}",
+  require(missing == written.end(), "integer network: no operation writes value {}",
           missing - written.begin());
   require(network.output < count, "integer network: expected an output below {}, got {}", count,
           network.output);

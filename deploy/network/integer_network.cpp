@@ -143,7 +143,7 @@ struct ShapeOf {
     check_rearrangement(rearrangement);
     const auto& size = rearrangement.size;
     const Shape result = image_shape(size[0], size[1], size[2]);
-    require(result.numel() == input().numel(), "expected as many values as of {}, got {}",
+    require(result.numel() == input().numel(), "expected as many values as in {}, got {}",
             input().to_string(), result.to_string());
     return result;
   }

@@ -213,8 +213,8 @@ OnnxTensor fold_slice(const SliceAttributes& attributes, const Constants& inputs
   const Dims steps = list(4, Dims(starts.size(), 1)), apart = strides_of(from.dims);
   require(
       ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
-      "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
-      ends.size(), axes.size(), steps.size());
+      "expected equal numbers of starts, ends, axes and steps, got {}, {}, {} and {}",
+      starts.size(), ends.size(), axes.size(), steps.size());
   std::vector<Walk> walks;
   for (std::size_t i = 0; i < apart.size(); ++i) walks.push_back({from.dims[i], 0, apart[i]});
   for (std::size_t i = 0; i < axes.size(); ++i) {

@@ -83,8 +83,8 @@ std::vector<Range> ranges_of(const Builder& builder, const OnnxNode& node,
   const Integers steps = list(4, Integers(starts.size(), 1));
   require(
       ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
-      "expected as many starts, ends, axes and steps, got {}, {}, {} and {}", starts.size(),
-      ends.size(), axes.size(), steps.size());
+      "expected equal numbers of starts, ends, axes and steps, got {}, {}, {} and {}",
+      starts.size(), ends.size(), axes.size(), steps.size());
   std::vector<Range> ranges;
   for (const std::int64_t size : sizes) ranges.push_back({.count = size});
   for (std::size_t i = 0; i < axes.size(); ++i) {

@@ -102,7 +102,7 @@ TEST_CASE("integer_network: values are written once, before they are read") {
     n.operations[2].inputs = {1}, n.operations[1].outputs.erase(n.operations[1].outputs.begin());
   });
   check_refused("writes value 1 again", [](auto& n) { n.operations[1].outputs[1].value = 1; });
-  check_refused("nothing writes value 2", [](auto& n) {
+  check_refused("no operation writes value 2", [](auto& n) {
     n.operations[1].outputs.pop_back();
     n.operations[2].inputs = {1};
   });
