@@ -279,7 +279,7 @@ TEST_CASE("integer_network: codes that move fit their images") {
           [&](auto& n) { moves(n).dims = std::vector<std::int64_t>(4, std::int64_t{1} << 20); });
   refused("of the values of", [&](auto& n) { moves(n).size = {1, 4}; });
   refused("of the values of", [&](auto& n) { moves(n).size = {1, 4, 5}; });
-  refused("as many values as of", [&](auto& n) {
+  refused("as many values as in", [&](auto& n) {
     moves(n).dims[0] = 4;
     moves(n).size[1] = 8;
   });
