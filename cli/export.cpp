@@ -93,7 +93,7 @@ void print_fused(const OnnxModel& model, const ExportOptions& options) {
       fused.size(), fused.size() + others.size(), others.empty() ? "" : "; not ", listed(others));
 }
 
-/// The different texts of all modules, each once: "ab 8 bit; ab 4 bit, channel".
+/// The descriptions of all modules, each once: "ab 8 bit; ab 4 bit, channel".
 template <typename M>
 std::string quantizers(const std::vector<M*>& modules, std::string (*text)(QuantizableModule&)) {
   std::set<std::string> texts;

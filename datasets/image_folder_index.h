@@ -24,7 +24,7 @@ struct FolderFile {
 struct FolderPaths {
   std::filesystem::path train;
   std::filesystem::path test;    ///< may equal `train`: then both are the same images
-  std::filesystem::path labels;  ///< a labels.tsv; empty if there is none
+  std::filesystem::path labels;  ///< a labels.tsv; may be empty
 };
 
 /// Finds the parts below `root`. If there is a train/, the test images are in test/ or val/;

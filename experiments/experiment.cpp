@@ -46,7 +46,7 @@ datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
           .folder = data.folder};
 }
 
-/// In order, without augmentation; this rank's part of batches of `batch_size`.
+/// Batches in order, without augmentation; this rank's part of batches of `batch_size`.
 std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
                                                std::shared_ptr<const datasets::Dataset> images,
                                                std::int64_t batch_size) {
@@ -84,7 +84,8 @@ std::unique_ptr<Module> make_network(const ModelConfig& model, const models::Mod
                            random);
 }
 
-/// The bits that most layers use for their weights, or for their inputs; the larger number if two are equally common.
+/// The most common number of bits for weights, or for inputs; the larger one if two are equally
+/// common.
 int common_bits(Module& network, bool of_weights) {
   std::map<int, int> layers;
   for (QuantizedLayer* layer : network.quantized_layers()) {
@@ -98,14 +99,14 @@ int common_bits(Module& network, bool of_weights) {
   return std::ranges::max_element(layers, fewer)->first;
 }
 
-/// Whether [calibration] changes weights or biases, rather than choosing ranges alone.
+/// Whether [calibration] changes weights or biases, not only ranges.
 bool changes_network(const CalibrationOptions& calibration) {
   return calibration.equalize || calibration.absorb_bias || calibration.depthwise_rescale ||
          calibration.bias_correction != "none" || calibration.reconstruct.wanted();
 }
 
-/// A network that comes with quantizers has no room for those of [quant], which then says "fixed" and
-/// the bits that most layers have.
+/// A network with its own quantizers does not accept those of [quant], which then has method
+/// "fixed" and the bits that most layers use.
 void require_no_rule(const ExperimentConfig& config, Module& network) {
   const Settings& quant = config.quant.settings;
   const std::array bits{std::pair{"weight", common_bits(network, true)},
@@ -121,16 +122,16 @@ void require_no_rule(const ExperimentConfig& config, Module& network) {
     if (key == "fold_freeze_epoch") continue;
     if (key == "fold_batch_norm" && !quant.boolean(key)) continue;
     if (says_bits(key)) continue;
-    quant.reject(key, fmt::format("no [quant] table beside {}, which has quantizers of its own; or "
-                                  "model.quantizers = \"none\" for the float network under them",
+    quant.reject(key, fmt::format("no [quant] table with {}, which has its own quantizers; or "
+                                  "model.quantizers = \"none\" for the float network without them",
                                   config.model.onnx.string()));
   }
   require(!config.calibration || !changes_network(*config.calibration),
           "calibration: expected no equalize, absorb_bias, depthwise_rescale, bias_correction or "
-          "reconstruct for {}, whose codes and grids stay as they are; model.quantizers = \"none\" "
-          "takes the float network under them",
+          "reconstruct for {}, whose codes and grids are fixed; model.quantizers = \"none\" "
+          "selects the float network without them",
           config.model.onnx.string());
-  // For the run's own config, which lists of runs read.
+  // For the run's config, which lists of runs read.
   quant.text("method", "fixed");
   for (const auto& [slot, value] : bits) quant.table(slot).integer("bits", value);
 }
@@ -203,7 +204,7 @@ std::unique_ptr<datasets::Loader> training_loader(const ExperimentConfig& config
   }
   require(config.train.batch_size <= images->size() / ranks,
           "train.batch_size: expected at most the {} training images{}, got {}",
-          images->size() / ranks, ranks == 1 ? "" : " of each rank", config.train.batch_size);
+          images->size() / ranks, ranks == 1 ? "" : " per rank", config.train.batch_size);
   return std::make_unique<datasets::Loader>(
       std::move(images), make_transform(config.data, true),
       datasets::LoaderOptions{.batch_size = config.train.batch_size * ranks,
@@ -224,12 +225,12 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
 std::unique_ptr<datasets::Loader> calibration_loader(
     const ExperimentConfig& config, const CalibrationOptions& calibration,
     std::shared_ptr<const datasets::Dataset> images) {
-  // A batch of fewer images than ranks could not be shared out among them.
+  // A batch with fewer images than ranks cannot be divided among them.
   const std::int64_t size = images->size(), batch = calibration.batch_size;
   const std::int64_t last = calibration.batches > size / batch ? size % batch : 0;
   const int ranks = communicator().size();
   require(std::min(batch, last == 0 ? batch : last) >= ranks,
-          "calibration.batch_size: expected batches of {} images and more, one for each rank, got "
+          "calibration.batch_size: expected batches of at least {} images, one per rank, got "
           "{} from {} images",
           ranks, batch, size);
   return plain_loader(config, std::move(images), batch);

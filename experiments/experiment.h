@@ -12,8 +12,7 @@ namespace quench::train {
 /// The images of an experiment, split according to its config.
 struct Data {
   std::shared_ptr<const datasets::Dataset> train;
-  std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; null if there
-                                                        ///< are none
+  std::shared_ptr<const datasets::Dataset> validation;  ///< held out from training; may be null
   std::shared_ptr<const datasets::Dataset> test;
 
   /// The images to evaluate on during the run: the held-out images if any, else the test set.

@@ -66,8 +66,8 @@ std::string described(const Tensor& tensor) {
   return fmt::format("{} {}", name_of(tensor.dtype()), tensor.shape().to_string());
 }
 
-/// The running mean of the batch norm that absorbs the convolution bias `name`; empty if there is
-/// none.
+/// The running mean of the batch norm that absorbs the convolution bias `name`; empty without a
+/// batch norm.
 std::string folded_into(const std::string& name, const std::map<std::string, Tensor>& tensors) {
   const std::string bias = "conv.bias";
   if (!name.ends_with(bias)) return {};

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 /// The checkpoints other than the last one.
 struct OtherCheckpoints {
-  fs::path newest;  // of the intact ones; empty: there is none
+  fs::path newest;  // of the intact ones; may be empty
   bool best_is_damaged = false;
 };
 

@@ -37,7 +37,7 @@ class Add final : public QuantizableModule {
 /// The elementwise maximum or minimum of two or more inputs of the same shape.
 ///
 /// It has no slot for a quantizer: the quantizer that reads its output decides the grid, and on one
-/// grid the largest value has the largest code. Of equal values, the first gets the gradient.
+/// grid the largest value has the largest code. If values are equal, the first gets the gradient.
 class Extremum final : public Module {
  public:
   enum class Kind : std::uint8_t { largest, smallest };

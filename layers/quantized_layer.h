@@ -51,7 +51,7 @@ class QuantizedLayer : public QuantizableModule {
   /// output, and both must belong to one network. While quantizers are bypassed, folding is undone:
   /// the float network has its batch norm.
   void fold(BatchNorm& norm);
-  /// The folded batch norm; null if there is none.
+  /// The folded batch norm, or null.
   const FoldedBatchNorm* folded() const { return folded_ ? &*folded_ : nullptr; }
   /// Whether the output is normalized: a batch norm is folded in, and quantizers are not bypassed.
   bool normalizes() const;

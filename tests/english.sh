@@ -5,7 +5,7 @@
 set -uo pipefail
 
 # The folders whose code is checked.
-rooms=(.ci deploy examples fuzz onnx packaging)
+rooms=(.ci cli datasets deploy examples experiments fuzz layers onnx packaging)
 
 # Extended regular expressions, and what to write instead. Only words that have no good use in these files.
 patterns=(

@@ -57,7 +57,7 @@ void describe_part(const train::RunFolder& folder, train::RunHistory history, co
     remark("the results can differ in their bits from a run that was not resumed");
   history.parts.push_back(std::move(part));
   history.config = run.config().resolved_with_absolute_paths();
-  // The history is written first: the next resume updates a config.toml that lags behind it.
+  // The history is written first: the next resume updates an older config.toml.
   train::write_history(folder.versions(), history);
   write_file_atomically(folder.config(), history.config);
 }

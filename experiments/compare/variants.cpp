@@ -59,7 +59,7 @@ Axis parse_axis(const std::string& text) {
   return axis;
 }
 
-/// As many of the key's last words as needed to tell it from the other axes' keys.
+/// As many of the key's last words as needed to distinguish it from the other axes' keys.
 std::string short_key(const std::string& key, const std::vector<Axis>& axes) {
   for (std::size_t dot = key.rfind('.'); dot != std::string::npos && dot > 0;
        dot = key.rfind('.', dot - 1)) {

@@ -18,7 +18,7 @@ struct Variant {
 /// @param bundles  "name: key=value key=value": a variant that sets several keys, or none
 /// @param axes     "key=value,value": the values of one key. Commas inside brackets and quotes
 ///                 belong to a value. A word names its variant ("ste"); other values are prefixed
-///                 with as much of the key as tells it from the other axes ("weight.bits=4").
+///                 with as much of the key as distinguishes it from other axes ("weight.bits=4").
 /// @throws std::invalid_argument  for malformed strings, variants with the same name, and a key
 ///                                that comparisons set themselves (train.seed)
 std::vector<Variant> make_variants(const std::vector<std::string>& bundles,

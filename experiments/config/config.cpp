@@ -147,8 +147,9 @@ auto section(const Settings& root, const char* key, Read read) {
   return config;
 }
 
-/// quant.method = "float" stands for a network without quantizers: "none" alone would leave those that
-/// other rules of [quant] name, such as that of an 8-bit image. What a run keeps says so in full.
+/// quant.method = "float" means a network without quantizers: "none" alone would keep those of
+/// other [quant] rules, such as the one for an 8-bit image. A run's config stores the result in
+/// full.
 void drop_quantizers(Settings& settings) {
   const Settings quant = settings.table("quant");
   const SettingsValue* method = quant.find("method");
@@ -164,7 +165,7 @@ struct SlotRule {
   int bits;
 };
 
-/// What the slot's own table says wins.
+/// The slot's own table takes precedence.
 SlotRule rule_for(const Settings& quant, const char* slot) {
   const Settings table = quant.table(slot);
   const std::string method = table.text("method", quant.text("method", "none"));
@@ -199,7 +200,7 @@ CalibrationOptions read_calibration(const Settings& experiment, std::int64_t bat
     s.reject("absorb_bias", "false without equalize, which makes biases high");
   config.depthwise_rescale = s.boolean("depthwise_rescale", config.depthwise_rescale);
   if (config.depthwise_rescale && config.equalize)
-    s.reject("depthwise_rescale", "false beside equalize, which evens out the same channels");
+    s.reject("depthwise_rescale", "false with equalize, which evens out the same channels");
   config.bias_correction =
       s.choice("bias_correction", config.bias_correction, {"none", "empirical", "analytic"});
   if (config.reconstruct.wanted() && config.bias_correction != "none")
@@ -234,7 +235,7 @@ ExperimentConfig read_experiment(Settings settings, std::string name) {
 
 namespace {
 
-/// Of the file; a run folder's config.toml is named after its folder.
+/// The name of an experiment from its file; a run folder's config.toml is named after the folder.
 std::string name_of(const std::filesystem::path& config) {
   const std::filesystem::path folder = std::filesystem::absolute(config).parent_path();
   return (config.filename() == "config.toml" ? folder.filename() : config.stem()).string();
@@ -247,9 +248,9 @@ std::string ExperimentConfig::resolved_with_absolute_paths() const {
     const char *table, *key;
     std::string value;
   };
-  // As the file has it: of a run folder, model.onnx is the folder's own copy.
+  // The path as given in the file: in a run folder, model.onnx is the folder's own copy.
   const std::string network = model.onnx.empty() ? std::string() : root.table("model").text("onnx");
-  // Written into the settings, where they stand for the same files.
+  // Written into the settings as absolute paths.
   for (const Path& path :
        {Path{"data", "dir", data.dir}, Path{"model", "onnx", network},
         Path{"train", "init_from", train.init_from}, Path{"distill", "teacher", distill.teacher}}) {

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// How a node's place is written: an override stands for itself, whatever its line.
+/// Formats the origin of a node: file and line, or the override itself.
 using OriginOf = std::string (*)(const std::string& name, const toml::node& node);
 
 std::string file_origin(const std::string& name, const toml::node& node) {
@@ -83,15 +83,15 @@ toml::table parse_file(const fs::path& path) {
   return parse_text(read_text(path, kMaxTextBytes), path.string());
 }
 
-/// `chain` holds the files that led here.
+/// `chain` lists the files that extend each other up to this one.
 Settings load_file(const fs::path& path, std::vector<std::string> chain) {
-  std::error_code error;  // a pipe has no place in the file system
+  std::error_code error;  // a pipe has no canonical path
   const fs::path place = fs::weakly_canonical(path, error);
   const std::string identity = (error ? path : place).string();
   const bool seen = std::ranges::find(chain, identity) != chain.end();
   chain.push_back(identity);
-  require(!seen, "{}: expected files that do not extend each other in a circle, got {}",
-          path.string(), fmt::join(chain, " -> "));
+  require(!seen, "{}: expected files without circular extends, got {}", path.string(),
+          fmt::join(chain, " -> "));
 
   Settings settings = Converter(path.string(), file_origin).table(parse_file(path));
   if (settings.find("extends") == nullptr) return settings;
@@ -99,7 +99,7 @@ Settings load_file(const fs::path& path, std::vector<std::string> chain) {
   settings.erase("extends");
   Settings base = load_file(base_path, std::move(chain));
   base.merge(settings);
-  base.set_origin(path.string());  // a key that is missing is missing in the file the user named
+  base.set_origin(path.string());  // missing keys are reported for the file that the user named
   return base;
 }
 
@@ -122,7 +122,7 @@ Settings parse_override(const std::string& assignment) {
   require(assignment.find_first_of("\r\n") == std::string::npos, "{}: expected one line", name);
 
   std::optional<toml::table> parsed = try_parse(fmt::format("{} = {}", key, value));
-  // What begins like a TOML value and is none is a slip, not a text.
+  // A value that begins like a TOML value but does not parse is a mistake, not a string.
   if (!parsed && value.find_first_of("[{\"'#") != 0) {
     parsed = try_parse(fmt::format("{} = '{}'", key, value));
   }

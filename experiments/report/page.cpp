@@ -11,7 +11,7 @@ namespace {
 
 /// The style sheet of a page: light or dark like the reader's system, and for print. It defines the
 /// colours that plots refer to. Runs use the palette of Okabe and Ito, which people with red-green
-/// colour blindness can tell apart, lightened on dark; layers range from dark to light.
+/// colour blindness can distinguish, lightened on dark; layers range from dark to light.
 constexpr const char* kPageStyle = R"css(
 :root {
   color-scheme: light dark;

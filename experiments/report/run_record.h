@@ -51,7 +51,7 @@ RunRecord read_run_record(const std::filesystem::path& folder);
 /// neither, a comparison without runs, or a run given twice
 std::vector<std::filesystem::path> named_runs(const std::vector<std::string>& words);
 
-/// Names the runs after their folders, with as many path components as needed to tell them apart,
+/// Names the runs after their folders, with as many path components as needed to distinguish them,
 /// and numbers from 0 the groups of runs whose configs differ only in train.seed.
 void name_runs(std::vector<RunRecord>& runs);
 

@@ -45,7 +45,7 @@ struct SlotSummary {
   std::optional<double> sqnr;                    ///< dB, of these values; none in an empty slot
 
   bool quantizes() const { return !method.empty(); }
-  /// Percent of all values; none if there are none. Not reported for two-level grids.
+  /// Percent of all values; empty without values. Not reported for two-level grids.
   std::optional<double> zero_percent() const;
   std::optional<double> saturated_percent() const;
 };

@@ -17,8 +17,8 @@ struct SlotMetrics {
 };
 using LayerMetrics = std::vector<SlotMetrics>;
 
-/// The accuracy of one class, in percent of its evaluation images; NaN if there are none. Both
-/// values are equal in a run without quantizers.
+/// The accuracy of one class, in percent of its evaluation images; NaN without images. Both values
+/// are equal in a run without quantizers.
 struct ClassAccuracy {
   std::string name;
   double quantized = 0.0;

@@ -93,7 +93,7 @@ fs::path existing_file(const fs::path& folder) {
   return found;
 }
 
-/// The number in a file's name; 0 if there is none.
+/// The number in a file's name, or 0.
 double seconds_of(const fs::path& file) {
   const std::string name = file.filename().string();
   std::int64_t seconds = 0;

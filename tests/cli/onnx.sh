@@ -91,7 +91,7 @@ expect_failure 2 'quant.bits: expected no .quant. table beside tqt.onnx' describ
   --set model.onnx=tqt.onnx
 expect_success '^conv1 .* symmetric 8 bit' describe own.toml "${eight[@]}" --set model.onnx=tqt.onnx \
   --set model.quantizers=none
-expect_failure 2 'calibration: expected no equalize.* tqt.onnx, whose codes and grids stay' quantize grids.toml \
+expect_failure 2 'calibration: expected no equalize.* tqt.onnx, whose codes and grids are fixed' quantize grids.toml \
   --set model.onnx=tqt.onnx --set calibration.equalize=true --run changed
 
 # From scratch, and with batch norms folded.

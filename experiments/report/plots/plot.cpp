@@ -30,7 +30,7 @@ bool has_points(const Series& series, bool log_y) {
   });
 }
 
-/// Stand-ins that theme_svg() turns into the page's colours.
+/// Placeholders that theme_svg() turns into the page's colours.
 std::string color_of(const SeriesColor& color) {
   const char* kinds[] = {"02", "03", "04"};
   return fmt::format("rgb '#{}00{:02x}'", kinds[static_cast<int>(color.kind)], color.index);
@@ -133,7 +133,7 @@ std::string legend(const Plot& plot) {
   const auto titled =
       std::ranges::count_if(plot.series, [](const Series& s) { return !s.title.empty(); });
   if (!plot.legend || titled == 0) return "unset key\n";
-  // Many names stand beside the plot, a few above it.
+  // Many names go next to the plot, a few above it.
   if (titled > 6) return "set key outside right top vertical Left reverse samplen 1.5\n";
   return "set key above left horizontal Left reverse samplen 2 maxrows 3\n";
 }

@@ -10,7 +10,7 @@ namespace quench::train::report {
 /// The plots of a page, drawn all at once when its text is complete.
 class PlotSheet {
  public:
-  /// A figure with `plot`, or nothing if it has no finite point: HTML in which a mark stands for the
+  /// A figure with `plot`, or nothing if it has no finite point: HTML with a mark in place of the
   /// drawing.
   /// @param caption  HTML
   std::string figure(Plot plot, const std::string& caption);

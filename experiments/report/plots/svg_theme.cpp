@@ -14,7 +14,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to), at += to.size();
 }
 
-/// "rgb(  2,   0,   1)": the three numbers that stand after "rgb(".
+/// "rgb(  2,   0,   1)": the three numbers after "rgb(".
 struct Rgb {
   int parts[3] = {};
   std::size_t length = 0;  // of the text, "rgb(" and ")" included
@@ -35,7 +35,7 @@ Rgb parse_rgb(std::string_view text) {
   return rgb;
 }
 
-/// The page's colour for a stand-in of gnuplot_script().
+/// The page's colour for a placeholder of gnuplot_script().
 std::string page_color(const Rgb& rgb) {
   switch (rgb.parts[0]) {
     case 1:

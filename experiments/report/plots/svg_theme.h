@@ -5,8 +5,8 @@
 
 namespace quench::train::report {
 
-/// What gnuplot drew as an element of a page: without the XML prologue, definitions that a second
-/// plot would repeat, and empty groups; ink as the text around it, gnuplot_script()'s stand-ins as
+/// gnuplot's drawing as an element of a page: without the XML prologue, definitions that a second
+/// plot would repeat, and empty groups; lines in the text's colour, gnuplot_script()'s placeholders as
 /// the page's colours, so that the plot follows light and dark; `description` as its name for those
 /// who cannot see it.
 /// @throws std::runtime_error  if it is no SVG

@@ -22,7 +22,7 @@ std::string shell_word(const std::string& word) {
   return fmt::format("'{}'", quoted);
 }
 
-/// A clean commit can be checked out; the changes behind "-dirty" are not published.
+/// A clean commit can be checked out; the changes of a "-dirty" one are not published.
 std::string checkout(const Versions& versions) {
   if (versions.commit.empty()) return "";
   if (versions.commit.ends_with("-dirty"))

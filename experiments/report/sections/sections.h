@@ -17,7 +17,7 @@ using Runs = std::span<const RunReport>;
 std::string headline_section(Runs runs);
 /// Whether two runs with at least one epoch differ only in the seed.
 bool has_seeds(Runs runs);
-/// Means over such runs; empty if there are none.
+/// Means over such runs; empty without them.
 std::string seeds_section(Runs runs);
 /// Loss, accuracy and learning rate of all runs over the epochs.
 std::string curves_section(Runs runs, PlotSheet& plots);
