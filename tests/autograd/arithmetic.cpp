@@ -20,7 +20,7 @@ TEST_CASE("arithmetic: gradients of sums, differences and products") {
                   1e-5);
 }
 
-TEST_CASE("arithmetic: one value in both places") {
+TEST_CASE("arithmetic: one value as both operands") {
   const std::vector<Tensor> inputs{random_tensor({5}, 3)};
   check_gradients([](const auto& v) { return add(v[0], v[0]); }, inputs, 0.5, 1e-5);
   check_gradients([](const auto& v) { return subtract(v[0], v[0]); }, inputs, 0.5, 1e-5);
@@ -28,8 +28,8 @@ TEST_CASE("arithmetic: one value in both places") {
   check_gradients([](const auto& v) { return multiply(v[0], v[0]); }, inputs, 0.5, 1e-5);
 }
 
-TEST_CASE("arithmetic: the gradient of an extremum goes to the number that was taken") {
-  // All further apart than the step.
+TEST_CASE("arithmetic: the gradient of an extremum goes to the selected value") {
+  // All values differ by more than the step.
   const std::vector<Tensor> inputs{random_tensor({2, 3}, 1), random_tensor({2, 3}, 2)};
   check_gradients([](const auto& v) { return maximum(v[0], v[1]); }, inputs, 1e-2, 1e-4);
   check_gradients([](const auto& v) { return minimum(v[0], v[1]); }, inputs, 1e-2, 1e-4);
@@ -39,7 +39,7 @@ TEST_CASE("arithmetic: the gradient of an extremum goes to the number that was t
   CHECK(b.grad().item() == 0.0f);
 }
 
-TEST_CASE("arithmetic: a constant image takes no gradient away") {
+TEST_CASE("arithmetic: adding a constant image does not change the gradient") {
   const Tensor image = random_tensor({1, 3, 2, 2}, 1);
   check_gradients([&](const auto& v) { return add_per_place(v[0], image); },
                   {random_tensor({2, 3, 2, 2}, 2)}, 0.5, 1e-5);
@@ -70,7 +70,7 @@ TEST_CASE("arithmetic: a factor per slice of axis 0, whatever the rank") {
                   std::invalid_argument);
 }
 
-TEST_CASE("arithmetic: constants take part without a gradient") {
+TEST_CASE("arithmetic: constants get no gradient") {
   const Variable x(Tensor::scalar(3.0f), true), constant(Tensor::scalar(4.0f));
   subtract(constant, multiply(constant, x)).backward();
   CHECK(x.grad().item() == -4.0f);

@@ -69,7 +69,7 @@ DifferentiableFunction function(const BatchNormParams& params, bool training) {
 
 }  // namespace
 
-TEST_CASE("batch_norm: training gradients are those of the definition in double") {
+TEST_CASE("batch_norm: training gradients match the definition in double") {
   for (const Shape& shape : {Shape{9, 5}, Shape{3, 17, 6, 5}, Shape{4, 64, 20, 20}}) {
     for (const Activation activation : kAll) {
       CAPTURE(shape.to_string());

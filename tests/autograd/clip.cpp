@@ -23,7 +23,7 @@ const float kAbove = std::nextafter(1.0f, 2.0f);
 
 }  // namespace
 
-TEST_CASE("clip: the gradient passes on the closed window alone") {
+TEST_CASE("clip: the gradient passes only on the closed window") {
   CHECK(gradient([](const auto& v) { return clip(v[0], -1.0f, 1.0f); },
                  {-3, -kAbove, -1, 0, 0.5f, 1, kAbove, 3},
                  {1, 2, 3, 4, 5, 6, 7, 8}) == std::vector<float>{0, 0, 3, 4, 5, 6, 0, 0});
@@ -31,7 +31,7 @@ TEST_CASE("clip: the gradient passes on the closed window alone") {
                            {Tensor::from_row_major<float>({4}, {-1, -0.3f, 0.5f, 2})}, 0.1, 1e-5);
 }
 
-TEST_CASE("round_ste: rounds, and hands the gradient through") {
+TEST_CASE("round_ste: rounds, and passes the gradient through") {
   const Variable x(Tensor::from_row_major<float>({3}, {0.5f, 1.5f, -2.4f}), true);
   CHECK(round_ste(x).value().to_row_major() == std::vector<float>{0, 2, -2});
   CHECK(gradient([](const auto& v) { return round_ste(v[0]); }, {0.2f, 0.5f, 1e9f}, {1, -2, 3}) ==

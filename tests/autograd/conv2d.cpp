@@ -29,7 +29,7 @@ TEST_CASE("conv2d: gradients of input, weight and bias") {
                                      random_tensor({c.weight[0]}, 3)};
     testing::check_gradients(
         [&](const auto& v) {
-          // Central differences write into the weight behind the cache of re-laid weights.
+          // Central differences write into the weight without the cache of reordered weights noticing.
           Tensor weight = v[1].value();
           weight.bump_version();
           return conv2d(v[0], v[1], v[2], prepared);

@@ -30,7 +30,7 @@ TEST_CASE("distillation losses: backward is the derivative") {
 TEST_CASE("distillation_rmse, smooth_l1: by hand") {
   const Tensor teacher = Tensor::from_row_major<float>({2, 2}, {1, 2, 3, 4});
   const Variable logits(Tensor::from_row_major<float>({2, 2}, {4, 2, 3, 8}), true);
-  // Differences 3, 0, 0 and 4: the root of 25 / 2, and 7 / 2 but for the rounding at 0.
+  // Differences 3, 0, 0 and 4: the root of 25 / 2, and 7 / 2 except for the rounding at 0.
   const Variable loss = distillation_rmse(logits, teacher);
   CHECK(value_of(loss) == doctest::Approx(std::sqrt(12.5)));
   loss.backward();
@@ -60,7 +60,7 @@ TEST_CASE("distillation_kl: the definition in double, T^2 times the divergence o
   CHECK(value_of(distillation_kl(Variable(kTeacher), kTeacher, 3.0f)) == 0.0);
 }
 
-TEST_CASE("distillation_kl: a class that vanished for the teacher costs nothing") {
+TEST_CASE("distillation_kl: a class with teacher probability 0 costs nothing") {
   const float minus_infinity = -std::numeric_limits<float>::infinity();
   const Tensor teacher = Tensor::from_row_major<float>({1, 2}, {0.0f, minus_infinity});
   const Variable logits(Tensor::zeros({1, 2}), true);
@@ -70,7 +70,7 @@ TEST_CASE("distillation_kl: a class that vanished for the teacher costs nothing"
   CHECK(logits.grad().data()[1] == doctest::Approx(0.5));
 }
 
-TEST_CASE("distillation losses: shapes, temperature and eps that do not fit") {
+TEST_CASE("distillation losses: invalid shapes, temperature and eps are rejected") {
   const Variable logits(kLogits);
   CHECK_THROWS_WITH_AS(distillation_rmse(logits, Tensor::zeros({5, 3})),
                        "distillation_rmse: expected teacher logits [5, 4], got [5, 3]",

@@ -8,7 +8,7 @@
 
 namespace quench {
 
-TEST_CASE("dropout: the wanted share becomes 0, the rest is scaled up to keep the mean") {
+TEST_CASE("dropout: the given share becomes 0, the rest is scaled up to keep the mean") {
   Random random(1, "dropout");
   const Tensor y = dropout(Variable(Tensor::full({100000}, 2.0f)), 0.25f, random).value();
   int dropped = 0;
@@ -22,7 +22,7 @@ TEST_CASE("dropout: the wanted share becomes 0, the rest is scaled up to keep th
   CHECK(random.position() == 100000);
 }
 
-TEST_CASE("dropout: the gradient meets the same mask, and the next call another one") {
+TEST_CASE("dropout: the gradient uses the same mask, and the next call another one") {
   const Random start(2, "dropout");
   testing::check_gradients(
       [&start](const auto& v) {

@@ -45,7 +45,7 @@ struct WeightedSumNode final : Node {
   }
 };
 
-/// The sum in double, in memory order.
+/// The sum in double precision, in memory order.
 inline double weighted_sum(const Tensor& x, const Tensor& weight) {
   REQUIRE(x.shape() == weight.shape());
   double sum = 0.0;

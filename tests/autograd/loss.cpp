@@ -42,7 +42,7 @@ TEST_CASE("cross_entropy: agrees with the definition in double, with and without
   }
 }
 
-TEST_CASE("cross_entropy: equal logits cost log C, and a vanished class costs nothing") {
+TEST_CASE("cross_entropy: equal logits cost log C, and a class with probability 0 costs nothing") {
   const Variable even(Tensor::zeros({3, 10}));
   CHECK(cross_entropy(even, labels_of({1, 2, 3})).value().item() ==
         doctest::Approx(std::log(10.0)));
@@ -114,7 +114,7 @@ TEST_CASE("mse: the mean of squared differences, also over many chunks") {
         0.25f);
 }
 
-TEST_CASE("losses: a NaN in any place is a NaN in the loss and in its gradient") {
+TEST_CASE("losses: a NaN anywhere makes the loss and its gradient NaN") {
   for (std::int64_t at = 0; at < 6; ++at) {
     Tensor bad = Tensor::full({2, 3}, 0.5f);
     bad.data()[at] = std::numeric_limits<float>::quiet_NaN();

@@ -18,7 +18,7 @@ TEST_CASE("group_norm: gradients of image, gain and bias") {
   }
 }
 
-TEST_CASE("local_response_norm: gradients through the sums of the channels around") {
+TEST_CASE("local_response_norm: gradients through the sums over neighbouring channels") {
   for (const std::int64_t size : {1, 2, 5}) {
     CAPTURE(size);
     const LocalResponseParams params{.size = size, .alpha = 0.8f, .beta = 0.75f, .bias = 1.0f};

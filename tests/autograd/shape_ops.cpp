@@ -41,7 +41,7 @@ TEST_CASE("shape_ops: gradients of selected channels and of upsampling") {
   check_gradients([](const auto& v) { return upsample(v[0], {2, 3}); }, image, 0.5, 1e-5);
 }
 
-TEST_CASE("shape_ops: gradients of selected pixels, of those between and of values that move") {
+TEST_CASE("shape_ops: gradients of selected, interpolated and rearranged pixels") {
   const std::vector<Tensor> image{random_tensor({2, 3, 2, 4}, 1)};
   check_gradients(
       [](const auto& v) {
@@ -56,7 +56,7 @@ TEST_CASE("shape_ops: gradients of selected pixels, of those between and of valu
   check_gradients([&](const auto& v) { return rearrange(v[0], blocks); }, image, 0.5, 1e-5);
 }
 
-TEST_CASE("shape_ops: slices of one value give their gradients back into one buffer") {
+TEST_CASE("shape_ops: gradients of slices of one value go into one buffer") {
   check_gradients(
       [](const auto& v) {
         return add(slice(v[0], 0, 2), multiply_scalar(slice(v[0], 1, 3), 3.0f));
@@ -64,7 +64,7 @@ TEST_CASE("shape_ops: slices of one value give their gradients back into one buf
       {random_tensor({3, 4}, 4)}, 0.5, 1e-5);
 }
 
-TEST_CASE("flatten: [N, C, H, W] becomes [N, H*W*C]; without a batch it is refused") {
+TEST_CASE("flatten: [N, C, H, W] becomes [N, H*W*C]; a tensor without a batch is rejected") {
   CHECK(flatten(Variable(Tensor::zeros({2, 3, 4, 5}))).shape() == Shape{2, 60});
   CHECK(flatten(Variable(Tensor::zeros({2}))).shape() == Shape{2, 1});
   CHECK_THROWS_AS(flatten(Variable(Tensor::scalar(1.0f))), std::invalid_argument);

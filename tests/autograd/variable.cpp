@@ -17,7 +17,7 @@ namespace {
 
 Variable parameter(float value) { return Variable(Tensor::scalar(value), true); }
 
-/// Doubles its input, and holds a tensor whose life can be watched.
+/// Doubles its input, and holds a tensor whose lifetime can be observed.
 struct DoubleNode final : Node {
   std::shared_ptr<int> token;
   explicit DoubleNode(std::shared_ptr<int> token_in = {}) : token(std::move(token_in)) {}
@@ -60,7 +60,7 @@ TEST_CASE("backward: residual connections, the short path recorded before or aft
   }
 }
 
-TEST_CASE("backward: the two ways of a diamond of unequal depth both arrive before going on") {
+TEST_CASE("backward: both paths of a diamond of unequal depth arrive before the pass continues") {
   const Variable x = parameter(2.0f);
   const Variable top = doubled(x);
   const Variable early = doubled(top);
@@ -69,7 +69,7 @@ TEST_CASE("backward: the two ways of a diamond of unequal depth both arrive befo
   CHECK(x.grad().item() == 2.0f * (2.0f + 8.0f));
 }
 
-TEST_CASE("backward: leaves add over calls until zero_grad, intermediates keep nothing") {
+TEST_CASE("backward: leaves accumulate over calls until zero_grad, intermediates keep nothing") {
   const Variable x = parameter(5.0f);
   const Variable y = doubled(x);
   doubled(y).backward();
@@ -81,7 +81,7 @@ TEST_CASE("backward: leaves add over calls until zero_grad, intermediates keep n
   CHECK_FALSE(x.grad().defined());
 }
 
-TEST_CASE("freeze: all handles on a parameter stand still, its gradient is neither kept nor made") {
+TEST_CASE("freeze: affects all handles of a parameter; its gradient is neither kept nor computed") {
   Variable frozen = parameter(2.0f);
   const Variable other_handle = frozen, trained = parameter(3.0f);
   multiply(other_handle, trained).backward();
@@ -100,7 +100,7 @@ TEST_CASE("freeze: all handles on a parameter stand still, its gradient is neith
   CHECK_THROWS_AS(constant.freeze(), std::logic_error);
 }
 
-TEST_CASE("backward: nothing is recorded that nobody needs") {
+TEST_CASE("backward: only needed operations are recorded") {
   const Variable constant(Tensor::scalar(1.0f));
   CHECK_FALSE(multiply(constant, constant).requires_grad());
   const Variable x = parameter(2.0f);
@@ -130,7 +130,7 @@ TEST_CASE("backward: a shared gradient buffer is never written through") {
 }
 
 TEST_CASE("backward: a node and what it saved are freed as soon as it has been passed") {
-  /// Its backward, which runs last, finds out whether the later node still lives.
+  /// Its backward, which runs last, checks whether the later node still exists.
   struct ProbeNode final : Node {
     std::weak_ptr<int> later;
     bool* freed;
@@ -152,7 +152,7 @@ TEST_CASE("backward: a node and what it saved are freed as soon as it has been p
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-TEST_CASE("backward: afterwards only values that somebody holds and leaf gradients are in memory") {
+TEST_CASE("backward: afterwards only values with handles and leaf gradients are in memory") {
   const Variable x(Tensor::full({1000}, 1.0f), true);
   const std::size_t before = allocator_stats().bytes_in_use;
   {
@@ -186,7 +186,7 @@ TEST_CASE("backward: an in-place change of a saved parameter is an error, not a 
       std::logic_error);
 }
 
-TEST_CASE("backward: a second pass over the tape is an error, also where it is reached anew") {
+TEST_CASE("backward: a second pass over the tape is an error, also from another value") {
   const Variable x = parameter(1.0f);
   const Variable shared = doubled(x);
   const Variable first = doubled(shared);
@@ -200,7 +200,7 @@ TEST_CASE("backward: a second pass over the tape is an error, also where it is r
                        std::logic_error);
 }
 
-TEST_CASE("backward: what cannot be differentiated is refused") {
+TEST_CASE("backward: values that cannot be differentiated are rejected") {
   CHECK_THROWS_AS(Variable(Tensor::scalar(1.0f)).backward(), std::logic_error);
   CHECK_THROWS_AS(parameter(1.0f).backward(), std::logic_error);
   const Variable x(Tensor::zeros({2}), true);
@@ -248,7 +248,7 @@ TEST_CASE("a long tape does not overflow the stack, run or dropped") {
   }
 }
 
-TEST_CASE("backward: a hook is told of a leaf once all that it takes part in has arrived") {
+TEST_CASE("backward: a hook is called for a leaf once all of its gradients have arrived") {
   const Variable first = parameter(2.0f), shared = parameter(3.0f), last = parameter(5.0f);
   const Variable h = multiply(first, shared);
   const Variable loss = multiply(multiply(h, shared), last);
@@ -263,7 +263,9 @@ TEST_CASE("backward: a hook is told of a leaf once all that it takes part in has
   CHECK(gradients == std::vector<float>{18.0f, 45.0f, 60.0f});
 }
 
-TEST_CASE("backward: a leaf used twice by one node is told once, one without a gradient never") {
+TEST_CASE(
+    "backward: the hook is called once for a leaf used twice by one node, never without a "
+    "gradient") {
   const Variable x = parameter(3.0f), unused = parameter(1.0f);
   Variable frozen = parameter(2.0f);
   frozen.freeze();

@@ -77,7 +77,7 @@ TEST_CASE("fused_network: a step for each convolution is left of real networks")
   }
 }
 
-TEST_CASE("fused_network: activations of their own, pools and depthwise convolutions") {
+TEST_CASE("fused_network: separate activations, pools and depthwise convolutions") {
   Random random(2, "test");
   testing::ConvBuilder builder;
   builder.conv(3, 8, 3, 1, Activation::relu6).conv(8, 8, 3, 8, Activation::none);
@@ -93,7 +93,7 @@ TEST_CASE("fused_network: activations of their own, pools and depthwise convolut
   check_equal(network, fused, {2, 3, 10, 6});
 }
 
-TEST_CASE("fused_network: a sum leaves an operand alone that is read again") {
+TEST_CASE("fused_network: a sum does not overwrite an operand that is read again") {
   Random random(3, "test");
   ReadTwice network(random);
   network.set_training(false);

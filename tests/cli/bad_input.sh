@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bad_input.sh PROGRAM FOLDER_OF_TINY_TOML: gives the program what users get wrong, and machines too.
+# bad_input.sh PROGRAM FOLDER_OF_TINY_TOML: mistakes of users and faults of machines.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -60,7 +60,7 @@ threads() {
 # repeated TEXT COUNT
 repeated() { head -c "$2" /dev/zero | sed "s/\x0/$1/g"; }
 
-# What a reader could not return from.
+# Input that could overflow a parser's stack.
 hostile_inputs() {
   local dots
   dots=$(repeated a. 20000)
@@ -235,7 +235,7 @@ flip_bit() {
   printf "\\$(printf '%03o' $((last ^ 1)))" >>"$1"
 }
 
-# Numbers that run away: the message says where, and what was saved before stays usable.
+# Diverging training: the message says where, and earlier checkpoints stay usable.
 diverging_runs() {
   local wild=(--set optimizer.lr=1e37 --set train.checkpoint_every_steps=1)
   expect_failure 1 'epoch 1, step 2: .*(conv|bn)1.*optimizer\.lr.*unharmed' train "$tiny" "${wild[@]}" --run wild
@@ -245,7 +245,7 @@ diverging_runs() {
   expect_failure 1 'epoch 1, step [0-9]: .*no checkpoint' train "$tiny" --set optimizer.lr=1e37 --run wild_bare
 }
 
-# A checkpoint that does not fit must not take the last good one with it.
+# A checkpoint that does not fit must not damage the last good one.
 full_disk() {
   mkdir small_disk
   if ! mount -t tmpfs -o size=96k tmpfs small_disk 2>/dev/null; then

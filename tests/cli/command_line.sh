@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# command_line.sh PROGRAM VERSION: what the program says of itself: version, help, completion, manual page.
+# command_line.sh PROGRAM VERSION: the program's descriptions of itself: version, help, completion, manual page.
 set -uo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -41,12 +41,12 @@ help_text() {
   expect_success '--resume RUN' help train
   expect_success 'last\|best' help eval
   expect_failure 2 'trian.*train' help trian
-  # The name of a value says what it is, and decides how shells complete it.
+  # The name of a value describes it and decides how shells complete it.
   run --help-all
   expect_equal 'options without a name for their value (OptionForm::type_name)' '' "$(grep -w TEXT .stdout)"
 }
 
-# completed WORDS: what bash offers for the last of them, in one line.
+# completed WORDS: bash's completions of the last word, in one line.
 completed() {
   # shellcheck disable=SC2206  # words
   local COMP_WORDS=($1) COMP_CWORD COMPREPLY=()
@@ -113,7 +113,7 @@ manual() {
   fi
 }
 
-# An old CPU gets a message rather than an illegal instruction, which global objects would meet before main().
+# An old CPU gets a message rather than an illegal instruction, which constructors of global objects would execute before main().
 old_cpu() {
   command -v qemu-x86_64 >/dev/null || { skip 'qemu-user is not installed'; return; }
   local program_here=$program

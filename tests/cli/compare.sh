@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# compare.sh PROGRAM FOLDER: a comparison that is killed midway, or stopped, and taken up again ends with the
-# results of an undisturbed one; what users get wrong is said before anything runs.
+# compare.sh PROGRAM FOLDER: a comparison that is killed or stopped, and then resumed, ends with the
+# results of an undisturbed one; mistakes of users are reported before anything runs.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -8,7 +8,7 @@ here=$(cd "$2" && pwd)
 source "$here/harness.sh" "$(realpath "$1")"
 tiny=$here/tiny.toml
 kill_resume=$here/kill_resume.toml
-# Long enough to be disturbed.
+# Long enough to be interrupted.
 words=(compare "$kill_resume" --vary 'quant.method=ste,ab' --set train.epochs=8)
 two_seeds=("${words[@]}" --seeds 0..1)
 
@@ -48,7 +48,7 @@ expect_same_results() {
   done
 }
 
-# expect_status STATUS: of what ran last.
+# expect_status STATUS: of the last command.
 expect_status() { report "$([[ $status == "$1" ]] && echo true)" "expected exit status $1"; }
 
 # All files but the lock, into which each user writes its process.
@@ -58,7 +58,7 @@ undisturbed() {
   expect_success 'variant +test top1' "${two_seeds[@]}" --jobs 2 --run whole
   expect 'whole: expected one line per run and one of names' test "$(wc -l <whole/compare.csv)" = 5
   expect 'whole: expected each run done' test "$(grep -c ',done,' whole/compare.csv)" = 4
-  # It can be had from the run folder alone.
+  # The run folder alone gives the same.
   expect_success "$(grep -o '"top1_quantized": [0-9.]*' whole/ab/seed-1.json)" eval whole/ab/seed-1 --json
   run eval whole/ab/seed-1 --json
   expect 'whole/ab/seed-1: expected what eval says' cmp whole/ab/seed-1.json .stdout
@@ -100,7 +100,7 @@ orphaned() {
   expect_same_results whole orphaned
 }
 
-# Asked to stop, it saves, says how to go on, and goes on.
+# Stopped, it saves and says how to resume; then it resumes.
 stopped() {
   start "${two_seeds[@]}" --jobs 2 --run stopped
   await_file stopped/ab/seed-0/metrics.csv
@@ -108,7 +108,7 @@ stopped() {
   wait "$child"
   status=$?
   expect_status 143
-  expect 'stopped: expected how to go on' grep -q 'compare --resume stopped' .stderr
+  expect 'stopped: expected the command to resume' grep -q 'compare --resume stopped' .stderr
   expect 'stopped: expected a run that saved' grep -rq --include=seed-0.log 'stopped after' stopped
   expect_success 'ab .*2/2' compare --resume stopped --jobs 1
   expect_same_results whole stopped

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# custom_quantizer.sh PROGRAM FOLDER_OF_TINY_TOML: a program that registered a method of its own has it everywhere.
+# custom_quantizer.sh PROGRAM FOLDER_OF_TINY_TOML: a program that registers its own method has it in every command.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)

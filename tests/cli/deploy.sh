@@ -32,7 +32,7 @@ expect_same_accuracy() {
 # predictions MODEL: of the image, without the file's name.
 predictions() { "$program" predict "$1" blue.bmp --json --top 10 | grep -v '"file"'; }
 
-# More images than tiny.toml has, so that one logit that differs would show.
+# More images than tiny.toml has, so that a single different logit would show.
 larger=(--set data.test_size=500 --set data.train_size=512)
 expect_success 'top1 quantized' train "$tiny" --run binary "${binary[@]}" "${image8[@]}" "${larger[@]}"
 expect_success '^conv2 +convolution +8x16x16 +1 +8x8x3x3 +1 +0\.1 ' deploy binary -o binary.qnc
@@ -69,7 +69,7 @@ report "$([[ $expected == "$(value top1_quantized)" ]] && echo true)" "expected 
 report "$([[ $? == 1 ]] && grep -q '^evaluation: differs, first in the input of conv2' .stdout && echo true)" \
   "expected verify to find a difference"
 
-# A run that has no integers: which slot, and what would give it some.
+# A run without an integer form: the message names the slot and the remedy.
 expect_success 'top1 quantized' train "$tiny" --run real "${binary[@]}" \
   --set 'quant.first_layer={activation={method="none"}}'
 expect_failure 2 'conv1 reads float32 values.*"none".*first_layer = ' deploy real -o real.qnc

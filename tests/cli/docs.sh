@@ -17,7 +17,7 @@ cd "$source_root" || exit 1
 pages=(README.md docs/*.md)
 mkdir "$work/.docs"
 
-# Of fenced blocks without a language: the commands, one to a file with the output that is shown below it, and a list.
+# From fenced blocks without a language: a list of the commands, and for each a file with the output shown below it.
 awk -v folder="$work/.docs" '
   function keep() {
     sub(/ +#.*$/, "", command)
@@ -90,13 +90,13 @@ records 200 >data/test_batch.bin
   printf '%016d' 0 | tr 0 '\0'
   head -c 3072 data/test_batch.bin; } >cat.jpg
 
-# What makes runs short: on the drawn set, and on files, which decide how many images there are.
+# Options that make runs short: on the drawn set, and on files, which determine the number of images.
 files='--set train.epochs=1 --set train.max_steps_per_epoch=2 --set train.batch_size=16 --set train.eval_batch_size=32
   --set train.bn_batches=1 --set data.validation_size=0 --set schedule.warmup_epochs=0'
 drawn="$files --set data.train_size=64 --set data.test_size=32"
 files=${files//$'\n'/ } drawn=${drawn//$'\n'/ }
 
-# The list in documented.txt as it stands, and each command's directives.
+# The list in documented.txt, and each command's directives.
 commands=()
 declare -A directives
 page=
@@ -117,7 +117,7 @@ if ! diff -U0 .docs/classified .docs/list >.docs/difference; then
   exit
 fi
 
-# What numbers, widths and repetition leave of an output.
+# An output without its numbers, widths and repetitions.
 shape() {
   # A CPU without AVX-512 has other kernels.
   sed -E -e 's/\b(scalar|avx2|avx512)( (lookup|popcount|vpopcnt|depthwise|maddubs|narrow|madd16|vnni|16))*\b/KERNEL/' \

@@ -7,7 +7,7 @@ examples=$(cd "$2" && pwd)
 # shellcheck source=tests/cli/harness.sh
 source "$here/harness.sh" "$(realpath "$1")"
 
-# What describe needs of a folder of images: how many classes there are.
+# describe only needs the number of classes of an image folder.
 mkdir -p photos/train/{cat,dog} photos/test/{cat,dog}
 small=(--set data.dir=photos --set data.image_size=32)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# export.sh PROGRAM FOLDER_OF_TINY_TOML: a run's network as an ONNX file. What ONNX Runtime makes of such files is the
-# test onnx_runtime of the suite interop.
+# export.sh PROGRAM FOLDER_OF_TINY_TOML: a run's network as an ONNX file. The test onnx_runtime of the suite interop
+# runs such files in ONNX Runtime.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -10,7 +10,7 @@ tiny=$here/tiny.toml
 image8=(--set 'quant.first_layer={activation={method="affine",bits=8}}')
 four=(--set quant.method=ab --set quant.weight.bits=4 --set quant.activation.bits=4 --set quant.ab.end=1)
 
-# expect_words FILE WORD...: as they stand in the file.
+# expect_words FILE WORD...: the file contains each of them.
 expect_words() {
   local file=$1 word
   shift
@@ -23,7 +23,7 @@ expect_success '^ab.onnx: [0-9]+ nodes of ONNX operator set 13, .* images \[N, 3
 expect_words ab.onnx QuantizeLinear DequantizeLinear conv1/product 'ab 4 bit' 'affine 8 bit' weights activations classes top1
 expect_success 'are pixels from 0 to 255$' export ab -o ab.onnx --pixels --scales operands
 expect_words ab.onnx QuantizeLinear images/mean images/std
-report "$(! grep -aq conv1/product ab.onnx && echo true)" "expected no scale behind a sum"
+report "$(! grep -aq conv1/product ab.onnx && echo true)" "expected no scale after a sum"
 expect_success '^[0-9]+ of [0-9]+ convolutions run on integers in a runtime that fuses .*; not .*fc' \
   export ab -o ab.onnx --scales operands
 expect_success '^float.onnx: ' export ab -o float.onnx --float --format onnx
@@ -55,7 +55,7 @@ for form in '--scales operands' '--format qonnx'; do
 done
 expect_success '^3 of 4 convolutions run on integers .*; not fc$' export dead -o dead.onnx --scales operands
 expect_success '^dead.onnx: ' export dead -o dead.onnx
-report "$([[ ! -s $work/.stderr ]] && echo true)" "expected no remark on scales behind the sums"
+report "$([[ ! -s $work/.stderr ]] && echo true)" "expected no remark on scales after the sums"
 
 # Errors leave what was there.
 cp ab.onnx before.onnx

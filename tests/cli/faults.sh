@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# faults.sh PROGRAM FOLDER FAULT: what machines do to a run: a full disk, a folder that cannot be written, a clock that
-# jumps, damaged checkpoints, images that are cut short while they are in use, a second process on the same folder. The run
-# ends in a clear error or goes on; its last checkpoint stays good, and --resume ends with the bits of an undisturbed run.
-# Exits with 77 where this machine does not let one make the fault.
+# faults.sh PROGRAM FOLDER FAULT: faults of machines during a run: a full disk, a read-only folder, a clock that jumps,
+# damaged checkpoints, images that are truncated while in use, a second process on the same folder. The run ends with a
+# clear error or continues; its last checkpoint stays valid, and --resume ends with the bits of an undisturbed run.
+# Exits with 77 if this machine does not allow the fault to be simulated.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -15,7 +15,7 @@ cannot() {
   exit 77
 }
 
-# small_disk NAME SIZE: mounts a file system of that size, with no files but what a test puts there.
+# small_disk NAME SIZE: mounts an empty file system of that size.
 small_disk() {
   mkdir "$1"
   mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || cannot "no right to mount a file system here"
@@ -54,7 +54,7 @@ await_epoch() {
   while kill -0 "$child" 2>/dev/null && [[ ! -e $1/last.safetensors ]]; do sleep 0.01; done
 }
 
-# expect_end STATUS [REGEX]: the run in the background ends so.
+# expect_end STATUS [REGEX]: the background run ends with this status and message.
 expect_end() {
   local ok=true
   status=0
@@ -64,7 +64,7 @@ expect_end() {
   report "$ok" "expected exit status $1 and stderr matching /${2:-}/"
 }
 
-# stopped_run RUN ARGS...: a run that was asked to stop after its first epoch.
+# stopped_run RUN ARGS...: a run that is stopped after its first epoch.
 stopped_run() {
   local run=$1
   shift
@@ -117,7 +117,7 @@ read_only() {
 
   start "$config" --set train.epochs=12 --run "$run"
   await_epoch "$run"
-  # The kernel refuses as long as a file is open for writing; the lock of the run folder is one.
+  # The kernel refuses while a file is open for writing, such as the lock of the run folder.
   if mount -o remount,ro disk 2>/dev/null; then
     expect_end 1 'read-only'
     expect_sound "$run"
@@ -127,7 +127,7 @@ read_only() {
   fi
 }
 
-# flip FILE OFFSET BIT: the one bit.
+# flip FILE OFFSET BIT: flips one bit.
 flip() {
   local byte
   byte=$(od -An -tu1 -j "$2" -N 1 "$1")
@@ -136,8 +136,8 @@ flip() {
   printf "\\$(printf '%03o' $((byte ^ (1 << $3))))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# A checkpoint with one bit flipped anywhere, or cut short, is an error that names it; the other one stays usable, and
-# the run goes on from it.
+# A checkpoint with any flipped bit, or a truncated one, is an error that names it; the other one stays usable, and
+# the run resumes from it.
 damaged_checkpoint() {
   local size i file=damaged/last.safetensors
   RANDOM=${QUENCH_TEST_SEED:=$((RANDOM))}
@@ -168,8 +168,8 @@ damaged_checkpoint() {
   printf 'QUENCH_TEST_SEED=%d\n' "$QUENCH_TEST_SEED"
 }
 
-# Two at once: one goes on, the others are told who has the folder. The first is held while the others try, so that it does
-# not matter which machine takes longer to start a program than to train.
+# Two at once: one continues, the others report who uses the folder. The first is stopped while the others try, because
+# starting a program may take longer than training.
 two_processes() {
   local i run=shared longer=(--set train.epochs=12)
   expect_success 'epoch' train "$config" "${longer[@]}" --run whole
@@ -179,7 +179,7 @@ two_processes() {
   local first=$child
   report "$(kill -STOP "$first" && echo true)" 'expected the first to run while a second tries'
   for i in 1 2 3; do
-    # Not expect_failure, which minds the file that the first is writing.
+    # Not expect_failure, which would object to the file that the first is writing.
     run train --resume "$run"
     report "$([[ $status == 1 ]] && grep -q "shared: in use by process $first" "$work/.stderr" && echo true)" \
       'expected a second process to be told who has the folder'
@@ -192,7 +192,7 @@ two_processes() {
   expect_same whole "$run"
 }
 
-# The time of day jumps by days, back and forth, as when a machine finds its time server. Only it: the kernel's monotonic
+# The time of day jumps by days, back and forth, as when a machine finds its time server. The kernel's monotonic
 # clock cannot jump.
 jumping_clock() {
   local faketime ok=true
@@ -218,7 +218,7 @@ jumping_clock() {
   report "$ok" 'jumping: expected a total time below an hour'
 }
 
-# Image files that are cut short, or go, while a run reads them.
+# Image files that are truncated or removed while a run reads them.
 shrinking_data() {
   local images=(--set data.name=imagefolder --data-dir photos --set data.image_size=32 --set data.resize=32
     --set data.train_size=0 --set data.test_size=0 --set train.batch_size=8 --set train.epochs=12)

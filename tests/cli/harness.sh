@@ -16,7 +16,7 @@ clean_up() {
 trap clean_up EXIT
 cd "$work" || exit 1
 
-# report OK MESSAGE: counts a check; a failed one prints MESSAGE and what the program last said.
+# report OK MESSAGE: counts a check; a failed one prints MESSAGE and the program's last output.
 report() {
   checks=$((checks + 1))
   [[ $1 == true ]] && return
@@ -72,7 +72,7 @@ bmp() {
   } >"$1"
 }
 
-# expect_absent PATH: what failed must not have left PATH.
+# expect_absent PATH: the failed command must not have left PATH.
 expect_absent() {
   local ok=true
   [[ ! -e $1 ]] || ok=false

@@ -15,7 +15,7 @@ ones=0 # how many of them, at the end, are 1
 dtype=F32
 element=4
 
-# tensor NAME SIZE...: one more of the file in the making.
+# tensor NAME SIZE...: adds one to the next file.
 tensor() {
   local name=$1 end size=$element axis
   shift
@@ -69,14 +69,14 @@ resnet20 7
 tensor layer4.0.conv1.weight 1
 write_file stranger.safetensors
 
-# A checkpoint that whatever takes one takes.
+# Every command that takes a checkpoint accepts it.
 expect_success '97 tensors.*akamaster' import foreign.safetensors --model resnet20 --set model.width=0.0625 \
   -o imported.safetensors
 expect_success 'top1 float' train "$tiny" "${narrow[@]}" --set train.init_from=imported.safetensors --run trained
 expect_success 'top1 quantized' quantize "$tiny" "${narrow[@]}" --set quant.method=symmetric \
   --checkpoint imported.safetensors --run quantized
 
-# A network that comes as integers: one channel everywhere, thresholds of 0, weights of 1.
+# A network published as integers: one channel everywhere, thresholds of 0, weights of 1.
 header='' bytes=0
 for layer in conv1 conv2 conv3 conv4 conv5 conv6 fc1 fc2; do tensor $layer.threshold 1; done
 ones=$((-bytes)) dtype=I8 element=1
@@ -98,7 +98,7 @@ expect_failure 2 'expected no --set, got model.width=2' import cnv.safetensors -
   --set model.width=2 -o new.qnc
 expect_absent new.qnc
 
-# A run that is complete but for the training.
+# A run that is complete except for the training.
 expect_success '97 tensors.*run' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
 expect_success '"top1_float"' eval run --json
 expect_success 'top1 float' eval run
@@ -106,7 +106,7 @@ report "$(grep -q quantized .stdout && echo false || echo true)" "a float networ
 expect_success 'top1' train run/config.toml --set train.init_from=run --run trained_on
 expect_success 'top1 quantized' quantize run/config.toml --set quant.method=symmetric --checkpoint run --run of_run
 
-# A checkpoint of quench itself, without what else it holds.
+# A checkpoint of quench itself, without its training state.
 expect_success '97 tensors, with names of quench' import trained/last.safetensors --model resnet20 \
   --set model.width=0.0625 -o own.safetensors
 expect_success 'top1' train "$tiny" --set 'model={name="resnet8", width=0.0625}' --set quant.method=lsq --run eight
@@ -128,7 +128,7 @@ expect_success '' import foreign.safetensors --model resnet20 --set model.width=
 report "$(cmp -s of_map.safetensors again.safetensors && echo true)" "expected the same weights by a map of names"
 report "$(cmp -s imported.safetensors again.safetensors && echo true)" "expected the same checkpoint again"
 
-# Nothing is written over, and nothing is left of what failed.
+# Nothing is overwritten, and failures leave nothing.
 expect_failure 2 'a file other than foreign.safetensors' import foreign.safetensors --model resnet20 \
   --set model.width=0.0625 -o ./foreign.safetensors --force
 expect_failure 2 'stranger.safetensors: expected a new file or a checkpoint' import foreign.safetensors \

@@ -11,7 +11,7 @@ config=$here/kill_resume.toml
 readonly kills_per_case=${3:-5}
 killed=0
 killed_while_writing=0
-# Chosen anew each time, and printed, because a moment that does harm is a rare one.
+# Random, and printed, because harmful moments are rare.
 RANDOM=${QUENCH_TEST_SEED:=$((RANDOM))}
 
 # start ARGS...: trains in the background, leaving the process in $child.
@@ -37,7 +37,7 @@ await_write() {
 }
 
 # kill_at_random RUN COUNT: every other kill waits for a checkpoint that is being written. Fails if the run ended
-# before its time.
+# first.
 kill_at_random() {
   local delay=$((RANDOM % delay_ms))
   pause "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
@@ -56,7 +56,7 @@ timeless_lines() {
   sed -E 's/"(images_per_second|seconds|data_wait_s|wall_time)":[^,]*,//g' "$1/metrics.jsonl"
 }
 
-# expect_same REFERENCE RUN: checkpoints byte for byte, and metrics but for times.
+# expect_same REFERENCE RUN: checkpoints byte for byte, and metrics except times.
 expect_same() {
   local file ok
   for file in last.safetensors best.safetensors; do
@@ -72,8 +72,8 @@ expect_same() {
   report "$ok" "$2: expected the metrics of layers of an undisturbed run"
 }
 
-# continuation RUN ARGS...: leaves in $words what takes a run up; killed before there was anything to go on from,
-# it begins anew.
+# continuation RUN ARGS...: leaves in $words the command that resumes a run; it starts again if the run was killed
+# before it had anything to resume from.
 continuation() {
   local target=$1
   shift
@@ -109,7 +109,7 @@ killed_run() {
   expect_same "$name" "$target"
 }
 
-# interrupted_run SIGNAL STATUS NAME: asked to stop, the program saves, says how to go on, and ends with STATUS.
+# interrupted_run SIGNAL STATUS NAME: on SIGNAL, the program saves, says how to resume, and ends with STATUS.
 interrupted_run() {
   local target=$3-$1
   start "$config" --run "$target"
@@ -118,9 +118,9 @@ interrupted_run() {
   wait "$child"
   status=$?
   report "$([[ $status == "$2" ]] && echo true)" "$target: expected exit status $2"
-  report "$(grep -q -- "train --resume $target" "$work/.stdout" && echo true)" "$target: expected how to go on"
+  report "$(grep -q -- "train --resume $target" "$work/.stdout" && echo true)" "$target: expected the command to resume"
   run train --resume "$target"
-  report "$([[ $status == 0 ]] && echo true)" "$target: expected it to go on"
+  report "$([[ $status == 0 ]] && echo true)" "$target: expected it to resume"
   expect_same "$3" "$target"
 }
 

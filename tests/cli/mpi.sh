@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# mpi.sh PROGRAM FOLDER: training by several processes under mpirun: what it computes, and what ends it. Exits with 77
-# where there is no mpirun.
+# mpi.sh PROGRAM FOLDER: training by several processes under mpirun: its results, and its ends. Exits with 77
+# without mpirun.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -8,11 +8,11 @@ here=$(cd "$2" && pwd)
 source "$here/harness.sh" "$(realpath "$1")"
 
 if ! command -v mpirun >/dev/null; then
-  skip "there is no mpirun here"
+  skip "mpirun is not installed"
   exit 77
 fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-# More ranks than cores: one that waits has to let the other compute.
+# More ranks than cores: a waiting rank has to yield to the others.
 mpirun=(mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
 common=(--set train.threads=1 --no-report)
 
@@ -36,14 +36,14 @@ expect_same() {
   report "$ok" "expected the last.safetensors of $1 and $2 to be the same"
 }
 
-# numbers_of RUN: loss, training accuracy, scales and all else that its metrics say of each epoch, but for times, and for
-# what evaluation finds, which one rounded code can change.
+# numbers_of RUN: loss, training accuracy, scales and all other metrics of each epoch, except times and evaluation
+# results, which one differently rounded code can change.
 numbers_of() {
   grep -oE '"[a-z0-9_]+":-?[0-9][0-9.e+-]*' "$1/metrics.jsonl" |
     grep -vE '"((top1_|top5_|loss_)?(quantized|float)|images_per_second|seconds|data_wait_s|wall_time)":' | tr -d '"'
 }
 
-# expect_close RUN RUN: as far as sums that are taken in another order can be.
+# expect_close RUN RUN: up to differences from another order of summation.
 expect_close() {
   local ok=true
   paste -d: <(numbers_of "$1") <(numbers_of "$2") >"$work/.stderr"
@@ -79,9 +79,9 @@ expect_status 0
 expect_printed '^2 ranks, 1 thread each'
 report "$([[ $(cat .stdout .stderr | grep -c ' 1/1 ') == 1 ]] && echo true)" \
   "expected one line for the epoch, not one of each rank"
-report "$(grep -q '"ranks": 2' own-norms/versions.json && echo true)" "expected versions.json to tell of 2 ranks"
+report "$(grep -q '"ranks": 2' own-norms/versions.json && echo true)" "expected versions.json to record 2 ranks"
 
-# What ends a job: a run that is long enough to be stopped.
+# The ends of a job: a run that is long enough to be stopped.
 config=$here/kill_resume.toml
 long=("$config" "${common[@]}" --set train.batch_size=16)
 ranks 2 train "${long[@]}" --run whole
@@ -125,22 +125,22 @@ expect_goes_on() {
   expect_same whole "$1"
 }
 
-# Of all commands only train is for several processes.
+# Only train supports several processes.
 ranks 2 eval whole
 expect_status 2
 expect_said '^quench: eval: expected one process, got 2: only quench train runs in several'
-report "$([[ $(grep -c '^quench:' "$work/.stderr") == 1 ]] && echo true)" "expected it said once"
+report "$([[ $(grep -c '^quench:' "$work/.stderr") == 1 ]] && echo true)" "expected one message"
 ranks 2 compare "$here/tiny.toml" --vary quant.method=ste --run compared
 expect_status 2
 expect_absent compared
-# A comparison that a launcher started alone: its runs are no ranks.
+# A comparison started by a launcher as one process: its runs are not ranks.
 ranks 1 compare "$here/tiny.toml" --vary quant.method=ste --seeds 0 --run compared
 expect_status 0
 
 start_ranks killed
 kill -KILL "${rank[1]}"
 expect_end 137
-# Open MPI 5 says it in two lines.
+# Open MPI 5 prints it in two lines.
 expect_said 'rank 1 '
 expect_said 'signal 9'
 expect_goes_on killed
@@ -160,7 +160,7 @@ kill -TERM "$job"
 wait "$job"
 expect_goes_on interrupted
 
-# unlike ARGS...: rank 1 gets more of them, by a shell: mpirun of Open MPI 5.0.7 crashes on two command lines.
+# unlike ARGS...: rank 1 gets additional ones through a shell: mpirun of Open MPI 5.0.7 crashes on two command lines.
 unlike() {
   last_command="train of unlike ranks: $*"
   status=0
@@ -185,6 +185,6 @@ expect_said 'rank 1 of 2: .*data.name'
 ranks 2 train "${long[@]}" --set data.name=nothing
 expect_status 2
 expect_said 'rank 0 of 2: .*data.name'
-report "$([[ $(grep -c 'rank [01] of 2:' "$work/.stderr") == 1 ]] && echo true)" "expected what all ranks find said once"
+report "$([[ $(grep -c 'rank [01] of 2:' "$work/.stderr") == 1 ]] && echo true)" "expected one message for an error on all ranks"
 
 finish

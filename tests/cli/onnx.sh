@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# onnx.sh PROGRAM FOLDER_OF_TINY_TOML EXAMPLES: a network of an ONNX file goes through every command as one of the registry
-# does. That quench computes what the file says is tests/onnx/import/ and the suite interop's onnx_import.
+# onnx.sh PROGRAM FOLDER_OF_TINY_TOML EXAMPLES: a network from an ONNX file works with every command, like one of the
+# registry. tests/onnx/import/ and the suite interop's onnx_import check that quench computes what the file says.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -9,7 +9,7 @@ examples=$(cd "$3" && pwd)
 source "$here/harness.sh" "$(realpath "$1")"
 tiny=$here/tiny.toml
 
-# A graph to begin with: one of quench's own networks in float, trained and exported.
+# A graph to start from: one of quench's own networks in float, trained and exported.
 expect_success 'top1' train "$tiny" --run float --set quant.method=none
 mkdir nets
 expect_success '^nets/tiny.onnx: ' export float -o nets/tiny.onnx --float
@@ -17,7 +17,7 @@ expect_success '^nets/tiny.onnx: ' export float -o nets/tiny.onnx --float
 expect_success '^conv1 +3x32x32 ' describe nets/tiny.onnx
 expect_success '^conv1 .* lsq 4 bit +lsq 4 bit' describe nets/tiny.onnx --set quant.method=lsq --set quant.bits=4
 
-# The tiny experiment with the graph in the place of its model.
+# The tiny experiment with the graph as its model.
 sed '/^\[model\]/,/^$/d' "$tiny" >own.toml
 cat >>own.toml <<'TOML'
 
@@ -28,7 +28,7 @@ TOML
 eight=(--set model.onnx=nets/tiny.onnx --set quant.method=symmetric --set quant.bits=8)
 float_top1=$("$program" eval float --json | sed -n 's/.*"top1_float": *\([0-9.]*\).*/\1/p')
 
-# As it is, without a run: [quant] and [calibration] are other commands'.
+# Without a run: eval ignores [quant] and [calibration].
 for what in "own.toml ${eight[*]}" "own.toml --set model.onnx=nets/tiny.onnx" \
   "nets/tiny.onnx --set data.name=synthetic --set data.train_size=64 --set data.test_size=32" "$tiny --checkpoint float"; do
   # shellcheck disable=SC2086 # words
@@ -48,7 +48,7 @@ report "$([[ -s ptq/network.onnx ]] && echo true)" 'expected the graph in the ru
 expect_success 'top1 quantized' train own.toml "${eight[@]}" --run ab --set quant.method=ab --set train.epochs=1
 expect_success 'top1 quantized' train own.toml "${eight[@]}" --run tqt --set quant.method=tqt --set train.epochs=1
 
-# What a run needs is in its folder.
+# A run folder contains everything that the run needs.
 mv nets moved
 expect_success 'last checkpoint: the same bits' repeat ab
 expect_success 'tiny.onnx' runs . --filter method=ab
@@ -67,7 +67,7 @@ expect_success 'tiny.onnx' bench train --model nets/tiny.onnx --batch 8 --steps 
 expect_success 'tiny.onnx' bench infer --model nets/tiny.onnx --seconds 0.1
 expect_success '^ab ' compare own.toml "${eight[@]}" --vary quant.method=ab,tqt --seeds 0 --set train.epochs=1
 
-# What was exported comes back with its quantizers, codes and accuracy; [quant] has no place beside them.
+# An exported network is read back with its quantizers, codes and accuracy; it does not allow [quant].
 sed '/^\[quant/,/^$/d' own.toml >grids.toml
 "$program" export tqt -o tqt.qonnx.onnx --format qonnx --force >/dev/null
 tqt_top1=$("$program" eval tqt --json | sed -n 's/.*"top1_quantized": *\([0-9.]*\).*/\1/p')
@@ -99,7 +99,7 @@ expect_success 'top1' train own.toml "${eight[@]}" --run scratch --set model.wei
 expect_failure 2 'trained checkpoint to start from' quantize own.toml "${eight[@]}" --set model.weights=random
 expect_success "top1 float +${float_top1}0* %" quantize own.toml "${eight[@]}" --run folded --set model.batch_norm=fold
 
-# An output, and the value before it: a run keeps the graph up to there.
+# An output, and the value before it: a run keeps the graph up to that value.
 expect_failure 1 "expected model.output to name a value that a node computes, got 'nothing'; outputs are 'logits'" \
   describe nets/tiny.onnx --set model.output=nothing
 expect_failure 1 'expected an output .N, classes., got .* model.output = "NAME" to an earlier value' \

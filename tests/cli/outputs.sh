@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# outputs.sh PROGRAM FOLDER_OF_TINY_TOML: where commands write, and what they do not touch.
+# outputs.sh PROGRAM FOLDER_OF_TINY_TOML: where commands write, and which files they do not touch.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -47,7 +47,7 @@ standard_output() {
   local name
   for name in - /dev/stdout /proc/self/fd/1; do
     run deploy run -o "$name"
-    expect "expected the model alone on standard output ($name)" cmp -s .stdout model.qnc
+    expect "expected only the model on standard output ($name)" cmp -s .stdout model.qnc
     expect "expected the table on stderr ($name)" grep -q '^conv2 ' .stderr
   done
   "$program" deploy run -o - 2>/dev/null | cmp -s - model.qnc
@@ -59,7 +59,7 @@ standard_output() {
   expect_failure 2 'one output on standard output, got two' deploy run -o - --integer-only -
 }
 
-# What the command reads, or a run has, by whatever name.
+# Files that the command reads or that belong to a run, under any name.
 runs_and_inputs() {
   local file
   for file in run/config.toml run/last.safetensors run/best.safetensors run/../run/classes.txt "$PWD/run/metrics.csv"; do
@@ -78,7 +78,7 @@ runs_and_inputs() {
   ln -s run alias
   expect_refused 'does not belong to a run' deploy alias -o alias/state.json
   expect_refused 'a file other than' deploy run -o same.qnc --integer-only ./same.qnc
-  # A file of one's own may lie there, and the report does.
+  # A user's own file may be there, and so is the report.
   expect_success '.' deploy run -o run/model.qnc
   rm run/model.qnc
   expect_page 'run/report.html' report run
@@ -107,7 +107,7 @@ other_kinds() {
   expect_failure 2 'a file name' deploy run -o ''
 }
 
-# A limit on the size of files is as good as a full disk.
+# A file size limit acts like a full disk.
 size_limit() {
   last_command='deploy run -o limited.qnc' status=0
   (ulimit -f 4 && exec "$program" deploy run -o limited.qnc) >.stdout 2>.stderr || status=$?

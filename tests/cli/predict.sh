@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# quench predict: names from the run folder, also where the data set has gone; bad files.
+# quench predict: names from the run folder, even if the data set is gone; bad files.
 set -euo pipefail
 quench=$(realpath "$1")
 work=$(mktemp -d)
@@ -47,7 +47,7 @@ grep -q 'notes.txt: not a JPEG, PNG or BMP file' out || fail "the file is not na
 rm -rf run
 "$quench" train colors.toml --run run --skip-bad > out 2>&1 || fail "$(cat out)"
 grep -q 'left out 1 file ' out || fail "the count is missing: $(cat out)"
-grep -q 'skip_bad = true' run/config.toml || fail "config.toml does not say what was left out"
+grep -q 'skip_bad = true' run/config.toml || fail "config.toml does not record skip_bad"
 [[ $(cat run/classes.txt) == $'blue\nred' ]] || fail "classes.txt: $(cat run/classes.txt)"
 head -1 run/metrics.csv | grep -q ',data_wait_s,' || fail "metrics.csv: $(head -1 run/metrics.csv)"
 

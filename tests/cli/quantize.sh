@@ -25,7 +25,7 @@ expect_success '^conv2 +lsq 8 bit +[1-9][0-9.]+ +lsq 8 bit +[1-9][0-9.]+ +[1-9][
 expect_success '^fc9 +lsq 8 bit +[0-9.]+ +fp32 +- +' quantize "$tiny" --checkpoint float/last.safetensors "${lsq[@]}" \
   --set quant.last_layer.activation.method=none --run of_file
 
-# The folder is a run: what eval finds there is what quantize found.
+# The folder is a run: eval gives the accuracies of quantize.
 expect_success '"top1_quantized"' quantize "$tiny" --set train.init_from=float/last.safetensors "${lsq[@]}" \
   --set calibration.order=topological --set calibration.activations=percentile --run judged --json
 found=$(value top1_float)/$(value top1_quantized)
@@ -34,7 +34,7 @@ report "$([[ $found == */* && $found == "$(value top1_float)/$(value top1_quanti
   "expected eval to find $found"
 expect_success '.' train judged/config.toml --run trained_on
 
-# Weights that have changed beside their grids come back as well, and can be trained on.
+# Weights that have changed with their grids are restored, too, and can be trained further.
 resnet=(--set 'model={name="resnet8", width=0.25}' --set calibration.equalize=true)
 expect_success 'top1 float' train "$tiny" --set 'model={name="resnet8", width=0.25}' --run resnet
 for settings in 'quant.method=symmetric empirical' 'quant.method=pact analytic' \
@@ -59,7 +59,7 @@ report "$(grep -q '"bias_correction"' told/quantize.json && grep -q '"equalizati
 expect_success '^dorefa changes the weights of [0-9]+ layers too much .*requires training' quantize "$tiny" --checkpoint float \
   --set quant.method=dorefa --run stranger
 
-# Codes that reconstruction chose: the table, a run that evaluates to the same, verifies, exports and trains on.
+# Codes that reconstruction chose: the table, and a run that evaluates to the same, verifies, exports and trains further.
 w2=(--set model.name=resnet8 --set model.width=0.25
   --set 'quant={method="lsq",bits=4,weight={bits=2,granularity="per_channel"},residual={bits=8},pool={bits=8}}')
 brief=(--set calibration.batches=1 --set calibration.batch_size=32 --set calibration.adaround.iterations=40
@@ -78,7 +78,7 @@ for reconstruct in gptq adaround qdrop; do
   expect_success "^unit +loss nearest +loss $reconstruct +share" quantize "$tiny" --checkpoint resnet "${w2[@]}" \
     --set calibration.reconstruct=$reconstruct "${brief[@]}" --run table
 done
-# Killed after a unit, it goes on to the same bits.
+# Killed after a unit, it resumes to the same bits.
 adaround=("${w2[@]}" "${brief[@]}" --set calibration.reconstruct=adaround --set "train.init_from=\"$work/resnet/last.safetensors\"")
 expect_success 'top1 quantized' quantize "$tiny" "${adaround[@]}" --run whole
 "$program" quantize "$tiny" "${adaround[@]}" --run killed >/dev/null 2>&1 </dev/null &
@@ -87,7 +87,7 @@ until [[ -e killed/reconstruction.safetensors || ! -d /proc/$pid ]]; do sleep 0.
 { kill -9 $pid; wait $pid; } 2>/dev/null
 report "$([[ ! -e killed/quantize.json ]] && echo true)" "expected to be killed before the end"
 expect_success 'top1 quantized' quantize --resume killed
-report "$(cmp -s killed/last.safetensors whole/last.safetensors && echo true)" "expected the bits of a run that nobody killed"
+report "$(cmp -s killed/last.safetensors whole/last.safetensors && echo true)" "expected the bits of an undisturbed run"
 expect_absent killed/reconstruction.safetensors
 expect_failure 2 'killed is already quantized.*quench eval' quantize --resume killed
 expect_failure 2 'accepts no config' quantize --resume killed --set calibration.batches=1
@@ -104,7 +104,7 @@ expect_bad 2 'calibration.gptq.damping: expected .*got 0' "$tiny" "${w2[@]}" --c
 expect_bad 2 'calibration.gptq.damp.*damping' "$tiny" "${w2[@]}" --checkpoint resnet \
   --set calibration.reconstruct=gptq --set calibration.gptq.damp=0.1
 
-# The page of both has the accuracy of both.
+# The page of both runs shows both accuracies.
 if command -v gnuplot >/dev/null; then
   expect_success 'page.html' report float quantized -o page.html
   before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
@@ -112,7 +112,7 @@ if command -v gnuplot >/dev/null; then
     "expected the page to tell what quantization costs, from $before %"
 fi
 
-# What one calibration has corrected, another one would correct again.
+# A second calibration would correct twice.
 expect_bad 2 'quantized/last.safetensors.*calibrated already: start from.* float/last.safetensors' "$tiny" "${lsq[@]}" \
   --checkpoint quantized
 expect_failure 2 'calibrated already.*float/last.safetensors' train "$tiny" "${lsq[@]}" --set train.init_from=quantized \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# resume.sh PROGRAM FOLDER: runs that go on: with more epochs or another rate, from another checkpoint, after signals, from
-# another folder, with other threads; and what versions.json and `quench repeat` tell of it.
+# resume.sh PROGRAM FOLDER: resumed runs: with more epochs or another rate, from another checkpoint, after signals, from
+# another folder, with other threads; and how versions.json and `quench repeat` report them.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -61,7 +61,7 @@ more_epochs() {
   expect_success 'last checkpoint: the same bits' repeat b --run b-again
   expect_success 'metrics of 1 epoch: the same bits' repeat a --epochs 1 --run a-first
 
-  # What a job script says again after the last epoch.
+  # A job script repeats its command after the last epoch.
   expect_success 'after 4 epochs' train --resume a "${more[@]}"
   expect_failure 2 'has finished all of its 4 epochs.*train.epochs' train --resume a --set optimizer.lr=0.001
   expect_failure 2 'at least the 4 epochs that a has done, got 3' train --resume a --set train.epochs=3
@@ -84,7 +84,7 @@ edited() {
   expect_success 'epochs' train --resume edited --set train.epochs=5
 }
 
-# Killed twice after versions.json was written and before config.toml: the run goes on with what versions.json says.
+# Killed twice after versions.json was written and before config.toml: the run resumes with versions.json's values.
 killed_between() {
   local i
   expect_success 'after 1 epoch' train "$tiny" "${cosine[@]}" --set train.epochs=1 --run between
@@ -95,7 +95,7 @@ killed_between() {
     rm -r whole
   done
   expect_success 'after 2 epochs' train --resume between
-  expect 'with the rate that was asked for' grep -qx 'lr = 0.002' between/config.toml
+  expect 'with the requested rate' grep -qx 'lr = 0.002' between/config.toml
   expect_success 'last checkpoint: the same bits' repeat between --run between-again
 }
 
@@ -110,7 +110,7 @@ users_files() {
   rm -r own
 }
 
-# Another number of threads gives other bits: it is said, recorded, and repeated with.
+# Another number of threads gives other bits: it is reported, recorded, and used in repetitions.
 threads() {
   expect_success 'epochs' train "$tiny" --set train.epochs=2 --run t
   OMP_NUM_THREADS=2 expect_success 'epochs' train --resume t --set train.epochs=3
@@ -124,7 +124,7 @@ threads() {
   fi
 }
 
-# The last checkpoint is damaged: the run goes on from the best one, or from one that was kept.
+# The last checkpoint is damaged: the run resumes from the best one, or from a kept one.
 damaged() {
   expect_success 'epochs' train "$tiny" --set train.epochs=3 --set train.keep_last=2 --run d
   expect 'two epochs are kept' test "$(cd d && echo epoch-*)" = 'epoch-2.safetensors epoch-3.safetensors'
@@ -140,17 +140,17 @@ damaged() {
   expect 'and ends with the same weights' cmp d/last.safetensors reference/last.safetensors
 }
 
-# signal NAME STATUS: the run is saved, says how to go on, and goes on to the same bits.
+# signal NAME STATUS: the run saves, says how to resume, and resumes to the same bits.
 signal() {
   start "$tiny" --set train.epochs=60 --run "$1"
   await_epoch "$1"
   kill "-$1" "$child"
-  # A cluster repeats itself.
+  # A cluster repeats its signal.
   kill "-$1" "$child" 2>/dev/null
   wait "$child"
   status=$?
   report "$([[ $status == "$2" ]] && echo true)" "$1: expected exit status $2"
-  report "$(grep -q -- "train --resume $1" .stdout && echo true)" "$1: expected how to go on"
+  report "$(grep -q -- "train --resume $1" .stdout && echo true)" "$1: expected the command to resume"
   expect "$1: saved" grep -q '"state": "stopped"' "$1/state.json"
 }
 
@@ -165,10 +165,10 @@ signals() {
   kill -HUP "$child"
   wait "$child"
   status=$?
-  report "$([[ $status == 0 ]] && echo true)" 'nohup: expected the run to go on'
+  report "$([[ $status == 0 ]] && echo true)" 'nohup: expected the run to continue'
 }
 
-# A run folder serves from anywhere.
+# A run folder works from any directory.
 elsewhere() {
   local kind i
   for kind in train test; do
@@ -185,7 +185,7 @@ elsewhere() {
   expect_success 'test images' eval ../moved
   expect_success 'epochs' train --resume ../moved --set train.epochs=2
   cd ..
-  # Images of other classes have other labels.
+  # Other classes mean other labels.
   mkdir -p renamed/train renamed/test
   for kind in train test; do
     cp -r photos/$kind/b renamed/$kind/b

@@ -32,7 +32,7 @@ listing() {
   expect_success 'group/float .* fp32 ' runs runs/group
   expect_success '^run +model' runs --sort top1_quantized --reverse
   run runs --filter method=none
-  expect 'a filter leaves out what it does not accept' test "$(grep -c done .stdout)" = 1
+  expect 'a filter drops other runs' test "$(grep -c done .stdout)" = 1
   expect_success 'no runs match the filters' runs --filter 'top1_float>100'
   expect_success '"weight_bits": 1' runs --json
   expect_failure 2 "unknown key 'epoc'; did you mean 'epoch'" runs --filter epoc=1
@@ -71,7 +71,7 @@ watching() {
   expect 'watch says that it was killed' grep -q '^killed after' "$work/.watched"
   expect_success 'long .* killed' runs
 
-  # Watched from the start, and stopped: an interrupt ends the watcher alone.
+  # Watched from the start, and stopped: an interrupt ends only the watcher.
   train_long runs/stopped
   "$program" watch runs/stopped >/dev/null 2>&1 </dev/null &
   watcher=$!
@@ -79,7 +79,7 @@ watching() {
   kill -TERM "$watcher"
   wait "$watcher"
   expect 'a watcher that is stopped says so' test $? = 143
-  expect 'the run goes on' kill -0 "$child"
+  expect 'the run continues' kill -0 "$child"
   kill -TERM "$child"
   wait "$child"
   run watch runs/stopped
@@ -96,7 +96,7 @@ comparisons() {
 
 repeating() {
   expect_success 'last checkpoint: the same bits' repeat runs/ste
-  expect 'the new run is beside the old one' test -s runs/ste-repeat-1/last.safetensors
+  expect 'the new run is next to the old one' test -s runs/ste-repeat-1/last.safetensors
   expect_success 'metrics of 1 epoch: the same bits' repeat runs/ste --epochs 1 --run first
   expect_failure 1 'expected a new or empty folder' repeat runs/ste --run first
   expect_failure 2 'expected at most the 2 epochs' repeat runs/ste --epochs 3
@@ -122,7 +122,7 @@ repeating() {
 cleanups+=('kill_child')
 kill_child() { [[ -z ${child:-} ]] || kill -KILL "$child" 2>/dev/null; }
 
-# What a result came from.
+# The origin of a result.
 provenance() {
   local word
   for word in commit onednn cpu threads '"seed": 1'; do

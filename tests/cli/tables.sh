@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tables.sh PROGRAM PAGE... [--update]: the tables that a page shows of the program are what it prints.
+# tables.sh PROGRAM PAGE... [--update]: tables of a page that show the program's output are up to date.
 # A block between "<!-- quench WORDS -->" and "<!-- end -->" holds the output of these words.
 set -euo pipefail
 
@@ -8,7 +8,7 @@ pages=("${@:2}")
 update=false
 [[ ${*: -1} == --update ]] && { update=true; unset 'pages[-1]'; }
 
-# Prints the page with every block filled anew.
+# Prints the page with every block regenerated.
 filled() {
   local line inside=false
   while IFS= read -r line; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# terminal.sh PROGRAM FOLDER: what the program shows on a terminal, in files and pipes, and keeps in the log of a run.
+# terminal.sh PROGRAM FOLDER: output on a terminal, in files and pipes, and in the log of a run.
 set -uo pipefail
 
 here=$(cd "$2" && pwd)
@@ -16,12 +16,12 @@ expect() {
   report "$ok" "$what"
 }
 
-# What the last run says on stdout, what it leaves on stderr, and the log.
+# The last run's stdout, stderr, and log.
 in_files() {
   run train "$tiny" --set quant.method=ste --set train.epochs=2 --no-report --run logged
   expect 'expected the epochs on stdout' test "$(grep -cE '^ +[12]/2 +[0-9.]+ ' .stdout)" = 2
-  expect 'expected the names of their columns once' test "$(grep -cE '^epoch +loss' .stdout)" = 1
-  expect 'expected nothing on stderr, which is no terminal' test ! -s .stderr
+  expect 'expected the column names once' test "$(grep -cE '^epoch +loss' .stdout)" = 1
+  expect 'expected nothing on stderr, which is not a terminal' test ! -s .stderr
   expect 'expected lines of at most 80 columns' test "$(wc -L <.stdout)" -le 80
   expect 'expected every line that was printed in the log, with its time' diff \
     <(grep . .stdout) <(sed -E '1d; s/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z  //' logged/log.txt)
@@ -30,29 +30,29 @@ in_files() {
   expect 'expected "1 epoch"' grep -q '^tiny after 1 epoch$' .stdout
 
   run train --resume logged --no-report
-  expect 'expected a resumed run to go on in the log' test "$(grep -c 'run folder logged' logged/log.txt)" = 2
+  expect 'expected a resumed run to append to the log' test "$(grep -c 'run folder logged' logged/log.txt)" = 2
   run train "$tiny" --set optimizer.lr=1e37 --no-report --run wild
   expect 'expected the error in the log' grep -q 'Z  quench: epoch 1, step 2: .*optimizer.lr' wild/log.txt
 }
 
-# A log or an output that cannot be written ends no training.
+# A log or an output that cannot be written does not end a training.
 lost_outputs() {
   cp -r one unlogged
   rm unlogged/log.txt
   mkdir unlogged/log.txt
   run train --resume unlogged --no-report
   expect 'expected a run without a log' test "$status" = 0
-  expect 'expected it said' grep -q 'log.txt: cannot write the log: Is a directory' .stderr
+  expect 'expected a message' grep -q 'log.txt: cannot write the log: Is a directory' .stderr
   "$program" train "$tiny" --set train.epochs=2 --no-report --run unread 2>/dev/null | true
-  expect 'expected a run that nobody reads to say in its log how to go on' grep -q 'train --resume unread' unread/log.txt
+  expect 'expected the command to resume in the log of a run whose reader is gone' grep -q 'train --resume unread' unread/log.txt
   if [[ -e /dev/full ]]; then
     "$program" train "$tiny" --no-report --run full >/dev/full 2>/dev/null
-    expect 'expected a run without room for its output to end' grep -q 'tiny after 1 epoch' full/log.txt
+    expect 'expected a run to finish on a full disk for its output' grep -q 'tiny after 1 epoch' full/log.txt
     expect 'expected the bits of the other' cmp one/last.safetensors full/last.safetensors
   fi
 }
 
-# screen COLUMNS ARGS...: runs it on a terminal; what that got is in .screen.
+# screen COLUMNS ARGS...: runs it on a terminal and leaves the terminal's input in .screen.
 screen() {
   local columns=$1
   shift
@@ -63,17 +63,17 @@ screen() {
   script -qec "bash .command" .screen </dev/null >/dev/null 2>"$work/.stderr" || status=$?
 }
 
-# The lines and states of a line that a screen showed, without what moves the cursor or colours.
+# The lines that a screen showed, without cursor movements and colours.
 shown() { tr '\r' '\n' <.screen | sed -E "s/$escape\[[0-9;]*[mK]//g"; }
 
-# Of the epochs; the summary and script's own lines have paths.
+# Only lines of epochs; the summary and script's own lines have paths.
 expect_width() {
   local width
   width=$(shown | grep -E '^ *epoch|^ +[12]/2 ' | wc -L)
   report "$([[ $width -gt 0 && $width -le $1 ]] && echo true)" "expected lines of at most $1 columns, got $width"
 }
 
-# Not by a pipe: grep ends with the first match, and what still writes to it would count as a failure.
+# Not through a pipe: grep ends at the first match, and a writer to it would then fail.
 expect_bar() { report "$(grep -qE -- "$1" <(shown) && echo true)" "expected a bar matching /$1/"; }
 
 on_terminals() {
@@ -114,7 +114,7 @@ on_terminals() {
   expect_bar '^eval \['
 }
 
-# Ctrl-C leaves a line that is empty but for what is said next.
+# After Ctrl-C, the next message starts on an empty line.
 interrupted() {
   printf 'stty cols 80; exec %q train %q --set train.epochs=1000 --no-report --run interrupted' "$program" "$tiny" >.command
   { until [[ -s interrupted/metrics.csv ]]; do sleep 0.05; done; printf '\003'; sleep 1; } |
@@ -129,6 +129,6 @@ if command -v script >/dev/null; then
   on_terminals
   interrupted
 else
-  skip 'terminals: there is no script here'
+  skip 'terminals: script is not installed'
 fi
 finish

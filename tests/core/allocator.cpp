@@ -61,7 +61,7 @@ TEST_CASE("allocator: threads may allocate and free at once") {
   CHECK(intact == std::array<bool, 3>{true, true, true});
 }
 
-// Under AddressSanitizer every tensor is a block of its own and there is no pool to look at.
+// Under AddressSanitizer every tensor is a separate block, so there is no pool to test.
 #if !defined(__SANITIZE_ADDRESS__)
 
 TEST_CASE("allocator: counters follow what is in use") {
@@ -82,7 +82,7 @@ TEST_CASE("allocator: freed neighbours merge, whatever the order they are freed 
   constexpr std::size_t kPart = std::size_t{3} << 20;
   constexpr std::array<std::array<int, 3>, 3> kOrders{{{0, 1, 2}, {2, 1, 0}, {0, 2, 1}}};
   for (const auto& order : kOrders) {
-    // Larger than any hole that other tests left, so that the three lie side by side where it was.
+    // Larger than any hole that other tests left, so the three are adjacent in its place.
     void* whole = allocate(3 * kPart);
     deallocate(whole);
     std::array<void*, 3> parts{};
@@ -112,7 +112,7 @@ TEST_CASE("allocator: the smallest block that fits is taken") {
   deallocate(separator2);
 }
 
-TEST_CASE("allocator: a repeated pattern asks the system for nothing") {
+TEST_CASE("allocator: a repeated pattern needs no memory from the system") {
   const auto step = [] {
     std::vector<Tensor> activations;
     for (std::int64_t size = 1; size < 2000000; size *= 3) activations.push_back(Tensor({size}));
@@ -126,7 +126,7 @@ TEST_CASE("allocator: a repeated pattern asks the system for nothing") {
   CHECK(last.bytes_reserved == first.bytes_reserved);
 }
 
-TEST_CASE("allocator: more than the machine has is an error that names the size") {
+TEST_CASE("allocator: more memory than the machine has is an error that names the size") {
   CHECK_THROWS_AS(Tensor({std::int64_t{1} << 47}, DType::f64), std::runtime_error);
   CHECK(Tensor::full({4}, 1.0f).data()[3] == 1.0f);  // and the pool still works
 }

@@ -103,7 +103,7 @@ TEST_CASE("batch_norm_train: agrees with the definition in double for all shapes
   }
 }
 
-TEST_CASE("batch_norm_train: a mean far above the deviation costs no digits") {
+TEST_CASE("batch_norm_train: a mean far above the deviation loses no precision") {
   const Tensor x = random_tensor({16, 8, 30, 30}, 4, 4000.0f, 0.5f);
   Tensor running_mean = Tensor::zeros({8}), running_var = Tensor::zeros({8});
   const BatchNormParams params{.momentum = 1.0f};
@@ -208,7 +208,7 @@ TEST_CASE("batch_norm: a NaN spoils its channel and no other") {
   }
 }
 
-TEST_CASE("batch_norm: messages name what was wrong") {
+TEST_CASE("batch_norm: messages name the invalid value") {
   Tensor mean = Tensor::zeros({3}), var = Tensor::zeros({3});
   const Tensor one = Tensor::zeros({1, 3});
   CHECK_THROWS_WITH_AS(

@@ -12,7 +12,7 @@
 #include "core/ops/upsample.h"
 #include "core/random.h"
 
-// What is done to the channels or the pixels of images: row-major loops in double against tensors.
+// Operations on channels and pixels of images, compared with row-major loops in double precision.
 
 namespace quench {
 namespace {
@@ -44,7 +44,7 @@ TEST_CASE("select_channels: slices, shuffles, repeats") {
         std::vector<float>{2, 3, 0, 0, 4, 6, 8, 9, 0, 0, 16, 18});
 }
 
-TEST_CASE("select_channels: what is refused") {
+TEST_CASE("select_channels: invalid channels are rejected") {
   const Tensor x = counting({2, 3, 1, 2});
   CHECK_THROWS_WITH_AS(select_channels(x, Channels{0, 3}),
                        "select_channels: expected channels in 0..2, got 3", std::invalid_argument);
@@ -106,7 +106,7 @@ TEST_CASE("group_norm: mean 0 and variance 1 of each group, then gain and bias")
   CHECK_THROWS_AS(group_norm(x, gain, Tensor::zeros({5}), 2, 1e-3f), std::invalid_argument);
 }
 
-TEST_CASE("local_response_norm: squares of the channels around, as many as there are") {
+TEST_CASE("local_response_norm: squares of the neighbouring channels, as far as they exist") {
   const Tensor x = random_tensor({2, 7, 2, 3}, 4);
   for (const std::int64_t size : {1, 2, 3, 4, 5, 20}) {
     CAPTURE(size);

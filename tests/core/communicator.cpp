@@ -11,7 +11,7 @@
 
 using namespace quench;
 
-TEST_CASE("communicator: one process alone is rank 0 of 1, and what it sums stays as it is") {
+TEST_CASE("communicator: a single process is rank 0 of 1, and its sums do not change") {
   CHECK(communicator().rank() == 0);
   CHECK(communicator().size() == 1);
   CHECK(communicator().is_root());
@@ -26,7 +26,7 @@ TEST_CASE("communicator: one process alone is rank 0 of 1, and what it sums stay
   CHECK(text == "as it was");
 }
 
-TEST_CASE("communicator: a scope is of its thread, and ends") {
+TEST_CASE("communicator: a scope belongs to its thread, and ends") {
   ThreadRanks(3).run([](int rank) {
     CHECK(communicator().rank() == rank);
     CHECK(communicator().size() == 3);
@@ -41,7 +41,7 @@ TEST_CASE("communicator: a scope is of its thread, and ends") {
   CHECK(communicator().size() == 1);
 }
 
-TEST_CASE("communicator: all ranks get sums, the largest, what one has, and the values of each") {
+TEST_CASE("communicator: sum, maximum, broadcast and gather on all ranks") {
   ThreadRanks(3).run([](int rank) {
     CHECK(sum_over_ranks(rank + 0.5) == 4.5);
     CHECK(sum_over_ranks(std::int64_t{rank}) == 3);

@@ -45,7 +45,7 @@ TEST_CASE("split: undoes concat") {
   }
 }
 
-TEST_CASE("concat and split: what is refused") {
+TEST_CASE("concat and split: invalid arguments are rejected") {
   const std::array uneven{counting({2, 1}, 0), counting({3, 1}, 0)};
   CHECK_THROWS_WITH_AS(concat(uneven, 1),
                        "concat: expected shapes that differ only at axis 1, got [2, 1] and [3, 1]",

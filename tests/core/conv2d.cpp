@@ -147,7 +147,7 @@ TEST_CASE("conv2d: all passes agree with double precision at real layer sizes") 
   check_all_passes({.padding = kSame3x3}, {1, 256, 2, 3}, {512, 256, 3, 3});
 }
 
-TEST_CASE("conv2d: strides, also unequal ones, where the last pixels take no part") {
+TEST_CASE("conv2d: strides, also unequal ones, that skip the last pixels") {
   for (const std::array<int, 2> stride : {std::array{2, 2}, {2, 1}, {1, 3}}) {
     CAPTURE(stride[0]);
     check_all_passes({.stride = stride, .padding = kSame3x3}, {3, 12, 10, 9}, {20, 12, 3, 3});
@@ -226,7 +226,7 @@ TEST_CASE("conv2d: forward follows the weight when it is replaced, changed in pl
   CHECK(same_bits(conv.forward(input, weight), fresh(weight)));
   CHECK_FALSE(same_bits(conv.forward(input, weight), first));
 
-  for (const auto* stream : {"a", "b", "c"}) {  // each likely lies where the one before lay
+  for (const auto* stream : {"a", "b", "c"}) {  // each is likely to reuse the previous one's memory
     const Tensor temporary = random_tensor(shape, stream);
     CHECK(same_bits(conv.forward(input, temporary), fresh(temporary)));
   }

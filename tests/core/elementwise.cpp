@@ -60,7 +60,7 @@ TEST_CASE("elementwise: long tensors give the same on any number of threads") {
   set_num_threads(before);
 }
 
-TEST_CASE("sign: 0 and -0 are +1, there is no third value") {
+TEST_CASE("sign: 0 and -0 are +1; there are only two values") {
   CHECK(sign(vector_of({-2.0f, -1e-30f, -0.0f, 0.0f, 1e-30f, kInfinity, -kInfinity}))
             .to_row_major() == std::vector<float>{-1, -1, 1, 1, 1, 1, -1});
 }
@@ -81,7 +81,7 @@ TEST_CASE("round_half_even: ties go to the even neighbour") {
             .to_row_major() == std::vector<float>{0, 2, 2, 0, -2, 2, 8388609.0f});
 }
 
-TEST_CASE("elementwise: per-channel values meet axis 1, for images and for matrices") {
+TEST_CASE("elementwise: per-channel values apply to axis 1, for images and for matrices") {
   const Tensor image = Tensor::from_row_major<float>({1, 2, 1, 3}, {0, 1, 2, 10, 11, 12});
   const Tensor channel = vector_of({100, -1});
   CHECK(add_per_channel(image, channel).to_row_major() ==
@@ -94,7 +94,7 @@ TEST_CASE("elementwise: per-channel values meet axis 1, for images and for matri
   CHECK_THROWS_AS(add_per_channel(channel, channel), std::invalid_argument);
 }
 
-TEST_CASE("maximum and minimum: of each pair, NaN before any number") {
+TEST_CASE("maximum and minimum: elementwise; NaN wins over any number") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor a = vector_of({1, -2, 3, nan, 5}), b = vector_of({2, -3, 3, 1, nan});
   const std::vector<float> most = maximum(a, b).to_row_major(),
@@ -116,7 +116,7 @@ TEST_CASE("add_per_place: one image added to each") {
   CHECK_THROWS_AS(add_per_place(x, x), std::invalid_argument);
 }
 
-TEST_CASE("add_in_place: changes the storage and says so") {
+TEST_CASE("add_in_place: changes the storage and bumps its version") {
   Tensor a = vector_of({1, 2});
   const Tensor handle = a;
   add_in_place(a, vector_of({10, 20}));

@@ -17,7 +17,7 @@ Tensor random_tensor(Shape shape, std::uint64_t seed) {
   return out;
 }
 
-TEST_CASE("multiply_per_map and sum_per_map: one number for each channel of each image") {
+TEST_CASE("multiply_per_map and sum_per_map: one value per channel of each image") {
   const Tensor x = random_tensor({3, 5, 4, 7}, 1), factor = random_tensor({3, 5, 1, 1}, 2);
   const std::vector<float> in = x.to_row_major(), factors = factor.to_row_major();
   const std::vector<float> product = multiply_per_map(x, factor).to_row_major();
@@ -33,7 +33,7 @@ TEST_CASE("multiply_per_map and sum_per_map: one number for each channel of each
   }
 }
 
-TEST_CASE("multiply_per_map: other shapes are refused") {
+TEST_CASE("multiply_per_map: other shapes are rejected") {
   CHECK_THROWS_WITH_AS(
       multiply_per_map(Tensor({2, 3, 4, 4}), Tensor({1, 3, 1, 1})),
       "multiply_per_map: expected [N, C, H, W] and [N, C, 1, 1], got [2, 3, 4, 4] and [1, 3, 1, 1]",

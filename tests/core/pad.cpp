@@ -43,7 +43,7 @@ TEST_CASE("pad: each side by its own amount, around unchanged pixels") {
   CHECK(crop(padded, padding).to_row_major() == image.to_row_major());
 }
 
-TEST_CASE("pad: zeros unless told otherwise, nothing for no padding, and images large and empty") {
+TEST_CASE("pad: zeros by default, no copy without padding, and large and empty images") {
   const Tensor image = Tensor::full({1, 1, 1, 1}, 5.0f);
   CHECK(pad(image, {1, 1, 1, 1}).to_row_major() == std::vector<float>{0, 0, 0, 0, 5, 0, 0, 0, 0});
   CHECK(pad(image, {}).to_row_major() == image.to_row_major());
@@ -52,7 +52,7 @@ TEST_CASE("pad: zeros unless told otherwise, nothing for no padding, and images 
   CHECK(pad(Tensor::zeros({0, 2, 3, 3}), {1, 1, 1, 1}).shape() == Shape{0, 2, 5, 5});
 }
 
-TEST_CASE("pad: what is refused") {
+TEST_CASE("pad: invalid arguments are rejected") {
   CHECK_THROWS_AS(pad(Tensor::zeros({2, 3}), {1, 1, 1, 1}), std::invalid_argument);
   CHECK_THROWS_WITH_AS(pad(Tensor::zeros({1, 1, 2, 2}), {.left = -1}),
                        "pad: expected padding >= 0, got top 0, bottom 0, left -1, right 0",

@@ -9,7 +9,7 @@
 #include "core/ops/select_pixels.h"
 #include "core/tensor.h"
 
-// Pixels that are selected, moved and interpolated, against values that a person can check.
+// Selected, moved and interpolated pixels, compared with values that a person can check.
 
 namespace quench {
 namespace {
@@ -23,7 +23,7 @@ Tensor counting(const Shape& shape) {
   return Tensor::from_row_major(shape, values);
 }
 
-TEST_CASE("select_pixels: rows and columns by their numbers, and their gradients") {
+TEST_CASE("select_pixels: rows and columns by index, and their gradients") {
   const Tensor x = counting({1, 2, 2, 3});
   const Numbers rows{1, 0, 1}, columns{2, 0};
   CHECK(select_pixels(x, rows, columns).to_row_major() ==
@@ -33,7 +33,7 @@ TEST_CASE("select_pixels: rows and columns by their numbers, and their gradients
         Values{3, 0, 2, 6, 0, 4, 9, 0, 8, 18, 0, 16});
 }
 
-TEST_CASE("select_pixels: what is refused") {
+TEST_CASE("select_pixels: invalid indices are rejected") {
   const Tensor x = counting({1, 2, 2, 3});
   CHECK_THROWS_WITH_AS(select_pixels(x, Numbers{2}, Numbers{0}),
                        "select_pixels: expected rows in 0..1, got 2", std::invalid_argument);
@@ -52,7 +52,7 @@ TEST_CASE("interpolate: between four pixels, which share the gradient") {
   CHECK(interpolate_backward(grad, rows, columns, x.shape()).to_row_major() == Values{3, 1, 6, 2});
 }
 
-TEST_CASE("interpolate: what is refused") {
+TEST_CASE("interpolate: invalid arguments are rejected") {
   const Tensor x = counting({1, 1, 2, 2});
   const std::vector<Between> fits{{0, 1, 0.5f}}, beyond{{1, 2, 0.5f}};
   CHECK_THROWS_WITH_AS(interpolate(x, fits, beyond),
@@ -85,7 +85,7 @@ TEST_CASE("rearrange: axes that stay in place move as one run") {
   CHECK(calls == 1);
 }
 
-TEST_CASE("rearrange: what is refused") {
+TEST_CASE("rearrange: invalid arguments are rejected") {
   const Tensor x = counting({1, 2, 2, 3});
   const auto refused = [&](const Rearrangement& rearrangement) {
     CHECK_THROWS_AS(rearrange(x, rearrangement), std::invalid_argument);

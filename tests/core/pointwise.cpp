@@ -71,7 +71,7 @@ std::vector<Pointwise> functions() {
   return result;
 }
 
-TEST_CASE("pointwise: every function as ONNX defines it, in vectors and one by one") {
+TEST_CASE("pointwise: every function matches ONNX's definition, vectorized and scalar") {
   Tensor x({1003});
   for (std::int64_t i = 0; i < 1003; ++i) x.data()[i] = static_cast<float>(i - 501) / 50.0f;
   for (const Pointwise& f : functions()) {
@@ -87,7 +87,7 @@ TEST_CASE("pointwise: every function as ONNX defines it, in vectors and one by o
   }
 }
 
-TEST_CASE("pointwise: NaN stays NaN, large numbers saturate") {
+TEST_CASE("pointwise: NaN stays NaN, large values saturate") {
   const float inf = std::numeric_limits<float>::infinity();
   for (const Pointwise& f : functions()) CHECK(std::isnan(f(NAN)));
   CHECK(Pointwise(Kind::sigmoid)(inf) == 1.0f);
@@ -124,7 +124,7 @@ TEST_CASE("pointwise: slopes are central differences away from kinks, and flat o
   CHECK(Pointwise::elu(0.5f, 3.0f).slope(0.0f) == 1.5f);
 }
 
-TEST_CASE("pointwise: the square root, of what has one") {
+TEST_CASE("pointwise: the square root, of nonnegative values") {
   const Pointwise root(Kind::sqrt);
   for (const float x : {0.0f, 1e-12f, 0.3f, 2.0f, 1e12f}) {
     CHECK(root(x) == std::sqrt(x));
@@ -134,14 +134,14 @@ TEST_CASE("pointwise: the square root, of what has one") {
   CHECK(std::isnan(root(NAN)));
 }
 
-TEST_CASE("pointwise: functions are equal with their numbers") {
+TEST_CASE("pointwise: functions are equal if their parameters are") {
   CHECK(Pointwise::clip(kNone, 1.0f) == Pointwise::clip(kNone, 1.0f));
   CHECK_FALSE(Pointwise::clip(kNone, 1.0f) == Pointwise::clip(0.0f, 1.0f));
   CHECK_FALSE(Pointwise(Kind::sigmoid) == Pointwise(Kind::hard_swish));
   CHECK_FALSE(Pointwise::elu(1.0f) == Pointwise::elu(1.0f, 2.0f));
 }
 
-TEST_CASE("pointwise: what is no function is refused by name") {
+TEST_CASE("pointwise: an unknown function is rejected by name") {
   CHECK_THROWS_WITH_AS(Pointwise::leaky_relu(INFINITY),
                        "leaky_relu: expected a finite alpha, got inf", std::invalid_argument);
   CHECK_THROWS_WITH_AS(

@@ -38,7 +38,7 @@ const std::vector<Case> kCases{
     {{3, 40, 4, 4}, {{4, 4}, {1, 1}, {}}},
     {{1, 300, 4, 4}, {{2, 2}, {2, 2}, {}}},  // channels in more than one block
     {{1, 300, 5, 5}, {{3, 3}, {2, 2}, {1, 1, 1, 1}}},
-    {{2, 3, 30, 30}, {{30, 30}, {1, 1}, {}}},  // more places than a byte counts
+    {{2, 3, 30, 30}, {{30, 30}, {1, 1}, {}}},  // more positions than a byte can count
     {{1, 20, 18, 19}, {{16, 17}, {2, 1}, {1, 0, 3, 2}}},
 };
 
@@ -124,7 +124,7 @@ TEST_CASE("max_pool2d: padding never wins, also over -infinity") {
   const Tensor x = Tensor::full({1, 2, 4, 4}, minus_infinity);
   const MaxPoolResult result = max_pool2d(x, window);
   for (const float value : result.output.span()) CHECK(value == minus_infinity);
-  // The window at the top left begins with a padded row and column: its first real place is (1, 1).
+  // The window at the top left begins with a padded row and column: its first real position is (1, 1).
   CHECK(int{result.argmax.data<std::uint8_t>()[0]} == 4);
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("pooling: a NaN anywhere in a window makes the output NaN and takes it
   }
 }
 
-TEST_CASE("pooling: impossible shapes are errors that name the numbers") {
+TEST_CASE("pooling: impossible shapes are errors that name the sizes") {
   const Tensor x = Tensor::zeros({2, 3, 4, 5});
   CHECK_THROWS_WITH_AS(max_pool2d(x, {{5, 3}, {1, 1}, {}}),
                        "pool2d: expected a padded image at least as large as the kernel 5x3, got "

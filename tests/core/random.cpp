@@ -64,7 +64,7 @@ TEST_CASE("random: seeds, stream names and forks give unrelated streams") {
   }
 }
 
-TEST_CASE("random: a fork does not depend on how far its parent has gone") {
+TEST_CASE("random: a fork does not depend on its parent's position") {
   Random parent(3, "epochs");
   Random before = parent.fork(4);
   parent.bits();

@@ -49,7 +49,7 @@ TEST_CASE("reduce: sum, max_abs and min_max match a plain loop in double, for ma
   }
 }
 
-TEST_CASE("sum: does not lose small values beside a large one") {
+TEST_CASE("sum: does not lose small values next to a large one") {
   Tensor x = Tensor::full({100001}, 1.0f);
   x.data()[0] = 1e9f;  // in float, 1e9 + 1 is 1e9
   CHECK(sum(x) == 1000100000.0);

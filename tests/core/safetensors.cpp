@@ -112,7 +112,7 @@ TEST_CASE("safetensors: accepts a padded header in any order, without metadata")
   CHECK(file.tensors.at("a").rank() == 0);
 }
 
-TEST_CASE("safetensors: what is not wanted may be of any type, but has to have its place") {
+TEST_CASE("safetensors: skipped tensors may be of any type, but must have valid offsets") {
   const TemporaryFolder folder;
   const std::string header = R"({"a":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
                              R"("b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})";
@@ -187,7 +187,7 @@ TEST_CASE("safetensors: a wrong header is named") {
         "metadata 'a': expected a string, got 1");
 }
 
-TEST_CASE("safetensors: a file cut short at any length is an error") {
+TEST_CASE("safetensors: a file truncated at any length is an error") {
   const TemporaryFolder folder;
   write_safetensors(folder / "a", small_file());
   const std::string whole = text_of(folder / "a");
@@ -228,7 +228,7 @@ TEST_CASE("safetensors: garbage is an error") {
   }
 }
 
-TEST_CASE("safetensors: what cannot be written is refused before the file is touched") {
+TEST_CASE("safetensors: invalid tensors are rejected before the file is touched") {
   const TemporaryFolder folder;
   TensorFile file;
   file.tensors["x"] = Tensor();

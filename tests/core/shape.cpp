@@ -23,7 +23,7 @@ TEST_CASE("shape: equal only in rank and every size") {
   CHECK_FALSE(Shape{2} == Shape{2, 1});
 }
 
-TEST_CASE("shape: what cannot be a tensor is refused, also when a file claims it") {
+TEST_CASE("shape: impossible shapes are rejected, also from a file") {
   constexpr std::int64_t kHuge = std::int64_t{1} << 24;
   CHECK_THROWS_WITH_AS((Shape{1, -2}), "shape: expected sizes >= 0, got -2 at axis 1",
                        std::invalid_argument);

@@ -35,7 +35,7 @@ TEST_CASE("log_softmax: finite where the probability underflows") {
   CHECK(log_softmax(x).data()[0] == -500.0f);
 }
 
-TEST_CASE("softmax: a NaN spoils its row and no other, wherever it stands") {
+TEST_CASE("softmax: a NaN spoils its row and no other, at any position") {
   for (std::int64_t at = 0; at < 3; ++at) {
     Tensor x = Tensor::full({2, 3}, 1.0f);
     x.data()[at] = std::numeric_limits<float>::quiet_NaN();

@@ -17,7 +17,7 @@ std::vector<float> counting(std::int64_t count) {
 
 }  // namespace
 
-TEST_CASE("tensor: rank 4 lies channels-last in memory") {
+TEST_CASE("tensor: rank 4 is channels-last in memory") {
   // [1, 2, 1, 3]: two channels of a row of three pixels.
   const Tensor x = Tensor::from_row_major<float>({1, 2, 1, 3}, {0, 1, 2, 10, 11, 12});
   const std::vector<float> memory(x.span().begin(), x.span().end());
@@ -100,7 +100,7 @@ TEST_CASE("tensor: misuse is a logic error, not a crash") {
   CHECK_FALSE(Tensor().clone().defined());
 }
 
-TEST_CASE("tensor: an empty one has a place, a shape and no elements") {
+TEST_CASE("tensor: an empty one has an address, a shape and no elements") {
   const Tensor empty = Tensor::zeros({0, 3, 2, 2});
   CHECK(empty.defined());
   CHECK(empty.span().empty());

@@ -84,7 +84,7 @@ TEST_CASE("cifar10: the archive's own folder is found inside data_dir") {
   CHECK(load_cifar10(unpacked).test->size() == 3);
 }
 
-TEST_CASE("cifar10: a missing folder or file says where to get it") {
+TEST_CASE("cifar10: the error for a missing folder or file says where to get it") {
   const TemporaryFolder folder;
   const std::string no_folder = message_of(folder.path() / "nowhere");
   CHECK(contains(no_folder, "nowhere"));
@@ -97,7 +97,7 @@ TEST_CASE("cifar10: a missing folder or file says where to get it") {
   CHECK(contains(no_file, "run examples/get_cifar10.sh"));
 }
 
-TEST_CASE("cifar10: an empty or truncated file names the record that is short") {
+TEST_CASE("cifar10: the error for an empty or truncated file names the record") {
   const TemporaryFolder folder;
   write_all(folder.path());
   write(folder.path() / "test_batch.bin", {});
@@ -118,7 +118,7 @@ TEST_CASE("cifar10: a label above 9 names file and record") {
                  "data_batch_2.bin: record 2: expected a label in 0..9, got 10"));
 }
 
-TEST_CASE("cifar100: the fine label counts, names are read where they lie") {
+TEST_CASE("cifar100: the fine label counts, and names are read from their file") {
   const TemporaryFolder folder;
   const auto fine = [](std::uint8_t coarse, std::uint8_t label) {
     std::vector<std::uint8_t> record = records({label});

@@ -50,7 +50,7 @@ std::array<double, 3> hue_reference(const std::uint8_t* rgb, double turn) {
 
 }  // namespace
 
-TEST_CASE("color_jitter: brightness, contrast and saturation blend as torchvision's") {
+TEST_CASE("color_jitter: brightness, contrast and saturation blend as in torchvision") {
   const Bytes before = noise(300);
   double mean = 0.0;
   for (std::size_t i = 0; i < before.size(); i += 3) mean += grey(&before[i]) / 100.0;
@@ -85,7 +85,7 @@ TEST_CASE("color_jitter: hue turns the colour circle") {
   }
 }
 
-TEST_CASE("color_jitter: the same stream gives the same colours, another one others") {
+TEST_CASE("color_jitter: the same stream gives the same colours, another stream different ones") {
   const ColorJitter jitter{.brightness = 0.4, .contrast = 0.4, .saturation = 0.4, .hue = 0.1};
   const auto jittered = [&](std::uint64_t fork) {
     Bytes bytes = noise(300);

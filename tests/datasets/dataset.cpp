@@ -12,7 +12,7 @@ namespace {
 constexpr ImageShape kTiny{.channels = 1, .height = 2, .width = 2};
 }
 
-TEST_CASE("subset: shows the chosen images in the chosen order, with their labels") {
+TEST_CASE("subset: has the chosen images in the chosen order, with their labels") {
   const auto whole = counting_images(10, kTiny);
   const auto part = subset(whole, {7, 0, 7});
   REQUIRE(part->size() == 3);

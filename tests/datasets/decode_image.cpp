@@ -18,7 +18,7 @@ namespace {
 
 using Color = std::array<int, 3>;
 
-// What the samples show: see sample_images.py.
+// sample_images.py describes the samples.
 constexpr Color kRed{200, 40, 40}, kGreen{40, 200, 40}, kBlue{40, 40, 200}, kYellow{220, 220, 60};
 
 Color color_at(const Image& image, int x, int y) {
@@ -53,7 +53,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("decode_image: JPEG, baseline and progressive, show the colours they were made of") {
+TEST_CASE("decode_image: baseline and progressive JPEG decode to their original colours") {
   for (const auto hex : {kBaselineJpeg, kProgressiveJpeg}) {
     const Image image = decode_image(bytes_of(hex), {});
     CHECK(image.width == 16);
@@ -71,17 +71,17 @@ TEST_CASE("decode_image: a grey JPEG has its luma in all channels") {
                   {luma(kRed), luma(kGreen), luma(kBlue), luma(kYellow)}, 6);
 }
 
-TEST_CASE("decode_image: Adobe's CMYK and YCCK come out as other decoders show them") {
+TEST_CASE("decode_image: Adobe's CMYK and YCCK decode as in other decoders") {
   check_quadrants(decode_image(bytes_of(kCmykJpeg), {}), {kRed, kGreen, kBlue, kYellow}, 6);
   check_near(color_at(decode_image(bytes_of(kYcckJpeg), {}), 3, 3),
              {kYcckPixel[0], kYcckPixel[1], kYcckPixel[2]}, 0);
 }
 
-TEST_CASE("decode_image: four components that nobody explains are refused") {
+TEST_CASE("decode_image: four components without Adobe's marker are rejected") {
   CHECK(contains(refusal(bytes_of(kCmykWithoutAdobe)), "four components without Adobe's marker"));
 }
 
-TEST_CASE("decode_image: EXIF orientation turns the picture upright, unless told not to") {
+TEST_CASE("decode_image: EXIF orientation turns the image upright, unless switched off") {
   const Image upright = decode_image(bytes_of(kRotatedJpeg), {});
   CHECK(upright.width == 16);
   CHECK(upright.height == 32);
@@ -99,14 +99,14 @@ TEST_CASE("decode_image: PNG with a palette, with alpha, of 16 bits") {
   CHECK(color_at(decode_image(bytes_of(kDeepPng), {}), 0, 0) == Color{0x12, 0x56, 0x9a});
 }
 
-TEST_CASE("decode_image: a BMP loses nothing") {
+TEST_CASE("decode_image: BMP is lossless") {
   std::vector<std::uint8_t> pixels(5 * 3 * 3);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(5 * i);
   const Image image = decode_image(bmp_file(5, 3, pixels), {});
   CHECK(std::equal(pixels.begin(), pixels.end(), image.pixels.get()));
 }
 
-TEST_CASE("decode_image: what is no image, or none of its formats, is refused") {
+TEST_CASE("decode_image: other file formats are rejected") {
   CHECK(refusal({}) == "the file is empty");
   const std::string text = "not an image";
   CHECK(refusal({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) ==
@@ -116,7 +116,7 @@ TEST_CASE("decode_image: what is no image, or none of its formats, is refused") 
         "not a JPEG, PNG or BMP file");
 }
 
-TEST_CASE("decode_image: a file cut short anywhere is refused") {
+TEST_CASE("decode_image: a file truncated anywhere is rejected") {
   const std::vector<std::uint8_t> pixels(16 * 16 * 3, 9);
   for (const auto& file : {bytes_of(kBaselineJpeg), bytes_of(kProgressiveJpeg),
                            bytes_of(kPalettePng), bmp_file(16, 16, pixels)}) {
@@ -124,14 +124,14 @@ TEST_CASE("decode_image: a file cut short anywhere is refused") {
     for (std::size_t length = 1; length + 1 < file.size(); ++length) {
       CAPTURE(length);
       const std::string reason = refusal(std::span(file).first(length));
-      // Of a PNG the last chunk has nothing that a picture needs.
+      // A PNG's last chunk is not needed for the image.
       const bool all_pixels = file[0] == 0x89 && length + 12 >= file.size();
       CHECK((reason != "decoded" || all_pixels));
     }
   }
 }
 
-TEST_CASE("decode_image: bytes that were changed give an image or a refusal") {
+TEST_CASE("decode_image: changed bytes give an image or an error") {
   for (const auto hex : {kBaselineJpeg, kProgressiveJpeg, kCmykJpeg, kRotatedJpeg}) {
     const std::vector<std::uint8_t> sound = bytes_of(hex);
     int decoded = 0;
@@ -157,7 +157,7 @@ TEST_CASE("decode_image: any flipped bit of a PNG is an error or changes no pixe
       damaged[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
       try {
         const Image image = decode_image(damaged, {});
-        // The checksum of the empty last chunk, at which libpng looks before 1.6.48 alone.
+        // The checksum of the empty last chunk, which only libpng before 1.6.48 checks.
         unnoticed += bit / 8 < sound.size() - 4 ? 1 : 0;
         CHECK(image.width == expected.width);
         CHECK(std::equal(expected.pixels.get(), expected.pixels.get() + expected.bytes(),
@@ -170,7 +170,7 @@ TEST_CASE("decode_image: any flipped bit of a PNG is an error or changes no pixe
   }
 }
 
-TEST_CASE("decode_image: a PNG in seven passes; a damaged text in it changes nothing") {
+TEST_CASE("decode_image: an interlaced PNG; a damaged text chunk changes nothing") {
   std::vector<std::uint8_t> file = bytes_of(kInterlacedPng);
   const auto text = std::ranges::search(file, std::string_view("a text"));
   REQUIRE_FALSE(text.empty());
@@ -183,7 +183,7 @@ TEST_CASE("decode_image: a PNG in seven passes; a damaged text in it changes not
   }
 }
 
-TEST_CASE("decode_image: a PNG whose first piece of data is empty (found by fuzzing)") {
+TEST_CASE("decode_image: a PNG whose first data chunk is empty (found by fuzzing)") {
   constexpr std::string_view kEmptyFirst =
       "89504e470d0a1a0a0000000d494844520000000200000001080600000051000000000000004944415425ffffff06"
       "00a9e7000080610000001149444154b2ffffffffb271630000046901191b518fa70000";
@@ -191,7 +191,8 @@ TEST_CASE("decode_image: a PNG whose first piece of data is empty (found by fuzz
   CHECK(refusal(bytes_of(kEmptyFirst)) != "");
 }
 
-TEST_CASE("decode_image: a huge picture is refused before it is decoded, a bomb while it unpacks") {
+TEST_CASE(
+    "decode_image: a huge image is rejected before decoding, a decompression bomb during it") {
   CHECK(refusal(bytes_of(kHugePng)) ==
         "15000 x 15000 is more than 67108864 pixels; raise data.max_pixels to allow it");
   CHECK(contains(refusal(bytes_of(kBombPng)), "damaged or not supported"));

@@ -64,15 +64,15 @@ TEST_CASE("exif: the orientation is found in either byte order, and only if it i
   CHECK(exif_orientation({}) == 1);
 }
 
-TEST_CASE("exif: data cut short anywhere count as upright") {
+TEST_CASE("exif: data truncated anywhere count as upright") {
   const std::vector<std::uint8_t> whole = tiff(true, 3, 6);
   for (std::size_t length = 0; length < 32; ++length) {
     CHECK(exif_orientation(std::span(whole).first(length)) == 1);
   }
 }
 
-TEST_CASE("exif: each orientation turns the picture as the standard's table says") {
-  // EXIF 2.32: where the stored row 0 and column 0 are shown.
+TEST_CASE("exif: each orientation transforms the image according to the standard's table") {
+  // EXIF 2.32: where the stored row 0 and column 0 are displayed.
   CHECK(shown(1) == "ab/cd/ef");  // top, left
   CHECK(shown(2) == "ba/dc/fe");  // top, right
   CHECK(shown(3) == "fe/dc/ba");  // bottom, right

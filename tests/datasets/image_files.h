@@ -11,7 +11,7 @@
 
 namespace quench::datasets {
 
-/// The bytes that a hexadecimal text stands for.
+/// Decodes a hexadecimal string.
 inline std::vector<std::uint8_t> bytes_of(std::string_view hex) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::vector<std::uint8_t> bytes;
@@ -21,7 +21,7 @@ inline std::vector<std::uint8_t> bytes_of(std::string_view hex) {
   return bytes;
 }
 
-/// The file of an RGB picture as 24-bit BMP, which loses nothing. `pixels` are H, W, C.
+/// An RGB image as a 24-bit BMP file, which is lossless. `pixels` are H, W, C.
 inline std::vector<std::uint8_t> bmp_file(int width, int height,
                                           std::span<const std::uint8_t> pixels) {
   constexpr int kHeader = 54;
@@ -45,7 +45,7 @@ inline std::vector<std::uint8_t> bmp_file(int width, int height,
   return file;
 }
 
-/// Writes the file, and the folders above it.
+/// Writes the file, and creates its folders.
 inline void write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary)

@@ -48,7 +48,7 @@ using Contents = std::vector<std::pair<int, int>>;
 
 }  // namespace
 
-TEST_CASE("imagefolder: classes by folder name, images by file name, hidden files passed over") {
+TEST_CASE("imagefolder: classes by folder name, images by file name, hidden files skipped") {
   const TemporaryFolder root;
   write_image(root / "train/dog/2.bmp", 20);
   write_image(root / "train/dog/1.bmp", 10);
@@ -72,7 +72,7 @@ TEST_CASE("imagefolder: class folders in the root serve for training and test") 
   CHECK(contents(*pair.test) == contents(*pair.train));
 }
 
-TEST_CASE("imagefolder: folders can be named apart") {
+TEST_CASE("imagefolder: folders can be given separately") {
   const TemporaryFolder root;
   write_image(root / "one/a/1.bmp", 1);
   write_image(root / "two/a/1.bmp", 2);
@@ -83,7 +83,7 @@ TEST_CASE("imagefolder: folders can be named apart") {
   CHECK(contents(*pair.test) == Contents{{2, 0}});
 }
 
-TEST_CASE("imagefolder: labels.tsv gives indices and names, also to some of the classes") {
+TEST_CASE("imagefolder: labels.tsv gives indices and names, also for a subset of the classes") {
   const TemporaryFolder root;
   std::ofstream(root / "labels.tsv")
       << "index\twnid\tname\n0\tn01\ttench\n1\tn02\tgoldfish, carp\n2\tn03\tshark\n";
@@ -117,7 +117,7 @@ TEST_CASE(
                        std::invalid_argument);
 }
 
-TEST_CASE("imagefolder: a line of labels.tsv that is none is named") {
+TEST_CASE("imagefolder: the error names a malformed line of labels.tsv") {
   const TemporaryFolder root;
   write_image(root / "n01/1.bmp", 1);
   const auto error_with = [&root](const char* text) {
@@ -144,7 +144,7 @@ TEST_CASE("imagefolder: evaluation resizes the short side and crops the middle")
         std::vector<std::uint8_t>{30, 30, 30, 40, 40, 40, 30, 30, 30, 40, 40, 40});
 }
 
-TEST_CASE("imagefolder: read_box shows the chosen part, resized") {
+TEST_CASE("imagefolder: read_box returns the chosen part, resized") {
   const TemporaryFolder root;
   std::vector<std::uint8_t> pixels;
   for (int i = 0; i < 8 * 8; ++i) pixels.insert(pixels.end(), 3, static_cast<std::uint8_t>(i));
@@ -183,7 +183,7 @@ TEST_CASE("imagefolder: a bad file is an error with its name, or left out and li
         "imagefolder: none of 1 files can be decoded; the first: " + fault);
 }
 
-TEST_CASE("imagefolder: what was decoded is kept as long as it fits") {
+TEST_CASE("imagefolder: decoded images are cached while they fit") {
   const TemporaryFolder root;
   for (int i = 0; i < 3; ++i) write_image(root / ("a/" + std::to_string(i)), i);
   ImageFolderOptions options = kSmall;

@@ -9,8 +9,8 @@
 
 namespace quench::datasets {
 
-/// `count` images whose pixels tell where they come from: pixel p of image i is the byte 7 * i + p,
-/// its label i % classes.
+/// `count` images whose pixels identify them: pixel p of image i is the byte 7 * i + p, its label
+/// i % classes.
 inline std::shared_ptr<Dataset> counting_images(std::size_t count, ImageShape shape,
                                                 std::size_t classes = 10) {
   ImageList images;

@@ -69,18 +69,18 @@ TEST_CASE("jpeg: size and orientation are known before a pixel is decoded") {
   CHECK(decoder.orientation() == 6);
 }
 
-TEST_CASE("jpeg: data that were damaged within a complete file are refused in libjpeg's words") {
+TEST_CASE("jpeg: damaged data in a complete file are rejected with libjpeg's message") {
   const Bytes sound = bytes_of(kSubsampledJpeg);
   CHECK(refusal(without(sound, sound.size() - kEndOfImage - 8, 8)) ==
         "damaged or not supported (Corrupt JPEG data: premature end of data segment)");
-  // Some of them lie in the decoder's buffer of bits already, and are not counted.
+  // Some of them are already in the decoder's bit buffer and are not counted.
   const std::string surplus = refusal(with(sound, sound.size() - kEndOfImage, Bytes(20, 0x11)));
   CHECK(surplus.find("extraneous bytes before marker 0xd9") != std::string::npos);
   CHECK(refusal(without(sound, sound.size() - kEndOfImage, kEndOfImage)) ==
         "damaged or not supported (Premature end of JPEG file)");
 }
 
-TEST_CASE("jpeg: oddities of the header that change no pixel are passed over") {
+TEST_CASE("jpeg: unusual headers that do not affect pixels are accepted") {
   const Bytes sound = bytes_of(kSubsampledJpeg);
   constexpr std::size_t kJfifVersion = 11, kJfifBytes = 20;
   REQUIRE(sound[kJfifVersion] == 1);
@@ -90,7 +90,7 @@ TEST_CASE("jpeg: oddities of the header that change no pixel are passed over") {
   CHECK(std::equal(expected.begin(), expected.end(), decode(odd).pixels.get()));
 }
 
-TEST_CASE("jpeg: a damaged EXIF block changes no pixel as it is stored") {
+TEST_CASE("jpeg: a damaged EXIF block changes no stored pixel") {
   const Bytes sound = bytes_of(kRotatedJpeg);
   const Image expected = decode(sound);
   const auto same = [&](const Bytes& file) {
@@ -116,7 +116,7 @@ TEST_CASE("jpeg: a damaged EXIF block changes no pixel as it is stored") {
   CHECK(same(damaged));
 }
 
-TEST_CASE("jpeg: an unknown code in Adobe's marker is passed over as other readers do") {
+TEST_CASE("jpeg: an unknown code in Adobe's marker is ignored, as in other readers") {
   constexpr std::size_t kJfifBytes = 20;
   const auto adobe = [](std::uint8_t code) {
     return Bytes{0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, code};
@@ -129,7 +129,8 @@ TEST_CASE("jpeg: an unknown code in Adobe's marker is passed over as other reade
   }
 }
 
-TEST_CASE("jpeg: more scans than any encoder writes are refused, since each costs a picture") {
+TEST_CASE(
+    "jpeg: more scans than any encoder writes are rejected, since each takes as long as an image") {
   CHECK(decode(of_scans(100)).pixels[0] == 128);
   CHECK(refusal(of_scans(101)) == "damaged or not supported (more than 100 scans)");
 }

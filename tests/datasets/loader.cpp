@@ -85,7 +85,7 @@ TEST_CASE("loader: without shuffle the images come in order, the last batch shor
   CHECK_FALSE(loader.next().has_value());
 }
 
-TEST_CASE("loader: how many images its first batches have, as they come") {
+TEST_CASE("loader: images_in counts the images of the first batches") {
   Loader loader(counting_images(5, kTiny), kPlain, {.batch_size = 2});
   CHECK(loader.images_in(1) == 2);
   CHECK(loader.images_in(3) == 5);
@@ -94,7 +94,7 @@ TEST_CASE("loader: how many images its first batches have, as they come") {
   CHECK(second.images_in(2) == 3);  // 2 of the first three, 1 of the other two
 }
 
-TEST_CASE("loader: channels lie innermost in memory") {
+TEST_CASE("loader: channels are innermost in memory") {
   const ImageShape shape{.channels = 3, .height = 2, .width = 2};
   const Transform transform{.mean = {0, 0, 0}, .std = {1, 1, 1}};
   Loader loader(counting_images(1, shape), transform, {.batch_size = 1});
@@ -197,7 +197,7 @@ TEST_CASE("loader: of several damaged images in a batch the first is reported") 
   }
 }
 
-TEST_CASE("loader: tells how long it was waited for") {
+TEST_CASE("loader: reports how long the consumer waited") {
   /// Takes its time.
   class Slow final : public Dataset {
    public:
@@ -243,7 +243,8 @@ TEST_CASE("loader: stops in the middle of an epoch, and starts another") {
   }
 }
 
-TEST_CASE("loader: what a background thread threw arrives at its batch, and a new epoch works") {
+TEST_CASE(
+    "loader: an exception of a background thread arrives with its batch, and a new epoch works") {
   Loader loader(std::make_shared<Damaged>(9), kPlain, {.batch_size = 4, .threads = 2});
   loader.start_epoch(0);
   CHECK(loader.next()->index == 0);
@@ -319,7 +320,7 @@ TEST_CASE("loader: ranks share each batch, in order and without overlap, whateve
   }
 }
 
-TEST_CASE("loader: a rank that there is not, or batches too small for all, are refused") {
+TEST_CASE("loader: a rank out of range, or batches too small for all ranks, are rejected") {
   CHECK_THROWS_WITH_AS(
       Loader(counting_images(9, kTiny), kPlain, {.batch_size = 4, .rank = 2, .ranks = 2}),
       "loader: expected a rank in 0..1, got 2", std::invalid_argument);

@@ -70,7 +70,7 @@ TEST_CASE("mnist: images and labels in order, one channel") {
   CHECK(pair.train->class_names()[9] == "9");
 }
 
-TEST_CASE("mnist: Fashion-MNIST has the same files, other names, and a folder of its own") {
+TEST_CASE("mnist: Fashion-MNIST has the same files, other names, and its own folder") {
   const TemporaryFolder folder;
   write_all(folder / "fashion-mnist");
   CHECK(load_fashion_mnist(folder.path()).test->class_names()[9] == "ankle boot");

@@ -48,7 +48,7 @@ TEST_CASE("random_crop: the whole area at the image's ratio is the image") {
   CHECK(crop.draw(64, 32, random) == Box{.width = 64, .height = 32});
 }
 
-TEST_CASE("random_crop: where nothing fits, the middle with the nearest ratio") {
+TEST_CASE("random_crop: if nothing fits, the centre with the nearest ratio") {
   Random random(1, "test");
   const RandomCrop crop{.min_scale = 0.9};
   CHECK(crop.draw(1000, 30, random) == Box{.x = 480, .width = 40, .height = 30});
@@ -56,7 +56,7 @@ TEST_CASE("random_crop: where nothing fits, the middle with the nearest ratio") 
   CHECK(crop.draw(1, 1, random) == Box{.width = 1, .height = 1});
 }
 
-TEST_CASE("random_crop: bounds that are none are named") {
+TEST_CASE("random_crop: the error names invalid bounds") {
   CHECK_THROWS_WITH_AS((RandomCrop{.min_scale = 0.0}.validate()),
                        "random_crop: expected scales 0 < min <= max <= 1, got 0 and 1",
                        std::invalid_argument);

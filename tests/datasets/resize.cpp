@@ -88,7 +88,7 @@ TEST_CASE("resize: a window of the result is that part of the whole") {
   check_window(source, 60, 50, {.x = 40, .y = 13, .width = 20, .height = 37});
 }
 
-TEST_CASE("resize: the size it has leaves every byte alone") {
+TEST_CASE("resize: the original size changes no byte") {
   const Picture source = noise(9, 6, 3);
   std::vector<std::uint8_t> output(source.pixels.size());
   resize(source.view(), 9, 6, {.width = 9, .height = 6}, output.data());
@@ -96,7 +96,7 @@ TEST_CASE("resize: the size it has leaves every byte alone") {
 }
 
 TEST_CASE("central_view: an image of the right short side is only cropped") {
-  const Picture source = noise(11, 8, 3);  // lies: the long side is cut as well
+  const Picture source = noise(11, 8, 3);  // landscape: the long side is cropped, too
   std::vector<std::uint8_t> output(6 * 6 * 3);
   central_view(source.view(), 8, 6, 6, output.data());
   for (int y = 0; y < 6; ++y) {
@@ -105,8 +105,8 @@ TEST_CASE("central_view: an image of the right short side is only cropped") {
   }
 }
 
-TEST_CASE("central_view: the short side is resized and the middle shown") {
-  const Picture source = noise(40, 60, 3);  // stands: resized to 20x30
+TEST_CASE("central_view: the short side is resized and the centre cropped") {
+  const Picture source = noise(40, 60, 3);  // portrait: resized to 20x30
   std::vector<std::uint8_t> output(16 * 16 * 3);
   central_view(source.view(), 20, 16, 16, output.data());
   for (const int y : {0, 7, 15}) {

@@ -22,8 +22,7 @@ std::vector<std::uint8_t> counting_pixels() {
   return pixels;
 }
 
-/// What the crop at (shift_y, shift_x) and then the mirror show, pixel by pixel, with mean 0,
-/// std 1.
+/// The result of the crop at (shift_y, shift_x), then the flip, pixel by pixel, with mean 0, std 1.
 std::vector<float> reference(int shift_y, int shift_x, bool flip) {
   const std::vector<std::uint8_t> pixels = counting_pixels();
   std::vector<float> output;
@@ -49,7 +48,7 @@ std::vector<float> converted(const Transform& transform, const Random& random) {
 
 }  // namespace
 
-TEST_CASE("transform: normalises each channel by its own mean and std") {
+TEST_CASE("transform: normalizes each channel by its own mean and std") {
   const Transform transform{.mean = {10.0f, 20.0f}, .std = {2.0f, 4.0f}};
   const std::vector<float> output = converted(transform, Random(1, "test"));
   CHECK(output[0] == (1.0f - 10.0f) / 2.0f);
@@ -58,7 +57,7 @@ TEST_CASE("transform: normalises each channel by its own mean and std") {
   CHECK(output[39] == (40.0f - 20.0f) / 4.0f);
 }
 
-TEST_CASE("transform: every crop and mirror occurs, equally often, and equals the naive one") {
+TEST_CASE("transform: every crop and flip occurs equally often and equals the naive one") {
   const Transform transform{
       .mean = {0, 0}, .std = {1, 1}, .crop_padding = 2, .horizontal_flip = true};
   const Random random(1, "test");
@@ -82,7 +81,7 @@ TEST_CASE("transform: every crop and mirror occurs, equally often, and equals th
   for (const int times : count) CHECK(std::abs(times - kDraws / kKinds) < 50);
 }
 
-TEST_CASE("transform: the pad is 0 after normalisation") {
+TEST_CASE("transform: padding is 0 after normalization") {
   const Transform transform{.mean = {9.0f, 9.0f}, .std = {3.0f, 3.0f}, .crop_padding = 3};
   const Random random(1, "test");
   bool padded = false;

@@ -60,7 +60,7 @@ TEST_CASE("composed networks: the bits of evaluation in interpreter and engine, 
   }
 }
 
-TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest bits") {
+TEST_CASE("composed networks: the bits of evaluation, at the largest and smallest bit widths") {
   for (const Composed& composed : {kSqueezeExcite, kDense, kMixed, kBranching, kMoving}) {
     for (const char* method : {"affine", "symmetric", "tqt", "lsq", "lsq_plus", "ab"})
       check_composed(composed, method, 8);
@@ -69,7 +69,7 @@ TEST_CASE("composed networks: the bits of evaluation, at the most and the fewest
   }
 }
 
-TEST_CASE("composed networks: what DenseNet's blocks are as integers") {
+TEST_CASE("composed networks: DenseNet's blocks as integers") {
   const auto network = testing::dense_network();
   testing::train_quantizers(*network, {.image_size = testing::kComposedSide, .method = "affine"});
   const IntegerNetwork integers =
@@ -85,7 +85,7 @@ TEST_CASE("composed networks: what DenseNet's blocks are as integers") {
     }
   }
   CHECK(joined == 4);
-  // One for each of its readers: three layers and the transition, all behind a norm of its own.
+  // One for each of its readers: three layers and the transition, each after its own norm.
   CHECK(pools == 4);
   CHECK(falling == 4);
   CHECK(most_outputs == 4);
@@ -122,7 +122,8 @@ TEST_CASE("composed networks: real outputs of every kind of operation") {
             Conv2dOptions{.in_channels = 5, .out_channels = 2, .kernel_size = {1, 1}}, random)));
 }
 
-TEST_CASE("composed networks: a mean image is taken off the pixels before they are codes") {
+TEST_CASE(
+    "composed networks: a mean image is subtracted from the pixels before they become codes") {
   Random random(1, "test");
   Composite network;
   const ValueId mean =
@@ -143,7 +144,7 @@ TEST_CASE("composed networks: a mean image is taken off the pixels before they a
 
 namespace {
 
-/// What freeze() says of a network of images [3, 4, 4].
+/// The error of freeze() for a network with images [3, 4, 4].
 std::string refusal(Module& network) {
   testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
   try {
@@ -156,7 +157,7 @@ std::string refusal(Module& network) {
 
 }  // namespace
 
-TEST_CASE("composed networks: what has no integers is refused, with what to do") {
+TEST_CASE("composed networks: parts without an integer form are rejected, with a remedy") {
   const auto error = [](std::shared_ptr<Module> module) {
     Random random(1, "test");
     Sequential network;
@@ -177,14 +178,14 @@ TEST_CASE("composed networks: what has no integers is refused, with what to do")
         "network's images");
 }
 
-TEST_CASE("composed networks: a function that is undefined at a code of its input is refused") {
+TEST_CASE("composed networks: a function that is undefined at a code of its input is rejected") {
   Sequential network;
   network.append("relu", std::make_shared<ActivationLayer>(Activation::relu));
   const auto root =
       network.append("root", std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)));
   network.append("pool", std::make_shared<GlobalAveragePool>());
   CHECK(refusal(network) == "no error");
-  // Codes below 0, which no image brings about.
+  // Codes below 0, which no image produces.
   root->set_input_quantizer(testing::make_quantizer("affine", quant::Role::activation, 8));
   root->input_quantizer().observe(testing::random_tensor({100}, 1));
   root->set_quantizer_mode(quant::Mode::evaluation);
@@ -192,7 +193,7 @@ TEST_CASE("composed networks: a function that is undefined at a code of its inpu
                        std::invalid_argument);
 }
 
-TEST_CASE("composed networks: what cannot be moved is refused, with what to do") {
+TEST_CASE("composed networks: impossible rearrangements are rejected, with a remedy") {
   Sequential padded;
   padded.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
   padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));

@@ -17,7 +17,7 @@
 namespace quench::testing {
 namespace {
 
-/// Modules that read what others wrote, by number; 0 is the image.
+/// Modules that read each other's values, by number; 0 is the image.
 class Network final : public Composite {
  public:
   ValueId add(const std::string& name, std::shared_ptr<Module> module,

@@ -13,7 +13,7 @@ using namespace quench::deploy;
 
 namespace {
 
-/// The code of every number next to a place where codes change, and of numbers all over.
+/// Checks the code of every float32 next to a change of codes, and of values in between.
 void check_encoder(const quant::QuantGrid& grid, Activation activation) {
   CAPTURE(grid.scale[0]);
   CAPTURE(grid.qmin);
@@ -46,7 +46,7 @@ void check_encoder(const quant::QuantGrid& grid, Activation activation) {
 
 }  // namespace
 
-TEST_CASE("encoder: the codes of the division, at every tie and beside it") {
+TEST_CASE("encoder: the codes of the division, at every tie and next to it") {
   Random random(1, "test");
   for (const Activation activation :
        {Activation::none, Activation::relu, Activation::relu6, Activation::hardtanh}) {

@@ -45,7 +45,7 @@ TEST_CASE("engine: the bits of the interpreter, for every method") {
   }
 }
 
-TEST_CASE("engine: the bits of the interpreter, at the most and the fewest bits") {
+TEST_CASE("engine: the bits of the interpreter, at the largest and smallest bit widths") {
   for (const int bits : {1, 8}) {
     for (const char* method : {"ab", "ste", "dorefa"})
       check_engine({.model = "resnet8", .method = method, .bits = bits});
@@ -71,7 +71,7 @@ TEST_CASE("engine: any number of threads gives the same bits") {
   set_num_threads(threads);
 }
 
-TEST_CASE("engine: pixels that are no numbers, or too large, have the codes of the interpreter") {
+TEST_CASE("engine: NaN and huge pixels have the codes of the interpreter") {
   Engine engine(testing::small_network());
   Tensor images = testing::random_tensor({1, 3, 6, 6}, 4);
   const float infinity = std::numeric_limits<float>::infinity();
@@ -81,7 +81,7 @@ TEST_CASE("engine: pixels that are no numbers, or too large, have the codes of t
       same_bits(engine(images), logits_of(engine.network(), interpret(engine.network(), images))));
 }
 
-TEST_CASE("engine: images of another size are refused") {
+TEST_CASE("engine: images of another size are rejected") {
   Engine engine(testing::small_network());
   CHECK_THROWS_WITH_AS(engine(Tensor::zeros({1, 3, 5, 6})),
                        doctest::Contains("expected images [N, 3, 6, 6]"), std::invalid_argument);

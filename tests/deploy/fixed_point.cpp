@@ -26,7 +26,7 @@ TEST_CASE("divide, shift_right: every rounding, on either side of 0") {
   }
 }
 
-TEST_CASE("quantize_multiplier: within half a unit of the last of 31 bits, where there is one") {
+TEST_CASE("quantize_multiplier: within half a unit of the last of 31 bits, if representable") {
   for (const double m : {0.7, 3.0, 1e-6, 0.9999999999, 12345.678}) {
     const Multiplier result = quantize_multiplier(m);
     CHECK(result.mantissa >= std::int32_t{1} << 30);

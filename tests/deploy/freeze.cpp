@@ -49,7 +49,7 @@ TEST_CASE("freeze: folded batch norms are in the codes") {
   testing::check_evaluation(*network, 16);
 }
 
-TEST_CASE("freeze: says which slot has no integers") {
+TEST_CASE("freeze: the error names the slot without an integer form") {
   const auto network = testing::trained_network({.model = "resnet8"});
   auto* first = network->quantized_layers().front();
   first->set_input_quantizer(std::make_shared<quant::NoQuantizer>());

@@ -22,7 +22,7 @@ struct Layer {
   bool conv;
 };
 
-/// As CNV's, with fewer channels.
+/// CNV with fewer channels.
 constexpr std::array kLayers{
     Layer{"conv1", 3, 4, true}, Layer{"conv2", 4, 5, true}, Layer{"conv3", 5, 3, true},
     Layer{"conv4", 3, 6, true}, Layer{"conv5", 6, 7, true}, Layer{"conv6", 7, 8, true},
@@ -53,7 +53,7 @@ TensorFile random_file() {
   return file;
 }
 
-/// An image of one value per channel and place, [H][W][C], in doubles.
+/// An image [H][W][C] in double precision.
 struct Image {
   std::int64_t size, channels;
   std::vector<double> values;
@@ -159,7 +159,7 @@ TEST_CASE("import_cnv: every pixel value becomes the multiple of 1/128 below it"
   }
 }
 
-TEST_CASE("import_cnv: sums above their thresholds are +1, those that equal them are not") {
+TEST_CASE("import_cnv: sums above their thresholds are +1, sums equal to them are not") {
   TensorFile file = random_file();
   Engine engine(import_cnv(file));
   for (const std::uint64_t seed : {1, 2, 3}) {
@@ -175,7 +175,7 @@ TEST_CASE("import_cnv: sums above their thresholds are +1, those that equal them
   }
 }
 
-TEST_CASE("import_cnv: the message names the tensor that is wrong") {
+TEST_CASE("import_cnv: the message names the invalid tensor") {
   TensorFile file = random_file();
   file.tensors.erase("fc2.threshold");
   CHECK_THROWS_WITH_AS(import_cnv(file), "cnv: expected a tensor fc2.threshold, got none",

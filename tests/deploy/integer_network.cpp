@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kHuge = std::numeric_limits<int>::max();
 
-/// What check_network() says once `change` is made to a network.
+/// The error of check_network() after `change` is made to a network.
 std::string error_of(const std::function<void(IntegerNetwork&)>& change,
                      IntegerNetwork network = testing::small_network()) {
   change(network);
@@ -130,7 +130,7 @@ TEST_CASE("integer_network: one value is real, the output") {
   });
 }
 
-TEST_CASE("integer_network: sizes are what the operations make") {
+TEST_CASE("integer_network: sizes match the operations") {
   check_refused("value 3 to be 4x3x3", [](auto& n) { n.values[3].width = 4; });
   check_refused("value 0 to be 3x6x6", [](auto& n) { n.values[0].channels = 1; });
   check_refused("expected inputs of one shape", [](auto& n) { n.operations[4].inputs = {3, 0}; });
@@ -188,7 +188,7 @@ TEST_CASE("integer_network: biases and steps are finite and one per channel") {
                 [](auto& n) { n.operations[1].outputs[0].steps[0].shift.pop_back(); });
 }
 
-TEST_CASE("integer_network: what moves codes has one output, of its input's grid") {
+TEST_CASE("integer_network: an operation that moves codes has one output, on its input's grid") {
   check_refused("keep the grid", [](auto& n) { n.values[4].grid->scale = {1.0f}; });
   check_refused("one output without steps",
                 [](auto& n) { n.operations[3].outputs[0].steps.emplace_back(); });
@@ -259,7 +259,7 @@ TEST_CASE("integer_network: branches of channels fit their inputs") {
           [](auto& n) { std::get<Quantize>(n.operations[0].kind).image.resize(3); });
 }
 
-TEST_CASE("integer_network: codes that move fit their images") {
+TEST_CASE("integer_network: moved codes fit their images") {
   const IntegerNetwork graph = testing::small_moves();
   CHECK_NOTHROW(check_network(graph));
   const auto refused = [&](const char* part, const std::function<void(IntegerNetwork&)>& change) {
@@ -302,7 +302,7 @@ TEST_CASE("bounds: the largest sum of a channel, as extreme codes reach it") {
         std::vector<std::int64_t>{14, 14, 14, 14, 14});
 }
 
-TEST_CASE("bounds: a network whose sums may leave 32 bits is refused") {
+TEST_CASE("bounds: a network whose sums may exceed 32 bits is rejected") {
   // 33025 * 255 * 255 is the last multiple that stays below 2^31.
   const auto with_taps = [](std::int64_t channels) {
     IntegerNetwork network{.channels = channels, .height = 1, .width = 1};
@@ -321,7 +321,7 @@ TEST_CASE("bounds: a network whose sums may leave 32 bits is refused") {
                        std::invalid_argument);
 }
 
-TEST_CASE("bounds: an average of too many codes is refused") {
+TEST_CASE("bounds: an average of too many codes is rejected") {
   IntegerNetwork network{.channels = 1, .height = 1024, .width = 16384};
   network.values = {{1, 1024, 16384, quant::unsigned_grid(8), {}}, {1, 1, 1, std::nullopt, {}}};
   network.operations = {{"images", Quantize{}, {}, {{{}, 0}}},

@@ -8,14 +8,14 @@
 #include "deploy/network/arithmetic.h"
 #include "deploy/small_network.h"
 
-// The forms of products and functions, which every code of their inputs is tried on.
+// The integer forms of products and functions, checked for every code of their inputs.
 
 using namespace quench;
 using namespace quench::deploy;
 
 namespace {
 
-/// Two values of one number each, `a` and `b`, and a third that a product of them makes.
+/// Two values of one element each, `a` and `b`, and their product.
 struct Product {
   quant::QuantGrid a, b, output;
   std::vector<Affine> steps;

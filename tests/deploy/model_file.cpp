@@ -29,7 +29,7 @@ bool refused(const Bytes& file) { return error_of(file).starts_with("m.qnc: "); 
 
 }  // namespace
 
-TEST_CASE("model_file: what is read equals what was written") {
+TEST_CASE("model_file: a round trip changes nothing") {
   const TemporaryFolder folder;
   const IntegerNetwork network = testing::small_network();
   write_model(folder / "m.qnc", network);
@@ -40,7 +40,7 @@ TEST_CASE("model_file: what is read equals what was written") {
     CHECK(parse_model(format_model(graph), "m.qnc") == graph);
 }
 
-TEST_CASE("model_file: numbers come back exactly") {
+TEST_CASE("model_file: numbers are restored exactly") {
   IntegerNetwork network = testing::small_network();
   auto& conv = std::get<Convolution>(network.operations[1].kind);
   conv.bias = {0.1f, -0.0f, 1e-45f, 3.4028235e38f};
@@ -60,7 +60,7 @@ TEST_CASE("model_file: the file starts with its magic, version, and sizes") {
   CHECK(file[24] == std::byte{'{'});
 }
 
-TEST_CASE("model_file: the data holds weights at their bits, and 4 bytes for each real number") {
+TEST_CASE("model_file: the data holds weights at their bits, and 4 bytes per float32") {
   const Bytes file = format_model(testing::small_network());
   std::uint32_t header = 0;
   std::memcpy(&header, file.data() + 12, 4);
@@ -69,7 +69,7 @@ TEST_CASE("model_file: the data holds weights at their bits, and 4 bytes for eac
   CHECK(data == 54 + 9 + 6 + 4 + 4 * (9 + 11 + 4 + 5 + 16));
 }
 
-TEST_CASE("model_file: any flipped bit is refused") {
+TEST_CASE("model_file: any flipped bit is rejected") {
   Bytes file = format_model(testing::small_network());
   std::size_t accepted = 0;
   for (std::size_t bit = 0; bit < 8 * file.size(); ++bit) {
@@ -81,7 +81,7 @@ TEST_CASE("model_file: any flipped bit is refused") {
   CHECK(accepted == 0);
 }
 
-TEST_CASE("model_file: a file cut short, or with more behind it, is refused") {
+TEST_CASE("model_file: a truncated file, or one with trailing bytes, is rejected") {
   const Bytes file = format_model(testing::small_network());
   std::size_t accepted = 0;
   for (std::size_t size = 0; size < file.size(); ++size) {
@@ -94,7 +94,7 @@ TEST_CASE("model_file: a file cut short, or with more behind it, is refused") {
   CHECK(refused(longer));
 }
 
-TEST_CASE("model_file: errors say what the file is") {
+TEST_CASE("model_file: the error identifies the file") {
   Bytes file = format_model(testing::small_network());
   CHECK(error_of({}) == "m.qnc: not a quench model file");
   file[8] = std::byte{2};
@@ -109,7 +109,7 @@ TEST_CASE("model_file: errors say what the file is") {
   CHECK_THROWS_AS(read_model(folder / "none.qnc"), std::runtime_error);
 }
 
-TEST_CASE("model_file: what check_network() or a JSON text does not take is not written") {
+TEST_CASE("model_file: networks that check_network() or JSON rejects are not written") {
   IntegerNetwork network = testing::small_network();
   network.metadata["model"] = "\xff";
   CHECK_THROWS_AS(format_model(network), std::invalid_argument);

@@ -8,7 +8,7 @@
 #include "deploy/small_network.h"
 #include "support/crc32.h"
 
-// Files that are whole by their checksum, and yet no writer made them.
+// Files with a valid checksum that no writer produces.
 
 using namespace quench;
 using namespace quench::deploy;
@@ -69,7 +69,7 @@ std::string error_of(const Bytes& file) {
   return "no error";
 }
 
-/// What the reader says of the small network's file with `text` of its header replaced.
+/// The reader's error for the small network's file with `text` of its header replaced.
 std::string error_with(const std::string& text, const std::string& other,
                        const IntegerNetwork& network = testing::small_network()) {
   Parts parts = take_apart(format_model(network));
@@ -79,7 +79,7 @@ std::string error_with(const std::string& text, const std::string& other,
   return error_of(put_together(parts));
 }
 
-/// Where a value, or a key, stands in a header.
+/// The position of a value or key in a header.
 struct Span {
   std::size_t begin = 0, size = 0;
 };
@@ -89,7 +89,7 @@ std::size_t end_of_string(const std::string& text, std::size_t at) {
   return at + 1;
 }
 
-/// Every text, number, list and object of a JSON text.
+/// Every string, number, list and object of a JSON text.
 std::vector<Span> spans_of(const std::string& text) {
   std::vector<Span> spans;
   std::vector<std::size_t> open;
@@ -112,7 +112,7 @@ std::vector<Span> spans_of(const std::string& text) {
   return spans;
 }
 
-/// What tends to break readers.
+/// Values that tend to break readers.
 constexpr std::array kHostile{"null",
                               "true",
                               "\"\"",
@@ -155,7 +155,7 @@ constexpr std::array kHostile{"null",
                               "0.5",
                               "1e999"};
 
-/// Another value, no value or two in the place of one.
+/// Replaces a value by another one, none or two.
 void mutate_header(std::string& header, std::mt19937& random) {
   const std::vector<Span> spans = spans_of(header);
   const Span span = spans[random() % spans.size()], other = spans[random() % spans.size()];
@@ -163,7 +163,7 @@ void mutate_header(std::string& header, std::mt19937& random) {
   const std::string another = header.substr(other.begin, other.size);
   switch (random() % 6) {
     case 0:
-      header.replace(span.begin, span.size + 1, "");  // with what separates it from the next
+      header.replace(span.begin, span.size + 1, "");  // with its separator
       break;
     case 1:
       header.replace(span.begin, span.size, value + "," + value);
@@ -281,7 +281,7 @@ TEST_CASE("model_file: thousands of hostile headers") {
     }
     CHECK(failures == 0);
     CHECK(accepted > 0);
-    CHECK(accepted < 300);  // other names, and numbers that mean no harm
+    CHECK(accepted < 300);  // other names, and harmless numbers
   }
 }
 

@@ -25,19 +25,19 @@ std::vector<int> packed(const Convolution& convolution) {
 
 }  // namespace
 
-TEST_CASE("packed_weights: 4 bits lie two to a byte, low nibble first, counted from qmin") {
+TEST_CASE("packed_weights: two 4-bit codes per byte, low nibble first, counted from qmin") {
   CHECK(packed(with_weights(quant::signed_full_grid(4), {-8, 7, 0})) ==
         std::vector<int>{0xf0, 0x08});
   CHECK(packed(with_weights(quant::signed_narrow_grid(4), {-7, 7, 0})) ==
         std::vector<int>{0xe0, 0x07});
 }
 
-TEST_CASE("packed_weights: 1 bit lies eight to a byte, +1 is a set bit") {
+TEST_CASE("packed_weights: eight 1-bit codes per byte, +1 is a set bit") {
   CHECK(packed(with_weights(quant::binary_grid(), {-1, 1, 1, -1, -1, -1, -1, 1, 1})) ==
         std::vector<int>{0b10000110, 1});
 }
 
-TEST_CASE("packed_weights: 3 bits cross bytes, the low ones first") {
+TEST_CASE("packed_weights: 3-bit codes cross bytes, low bits first") {
   // 1, 2, 3, 4 of 3 bits: 100 011 010 001.
   CHECK(packed(with_weights(quant::unsigned_grid(3), {1, 2, 3, 4})) ==
         std::vector<int>{0b11010001, 0b1000});
@@ -48,7 +48,7 @@ TEST_CASE("packed_weights: levels are numbered") {
   CHECK(packed(with_weights(grid, {3, -3, -1, 1})) == std::vector<int>{0b10010011});
 }
 
-TEST_CASE("packed_weights: unpacking gives what was packed, for every width") {
+TEST_CASE("packed_weights: unpacking restores the weights, for every width") {
   for (int bits = 1; bits <= 8; ++bits) {
     CAPTURE(bits);
     QuantGrid grid = quant::unsigned_grid(bits);
@@ -66,7 +66,7 @@ TEST_CASE("packed_weights: unpacking gives what was packed, for every width") {
   }
 }
 
-TEST_CASE("packed_weights: bytes that no weights give are refused") {
+TEST_CASE("packed_weights: invalid bytes are rejected") {
   const auto refuse = [](std::vector<int> numbers, std::size_t count, const QuantGrid& grid) {
     std::vector<std::byte> bytes;
     for (const int number : numbers) bytes.push_back(static_cast<std::byte>(number));
@@ -75,7 +75,7 @@ TEST_CASE("packed_weights: bytes that no weights give are refused") {
   refuse({0x10}, 1, quant::signed_full_grid(4));          // a bit after the last weight
   refuse({0x0f}, 2, quant::signed_narrow_grid(4));        // 15 of codes 0..14
   refuse({0x03}, 1, quant::signed_narrow_grid(2));        // 3 of codes 0..2
-  refuse({0x00, 0x00}, 2, quant::signed_full_grid(4));    // a byte too many
+  refuse({0x00, 0x00}, 2, quant::signed_full_grid(4));    // one byte too many
   refuse({0x00}, 1, QuantGrid{.qmin = -300, .qmax = 0});  // no weight is so large
   QuantGrid grid = quant::signed_full_grid(4);
   grid.set_channels(3, true);

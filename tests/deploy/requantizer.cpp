@@ -29,7 +29,7 @@ struct Channel {
   }
 };
 
-/// Its form, after a look at every sum.
+/// Its form, after checking every sum.
 Requantizer checked_form(const Codes& codes, std::int64_t largest) {
   const Requantizer form = simplest_requantizer(find_steps(codes, -largest, largest));
   std::int64_t different = 0, line_different = 0;
@@ -68,7 +68,7 @@ TEST_CASE("integer form: scales that are powers of two are a shift with ties to 
   CHECK(form(-96) == -2);
 }
 
-TEST_CASE("integer form: of powers of two, a bias that leaves no tie needs no rounding") {
+TEST_CASE("integer form: with powers of two, a bias that rules out ties needs no rounding") {
   const Channel channel{
       .scale = 0x1p-9f, .bias = 0.3f, .grid = scaled(quant::unsigned_grid(4), 0x1p-3f)};
   const Requantizer form = checked_form(channel);
@@ -147,7 +147,7 @@ TEST_CASE("integer form: the codes of f32 at every sum, of channels at random") 
   CHECK(multipliers > 40);
 }
 
-TEST_CASE("integer form: codes that no line has come with the closest one") {
+TEST_CASE("integer form: codes without an exact line come with the closest one") {
   const Requantizer form = checked_form(
       [](std::int64_t sum) {
         return static_cast<std::int32_t>(std::sqrt(static_cast<double>(sum + 1000)));

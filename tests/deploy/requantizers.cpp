@@ -18,7 +18,7 @@ using namespace quench::deploy;
 
 namespace {
 
-/// The integers of one operation on one image, as plain as can be.
+/// A naive implementation of one operation on one image, in integers.
 struct Integers {
   const IntegerNetwork& network;
   const Operation& operation;
@@ -26,7 +26,7 @@ struct Integers {
 
   const Value& input(std::size_t i = 0) const { return network.values[operation.inputs[i]]; }
   const Value& output() const { return network.values[operation.outputs[0].value]; }
-  /// The byte at place `at` of the output; a factor of a map has one for all places.
+  /// The byte at position `at` of the output; a per-map factor has one for all positions.
   std::uint8_t stored(std::size_t i, std::int64_t at) const {
     const std::int64_t own = input(i).height * input(i).width == 1 ? at % input(i).channels : at;
     return values[operation.inputs[i]].data<std::uint8_t>()[own];
@@ -35,7 +35,7 @@ struct Integers {
     return centered(values[operation.inputs[i]].data<std::uint8_t>()[at], *input(i).grid);
   }
 
-  /// The sum of a window at (y, x): of w (q - z), or of q - z where there are no weights.
+  /// The sum of a window at (y, x): of w (q - z), or of q - z without weights.
   std::int64_t sum(std::array<int, 2> kernel, const Conv2dParams& params, std::int64_t channel,
                    std::int64_t out_channels, std::int64_t y, std::int64_t x,
                    const std::int16_t* weights, std::int64_t* count) const {
@@ -199,7 +199,7 @@ TEST_CASE("integer forms: the interpreter's codes, for composed networks") {
   }
 }
 
-TEST_CASE("integer forms: real outputs in fixed point, as near as they say") {
+TEST_CASE("integer forms: real outputs in fixed point, within the stated error") {
   const IntegerNetwork network = testing::small_network();
   const Operation& last = network.operations.back();
   const Values values = interpret(network, testing::random_tensor({1, 3, 6, 6}, 4));
@@ -216,7 +216,7 @@ TEST_CASE("integer forms: real outputs in fixed point, as near as they say") {
   }
 }
 
-TEST_CASE("integer forms: averages have one for each number of places") {
+TEST_CASE("integer forms: averages have one per window size") {
   IntegerNetwork network = testing::small_network();
   auto& mean = network.operations[6];
   std::get<AveragePool>(mean.kind).window = {{3, 3}, {1, 1}, {1, 1, 1, 1}};
@@ -228,7 +228,7 @@ TEST_CASE("integer forms: averages have one for each number of places") {
   CHECK(counts == std::vector<std::int64_t>{4, 6, 9});
 }
 
-TEST_CASE("integer forms: what has none is named") {
+TEST_CASE("integer forms: the error names an operation without one") {
   IntegerNetwork network = testing::small_network();
   auto& affine = network.operations.back();
   std::get<Convolution>(affine.kind).params.padding = {1, 1, 1, 1};

@@ -19,7 +19,7 @@ namespace quench::testing {
 ///   8 affine   -> 9 [5, 1, 1]  real       1x1, 3-bit weights with zero points, bias
 deploy::IntegerNetwork small_network();
 
-/// Likewise of the operations that imported graphs bring:
+/// Likewise for operations of imported graphs:
 ///
 ///   0 images  -> 0 [2, 4, 4]  5 bits, zero point 3
 ///   1 lookup  -> 1 [2, 4, 4]  4 bits
@@ -33,11 +33,10 @@ deploy::IntegerNetwork small_network();
 ///   8 fc      -> 9 [3, 1, 1]  real       4x3
 deploy::IntegerNetwork small_graph();
 
-/// What the others have not: a table per channel, a difference, extremes, selections of channels, and
-/// pixels that become blocks.
+/// Everything else: a table per channel, a difference, extremes, selections of channels, and upsampling.
 deploy::IntegerNetwork small_branches();
 
-/// Codes that move: channels that become pixels, and pixels by their numbers.
+/// Codes that move: depth to space, and pixels selected by index.
 deploy::IntegerNetwork small_moves();
 
 }  // namespace quench::testing

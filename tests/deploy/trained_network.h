@@ -21,8 +21,8 @@ struct QuantizedCase {
   int weight_bits = 0;  ///< 0: as many
 };
 
-/// The method for one role, at the nearest number of bits it has; where it has no form for the role,
-/// a plain one of 8 bits.
+/// The method for one role, at the nearest bit width that it supports; if it does not support the role,
+/// a plain 8-bit quantizer.
 inline Settings role_rule(const QuantizedCase& c, quant::Role role) {
   const quant::StrategyInfo& info = quant::find_strategy(c.method, "test").info;
   if (!info.has(role)) return Settings::from({{"method", "affine"}, {"bits", 8}});

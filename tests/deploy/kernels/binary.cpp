@@ -100,7 +100,7 @@ TEST_CASE("1-bit convolution: any number of output channels") {
   }
 }
 
-TEST_CASE("1-bit convolution: more pixels than are worked on at once, odd rows") {
+TEST_CASE("1-bit convolution: more pixels than one block, odd rows") {
   check_equal_to_definition(shape(33, 3, 13, 3, {.padding = kSame}));
   check_equal_to_definition(shape(70, 3, 10, 1, {}));
 }
@@ -122,7 +122,7 @@ TEST_CASE("1-bit convolution: stride, dilation, kernels, asymmetric padding") {
   }
 }
 
-TEST_CASE("1-bit convolution: a kernel of the image's size, as linear layers are") {
+TEST_CASE("1-bit convolution: a kernel of the image's size, like a linear layer") {
   ConvProblem problem = shape(65, 33, 3, 3, {});
   problem.kernel = {3, 4};
   check_equal_to_definition(problem);
@@ -139,7 +139,7 @@ TEST_CASE("1-bit convolution: sums beyond 16 bits") {
   }
 }
 
-TEST_CASE("is_binary: one group, no weight but -1 and +1, no code but two") {
+TEST_CASE("is_binary: one group, only weights -1 and +1, only two codes") {
   ConvProblem problem = make_signs(shape(2, 2, 1, 1, {}), Signs::random, 1, 1).problem;
   CHECK(is_binary(problem));
   ConvProblem other = problem;

@@ -10,7 +10,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Weights of a kind that has a way of its own through the kernels.
+/// A range of weights with its own code path in the kernels.
 struct Range {
   int min_weight, max_weight;
   std::uint8_t input_max;
@@ -81,7 +81,7 @@ TEST_CASE("convolution of codes: stride, dilation, asymmetric padding, no paddin
   check_equal_to_definition(shape(3, 5, 9, 5, {.stride = {2, 2}, .padding = {2, 2, 2, 2}}));
 }
 
-TEST_CASE("convolution of codes: a kernel of the image's size, as linear layers are") {
+TEST_CASE("convolution of codes: a kernel of the image's size, like a linear layer") {
   ConvProblem problem = shape(5, 33, 3, 3, {});
   problem.kernel = {3, 4};
   check_equal_to_definition(problem);
@@ -106,7 +106,7 @@ TEST_CASE("convolution of codes: depthwise") {
   check_equal_to_definition(shape(24, 24, 6, 5, {.padding = {2, 2, 2, 2}, .groups = 24}));
 }
 
-TEST_CASE("make_conv_kernel: says what is wrong with a problem") {
+TEST_CASE("make_conv_kernel: the error names the invalid field") {
   ConvProblem problem = shape(2, 1, 2, 1, {});
   problem.weight = {1};
   CHECK_THROWS_WITH_AS(make_conv_kernel(problem), "convolution of codes: expected 2 weights, got 1",

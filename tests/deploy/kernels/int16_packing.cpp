@@ -27,7 +27,7 @@ std::vector<WeightStep> normal_steps(int count, float deviation) {
   return steps;
 }
 
-/// The weight that each code is multiplied with in the end, of steps in any order and number.
+/// The total weight of each code, over steps in any order and number.
 std::map<std::int32_t, std::vector<int>> totals(const std::vector<WeightStep>& steps) {
   std::map<std::int32_t, std::vector<int>> totals;
   for (const WeightStep& step : steps) {
@@ -38,7 +38,7 @@ std::map<std::int32_t, std::vector<int>> totals(const std::vector<WeightStep>& s
   return totals;
 }
 
-/// The most that a pair's sum over the steps weighs, of one sign.
+/// The largest total weight of a pair over the steps, per sign.
 int heaviest(const std::vector<WeightStep>& steps) {
   int heaviest = 0;
   for (std::size_t pair = 0; pair < 2 * kLanes; ++pair) {
@@ -56,7 +56,7 @@ int heaviest(const std::vector<WeightStep>& steps) {
 
 }  // namespace
 
-TEST_CASE("PairLimit: 128 * 255 is the most that fits 16 bits") {
+TEST_CASE("PairLimit: 128 * 255 is the largest sum that fits 16 bits") {
   CHECK(PairLimit(255).positive == 128);
   CHECK(PairLimit(255).negative == 128);
   CHECK(PairLimit(127).positive == 258);

@@ -10,7 +10,7 @@
 namespace quench::deploy {
 namespace {
 
-/// Sets QUENCH_MAX_ISA, and puts back what it was.
+/// Sets QUENCH_MAX_ISA for a scope.
 class MaxIsa {
  public:
   explicit MaxIsa(const char* value) {

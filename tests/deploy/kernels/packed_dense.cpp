@@ -17,7 +17,7 @@ std::string_view chosen(int min_weight, int max_weight, std::uint8_t input_max, 
 
 }  // namespace
 
-TEST_CASE("dense convolution, AVX2: the kernel is chosen by what the weights allow") {
+TEST_CASE("dense convolution, AVX2: the weights decide the kernel") {
   if (best_isa() < Isa::avx2) return;
   CHECK(chosen(-255, 255, 255, Isa::avx2) == "avx2 madd16");
   CHECK(chosen(-60, 60, 255, Isa::avx2) == "avx2 maddubs");

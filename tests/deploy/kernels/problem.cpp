@@ -76,7 +76,7 @@ std::vector<std::int64_t> naive_sums(const Operands& operands) {
 std::vector<std::int64_t> kernel_sums(const ConvKernel& kernel, const Operands& operands,
                                       std::int64_t strip) {
   const ConvProblem& problem = operands.problem;
-  // Exactly as long as promised, and full of what must not matter.
+  // Exactly as long as promised, and filled with garbage that must not matter.
   std::vector<std::byte> workspace(kernel.workspace_bytes(), std::byte{0xff});
   const std::byte* input = std::as_bytes(std::span(operands.image)).data();
   if (kernel.workspace_bytes() > 0) {

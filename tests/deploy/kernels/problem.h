@@ -5,15 +5,15 @@
 
 #include "deploy/kernels/conv_kernel.h"
 
-// What the tests of kernels share.
+// Shared by the tests of kernels.
 
 namespace quench::deploy {
 
-/// What the weights and the codes of a test are.
+/// How the weights and codes of a test are chosen.
 enum class Fill : std::uint8_t {
   random,       ///< in the whole range
   extreme,      ///< the largest code, the most negative weight
-  alternating,  ///< 0 and the largest code by turns; weights of both ends by turns
+  alternating,  ///< alternates 0 and the largest code, and weights of both ends
 };
 
 struct Operands {
@@ -28,7 +28,7 @@ Operands make_operands(ConvProblem problem, int min_weight, int max_weight, Fill
 /// The sums by their definition, in 64 bits, [OH][OW][O].
 std::vector<std::int64_t> naive_sums(const Operands& operands);
 
-/// What the kernel gives with its image prepared in two parts and its pixels in strips of `strip`.
+/// The kernel's result with the image prepared in two parts and pixels in strips of `strip`.
 std::vector<std::int64_t> kernel_sums(const ConvKernel& kernel, const Operands& operands,
                                       std::int64_t strip);
 

@@ -26,7 +26,7 @@ std::int64_t saturated_sum(ConvProblem problem, std::vector<std::uint8_t> image)
 
 }  // namespace
 
-TEST_CASE("saturating convolution: what oneDNN 2.6 gives on a CPU without VNNI") {
+TEST_CASE("saturating convolution: the result of oneDNN 2.6 on a CPU without VNNI") {
   // Measured: 32 channels of 255 * 127 are 524272 = 16 * 32767 there, instead of 1036320.
   const ConvProblem problem = pointwise(std::vector<std::int16_t>(32, 127));
   const std::vector<std::uint8_t> image(32, 255);
@@ -35,7 +35,8 @@ TEST_CASE("saturating convolution: what oneDNN 2.6 gives on a CPU without VNNI")
   CHECK(kernel_sums(*make_conv_kernel(problem), {problem, image}, 1).front() == 1036320);
 }
 
-TEST_CASE("saturating convolution: pairs saturate at both ends, alone and unlike ones do not") {
+TEST_CASE(
+    "saturating convolution: pairs saturate at both ends; single and opposite products do not") {
   CHECK(saturated_sum(pointwise({-128, -128}), {255, 255}) == -32768);
   CHECK(saturated_sum(pointwise({127, -128}), {255, 255}) == -255);
   CHECK(saturated_sum(pointwise({127, 127, 127}), {255, 255, 255}) == 32767 + 255 * 127);
@@ -43,7 +44,7 @@ TEST_CASE("saturating convolution: pairs saturate at both ends, alone and unlike
   CHECK(saturated_sum(pointwise({100, 29}), {255, 255}) == 32767);      // 32895 does not
 }
 
-TEST_CASE("saturating convolution: what zero_code takes off is not saturated") {
+TEST_CASE("saturating convolution: the correction for zero_code does not saturate") {
   ConvProblem problem = pointwise({127, 127});
   problem.zero_code = 128;
   CHECK(saturated_sum(problem, {255, 255}) == 32767 - 2 * 127 * 128);
@@ -58,7 +59,7 @@ TEST_CASE("saturating convolution: padding holds zero_code, which saturates too"
         std::vector<std::int64_t>{32767 - 2 * 127 * 200, 32767 - 2 * 127 * 200});
 }
 
-TEST_CASE("pair_saturation: counts the pairs that can leave 16 bits, and tells the worst sums") {
+TEST_CASE("pair_saturation: counts the pairs that can exceed 16 bits, and reports the worst sums") {
   const PairSaturation some = pair_saturation(pointwise({100, 29, -100, 29, -64, -65, 127}));
   CHECK(some.pairs == 4);
   CHECK(some.saturating == 2);  // 129 * 255 = 32895 and -129 * 255
