@@ -22,12 +22,13 @@ void add_to(Tensor& into, const Tensor& change) {
   into.bump_version();
 }
 
-/// Gives `reader` what its input has lost; whether it has where to put it.
+/// Compensates `reader` for the amount its input has lost; returns whether it has a bias or batch
+/// norm for that.
 bool compensate(QuantizedLayer& reader, const Norms& norms, const Tensor& lost) {
   const Tensor& weight = reader.weight().value();
   const Tensor share = mean_output_error(Tensor::zeros(weight.shape()), weight, lost);
   if (const auto norm = norms.find(&reader); norm != norms.end()) {
-    // Its input is less by that much, and so is the mean that it subtracts.
+    // The norm's input drops by this share, and so must the mean that it subtracts.
     add_to(norm->second->running_mean(), multiply_scalar(share, -1.0f));
     return true;
   }
@@ -46,7 +47,8 @@ BiasAbsorptionReport absorb_biases(Module& network) {
   for (const auto& [producer, consumer] : equalizable_pairs(network).pairs) {
     const std::string& name = producer.layer->name();
     if (producer.norm == nullptr) {
-      report.excluded.emplace_back(name, "no batch norm tells how its output is distributed");
+      report.excluded.emplace_back(
+          name, "no batch norm follows it, so its output distribution is unknown");
       continue;
     }
     const Tensor c = high_biases(*producer.norm);

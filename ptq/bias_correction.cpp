@@ -24,7 +24,7 @@ ExpectedInputs expected_inputs(Module& network, const std::vector<Tensor>& batch
   return means;
 }
 
-/// By how much the layer's quantized weight shifts its output in the mean, [O].
+/// The mean shift of the layer's output due to its quantized weight, [O].
 Tensor shift_of(QuantizedLayer& layer, const Tensor& expected_input) {
   const Variable weight = layer.effective_weight();
   const Tensor quantized = layer.weight_quantizer().forward(weight).value();
@@ -35,7 +35,7 @@ void subtract_from(Variable bias, const Tensor& shift) {
   bias.mutable_value().copy_from(subtract(bias.value(), shift));
 }
 
-/// A batch norm that is not part of the layer's weight multiplies the shift as it does the rest.
+/// A batch norm that is not folded into the weight scales the shift too.
 void correct(BatchNorm& norm, const QuantizedLayer& layer, const Tensor& shift) {
   if (layer.folded() != nullptr) return subtract_from(norm.bias(), shift);
   const Tensor scale = fold_batch_norm(norm.gain().value(), norm.bias().value(),
@@ -71,7 +71,7 @@ class InputMeans final : public ForwardObserver {
   /// Over the batches of all ranks.
   ExpectedInputs means() {
     ExpectedInputs result;
-    // In an order that all ranks have: that of the map is one of addresses.
+    // In layer order, which is the same on all ranks; the map is ordered by address.
     for (const QuantizedLayer* module : layers_) {
       Total& total = totals_.at(module);
       if (total.sums.empty()) continue;  // it did not run
@@ -102,7 +102,7 @@ Tensor means_after(const BatchNorm& norm, Activation activation) {
   });
 }
 
-/// Whether a layer leaves the mean of each channel as it is.
+/// Whether a layer preserves the mean of each channel.
 bool keeps_means(const Layer& layer) {
   return std::visit(
       Overloaded{
@@ -123,7 +123,7 @@ const BatchNorm* as_batch_norm(const Graph::Node* node) {
   return norm == nullptr ? nullptr : *norm;
 }
 
-/// The means of a value by channel; undefined if it does not come from a batch norm in that way.
+/// The channel means of a value; undefined unless it comes from a batch norm through such layers.
 Tensor means_of(const Graph& graph, ValueId value) {
   const Graph::Node* node = graph.writer(value);
   while (node != nullptr && keeps_means(node->layer)) node = graph.writer(node->inputs[0]);
@@ -143,7 +143,7 @@ Tensor means_of(const Graph& graph, ValueId value) {
 BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& batches,
                                     ExpectedInput mode) {
   require(!batches.empty(), "correct_biases: expected at least one batch of images, got none");
-  // All expectations first: a correction restores what they assume.
+  // All expectations first: they assume uncorrected biases.
   const ExpectedInputs expected = expected_inputs(network, batches, mode);
   const auto norms = norms_by_layer(network);
 
@@ -155,7 +155,7 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
     const auto norm = norms.find(layer);
     const auto input = expected.find(layer);
     if (layer->shares_weight()) {
-      report.skipped.emplace_back(layer->name(), "other layers use its weight too");
+      report.skipped.emplace_back(layer->name(), "its weight is shared with other layers");
     } else if (input == expected.end()) {
       report.skipped.emplace_back(layer->name(), "it did not run");
     } else if (norm != norms.end()) {
@@ -165,7 +165,8 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
       subtract_from(layer->bias(), shift_of(*layer, input->second));
       report.corrected.push_back(layer->name());
     } else {
-      report.skipped.emplace_back(layer->name(), "no bias and no batch norm follow it directly");
+      report.skipped.emplace_back(layer->name(),
+                                  "it has no bias, and no batch norm follows it directly");
     }
   }
   return report;

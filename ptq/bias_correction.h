@@ -16,28 +16,29 @@ namespace quench {
 /// Where the mean input of a layer comes from.
 enum class ExpectedInput : std::uint8_t {
   empirical,  ///< the mean over calibration images
-  /// From the batch norm and activation that the input has passed, as the mean of a clipped normal
-  /// distribution; where the input comes from elsewhere, from the images as above.
+  /// The mean of a clipped normal distribution, from the batch norm and activation before the
+  /// layer; for other inputs, from the images as above.
   analytic,
 };
 
 struct BiasCorrectionReport {
   std::vector<std::string> corrected;
-  /// Layers with a quantized weight that were left alone, with the reason.
+  /// Layers with a quantized weight that were not corrected, with the reason.
   std::vector<std::pair<std::string, std::string>> skipped;
 };
 
-/// Takes the mean error of quantized weights out of each layer's output (Nagel et al. 2019,
+/// Removes the mean error of quantized weights from each layer's output (Nagel et al. 2019,
 /// arXiv:1906.04721, section 4.2):
 ///
 ///   b <- b - sum over i, kh, kw of (Q(W) - W) E[x_i]
 ///
-/// Q as in evaluation; for a folded batch norm W is the folded weight. E[x_i] is that of the float
-/// network. The correction goes to the batch norm that directly follows a layer, or else to the
-/// layer's own bias; a layer with neither is skipped. Border effects of padding are ignored.
+/// Q is the quantizer in evaluation; with a folded batch norm, W is the folded weight. E[x_i] is
+/// from the float network. The correction goes into the batch norm that directly follows the layer,
+/// or else into the layer's bias; a layer with neither is skipped. Border effects of padding are
+/// ignored.
 ///
-/// @param batches  calibration images [N, C, H, W], at least one batch; analytic expectations need
-///                 them for the layers that no batch norm precedes
+/// @param batches  calibration images [N, C, H, W], at least one batch; also used in analytic mode,
+///                 for layers without a batch norm before them
 /// @throws std::invalid_argument  if there are no batches
 BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& batches,
                                     ExpectedInput mode);
@@ -45,29 +46,28 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
 /// sum over i, kh, kw of (quantized - weight) * expected_input[i], [O].
 /// @param weight, quantized  [O, C/groups, KH, KW] or [O, F]
 /// @param expected_input     [C]
-/// @throws std::invalid_argument  for shapes that do not fit
+/// @throws std::invalid_argument  if the shapes do not match
 Tensor mean_output_error(const Tensor& weight, const Tensor& quantized,
                          const Tensor& expected_input);
 
-/// The mean of clamp(x, range) for x normal, for each channel: with A = (low - mean) / std and B =
-/// (high - mean) / std, std (phi(A) - phi(B)) + mean (Phi(B) - Phi(A)) + low Phi(A) +
-/// high (1 - Phi(B)).
+/// The mean of clamp(x, range) for a normal x: with A = (low - mean) / std and B = (high - mean) /
+/// std, std (phi(A) - phi(B)) + mean (Phi(B) - Phi(A)) + low Phi(A) + high (1 - Phi(B)).
 double clipped_normal_mean(double mean, double std, const ActivationRange& range);
 
 /// The mean of each input channel [C] of the layers of a network.
 using ExpectedInputs = std::map<const Module*, Tensor>;
 
-/// Over all images of `batches`, of every layer with quantizer slots, in evaluation with quantizers
-/// bypassed.
+/// The means over all images of `batches`, for every layer with quantizer slots, in evaluation with
+/// quantizers bypassed.
 ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
 
-/// What follows from batch norms: of each layer whose input is the output of one, but for an
-/// activation, average pooling and flattening. Output channel c of a batch norm counts as normal,
-/// with the mean bias[c] and the deviation |gain[c]|.
+/// The means that follow from batch norms, for each layer whose input comes from one, possibly
+/// through an activation, average pooling or flattening. Output channel c of a batch norm is taken
+/// as normal, with mean bias[c] and deviation |gain[c]|.
 ExpectedInputs batch_norm_means(Module& network);
 
-/// The deviation of each channel that a batch norm puts out, before its activation: |gain| but for
-/// eps.
+/// The deviation of each output channel of a batch norm, before its activation: |gain|, corrected
+/// for eps.
 Tensor output_deviations(const BatchNorm& norm);
 
 }  // namespace quench

@@ -16,7 +16,7 @@
 namespace quench::train {
 namespace {
 
-/// Shows the inputs of some modules, as they run, to calibrators or to the quantizers themselves.
+/// Passes the inputs of some modules, during a forward pass, to calibrators or to the quantizers.
 class InputWatcher final : public ForwardObserver {
  public:
   InputWatcher(const std::vector<QuantizableModule*>& modules, quant::CalibratorOptions options) {
@@ -45,7 +45,7 @@ class InputWatcher final : public ForwardObserver {
     }
   }
 
-  /// Once all batches have run.
+  /// Call after all batches have run.
   void calibrate() {
     for (auto& [quantizer, calibrator] : calibrators_) {
       const quant::ValueRange range = calibrator->range();
@@ -92,7 +92,7 @@ class Calibration {
     watcher.calibrate();
   }
 
-  /// Those with empty slots have nothing to wait for.
+  /// Excludes modules with empty slots, which need no calibration.
   std::vector<QuantizableModule*> in_order_of_execution() {
     const Graph graph(network_);
     std::vector<QuantizableModule*> modules;
@@ -100,7 +100,7 @@ class Calibration {
       QuantizableModule* module = node.module->as_quantizable();
       if (module != nullptr && module->quantizes()) modules.push_back(module);
     }
-    // Inside a program's own module, whose order nobody knows.
+    // Modules inside a custom module, whose order is unknown.
     for (QuantizableModule* module : network_.quantizable_modules())
       if (module->quantizes() && std::ranges::find(modules, module) == modules.end())
         modules.push_back(module);

@@ -21,7 +21,7 @@ void Calibrator::observe(std::span<const float> x) {
 
 ValueRange Calibrator::range() const {
   require(observed_, "{}: calibration expected at least 1 batch, got 0", slot_);
-  // Whatever lies below the smallest scale is 0 to every grid.
+  // Values below the smallest scale are 0 on every grid.
   if (reach_.max_abs < std::numeric_limits<float>::min()) return {};
   return choose();
 }
@@ -35,9 +35,9 @@ std::vector<ValueRange> calibrate_weight(const Tensor& weight, bool per_channel,
   for (auto& calibrator : calibrators) calibrator = make_calibrator(options);
   std::vector<ValueRange> ranges(slices);
   const std::span<const float> values = weight.span();
-  // The values are known to be finite: nothing here throws.
+  // The values have been checked to be finite, so nothing here throws.
   parallel_for(static_cast<std::int64_t>(slices), 1, [&](std::int64_t begin, std::int64_t end) {
-    const CommunicatorScope alone;  // every rank has all of the weight
+    const CommunicatorScope alone;  // every rank has the whole weight
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       calibrators[i]->observe(values.subspan(i * size, size));
       ranges[i] = calibrators[i]->range();

@@ -13,7 +13,7 @@
 namespace quench::quant {
 namespace {
 
-/// A threshold t for |x| as a range: the side of `reach` that is further from 0 becomes t, the
+/// Converts a threshold t for |x| to a range: the side of `reach` further from 0 becomes t, the
 /// other is clipped to t.
 ValueRange clipped_range(const Extent& reach, double threshold) {
   const double low = double{reach.min}, high = double{reach.max};
@@ -21,7 +21,7 @@ ValueRange clipped_range(const Extent& reach, double threshold) {
   return {std::max(low, -threshold), threshold};
 }
 
-/// Global extrema.
+/// The extrema of all batches.
 class MinMaxCalibrator final : public Calibrator {
  public:
   explicit MinMaxCalibrator(const CalibratorOptions& options) : Calibrator(options.slot) {}
@@ -31,8 +31,8 @@ class MinMaxCalibrator final : public Calibrator {
   ValueRange choose() const override { return range_of(reach()); }
 };
 
-/// Exponential average of each batch's extrema; the first batch starts it, batches of zeros are
-/// skipped.
+/// The exponential average of the batches' extrema, starting with the first batch; batches of zeros
+/// are skipped.
 class MovingAverageCalibrator final : public Calibrator {
  public:
   explicit MovingAverageCalibrator(const CalibratorOptions& options)
@@ -116,7 +116,7 @@ class PercentileCalibrator final : public DistributionCalibrator {
     const double chosen =
         exact() ? percentile_threshold(values(), percentile)
                 : percentile_threshold(histogram().counts(), histogram().width(), percentile);
-    // Where most values are 0, their percentile may be: no range to quantize anything on.
+    // If most values are 0, the percentile may be 0 too, which is not a usable range.
     return chosen > 0.0 ? std::min(chosen, largest) : largest;
   }
 };
@@ -144,21 +144,21 @@ class MseCalibrator final : public DistributionCalibrator {
   }
 };
 
-/// Codes for |x| in search of a divergence: a signed grid spends a bit on the sign.
+/// The number of codes for |x| in a divergence search: a signed grid spends one bit on the sign.
 int levels(int bits, bool has_negative) { return 1 << (has_negative ? bits - 1 : bits); }
 
 class KlCalibrator final : public DistributionCalibrator {
  public:
-  /// Defined on a histogram of so many bins, whatever is kept.
+  /// Always uses a histogram: the method is defined on its bins.
   explicit KlCalibrator(const CalibratorOptions& options)
       : DistributionCalibrator(options, false) {}
 
  protected:
   double threshold() const override {
     std::vector<double> counts(histogram().counts().begin(), histogram().counts().end());
-    // The zeros that a ReLU leaves, exact on every grid, would outweigh all else: groups of more
-    // than a bin spread them, and the search ends at the smallest threshold. So pytorch-quantization
-    // (NVIDIA) counts the first bin as the second.
+    // The zeros after a ReLU, exact on every grid, would dominate: groups of several bins spread
+    // them, and the search would end at the smallest threshold. Therefore, as in
+    // pytorch-quantization (NVIDIA), the first bin gets the count of the second.
     if (counts.size() > 1) counts[0] = counts[1];
     return kl_threshold(counts, histogram().width(), levels(options().bits, has_negative()))
         .threshold;
@@ -180,7 +180,7 @@ class KlJCalibrator final : public DistributionCalibrator {
     }
     const std::span<const double> counts = histogram().counts();
     const double reached = static_cast<double>(counts.size()) * histogram().width();
-    // No finer than the histogram began: its cost grows with the square.
+    // No finer than the initial histogram: the cost grows with the square of the bins.
     const auto bins =
         static_cast<std::size_t>(std::min(wanted, static_cast<double>(options().bins)));
     return kl_j_threshold(resample_counts(counts, bins), reached / static_cast<double>(bins), n)

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kMostSweeps = 100;
 constexpr double kSettled = 1e-4;
-constexpr float kDead = 1e-4f;  // of the largest range
+constexpr float kDead = 1e-4f;  // relative to the largest range
 
 /// The largest |w| of each output channel, [O].
 Tensor output_ranges(const Tensor& weight) {
@@ -39,8 +39,8 @@ double largest_change(const Tensor& factors) {
   return change;
 }
 
-/// Channels that next to nobody reads have no range to balance, but would set the scale of all: they
-/// are brought down to the largest of those that are read.
+/// Channels that the next layer hardly reads have no range to balance, but would set the scale for
+/// all: they are scaled down to the largest channel that is read.
 void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
@@ -53,7 +53,7 @@ void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
                 }));
 }
 
-/// Why a positive factor of a channel does not come through a layer to the same channel; empty if it
+/// Why a positive channel factor does not pass through a layer to the same channel; empty if it
 /// does.
 class Obstacle {
  public:
@@ -86,17 +86,17 @@ class Obstacle {
 
  private:
   std::string joined() const { return name_ + " joins its output with others"; }
-  std::string own() const { return name_ + " behind it has factors of its own"; }
+  std::string own() const { return name_ + " after it has its own factors"; }
 
   const std::string& name_;
   bool joins_;
 };
 
 std::string shared_weight_text(const QuantizedLayer& layer) {
-  return fmt::format("other layers use the weight of {} too", layer.name());
+  return fmt::format("the weight of {} is shared with other layers", layer.name());
 }
 
-/// Follows what a layer has written to the one layer that reads it.
+/// Follows a layer's output to the one layer that reads it.
 struct Path {
   Path(const Graph& graph, const Graph::Node& producer) {
     const QuantizedLayer& layer = *producer.module->as_quantized_layer();
@@ -130,7 +130,7 @@ struct Path {
     const auto readers = graph.readers(node.output);
     if (readers.size() > 1) reason = fmt::format("{} layers read its output", readers.size());
     if (readers.size() == 1 && node.output == graph.output())
-      reason = "it is the network's output as well";
+      reason = "its output is also the network's output";
     return reason.empty() && readers.size() == 1 ? readers[0] : nullptr;
   }
 };
@@ -139,13 +139,14 @@ Tensor inverse(const Tensor& factor) {
   return map(factor, [](float f) { return 1.0f / f; });
 }
 
-/// The activation of a batch norm or activation layer; none of any other module, even if it has one.
+/// The activation of a batch norm or activation layer; `none` for any other module, even if it has
+/// one.
 Activation activation_of(Module& module) {
   return std::visit(
       Overloaded{
           [](const BatchNorm* norm) { return norm->params().activation; },
           [](const ActivationLayer* layer) { return layer->activation(); },
-          // What a sum clips has two producers, and belongs to no pair.
+          // The output of a sum has two producers and belongs to no pair.
           [](const Add*) { return Activation::none; },
           [](OneOf<Conv2d, Linear, GroupNorm, LocalResponseNorm, ScaleShift, PointwiseFunction,
                    PRelu, Multiply, Extremum, Concat, SelectChannels, SelectPixels, Pad, Upsample,
@@ -166,14 +167,15 @@ void set_activation(Module& module, Activation activation) {
 Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
-  // A channel that its batch norm has all but switched off still puts out its bias. Blown up to the
-  // range of the others it would take the share of that bias in the next layer below any step.
+  // A channel that its batch norm has nearly switched off still outputs its bias. Scaled up to the
+  // range of the others, the bias's share in the next layer would be smaller than one quantization
+  // step.
   const float dead1 = kDead * max_abs(from), dead2 = kDead * max_abs(to);
   Tensor s = zip(from, to, [dead1, dead2](float r1, float r2) {
     if (r1 <= dead1 || r2 <= dead2) return 1.0f;
     return static_cast<float>(std::sqrt(static_cast<double>(r1) / static_cast<double>(r2)));
   });
-  // Not scale_between(): the reader gets s itself, not the inverse of a rounded inverse.
+  // Not scale_between(): the consumer gets s itself, not the inverse of a rounded inverse.
   scale_output(producer, map(s, [](float v) { return 1.0f / v; }));
   scale_input(consumer, s);
   return s;

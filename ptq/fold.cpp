@@ -27,8 +27,8 @@ std::vector<BatchNormPair> fold_batch_norms(Module& network) {
   std::erase_if(
       pairs, [](const BatchNormPair& pair) { return !pair.layer->weight_quantizer().quantizes(); });
   require(!pairs.empty(),
-          "quant.fold_batch_norm: expected a network in which a batch norm follows a layer with a "
-          "quantized weight directly, got one without");
+          "quant.fold_batch_norm: expected a network with a batch norm directly after a layer with "
+          "a quantized weight, got none");
   for (const BatchNormPair& pair : pairs) pair.layer->fold(*pair.norm);
   return pairs;
 }
@@ -46,7 +46,7 @@ void multiply_in_place(Variable parameter, const Tensor& factor) {
   parameter.mutable_value().copy_from(multiply_per_slice(parameter.value(), factor));
 }
 
-/// Makes `norm` that of an input `factor` times as large, with gain / sigma = 1.
+/// Adapts `norm` to an input `factor` times as large, with gain / sigma = 1.
 void scale_statistics(BatchNorm& norm, const Tensor& factor) {
   Tensor& mean = norm.running_mean();
   Tensor& variance = norm.running_var();

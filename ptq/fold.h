@@ -7,40 +7,39 @@
 
 namespace quench {
 
-/// A layer, and the batch norm that alone reads the layer's output.
+/// A layer, and the batch norm that is the only reader of the layer's output.
 struct BatchNormPair {
   QuantizedLayer* layer = nullptr;
   BatchNorm* norm = nullptr;
 };
 
-/// All pairs of a network, in order of execution. Where another module stands between the two, such as
-/// a max pool, they are no pair; nor is a layer whose weight others use too.
+/// All pairs of a network, in order of execution. Excludes layers with another module (e.g. a max
+/// pool) before the batch norm, and layers that share their weight.
 std::vector<BatchNormPair> batch_norm_pairs(Module& network);
 
-/// Folds the batch norm of every pair whose weight is quantized into its layer, for training,
-/// evaluation and export alike; see FoldedBatchNorm. Names, parameters and buffers stay as they are.
-/// A network without quantizers is left alone.
-/// @return the pairs that are folded now
-/// @throws std::invalid_argument  if the network is quantized and has no such pair
+/// Folds the batch norm of every pair with a quantized weight into its layer, for training,
+/// evaluation and export; see FoldedBatchNorm. Names, parameters and buffers do not change. Does
+/// nothing for a network without quantizers.
+/// @return the folded pairs
+/// @throws std::invalid_argument  if the network is quantized but has no such pair
 std::vector<BatchNormPair> fold_batch_norms(Module& network);
 
-/// Turns every folded batch norm to its running statistics, which stand still from then on, until
-/// Module::set_training() is called.
+/// Switches every folded batch norm to its running statistics, which are then frozen until the next
+/// Module::set_training().
 void freeze_folded_batch_norms(Module& network);
 
-/// Folds every batch norm that directly follows a layer into the layer's weight for good (methods
-/// of post-training quantization start so): the weight and bias take gain / sigma, and the batch
-/// norm is left with a gain equal to its sigma, which multiplies by 1 and adds
-/// bias - running_mean.
+/// Permanently folds every batch norm that directly follows a layer into the layer's weight, as the
+/// first step of post-training methods: weight and bias are multiplied by gain / sigma, and the
+/// batch norm keeps a gain equal to its sigma, so it only adds bias - running_mean.
 ///
-/// What the network computes in evaluation stays the same up to rounding, and so do all names and
-/// shapes: its checkpoint loads into the same model. The running statistics are those of the new
-/// weight's output, so the batch norm still says how its output is distributed (correct_biases()),
-/// and training may go on.
+/// The network's function in evaluation does not change, up to rounding. Names and shapes do not
+/// change either: its checkpoint loads into the same model. The running statistics become those of
+/// the new weight's output, so the batch norm still describes its output distribution
+/// (correct_biases()), and training may continue.
 /// @return the pairs that were folded
 std::vector<BatchNormPair> fold_into_weights(Module& network);
 
-/// Multiplies what a folded pair puts out, before a ReLU, by a positive factor per channel. `norm`
+/// Multiplies the output of a folded pair, before a ReLU, by a positive factor per channel. `norm`
 /// may be null.
 /// @param factor  [O], > 0
 /// @throws std::invalid_argument  for another shape

@@ -16,7 +16,7 @@ namespace {
 constexpr float kSmallest = std::numeric_limits<float>::min();
 constexpr int kLargestGrowth = 8;
 
-/// Adds to `counts`. Divides before it multiplies: bins / reach overflows for a tiny reach.
+/// Adds to `counts`. Divides before it multiplies, because bins / reach overflows for a tiny reach.
 void count_into(std::span<const float> x, float reach, int bins, std::span<std::int64_t> counts) {
   constexpr std::size_t kPiece = 1024;
   std::array<std::int32_t, kPiece> bin;
@@ -25,7 +25,7 @@ void count_into(std::span<const float> x, float reach, int bins, std::span<std::
   for (std::size_t at = 0; at < x.size(); at += kPiece) {
     const std::size_t count = std::min(kPiece, x.size() - at);
     const float* from = x.data() + at;
-    // A loop of its own, since one that scatters is not vectorized.
+    // A separate loop, because a loop that scatters is not vectorized.
     for (std::size_t i = 0; i < count; ++i) {
       const auto place = static_cast<std::int32_t>(std::abs(from[i]) / reach * per_reach);
       bin[i] = std::min(place, last);
@@ -66,7 +66,7 @@ void MagnitudeHistogram::add(std::span<const float> x, float max_abs) {
     counts_[0] += sum_over_ranks(static_cast<double>(x.size()));
     return;
   }
-  // Whole numbers, so that the number of threads changes nothing.
+  // Integers, so that the result does not depend on the number of threads.
   const auto size = static_cast<std::int64_t>(x.size());
   const std::int64_t parts =
       std::clamp<std::int64_t>(size / (8 * kParallelGrain), 1, num_threads());

@@ -17,8 +17,8 @@
 namespace quench {
 namespace {
 
-/// The largest value of each channel that some layers read. Behind ReLU6 it stands for the largest
-/// before it: below 6 the two agree above 0, and what is 0 or less limits no factor.
+/// The largest value of each channel at the inputs of some layers. After ReLU6 it represents the
+/// largest value before it: between 0 and 6 the two agree, and values <= 0 do not limit a factor.
 class LargestInputs final : public ForwardObserver {
  public:
   explicit LargestInputs(const std::vector<EqualizablePair>& pairs) {
@@ -36,7 +36,7 @@ class LargestInputs final : public ForwardObserver {
       largest = std::max(largest, x.span()[i]);
     }
   }
-  /// On all ranks.
+  /// Over all ranks.
   std::vector<float> of(const Module* reader) const {
     const std::vector<float>& own = largest_.at(reader);
     std::vector<double> largest(own.begin(), own.end());
@@ -50,7 +50,7 @@ class LargestInputs final : public ForwardObserver {
   std::map<const Module*, std::vector<float>> largest_;
 };
 
-/// Whether a ReLU6 stands between the two.
+/// Whether there is a ReLU6 between the two.
 bool clipped(const Graph& graph, const EqualizablePair& pair) {
   const auto reader = std::ranges::find(graph.nodes(), pair.consumer, &Graph::Node::module);
   const Graph::Node* node = graph.writer(reader->inputs[0]);
@@ -64,7 +64,7 @@ bool pointwise(const QuantizedLayer& layer) {
   return weight.rank() == 4 && weight[2] == 1 && weight[3] == 1 && !layer.depthwise();
 }
 
-/// The pairs, taken for such as if ReLU6 were ReLU: for the factors chosen it is.
+/// The pairs, with ReLU6 treated as ReLU, which is valid for the chosen factors.
 std::vector<EqualizablePair> depthwise_pairs(Module& network, DepthwiseRescaleReport& report) {
   const Relu6Replaced homogeneous(network);
   EqualizablePairs found = equalizable_pairs(network);
@@ -73,7 +73,7 @@ std::vector<EqualizablePair> depthwise_pairs(Module& network, DepthwiseRescaleRe
   for (const EqualizablePair& pair : found.pairs) {
     if (!pointwise(*pair.consumer))
       report.excluded.emplace_back(pair.producer.layer->name(),
-                                   pair.consumer->name() + " is no 1x1 convolution");
+                                   pair.consumer->name() + " is not a 1x1 convolution");
   }
   std::erase_if(found.pairs,
                 [](const EqualizablePair& pair) { return !pointwise(*pair.consumer); });
@@ -96,7 +96,7 @@ void check(const Tensor& depthwise, std::span<const float> largest) {
           "rescale_depthwise: expected a depthwise weight [C, 1, KH, KW], got {}",
           depthwise.shape().to_string());
   require(largest.empty() || static_cast<std::int64_t>(largest.size()) == depthwise.dim(0),
-          "rescale_depthwise: expected the largest values of {} channels, got {}", depthwise.dim(0),
+          "rescale_depthwise: expected largest values for {} channels, got {}", depthwise.dim(0),
           largest.size());
   require(std::ranges::all_of(largest, [](float x) { return std::isfinite(x); }),
           "rescale_depthwise: expected finite largest values");

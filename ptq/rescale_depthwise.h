@@ -12,28 +12,29 @@ namespace quench {
 
 struct DepthwiseRescaleReport {
   std::vector<std::pair<std::string, std::string>> pairs;  ///< depthwise layer, 1x1 layer
-  std::int64_t locked = 0;  ///< channels of these that reach the bound of ReLU6
-  /// Depthwise layers left as they were, with the reason.
+  std::int64_t locked = 0;  ///< number of their channels that reach the bound of ReLU6
+  /// Depthwise layers that were not changed, with the reason.
   std::vector<std::pair<std::string, std::string>> excluded;
 };
 
-/// Evens out the channels of every depthwise convolution that one 1x1 convolution reads, through
-/// batch norm and ReLU or ReLU6, so that one scale per tensor suits them all (FAT, Goncharenko et
-/// al. 2018, arXiv:1812.07872); see choose_depthwise_rescale(). Begins with fold_into_weights().
+/// Equalizes the channels of every depthwise convolution whose only reader is a 1x1 convolution
+/// (after batch norm and ReLU or ReLU6), so that one scale per tensor suits them all (FAT,
+/// Goncharenko et al. 2018, arXiv:1812.07872); see choose_depthwise_rescale(). Begins with
+/// fold_into_weights().
 ///
-/// The network computes the same in evaluation, up to rounding, as long as no channel that stayed
-/// below the bound of ReLU6 on these images exceeds it on others.
+/// The network's function in evaluation does not change, up to rounding, unless a channel that
+/// stayed below the bound of ReLU6 on these images exceeds it on others.
 /// @param batches  images [N, C, H, W], at least one batch
-/// @throws std::invalid_argument  if there are none
+/// @throws std::invalid_argument  if there are no batches
 DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches);
 
-/// When an output that ReLU6 clips pins its channel, and how far another one may grow.
+/// When a channel is locked because ReLU6 clips it, and how far other channels may grow.
 struct RescaleOptions {
   float lock_at = 5.9f;
   float cap = 6.0f;
 };
 
-/// How far each channel is to grow.
+/// The factor of each channel.
 struct DepthwiseRescale {
   std::vector<double> thresholds;  ///< T_k = max|W_dw[k]| before
   std::vector<bool> locked;
@@ -41,19 +42,19 @@ struct DepthwiseRescale {
   std::vector<double> factors;  ///< s_k
 };
 
-/// What evens out the ranges of a depthwise convolution's channels, whose output goes through ReLU or
-/// ReLU6 into a 1x1 convolution (Goncharenko et al. 2018, section on depthwise rescaling), so that
-/// one scale per tensor suits them all:
+/// Computes factors that equalize the channel ranges of a depthwise convolution, whose output goes
+/// through ReLU or ReLU6 into a 1x1 convolution (Goncharenko et al. 2018, section on depthwise
+/// rescaling), so that one scale per tensor suits them all:
 ///
 ///   W_dw[k] *= s_k,  b_dw[k] *= s_k,  W_pw[:, k] /= s_k
 ///
 ///   ReLU   s_k = T_0 / T_k, T_0 the mean of all T_k
 ///   ReLU6  with X_k the largest value of channel k before the ReLU6: s_k = 1 where X_k >= lock_at;
 ///          else min(T_0 / T_k, cap / X_k), T_0 the mean over the locked channels, or over all if
-///          none is. Where X_k <= 0 nothing limits s_k
+///          none is. X_k <= 0 does not limit s_k
 ///
-/// The function stays, as long as no other channel comes to exceed the cap. s_k = 1 for a channel of
-/// zeros. No addition may join between the two layers. Batch norm is to be folded first.
+/// The function does not change unless another channel exceeds the cap. s_k = 1 for a channel of
+/// zeros. There must be no addition between the two layers. Fold batch norm first.
 ///
 /// @param depthwise  [C, 1, KH, KW]
 /// @param largest    X_k, C values, for ReLU6; empty: ReLU

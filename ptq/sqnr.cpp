@@ -32,7 +32,7 @@ struct Ratios {
   NormalizedSignalToNoise normalized_output;
 };
 
-/// What the table tells of: layers, and what else quantizes.
+/// The rows of the table: layers, and other modules that quantize.
 std::vector<QuantizableModule*> measured(Module& quantized) {
   std::vector<QuantizableModule*> result = quantized.quantizable_modules();
   std::erase_if(result, [](QuantizableModule* module) {
@@ -41,13 +41,14 @@ std::vector<QuantizableModule*> measured(Module& quantized) {
   return result;
 }
 
-/// Which modules of a network show what those measured of the quantized one get and give.
+/// Maps the measured modules of the quantized network to those of another network with the same
+/// inputs and outputs.
 class Layers {
  public:
   /// @param network  the quantized one itself, or its float twin
   Layers(Module& network, Module& quantized) {
     const auto layers = network.quantized_layers(), own = quantized.quantized_layers();
-    require(layers.size() == own.size(), "sqnr: expected a float network of {} layers, got {}",
+    require(layers.size() == own.size(), "sqnr: expected a float network with {} layers, got {}",
             own.size(), layers.size());
     const auto modules = network.quantizable_modules(), twins = quantized.quantizable_modules();
     const auto shown = measured(quantized);
@@ -65,8 +66,8 @@ class Layers {
  private:
   using Map = std::map<const Module*, QuantizableModule*>;
   static const Module* writer_of(QuantizableModule& module) {
-    // A folded batch norm normalizes before it in the quantized network, and in it in the float
-    // one: the two agree on what it gives.
+    // A folded batch norm is applied before the module in the quantized network, and inside it in
+    // the float one; their outputs agree.
     const QuantizedLayer* layer = module.as_quantized_layer();
     if (layer != nullptr && layer->folded() != nullptr) return &layer->folded()->norm();
     return &module;
@@ -78,7 +79,7 @@ class Layers {
   Map readers_, writers_;
 };
 
-/// By module, in the order of first execution.
+/// Values by module, in order of first execution.
 class LayerRatios {
  public:
   Ratios& of(QuantizableModule* module) {
@@ -195,7 +196,8 @@ std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets:
   for (std::size_t i = 0; i < layers.size(); ++i) {
     quant::Quantizer& quantizer = layers[i]->weight_quantizer();
     if (!quantizer.quantizes()) continue;
-    // Reconstruction has put codes in the place of weights: the float ones are what they stand for.
+    // Reconstruction has replaced weights by their codes: the float network has the original
+    // weights.
     comparison.ratios.of(layers[i]).weight.add(
         float_layers[i]->effective_weight().value().span(),
         on_grid(quantizer, layers[i]->effective_weight().value()).span());
@@ -222,7 +224,7 @@ void NormalizedSignalToNoise::add(std::span<const float> signal,
                                   std::span<const float> approximation, std::int64_t channels) {
   const auto width = static_cast<std::size_t>(channels);
   require(signal.size() == approximation.size() && channels > 0 && signal.size() % width == 0,
-          "sqnr: expected {} values of {} channels, got {}", signal.size(), channels,
+          "sqnr: expected {} values in {} channels, got {}", signal.size(), channels,
           approximation.size());
   channels_.resize(width);
   for (std::size_t i = 0; i < signal.size(); ++i) {
@@ -238,14 +240,15 @@ void NormalizedSignalToNoise::add(std::span<const float> signal,
 }
 
 double NormalizedSignalToNoise::db() const {
-  constexpr double kRounding = 1e-12;  // of sums of squares
+  constexpr double kRounding = 1e-12;  // relative to sums of squares
   double signal = 0.0, noise = 0.0;
   for (const Sums& sums : channels_) {
     const double xx = sums.xx - sums.x * sums.x / positions_;
     const double yy = sums.yy - sums.y * sums.y / positions_;
     const double xy = sums.xy - sums.x * sums.y / positions_;
     if (xx <= kRounding * sums.xx) continue;
-    // Of x with variance 1, the best line through y leaves 1 - r^2, r being the correlation.
+    // For x with variance 1, the best line through y leaves an error of 1 - r^2, where r is the
+    // correlation.
     signal += 1.0;
     noise += yy <= kRounding * sums.yy ? 1.0 : 1.0 - xy * xy / (xx * yy);
   }

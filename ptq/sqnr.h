@@ -11,34 +11,36 @@
 
 namespace quench::train {
 
-/// What quantization does to one layer, sum or pool, in dB.
+/// The quantization noise of one layer, sum or pool, in dB.
 struct LayerSqnr {
   std::string layer;
-  std::optional<double> weight;  ///< of the float weight as its codes; none if it stays float
-  /// Of the float network's activations on the grid of the slot, of a sum over both operands.
+  std::optional<double> weight;  ///< of the quantized weight; nullopt if the weight stays float
+  /// Of the float network's activations on the slot's grid; for a sum, over both operands.
   std::optional<double> input;
-  /// Of what the quantized network computes, against the float one; with a batch norm folded in,
-  /// after that and its activation.
+  /// Of the quantized network's output against the float one's; after the batch norm and its
+  /// activation, if one is folded in.
   double output = 0.0;
-  /// The same, normalized by channel.
+  /// The same, normalized per channel.
   double normalized_output = 0.0;
 };
 
-/// Measures each layer with a weight, and each sum and pool that quantizes, in order of execution, over the first `batches` batches of
-/// `images`, or all if there are fewer. Every quantizer must have its grid. Batch norm and dropout
-/// work as in evaluation, and nothing changes. Shows the batches on progress_bar().
-/// @param floating  bypassed, what `network` stands for: `network` itself, or another of its model
+/// Measures each layer with a weight, and each sum and pool that quantizes, in order of execution,
+/// over the first `batches` batches of `images`, or all if there are fewer. Every quantizer must
+/// have its grid. Batch norm and dropout work as in evaluation, and the network does not change.
+/// Shows the batches on progress_bar().
+/// @param floating  the float reference (with quantizers bypassed): `network` itself, or another
+///                  instance of its model
 /// @throws std::invalid_argument  if the two have different numbers of layers
 std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
                                     std::int64_t batches);
 
-/// Signal-to-quantization-noise ratio, 10 log10(sum x^2 / sum (x - y)^2) in dB, of y that stands
-/// for x, summed in double over all that was added.
+/// Signal-to-quantization-noise ratio, 10 log10(sum x^2 / sum (x - y)^2) in dB, of an approximation
+/// y of x, summed in double over all added values.
 class SignalToNoise {
  public:
   /// @throws std::invalid_argument  if the lengths differ
   void add(std::span<const float> signal, std::span<const float> approximation);
-  /// Infinity where there is no noise, -infinity where there is noise alone.
+  /// Infinity without noise, -infinity without signal.
   double db() const;
 
  private:
@@ -46,15 +48,15 @@ class SignalToNoise {
   double noise_ = 0.0;
 };
 
-/// The same once the values of each channel of y are shifted and multiplied so that they are nearest
-/// to x: what is left of noise behind a batch norm. Channels weigh the same, whatever their sizes.
+/// The same after shifting and scaling each channel of y to be nearest to x: the noise that remains
+/// after a batch norm. All channels have equal weight.
 class NormalizedSignalToNoise {
  public:
-  /// @param channels  of which each position has its values side by side
-  /// @throws std::invalid_argument  if the lengths differ, or are no multiple of `channels`
+  /// @param channels  number of channels, innermost in memory
+  /// @throws std::invalid_argument  if the lengths differ, or are not a multiple of `channels`
   void add(std::span<const float> signal, std::span<const float> approximation,
            std::int64_t channels);
-  /// At least 0; infinity where there is no noise but that of rounding. NaN if no channel has a signal.
+  /// At least 0; infinity if the noise is only rounding error. NaN if no channel has a signal.
   double db() const;
 
  private:

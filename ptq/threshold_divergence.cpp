@@ -13,7 +13,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double x_log_x(double x) { return x > 0.0 ? x * std::log(x) : 0.0; }
 
-/// Sums over the first i bins, so that a candidate costs as many steps as it has groups.
+/// Prefix sums over bins, so that the cost of a candidate is its number of groups.
 struct Prefix {
   std::vector<double> count{0.0}, non_empty{0.0}, count_log{0.0};
 
@@ -42,12 +42,12 @@ double kl_divergence(const Prefix& prefix, std::size_t size, std::size_t levels)
     if (count == 0.0) continue;
     sum -= (group == levels ? count + outliers : count) * std::log(count / bins);
   }
-  return std::max(0.0, sum / total + std::log(clipped / total));  // >= 0 but for rounding
+  return std::max(0.0, sum / total + std::log(clipped / total));  // >= 0 except for rounding
 }
 
 /// sum over cdf > 0 of (cdf - q) * log2(cdf / q), q through `levels` points of p over `size` bins.
 double kl_j_divergence(std::span<const double> cdf, std::size_t size, std::size_t levels) {
-  // All values lie beyond: the sum would pass over every bin that differs and come out best.
+  // All values are beyond: the sum would skip every bin that differs and seem best.
   if (cdf[size - 1] <= 0.0) return kInfinity;
   const auto p = [&](std::size_t i) { return i + 1 >= size ? 1.0 : cdf[i]; };
   const auto last = static_cast<double>(size - 1), last_level = static_cast<double>(levels - 1);
@@ -72,7 +72,7 @@ double kl_j_divergence(std::span<const double> cdf, std::size_t size, std::size_
   return sum;
 }
 
-/// Candidates of first..bins bins, each at the middle of the bin after it.
+/// Candidates with first..bins bins, each at the middle of the next bin.
 template <typename Divergence>
 ThresholdSearch search_bins(std::size_t first, std::size_t bins, double width, double tie,
                             Divergence divergence) {
@@ -102,7 +102,7 @@ ThresholdSearch search_bins(std::size_t first, std::size_t bins, double width, d
 ThresholdSearch kl_threshold(std::span<const double> counts, double width, int levels) {
   const auto groups = static_cast<std::size_t>(levels);
   const Prefix prefix(counts);
-  // Prefix sums leave rounding errors where the definition gives equal divergences, often 0.
+  // Prefix sums cause rounding errors where the definition gives equal divergences, often 0.
   constexpr double kTie = 1e-12;
   return search_bins(groups, counts.size(), width, kTie,
                      [&](std::size_t size) { return kl_divergence(prefix, size, groups); });

@@ -12,7 +12,7 @@
 namespace quench::quant {
 namespace {
 
-/// From 1. The product comes first and a rounding error is taken off, so that 99 % of 400 is 396.
+/// Counted from 1. Multiplies first and corrects for a rounding error, so that 99 % of 400 is 396.
 double nearest_rank(double count, double percentile) {
   return std::max(1.0, std::ceil(percentile * count / 100.0 * (1.0 - 1e-12)));
 }
@@ -49,7 +49,8 @@ double mean_square(std::span<const float> x, std::span<const double> weights, Er
   return sum / count;
 }
 
-/// Errors are squared in units of the reach, since the squares of huge or tiny ones leave float32.
+/// Errors are squared in units of the reach, because squares of huge or tiny errors overflow or
+/// underflow float32.
 double fake_quantize_error(std::span<const float> x, std::span<const double> weights,
                            double threshold, double reach, const QuantGrid& grid) {
   const float scale = storable_scale(threshold / grid.qmax);

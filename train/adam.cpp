@@ -8,7 +8,7 @@
 namespace quench::train {
 namespace {
 
-/// The constants of one update of one parameter.
+/// The constants for one update of one parameter.
 struct AdamStep {
   float beta1, one_minus_beta1;
   float beta2, one_minus_beta2;
@@ -21,13 +21,13 @@ struct AdamStep {
 
 void update_range(float* __restrict w, float* __restrict m, float* __restrict v,
                   const float* __restrict g, std::int64_t count, const AdamStep& step) {
-  const AdamStep s = step;  // a copy, so that the compiler knows that no store changes it
+  const AdamStep s = step;  // a copy, so that the compiler knows that stores do not change it
   for (std::int64_t i = 0; i < count; ++i) {
     const float gradient = g[i] + s.coupled_decay * w[i];
     m[i] = s.beta1 * m[i] + s.one_minus_beta1 * gradient;
     v[i] = s.beta2 * v[i] + s.one_minus_beta2 * (gradient * gradient);
     const float direction = m[i] / (std::sqrt(v[i]) / s.root_correction + s.eps);
-    // Not w * (1 - decay): rounding that factor would change the decay of all weights alike.
+    // Not w * (1 - decay): rounding that factor would change the decay of all weights.
     w[i] -= s.rate * direction + s.decoupled_decay * w[i];
   }
 }

@@ -16,8 +16,8 @@
 namespace quench::train {
 namespace {
 
-/// Takes in the statistics of each batch that runs while it lives: a plain average over them, of the
-/// batches of all ranks, whether or not training does so.
+/// While it is alive, averages the statistics of all batches, over all ranks, whether or not
+/// training synchronizes them.
 class PlainAverage {
  public:
   explicit PlainAverage(std::vector<BatchNorm*> norms) : norms_(std::move(norms)) {
@@ -37,7 +37,7 @@ class PlainAverage {
   PlainAverage& operator=(const PlainAverage&) = delete;
 
   void begin_batch(std::int64_t k) {
-    // At k = 0 the new batch weighs 1, so what was there before has no part in the average.
+    // At k = 0 the new batch has weight 1, so the old statistics do not count.
     for (BatchNorm* norm : norms_) norm->set_momentum(1.0f / static_cast<float>(k + 1));
   }
 
@@ -89,7 +89,7 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels) {
     const std::int64_t label = labels.data<std::int32_t>()[row];
     const float own = values[label];
     std::int64_t ahead = 0;
-    // Written so that a label whose logit is NaN is behind all others.
+    // Written so that a label with a NaN logit ranks last.
     for (std::int64_t c = 0; c < logits.dim(1); ++c)
       ahead += values[c] == own ? c < label : !(values[c] < own);
     found += ahead < k ? 1 : 0;
@@ -134,7 +134,7 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, c
   accuracy.correct_top5 = counts[1];
   accuracy.images = counts[2];
   accuracy.loss_sum = sum_over_ranks(accuracy.loss_sum);
-  // A rank without images has seen no logits to count the classes by.
+  // A rank without images does not know the number of classes.
   const auto classes =
       static_cast<std::size_t>(max_over_ranks(static_cast<double>(accuracy.class_correct.size())));
   accuracy.class_correct.resize(classes);

@@ -20,7 +20,7 @@ std::int64_t steps_since_warmup(const Terms& terms, std::int64_t step) {
   return std::max<std::int64_t>(step - terms.warmup_steps, 0);
 }
 
-/// The part of the training behind `step`, without the warm-up: in [0, 1].
+/// The fraction of the training completed at `step`, without the warm-up: in [0, 1].
 double progress(const Terms& terms, std::int64_t step) {
   const std::int64_t last = terms.span.steps() - terms.warmup_steps;
   const std::int64_t now = std::min(steps_since_warmup(terms, step), last);
@@ -47,7 +47,7 @@ double exponential_lr(const Terms& terms, std::int64_t step) {
   return base * std::pow(terms.final_lr / base, progress(terms, step));
 }
 
-/// Half a cosine from base_lr to final_lr as `part` goes from 0 to 1.
+/// Half a cosine from base_lr to final_lr, for `part` from 0 to 1.
 double half_cosine(const Terms& terms, double part) {
   const double base = terms.base_lr, final = terms.final_lr;
   return final + (base - final) * 0.5 * (1.0 + std::cos(std::numbers::pi * part));
@@ -57,7 +57,7 @@ double cosine_lr(const Terms& terms, std::int64_t step) {
   return half_cosine(terms, progress(terms, step));
 }
 
-/// The part of the time between two restarts that has passed: in [0, 1).
+/// The fraction of the time between two restarts that has passed: in [0, 1).
 double since_restart(const Terms& terms, std::int64_t step) {
   const std::int64_t period = terms.options.restart_steps;
   return static_cast<double>(steps_since_warmup(terms, step) % period) /
@@ -70,7 +70,7 @@ double cosine_restarts_lr(const Terms& terms, std::int64_t step) {
 
 double fat_lr(const Terms& terms, std::int64_t step) {
   const auto t = static_cast<double>(steps_since_warmup(terms, step));
-  // A quarter of the half period: the cosine falls no lower than 0.707 before it begins anew.
+  // A quarter of the half period: the cosine falls to 0.707 before it restarts.
   const double wave = std::cos(std::numbers::pi / 4.0 * since_restart(terms, step));
   return terms.base_lr * std::exp(-terms.decay * t) * std::abs(wave) + 1e-7;
 }
@@ -84,17 +84,16 @@ struct Entry {
 
 constexpr std::array kSchedules{
     Entry{"cosine", "half a cosine from base_lr to final_lr (Loshchilov & Hutter 2017)", cosine_lr},
-    Entry{"exponential", "a constant ratio from step to step, from base_lr to final_lr",
+    Entry{"exponential", "a constant ratio between steps, from base_lr to final_lr",
           exponential_lr},
-    Entry{"step",
-          "times gamma every step_epochs epochs or drop_steps steps, or at each of the milestones",
+    Entry{"step", "times gamma every step_epochs epochs or drop_steps steps, or at each milestone",
           step_lr},
     Entry{"cosine_restarts",
-          "a cosine anew, and a fresh optimizer, every restart_steps steps (Loshchilov & Hutter "
+          "restarts the cosine and the optimizer every restart_steps steps (Loshchilov & Hutter "
           "2017)",
           cosine_restarts_lr, true},
-    Entry{"fat", "FAT's falling cosine with restarts (Goncharenko et al. 2018)", fat_lr, true},
-    Entry{"constant", "base_lr all along", constant_lr},
+    Entry{"fat", "FAT's decaying cosine with restarts (Goncharenko et al. 2018)", fat_lr, true},
+    Entry{"constant", "always base_lr", constant_lr},
 };
 
 void check_drops(const ScheduleOptions& options) {
@@ -108,8 +107,8 @@ void check_drops(const ScheduleOptions& options) {
                     static_cast<int>(options.drop_steps > 0) +
                     static_cast<int>(!options.milestones.empty());
   require(given == 1,
-          "schedule: expected one of step_epochs, drop_steps and milestones for step, got {}, {} "
-          "and [{}]",
+          "schedule: expected exactly one of step_epochs, drop_steps and milestones for step, got "
+          "{}, {} and [{}]",
           options.step_epochs, options.drop_steps, fmt::join(options.milestones, ", "));
   const auto not_after = [](std::int64_t a, std::int64_t b) { return b <= a; };
   require(
@@ -142,7 +141,7 @@ void check(double base_lr, const ScheduleOptions& options, const TrainingSpan& s
   if (options.name == "step") check_drops(options);
   if (options.name == "exponential") {
     require(static_cast<float>(options.final_lr) > 0.0f,
-            "schedule.final_lr: expected > 0 for exponential, got {}", options.final_lr);
+            "schedule.final_lr: expected a rate > 0 for exponential, got {}", options.final_lr);
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace quench::train {
 
-/// How long a training takes.
+/// The length of a training.
 struct TrainingSpan {
   std::int64_t epochs = 1;           ///< > 0
   std::int64_t steps_per_epoch = 1;  ///< optimizer steps; > 0
@@ -14,19 +14,20 @@ struct TrainingSpan {
   std::int64_t steps() const { return epochs * steps_per_epoch; }
 };
 
-/// Settings of a learning-rate schedule. Epochs and steps count from 0; rates and factors are rounded to
-/// float32 before anything is computed with them.
+/// Settings of a learning-rate schedule. Epochs and steps count from 0; rates and factors are
+/// rounded to float32 before use.
 struct ScheduleOptions {
   std::string name = "constant";  ///< one of registered_schedules()
-  double warmup_epochs = 0.0;     ///< fractions count; fewer than the training has
-  // step: exactly one of the three says when the rate drops.
-  std::int64_t step_epochs = 0;               ///< every so many epochs
-  std::int64_t drop_steps = 0;                ///< every so many optimizer steps
-  std::vector<std::int64_t> milestones = {};  ///< at the first step of these epochs, increasing
-  double gamma = 0.1;                         ///< step: factor at each drop, in (0, 1]
-  double final_lr = 0.0;                      ///< where cosine and exponential end; in [0, base_lr]
-  std::int64_t restart_steps = 400;           ///< cosine_restarts, fat: >= 1
-  double decay = 1e-4;                        ///< fat: per step; finite, >= 0
+  double warmup_epochs = 0.0;     ///< may be fractional; less than the training's epochs
+  // step: exactly one of these three sets when the rate drops.
+  std::int64_t step_epochs = 0;  ///< drops every step_epochs epochs
+  std::int64_t drop_steps = 0;   ///< drops every drop_steps optimizer steps
+  std::vector<std::int64_t> milestones =
+      {};                            ///< drops at the first step of these epochs; increasing
+  double gamma = 0.1;                ///< step: factor at each drop, in (0, 1]
+  double final_lr = 0.0;             ///< final rate of cosine and exponential; in [0, base_lr]
+  std::int64_t restart_steps = 400;  ///< cosine_restarts, fat: >= 1
+  double decay = 1e-4;               ///< fat: per step; finite, >= 0
 
   /// warmup_epochs in optimizer steps.
   std::int64_t warmup_steps(std::int64_t steps_per_epoch) const;
@@ -40,15 +41,15 @@ struct ScheduleOptions {
 ///   exponential      base_lr * (final_lr / base_lr)^(t/T)
 ///   cosine           final_lr + (base_lr - final_lr) * (1 + cos(pi t/T)) / 2
 ///                    (Loshchilov & Hutter 2017, eq. 5)
-///   cosine_restarts  the same with t mod restart_steps and restart_steps in place of t and T
+///   cosine_restarts  the same with t mod restart_steps and restart_steps for t and T
 ///   fat              base_lr * exp(-decay t) * |cos(pi (t mod restart_steps)/(4 restart_steps))|
 ///                    + 1e-7 (Goncharenko et al. 2018, their code)
 ///
-/// Warm-up multiplies the rate of step s by (s + 1) / (warmup_steps + 1): it rises in equal parts,
-/// never from a wasted step at 0, and step warmup_steps is the first at the full rate.
+/// Warm-up multiplies the rate of step s by (s + 1) / (warmup_steps + 1): it rises linearly,
+/// without a wasted step at rate 0, and step warmup_steps is the first at the full rate.
 class LrSchedule {
  public:
-  /// What a curve is computed from.
+  /// The inputs of a curve.
   struct Terms {
     ScheduleOptions options;
     TrainingSpan span;
@@ -57,17 +58,17 @@ class LrSchedule {
   };
 
   /// @param base_lr  the rate after warm-up (OptimizerOptions::lr); finite, >= 0
-  /// @throws std::invalid_argument  naming the key, if an option is not as above, if exponential
-  ///                                has no positive final_lr, or if step has none or several of
-  ///                                step_epochs, drop_steps and milestones
+  /// @throws std::invalid_argument  naming the key, if an option is out of range, if exponential
+  ///                                has no positive final_lr, or if step does not have exactly one
+  ///                                of step_epochs, drop_steps and milestones
   LrSchedule(double base_lr, const ScheduleOptions& options, const TrainingSpan& span);
 
   /// The rate of optimizer step `step`. Past the end of the run, cosine and exponential stay at
   /// final_lr.
   /// @throws std::invalid_argument  if step < 0
   float at(std::int64_t step) const;
-  /// Whether a schedule with restarts begins anew at `step`, which is a moment for the optimizer to
-  /// forget its moments. Not at the first step of all.
+  /// Whether a schedule with restarts restarts at `step`, so that the optimizer should reset its
+  /// moments. False for the very first step.
   bool restarts_at(std::int64_t step) const;
 
  private:
@@ -81,7 +82,7 @@ struct ScheduleInfo {
   std::string summary;  ///< one line, for lists and help
 };
 
-/// All schedules, in the order of their table.
+/// All schedules, in table order.
 std::vector<ScheduleInfo> registered_schedules();
 
 }  // namespace quench::train

@@ -17,7 +17,7 @@ namespace {
 
 using State = std::map<std::string, Tensor>;
 
-/// Entries of Quantizer::state() that hold the position in a run, not learned values.
+/// Entries of Quantizer::state() that hold a position in the run, not learned values.
 constexpr std::array<std::string_view, 8> kPosition{
     "alpha", "next_step", "projected", "freezing", "freezing_updates", "steps", "passes", "rounds"};
 
@@ -35,7 +35,7 @@ std::vector<Slot> slots(Module& network) {
   return result;
 }
 
-/// The tensors a network is made of, as handles that can be written through.
+/// The tensors of a network, as writable handles.
 State weights(Module& network) {
   State result;
   for (const Parameter& parameter : network.parameters())
@@ -49,8 +49,8 @@ void fail_if(const std::vector<std::string>& wrong, const std::filesystem::path&
   fail("{}: does not fit the network: {}", path.string(), listed(wrong, "; "));
 }
 
-/// Copies every tensor of `target` from `file`, where nothing else may lie but below the prefixes
-/// `elsewhere`; what is wrong is told before anything is copied.
+/// Copies every tensor of `target` from `file`, which may contain other tensors only below the
+/// prefixes `elsewhere`. Reports all errors before it copies anything.
 void load_tensors(const State& target, const std::vector<std::string>& elsewhere,
                   const TensorFile& file, const std::filesystem::path& path) {
   std::vector<std::string> wrong;
@@ -63,9 +63,9 @@ void load_tensors(const State& target, const std::vector<std::string>& elsewhere
                                   name_of(found->second.dtype()), found->second.shape().to_string(),
                                   name_of(tensor.dtype()), tensor.shape().to_string()));
     } else if (const std::string value = first_non_finite(found->second); !value.empty()) {
-      wrong.push_back(fmt::format("{} holds {}", name, value));
+      wrong.push_back(fmt::format("{} contains {}", name, value));
     } else if (has_negative_variance(name, found->second)) {
-      wrong.push_back(name + " holds a negative variance");
+      wrong.push_back(name + " contains a negative variance");
     }
   }
   for (const auto& entry : file.tensors) {
@@ -92,12 +92,12 @@ void load_slot(const Slot& slot, const TensorFile& file, std::vector<std::string
     wrong.emplace_back(error.what());
     return;
   }
-  // What a quantizer keeps can depend on how far it is, so it is asked after it has loaded.
+  // The entries can depend on the position in the run, so they are compared after loading.
   const State known = slot.quantizer->state();
   for (const auto& [name, tensor] : state) {
     if (!known.contains(name)) wrong.push_back(prefix + name + " is unknown");
     if (const std::string value = first_non_finite(tensor); !value.empty())
-      wrong.push_back(fmt::format("{}{} holds {}", prefix, name, value));
+      wrong.push_back(fmt::format("{}{} contains {}", prefix, name, value));
   }
 }
 
@@ -115,7 +115,7 @@ std::string quantizers_text(Module& network) {
   return text;
 }
 
-/// By slot; none of a file that does not tell.
+/// The quantizers by slot; empty for a file without this entry.
 std::map<std::string, std::string> quantizers_of(const TensorFile& file) {
   std::map<std::string, std::string> result;
   const auto found = file.metadata.find(kQuantizers);
@@ -128,13 +128,13 @@ std::map<std::string, std::string> quantizers_of(const TensorFile& file) {
   return result;
 }
 
-/// Takes `trained` out of which its parameters go into the variables, the rest into its state.
-/// @throws std::invalid_argument  if something is missing, of another shape, NaN or infinite; nothing
-///                                has changed
+/// Loads `trained` into a quantizer: its parameters into the variables, the rest into its state.
+/// @throws std::invalid_argument  if something is missing, has another shape, or contains NaN or
+///                                infinity; then nothing changes
 void load_learned(quant::Quantizer& quantizer, State trained) {
   for (const auto& [name, tensor] : trained) {
     const std::string value = first_non_finite(tensor);
-    require(value.empty(), "its {} holds {}", name, value);
+    require(value.empty(), "its {} contains {}", name, value);
   }
   std::vector<std::pair<Variable, Tensor>> values;
   for (auto& [name, variable] : quantizer.parameters()) {
@@ -172,7 +172,7 @@ void require_model(const std::string& model, const TensorFile& file,
                    const std::filesystem::path& path) {
   const auto found = file.metadata.find("model");
   if (found == file.metadata.end())
-    fail("{}: this is not a quench checkpoint: its metadata names no model", path.string());
+    fail("{}: this is not a quench checkpoint: its metadata has no model", path.string());
   if (found->second != model) {
     fail("{}: expected a checkpoint of {}, got one of {}", path.string(), model, found->second);
   }

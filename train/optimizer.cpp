@@ -38,9 +38,9 @@ std::unique_ptr<Optimizer> make_adam(const OptimizerOptions& options,
 
 constexpr std::array kMethods{
     Method{"sgd", "gradient descent, with momentum or Nesterov momentum if set", make_sgd},
-    Method{"adam", "adaptive moments, decay in the gradient (Kingma & Ba 2015)",
+    Method{"adam", "adaptive moments, weight decay in the gradient (Kingma & Ba 2015)",
            make_adam<WeightDecay::coupled>},
-    Method{"adamw", "adaptive moments, decay beside the step (Loshchilov & Hutter 2019)",
+    Method{"adamw", "adaptive moments, decoupled weight decay (Loshchilov & Hutter 2019)",
            make_adam<WeightDecay::decoupled>},
 };
 
@@ -50,7 +50,7 @@ std::vector<std::string> optimizer_names() {
   return names;
 }
 
-// As float32, which the methods compute with: a double may round to infinity or 1.
+// Checked as float32, in which the methods compute: a double may round to infinity or 1.
 
 void check_not_negative(std::string_view key, double value) {
   require(std::isfinite(static_cast<float>(value)) && value >= 0.0,
@@ -71,14 +71,14 @@ void check(const OptimizerOptions& options) {
   check_decay_rate("beta1", options.beta1);
   check_decay_rate("beta2", options.beta2);
   require(!options.nesterov || options.momentum > 0.0,
-          "optimizer.nesterov: expected momentum > 0 with it, got {}", options.momentum);
+          "optimizer.nesterov: expected optimizer.momentum > 0, got {}", options.momentum);
 }
 
 void check(const std::vector<Parameter>& parameters) {
   std::set<std::string_view> names;
   for (const Parameter& parameter : parameters) {
     require(names.insert(parameter.name).second,
-            "optimizer: expected one parameter named {}, got several", parameter.name);
+            "optimizer: expected unique parameter names, got {} more than once", parameter.name);
     require(parameter.value.defined() && parameter.value.requires_grad() &&
                 parameter.value.value().dtype() == DType::f32,
             "optimizer: expected {} to be an f32 tensor that requires a gradient", parameter.name);
@@ -90,7 +90,7 @@ bool is_quantized_weight(const Parameter& parameter) {
          parameter.quantizer->quantizes();
 }
 
-/// What the quantizer of a latent weight has to say; null: nothing, or the parameter is none.
+/// The LatentUpdate of a latent weight's quantizer; null if there is none.
 const quant::LatentUpdate* latent_update(const Parameter& parameter) {
   const bool latent = parameter.kind == ParameterKind::weight && parameter.quantizer != nullptr;
   return latent ? parameter.quantizer->latent_update() : nullptr;
@@ -123,7 +123,7 @@ const std::vector<std::string>& parameter_kinds() {
 
 std::vector<Parameter> trained_parameters(Module& network, const std::vector<std::string>& kinds) {
   const auto trained = [&kinds](const Parameter& parameter) {
-    // In the order in which the enumeration has them.
+    // In the order of the enumeration.
     const std::string& kind = parameter_kinds()[static_cast<std::size_t>(parameter.kind)];
     return std::ranges::find(kinds, kind) != kinds.end();
   };
@@ -136,8 +136,7 @@ std::vector<Parameter> trained_parameters(Module& network, const std::vector<std
     }
   }
   require(!result.empty(),
-          "optimizer.train: expected kinds of parameters that the network has, got [{}], of which "
-          "it has none",
+          "optimizer.train: expected kinds of parameters that the network has, got [{}]",
           fmt::join(kinds, ", "));
   return result;
 }
@@ -222,7 +221,7 @@ std::map<std::string, Tensor> Optimizer::state() const {
 }
 
 void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
-  // All sources are found before the first copy: a bad file leaves no half-loaded optimizer.
+  // Looks up all sources before the first copy: a bad file must not leave a half-loaded optimizer.
   std::vector<const Tensor*> sources;
   std::set<std::string> expected;
   const auto take = [&](std::string key, const Shape& shape, DType dtype) {

@@ -13,7 +13,7 @@
 namespace quench::train {
 namespace {
 
-/// The first line of `text` that `reference` does not have in its place.
+/// Describes the first line in which `text` differs from `reference`.
 std::string first_difference(const std::string& text, const std::string& reference) {
   std::istringstream lines(text), reference_lines(reference);
   for (;;) {
@@ -26,7 +26,7 @@ std::string first_difference(const std::string& text, const std::string& referen
   }
 }
 
-/// Each tensor in a line: its name, shape and checksum.
+/// One line per tensor: its name, shape and checksum.
 std::string contents_of(Module& network) {
   std::string text;
   for (const auto& [name, tensor] : network_state(network, "").tensors) {
@@ -36,7 +36,7 @@ std::string contents_of(Module& network) {
   return text;
 }
 
-/// Of the first rank whose text is another than rank 0's; empty if none is.
+/// The difference on the first rank whose text differs from rank 0's; empty if there is none.
 std::string difference_from_rank_0(const std::string& text) {
   std::string reference = text;
   communicator().broadcast(reference, 0);
@@ -57,7 +57,7 @@ std::string first_text_of_ranks(std::string own) {
 
 void require_same_run(const std::string& run) {
   const std::string difference = difference_from_rank_0(run);
-  require(difference.empty(), "the ranks of a job make one run: {}", difference);
+  require(difference.empty(), "all ranks must have the same run: {}", difference);
 }
 
 void require_same_network(Module& network) {
@@ -65,10 +65,9 @@ void require_same_network(Module& network) {
   const std::string difference = difference_from_rank_0(contents_of(network));
   if (!difference.empty())
     fail(
-        "the ranks of a job train one network, to the bit: {}; are they of one build, did they "
-        "read one "
-        "file, and is what a quantizer gathers agreed over ranks "
-        "(quant/statistics/batch_statistics.h)?",
+        "the network must be bit-identical on all ranks: {}; check that all ranks use the same "
+        "build and read the same file, and that quantizers combine their statistics over ranks "
+        "(quant/statistics/batch_statistics.h)",
         difference);
 }
 

@@ -7,32 +7,33 @@
 
 namespace quench::train {
 
-// What ranks that train together make sure of (core/communicator.h). The calls are collective, and of no
-// effect for one process alone.
+// Consistency checks between ranks that train together (core/communicator.h). The calls are
+// collective, and do nothing for a single process.
 
-/// On every rank what the first one has to say that has anything, as "rank 1: TEXT"; "" if none has. Of
-/// one process alone its own text.
+/// Returns on every rank the text of the first rank with a non-empty text, as "rank 1: TEXT"; "" if
+/// all are empty. A single process gets its own text.
 std::string first_text_of_ranks(std::string own);
 
-/// @param run  all that decides what a run computes, in lines of text: its config, its numbers of images
-/// @throws std::invalid_argument  on all ranks, if one has another than rank 0, quoting the first line
-///                                that differs
+/// @param run  everything that determines the run's results, as lines of text: its config, its
+///             numbers of images
+/// @throws std::invalid_argument  on all ranks, if one differs from rank 0, quoting the first
+///                                different line
 void require_same_run(const std::string& run);
 
-/// @throws std::runtime_error  on all ranks, if parameters, buffers and the state of quantizers are not
-///                             the same bits on all of them, naming a tensor that is not
+/// @throws std::runtime_error  on all ranks, unless parameters, buffers and quantizer state are
+///                             bit-identical on all, naming a tensor that differs
 void require_same_network(Module& network);
 
-/// Whether `own` is true on any of them.
+/// Whether `own` is true on any rank.
 bool any_rank(bool own);
 
-/// What is told of one training step.
+/// The results of one training step.
 struct StepTotals {
   double loss_sum = 0.0;  ///< over the images
   std::int64_t correct = 0;
   std::int64_t images = 0;
 
-  /// Those of all ranks.
+  /// The sums over all ranks.
   StepTotals over_ranks() const;
 };
 

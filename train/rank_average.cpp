@@ -34,7 +34,7 @@ void RankAverage::backward(const Variable& loss) {
     complete.push_back(leaf);
     add(found->second);
   });
-  // What the tape could not know to be complete.
+  // The gradients that the tape did not report as complete.
   for (const Parameter& parameter : network_.parameters()) {
     const bool sent = std::ranges::find(complete, parameter.value.slot()) != complete.end();
     if (!sent && parameter.value.grad().defined()) add(parameter.value);

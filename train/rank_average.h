@@ -10,35 +10,35 @@
 
 namespace quench::train {
 
-/// Makes one step of several ranks (core/communicator.h): what each finds on its own images becomes the
-/// average over all of them, on every rank the same bits.
+/// Combines one step of several ranks (core/communicator.h): averages the results of all ranks,
+/// bit-identically on every rank.
 ///
-/// Gradients are summed in buckets while backward goes on with the layers before: in the order in which
-/// they are complete, which is that of the tape and so one for all ranks. Running statistics of batch
-/// norms that are not synchronized go with the last bucket.
+/// Gradients are summed in buckets while backward continues with earlier layers: in the order of
+/// completion, which is tape order and so the same on all ranks. Running statistics of batch norms
+/// that are not synchronized are sent with the last bucket.
 class RankAverage {
  public:
-  /// Fewer and larger messages come closer to what the network can carry, more and smaller ones begin
-  /// sooner.
+  /// Fewer, larger messages use the network better; more, smaller ones start sooner.
   static constexpr std::int64_t kBucketBytes = std::int64_t{1} << 20;
 
-  /// @param network  outlives this
+  /// @param network  must outlive this object
   explicit RankAverage(Module& network, std::int64_t bucket_bytes = kBucketBytes);
 
-  /// loss.backward(), after which the gradients of all parameters are averages over the ranks. They are
-  /// those of the mean loss of all images if each rank's is the mean over as many images.
+  /// Runs loss.backward() and averages the gradients of all parameters over the ranks. They are
+  /// those of the mean loss over all images if each rank's loss is a mean over the same number of
+  /// images.
   void backward(const Variable& loss);
 
-  /// Of all ranks' sums since the start, in bytes of one rank, and how long backward() has waited for
-  /// them once it had nothing else to do.
+  /// Bytes summed by one rank since the start, and the time that backward() waited for the sums
+  /// without other work.
   std::int64_t bytes() const { return bytes_; }
   double seconds_waited() const { return seconds_waited_; }
 
  private:
-  /// Values that are being summed: those of several tensors, one after the other.
+  /// Values that are being summed: those of several tensors, concatenated.
   struct Bucket {
     Tensor sums;
-    std::vector<Variable> gradients;  ///< of these
+    std::vector<Variable> gradients;  ///< the source tensors
     std::vector<Tensor> others;
   };
 

@@ -6,15 +6,15 @@
 
 namespace quench::train {
 
-/// Stochastic gradient descent in the form of torch.optim.SGD without dampening:
+/// Stochastic gradient descent as in torch.optim.SGD without dampening:
 ///
 ///   g = grad + weight_decay * w
 ///   b <- momentum * b + g
 ///   d = b, or g + momentum * b (Nesterov)
 ///   w <- w - lr * d
 ///
-/// The rate is outside the velocity b: a change of lr acts at once. Without momentum d = g, and no
-/// b is kept.
+/// The rate is not part of the velocity b, so a change of lr takes effect immediately. Without
+/// momentum, d = g and no b is kept.
 class Sgd final : public Optimizer {
  public:
   Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters);

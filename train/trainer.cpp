@@ -30,11 +30,11 @@ BatchLoss loss_of_labels(const LossOptions& options) {
 }
 
 std::string non_finite_text(Module& network, const datasets::Batch& batch, double loss) {
-  const CommunicatorScope alone;  // others may have nothing to tell
+  const CommunicatorScope alone;  // other ranks may not take part
   const std::string layer = first_non_finite(network, batch.images);
-  const std::string where = layer.empty()
-                                ? "every layer's output is finite, so it overflowed in the loss"
-                                : layer + " is the first layer whose output holds NaN or infinity";
+  const std::string where =
+      layer.empty() ? "every layer's output is finite, so it overflowed in the loss"
+                    : layer + " is the first layer whose output contains NaN or infinity";
   return fmt::format("the loss is {}; {}; a smaller optimizer.lr may help",
                      std::isnan(loss) ? "NaN" : "infinite", where);
 }
@@ -97,14 +97,14 @@ std::optional<EpochResult> Trainer::train_epoch(const std::function<bool()>& go_
     loader_.start_epoch(progress_.epoch, progress_.step_in_epoch);
     while (progress_.step_in_epoch < steps) {
       const auto batch = loader_.next();
-      expect(batch.has_value(), "trainer: expected {} batches of its loader, got {}", steps,
+      expect(batch.has_value(), "trainer: expected {} batches from its loader, got {}", steps,
              progress_.step_in_epoch);
       train_step(*batch);
       if (go_on && !go_on()) return std::nullopt;
     }
   } catch (const std::invalid_argument& error) {
-    // Options were checked before the first step: this is a quantizer or an operation that met values it
-    // has no answer for.
+    // Options were checked before the first step: here a quantizer or an operation rejected its
+    // values.
     throw TrainingError(progress_.epoch + 1, std::min(progress_.step_in_epoch + 1, steps),
                         error.what());
   }
@@ -164,8 +164,9 @@ void Trainer::require_finite() const {
   const auto require = [this](const std::string& name, const Tensor& tensor) {
     const std::string value = first_non_finite(tensor);
     if (value.empty()) return;
-    throw TrainingError(progress_.epoch + 1, progress_.step_in_epoch,
-                        fmt::format("{} holds {}; a smaller optimizer.lr may help", name, value));
+    throw TrainingError(
+        progress_.epoch + 1, progress_.step_in_epoch,
+        fmt::format("{} contains {}; a smaller optimizer.lr may help", name, value));
   };
   for (const Parameter& parameter : network_.parameters())
     require(parameter.name, parameter.value.value());

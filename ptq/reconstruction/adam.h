@@ -8,8 +8,8 @@
 
 namespace quench {
 
-/// Adam (Kingma & Ba 2015) with its published constants, for one tensor that is no parameter of the
-/// network; train/adam.h has the optimizer of those.
+/// Adam (Kingma & Ba 2015) with the published constants, for one tensor that is not a parameter of
+/// the network; see train/adam.h for parameters.
 class Adam {
  public:
   explicit Adam(const Shape& shape) : mean_(Tensor::zeros(shape)), square_(Tensor::zeros(shape)) {}

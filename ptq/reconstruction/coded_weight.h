@@ -5,27 +5,29 @@
 
 namespace quench {
 
-/// A layer's weight as integers on a grid that stays, whatever the weight becomes: what reconstruction
-/// chooses. Values are those that the quantizer gets, with a batch norm folded in where there is one.
+/// A layer's weight as integer codes on a fixed grid, chosen by reconstruction. Values are the
+/// quantizer's inputs, i.e. include a folded batch norm.
 class CodedWeight {
  public:
-  /// @throws std::invalid_argument  unless the layer's quantizer has a uniform grid whose scale stays,
-  ///                                and rounds to the nearest code; the message names the slot
+  /// @throws std::invalid_argument  unless the layer's quantizer has a uniform grid with a fixed
+  ///                                scale and rounds to the nearest code; the message names the
+  ///                                slot
   explicit CodedWeight(QuantizedLayer& layer);
 
   QuantizedLayer& layer() const { return *layer_; }
   const quant::QuantGrid& grid() const { return grid_; }
-  /// The float weight that it began with.
+  /// The initial float weight.
   const Tensor& original() const { return original_; }
-  /// What each element of the layer's own weight is multiplied by before it is quantized; undefined: 1.
+  /// The factor of each element of the layer's weight before quantization; undefined: 1.
   const Tensor& factor() const { return factor_; }
 
-  /// Sets the layer's weight, so that its quantizer gets `values`.
+  /// Sets the layer's weight such that its quantizer's input is `values`.
   void set(const Tensor& values);
-  /// The gradient that the layer's weight has gathered, in those values; undefined: none.
+  /// The accumulated gradient of the layer's weight, with respect to the quantizer's input;
+  /// undefined: none.
   Tensor gradient() const;
-  /// Sets the weight to the real values of `codes`, which are less the zero point: its quantizer rounds
-  /// to them from now on.
+  /// Sets the weight to the dequantized `codes` (minus the zero point), so that its quantizer
+  /// rounds to these codes.
   void set_codes(const Tensor& codes);
 
  private:

@@ -24,7 +24,7 @@ namespace {
 
 using Rows = std::span<const std::int64_t>;
 
-/// The weights of a unit, and what stands for each meanwhile.
+/// The weights of a unit, and the rounding variable of each.
 class UnitWeights {
  public:
   UnitWeights(const ReconstructionUnit& unit, const DescentPlan& plan) {
@@ -71,7 +71,7 @@ class UnitWeights {
   std::vector<std::unique_ptr<RoundingVariable>> variables_;
 };
 
-/// The activation quantizers of a unit, each with a trained step in its place while this lives.
+/// Replaces the activation quantizers of a unit by trained steps while it is alive.
 class UnitSteps {
  public:
   UnitSteps(const Graph& graph, const ReconstructionUnit& unit, const DescentPlan& plan,
@@ -101,11 +101,11 @@ class UnitSteps {
       size.zero_grad();
     }
   }
-  /// Gives the quantizers what their steps have become.
+  /// Copies the trained steps to the quantizers.
   void commit() {
     for (const Step& step : steps_)
       expect(set_step(*step.original, step.variable->step_size().value().item()),
-             "{}: expected to take its trained step", step.original->slot());
+             "{}: the quantizer did not accept its trained step", step.original->slot());
   }
 
  private:
@@ -125,7 +125,7 @@ class UnitSteps {
     quant::Quantizer& original = module.input_quantizer(input);
     const auto known =
         std::ranges::find(steps_, &original, [](const Step& step) { return step.original.get(); });
-    // Two inputs may share a quantizer, and then share its step.
+    // Two inputs that share a quantizer share its step.
     auto variable = known != steps_.end() ? known->variable
                                           : std::make_shared<TrainedStep>(
                                                 original, plan.keep, random.fork(steps_.size()));
@@ -137,7 +137,7 @@ class UnitSteps {
   std::vector<Slot> slots_;
 };
 
-/// Some of `count` images, anew for each iteration.
+/// Draws some of `count` images for each iteration.
 class Draw {
  public:
   Draw(std::int64_t count, std::int64_t batch, Random random)
@@ -177,7 +177,8 @@ class UnitDescent {
     const std::int64_t stopped = iterate(report.unit);
     if (stopped > 0) {
       weights_.set_nearest();
-      report.note = fmt::format("nearest codes: the loss of iteration {} is not finite", stopped);
+      report.note =
+          fmt::format("kept nearest codes: the loss of iteration {} is not finite", stopped);
       return report;
     }
     weights_.set_chosen();
@@ -186,7 +187,8 @@ class UnitDescent {
       steps_.commit();
       return report;
     }
-    report.note = fmt::format("nearest codes: those found have the loss {:.4g}", report.chosen);
+    report.note =
+        fmt::format("kept nearest codes: the codes found have loss {:.4g}", report.chosen);
     report.chosen = report.nearest;
     weights_.set_nearest();
     return report;
@@ -216,7 +218,8 @@ class UnitDescent {
     return 0;
   }
 
-  /// The unit's inputs for an iteration: those of the quantized network, some elements dropped.
+  /// The unit's inputs for an iteration: those of the quantized network, with some elements
+  /// dropped.
   Values inputs(Rows rows) {
     Values values = flows_.quantized.at(flows_.unit.begin, rows);
     if (plan_.keep >= 1.0) return values;
@@ -242,7 +245,7 @@ class UnitDescent {
     return total;
   }
 
-  /// Of all images, with everything quantized.
+  /// The loss over all images, with everything quantized.
   double loss_of_all() {
     const NoGradGuard no_grad;
     steps_.set_keep(1.0);
@@ -254,7 +257,7 @@ class UnitDescent {
     return sum / static_cast<double>(flows_.quantized.images());
   }
 
-  /// Of all parameters of the unit: those of batch norms and biases gather theirs too.
+  /// Clears the gradients of all parameters of the unit, including batch norms and biases.
   void forget_gradients() {
     for (std::size_t node = flows_.unit.begin; node < flows_.unit.end; ++node)
       for (Parameter& parameter : flows_.graph.nodes()[node].module->parameters())

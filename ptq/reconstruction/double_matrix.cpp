@@ -21,8 +21,8 @@ struct Products {
   double sign;
 };
 
-/// A tile of sums stays in the first-level cache while p goes by. Elements do not mix, so that vectors of
-/// any width give the same bits.
+/// A tile of sums stays in the L1 cache during the loop over p. Elements do not mix, so any vector
+/// width gives the same bits.
 __attribute__((always_inline)) inline void add_tile(const Products& of, std::int64_t i0,
                                                     std::int64_t j0) {
   const std::int64_t rows = std::min(kTileRows, of.n - i0);
@@ -64,7 +64,7 @@ void add_all(const Products& products) {
                });
 }
 
-/// Replaces the upper triangle of a by the R with R^T R = a. @return whether a is positive definite
+/// Replaces the upper triangle of a by R with R^T R = a. @return whether a is positive definite
 bool cholesky(SquareMatrix& a) {
   constexpr std::int64_t kPanel = 64;
   const std::int64_t n = a.n;
@@ -100,7 +100,8 @@ SquareMatrix transposed(const SquareMatrix& a) {
   return result;
 }
 
-/// The inverse of a lower triangular matrix, row by row: each is a sum of those above it.
+/// The inverse of a lower triangular matrix, row by row: each row is a combination of the rows
+/// above it.
 SquareMatrix lower_inverse(const SquareMatrix& l) {
   const std::int64_t n = l.n;
   SquareMatrix inverse(n);
@@ -145,7 +146,7 @@ void mirror_upper(SquareMatrix& matrix) {
 
 SquareMatrix inverse_factor(const SquareMatrix& matrix) {
   // With J the reversal and J H J = L L^T, the upper triangular U = J L^-1 J has U^T U = H^-1: one
-  // factorization, where H^-1 itself would take two.
+  // factorization, while computing H^-1 itself would take two.
   SquareMatrix reversed = matrix;
   reverse_both_ways(reversed);
   if (!cholesky(reversed)) return SquareMatrix();

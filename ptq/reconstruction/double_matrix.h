@@ -6,8 +6,8 @@
 
 namespace quench {
 
-/// A square matrix in double, row by row. Sums have a fixed order, so a result depends on neither the
-/// number of threads nor chance.
+/// A row-major square matrix in double. Sums have a fixed order, so results are deterministic and
+/// do not depend on the number of threads.
 struct SquareMatrix {
   explicit SquareMatrix(std::int64_t size = 0)
       : n(size), values(static_cast<std::size_t>(size * size), 0.0) {}
@@ -19,9 +19,9 @@ struct SquareMatrix {
   std::vector<double> values;
 };
 
-/// x^T x is added to the upper triangle of `matrix`, for x [count, n].
+/// Adds x^T x to the upper triangle of `matrix`, for x [count, n].
 void add_products(SquareMatrix& matrix, const double* x, std::int64_t count);
-/// Copies the upper triangle below the diagonal.
+/// Copies the upper triangle to the lower one.
 void mirror_upper(SquareMatrix& matrix);
 
 /// The upper triangular U with a positive diagonal and U^T U = matrix^-1, of a symmetric matrix.

@@ -14,7 +14,7 @@ double nearest_code(double w, double scale, quant::CodeRange range) {
   return std::clamp(std::nearbyint(w / scale), double{range.low}, double{range.high}) + 0.0;
 }
 
-/// An input that is always 0 has no say: its weights become 0, and H invertible.
+/// An input that is always 0 has no effect: its weights become 0, and H becomes invertible.
 void take_out_dead_inputs(GptqProblem& problem, SquareMatrix& hessian) {
   for (std::int64_t j = 0; j < hessian.n; ++j) {
     if (hessian.row(j)[j] != 0.0) continue;
@@ -37,7 +37,7 @@ SquareMatrix permuted(const SquareMatrix& a, const std::vector<std::int64_t>& or
   return result;
 }
 
-/// Rounds the columns of some rows in order. A few rows at a time share what is read of U.
+/// Rounds the columns of some rows in order. A few rows at a time share the reads of U.
 class ColumnSweep {
  public:
   ColumnSweep(const GptqProblem& problem, const SquareMatrix& factor,
@@ -106,7 +106,7 @@ class GreedyRow {
 
   std::int64_t next() const {
     std::int64_t furthest = -1, cheapest = -1;
-    double distance = scale_ / 2.0 * (1.0 + 1e-12);  // a tie is no more than half a step off
+    double distance = scale_ / 2.0 * (1.0 + 1e-12);  // a tie is at most half a step off
     double cost = std::numeric_limits<double>::infinity();
     for (std::int64_t j = 0; j < inverse_.n; ++j) {
       if (done_[j]) continue;

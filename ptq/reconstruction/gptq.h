@@ -13,18 +13,19 @@ namespace quench {
 
 /// [calibration.gptq]
 struct GptqOptions {
-  double damping = 0.01;  ///< > 0: times the mean of H's diagonal, added to that diagonal
-  /// In which order columns are rounded: "index"; "activation", by falling H_jj, so that those with
-  /// the most to lose come first; "greedy", in each row the one that costs least, which is OBQ.
+  double damping = 0.01;  ///< > 0; times the mean of H's diagonal, it is added to that diagonal
+  /// The order in which columns are rounded: "index"; "activation", by falling H_jj, so that the
+  /// most sensitive columns come first; "greedy", the cheapest column of each row next, which is
+  /// OBQ.
   std::string order = "activation";
 };
 
-/// Of greedy order, whose time grows with the cube of the columns for every row.
+/// The limit for greedy order, whose time per row grows with the cube of the columns.
 inline constexpr std::int64_t kMostGreedyColumns = 1024;
 /// H and its factors take 24 bytes for each pair of columns.
 inline constexpr std::int64_t kMostGptqColumns = 8192;
 
-/// Rows of weights that read the same inputs, and the grid of each.
+/// Rows of weights with the same inputs, and the grid of each row.
 struct GptqProblem {
   std::int64_t rows = 0;
   std::vector<double> weight;           ///< [rows, n]
@@ -33,29 +34,30 @@ struct GptqProblem {
 };
 
 struct GptqResult {
-  std::vector<double> codes;  ///< [rows, n], less the zero point
-  std::vector<double> loss;   ///< of each row, as the method counts it: sum of e^2 / 2
+  std::vector<double> codes;  ///< [rows, n], minus the zero point
+  std::vector<double> loss;   ///< of each row, as defined by the method: sum of e^2 / 2
 };
 
-/// Optimal brain quantization of weights whose grid is given (Frantar et al. 2022, arXiv:2210.17323 and
-/// arXiv:2208.11580): columns are rounded one after the other, and those that remain take up the error
-/// of each as the inputs let them. With U upper triangular, U^T U = (H + damping mean(diag H) I)^-1:
+/// Optimal brain quantization of weights on a given grid (Frantar et al. 2022, arXiv:2210.17323 and
+/// arXiv:2208.11580): columns are rounded one by one, and the remaining columns compensate for each
+/// error. With U upper triangular, U^T U = (H + damping mean(diag H) I)^-1:
 ///
 ///   q_j = nearest code of w_j,   e = (w_j - s q_j) / U_jj,   w_k -= e U_jk for all k > j
 ///
-/// An input that is always 0 (H_jj = 0) leaves its weights 0. "greedy" instead takes, in each row, a
-/// column off by more than half a step while there is one, the furthest first, else that with the least
-/// (w_j - s q_j)^2 / [H^-1]_jj, and takes it out of H^-1.
+/// The weights of an input that is always 0 (H_jj = 0) become 0. "greedy" selects, in each row, the
+/// column furthest from its code while one is off by more than half a step; otherwise the column
+/// with the smallest (w_j - s q_j)^2 / [H^-1]_jj. It then removes the column from H^-1.
 ///
 /// @param hessian  symmetric, [n, n]
-/// @return  nothing if H is not positive definite, though damped
+/// @return  nullopt if the damped H is not positive definite
 std::optional<GptqResult> gptq(GptqProblem problem, SquareMatrix hessian,
                                const GptqOptions& options);
 
-/// The columns in order of falling diagonal; equal ones keep theirs.
+/// The columns by falling diagonal; equal ones keep their order.
 std::vector<std::int64_t> falling_diagonal(const SquareMatrix& hessian);
 
-/// sum over rows of (w - s q)^T H (w - s q): the squared error of the layer's output, but for a factor.
+/// sum over rows of (w - s q)^T H (w - s q): the squared error of the layer's output, up to a
+/// factor.
 double output_error(const GptqProblem& problem, std::span<const double> codes,
                     const SquareMatrix& hessian);
 

@@ -28,7 +28,7 @@ InputHessian hessian_of(const Graph& graph, std::size_t node, const Shape& weigh
   return hessian;
 }
 
-/// The rows of one group. The weight and its codes are in row-major order, as H is.
+/// The rows of one group. The weight and its codes are row-major, like H.
 GptqProblem problem_of(const CodedWeight& weight, std::span<const float> values,
                        std::int64_t first_row, std::int64_t rows) {
   const std::int64_t columns = std::ssize(values) / weight.original().dim(0);
@@ -75,7 +75,7 @@ LayerResult gptq_layer(CodedWeight& weight, const InputHessian& inputs,
     const auto solution = solve(problem, hessian, options);
     result.singular_groups += solution ? 0 : 1;
     result.nearest += nearest;
-    // A row of few codes may come to its end with more error than it began with.
+    // With few codes, a row may end with a larger error than nearest rounding has.
     const double found =
         solution ? factor * output_error(problem, solution->codes, hessian) : nearest;
     if (found < nearest) chosen = solution->codes;
@@ -102,8 +102,9 @@ UnitReport gptq_unit(const Graph& graph, const ReconstructionUnit& unit, const V
     report.nearest += result.nearest;
     report.chosen += result.chosen;
     if (result.singular_groups > 0)
-      report.note = fmt::format("nearest codes in {} groups: the Hessian is not positive definite",
-                                result.singular_groups);
+      report.note =
+          fmt::format("kept nearest codes in {} groups: the Hessian is not positive definite",
+                      result.singular_groups);
   }
   return report;
 }

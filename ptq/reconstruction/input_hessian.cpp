@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kValuesOfPiece = 1 << 17;  // a megabyte of doubles
 
-/// What the kernel sees at each position of an image, for the channels of one group.
+/// The receptive field at each position of an image, for the channels of one group.
 class Patches {
  public:
   /// @param input  [N, C, H, W] in memory order
@@ -84,7 +84,7 @@ void InputHessian::add(const Tensor& input) {
       input.rank() == 2 ? input.reshape({input.dim(0), input.dim(1), 1, 1}) : input;
   const Patches patches(image, weight_, params_);
   positions_ += patches.positions();
-  // Many groups are small: each is one thread's.
+  // Many groups are small, so each is processed by one thread.
   parallel_for(std::ssize(sums_), 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t g = first; g < last; ++g)
       add_group(sums_[static_cast<std::size_t>(g)], patches, g);
@@ -92,7 +92,7 @@ void InputHessian::add(const Tensor& input) {
 }
 
 std::vector<SquareMatrix> InputHessian::matrices() const {
-  expect(images_ > 0, "input hessian: expected images before it is used");
+  expect(images_ > 0, "input hessian: expected at least one image, got none");
   std::vector<SquareMatrix> result = sums_;
   for (SquareMatrix& matrix : result) {
     for (double& value : matrix.values) value *= 2.0 / static_cast<double>(images_);

@@ -9,16 +9,16 @@
 
 namespace quench {
 
-/// The Hessian of a layer's squared output error in its weights, which is the same for all output
-/// channels of a group:
+/// The Hessian of a layer's squared output error with respect to its weights; it is the same for
+/// all output channels of a group:
 ///
 ///   H = 2 / N sum over images and positions of col col^T
 ///
-/// with col what one position of the kernel sees, in the order channel, ky, kx; padding is 0. A linear
-/// layer has one position. Sums are in double and in a fixed order.
+/// where col is the receptive field of one position, in the order channel, ky, kx; padding is 0. A
+/// linear layer has one position. Sums are in double and in a fixed order.
 class InputHessian {
  public:
-  /// @param weight  [O, C/groups, KH, KW], or [O, F] of a linear layer, to which `params` mean nothing
+  /// @param weight  [O, C/groups, KH, KW], or [O, F] of a linear layer, which ignores `params`
   InputHessian(const Shape& weight, const Conv2dParams& params);
 
   /// @param input  [N, C, H, W], or [N, F]
@@ -26,7 +26,7 @@ class InputHessian {
   /// One for each group.
   /// @throws std::logic_error  before any image was added
   std::vector<SquareMatrix> matrices() const;
-  /// Of the kernel, over all images.
+  /// Kernel positions over all images.
   std::int64_t positions() const { return positions_; }
   std::int64_t images() const { return images_; }
 

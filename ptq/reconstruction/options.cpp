@@ -19,7 +19,7 @@ void read_descent(const Settings& s, ReconstructionOptions& options) {
   DescentPlan& plan = options.weights;
   const bool offset = method == "rounding_offset", blocks = options.trains_steps();
   options.blocks = s.choice("units", blocks ? "block" : "layer", {"layer", "block"}) == "block";
-  // SignRound's own, which go by the sign of the gradient.
+  // SignRound's defaults; it uses only the sign of the gradient.
   if (offset) plan = {.rounding = DescentPlan::Rounding::offset, .iterations = 200, .lr = 5e-3};
   plan.iterations = s.integer("iterations", plan.iterations, kOneOrMore);
   plan.batch_size = s.integer("batch_size", plan.batch_size, kOneOrMore);
@@ -52,7 +52,7 @@ ReconstructionOptions read_reconstruction(const Settings& calibration) {
   ReconstructionOptions options;
   options.method = calibration.choice("reconstruct", options.method, accepted);
   options.memory_gib = calibration.number("reconstruct_memory", options.memory_gib, above(0.0));
-  // A config may hold the tables of several methods, to compare them.
+  // A config may contain the tables of several methods, to compare them.
   for (const std::string& method : methods)
     if (method != options.method) calibration.allow(method);
   if (!options.wanted()) return options;

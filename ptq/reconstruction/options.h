@@ -8,37 +8,38 @@
 
 namespace quench {
 
-/// What a descent varies of a unit, and how (ptq/reconstruction/descent.h).
+/// What a descent varies in a unit, and how (ptq/reconstruction/descent.h).
 struct DescentPlan {
-  /// Of weights: as they are; AdaRound's down or up; a learned offset.
+  /// Rounding of weights: fixed; AdaRound's down or up; a learned offset.
   enum class Rounding : std::uint8_t { fixed, soft, offset };
 
   Rounding rounding = Rounding::soft;
-  bool steps = false;              ///< activations are quantized, by steps that are trained
-  double keep = 1.0;               ///< the share of their elements that are, in (0, 1]: QDrop's p
-  double norm = 2.0;               ///< p of the loss, sum over channels of |y - T|^p
+  bool steps = false;  ///< whether activations are quantized with trained steps
+  double keep = 1.0;   ///< the share of quantized elements in activations, in (0, 1]: QDrop's p
+  double norm = 2.0;   ///< p of the loss, sum over channels of |y - T|^p
   std::int64_t iterations = 2000;  ///< >= 1
   std::int64_t batch_size = 32;    ///< >= 1
-  double lr = 1e-2;                ///< of rounding; > 0
-  double regularization = 0.01;    ///< of soft rounding; >= 0
-  double warm_up = 0.2;   ///< of soft rounding: the share without regularization, in [0, 1)
-  bool cosine = false;    ///< whether soft rounding sharpens by a cosine, not linearly
-  double step_lr = 4e-5;  ///< of steps, falling to 0 by a cosine; > 0
+  double lr = 1e-2;                ///< for rounding; > 0
+  double regularization = 0.01;    ///< for soft rounding; >= 0
+  double warm_up =
+      0.2;  ///< for soft rounding: share of iterations without regularization, in [0, 1)
+  bool cosine = false;    ///< whether soft rounding sharpens along a cosine instead of linearly
+  double step_lr = 4e-5;  ///< for steps, falling to 0 along a cosine; > 0
 };
 
-/// How the codes of weights are chosen once their scales are: [calibration] and its tables.
+/// How the codes of weights are chosen, given their scales: [calibration] and its tables.
 struct ReconstructionOptions {
   /// "none": each weight's nearest code; "gptq"; "adaround"; "brecq", which trains the steps of
-  /// activations afterwards; "qdrop", which does so meanwhile; "rounding_offset".
+  /// activations afterwards; "qdrop", which trains them at the same time; "rounding_offset".
   std::string method = "none";
-  double memory_gib = 4.0;  ///< for what is kept of all calibration images; > 0
+  double memory_gib = 4.0;  ///< for values kept for all calibration images; > 0
   bool blocks = false;      ///< units are blocks, not layers
   GptqOptions gptq;
-  DescentPlan weights;  ///< of the other methods, and of layers too wide for gptq
-  DescentPlan steps;    ///< of brecq
+  DescentPlan weights;  ///< for the other methods, and for layers too wide for gptq
+  DescentPlan steps;    ///< for brecq
 
   bool wanted() const { return method != "none"; }
-  /// Whether the method trains the steps of activations, whose ranges it thus needs before.
+  /// Whether the method trains the steps of activations, and so needs their ranges first.
   bool trains_steps() const { return method == "brecq" || method == "qdrop"; }
 };
 

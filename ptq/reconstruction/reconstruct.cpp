@@ -18,11 +18,11 @@
 namespace quench {
 namespace {
 
-/// What is done to one unit after the other.
+/// One pass over all units.
 struct Pass {
   bool by_gptq = false;
   DescentPlan descent;
-  std::string suffix = {};  ///< of the units' names in the report
+  std::string suffix = {};  ///< appended to the units' names in the report
 };
 
 std::vector<Pass> passes_of(const ReconstructionOptions& options) {
@@ -39,11 +39,10 @@ void check_steps(Module& network, const std::string& method) {
     const float step = grid.scale[0];
     const bool free = grid.levels.empty() && grid.offset == 0.0f &&
                       set_step(quantizer, 1.01f * step) && set_step(quantizer, step);
-    require(
-        free,
-        "{}: {}: expected a method with evenly spaced codes whose step is free, such as symmetric, "
-        "affine or lsq, got {}",
-        quantizer.slot(), method, quantizer.method());
+    require(free,
+            "{}: {}: expected a method with evenly spaced codes and a free step, e.g. symmetric, "
+            "affine or lsq, got {}",
+            quantizer.slot(), method, quantizer.method());
   });
 }
 
@@ -67,7 +66,7 @@ class Reconstruction {
         random_(seed, "reconstruction"),
         graph_(network),
         units_(options.blocks ? block_units(graph_) : layer_units(graph_)),
-        // Half of the memory for either network.
+        // Half of the memory for each network.
         memory_(static_cast<std::int64_t>(options.memory_gib * 0x1p29)),
         floating_(graph_, images, memory_),
         passes_(passes_of(options)) {
@@ -111,7 +110,7 @@ class Reconstruction {
     const FloatFlow inputs = floating;
     floating.advance(unit.end);
     UnitReport report = descend({graph_, unit, quantized, inputs, floating}, plan.descent, random);
-    if (!suits && report.note.empty()) report.note = "adaround: too many columns for gptq";
+    if (!suits && report.note.empty()) report.note = "used adaround: too many columns for gptq";
     return report;
   }
 
@@ -148,7 +147,7 @@ class Reconstruction {
 ReconstructionReport reconstruct(Module& network, const ReconstructionOptions& options,
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal) {
-  // Weights hold the values of their codes, so the float network computes with them.
+  // The weights now hold the values of their codes, so the float network computes with them.
   const ModeGuard modes(network, false, quant::Mode::bypass);
   return Reconstruction(network, options, images, seed, journal).run();
 }

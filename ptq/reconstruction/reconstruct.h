@@ -10,13 +10,13 @@
 
 namespace quench {
 
-/// What became of a unit: the loss of its output on the calibration images, with each weight's nearest
-/// code and with those that were chosen; of activation steps, before and after.
+/// The result for a unit: the loss of its output on the calibration images, with nearest codes and
+/// with chosen codes; for activation steps, before and after training.
 struct UnitReport {
   std::string unit;
   double nearest = 0.0;
   double chosen = 0.0;
-  std::string note;  ///< why it has not what the method would have chosen; empty: it has
+  std::string note;  ///< why the method's choice was not used; empty if it was
 };
 
 struct ReconstructionReport {
@@ -24,32 +24,31 @@ struct ReconstructionReport {
   std::vector<UnitReport> units;
 };
 
-/// Where a reconstruction keeps what it has finished, so that one that was killed goes on with the next
-/// unit, to the same bits.
+/// Saves finished units of a reconstruction, so that a killed run resumes with the next unit,
+/// bit-exactly.
 class ReconstructionJournal {
  public:
   virtual ~ReconstructionJournal() = default;
-  /// Puts the network into the state after the units that were finished before; none: it begins.
+  /// Restores the network's state after the units that were finished before.
   virtual std::vector<UnitReport> restore(Module& network) = 0;
   virtual void keep(Module& network, const std::vector<UnitReport>& finished) = 0;
 };
 
-/// Chooses the codes of quantized weights, one unit after the other, so that each unit's output changes
-/// least on calibration images, given what the units before it compute with their codes. No labels, and
-/// nothing else of the network changes but, by "brecq" and "qdrop", the steps of activations. Each
-/// weight becomes its code times the scale, in the float network underneath too, so that the nearest
-/// code is the one chosen.
+/// Chooses the codes of quantized weights, unit by unit, so that each unit's output changes least
+/// on calibration images, given the outputs of the units already quantized. Needs no labels. Only
+/// weights change, and with "brecq" and "qdrop" the steps of activations. Each weight becomes its
+/// code times the scale, in the float network too, so that the nearest code is the chosen one.
 ///
-/// Weights must have their grids, and where steps are trained activations too (ptq/calibrate.h).
-/// Activations are not quantized meanwhile, but by these two. Shows the units on progress_bar(), each
+/// Weights must have their grids, and activations too if their steps are trained (ptq/calibrate.h).
+/// Only these two methods quantize activations meanwhile. Shows the units on progress_bar(), each
 /// with its loss.
 ///
 /// @param images   [N, C, H, W]
-/// @param seed     of minibatches and dropped elements
-/// @param journal  null: nothing is kept
-/// @throws std::invalid_argument  if no weight is quantized, or one by a method whose scale follows
-///                                from the weight, or a step is to be trained of one that has no free
-///                                one; the message names it
+/// @param seed     for minibatches and dropped elements
+/// @param journal  null: nothing is saved
+/// @throws std::invalid_argument  if no weight is quantized, if a weight's scale depends on the
+///                                weight, or if a step to be trained is not free; the message names
+///                                the slot
 ReconstructionReport reconstruct(Module& network, const ReconstructionOptions& options,
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal = nullptr);

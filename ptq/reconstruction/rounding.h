@@ -9,41 +9,41 @@
 
 namespace quench {
 
-/// How AdaRound's regularizer sharpens: iterations are counted from 1.
+/// The schedule of AdaRound's regularizer; iterations are counted from 1.
 struct RoundingSchedule {
   std::int64_t iterations = 2000;
   double warm_up = 0.2;      ///< share of the iterations without a regularizer, in [0, 1)
   double beta_start = 20.0;  ///< > 0: the exponent after the warm-up
   double beta_end = 2.0;     ///< > 0: at the end
-  bool cosine = false;       ///< falls by a cosine, as in AIMET, not linearly
+  bool cosine = false;       ///< falls along a cosine, as in AIMET, instead of linearly
 
-  /// Nothing during the warm-up.
+  /// nullopt during the warm-up.
   std::optional<double> beta(std::int64_t iteration) const;
 };
 
-/// What descent varies in place of a weight.
+/// The variable that descent optimizes for a weight.
 class RoundingVariable {
  public:
   virtual ~RoundingVariable() = default;
 
-  /// The weight to compute with in the next iteration.
+  /// The weight for the next iteration.
   virtual Tensor weight() const = 0;
-  /// One step down.
+  /// One descent step.
   /// @param iteration  from 1
-  /// @param loss       of the iteration
-  /// @param grad       of the loss in weight()
+  /// @param loss       the iteration's loss
+  /// @param grad       gradient of the loss with respect to weight()
   virtual void step(std::int64_t iteration, double loss, const Tensor& grad) = 0;
-  /// The codes that it has come to, less the zero point.
+  /// The resulting codes, minus the zero point.
   virtual Tensor codes() const = 0;
 };
 
-/// AdaRound (Nagel et al. 2020, arXiv:2004.10568): each weight may be rounded down or up, and V says how
-/// far it is from one to the other.
+/// AdaRound (Nagel et al. 2020, arXiv:2004.10568): each weight is rounded down or up, and V
+/// interpolates between the two.
 ///
 ///   h(V) = clip(1.2 sigmoid(V) - 0.1, 0, 1)
-///   w    = s clip(floor(w/s) + h(V), low, high),  at first w itself inside the grid
+///   w    = s clip(floor(w/s) + h(V), low, high),  initially w itself inside the grid
 ///   loss + lambda sum(1 - |2 h(V) - 1|^beta), after the warm-up; Adam on V
-///   code = clip(floor(w/s) + 1{V >= 0}, low, high) in the end
+///   code = clip(floor(w/s) + 1{V >= 0}, low, high) at the end
 class SoftRounding final : public RoundingVariable {
  public:
   struct Options {
@@ -59,7 +59,7 @@ class SoftRounding final : public RoundingVariable {
   void step(std::int64_t iteration, double loss, const Tensor& grad) override;
   Tensor codes() const override;
 
-  /// V, as large as the weight.
+  /// V, with the weight's shape.
   const Tensor& v() const { return v_; }
   void set_v(const Tensor& v) { v_.copy_from(v); }
   const Tensor& floors() const { return floor_; }
@@ -79,13 +79,13 @@ struct SoftStep {
 };
 SoftStep rectified_sigmoid(float v);
 
-/// lambda sum(1 - |2 h(V) - 1|^beta), and its derivative in V.
+/// lambda sum(1 - |2 h(V) - 1|^beta), and its derivative by V.
 double rounding_loss(const Tensor& v, double lambda, double beta);
 Tensor rounding_gradient(const Tensor& v, double lambda, double beta);
 
 /// SignRound (Cheng et al. 2023, arXiv:2309.05516): a learned offset before rounding.
 ///
-///   code = clip(round(w/s + clip(o, -1/2, 1/2)), low, high), straight-through; o = 0 at first
+///   code = clip(round(w/s + clip(o, -1/2, 1/2)), low, high), straight-through; o = 0 initially
 ///   o   <- o - lr sign(dL/do), with lr falling linearly to 0; the codes with the least loss are kept
 class OffsetRounding final : public RoundingVariable {
  public:

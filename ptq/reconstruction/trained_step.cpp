@@ -39,7 +39,7 @@ quant::SlotSpec spec_like(const quant::Quantizer& quantizer) {
 
 Variable mix(const Variable& a, const Variable& b, const Tensor& uniform, double share) {
   require(a.shape() == b.shape() && a.shape() == uniform.shape(),
-          "mix: expected one shape, got {}, {} and {}", a.shape().to_string(),
+          "mix: expected equal shapes, got {}, {} and {}", a.shape().to_string(),
           b.shape().to_string(), uniform.shape().to_string());
   const auto p = static_cast<float>(share);
   Tensor out(a.shape());
@@ -85,7 +85,7 @@ bool set_step(quant::Quantizer& quantizer, float step) {
   if (calibratable == nullptr) return false;
   const quant::CodeRange codes = quant::centered_range(quantizer.grid());
   const double low = double{step} * double{codes.low}, high = double{step} * double{codes.high};
-  // A symmetric grid may have one more code below 0 than above, and its range is that above.
+  // A symmetric grid may have one more code below 0 than above; its range is the one above.
   for (const double min : {low, std::max(low, -high)}) {
     const quant::ValueRange range{min, high};
     calibratable->calibrate({&range, 1});

@@ -7,16 +7,16 @@
 
 namespace quench {
 
-/// Takes the place of an activation's quantizer while its unit is reconstructed: the same grid with a
-/// step that is trained, some elements left as they are.
+/// Replaces an activation's quantizer while its unit is reconstructed: the same grid with a trained
+/// step; some elements are left unquantized.
 ///
-///   y = s (clip(round(x / s), low, high)),  straight-through, with low and high as the zero point has them
+///   y = s (clip(round(x / s), low, high)),  straight-through, with low and high shifted by the zero point
 ///   dy/ds = round(x / s) - x / s inside, low or high outside
 ///   each element is y with probability `keep`, else x with its gradient (QDrop)
 class TrainedStep final : public quant::Quantizer {
  public:
-  /// @param of      the quantizer whose place it takes; it has a uniform grid
-  /// @param random  for the elements of one forward pass after the other
+  /// @param of      the quantizer to replace; must have a uniform grid
+  /// @param random  selects the elements, in each forward pass
   TrainedStep(const quant::Quantizer& of, double keep, Random random);
 
   const Variable& step_size() const { return step_; }
@@ -37,12 +37,12 @@ class TrainedStep final : public quant::Quantizer {
   Variable step_;
 };
 
-/// a where uniform < share, else b, element by element; so is the gradient.
+/// a where uniform < share, else b, element-wise; likewise the gradient.
 /// @throws std::invalid_argument  if the shapes differ
 Variable mix(const Variable& a, const Variable& b, const Tensor& uniform, double share);
 
-/// Gives a quantizer the step `step`, its zero point as it is.
-/// @return whether it takes it: not one with steps that are powers of two, or without a range
+/// Sets a quantizer's step and keeps its zero point.
+/// @return whether it succeeded: false for power-of-two steps, or without a range
 bool set_step(quant::Quantizer& quantizer, float step);
 
 }  // namespace quench

@@ -14,7 +14,7 @@ QuantizedLayer* quantized_layer(const Graph::Node& node) {
   return layer != nullptr && layer->weight_quantizer().quantizes() ? layer : nullptr;
 }
 
-/// For each value, the last node that reads it; past the last node for the network's output.
+/// For each value, the last node that reads it; one past the last node for the network's output.
 std::vector<std::size_t> last_readers(const Graph& graph) {
   const std::size_t count = graph.nodes().size();
   std::vector<std::size_t> last(count + 1, 0);
@@ -24,7 +24,7 @@ std::vector<std::size_t> last_readers(const Graph& graph) {
   return last;
 }
 
-/// Units that begin at these nodes, in ascending order; each ends where the next begins.
+/// The units that begin at these nodes, in ascending order; each ends where the next begins.
 std::vector<ReconstructionUnit> units_from(const Graph& graph,
                                            const std::vector<std::size_t>& begins) {
   const std::vector<std::size_t> last = last_readers(graph);
@@ -50,7 +50,7 @@ std::vector<std::size_t> layer_nodes(const Graph& graph, std::size_t begin, std:
   return nodes;
 }
 
-/// Where the layer units of [begin, end) begin, which has a quantized weight.
+/// The first nodes of the layer units in [begin, end), which contains a quantized weight.
 std::vector<std::size_t> layer_begins(const Graph& graph, std::size_t begin, std::size_t end) {
   std::vector<std::size_t> begins = layer_nodes(graph, begin, end);
   begins.front() = begin;
@@ -59,10 +59,10 @@ std::vector<std::size_t> layer_begins(const Graph& graph, std::size_t begin, std
 
 void require_layers(const Graph& graph) {
   require(!layer_nodes(graph, 0, graph.nodes().size()).empty(),
-          "reconstruct: expected a network with quantized weights, got one without");
+          "reconstruct: expected a network with quantized weights, got none");
 }
 
-/// The nodes after which a single value is left to read, the last one among them.
+/// The nodes after which later nodes read only a single value, including the last node.
 std::vector<std::size_t> cuts(const Graph& graph) {
   const std::vector<std::size_t> last = last_readers(graph);
   std::vector<std::size_t> result;
@@ -92,7 +92,8 @@ std::vector<ReconstructionUnit> block_units(const Graph& graph) {
   std::size_t begin = 0;
   for (const std::size_t cut : cuts(graph)) {
     const std::size_t layers = layer_nodes(graph, begin, cut + 1).size();
-    // A segment without a layer belongs to the block before it, the very first to the one after it.
+    // A segment without a layer belongs to the block before it, or the first one to the block after
+    // it.
     if (layers == 0 && begins.empty()) continue;
     if (layers > kMostLayersOfBlock) {
       std::ranges::copy(layer_begins(graph, begin, cut + 1), std::back_inserter(begins));

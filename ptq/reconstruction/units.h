@@ -9,26 +9,27 @@
 
 namespace quench {
 
-/// Neighbouring nodes [begin, end) of a Graph whose weights reconstruction quantizes together, so that
-/// what they compute changes least.
+/// Consecutive nodes [begin, end) of a Graph whose weights are reconstructed together, so that
+/// their output changes least.
 struct ReconstructionUnit {
   std::size_t begin = 0, end = 0;
-  std::vector<QuantizedLayer*> layers;  ///< whose weights are quantized, in order of execution
-  std::vector<ValueId> outputs;  ///< what it computes for later nodes or as the network's output
+  std::vector<QuantizedLayer*> layers;  ///< layers with quantized weights, in order of execution
+  std::vector<ValueId> outputs;         ///< values for later nodes, or the network's output
 
   /// "conv1", or "block1.conv1 to block1.conv2".
   std::string name() const;
 };
 
-/// One unit for each layer with a quantized weight: the layer and what follows it up to the next one,
-/// such as its batch norm, its activation and the sum that reads it. Nodes before the first layer
-/// belong to its unit, so the units are the whole graph.
+/// One unit for each layer with a quantized weight: the layer and the nodes up to the next one,
+/// e.g. its batch norm, its activation and the sum that reads it. Nodes before the first layer
+/// belong to its unit, so the units cover the whole graph.
 /// @throws std::invalid_argument  if no layer has a quantized weight
 std::vector<ReconstructionUnit> layer_units(const Graph& graph);
 
 /// The blocks of a network: a block ends wherever later nodes read a single value, and contains at
-/// least one layer with a quantized weight. One with more than six is cut into layer units. These are
-/// the residual blocks of a ResNet, and the single layers of a network without branches.
+/// least one layer with a quantized weight. A block with more than six such layers is split into
+/// layer units. For a ResNet these are the residual blocks, for a network without branches the
+/// single layers.
 /// @throws std::invalid_argument  if no layer has a quantized weight
 std::vector<ReconstructionUnit> block_units(const Graph& graph);
 

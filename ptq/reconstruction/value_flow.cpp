@@ -82,7 +82,7 @@ Values ValueFlow::at(std::size_t node, std::span<const std::int64_t> images) con
   return run_nodes(*graph_, node_, node, std::move(values));
 }
 
-/// While it lives, nodes [begin, end) are float and have their original weights.
+/// While it is alive, nodes [begin, end) are float and have their original weights.
 class FloatFlow::Restored {
  public:
   Restored(const Graph& graph, const std::vector<Original>& originals, std::size_t begin,
@@ -110,7 +110,7 @@ class FloatFlow::Restored {
 
  private:
   std::vector<std::pair<quant::Quantizer*, quant::Mode>> modes_;
-  std::vector<std::pair<Tensor, Tensor>> changed_;  // the layer's own, what it holds now
+  std::vector<std::pair<Tensor, Tensor>> changed_;  // the layer's weight, its current values
 };
 
 FloatFlow::FloatFlow(const Graph& graph, Tensor images, std::int64_t memory)

@@ -16,36 +16,36 @@ namespace quench {
 /// Some values of a network, by id.
 using Values = std::map<ValueId, Variable>;
 
-/// Runs nodes [begin, end) of a graph in the modes that its modules have.
-/// @param values  all that they read from elsewhere
-/// @return        all that later nodes read, and the network's output if it is computed
+/// Runs nodes [begin, end) of a graph in their modules' current modes.
+/// @param values  all values that the nodes read from outside
+/// @return        all values that later nodes read, and the network's output if computed
 Values run_nodes(const Graph& graph, std::size_t begin, std::size_t end, Values values);
 
-/// What a network computes of a set of images, seen at one node after the other. The values there are
-/// kept for all images while they fit into memory; from the first node where they do not, they are
-/// computed from those of an earlier node whenever they are wanted.
+/// The values of a network for a set of images, node by node. They are kept for all images while
+/// they fit into memory; from the first node where they do not fit, they are recomputed from an
+/// earlier node on demand.
 class ValueFlow {
  public:
-  /// @param images  [N, C, H, W], N >= 1; they stay in memory
+  /// @param images  [N, C, H, W], N >= 1; kept in memory
   /// @param memory  bytes for all other values
   ValueFlow(const Graph& graph, Tensor images, std::int64_t memory);
 
   std::int64_t images() const { return images_; }
   /// The node whose inputs are kept.
   std::size_t node() const { return node_; }
-  /// Moves on to `node`, if all that it and later nodes read fits.
+  /// Advances to `node`, if all values that it and later nodes read fit into memory.
   void advance(std::size_t node);
-  /// What node `node`, at or after node(), and later ones read, of these images.
+  /// The values that `node` (at or after node()) and later nodes read, for these images.
   Values at(std::size_t node, std::span<const std::int64_t> images) const;
 
  private:
   const Graph* graph_;
   std::int64_t images_, memory_;
   std::size_t node_ = 0;
-  std::map<ValueId, Tensor> kept_;  // of all images
+  std::map<ValueId, Tensor> kept_;  // for all images
 };
 
-/// The same of the float network, whatever has become of weights and quantizers since this was made.
+/// The same for the float network, regardless of later changes to weights and quantizers.
 class FloatFlow {
  public:
   FloatFlow(const Graph& graph, Tensor images, std::int64_t memory);

@@ -174,7 +174,7 @@ unlike() {
 }
 unlike --set optimizer.lr=0.5
 expect_status 2
-expect_said "rank 0 of 2: the ranks of a job make one run: rank 1: expected 'lr = 0.003' as on rank 0, got 'lr = 0.5'"
+expect_said "rank 0 of 2: all ranks must have the same run: rank 1: expected 'lr = 0.003' as on rank 0, got 'lr = 0.5'"
 expect_absent unlike
 unlike --set optimizer.lr=-1
 expect_status 2

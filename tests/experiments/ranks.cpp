@@ -154,10 +154,10 @@ TEST_CASE("ranks: a loss that is no number on one of them ends the run on all, n
     }
   });
   for (const std::string& message : messages) {
-    CHECK(
-        message ==
-        "epoch 1, step 1: rank 1: the loss is NaN; conv1 is the first layer whose output holds NaN "
-        "or infinity; a smaller optimizer.lr may help; no checkpoint was written yet");
+    CHECK(message ==
+          "epoch 1, step 1: rank 1: the loss is NaN; conv1 is the first layer whose output "
+          "contains NaN "
+          "or infinity; a smaller optimizer.lr may help; no checkpoint was written yet");
   }
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("ranks: weights that have drifted apart are named") {
   });
   for (const std::string& message : messages)
     CHECK(message.starts_with(
-        "the ranks of a job train one network, to the bit: rank 1: expected 'weight [2, 3] "));
+        "the network must be bit-identical on all ranks: rank 1: expected 'weight [2, 3] "));
 }
 
 TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on all ranks") {
@@ -192,7 +192,7 @@ TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on al
   });
   for (const std::string& message : messages) {
     CHECK(message ==
-          "the ranks of a job make one run: rank 2: expected 'b = 2' as on rank 0, got 'b = 3'");
+          "all ranks must have the same run: rank 2: expected 'b = 2' as on rank 0, got 'b = 3'");
   }
 }
 

@@ -118,7 +118,7 @@ TEST_CASE(
   builder.conv(4, 5, 1, 1, Activation::none);
   const EqualizationReport report = equalize(*builder.network);
   CHECK(report.pairs.empty());
-  CHECK(report.excluded == Names{{"conv0", "bn0 behind it has factors of its own"}});
+  CHECK(report.excluded == Names{{"conv0", "bn0 after it has its own factors"}});
 }
 
 TEST_CASE("equalize: in residual blocks only what no sum reads") {

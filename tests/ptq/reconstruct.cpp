@@ -277,7 +277,7 @@ TEST_CASE("reconstruct by descent: a loss that is not finite leaves nearest code
   const auto report = reconstruct(*network, by_descent("adaround"), images, 1);
   CHECK(report.units.size() == 4);
   for (const UnitReport& unit : report.units)
-    CHECK(unit.note == "nearest codes: the loss of iteration 1 is not finite");
+    CHECK(unit.note == "kept nearest codes: the loss of iteration 1 is not finite");
   CHECK(all_codes(*network) == nearest);
 }
 
@@ -303,7 +303,7 @@ TEST_CASE(
   const auto report = reconstruct(network, {.method = "gptq", .weights = {.iterations = 60}},
                                   random_tensor({16, kMostGptqColumns + 1}, 3), 1);
   REQUIRE(report.units.size() == 1);
-  CHECK(report.units[0].note == "adaround: too many columns for gptq");
+  CHECK(report.units[0].note == "used adaround: too many columns for gptq");
   CHECK(report.units[0].chosen < report.units[0].nearest);
 }
 

@@ -107,7 +107,7 @@ TEST_CASE("rescale_depthwise: a reader that is no 1x1 convolution, and no images
   const DepthwiseRescaleReport report =
       rescale_depthwise(network, {random_tensor({1, 4, 6, 6}, 5)});
   CHECK(report.pairs.empty());
-  CHECK(report.excluded == Names{{"conv1", "conv2 is no 1x1 convolution"}});
+  CHECK(report.excluded == Names{{"conv1", "conv2 is not a 1x1 convolution"}});
   CHECK_THROWS_AS(rescale_depthwise(network, {}), std::invalid_argument);
 }
 

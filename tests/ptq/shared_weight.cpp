@@ -47,8 +47,8 @@ TEST_CASE("shared weight: not equalized") {
   const Tensor weight = network->quantized_layers()[1]->weight().value().clone();
   const EqualizationReport report = equalize(*network);
   CHECK(report.pairs.empty());
-  const std::string conv2 = "other layers use the weight of conv2 too",
-                    conv3 = "other layers use the weight of conv3 too";
+  const std::string conv2 = "the weight of conv2 is shared with other layers",
+                    conv3 = "the weight of conv3 is shared with other layers";
   CHECK(report.excluded == std::vector<std::pair<std::string, std::string>>{
                                {"conv1", conv2}, {"conv2", conv2}, {"conv3", conv3}});
   CHECK(same_bits(network->quantized_layers()[1]->weight().value(), weight));
@@ -62,7 +62,7 @@ TEST_CASE("shared weight: biases are not corrected for the input of one use") {
   const BiasCorrectionReport report =
       correct_biases(*network, {random_tensor({4, 3, 9, 9}, 3)}, ExpectedInput::empirical);
   CHECK(report.corrected == std::vector<std::string>{"conv1"});
-  const std::string reason = "other layers use its weight too";
+  const std::string reason = "its weight is shared with other layers";
   CHECK(report.skipped ==
         std::vector<std::pair<std::string, std::string>>{{"conv2", reason}, {"conv3", reason}});
 }
@@ -74,7 +74,8 @@ TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one
       layer->set_weight_quantizer(testing::make_quantizer("symmetric", quant::Role::weight, 4));
   CHECK_THROWS_WITH_AS(
       reconstruct(*network, {.method = "gptq"}, random_tensor({4, 3, 9, 9}, 3), 1),
-      doctest::Contains("conv2: reconstruct: expected a weight that no other layer uses"),
+      doctest::Contains(
+          "conv2: reconstruct: expected a weight that is not shared with other layers"),
       std::invalid_argument);
 }
 

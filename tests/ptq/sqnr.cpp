@@ -55,7 +55,8 @@ TEST_CASE("sqnr of layers: against another network, which stands for the float o
 
   Sequential empty;
   CHECK_THROWS_WITH_AS(measure_sqnr(empty, net.network, *ten_pixels(4), 1),
-                       "sqnr: expected a float network of 2 layers, got 0", std::invalid_argument);
+                       "sqnr: expected a float network with 2 layers, got 0",
+                       std::invalid_argument);
 }
 
 TEST_CASE("sqnr of layers: a folded batch norm counts as part of its layer") {

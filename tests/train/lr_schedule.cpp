@@ -119,15 +119,18 @@ TEST_CASE("schedule errors name the key and what would be accepted") {
   CHECK(message({}, 0.01, {.steps_per_epoch = 0}) ==
         "schedule: expected > 0 steps per epoch, got 0");
   CHECK(message({.name = "exponential"}) ==
-        "schedule.final_lr: expected > 0 for exponential, got 0");
+        "schedule.final_lr: expected a rate > 0 for exponential, got 0");
   CHECK(message({.name = "step"}) ==
-        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 0, 0 and "
+        "schedule: expected exactly one of step_epochs, drop_steps and milestones for step, got 0, "
+        "0 and "
         "[]");
   CHECK(message({.name = "step", .step_epochs = 2, .milestones = {3}}) ==
-        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 2, 0 and "
+        "schedule: expected exactly one of step_epochs, drop_steps and milestones for step, got 2, "
+        "0 and "
         "[3]");
   CHECK(message({.name = "step", .step_epochs = 2, .drop_steps = 7}) ==
-        "schedule: expected one of step_epochs, drop_steps and milestones for step, got 2, 7 and "
+        "schedule: expected exactly one of step_epochs, drop_steps and milestones for step, got 2, "
+        "7 and "
         "[]");
   CHECK(message({.name = "fat", .restart_steps = 0}) ==
         "schedule.restart_steps: expected > 0, got 0");

@@ -203,14 +203,14 @@ TEST_CASE("optimizer errors name the key or the parameter") {
                        "optimizer.momentum: expected a value in [0, 1), got 1",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(make({.momentum = 0.0, .nesterov = true}),
-                       "optimizer.nesterov: expected momentum > 0 with it, got 0",
+                       "optimizer.nesterov: expected optimizer.momentum > 0, got 0",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(make({.weight_decay = -1.0f}),
                        "optimizer.weight_decay: expected a finite value >= 0, got -1",
                        std::invalid_argument);
   const Variable weight = leaf({1.0f});
   CHECK_THROWS_WITH_AS(make_optimizer({}, {{"w", weight}, {"w", weight}}),
-                       "optimizer: expected one parameter named w, got several",
+                       "optimizer: expected unique parameter names, got w more than once",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(make_optimizer({}, {{"w", weight.detach()}}),
                        "optimizer: expected w to be an f32 tensor that requires a gradient",

@@ -239,13 +239,14 @@ TEST_CASE("trainer: what is not finite ends the training, and is named") {
     network.weight().bump_version();
     return true;
   };
-  CHECK_THROWS_WITH_AS(trainer.train_epoch(poison),
-                       "epoch 1, step 2: the loss is NaN; fc is the first layer whose output holds "
-                       "NaN or infinity; a smaller optimizer.lr may help",
-                       TrainingError);
+  CHECK_THROWS_WITH_AS(
+      trainer.train_epoch(poison),
+      "epoch 1, step 2: the loss is NaN; fc is the first layer whose output contains "
+      "NaN or infinity; a smaller optimizer.lr may help",
+      TrainingError);
   CHECK_THROWS_WITH_AS(
       trainer.require_finite(),
-      "epoch 1, step 1: fc.weight holds nan at [0, 1]; a smaller optimizer.lr may help",
+      "epoch 1, step 1: fc.weight contains nan at [0, 1]; a smaller optimizer.lr may help",
       TrainingError);
 }
 

@@ -93,8 +93,8 @@ TEST_CASE("checkpoint: NaN and infinity are refused, with tensor and position") 
   spoil("bn1.running_var", 2, INFINITY);
   spoil("conv1.weight", 0, NAN);
   CHECK(spoiled.message() ==
-        "some.safetensors: does not fit the network: bn1.running_var holds inf at [2]; "
-        "conv1.weight holds nan at [0, 0, 0, 0]");
+        "some.safetensors: does not fit the network: bn1.running_var contains inf at [2]; "
+        "conv1.weight contains nan at [0, 0, 0, 0]");
 }
 
 TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit for bit") {
