@@ -261,15 +261,15 @@ double ConvLayer::macs() const {
 std::vector<ConvLayer> network_layers(const std::string& network) {
   const NetworkCase described = network_case(network);
   const auto model = make_network(described);
-  const models::ModelInput input = input_of(described);
-  const Graph graph(*model);
+  const layers::models::ModelInput input = input_of(described);
+  const layers::Graph graph(*model);
   const std::vector<Shape> shapes =
-      value_shapes(graph, {1, input.channels, input.height, input.width});
+      layers::value_shapes(graph, {1, input.channels, input.height, input.width});
   std::vector<ConvLayer> layers;
-  for (const Graph::Node& node : graph.nodes()) {
-    auto* const* convolution = std::get_if<Conv2d*>(&node.layer);
+  for (const layers::Graph::Node& node : graph.nodes()) {
+    auto* const* convolution = std::get_if<layers::Conv2d*>(&node.layer);
     if (convolution == nullptr) continue;
-    const Conv2dOptions& options = (*convolution)->options();
+    const layers::Conv2dOptions& options = (*convolution)->options();
     ConvLayer layer = make_layer(shapes[node.inputs[0]], options.out_channels, options.kernel_size,
                                  options.params);
     const auto known = std::ranges::find(layers, layer.name, &ConvLayer::name);

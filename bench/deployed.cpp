@@ -90,9 +90,9 @@ quant::Policy policy(int weight_bits, int activation_bits) {
 
 /// Trained weights are nearer to a bell than to the uniform ones a network starts from, and how much
 /// fits 16 bits depends on that. Their size stays what it was.
-void draw_weights(Module& network) {
+void draw_weights(layers::Module& network) {
   Random random(0, "weights");
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     Variable weight = layer->weight();
     const auto values = weight.mutable_value().span();
     double squares = 0.0;
@@ -151,8 +151,8 @@ deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, i
                                               int activation_bits) {
   const auto network = make_network(network_case);
   draw_weights(*network);
-  attach_quantizers(*network, policy(weight_bits, activation_bits));
-  for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
+  layers::attach_quantizers(*network, policy(weight_bits, activation_bits));
+  layers::for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 1, .steps_per_epoch = 1});
   });
   const NoGradGuard no_grad;
@@ -163,7 +163,7 @@ deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, i
   return deploy::freeze(*network, images.shape().with(0, 1));
 }
 
-DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds) {
+DeployedTimes time_deployed(deploy::Engine& engine, layers::Module& float_network, double seconds) {
   const deploy::IntegerNetwork& network = engine.network();
   const Tensor image = random_tensor({1, network.channels, network.height, network.width});
   FusedNetwork fused(float_network);

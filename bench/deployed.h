@@ -35,6 +35,6 @@ struct DeployedTimes {
 /// Times an integer network and the float network of the same shape in turns of a few images.
 /// @param float_network  in evaluation, without quantizers
 /// @param seconds        how long to repeat
-DeployedTimes time_deployed(deploy::Engine& engine, Module& float_network, double seconds);
+DeployedTimes time_deployed(deploy::Engine& engine, layers::Module& float_network, double seconds);
 
 }  // namespace quench::bench

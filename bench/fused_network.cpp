@@ -24,12 +24,12 @@ class FusedNetwork::Operation {
 /// activation(conv(inputs[0]) + inputs[1]), where the second input may be missing.
 class FusedNetwork::Convolution final : public Operation {
  public:
-  explicit Convolution(const Conv2d& layer)
+  explicit Convolution(const layers::Conv2d& layer)
       : prepared_(layer.options().params),
         weight_(layer.weight().value()),
         bias_(layer.bias().defined() ? layer.bias().value() : Tensor()) {}
 
-  void fold(BatchNorm& norm) {
+  void fold(layers::BatchNorm& norm) {
     const ChannelAffine affine =
         fold_batch_norm(norm.gain().value(), norm.bias().value(), norm.running_mean(),
                         norm.running_var(), norm.params().eps);
@@ -52,56 +52,58 @@ class FusedNetwork::Convolution final : public Operation {
 
 class FusedNetwork::ModuleCall final : public Operation {
  public:
-  explicit ModuleCall(Module& module) : module_(module) {}
+  explicit ModuleCall(layers::Module& module) : module_(module) {}
   Tensor run(std::vector<Tensor> inputs) override {
     const std::vector<Variable> variables(inputs.begin(), inputs.end());
     return module_(variables).value();
   }
 
  private:
-  Module& module_;
+  layers::Module& module_;
 };
 
 /// Makes steps of the network's layers.
 class FusedNetwork::Planner {
  public:
-  explicit Planner(Module& network) : graph_(network), absorbed_(graph_.nodes().size(), false) {}
+  explicit Planner(layers::Module& network)
+      : graph_(network), absorbed_(graph_.nodes().size(), false) {}
 
   std::vector<Step> plan() {
     std::vector<Step> steps;
     for (const Node& node : graph_.nodes()) {
       if (absorbed_[node.output - 1]) continue;
-      auto* const* conv = std::get_if<Conv2d*>(&node.layer);
+      auto* const* conv = std::get_if<layers::Conv2d*>(&node.layer);
       steps.push_back(conv != nullptr ? convolution(node, **conv) : call(node));
     }
-    std::vector<std::vector<ValueId>> inputs;
+    std::vector<std::vector<layers::ValueId>> inputs;
     for (const Step& step : steps) inputs.push_back(step.inputs);
-    const auto done = last_reads(inputs, graph_.output());
+    const auto done = layers::last_reads(inputs, graph_.output());
     for (std::size_t i = 0; i < steps.size(); ++i) steps[i].done = done[i];
     return steps;
   }
 
-  ValueId output() const { return graph_.output(); }
+  layers::ValueId output() const { return graph_.output(); }
 
  private:
-  using Node = Graph::Node;
+  using Node = layers::Graph::Node;
 
   static Step call(const Node& node) {
     return {std::make_unique<ModuleCall>(*node.module), node.inputs, node.output, {}};
   }
 
-  Step convolution(const Node& node, const Conv2d& layer) {
+  Step convolution(const Node& node, const layers::Conv2d& layer) {
     auto fused = std::make_unique<Convolution>(layer);
     Step step{nullptr, {node.inputs[0]}, node.output, {}};
-    if (auto* norm = only_reader<BatchNorm>(step)) {
+    if (auto* norm = only_reader<layers::BatchNorm>(step)) {
       fused->fold(*norm);
       absorb(step);
     }
     if (fused->activation == Activation::none) {
-      if (const auto* activation = only_reader<ActivationLayer>(step)) {
+      if (const auto* activation = only_reader<layers::ActivationLayer>(step)) {
         fused->activation = activation->activation();
         absorb(step);
-      } else if (const auto* sum = only_reader<Add>(step); sum != nullptr && adds_to(step, node)) {
+      } else if (const auto* sum = only_reader<layers::Add>(step);
+                 sum != nullptr && adds_to(step, node)) {
         fused->activation = sum->activation();
         absorb(step);
       }
@@ -128,8 +130,8 @@ class FusedNetwork::Planner {
   /// the convolution `at` starts, and nobody wants it after that. If so, it is the step's second input.
   bool adds_to(Step& step, const Node& at) const {
     const Node* sum = graph_.only_reader(step.output);
-    const ValueId other = sum->inputs[sum->inputs[0] == step.output ? 1 : 0];
-    if (other == Graph::kInput || other == step.output || other >= at.output ||
+    const layers::ValueId other = sum->inputs[sum->inputs[0] == step.output ? 1 : 0];
+    if (other == layers::Graph::kInput || other == step.output || other >= at.output ||
         other == graph_.output())
       return false;
     for (const Node* reader : graph_.readers(other))
@@ -138,12 +140,12 @@ class FusedNetwork::Planner {
     return true;
   }
 
-  Graph graph_;
+  layers::Graph graph_;
   std::vector<bool> absorbed_;
 };
 
-FusedNetwork::FusedNetwork(Module& network) {
-  require(!is_quantized(network),
+FusedNetwork::FusedNetwork(layers::Module& network) {
+  require(!layers::is_quantized(network),
           "fused_network: expected a float network, got one with quantizers");
   Planner planner(network);
   steps_ = planner.plan();

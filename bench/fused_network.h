@@ -17,7 +17,7 @@ class FusedNetwork {
  public:
   /// @param network  must outlive this, in evaluation
   /// @throws std::invalid_argument  for a network with quantizers
-  explicit FusedNetwork(Module& network);
+  explicit FusedNetwork(layers::Module& network);
   ~FusedNetwork();
   FusedNetwork(const FusedNetwork&) = delete;
   FusedNetwork& operator=(const FusedNetwork&) = delete;

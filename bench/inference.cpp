@@ -44,7 +44,7 @@ InferenceResult time_inference(const InferenceCase& inference_case) {
     (*network)(Variable(images));
   };
   result.unfused_seconds = median(times_of(unfused, inference_case.seconds));
-  for (const LayerTrace& layer : trace_layers(*network, images.shape().with(0, 1)))
+  for (const layers::LayerTrace& layer : layers::trace_layers(*network, images.shape().with(0, 1)))
     result.macs += static_cast<double>(layer.macs);
   return result;
 }

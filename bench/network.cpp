@@ -19,27 +19,28 @@ bool is_graph(const NetworkCase& network_case) { return network_case.model.ends_
 
 }  // namespace
 
-models::ModelInput input_of(const NetworkCase& network_case) {
+layers::models::ModelInput input_of(const NetworkCase& network_case) {
   if (is_graph(network_case))
-    return onnx_model_input(read_onnx(network_case.model), network_case.model);
+    return onnx::onnx_model_input(onnx::read_onnx(network_case.model), network_case.model);
   const std::int64_t size = network_case.image_size;
   return {.height = size, .width = size, .classes = size <= 64 ? 10 : 1000};
 }
 
 std::string describe(const NetworkCase& network_case) {
-  const models::ModelInput input = input_of(network_case);
+  const layers::models::ModelInput input = input_of(network_case);
   const std::string width =
       is_graph(network_case) ? "" : fmt::format(", width {}", network_case.width);
   return fmt::format("{}{}, {} x {}", network_case.model, width, input.height, input.width);
 }
 
-std::unique_ptr<Module> make_network(const NetworkCase& network_case) {
+std::unique_ptr<layers::Module> make_network(const NetworkCase& network_case) {
   Random random(0, "initialization");
-  const models::ModelInput input = input_of(network_case);
+  const layers::models::ModelInput input = input_of(network_case);
   if (is_graph(network_case))
-    return make_onnx_network(read_onnx(network_case.model), network_case.model, input, {}, random);
+    return onnx::make_onnx_network(onnx::read_onnx(network_case.model), network_case.model, input,
+                                   {}, random);
   Settings settings = Settings::from({{"width", network_case.width}});
-  return models::make_model(network_case.model, settings, input, random);
+  return layers::models::make_model(network_case.model, settings, input, random);
 }
 
 Tensor random_images(const NetworkCase& network_case, std::int64_t batch) {
@@ -47,7 +48,7 @@ Tensor random_images(const NetworkCase& network_case, std::int64_t batch) {
           "bench: expected batch and image size >= 1, got {} and {}", batch,
           network_case.image_size);
   Random random(0, "images");
-  const models::ModelInput input = input_of(network_case);
+  const layers::models::ModelInput input = input_of(network_case);
   Tensor images({batch, input.channels, input.height, input.width});
   std::ranges::generate(images.span(), [&] { return random.uniform(-2.0f, 2.0f); });
   return images;

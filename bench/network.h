@@ -21,11 +21,11 @@ struct NetworkCase {
 };
 
 /// Its images and classes; an ONNX file's are what that file says.
-models::ModelInput input_of(const NetworkCase& network_case);
+layers::models::ModelInput input_of(const NetworkCase& network_case);
 /// "mobilenet_v1, width 0.5, 224 x 224", or "net.onnx, 32 x 32".
 std::string describe(const NetworkCase& network_case);
 /// @throws std::invalid_argument  for unknown names or values out of range
-std::unique_ptr<Module> make_network(const NetworkCase& network_case);
+std::unique_ptr<layers::Module> make_network(const NetworkCase& network_case);
 /// [batch, C, H, W] as input_of() says, the same in every call.
 Tensor random_images(const NetworkCase& network_case, std::int64_t batch);
 

@@ -42,19 +42,19 @@ int bits_of(const TrainStepCase& step_case, quant::Role role) {
   return fewest == 0 || step_case.bits == 0 ? fewest : step_case.bits;
 }
 
-std::unique_ptr<Module> make_quantized_network(const TrainStepCase& step_case) {
+std::unique_ptr<layers::Module> make_quantized_network(const TrainStepCase& step_case) {
   auto network = make_network(step_case.network);
   const auto at_bits = [&](quant::Role role) {
     return Settings::from({{"bits", std::max(bits_of(step_case, role), 1)}});
   };
   const Settings real_input =
       Settings::from({{"activation", Settings::from({{"method", "none"}})}});
-  attach_quantizers(*network,
-                    quant::Policy(Settings::from({{"method", step_case.method},
-                                                  {"weight", at_bits(quant::Role::weight)},
-                                                  {"activation", at_bits(quant::Role::activation)},
-                                                  {"first_layer", real_input}})));
-  for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
+  layers::attach_quantizers(
+      *network, quant::Policy(Settings::from({{"method", step_case.method},
+                                              {"weight", at_bits(quant::Role::weight)},
+                                              {"activation", at_bits(quant::Role::activation)},
+                                              {"first_layer", real_input}})));
+  layers::for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 2 * kStepsBefore,
                               .steps_per_epoch = 2 * kStepsBefore,
                               .adaptive_optimizer = step_case.optimizer != "sgd"});
@@ -89,10 +89,10 @@ std::size_t huge_page_bytes() {
 
 /// Multiply-accumulates per image in the three passes of every layer, less the input gradient that
 /// the first layer does not need.
-double training_macs(Module& network, const Shape& image) {
-  const std::vector<LayerTrace> layers = trace_layers(network, image);
+double training_macs(layers::Module& network, const Shape& image) {
+  const std::vector<layers::LayerTrace> layers = layers::trace_layers(network, image);
   double macs = -static_cast<double>(layers.front().macs);
-  for (const LayerTrace& layer : layers) macs += 3.0 * static_cast<double>(layer.macs);
+  for (const layers::LayerTrace& layer : layers) macs += 3.0 * static_cast<double>(layer.macs);
   return macs;
 }
 
@@ -105,13 +105,13 @@ class Training {
             {.name = step_case.optimizer, .momentum = step_case.optimizer == "sgd" ? 0.9f : 0.0f},
             network_->parameters())),
         average_(*network_),
-        loss_(make_loss({})),
+        loss_(layers::make_loss({})),
         images_(random_images(step_case.network, step_case.batch)),
         labels_(random_labels(step_case)) {
-    for (BatchNorm* norm : batch_norms(*network_)) norm->set_synchronized(true);
+    for (layers::BatchNorm* norm : layers::batch_norms(*network_)) norm->set_synchronized(true);
   }
 
-  Module& network() { return *network_; }
+  layers::Module& network() { return *network_; }
   Shape image() const { return images_.shape().with(0, 1); }
   const train::RankAverage& average() const { return average_; }
   double seconds_of_step() {
@@ -126,10 +126,10 @@ class Training {
   }
 
  private:
-  std::unique_ptr<Module> network_;
+  std::unique_ptr<layers::Module> network_;
   std::unique_ptr<train::Optimizer> optimizer_;
   train::RankAverage average_;
-  Loss loss_;
+  layers::Loss loss_;
   Tensor images_, labels_;
 };
 

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "core/profiler.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 void print_profile() {
   double total = 0.0;
@@ -25,4 +25,4 @@ void add_bench(Subcommand& program) {
   add_bench_net(bench);
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -4,7 +4,7 @@
 #include "core/parallel.h"
 
 // The parts of `quench bench`.
-namespace quench::command {
+namespace quench::cli {
 
 /// Upper bound of --seconds.
 inline constexpr double kMostSeconds = 86400.0;
@@ -25,4 +25,4 @@ inline OptionForm thread_count() { return {.min = 1, .max = kMaxThreads}; }
 /// Prints the time of each operation since the profiler was reset, one line each.
 void print_profile();
 
-}  // namespace quench::command
+}  // namespace quench::cli

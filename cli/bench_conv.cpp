@@ -17,7 +17,7 @@
 #include "support/progress.h"
 #include "support/text_table.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct BenchConvOptions {
@@ -243,4 +243,4 @@ void add_bench_conv(Subcommand& bench) {
   command.run([options] { conv(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -11,7 +11,7 @@
 #include "core/profiler.h"
 #include "support/progress.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct BenchInferOptions {
@@ -81,4 +81,4 @@ void add_bench_infer(Subcommand& bench) {
   command.run([options] { infer(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

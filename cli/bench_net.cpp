@@ -17,7 +17,7 @@
 #include "support/progress.h"
 #include "support/text_table.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct BenchNetOptions {
@@ -31,9 +31,9 @@ struct BenchNetOptions {
 };
 
 /// The float network of the model's experiment; its weights do not affect time.
-std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
-                                      const BenchNetOptions& options) {
-  train::ExperimentConfig config = train::experiment_of(network, options.file);
+std::unique_ptr<layers::Module> float_network(const deploy::IntegerNetwork& network,
+                                              const BenchNetOptions& options) {
+  experiments::ExperimentConfig config = experiments::experiment_of(network, options.file);
   config.quant = {};
   if (!options.graph.empty()) config.model.onnx = options.graph;
   if (const auto& graph = config.model.onnx; !graph.empty() && !std::filesystem::exists(graph)) {
@@ -41,8 +41,8 @@ std::unique_ptr<Module> float_network(const deploy::IntegerNetwork& network,
          options.file, graph.string());
   }
   const auto classes = static_cast<int>(network.values[network.output].channels);
-  auto result =
-      train::build_network(config, {.image = train::image_shape(config), .classes = classes});
+  auto result = experiments::build_network(
+      config, {.image = experiments::image_shape(config), .classes = classes});
   result->set_training(false);
   return result;
 }
@@ -111,7 +111,7 @@ void print(const std::string& model, const bench::DeployedTimes& times) {
 struct Case {
   std::string name;
   deploy::IntegerNetwork integers;
-  std::unique_ptr<Module> floating;
+  std::unique_ptr<layers::Module> floating;
 };
 
 Case make_case(const BenchNetOptions& options) {
@@ -176,4 +176,4 @@ void add_bench_net(Subcommand& bench) {
   command.run([options] { net(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

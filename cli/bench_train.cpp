@@ -16,7 +16,7 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct BenchTrainOptions {
@@ -189,4 +189,4 @@ void add_bench_train(Subcommand& bench) {
   });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

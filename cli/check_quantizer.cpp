@@ -7,7 +7,7 @@
 #include "quant/conformance/conformance.h"
 #include "support/text_table.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 void check(const std::string& name) {
@@ -35,4 +35,4 @@ void add_check_quantizer(Subcommand& program) {
   command.run([name] { check(*name); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

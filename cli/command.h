@@ -7,7 +7,7 @@
 
 // The subcommands of the program. Each file adds one to `program` and keeps the values that it
 // parsed.
-namespace quench::command {
+namespace quench::cli {
 
 /// `command_line` is main's argv, which the run folder records.
 void add_train(Subcommand& program, std::vector<std::string> command_line);
@@ -31,4 +31,4 @@ void add_verify(Subcommand& program);
 void add_completion(Subcommand& program);
 void add_manual(Subcommand& program);
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -14,7 +14,7 @@
 #include "support/file.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct CompareCommand {
@@ -33,75 +33,77 @@ struct CompareCommand {
 
 /// The comparison given on the command line. Loads and builds every variant, so errors in one are
 /// reported before anything runs.
-train::Comparison wanted_comparison(const CompareCommand& options, int threads) {
+experiments::Comparison wanted_comparison(const CompareCommand& options, int threads) {
   require(!options.config.empty(), "compare: expected a config file or --resume DIR");
-  const std::vector<train::Variant> variants = train::make_variants(options.variants, options.vary);
+  const std::vector<experiments::Variant> variants =
+      experiments::make_variants(options.variants, options.vary);
   require(!variants.empty(),
           "compare: expected --vary key=value,value or --variant 'name: key=value'");
-  const std::vector<std::uint64_t> seeds = train::parse_seeds(options.seeds);
+  const std::vector<std::uint64_t> seeds = experiments::parse_seeds(options.seeds);
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  return train::resolve_comparison(options.config, overrides, variants, seeds, threads,
-                                   train::current_versions(seeds.front(), options.command_line));
+  return experiments::resolve_comparison(
+      options.config, overrides, variants, seeds, threads,
+      experiments::current_versions(seeds.front(), options.command_line));
 }
 
 /// Parallel runs share the cores, unless the config sets the number of threads.
 int threads_per_run(int jobs) { return std::max(1, num_threads() / jobs); }
 
-train::ComparisonFolder begin_or_continue(const CompareCommand& options) {
+experiments::ComparisonFolder begin_or_continue(const CompareCommand& options) {
   if (options.run.empty()) {
-    return train::ComparisonFolder::create(
+    return experiments::ComparisonFolder::create(
         "runs", wanted_comparison(options, threads_per_run(options.jobs)));
   }
-  if (!train::ComparisonFolder::is_one(options.run)) {
-    return train::ComparisonFolder::create_at(
+  if (!experiments::ComparisonFolder::is_one(options.run)) {
+    return experiments::ComparisonFolder::create_at(
         options.run, wanted_comparison(options, threads_per_run(options.jobs)));
   }
-  train::ComparisonFolder folder = train::ComparisonFolder::open(options.run);
+  experiments::ComparisonFolder folder = experiments::ComparisonFolder::open(options.run);
   // Keeps the original number of threads: other --jobs must not change the bits of later runs.
   const int threads = folder.comparison().threads;
-  train::require_same(folder.comparison(), wanted_comparison(options, threads), options.run);
+  experiments::require_same(folder.comparison(), wanted_comparison(options, threads), options.run);
   return folder;
 }
 
-train::ComparisonFolder choose_folder(const CompareCommand& options) {
+experiments::ComparisonFolder choose_folder(const CompareCommand& options) {
   if (options.resume.empty()) return begin_or_continue(options);
   const bool alone = options.config.empty() && options.vary.empty() && options.variants.empty() &&
                      options.overrides.empty() && options.run.empty();
   require(alone,
           "compare --resume: a comparison resumes unchanged, so it accepts no config, --vary, "
           "--variant, --set or --run");
-  return train::ComparisonFolder::open(options.resume);
+  return experiments::ComparisonFolder::open(options.resume);
 }
 
-void warn_of_other_program(const train::Comparison& comparison) {
-  const std::string here = train::current_versions(0, {}).commit;
+void warn_of_other_program(const experiments::Comparison& comparison) {
+  const std::string here = experiments::current_versions(0, {}).commit;
   if (comparison.versions.commit == here) return;
   remark(fmt::format("warning: this comparison was started with commit {}, this program is {}",
                      comparison.versions.commit, here));
 }
 
 struct Report {
-  std::vector<train::RunOutcome> outcomes;
-  std::vector<train::VariantSummary> summaries;
+  std::vector<experiments::RunOutcome> outcomes;
+  std::vector<experiments::VariantSummary> summaries;
   std::string json;
 };
 
 /// Updates compare.csv and compare.json.
-Report write_report(const train::ComparisonFolder& folder,
-                    const std::vector<train::ComparisonRun>& failed) {
+Report write_report(const experiments::ComparisonFolder& folder,
+                    const std::vector<experiments::ComparisonRun>& failed) {
   Report report;
-  report.outcomes = train::read_outcomes(folder, failed);
-  report.summaries = train::summarize(folder.comparison(), report.outcomes);
-  report.json = train::comparison_json(folder, report.outcomes, report.summaries);
-  write_file_atomically(folder.csv(), train::comparison_csv(folder, report.outcomes));
+  report.outcomes = experiments::read_outcomes(folder, failed);
+  report.summaries = experiments::summarize(folder.comparison(), report.outcomes);
+  report.json = experiments::comparison_json(folder, report.outcomes, report.summaries);
+  write_file_atomically(folder.csv(), experiments::comparison_csv(folder, report.outcomes));
   write_file_atomically(folder.json(), report.json);
   return report;
 }
 
 void compare(const CompareCommand& options) {
-  const train::ComparisonFolder folder = choose_folder(options);
-  const train::Comparison& comparison = folder.comparison();
+  const experiments::ComparisonFolder folder = choose_folder(options);
+  const experiments::Comparison& comparison = folder.comparison();
   warn_of_other_program(comparison);
   catch_stop_signals();
   remark(fmt::format("comparison {}: {}, {}", folder.path().string(),
@@ -112,8 +114,8 @@ void compare(const CompareCommand& options) {
   const auto failed = make_missing_runs(
       folder, running, [&](const auto& failures) { write_report(folder, failures); });
   const Report report = write_report(folder, failed);
-  fmt::print("{}",
-             options.json ? report.json : train::comparison_table(comparison, report.summaries));
+  fmt::print("{}", options.json ? report.json
+                                : experiments::comparison_table(comparison, report.summaries));
   std::fflush(stdout);
   if (stop_signal() != 0) {
     remark(fmt::format("stopped; saved. Resume with: quench compare --resume {}",
@@ -159,4 +161,4 @@ void add_compare(Subcommand& program, std::vector<std::string> command_line) {
   command.run([options] { compare(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

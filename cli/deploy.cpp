@@ -23,7 +23,7 @@
 #include "support/text_table.h"
 #include "train/evaluate.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 deploy::PairSaturation saturation(const deploy::IntegerNetwork& network,
@@ -193,7 +193,8 @@ void deploy_run(const DeployOptions& options) {
   print_saturation_summary(network);
   if (table) write_integer_table(table->path(), options.file, network, run.config);
   if (options.emulate_saturation) {
-    const auto loader = train::evaluation_loader(run.config, train::load_data(run.config).test);
+    const auto loader =
+        experiments::evaluation_loader(run.config, experiments::load_data(run.config).test);
     print_emulation(network, *loader);
   }
 }
@@ -222,4 +223,4 @@ void add_deploy(Subcommand& program) {
   command.run([options] { deploy_run(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -20,7 +20,7 @@
 #include "support/text_table.h"
 #include "train/network_cost.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct DescribeOptions {
@@ -34,16 +34,17 @@ std::string image_text(const Shape& batch) {
   return fmt::format("{}", fmt::join(sizes, "x"));
 }
 
-std::int64_t parameter_count(Module& network) {
+std::int64_t parameter_count(layers::Module& network) {
   std::int64_t count = 0;
-  for (const Parameter& parameter : network.parameters())
-    if (parameter.kind != ParameterKind::quantizer) count += parameter.value.value().numel();
+  for (const layers::Parameter& parameter : network.parameters())
+    if (parameter.kind != layers::ParameterKind::quantizer)
+      count += parameter.value.value().numel();
   return count;
 }
 
 /// How the weight is quantized, or the layer that owns it.
-std::string weight_column(QuantizableModule& module) {
-  QuantizedLayer* layer = module.as_quantized_layer();
+std::string weight_column(layers::QuantizableModule& module) {
+  layers::QuantizedLayer* layer = module.as_quantized_layer();
   return layer == nullptr || layer->owns_weight()
              ? weight_text(module)
              : fmt::format("as {}", layer->weight_owner().name());
@@ -63,7 +64,7 @@ void print_totals(const train::NetworkCost& cost) {
 }
 
 struct Described {
-  train::ExperimentConfig config;
+  experiments::ExperimentConfig config;
   datasets::DatasetFormat data;
   std::string data_name;
 };
@@ -72,10 +73,10 @@ struct Described {
 Described load_graph(const DescribeOptions& options) {
   std::vector<std::string> overrides{fmt::format("model.onnx=\"{}\"", options.network)};
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  train::ExperimentConfig config =
-      train::read_experiment(train::settings_of(overrides), options.network);
-  const models::ModelInput input =
-      onnx_model_input(read_onnx(options.network, config.model.output), options.network);
+  experiments::ExperimentConfig config =
+      experiments::read_experiment(experiments::settings_of(overrides), options.network);
+  const layers::models::ModelInput input = onnx::onnx_model_input(
+      onnx::read_onnx(options.network, config.model.output), options.network);
   return {.config = std::move(config),
           .data = {.image = {static_cast<int>(input.channels), static_cast<int>(input.height),
                              static_cast<int>(input.width)},
@@ -85,11 +86,11 @@ Described load_graph(const DescribeOptions& options) {
 
 /// A run folder knows its classes, so its images do not need to exist.
 datasets::DatasetFormat run_format(const std::filesystem::path& run,
-                                   const train::ExperimentConfig& config) {
+                                   const experiments::ExperimentConfig& config) {
   const std::filesystem::path classes = run / "classes.txt";
-  if (!std::filesystem::exists(classes)) return train::data_format(config);
-  return {.image = train::image_shape(config),
-          .classes = static_cast<int>(train::read_class_names(classes).size())};
+  if (!std::filesystem::exists(classes)) return experiments::data_format(config);
+  return {.image = experiments::image_shape(config),
+          .classes = static_cast<int>(experiments::read_class_names(classes).size())};
 }
 
 Described load(const DescribeOptions& options) {
@@ -97,20 +98,22 @@ Described load(const DescribeOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   const bool is_run = std::filesystem::is_directory(options.network);
-  train::ExperimentConfig config = is_run ? load_run_config(options.network, overrides)
-                                          : train::load_experiment(options.network, overrides);
+  experiments::ExperimentConfig config =
+      is_run ? load_run_config(options.network, overrides)
+             : experiments::load_experiment(options.network, overrides);
   const datasets::DatasetFormat data =
-      is_run ? run_format(options.network, config) : train::data_format(config);
+      is_run ? run_format(options.network, config) : experiments::data_format(config);
   const std::string name = config.data.name;
   return {std::move(config), data, name};
 }
 
 void describe(const DescribeOptions& options) {
   const auto [config, data, data_name] = load(options);
-  const auto network = train::build_network_without_weights(config, data);
+  const auto network = experiments::build_network_without_weights(config, data);
 
-  std::map<std::string, QuantizableModule*> modules;
-  for (QuantizableModule* module : network->quantizable_modules()) modules[module->name()] = module;
+  std::map<std::string, layers::QuantizableModule*> modules;
+  for (layers::QuantizableModule* module : network->quantizable_modules())
+    modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"input"},
@@ -122,10 +125,10 @@ void describe(const DescribeOptions& options) {
                    {"input quantizer"},
                    {"KiB", kRight}});
   const auto traces =
-      trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width});
-  for (const LayerTrace& trace : traces) {
-    QuantizableModule& module = *modules.at(trace.name);
-    QuantizedLayer* layer = module.as_quantized_layer();
+      layers::trace_layers(*network, {1, data.image.channels, data.image.height, data.image.width});
+  for (const layers::LayerTrace& trace : traces) {
+    layers::QuantizableModule& module = *modules.at(trace.name);
+    layers::QuantizedLayer* layer = module.as_quantized_layer();
     table.add({trace.name, image_text(trace.input), image_text(trace.output),
                layer ? fmt::format("{}", fmt::join(trace.weight.sizes(), "x")) : "-",
                layer ? grouped(trace.macs) : "-", layer ? grouped(parameter_count(*layer)) : "-",
@@ -153,4 +156,4 @@ void add_describe(Subcommand& program) {
   command.run([options] { describe(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -21,7 +21,7 @@
 #include "support/progress.h"
 #include "train/evaluate.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct EvalOptions {
@@ -54,8 +54,8 @@ void print(const EvalOptions& options, nlohmann::json json, const std::string& t
   if (options.json) fmt::print("{}\n", json.dump(2));
 }
 
-train::Evaluation evaluate(Module& network, datasets::Loader& images, datasets::Loader& training,
-                           std::int64_t bn_batches) {
+train::Evaluation evaluate(layers::Module& network, datasets::Loader& images,
+                           datasets::Loader& training, std::int64_t bn_batches) {
   ProgressBar bar;
   bar.begin("eval", train::images_to_evaluate(network, images, training, bn_batches));
   return train::evaluate_quantized_and_float(network, images, training, bn_batches,
@@ -69,21 +69,21 @@ train::Accuracy evaluate(deploy::Engine& engine, datasets::Loader& images) {
 }
 
 void eval_run(const EvalOptions& options, const std::vector<std::string>& overrides) {
-  const train::ExperimentConfig config = load_run_config(options.network, overrides);
+  const experiments::ExperimentConfig config = load_run_config(options.network, overrides);
   apply_threads(config);
   const std::filesystem::path checkpoint =
       require_checkpoint(options.network, options.checkpoint.empty() ? "last" : options.checkpoint);
-  const train::Data data = train::load_data(config);
-  train::require_classes(options.network, data.test->class_names());
-  const auto network = train::build_network(config, data.train->format());
+  const experiments::Data data = experiments::load_data(config);
+  experiments::require_classes(options.network, data.test->class_names());
+  const auto network = experiments::build_network(config, data.train->format());
   train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
 
-  const auto loader = train::evaluation_loader(config, data.test);
-  const auto training = train::training_loader(config, data.train);
+  const auto loader = experiments::evaluation_loader(config, data.test);
+  const auto training = experiments::training_loader(config, data.train);
   const auto [quantized, floating] =
       evaluate(*network, *loader, *training, config.train.bn_batches);
   Results results{{"float", floating}};
-  if (is_quantized(*network)) results.insert(results.begin(), {"quantized", quantized});
+  if (layers::is_quantized(*network)) results.insert(results.begin(), {"quantized", quantized});
   print(options,
         {{"run", options.network},
          {"config", require_run(options.network).string()},
@@ -97,12 +97,12 @@ void eval_run(const EvalOptions& options, const std::vector<std::string>& overri
 
 void eval_model(const EvalOptions& options, const std::vector<std::string>& overrides) {
   const DeployedModel model = load_model(options.network, overrides);
-  const train::Data data = train::load_data(model.config);
+  const experiments::Data data = experiments::load_data(model.config);
   if (data.test->class_names() != model.classes) {
     fail("{}: its classes differ from those of the data set {}", options.network,
          model.config.data.name);
   }
-  const auto loader = train::evaluation_loader(model.config, data.test);
+  const auto loader = experiments::evaluation_loader(model.config, data.test);
   const train::Accuracy accuracy = evaluate(*model.engine, *loader);
   print(options,
         {{"model", options.network},
@@ -116,44 +116,45 @@ void eval_model(const EvalOptions& options, const std::vector<std::string>& over
 
 /// The experiment of a config or an ONNX file, without [quant] and [calibration], which other
 /// commands apply.
-train::ExperimentConfig load_unchanged(const EvalOptions& options,
-                                       std::vector<std::string> overrides) {
+experiments::ExperimentConfig load_unchanged(const EvalOptions& options,
+                                             std::vector<std::string> overrides) {
   const std::string& file = options.network;
   if (!options.checkpoint.empty())
     overrides.push_back(fmt::format("train.init_from=\"{}\"", options.checkpoint));
   Settings settings;
   if (is_onnx_file(file)) {
     overrides.insert(overrides.begin(), fmt::format("model.onnx=\"{}\"", file));
-    settings = train::settings_of(overrides);
+    settings = experiments::settings_of(overrides);
     require(settings.has("data") && settings.table("data").has("name"),
             "eval {}: expected a data set, got none: give --set data.name=NAME "
             "(quench list datasets), or a config: quench eval CONFIG --set model.onnx={}",
             file, file);
   } else {
-    settings = train::load_settings(file, overrides);
+    settings = experiments::load_settings(file, overrides);
   }
   if (settings.find("quant") != nullptr)
     remark("note: eval ignores [quant]; quench quantize and quench train apply it");
   settings.erase("quant");
   settings.erase("calibration");
-  return train::read_experiment(settings, file);
+  return experiments::read_experiment(settings, file);
 }
 
 /// Evaluates a network that has no run; its quantizers are those of its graph, if any.
 void eval_network(const EvalOptions& options, const std::vector<std::string>& overrides) {
-  const train::ExperimentConfig config = load_unchanged(options, overrides);
-  const std::string weights = train::start_of(config);
+  const experiments::ExperimentConfig config = load_unchanged(options, overrides);
+  const std::string weights = experiments::start_of(config);
   require(
       !weights.empty(),
       "eval {}: expected a network with trained weights, got random weights, at least in its last "
       "layer: give model.onnx = \"FILE\", or --checkpoint RUN or FILE",
       options.network);
   apply_threads(config);
-  const train::Data data = train::load_data(config);
-  const auto network = train::load_trained(config, data.train->format());
-  const auto loader = train::evaluation_loader(config, data.test);
+  const experiments::Data data = experiments::load_data(config);
+  const auto network = experiments::load_trained(config, data.train->format());
+  const auto loader = experiments::evaluation_loader(config, data.test);
   std::vector<std::pair<std::string, quant::Mode>> passes{{"float", quant::Mode::bypass}};
-  if (is_quantized(*network)) passes.insert(passes.begin(), {"quantized", quant::Mode::evaluation});
+  if (layers::is_quantized(*network))
+    passes.insert(passes.begin(), {"quantized", quant::Mode::evaluation});
 
   ProgressBar bar;
   bar.begin("eval", std::ssize(passes) * loader->images_in(loader->batches_per_epoch()));
@@ -207,4 +208,4 @@ void add_eval(Subcommand& program) {
   command.run([options] { eval(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

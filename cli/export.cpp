@@ -25,7 +25,7 @@
 #include "support/text_number.h"
 #include "train/evaluate.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct ExportOptions {
@@ -40,17 +40,18 @@ struct ExportOptions {
   bool force = false;
 };
 
-std::optional<deploy::PixelNormalization> normalization(const TrainedRun& run, bool pixels) {
+std::optional<onnx::PixelNormalization> normalization(const TrainedRun& run, bool pixels) {
   if (!pixels) return std::nullopt;
-  datasets::Transform transform = train::evaluation_transform(run.config);
-  return deploy::PixelNormalization{std::move(transform.mean), std::move(transform.std)};
+  datasets::Transform transform = experiments::evaluation_transform(run.config);
+  return onnx::PixelNormalization{std::move(transform.mean), std::move(transform.std)};
 }
 
 /// The float network of quantized training has its own batch statistics.
-OnnxModel float_model(TrainedRun& run, bool pixels) {
+onnx::OnnxModel float_model(TrainedRun& run, bool pixels) {
   const std::int64_t batches = run.config.train.bn_batches;
-  if (is_quantized(*run.network) && batches > 0) {
-    const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  if (layers::is_quantized(*run.network) && batches > 0) {
+    const auto training =
+        experiments::training_loader(run.config, experiments::load_data(run.config).train);
     ProgressBar bar;
     bar.begin("re-estimation", training->images_in(batches));
     train::reestimate_batch_norm(*run.network, *training, batches, quant::Mode::bypass);
@@ -58,12 +59,12 @@ OnnxModel float_model(TrainedRun& run, bool pixels) {
     fmt::print("batch norm of the float network re-estimated on {} batches (train.bn_batches)\n",
                batches);
   }
-  const datasets::ImageShape image = train::image_shape(run.config);
-  return deploy::export_float(*run.network, {1, image.channels, image.height, image.width},
-                              normalization(run, pixels));
+  const datasets::ImageShape image = experiments::image_shape(run.config);
+  return onnx::export_float(*run.network, {1, image.channels, image.height, image.width},
+                            normalization(run, pixels));
 }
 
-void report_raised(const std::vector<deploy::RaisedScales>& raised) {
+void report_raised(const std::vector<onnx::RaisedScales>& raised) {
   for (const auto& [layer, channels] : raised)
     remark(fmt::format(
         "export: {}: the bias of {} does not fit 32 bits in units of its sum; its weights are "
@@ -71,12 +72,12 @@ void report_raised(const std::vector<deploy::RaisedScales>& raised) {
         layer, counted(channels, "channel")));
 }
 
-OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
+onnx::OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
   const auto scales =
-      options.scales == "sums" ? deploy::OnnxScales::sums : deploy::OnnxScales::operands;
+      options.scales == "sums" ? onnx::OnnxScales::sums : onnx::OnnxScales::operands;
   const auto quantizers =
-      options.format == "qonnx" ? deploy::OnnxQuantizers::qonnx : deploy::OnnxQuantizers::linear;
-  deploy::ExportedIntegers exported = deploy::export_integers(
+      options.format == "qonnx" ? onnx::OnnxQuantizers::qonnx : onnx::OnnxQuantizers::linear;
+  onnx::ExportedIntegers exported = onnx::export_integers(
       freeze_run(run, "export"),
       {.quantizers = quantizers, .scales = scales, .pixels = normalization(run, options.pixels)});
   report_raised(exported.raised);
@@ -84,9 +85,9 @@ OnnxModel integer_model(TrainedRun& run, const ExportOptions& options) {
 }
 
 /// Prints how many convolutions a fusing runtime runs on integers, for scales in the operands.
-void print_fused(const OnnxModel& model, const ExportOptions& options) {
+void print_fused(const onnx::OnnxModel& model, const ExportOptions& options) {
   if (options.floating || options.format != "onnx" || options.scales != "operands") return;
-  const auto [fused, others] = deploy::fused_convolutions(model);
+  const auto [fused, others] = onnx::fused_convolutions(model);
   fmt::print(
       "{} of {} convolutions run on integers in a runtime that fuses QuantizeLinear and "
       "DequantizeLinear{}{}\n",
@@ -95,14 +96,15 @@ void print_fused(const OnnxModel& model, const ExportOptions& options) {
 
 /// The descriptions of all modules, each once: "ab 8 bit; ab 4 bit, channel".
 template <typename M>
-std::string quantizers(const std::vector<M*>& modules, std::string (*text)(QuantizableModule&)) {
+std::string quantizers(const std::vector<M*>& modules,
+                       std::string (*text)(layers::QuantizableModule&)) {
   std::set<std::string> texts;
   for (M* module : modules) texts.insert(text(*module));
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-void describe(OnnxModel& model, TrainedRun& run, const ExportOptions& options) {
-  model.metadata = train::description(run.config, run.classes);
+void describe(onnx::OnnxModel& model, TrainedRun& run, const ExportOptions& options) {
+  model.metadata = experiments::description(run.config, run.classes);
   model.name = run.config.model.name;
   model.metadata["input"] = options.pixels ? "pixels from 0 to 255" : "normalized images";
   if (!options.floating) {
@@ -111,7 +113,7 @@ void describe(OnnxModel& model, TrainedRun& run, const ExportOptions& options) {
   }
   const std::filesystem::path metrics = std::filesystem::path(options.run) / "metrics.csv";
   if (!std::filesystem::exists(metrics)) return;
-  const auto rows = train::read_metrics(metrics);
+  const auto rows = experiments::read_metrics(metrics);
   if (rows.empty()) return;
   const double top1 = options.floating ? rows.back().top1_float : rows.back().top1_quantized;
   model.metadata["top1"] =
@@ -125,13 +127,13 @@ void export_run(const ExportOptions& options) {
                        .force = options.force,
                        .reads = {options.run}});
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  require(options.floating || is_quantized(*run.network),
+  require(options.floating || layers::is_quantized(*run.network),
           "export: expected a run with quantizers, got {} with a float network: give --float",
           options.run);
-  OnnxModel model =
+  onnx::OnnxModel model =
       options.floating ? float_model(run, options.pixels) : integer_model(run, options);
   describe(model, run, options);
-  const std::size_t bytes = write_onnx(output.path(), model);
+  const std::size_t bytes = onnx::write_onnx(output.path(), model);
   fmt::print("{}: {} nodes of ONNX operator set {}, {:.1f} KiB; {} [N, {}, {}, {}] are {}\n",
              options.file, model.nodes.size(), model.opset, static_cast<double>(bytes) / 1024.0,
              model.input.name, model.input.dims[1], model.input.dims[2], model.input.dims[3],
@@ -168,4 +170,4 @@ void add_export(Subcommand& program) {
   command.run([options] { export_run(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -25,7 +25,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr const char* kCnv = "cnv_w1a1";
@@ -48,8 +48,9 @@ bool comes_as_integers(const std::string& model) { return model == kCnv; }
 void import_integers(const std::string& file, const std::string& model,
                      const std::filesystem::path& output) {
   deploy::IntegerNetwork network = deploy::import_cnv(read_safetensors(file));
-  train::describe_network(
-      network, train::read_experiment(train::parse_settings(kCnvExperiment, model), model),
+  experiments::describe_network(
+      network,
+      experiments::read_experiment(experiments::parse_settings(kCnvExperiment, model), model),
       datasets::cifar10_classes());
   deploy::write_model(output, network);
   fmt::print("{}: {:.1f} KiB of weights into {}, for eval, predict and bench\n", file,
@@ -84,7 +85,7 @@ void check(const ImportOptions& options) {
   }
 }
 
-void tell(const ImportOptions& options, const train::ImportReport& report,
+void tell(const ImportOptions& options, const experiments::ImportReport& report,
           const std::string& target) {
   fmt::print("{}: {} tensors, with names of {}, into {}\n", options.file, report.tensors,
              report.source, target);
@@ -95,18 +96,18 @@ void tell(const ImportOptions& options, const train::ImportReport& report,
 }
 
 /// A network of [model], with as many classes as the classifier in the file.
-std::unique_ptr<Module> network_for(const std::string& model, const Settings& root,
-                                    const train::ForeignWeights& weights) {
+std::unique_ptr<layers::Module> network_for(const std::string& model, const Settings& root,
+                                            const experiments::ForeignWeights& weights) {
   Settings settings = root.table("model");
-  models::ModelInput input;
+  layers::models::ModelInput input;
   const auto build = [&] {
     Random random(0, "initialization");
-    return models::make_model(model, settings, input, random);
+    return layers::models::make_model(model, settings, input, random);
   };
   const auto draft = build();
   settings.finish();
   root.finish_own_keys();
-  input.classes = train::classes_in(weights, *draft, model);
+  input.classes = experiments::classes_in(weights, *draft, model);
   return build();
 }
 
@@ -119,25 +120,27 @@ Output output_of(const ImportOptions& options, OutputKind kind) {
                  .reads = {options.file}});
 }
 
-void import_checkpoint(const ImportOptions& options, const train::ForeignWeights& weights) {
+void import_checkpoint(const ImportOptions& options, const experiments::ForeignWeights& weights) {
   const Output output = output_of(options, OutputKind::checkpoint);
-  const auto network = network_for(options.model, train::settings_of(options.overrides), weights);
-  const auto report = train::import_weights(*network, options.model, weights);
+  const auto network =
+      network_for(options.model, experiments::settings_of(options.overrides), weights);
+  const auto report = experiments::import_weights(*network, options.model, weights);
   write_safetensors(output.path(), train::network_state(*network, options.model));
   tell(options, report, options.output);
 }
 
-void import_run(const ImportOptions& options, const train::ForeignWeights& weights) {
+void import_run(const ImportOptions& options, const experiments::ForeignWeights& weights) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  const train::ExperimentConfig config = train::load_experiment(options.config, overrides);
-  const auto network = train::build_network(config, train::data_format(config));
-  require(!is_quantized(*network),
+  const experiments::ExperimentConfig config =
+      experiments::load_experiment(options.config, overrides);
+  const auto network = experiments::build_network(config, experiments::data_format(config));
+  require(!layers::is_quantized(*network),
           "import --config: expected a config without quantizers, got one that quantizes; import "
           "it with --set quant.method=float and quantize the run");
-  const auto report = train::import_weights(*network, config.model.name, weights);
+  const auto report = experiments::import_weights(*network, config.model.name, weights);
   // Created only now, so that weights that do not fit leave no folder.
-  const train::RunFolder folder = new_run_folder(options.run, config.name);
+  const experiments::RunFolder folder = new_run_folder(options.run, config.name);
   describe_run(folder, config, options.command_line);
   write_safetensors(folder.last(), train::network_state(*network, config.model.name));
   tell(options, report, folder.path().string());
@@ -153,8 +156,8 @@ void run(const ImportOptions& options) {
     const Output output = output_of(options, OutputKind::model);
     return import_integers(options.file, options.model, output.path());
   }
-  train::ForeignWeights weights = train::read_foreign_weights(options.file);
-  std::optional<train::NameMap> map;
+  experiments::ForeignWeights weights = experiments::read_foreign_weights(options.file);
+  std::optional<experiments::NameMap> map;
   if (!options.names.empty()) weights.names = map.emplace(options.names).names();
   options.config.empty() ? import_checkpoint(options, weights) : import_run(options, weights);
 }
@@ -192,4 +195,4 @@ void add_import(Subcommand& program, std::vector<std::string> command_line) {
   command.run([options] { run(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -13,7 +13,7 @@
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 template <typename Entries, typename Text>
@@ -65,8 +65,11 @@ const std::vector<Section>& sections() {
   static const std::vector<Section> table{
       {"quantizers", quantizer_table},
       {"calibrators",
-       [] { return table_of(quant::registered_calibrators(), &quant::CalibratorInfo::summary); }},
-      {"models", [] { return table_of(models::registered_models(), &models::ModelInfo::summary); }},
+       [] { return table_of(ptq::registered_calibrators(), &ptq::CalibratorInfo::summary); }},
+      {"models",
+       [] {
+         return table_of(layers::models::registered_models(), &layers::models::ModelInfo::summary);
+       }},
       {"datasets",
        [] { return table_of(datasets::known_datasets(), &datasets::DatasetEntry::description); }},
       {"optimizers",
@@ -106,4 +109,4 @@ void add_list(Subcommand& program) {
   command.run([options] { list(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -1,3 +1,3 @@
 #include "cli/program.h"
 
-int main(int argc, char** argv) { return quench::command::run_program(argc, argv); }
+int main(int argc, char** argv) { return quench::cli::run_program(argc, argv); }

@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "experiments/runs/versions.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr const char* kDescription = R"(.SH DESCRIPTION
@@ -115,7 +115,7 @@ std::string manual_page(const CommandInfo& program) {
       ".SH SYNOPSIS\n.B quench\n.I COMMAND\n[\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n"
       "{}"
       ".SH COMMANDS\n",
-      train::current_versions(0, {}).quench, escaped(summary), kDescription);
+      experiments::current_versions(0, {}).quench, escaped(summary), kDescription);
   for (const CommandPath& path : command_paths(program)) text += section(path, program.options);
   return text + kEnd;
 }
@@ -128,4 +128,4 @@ void add_manual(Subcommand& program) {
   command.run([program] { fmt::print("{}", manual_page(program.info())); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

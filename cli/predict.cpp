@@ -20,7 +20,7 @@
 #include "support/progress.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct PredictOptions {
@@ -35,7 +35,7 @@ struct PredictOptions {
 
 /// Classifies images with the network of a run or a model file.
 struct Classifier {
-  train::ExperimentConfig config;
+  experiments::ExperimentConfig config;
   std::vector<std::string> classes;
   std::function<Tensor(const Tensor&)> logits;
 };
@@ -49,16 +49,16 @@ Classifier classifier_of_model(const PredictOptions& options) {
 
 Classifier classifier_of_run(const PredictOptions& options) {
   TrainedRun run = load_run(options.run, options.checkpoint, data_dir_override(options.data_dir));
-  const std::shared_ptr<Module> network = std::move(run.network);
-  const auto mode = is_quantized(*network) ? quant::Mode::evaluation : quant::Mode::bypass;
+  const std::shared_ptr<layers::Module> network = std::move(run.network);
+  const auto mode = layers::is_quantized(*network) ? quant::Mode::evaluation : quant::Mode::bypass;
   return {std::move(run.config), std::move(run.classes), [network, mode](const Tensor& image) {
             const NoGradGuard no_grad;
-            const ModeGuard modes(*network, false, mode);
+            const layers::ModeGuard modes(*network, false, mode);
             return (*network)(Variable(image)).value();
           }};
 }
 
-using Predictions = std::vector<train::Prediction>;
+using Predictions = std::vector<experiments::Prediction>;
 
 void print(const std::string& file, const Predictions& predictions,
            const std::vector<std::string>& names) {
@@ -89,7 +89,7 @@ void predict(const PredictOptions& options) {
   for (const std::string& file : options.images) {
     Tensor image;
     try {
-      image = train::load_image(config, file);
+      image = experiments::load_image(config, file);
     } catch (const std::runtime_error& error) {
       if (!options.skip_bad) throw;
       remark(fmt::format("left out: {}", error.what()));
@@ -97,7 +97,7 @@ void predict(const PredictOptions& options) {
       bar.advance();
       continue;
     }
-    const Predictions predictions = train::most_probable(logits(image), options.top);
+    const Predictions predictions = experiments::most_probable(logits(image), options.top);
     if (options.json) {
       results.push_back(to_json(file, predictions, names));
     } else {
@@ -132,4 +132,4 @@ void add_predict(Subcommand& program) {
   command.run([options] { predict(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -28,13 +28,13 @@
 #include "support/error.h"
 #include "support/suggest.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 /// The facts that a bug report needs: version and commit, the libraries, the CPU and the
 /// instruction sets in use. @throws std::runtime_error  for an unknown QUENCH_MAX_ISA
 std::string version_text() {
-  const train::Versions versions = train::current_versions(0, {});
+  const experiments::Versions versions = experiments::current_versions(0, {});
   const auto or_else = [](const std::string& text, const char* missing) {
     return text.empty() ? missing : text;
   };
@@ -50,7 +50,7 @@ std::string version_text() {
       versions.quench, or_else(versions.commit, "unknown"), versions.compiler,
       or_else(QUENCH_MARCH, "the compiler's default CPU"), versions.onednn, onednn::isa(),
       deploy::to_string(deploy::best_isa()), or_else(versions.cpu, "unknown"), versions.threads,
-      or_else(onnx_version(), "not in this build"),
+      or_else(onnx::onnx_version(), "not in this build"),
       or_else(mpi::library_version(), "not in this build"));
 }
 
@@ -169,4 +169,4 @@ int run_program(int argc, char** argv) {
   }
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -23,7 +23,7 @@
 #include "support/progress.h"
 #include "support/text_table.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 using Reasons = std::vector<std::pair<std::string, std::string>>;  ///< layer, reason
@@ -41,28 +41,28 @@ nlohmann::json pairs_json(const std::vector<std::pair<std::string, std::string>>
   return rows;
 }
 
-nlohmann::json to_json(const EqualizationReport& report) {
+nlohmann::json to_json(const ptq::EqualizationReport& report) {
   return {{"pairs", pairs_json(report.pairs)},
           {"skipped", skipped_json(report.excluded)},
           {"sweeps", report.sweeps},
           {"last_change", report.change}};
 }
 
-nlohmann::json to_json(const BiasAbsorptionReport& report) {
+nlohmann::json to_json(const ptq::BiasAbsorptionReport& report) {
   return {{"pairs", pairs_json(report.pairs)},
           {"channels", report.channels},
           {"skipped", skipped_json(report.excluded)}};
 }
 
-nlohmann::json to_json(const DepthwiseRescaleReport& report) {
+nlohmann::json to_json(const ptq::DepthwiseRescaleReport& report) {
   return {{"pairs", pairs_json(report.pairs)},
           {"locked_channels", report.locked},
           {"skipped", skipped_json(report.excluded)}};
 }
 
-nlohmann::json to_json(const ReconstructionReport& report) {
+nlohmann::json to_json(const ptq::ReconstructionReport& report) {
   nlohmann::json units = nlohmann::json::array();
-  for (const UnitReport& unit : report.units) {
+  for (const ptq::UnitReport& unit : report.units) {
     nlohmann::json row{{"unit", unit.unit}, {"loss_nearest", unit.nearest}, {"loss", unit.chosen}};
     if (!unit.note.empty()) row["note"] = unit.note;
     units.push_back(std::move(row));
@@ -70,13 +70,13 @@ nlohmann::json to_json(const ReconstructionReport& report) {
   return {{"method", report.method}, {"units", std::move(units)}};
 }
 
-nlohmann::json to_json(const BiasCorrectionReport& report) {
+nlohmann::json to_json(const ptq::BiasCorrectionReport& report) {
   return {{"corrected", report.corrected}, {"skipped", skipped_json(report.skipped)}};
 }
 
-nlohmann::json to_json(const std::vector<train::LayerSqnr>& layers) {
+nlohmann::json to_json(const std::vector<ptq::LayerSqnr>& layers) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const train::LayerSqnr& layer : layers) {
+  for (const ptq::LayerSqnr& layer : layers) {
     nlohmann::json row{{"layer", layer.layer}, {"output_sqnr_db", layer.output}};
     if (layer.weight) row["weight_sqnr_db"] = *layer.weight;
     if (layer.input) row["input_sqnr_db"] = *layer.input;
@@ -107,11 +107,11 @@ std::string decibels(const std::optional<double>& value) {
 
 /// DoReFa and APoT rescale or normalize a weight, which training compensates. Without training,
 /// they preserve less of it than its signs alone would (4.4 dB for a normal distribution).
-void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows) {
+void print_strangers(layers::Module& network, const std::vector<ptq::LayerSqnr>& rows) {
   constexpr double kLeastDb = 3.0;
   std::map<std::string, int> counts;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
-    const auto row = std::ranges::find(rows, layer->name(), &train::LayerSqnr::layer);
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
+    const auto row = std::ranges::find(rows, layer->name(), &ptq::LayerSqnr::layer);
     if (row != rows.end() && row->weight.value_or(kLeastDb) < kLeastDb)
       ++counts[layer->weight_quantizer().method()];
   }
@@ -124,7 +124,7 @@ void print_strangers(Module& network, const std::vector<train::LayerSqnr>& rows)
 
 /// The steps and measurements of a quantization, for quantize.json. A float slot has no entry; a
 /// ratio that is not finite, as for a slot without noise, is null.
-nlohmann::json quantize_json(const train::PostTrainingResult& result) {
+nlohmann::json quantize_json(const experiments::PostTrainingResult& result) {
   nlohmann::json json{{"images", result.quantized.images},
                       {"top1_float", result.floating.top1()},
                       {"top1_quantized", result.quantized.top1()},
@@ -141,14 +141,14 @@ nlohmann::json quantize_json(const train::PostTrainingResult& result) {
 }
 
 /// One line per unit, with the loss of its output for the nearest codes and for the chosen ones.
-void print_reconstruction(const ReconstructionReport& report) {
+void print_reconstruction(const ptq::ReconstructionReport& report) {
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"unit"},
                    {"loss nearest", kRight},
                    {"loss " + report.method, kRight},
                    {"share", kRight},
                    {""}});
-  for (const UnitReport& unit : report.units)
+  for (const ptq::UnitReport& unit : report.units)
     table.add(
         {unit.unit, fmt::format("{:.4g}", unit.nearest), fmt::format("{:.4g}", unit.chosen),
          unit.nearest > 0.0 ? fmt::format("{:.0f} %", 100.0 * unit.chosen / unit.nearest) : "-",
@@ -157,7 +157,7 @@ void print_reconstruction(const ReconstructionReport& report) {
 }
 
 /// One line per step before and after calibration; nothing if there were none.
-void print_steps(const train::CalibrationReport& report) {
+void print_steps(const experiments::CalibrationReport& report) {
   if (const auto& done = report.equalization)
     fmt::print("equalized {} pairs of layers{}\n", done->pairs.size(), but_not(done->excluded));
   if (const auto& done = report.bias_absorption)
@@ -173,10 +173,11 @@ void print_steps(const train::CalibrationReport& report) {
 
 /// One line per layer: "exact" without noise, "-" for a float slot. Another line names each method
 /// that cannot represent weights that were trained without it.
-void print_layers(Module& network, const train::PostTrainingResult& result) {
-  const std::vector<train::LayerSqnr>& rows = result.layers;
-  std::map<std::string, QuantizableModule*> modules;
-  for (QuantizableModule* module : network.quantizable_modules()) modules[module->name()] = module;
+void print_layers(layers::Module& network, const experiments::PostTrainingResult& result) {
+  const std::vector<ptq::LayerSqnr>& rows = result.layers;
+  std::map<std::string, layers::QuantizableModule*> modules;
+  for (layers::QuantizableModule* module : network.quantizable_modules())
+    modules[module->name()] = module;
   constexpr auto kRight = TextTable::Align::right;
   TextTable table({{"layer"},
                    {"weight quantizer"},
@@ -184,8 +185,8 @@ void print_layers(Module& network, const train::PostTrainingResult& result) {
                    {"input quantizer"},
                    {"SQNR dB", kRight},
                    {"output SQNR dB", kRight}});
-  for (const train::LayerSqnr& row : rows) {
-    QuantizableModule& module = *modules.at(row.layer);
+  for (const ptq::LayerSqnr& row : rows) {
+    layers::QuantizableModule& module = *modules.at(row.layer);
     table.add({row.layer, weight_text(module), decibels(row.weight), inputs_text(module),
                decibels(row.input), decibels(row.output)});
   }
@@ -208,13 +209,13 @@ struct QuantizeOptions {
 
 /// An experiment's network with trained weights, and its calibration data.
 struct Experiment {
-  train::ExperimentConfig config;
-  train::CalibrationOptions calibration;
-  train::Data data;
-  std::unique_ptr<Module> network;
+  experiments::ExperimentConfig config;
+  ptq::CalibrationOptions calibration;
+  experiments::Data data;
+  std::unique_ptr<layers::Module> network;
 };
 
-train::ExperimentConfig load_config(const QuantizeOptions& options) {
+experiments::ExperimentConfig load_config(const QuantizeOptions& options) {
   // The trained network's statistics fit it: neither this command nor quench eval re-estimates
   // them.
   std::vector<std::string> overrides{"train.bn_batches=0"};
@@ -230,46 +231,47 @@ train::ExperimentConfig load_config(const QuantizeOptions& options) {
         is_run ? require_checkpoint(options.checkpoint, "last").string() : options.checkpoint;
     add({fmt::format("train.init_from=\"{}\"", file)});
   }
-  return train::load_experiment(options.config, overrides);
+  return experiments::load_experiment(options.config, overrides);
 }
 
 Experiment load(const QuantizeOptions& options) {
   Experiment e{.config = load_config(options)};
-  require(!train::start_of(e.config).empty(),
+  require(!experiments::start_of(e.config).empty(),
           "quantize: expected a trained checkpoint to start from, got none: give --checkpoint RUN "
           "or FILE, or the key train.init_from or model.onnx");
-  if (!e.config.train.init_from.empty()) train::require_uncalibrated(e.config.train.init_from);
+  if (!e.config.train.init_from.empty())
+    experiments::require_uncalibrated(e.config.train.init_from);
   apply_threads(e.config);
-  e.calibration = e.config.calibration
-                      ? *e.config.calibration
-                      : train::read_calibration(e.config.root, e.config.train.eval_batch_size);
-  e.data = train::load_data(e.config);
-  e.network = train::load_trained(e.config, e.data.train->format());
-  require(is_quantized(*e.network),
+  e.calibration = e.config.calibration ? *e.config.calibration
+                                       : experiments::read_calibration(
+                                             e.config.root, e.config.train.eval_batch_size);
+  e.data = experiments::load_data(e.config);
+  e.network = experiments::load_trained(e.config, e.data.train->format());
+  require(layers::is_quantized(*e.network),
           "quantize: expected a config that quantizes some layer, got method \"none\" for all "
           "layers: set "
           "[quant] or give --set quant.method=NAME (quench list quantizers)");
   return e;
 }
 
-nlohmann::json report(const train::RunFolder& folder, const Experiment& e,
-                      const train::PostTrainingResult& result) {
+nlohmann::json report(const experiments::RunFolder& folder, const Experiment& e,
+                      const experiments::PostTrainingResult& result) {
   nlohmann::json json = quantize_json(result);
   json["run"] = folder.path().string();
-  json["checkpoint"] = train::start_of(e.config);
+  json["checkpoint"] = experiments::start_of(e.config);
   json["config"] = folder.config().string();
   json["versions"] = provenance(e.config.train.seed);
   json["held_out"] = e.data.validation != nullptr;
   return json;
 }
 
-void print(const train::RunFolder& folder, const Experiment& e,
-           const train::PostTrainingResult& result) {
+void print(const experiments::RunFolder& folder, const Experiment& e,
+           const experiments::PostTrainingResult& result) {
   fmt::print("run folder {}\n", folder.path().string());
   const std::int64_t images =
       std::min(e.calibration.batches * e.calibration.batch_size, e.data.train->size());
   fmt::print("{} calibrated on {} training images: weights {}, activations {}\n",
-             train::start_of(e.config), images, e.calibration.weights.method,
+             experiments::start_of(e.config), images, e.calibration.weights.method,
              e.calibration.activations.method);
   print_steps(result.calibration);
   fmt::print("\n");
@@ -279,17 +281,19 @@ void print(const train::RunFolder& folder, const Experiment& e,
              e.data.validation ? "held-out" : "test", result.quantized.top1());
 }
 
-void quantize(const train::RunFolder& folder, Experiment& e, const QuantizeOptions& options) {
+void quantize(const experiments::RunFolder& folder, Experiment& e, const QuantizeOptions& options) {
   print_notes(*e.network, e.config);
   const std::filesystem::path kept = folder.path() / "reconstruction.safetensors";
   const auto result = [&] {
     ProgressBar bar;
-    train::FileJournal journal(kept, e.config.model.name);
-    return train::quantize_after_training(e.config, e.calibration, e.data, *e.network, &journal);
+    experiments::FileJournal journal(kept, e.config.model.name);
+    return experiments::quantize_after_training(e.config, e.calibration, e.data, *e.network,
+                                                &journal);
   }();
-  train::save_calibrated(folder.last(), *e.network, e.config.model.name, train::start_of(e.config));
+  experiments::save_calibrated(folder.last(), *e.network, e.config.model.name,
+                               experiments::start_of(e.config));
   const nlohmann::json json = report(folder, e, result);
-  write_file_atomically(folder.path() / train::kQuantizeFile, json.dump(2) + "\n");
+  write_file_atomically(folder.path() / experiments::kQuantizeFile, json.dump(2) + "\n");
   if (options.json) {
     fmt::print("{}\n", json.dump(2));
   } else {
@@ -301,9 +305,9 @@ void quantize(const train::RunFolder& folder, Experiment& e, const QuantizeOptio
 void quantize_new(const QuantizeOptions& options) {
   require(!options.config.empty(), "quantize: expected a config file or --resume RUN");
   Experiment e = load(options);
-  const train::RunFolder folder = new_run_folder(options.run, e.config.name);
+  const experiments::RunFolder folder = new_run_folder(options.run, e.config.name);
   describe_run(folder, e.config, options.command_line);
-  train::write_class_names(folder.classes(), e.data.train->class_names());
+  experiments::write_class_names(folder.classes(), e.data.train->class_names());
   quantize(folder, e, options);
 }
 
@@ -313,9 +317,10 @@ void resume(QuantizeOptions options) {
           "quantize --resume: a run resumes with its own config, so it accepts no config, "
           "--checkpoint, --set or --run");
   options.config = require_run(options.resume).string();
-  require(!std::filesystem::exists(std::filesystem::path(options.resume) / train::kQuantizeFile),
-          "quantize --resume: {} is already quantized: quench eval evaluates it", options.resume);
-  const train::RunFolder folder = train::RunFolder::open(options.resume);
+  require(
+      !std::filesystem::exists(std::filesystem::path(options.resume) / experiments::kQuantizeFile),
+      "quantize --resume: {} is already quantized: quench eval evaluates it", options.resume);
+  const experiments::RunFolder folder = experiments::RunFolder::open(options.resume);
   Experiment e = load(options);
   quantize(folder, e, options);
 }
@@ -343,4 +348,4 @@ void add_quantize(Subcommand& program, std::vector<std::string> command_line) {
   command.run([options] { options->resume.empty() ? quantize_new(*options) : resume(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -27,7 +27,7 @@
 #include "support/file.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -41,7 +41,7 @@ struct RepetitionOptions {
 
 /// A repeated run.
 struct Repetition {
-  train::RunFolder folder;
+  experiments::RunFolder folder;
   bool whole = false;                    ///< to its last epoch
   std::vector<std::string> differences;  ///< differences from the original's conditions, in words,
                                          ///< over all parts
@@ -49,9 +49,9 @@ struct Repetition {
 
 /// The differences from the original's conditions in one part: everything that may explain other
 /// bits.
-std::vector<std::string> differences_to(const train::RunPart& part) {
-  const auto now = train::current_versions(part.versions.seed, {});
-  std::vector<std::string> differences = train::different_versions(part.versions, now);
+std::vector<std::string> differences_to(const experiments::RunPart& part) {
+  const auto now = experiments::current_versions(part.versions.seed, {});
+  std::vector<std::string> differences = experiments::different_versions(part.versions, now);
   const auto add_if_changed = [&differences](const std::string& commit) {
     if (commit.ends_with("-dirty"))
       differences.push_back(fmt::format("sources were changed after commit {}", commit));
@@ -62,9 +62,9 @@ std::vector<std::string> differences_to(const train::RunPart& part) {
 }
 
 /// Changes to the config after part `first`, up to and including part `last`.
-std::vector<train::KeyChange> changes_between(const train::RunHistory& history, std::size_t first,
-                                              std::size_t last) {
-  std::vector<train::KeyChange> changes;
+std::vector<experiments::KeyChange> changes_between(const experiments::RunHistory& history,
+                                                    std::size_t first, std::size_t last) {
+  std::vector<experiments::KeyChange> changes;
   for (std::size_t i = first + 1; i <= last; ++i)
     changes.insert(changes.end(), history.parts[i].changes.begin(), history.parts[i].changes.end());
   return changes;
@@ -72,27 +72,29 @@ std::vector<train::KeyChange> changes_between(const train::RunHistory& history, 
 
 class Repeater {
  public:
-  Repeater(const fs::path& original, const train::RunHistory& history,
-           const RepetitionOptions& options, const std::function<train::RunFolder()>& make_folder)
+  Repeater(const fs::path& original, const experiments::RunHistory& history,
+           const RepetitionOptions& options,
+           const std::function<experiments::RunFolder()>& make_folder)
       : original_(original), history_(history), options_(options), make_folder_(make_folder) {}
 
   Repetition run() {
-    const std::vector<train::TrainedPart> parts = train::trained_parts(history_);
+    const std::vector<experiments::TrainedPart> parts = experiments::trained_parts(history_);
     for (std::size_t i = 0; i < parts.size() && !is_beyond(parts[i]); ++i)
       run_part(parts[i], i == 0 ? nullptr : &parts[i - 1]);
     return {std::move(*folder_), whole_, std::move(differences_)};
   }
 
  private:
-  bool is_beyond(const train::TrainedPart& part) const {
+  bool is_beyond(const experiments::TrainedPart& part) const {
     return history_.parts[part.index].epoch >= options_.epochs;
   }
 
   /// If the config leaves the number of threads open, uses the original's number.
-  train::ExperimentConfig load_config(std::size_t part) const {
-    std::vector<std::string> overrides = train::config_of_part(history_, part);
+  experiments::ExperimentConfig load_config(std::size_t part) const {
+    std::vector<std::string> overrides = experiments::config_of_part(history_, part);
     for (std::string& where : data_dir_override(options_.data_dir)) overrides.push_back(where);
-    train::ExperimentConfig config = train::load_experiment(require_run(original_), overrides);
+    experiments::ExperimentConfig config =
+        experiments::load_experiment(require_run(original_), overrides);
     config.name = options_.name;
     if (config.train.threads > 0) {
       apply_threads(config);
@@ -103,21 +105,21 @@ class Repeater {
     return config;
   }
 
-  void run_part(const train::TrainedPart& part, const train::TrainedPart* before) {
-    train::ExperimentConfig config = load_config(part.index);
+  void run_part(const experiments::TrainedPart& part, const experiments::TrainedPart* before) {
+    experiments::ExperimentConfig config = load_config(part.index);
     whole_ = part.end_epoch < 0 && options_.epochs == config.train.epochs;
     note_differences(history_.parts[part.index]);
-    std::optional<train::Run> run;
+    std::optional<experiments::Run> run;
     if (before == nullptr) {
       run.emplace(std::move(config));
       start(*run);
     } else {
       run.emplace(std::move(config), *folder_);
-      describe_part(*folder_, train::read_history(folder_->versions()), *run,
+      describe_part(*folder_, experiments::read_history(folder_->versions()), *run,
                     changes_between(history_, before->index, part.index), options_.command_line);
     }
     // Keeps the config's number of epochs, because schedules depend on it, and stops early.
-    train::Position until{.epoch = options_.epochs};
+    experiments::Position until{.epoch = options_.epochs};
     if (part.end_epoch >= 0)
       until = std::min(until, {.epoch = part.end_epoch, .step_in_epoch = part.end_step});
     run->train(
@@ -125,16 +127,16 @@ class Repeater {
     if (stop_signal() != 0) throw Exit{128 + stop_signal()};
   }
 
-  void start(train::Run& run) {
+  void start(experiments::Run& run) {
     folder_.emplace(make_folder_());
     describe_run(*folder_, run.config(), options_.command_line);
-    train::write_class_names(folder_->classes(), run.data().train->class_names());
+    experiments::write_class_names(folder_->classes(), run.data().train->class_names());
     catch_stop_signals();
     keep_log(folder_->log());
     say(fmt::format("run folder {}", folder_->path().string()));
   }
 
-  void note_differences(const train::RunPart& part) {
+  void note_differences(const experiments::RunPart& part) {
     for (const std::string& difference : differences_to(part)) {
       remark(fmt::format("differs from the original: {}", difference));
       differences_.push_back(difference);
@@ -142,19 +144,19 @@ class Repeater {
   }
 
   const fs::path& original_;
-  const train::RunHistory& history_;
+  const experiments::RunHistory& history_;
   const RepetitionOptions& options_;
-  const std::function<train::RunFolder()>& make_folder_;
-  std::optional<train::RunFolder> folder_;
+  const std::function<experiments::RunFolder()>& make_folder_;
+  std::optional<experiments::RunFolder> folder_;
   bool whole_ = false;
   std::vector<std::string> differences_;
 };
 
 /// Repeats the parts of `original` in order, each with its config and threads, in the folder that
 /// `make_folder` returns once the first part can begin. Reports differences on stderr.
-Repetition make_again(const fs::path& original, const train::RunHistory& history,
+Repetition make_again(const fs::path& original, const experiments::RunHistory& history,
                       const RepetitionOptions& options,
-                      const std::function<train::RunFolder()>& make_folder) {
+                      const std::function<experiments::RunFolder()>& make_folder) {
   return Repeater(original, history, options, make_folder).run();
 }
 
@@ -168,22 +170,23 @@ struct RepeatOptions {
 /// The run to repeat.
 struct Original {
   fs::path folder;
-  train::RunHistory history;
-  std::vector<train::EpochMetrics> epochs;
+  experiments::RunHistory history;
+  std::vector<experiments::EpochMetrics> epochs;
 };
 
-std::vector<train::EpochMetrics> epochs_in(const fs::path& folder) {
+std::vector<experiments::EpochMetrics> epochs_in(const fs::path& folder) {
   const fs::path table = folder / "metrics.csv", lines = folder / "metrics.jsonl";
   if (!fs::exists(table))
     fail(
         "{}: the run has no metrics.csv: only runs of quench train that finished an epoch can be "
         "repeated",
         folder.string());
-  std::vector<train::EpochMetrics> epochs;
-  for (const train::MetricsRow& row : train::read_metrics(table)) epochs.push_back({.row = row});
+  std::vector<experiments::EpochMetrics> epochs;
+  for (const experiments::MetricsRow& row : experiments::read_metrics(table))
+    epochs.push_back({.row = row});
   if (epochs.empty()) fail("{}: the run has no finished epoch to compare with", folder.string());
   if (fs::exists(lines)) {
-    const auto detailed = train::read_epoch_metrics(lines);
+    const auto detailed = experiments::read_epoch_metrics(lines);
     for (std::size_t i = 0; i < std::min(epochs.size(), detailed.size()); ++i)
       if (detailed[i].row == epochs[i].row) epochs[i] = detailed[i];
   }
@@ -192,10 +195,10 @@ std::vector<train::EpochMetrics> epochs_in(const fs::path& folder) {
 
 Original read_original(const std::string& folder) {
   Original original{.folder = folder,
-                    .history = train::read_history(fs::path(folder) / "versions.json"),
+                    .history = experiments::read_history(fs::path(folder) / "versions.json"),
                     .epochs = epochs_in(folder)};
-  train::require_unedited(folder, original.history);
-  for (const train::RunPart& part : original.history.parts) {
+  experiments::require_unedited(folder, original.history);
+  for (const experiments::RunPart& part : original.history.parts) {
     require(part.versions.ranks == 1,
             "{}: expected a run of one process, got one of {} ranks: repeat it with mpirun -n {} "
             "and its config.toml, and compare the checkpoints",
@@ -211,10 +214,10 @@ fs::path clean(const std::string& folder) {
   return path == "." || path.filename() == ".." ? fs::canonical(path) : path;
 }
 
-train::RunFolder folder_for(const RepeatOptions& options) {
-  if (!options.target.empty()) return train::RunFolder::create_at(options.target);
+experiments::RunFolder folder_for(const RepeatOptions& options) {
+  if (!options.target.empty()) return experiments::RunFolder::create_at(options.target);
   const fs::path path = clean(options.run);
-  return train::RunFolder::create(path.parent_path(), path.filename().string() + "-repeat");
+  return experiments::RunFolder::create(path.parent_path(), path.filename().string() + "-repeat");
 }
 
 /// The number of epochs to repeat and compare.
@@ -226,9 +229,9 @@ std::int64_t epochs_to_repeat(const RepeatOptions& options, const Original& orig
 }
 
 /// Prints the result; true if all bits agree.
-bool compare(const Original& original, const train::RunFolder& repeated, bool whole) {
-  const auto epochs = train::read_epoch_metrics(repeated.epoch_metrics());
-  const auto difference = train::first_difference(original.epochs, epochs);
+bool compare(const Original& original, const experiments::RunFolder& repeated, bool whole) {
+  const auto epochs = experiments::read_epoch_metrics(repeated.epoch_metrics());
+  const auto difference = experiments::first_difference(original.epochs, epochs);
   say(fmt::format("metrics of {}: {}", counted(std::ssize(epochs), "epoch"),
                   difference ? "differ first in " + *difference : "the same bits"));
   if (!whole) {
@@ -236,7 +239,7 @@ bool compare(const Original& original, const train::RunFolder& repeated, bool wh
     return !difference;
   }
   const auto tensors =
-      train::different_tensors(original.folder / "last.safetensors", repeated.last());
+      experiments::different_tensors(original.folder / "last.safetensors", repeated.last());
   if (tensors.empty()) {
     say("last checkpoint: the same bits");
   } else {
@@ -276,4 +279,4 @@ void add_repeat(Subcommand& program, std::vector<std::string> command_line) {
   command.run([options] { repeat(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

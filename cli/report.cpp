@@ -13,7 +13,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct ReportOptions {
@@ -33,21 +33,21 @@ std::string output_name(const ReportOptions& options,
 }
 
 void report(const ReportOptions& options) {
-  const std::vector<std::filesystem::path> folders = train::report::named_runs(options.runs);
+  const std::vector<std::filesystem::path> folders = experiments::report::named_runs(options.runs);
   const std::string name = output_name(options, folders);
   const Output output({.option = "report -o",
                        .name = name,
                        .kind = OutputKind::report,
                        .force = options.force,
                        .reads = folders});
-  train::report::require_plots();
+  experiments::report::require_plots();
   flush_denormals();
   const auto runs =
-      train::report::load_runs(folders, {.checkpoint = options.checkpoint,
-                                         .overrides = data_dir_override(options.data_dir),
-                                         .images = options.images});
-  write_file_atomically(output.path(), train::report::report_page(runs));
-  for (const train::report::RunReport& run : runs) {
+      experiments::report::load_runs(folders, {.checkpoint = options.checkpoint,
+                                               .overrides = data_dir_override(options.data_dir),
+                                               .images = options.images});
+  write_file_atomically(output.path(), experiments::report::report_page(runs));
+  for (const experiments::report::RunReport& run : runs) {
     for (const std::string& note : run.record.notes)
       remark(fmt::format("{}: {}", run.record.name, note));
   }
@@ -75,4 +75,4 @@ void add_report(Subcommand& program) {
   command.run([options] { report(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

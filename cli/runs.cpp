@@ -8,7 +8,7 @@
 #include "experiments/runs/run_table.h"
 #include "support/error.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct RunsOptions {
@@ -20,33 +20,35 @@ struct RunsOptions {
 };
 
 /// A run found in two of the folders is listed once.
-std::vector<train::RunSummary> listed(const RunsOptions& options) {
-  std::vector<train::RunFilter> filters(options.filters.begin(), options.filters.end());
+std::vector<experiments::RunSummary> listed(const RunsOptions& options) {
+  std::vector<experiments::RunFilter> filters(options.filters.begin(), options.filters.end());
   std::vector<std::filesystem::path> found;
   for (const std::string& folder : options.folders) {
-    for (const std::filesystem::path& run : train::find_runs(folder)) {
+    for (const std::filesystem::path& run : experiments::find_runs(folder)) {
       if (std::ranges::find(found, run) == found.end()) found.push_back(run);
     }
   }
-  std::vector<train::RunSummary> runs;
+  std::vector<experiments::RunSummary> runs;
   for (const std::filesystem::path& folder : found) {
-    train::RunSummary run = train::summarize_run(folder);
-    const auto accepts = [&run](const train::RunFilter& filter) { return filter.accepts(run); };
+    experiments::RunSummary run = experiments::summarize_run(folder);
+    const auto accepts = [&run](const experiments::RunFilter& filter) {
+      return filter.accepts(run);
+    };
     if (std::ranges::all_of(filters, accepts)) runs.push_back(std::move(run));
   }
-  train::sort_runs(runs, options.sort, options.reverse);
+  experiments::sort_runs(runs, options.sort, options.reverse);
   return runs;
 }
 
 void runs(RunsOptions& options) {
   if (options.folders.empty()) options.folders = {"runs"};
-  const std::vector<train::RunSummary> all = listed(options);
+  const std::vector<experiments::RunSummary> all = listed(options);
   if (options.json) {
-    fmt::print("{}", train::runs_json(all));
+    fmt::print("{}", experiments::runs_json(all));
   } else if (all.empty()) {
     fmt::print("no runs{}\n", options.filters.empty() ? "" : " match the filters");
   } else {
-    fmt::print("{}", train::runs_text(all));
+    fmt::print("{}", experiments::runs_text(all));
   }
 }
 
@@ -58,7 +60,7 @@ void add_runs(Subcommand& program) {
   const auto options = std::make_shared<RunsOptions>();
   command.add("DIR", options->folders, "Folders to search recursively (default: runs)");
   command.add("--sort", options->sort, "Key to sort by; numbers and times in descending order",
-              {.show_default = true, .choices = train::run_keys()});
+              {.show_default = true, .choices = experiments::run_keys()});
   command.add("--reverse", options->reverse, "Reverse the order");
   command.add(
       "--filter", options->filters,
@@ -68,4 +70,4 @@ void add_runs(Subcommand& program) {
   command.run([options] { runs(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

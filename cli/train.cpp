@@ -24,7 +24,7 @@
 #include "support/progress.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct WeightSize {
@@ -33,9 +33,9 @@ struct WeightSize {
 };
 
 /// Weights only: the size of batch norm and biases does not depend on the method.
-WeightSize weight_size(Module& network) {
+WeightSize weight_size(layers::Module& network) {
   WeightSize size;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     if (!layer->owns_weight()) continue;
     size.float_bytes += static_cast<double>(layer->weight().value().numel()) * 4.0;
     size.quantized_bytes += layer->weight_bytes();
@@ -46,15 +46,15 @@ WeightSize weight_size(Module& network) {
 std::string kib_text(double bytes) { return fmt::format("{:.0f} KiB", bytes / 1024.0); }
 
 /// Prints a summary of a finished run: accuracies, size of the weights, time, files.
-void print_summary(train::Run& run, const train::RunFolder& folder,
-                   const train::RunResult& result) {
-  const std::vector<train::MetricsRow> rows = train::read_metrics(folder.metrics());
+void print_summary(experiments::Run& run, const experiments::RunFolder& folder,
+                   const experiments::RunResult& result) {
+  const std::vector<experiments::MetricsRow> rows = experiments::read_metrics(folder.metrics());
   const auto row = [](std::string_view name, const std::string& value) {
     say(fmt::format("  {:<22} {}", name, value));
   };
   say(fmt::format("\n{} after {}", run.config().name, counted(result.epochs, "epoch")));
   const char* images = run.data().validation ? "held-out images" : "test images";
-  const bool quantized = is_quantized(run.network());
+  const bool quantized = layers::is_quantized(run.network());
   if (!rows.empty()) {
     if (quantized)
       row("top1 quantized", fmt::format("{:.2f} %  ({})", rows.back().top1_quantized, images));
@@ -85,9 +85,9 @@ struct TrainOptions {
 };
 
 /// The run is done and saved, so a missing report is not an error.
-void report(train::Run& run, const train::RunFolder& folder) {
+void report(experiments::Run& run, const experiments::RunFolder& folder) {
   const std::string fault =
-      train::report::write_run_report(folder.path(), run.network(), run.config(), run.data());
+      experiments::report::write_run_report(folder.path(), run.network(), run.config(), run.data());
   if (fault.empty()) {
     say(fmt::format("  {:<22} {}", "report", (folder.path() / "report.html").string()));
   } else {
@@ -96,8 +96,8 @@ void report(train::Run& run, const train::RunFolder& folder) {
 }
 
 /// Rank 0 prints this for all ranks.
-void finish(train::Run& run, const train::RunFolder& folder, const train::RunResult& result,
-            bool with_report) {
+void finish(experiments::Run& run, const experiments::RunFolder& folder,
+            const experiments::RunResult& result, bool with_report) {
   const int ranks = communicator().size();
   const CommunicatorScope alone;
   if (!result.interrupted) {
@@ -110,7 +110,8 @@ void finish(train::Run& run, const train::RunFolder& folder, const train::RunRes
                   ranks == 1 ? "" : fmt::format("mpirun -n {} ", ranks), folder.path().string()));
 }
 
-void train(train::Run& run, const train::RunFolder& folder, const TrainOptions& options) {
+void train(experiments::Run& run, const experiments::RunFolder& folder,
+           const TrainOptions& options) {
   catch_stop_signals();
   const bool speaks = communicator().is_root();
   if (speaks) {
@@ -119,7 +120,7 @@ void train(train::Run& run, const train::RunFolder& folder, const TrainOptions& 
     if (const int ranks = communicator().size(); ranks > 1)
       say(fmt::format("{} ranks, {} each", ranks, counted(num_threads(), "thread")));
   }
-  const train::RunResult result = run.train(folder, [] { return stop_signal() != 0; });
+  const experiments::RunResult result = run.train(folder, [] { return stop_signal() != 0; });
   // Only one rank may have received the signal.
   const auto signal = static_cast<int>(max_over_ranks(stop_signal()));
   if (speaks) finish(run, folder, result, !options.no_report);
@@ -130,25 +131,25 @@ void train_new(const TrainOptions& options) {
   std::vector<std::string> overrides = data_dir_override(options.data_dir);
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   add_skip_bad(options.skip_bad, overrides);
-  train::ExperimentConfig config = train::load_experiment(options.config, overrides);
+  experiments::ExperimentConfig config = experiments::load_experiment(options.config, overrides);
   apply_threads(config);
-  train::Run run(std::move(config));
+  experiments::Run run(std::move(config));
   if (communicator().is_root()) print_notes(run.network(), run.config());
   // Created only now, so that a config that fails leaves no folder.
-  const train::RunFolder folder = folder_of_ranks([&] {
-    train::RunFolder made = new_run_folder(options.run, run.config().name);
+  const experiments::RunFolder folder = folder_of_ranks([&] {
+    experiments::RunFolder made = new_run_folder(options.run, run.config().name);
     describe_run(made, run.config(), options.command_line);
-    train::write_class_names(made.classes(), run.data().train->class_names());
+    experiments::write_class_names(made.classes(), run.data().train->class_names());
     return made;
   });
   train(run, folder, options);
 }
 
 /// Prints the changes with which the run resumes.
-void announce(const std::vector<train::KeyChange>& changes, const train::Run& run) {
+void announce(const std::vector<experiments::KeyChange>& changes, const experiments::Run& run) {
   if (changes.empty()) return;
   std::string text;
-  for (const train::KeyChange& change : changes)
+  for (const experiments::KeyChange& change : changes)
     text += fmt::format("{}{} = {} (was {})", text.empty() ? "" : ", ", change.key, change.to,
                         change.from);
   say(fmt::format("from epoch {} on: {}; the next step's learning rate is {:.1e}",
@@ -161,13 +162,13 @@ void resume(const TrainOptions& options) {
           "config and "
           "no --run");
   require_run(options.resume);
-  const train::RunFolder folder =
-      folder_of_ranks([&] { return train::RunFolder::open(options.resume); });
-  train::RunHistory history = history_of(folder);
-  train::ResumedConfig resumed = train::resumed_config(folder.path(), history, options.overrides,
-                                                       data_dir_override(options.data_dir));
+  const experiments::RunFolder folder =
+      folder_of_ranks([&] { return experiments::RunFolder::open(options.resume); });
+  experiments::RunHistory history = history_of(folder);
+  experiments::ResumedConfig resumed = experiments::resumed_config(
+      folder.path(), history, options.overrides, data_dir_override(options.data_dir));
   apply_threads(resumed.config);
-  train::Run run(std::move(resumed.config), folder);
+  experiments::Run run(std::move(resumed.config), folder);
   const std::int64_t epochs = run.config().train.epochs;
   const bool is_done = run.position().epoch == epochs;
   require(!is_done || resumed.changes.empty(),
@@ -208,4 +209,4 @@ void add_train(Subcommand& program, std::vector<std::string> command_line) {
   });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

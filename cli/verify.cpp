@@ -19,7 +19,7 @@
 #include "support/text_table.h"
 #include "train/evaluate.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr double kMostImages = 1e9;
@@ -56,7 +56,7 @@ std::int64_t different_bytes(const deploy::Values& a, const deploy::Values& b) {
   return different;
 }
 
-Verification verify(const VerifyOptions& options, Module& network, deploy::Engine& engine,
+Verification verify(const VerifyOptions& options, layers::Module& network, deploy::Engine& engine,
                     datasets::Loader& loader) {
   Verification result;
   const std::int64_t all = loader.images_in(loader.batches_per_epoch());
@@ -133,10 +133,10 @@ void run(const VerifyOptions& options) {
   add_skip_bad(options.skip_bad, overrides);
   TrainedRun run = load_run(options.run, options.checkpoint, overrides);
   const DeployedModel model = load_model(options.model, overrides);
-  const train::Data data = train::load_data(run.config);
-  train::require_classes(options.run, data.test->class_names());
+  const experiments::Data data = experiments::load_data(run.config);
+  experiments::require_classes(options.run, data.test->class_names());
   reestimate_stale_batch_norm(run);
-  const auto loader = train::evaluation_loader(run.config, data.test);
+  const auto loader = experiments::evaluation_loader(run.config, data.test);
   const Verification result = verify(options, *run.network, *model.engine, *loader);
   if (options.json) {
     print_json(options, result);
@@ -171,4 +171,4 @@ void add_verify(Subcommand& program) {
   command.run([options] { run(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -26,7 +26,7 @@
 #include "support/progress.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,7 +37,7 @@ class RunFollower {
  public:
   /// @param title  the beginning of each line
   /// @param table  receives the epochs of all followed runs
-  RunFollower(std::filesystem::path folder, std::string title, train::EpochTable& table);
+  RunFollower(std::filesystem::path folder, std::string title, experiments::EpochTable& table);
 
   /// Prints new epochs, and the result once the run has ended. Then returns false, unless the run
   /// resumes.
@@ -45,7 +45,7 @@ class RunFollower {
   bool poll();
   /// Shows the progress of a run that poll() found running.
   void show_progress(ProgressBar& bar);
-  const train::RunState& state() const { return state_; }
+  const experiments::RunState& state() const { return state_; }
 
  private:
   void show_epochs();
@@ -53,45 +53,47 @@ class RunFollower {
 
   std::filesystem::path folder_;
   std::string title_;
-  train::EpochTable& table_;
-  train::RunState state_;
+  experiments::EpochTable& table_;
+  experiments::RunState state_;
   std::size_t shown_ = 0;                    // epochs printed
   std::optional<std::int64_t> epoch_shown_;  // the epoch on the bar
   bool ended_ = false;
 };
 
 /// Older runs have no metrics.jsonl, only metrics.csv.
-std::vector<train::EpochMetrics> epochs_of_run(const fs::path& folder) {
+std::vector<experiments::EpochMetrics> epochs_of_run(const fs::path& folder) {
   const fs::path lines = folder / "metrics.jsonl", table = folder / "metrics.csv";
-  if (fs::exists(lines)) return train::read_epoch_metrics(lines);
-  std::vector<train::EpochMetrics> epochs;
+  if (fs::exists(lines)) return experiments::read_epoch_metrics(lines);
+  std::vector<experiments::EpochMetrics> epochs;
   if (!fs::exists(table)) return epochs;
-  for (const train::MetricsRow& row : train::read_metrics(table)) epochs.push_back({.row = row});
+  for (const experiments::MetricsRow& row : experiments::read_metrics(table))
+    epochs.push_back({.row = row});
   return epochs;
 }
 
-bool is_quantized(const train::EpochMetrics& metrics) {
+bool is_quantized(const experiments::EpochMetrics& metrics) {
   return !metrics.layers.empty() || metrics.row.top1_quantized != metrics.row.top1_float;
 }
 
 /// The columns that its quantizers filled; the file has 0 for others.
-std::vector<std::string_view> of_quantizers(const train::MetricsRow& row) {
+std::vector<std::string_view> of_quantizers(const experiments::MetricsRow& row) {
   std::vector<std::string_view> reported;
-  for (const train::MetricsColumn& column : train::metrics_columns()) {
-    if (column.of_quantizers && row.*std::get<double train::MetricsRow::*>(column.member) > 0.0)
+  for (const experiments::MetricsColumn& column : experiments::metrics_columns()) {
+    if (column.of_quantizers &&
+        row.*std::get<double experiments::MetricsRow::*>(column.member) > 0.0)
       reported.push_back(column.name);
   }
   return reported;
 }
 
-RunFollower::RunFollower(fs::path folder, std::string title, train::EpochTable& table)
+RunFollower::RunFollower(fs::path folder, std::string title, experiments::EpochTable& table)
     : folder_(std::move(folder)), title_(std::move(title)), table_(table) {}
 
 bool RunFollower::poll() {
   // Read first: everything that a run writes before it ends is there once its state says so.
-  state_ = train::state_of_run(folder_);
+  state_ = experiments::state_of_run(folder_);
   show_epochs();
-  if (state_.phase == train::RunPhase::running) {
+  if (state_.phase == experiments::RunPhase::running) {
     ended_ = false;
     return true;
   }
@@ -101,10 +103,10 @@ bool RunFollower::poll() {
 }
 
 void RunFollower::show_epochs() {
-  const std::vector<train::EpochMetrics> epochs = epochs_of_run(folder_);
+  const std::vector<experiments::EpochMetrics> epochs = epochs_of_run(folder_);
   shown_ = std::min(shown_, epochs.size());  // a resumed run may have dropped some
   for (; shown_ < epochs.size(); ++shown_) {
-    const train::EpochMetrics& metrics = epochs[shown_];
+    const experiments::EpochMetrics& metrics = epochs[shown_];
     say(table_.lines({.row = metrics.row,
                       .epochs = state_.epochs,
                       .quantized = is_quantized(metrics),
@@ -115,7 +117,7 @@ void RunFollower::show_epochs() {
 }
 
 void RunFollower::show_progress(ProgressBar& bar) {
-  if (state_.phase != train::RunPhase::running || state_.steps == 0) return;
+  if (state_.phase != experiments::RunPhase::running || state_.steps == 0) return;
   const std::int64_t before = state_.epoch * state_.steps, done = before + state_.step;
   if (!epoch_shown_) bar.begin("", state_.epochs * state_.steps, done);
   if (epoch_shown_ != state_.epoch)
@@ -127,9 +129,9 @@ void RunFollower::show_progress(ProgressBar& bar) {
 }
 
 void RunFollower::show_end() {
-  std::string line =
-      fmt::format("{}{}{} after {} of {}", title_, title_.empty() ? "" : "  ",
-                  train::name_of(state_.phase), state_.epoch, counted(state_.epochs, "epoch"));
+  std::string line = fmt::format("{}{}{} after {} of {}", title_, title_.empty() ? "" : "  ",
+                                 experiments::name_of(state_.phase), state_.epoch,
+                                 counted(state_.epochs, "epoch"));
   if (!state_.message.empty()) line += ": " + state_.message;
   say(line);
   epoch_shown_.reset();
@@ -149,20 +151,20 @@ void pause_or_stop() {
 
 void watch_run(const fs::path& folder) {
   ProgressBar bar;
-  train::EpochTable table;
+  experiments::EpochTable table;
   RunFollower follower(folder, "", table);
   while (follower.poll()) {
     follower.show_progress(bar);
     pause_or_stop();
   }
-  if (follower.state().phase != train::RunPhase::done) throw Exit{1};
+  if (follower.state().phase != experiments::RunPhase::done) throw Exit{1};
 }
 
 /// The names of its runs, padded to the longest.
 class Titles {
  public:
-  Titles(const fs::path& folder, const train::Comparison& comparison) : folder_(folder) {
-    for (const train::ComparisonRun& run : train::all_runs(comparison)) {
+  Titles(const fs::path& folder, const experiments::Comparison& comparison) : folder_(folder) {
+    for (const experiments::ComparisonRun& run : experiments::all_runs(comparison)) {
       const std::string& variant = comparison.variants.at(run.variant).variant.name;
       width_ = std::max(width_, fmt::formatted_size("{}/seed-{}", variant, run.seed));
     }
@@ -176,31 +178,33 @@ class Titles {
   std::size_t width_ = 0;
 };
 
-std::int64_t thousandths(const train::Comparison& comparison) {
+std::int64_t thousandths(const experiments::Comparison& comparison) {
   std::int64_t total = 0;
-  for (const train::ComparisonRun& run : train::all_runs(comparison))
+  for (const experiments::ComparisonRun& run : experiments::all_runs(comparison))
     total += 1000 * comparison.variants.at(run.variant).epochs;
   return total;
 }
 
 std::int64_t thousandths_done(const std::list<RunFollower>& followers) {
   std::int64_t done = 0;
-  for (const RunFollower& follower : followers) done += train::thousandths_done(follower.state());
+  for (const RunFollower& follower : followers)
+    done += experiments::thousandths_done(follower.state());
   return done;
 }
 
 /// Follows its runs as they begin, each under its name, until no process works on it any more.
 void watch_comparison(const fs::path& folder) {
-  const train::Comparison comparison = train::read_comparison(folder / "comparison.json");
+  const experiments::Comparison comparison =
+      experiments::read_comparison(folder / "comparison.json");
   const Titles titles(folder, comparison);
   ProgressBar bar;
-  train::EpochTable table;
+  experiments::EpochTable table;
   std::list<RunFollower> followers;
   std::vector<fs::path> known;
   bool begun = false;
   for (bool alive = true; alive;) {
-    alive = train::FolderLock::is_held(folder);
-    for (const fs::path& run : train::find_runs(folder)) {
+    alive = experiments::FolderLock::is_held(folder);
+    for (const fs::path& run : experiments::find_runs(folder)) {
       if (std::ranges::find(known, run) != known.end() || !fs::exists(run / "config.toml"))
         continue;
       known.push_back(run);
@@ -213,16 +217,16 @@ void watch_comparison(const fs::path& folder) {
     if (alive) pause_or_stop();
   }
   const auto is_done = [](const RunFollower& follower) {
-    return follower.state().phase == train::RunPhase::done;
+    return follower.state().phase == experiments::RunPhase::done;
   };
-  if (followers.size() < train::all_runs(comparison).size() ||
+  if (followers.size() < experiments::all_runs(comparison).size() ||
       !std::ranges::all_of(followers, is_done))
     throw Exit{1};
 }
 
 void watch(const WatchOptions& options) {
   catch_stop_signals();
-  if (train::ComparisonFolder::is_one(options.run)) return watch_comparison(options.run);
+  if (experiments::ComparisonFolder::is_one(options.run)) return watch_comparison(options.run);
   require_run(options.run);
   watch_run(options.run);
 }
@@ -237,4 +241,4 @@ void add_watch(Subcommand& program) {
   command.run([options] { watch(*options); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -28,14 +28,14 @@ namespace {
 /// grid, and the writer produces them.
 class Freezer {
  public:
-  Freezer(Module& network, const Shape& image)
+  Freezer(layers::Module& network, const Shape& image)
       : graph_(network),
-        shapes_(value_shapes(graph_, image)),
+        shapes_(layers::value_shapes(graph_, image)),
         modes_(network, false, quant::Mode::evaluation) {
     result_.channels = image[1];
     result_.height = image[2];
     result_.width = image[3];
-    for (QuantizedLayer* layer : network.quantized_layers()) {
+    for (layers::QuantizedLayer* layer : network.quantized_layers()) {
       if (layer->folded() != nullptr) folded_.push_back(&layer->folded()->norm());
     }
   }
@@ -49,7 +49,7 @@ class Freezer {
   }
 
  private:
-  using Node = Graph::Node;
+  using Node = layers::Graph::Node;
 
   /// A requested value: after `steps`, as codes on `grid`, or in float32.
   struct Wanted {
@@ -58,14 +58,14 @@ class Freezer {
     std::string reader;
   };
 
-  ValueId value_of(quench::ValueId value, Wanted wanted);
+  ValueId value_of(layers::ValueId value, Wanted wanted);
   ValueId before(const Node& node, Affine step, Wanted wanted);
-  ValueId with_image(const Node& node, const ScaleShift& sum, Wanted wanted);
+  ValueId with_image(const Node& node, const layers::ScaleShift& sum, Wanted wanted);
   /// Whether a value is the input images, flattened or not.
-  bool is_images(quench::ValueId value) const {
+  bool is_images(layers::ValueId value) const {
     while (const Node* node = graph_.writer(value)) {
-      if (!std::holds_alternative<Flatten*>(node->layer) &&
-          !std::holds_alternative<Unflatten*>(node->layer))
+      if (!std::holds_alternative<layers::Flatten*>(node->layer) &&
+          !std::holds_alternative<layers::Unflatten*>(node->layer))
         return false;
       value = node->inputs[0];
     }
@@ -78,9 +78,9 @@ class Freezer {
   // Modules that move values pass the request on to their inputs.
   ValueId flattened(const Node& node, Wanted wanted);
   ValueId pooled(const Node& node, const Window2d& window, Wanted wanted);
-  ValueId padded(const Node& node, const Pad& pad, const Wanted& wanted);
+  ValueId padded(const Node& node, const layers::Pad& pad, const Wanted& wanted);
   ValueId joined(const Node& node, const Wanted& wanted);
-  ValueId chosen(const Node& node, const quench::Extremum& extremum, const Wanted& wanted);
+  ValueId chosen(const Node& node, const layers::Extremum& extremum, const Wanted& wanted);
   ValueId selected(const Node& node, const std::vector<std::int64_t>& channels,
                    const Wanted& wanted);
   ValueId resized(const Node& node, Operation::Kind kind, const Wanted& wanted);
@@ -90,75 +90,82 @@ class Freezer {
   void require_codes(const Node& node, const Wanted& wanted) const;
   ValueId moved_input(const Node& node, std::size_t input, Steps steps, const Wanted& wanted);
 
-  std::size_t quantize_images(const ScaleShift* image);
+  std::size_t quantize_images(const layers::ScaleShift* image);
   std::size_t operation_of(const Node& node, const Window2d* pool = nullptr);
   ValueId operand(const Node& node, std::size_t input);
   ValueId add_output(std::size_t operation, Wanted wanted);
   ValueId add_value(const std::array<std::int64_t, 3>& size, const Wanted& wanted);
 
-  Graph graph_;
+  layers::Graph graph_;
   std::vector<Shape> shapes_;
-  ModeGuard modes_;
-  std::vector<const BatchNorm*> folded_;
+  layers::ModeGuard modes_;
+  std::vector<const layers::BatchNorm*> folded_;
   IntegerNetwork result_;
   /// Keyed by the pool's window too: a convolution with pooled sums is an operation of its own.
   std::map<std::pair<const Node*, const Window2d*>, std::size_t> operations_;
   std::map<std::pair<const Node*, std::vector<ValueId>>, ValueId> moved_;
   /// By the image added to the input; null if none is.
-  std::map<const ScaleShift*, std::size_t> quantize_;
+  std::map<const layers::ScaleShift*, std::size_t> quantize_;
 };
 
-ValueId Freezer::value_of(quench::ValueId value, Wanted wanted) {
+ValueId Freezer::value_of(layers::ValueId value, Wanted wanted) {
   const Node* node = graph_.writer(value);
   if (node == nullptr) return add_output(quantize_images(nullptr), std::move(wanted));
   return std::visit(
-      Overloaded{
-          [&](const BatchNorm* norm) {
+      layers::Overloaded{
+          [&](const layers::BatchNorm* norm) {
             const bool folded = std::ranges::find(folded_, norm) != folded_.end();
             return before(*node, step_of(*norm, folded), std::move(wanted));
           },
-          [&](const ScaleShift* scale) {
+          [&](const layers::ScaleShift* scale) {
             if (scale->image().defined()) return with_image(*node, *scale, std::move(wanted));
             return before(*node, step_of(*scale, shapes_[node->output][1]), std::move(wanted));
           },
-          [&](const ActivationLayer* layer) {
+          [&](const layers::ActivationLayer* layer) {
             return before(*node, {.activation = layer->activation()}, std::move(wanted));
           },
-          [&](const Flatten*) { return flattened(*node, std::move(wanted)); },
-          [&](const Unflatten*) { return value_of(node->inputs[0], std::move(wanted)); },
-          [&](const MaxPool2d* pool) { return pooled(*node, pool->window(), std::move(wanted)); },
-          [&](const Pad* pad) { return padded(*node, *pad, wanted); },
-          [&](const Concat*) { return joined(*node, wanted); },
-          [&](const quench::Extremum* extremum) { return chosen(*node, *extremum, wanted); },
-          [&](const SelectChannels* layer) { return selected(*node, layer->channels(), wanted); },
-          [&](const Upsample* layer) {
+          [&](const layers::Flatten*) { return flattened(*node, std::move(wanted)); },
+          [&](const layers::Unflatten*) { return value_of(node->inputs[0], std::move(wanted)); },
+          [&](const layers::MaxPool2d* pool) {
+            return pooled(*node, pool->window(), std::move(wanted));
+          },
+          [&](const layers::Pad* pad) { return padded(*node, *pad, wanted); },
+          [&](const layers::Concat*) { return joined(*node, wanted); },
+          [&](const layers::Extremum* extremum) { return chosen(*node, *extremum, wanted); },
+          [&](const layers::SelectChannels* layer) {
+            return selected(*node, layer->channels(), wanted);
+          },
+          [&](const layers::Upsample* layer) {
             return resized(*node, Upsampling{layer->factor()}, wanted);
           },
-          [&](const SelectPixels* layer) {
+          [&](const layers::SelectPixels* layer) {
             return resized(*node, PixelSelection{layer->rows(), layer->columns()}, wanted);
           },
-          [&](const Rearrange* layer) { return rearranged(*node, layer->rearrangement(), wanted); },
-          [&](const Add* sum) {
+          [&](const layers::Rearrange* layer) {
+            return rearranged(*node, layer->rearrangement(), wanted);
+          },
+          [&](const layers::Add* sum) {
             prepend({.activation = sum->activation()}, wanted.steps);
             return add_output(operation_of(*node), std::move(wanted));
           },
-          [&](OneOf<Conv2d, Linear, Multiply, PointwiseFunction, PRelu, AveragePool2d,
-                    GlobalAveragePool> auto) {
+          [&](layers::OneOf<layers::Conv2d, layers::Linear, layers::Multiply,
+                            layers::PointwiseFunction, layers::PRelu, layers::AveragePool2d,
+                            layers::GlobalAveragePool> auto) {
             return add_output(operation_of(*node), std::move(wanted));
           },
-          [&](OneOf<GroupNorm, LocalResponseNorm> auto) -> ValueId {
+          [&](layers::OneOf<layers::GroupNorm, layers::LocalResponseNorm> auto) -> ValueId {
             throw std::invalid_argument(
                 fmt::format("{} normalizes by the statistics of each image, which has no integer "
                             "form; expected a network trained with batch norm instead",
                             node->module->name()));
           },
-          [&](const BilinearResize*) -> ValueId {
+          [&](const layers::BilinearResize*) -> ValueId {
             throw std::invalid_argument(
                 fmt::format("{} interpolates between pixels, which has no integer form; expected a "
                             "nearest-neighbour resize instead",
                             node->module->name()));
           },
-          [](const CustomLayer& custom) -> ValueId {
+          [](const layers::CustomLayer& custom) -> ValueId {
             throw std::invalid_argument(fmt::format(
                 "{} has no integer form (it is neither a layer nor a sum, product, "
                 "function, pool, batch norm, activation, scale, padding, concatenation or "
@@ -174,8 +181,8 @@ ValueId Freezer::before(const Node& node, Affine step, Wanted wanted) {
   return value_of(node.inputs[0], std::move(wanted));
 }
 
-ValueId Freezer::with_image(const Node& node, const ScaleShift& sum, Wanted wanted) {
-  require(node.inputs[0] == Graph::kInput,
+ValueId Freezer::with_image(const Node& node, const layers::ScaleShift& sum, Wanted wanted) {
+  require(node.inputs[0] == layers::Graph::kInput,
           "{} adds a different value at each position of its input; expected this only on the "
           "network's images",
           sum.name());
@@ -209,7 +216,7 @@ ValueId Freezer::flattened(const Node& node, Wanted wanted) {
 
 ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted) {
   const Node* writer = graph_.writer(node.inputs[0]);
-  auto* const* conv = writer == nullptr ? nullptr : std::get_if<Conv2d*>(&writer->layer);
+  auto* const* conv = writer == nullptr ? nullptr : std::get_if<layers::Conv2d*>(&writer->layer);
   // The contribution of an offset differs between pixels, so the maximum has to be taken after it.
   const bool of_sums = conv != nullptr && (has_channels(wanted.steps) || !wanted.grid) &&
                        frozen_grid(**conv, 0, is_images(writer->inputs[0])).offset == 0.0f;
@@ -220,12 +227,12 @@ ValueId Freezer::pooled(const Node& node, const Window2d& window, Wanted wanted)
   return moved(node, pool, {moved_input(node, 0, wanted.steps, wanted)}, wanted);
 }
 
-ValueId Freezer::padded(const Node& node, const Pad& pad, const Wanted& wanted) {
+ValueId Freezer::padded(const Node& node, const layers::Pad& pad, const Wanted& wanted) {
   require_codes(node, wanted);
   require(!pad.adds_zeros() || keeps_zero(wanted.steps),
           "{} pads with 0, which the batch norm after it shifts; expected the batch norm before it",
           node.module->name());
-  const PadSizes& sizes = pad.sizes();
+  const layers::PadSizes& sizes = pad.sizes();
   const ZeroPad kind{sizes.channels_before, sizes.channels_after, sizes.image};
   Steps steps = slice(wanted.steps, kind.before, input_shape(node)[1]);
   return moved(node, kind, {moved_input(node, 0, std::move(steps), wanted)}, wanted);
@@ -243,10 +250,10 @@ ValueId Freezer::joined(const Node& node, const Wanted& wanted) {
   return moved(node, Concatenation{}, std::move(from), wanted);
 }
 
-ValueId Freezer::chosen(const Node& node, const quench::Extremum& extremum, const Wanted& wanted) {
+ValueId Freezer::chosen(const Node& node, const layers::Extremum& extremum, const Wanted& wanted) {
   require_codes(node, wanted);
   std::vector<std::uint8_t> smallest = falling_channels(wanted.steps);
-  if (extremum.kind() == quench::Extremum::Kind::smallest) {
+  if (extremum.kind() == layers::Extremum::Kind::smallest) {
     smallest.resize(static_cast<std::size_t>(input_shape(node)[1]));
     for (std::uint8_t& mark : smallest) mark ^= 1;
   }
@@ -296,7 +303,7 @@ ValueId Freezer::moved(const Node& node, Operation::Kind kind, std::vector<Value
 
 // ---- operations
 
-std::size_t Freezer::quantize_images(const ScaleShift* sum) {
+std::size_t Freezer::quantize_images(const layers::ScaleShift* sum) {
   const auto [place, fresh] = quantize_.try_emplace(sum, result_.operations.size());
   if (fresh) {
     Quantize quantize;
@@ -320,8 +327,8 @@ std::size_t Freezer::operation_of(const Node& node, const Window2d* pool) {
 
 /// The input of a slot, as codes on the grid of its quantizer.
 ValueId Freezer::operand(const Node& node, std::size_t input) {
-  QuantizableModule& module = *node.module->as_quantizable();
-  const quench::ValueId value = node.inputs[input];
+  layers::QuantizableModule& module = *node.module->as_quantizable();
+  const layers::ValueId value = node.inputs[input];
   const quant::QuantGrid grid = frozen_grid(module, input, is_images(value));
   return value_of(value, {{}, grid, reader_name(module, input)});
 }
@@ -347,12 +354,12 @@ ValueId Freezer::add_output(std::size_t operation, Wanted wanted) {
 
 }  // namespace
 
-std::string reader_name(const QuantizableModule& module, std::size_t input) {
+std::string reader_name(const layers::QuantizableModule& module, std::size_t input) {
   return module.input_count() == 1 ? module.name()
                                    : fmt::format("{}.input{}", module.name(), input + 1);
 }
 
-IntegerNetwork freeze(Module& network, const Shape& image) {
+IntegerNetwork freeze(layers::Module& network, const Shape& image) {
   IntegerNetwork result = Freezer(network, image).run();
   check_network(result);
   return result;

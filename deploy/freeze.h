@@ -20,9 +20,9 @@ namespace quench::deploy {
 ///                                that depends on the input (XNOR-Net), a batch norm after zero
 ///                                padding, a per-pixel batch norm after a flatten, or a module of
 ///                                an unknown kind
-IntegerNetwork freeze(Module& network, const Shape& image);
+IntegerNetwork freeze(layers::Module& network, const Shape& image);
 
 /// The name of a slot in Value::readers: "conv2", or "block1.add.input2" if the module has two.
-std::string reader_name(const QuantizableModule& module, std::size_t input);
+std::string reader_name(const layers::QuantizableModule& module, std::size_t input);
 
 }  // namespace quench::deploy

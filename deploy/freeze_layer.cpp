@@ -37,10 +37,10 @@ bool has_codes_of(const quant::QuantGrid& grid, const quant::Quantizer& quantize
 }
 
 /// The line for [quant] that gives a slot a quantizer.
-std::string rule_for(QuantizableModule& module, bool reads_images) {
+std::string rule_for(layers::QuantizableModule& module, bool reads_images) {
   constexpr const char* kRule = "{ method = \"affine\", bits = 8 }";
   if (module.as_quantized_layer() == nullptr)
-    return fmt::format("quant.{} = {}", quant::rule_key(operand_kind(module)), kRule);
+    return fmt::format("quant.{} = {}", quant::rule_key(layers::operand_kind(module)), kRule);
   if (reads_images) return fmt::format("quant.first_layer = {{ activation = {} }}", kRule);
   return fmt::format("quant.activation = {}", kRule);
 }
@@ -59,13 +59,13 @@ void look_up(const Function& function, const quant::QuantGrid& grid, const std::
   }
 }
 
-Lookup freeze_function(const PointwiseFunction& layer, const quant::QuantGrid& grid) {
+Lookup freeze_function(const layers::PointwiseFunction& layer, const quant::QuantGrid& grid) {
   Lookup result;
   look_up(layer.function(), grid, layer.name(), result);
   return result;
 }
 
-Lookup freeze_function(const PRelu& layer, const quant::QuantGrid& grid) {
+Lookup freeze_function(const layers::PRelu& layer, const quant::QuantGrid& grid) {
   Lookup result;
   for (const float slope : layer.slope().value().span())
     look_up([slope](float x) { return x > 0.0f ? x : slope * x; }, grid, layer.name(), result);
@@ -73,7 +73,7 @@ Lookup freeze_function(const PRelu& layer, const quant::QuantGrid& grid) {
 }
 
 /// The convolution of a layer with a weight; the caller sets its kernel and window.
-Convolution products(QuantizedLayer& layer) {
+Convolution products(layers::QuantizedLayer& layer) {
   require(layer.weight_quantizer().quantizes(),
           "{} has a float32 weight (method \"none\"); expected a quantizer for it", layer.name());
   const auto codes = layer.weight_quantizer().codes(layer.effective_weight().value()).value();
@@ -148,7 +148,8 @@ Steps steps_before(const Steps& steps, std::int64_t channels, const std::string&
 
 }  // namespace
 
-quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images) {
+quant::QuantGrid frozen_grid(layers::QuantizableModule& module, std::size_t input,
+                             bool reads_images) {
   const quant::Quantizer& quantizer = module.input_quantizer(input);
   const std::string reader = reader_name(module, input);
   require(quantizer.quantizes(),
@@ -166,46 +167,48 @@ quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool 
   return grid;
 }
 
-Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Window2d* pool) {
+Operation::Kind freeze_layer(const layers::Layer& layer, const Value& input, const Window2d* pool) {
   return std::visit(
-      Overloaded{[pool](Conv2d* conv2d) -> Operation::Kind {
-                   Convolution conv = products(*conv2d);
-                   conv.kernel = conv2d->options().kernel_size;
-                   conv.params = conv2d->options().params;
-                   if (pool != nullptr) conv.pool = *pool;
-                   return conv;
-                 },
-                 [&input](Linear* linear) -> Operation::Kind {
-                   Convolution conv = products(*linear);
-                   conv.kernel = whole_image(input);
-                   return conv;
-                 },
-                 [](const Add* sum) -> Operation::Kind {
-                   return Addition{.subtracts = sum->sign() == Sign::minus};
-                 },
-                 [](const Multiply*) -> Operation::Kind { return Multiplication{}; },
-                 [&input](OneOf<PointwiseFunction, PRelu> auto function) -> Operation::Kind {
-                   return freeze_function(*function, *input.grid);
-                 },
-                 [](const AveragePool2d* average) -> Operation::Kind {
-                   return AveragePool{average->window()};
-                 },
-                 [&input](const GlobalAveragePool*) -> Operation::Kind {
-                   return AveragePool{{.kernel = whole_image(input)}};
-                 },
-                 [](OneOf<BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift, ActivationLayer,
-                          quench::Extremum, Concat, SelectChannels, SelectPixels, Pad, Upsample,
-                          BilinearResize, Rearrange, MaxPool2d, Flatten, Unflatten> auto)
-                     -> Operation::Kind {
-                   throw std::logic_error("freeze_layer: expected a layer with quantizer slots");
-                 },
-                 [](const CustomLayer&) -> Operation::Kind {
-                   throw std::logic_error("freeze_layer: expected a layer of a known kind");
-                 }},
+      layers::Overloaded{
+          [pool](layers::Conv2d* conv2d) -> Operation::Kind {
+            Convolution conv = products(*conv2d);
+            conv.kernel = conv2d->options().kernel_size;
+            conv.params = conv2d->options().params;
+            if (pool != nullptr) conv.pool = *pool;
+            return conv;
+          },
+          [&input](layers::Linear* linear) -> Operation::Kind {
+            Convolution conv = products(*linear);
+            conv.kernel = whole_image(input);
+            return conv;
+          },
+          [](const layers::Add* sum) -> Operation::Kind {
+            return Addition{.subtracts = sum->sign() == layers::Sign::minus};
+          },
+          [](const layers::Multiply*) -> Operation::Kind { return Multiplication{}; },
+          [&input](layers::OneOf<layers::PointwiseFunction, layers::PRelu> auto function)
+              -> Operation::Kind { return freeze_function(*function, *input.grid); },
+          [](const layers::AveragePool2d* average) -> Operation::Kind {
+            return AveragePool{average->window()};
+          },
+          [&input](const layers::GlobalAveragePool*) -> Operation::Kind {
+            return AveragePool{{.kernel = whole_image(input)}};
+          },
+          [](layers::OneOf<layers::BatchNorm, layers::GroupNorm, layers::LocalResponseNorm,
+                           layers::ScaleShift, layers::ActivationLayer, layers::Extremum,
+                           layers::Concat, layers::SelectChannels, layers::SelectPixels,
+                           layers::Pad, layers::Upsample, layers::BilinearResize, layers::Rearrange,
+                           layers::MaxPool2d, layers::Flatten, layers::Unflatten> auto)
+              -> Operation::Kind {
+            throw std::logic_error("freeze_layer: expected a layer with quantizer slots");
+          },
+          [](const layers::CustomLayer&) -> Operation::Kind {
+            throw std::logic_error("freeze_layer: expected a layer of a known kind");
+          }},
       layer);
 }
 
-Affine step_of(const BatchNorm& norm, bool folded) {
+Affine step_of(const layers::BatchNorm& norm, bool folded) {
   Affine step{.activation = norm.params().activation};
   if (folded) return step;
   const ChannelAffine affine =
@@ -216,7 +219,7 @@ Affine step_of(const BatchNorm& norm, bool folded) {
   return step;
 }
 
-Affine step_of(const ScaleShift& module, std::int64_t channels) {
+Affine step_of(const layers::ScaleShift& module, std::int64_t channels) {
   // Neither default changes any bits; + 0.0f would change -0.
   return {.scale = numbers_of(module.scale(), 1.0f, channels),
           .shift = numbers_of(module.shift(), -0.0f, channels)};

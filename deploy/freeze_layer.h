@@ -18,22 +18,23 @@ namespace quench::deploy {
 /// @param reads_images  whether the slot reads the network's input, for messages
 /// @throws std::invalid_argument  if no such grid exists: no quantizer, a scale that depends on the
 ///                                input (XNOR-Net), or codes that fit no scale and zero point
-quant::QuantGrid frozen_grid(QuantizableModule& module, std::size_t input, bool reads_images);
+quant::QuantGrid frozen_grid(layers::QuantizableModule& module, std::size_t input,
+                             bool reads_images);
 
 /// Converts a layer with quantizer slots to an operation.
 /// @param input  the first value it reads
 /// @param pool   pools the sums of a convolution; may be null
 /// @throws std::invalid_argument  for a weight without a quantizer
 /// @throws std::logic_error       for a layer without slots, or a CustomLayer
-Operation::Kind freeze_layer(const Layer& layer, const Value& input, const Window2d* pool);
+Operation::Kind freeze_layer(const layers::Layer& layer, const Value& input, const Window2d* pool);
 
 /// The steps between an operation's real output and one of its readers, in order.
 using Steps = std::vector<Affine>;
 
 /// The batch norm with its running statistics. @param folded  into a layer: only its clamp remains
-Affine step_of(const BatchNorm& norm, bool folded);
+Affine step_of(const layers::BatchNorm& norm, bool folded);
 /// The scale and shift of each of `channels` channels.
-Affine step_of(const ScaleShift& module, std::int64_t channels);
+Affine step_of(const layers::ScaleShift& module, std::int64_t channels);
 
 /// Puts `step` before the others, merged with the first if that gives the same bits.
 void prepend(Affine step, Steps& steps);

@@ -19,18 +19,18 @@ std::int64_t count_different(std::int64_t count, Differs differs) {
   return different;
 }
 
-class Comparison final : public ForwardObserver {
+class Comparison final : public layers::ForwardObserver {
  public:
-  Comparison(Module& network, const IntegerNetwork& integers, const Values& values)
+  Comparison(layers::Module& network, const IntegerNetwork& integers, const Values& values)
       : integers_(integers), values_(values) {
-    for (QuantizableModule* module : network.quantizable_modules())
+    for (layers::QuantizableModule* module : network.quantizable_modules())
       quantizable_.emplace(module, module);
     for (ValueId id = 0; id < integers.values.size(); ++id) {
       for (const std::string& reader : integers.values[id].readers) by_reader_.emplace(reader, id);
     }
   }
 
-  void after(const Module& module, Inputs inputs, const Variable& /*output*/) override {
+  void after(const layers::Module& module, Inputs inputs, const Variable& /*output*/) override {
     const auto found = quantizable_.find(&module);
     if (found == quantizable_.end()) return;
     for (std::size_t i = 0; i < inputs.size(); ++i) compare(*found->second, i, inputs[i].value());
@@ -50,7 +50,7 @@ class Comparison final : public ForwardObserver {
   std::vector<ValueMismatches> result;
 
  private:
-  void compare(QuantizableModule& module, std::size_t input, const Tensor& x) {
+  void compare(layers::QuantizableModule& module, std::size_t input, const Tensor& x) {
     const std::string reader = reader_name(module, input);
     const auto id = by_reader_.find(reader);
     require(id != by_reader_.end(), "verify: the integer network has no value for {}", reader);
@@ -72,17 +72,17 @@ class Comparison final : public ForwardObserver {
 
   const IntegerNetwork& integers_;
   const Values& values_;
-  std::map<const Module*, QuantizableModule*> quantizable_;
+  std::map<const layers::Module*, layers::QuantizableModule*> quantizable_;
   std::map<std::string, ValueId> by_reader_;
 };
 
 }  // namespace
 
-std::vector<ValueMismatches> compare_with_evaluation(Module& network,
+std::vector<ValueMismatches> compare_with_evaluation(layers::Module& network,
                                                      const IntegerNetwork& integers,
                                                      const Values& values, const Tensor& images) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
   Comparison comparison(network, integers, values);
   const Tensor logits = network(Variable(images)).value();
   comparison.compare_logits(logits);

@@ -24,7 +24,7 @@ struct ValueMismatches {
 /// @param values  from interpret() or Engine::values()
 /// @return one entry per slot in execution order, the logits last
 /// @throws std::invalid_argument  if the integer network has no value for a slot
-std::vector<ValueMismatches> compare_with_evaluation(Module& network,
+std::vector<ValueMismatches> compare_with_evaluation(layers::Module& network,
                                                      const IntegerNetwork& integers,
                                                      const Values& values, const Tensor& images);
 

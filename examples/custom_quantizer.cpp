@@ -78,5 +78,5 @@ int main(int argc, char** argv) {
                       .weight_gradient = Estimator::window,
                       .activation_gradient = Estimator::window},
                      [](const SlotSpec& spec) { return std::make_unique<SigmaQuantizer>(spec); });
-  return command::run_program(argc, argv);
+  return cli::run_program(argc, argv);
 }

@@ -16,7 +16,7 @@
 #include "experiments/runs/class_names.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -64,17 +64,18 @@ ExperimentConfig checked_config(const fs::path& run, const ExperimentConfig& stu
   return config;
 }
 
-std::unique_ptr<Module> network_of_run(const fs::path& run, const ExperimentConfig& student,
-                                       const datasets::Dataset& images) {
+std::unique_ptr<layers::Module> network_of_run(const fs::path& run, const ExperimentConfig& student,
+                                               const datasets::Dataset& images) {
   const ExperimentConfig config = checked_config(run, student, images);
   auto network = build_network(config, images.format());
   const fs::path checkpoint = run / "last.safetensors";
-  load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
+  train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
   return network;
 }
 
-std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const ExperimentConfig& student,
-                                              const datasets::Dataset& images) {
+std::unique_ptr<layers::Module> network_of_checkpoint(const fs::path& path,
+                                                      const ExperimentConfig& student,
+                                                      const datasets::Dataset& images) {
   const fs::path run = fs::absolute(path).parent_path();
   if (fs::exists(run / "config.toml")) checked_config(run, student, images);
   ExperimentConfig config = student;
@@ -84,8 +85,8 @@ std::unique_ptr<Module> network_of_checkpoint(const fs::path& path, const Experi
   return network;
 }
 
-std::unique_ptr<Module> load_teacher(const fs::path& path, const ExperimentConfig& student,
-                                     const datasets::Dataset& images) {
+std::unique_ptr<layers::Module> load_teacher(const fs::path& path, const ExperimentConfig& student,
+                                             const datasets::Dataset& images) {
   if (!fs::is_regular_file(path) && !fs::exists(path / "config.toml")) {
     fail("distill.teacher {}: expected a run folder or a .safetensors checkpoint, got {}",
          path.string(),
@@ -120,11 +121,11 @@ Tensor Teacher::logits(const Tensor& images) {
 }
 
 DistilledLoss::DistilledLoss(const ExperimentConfig& student, const datasets::Dataset& images,
-                             Loss label_loss)
+                             layers::Loss label_loss)
     : teacher_(student.distill.teacher, student, images),
-      distance_(
-          make_distillation_loss({.name = student.distill.loss,
-                                  .temperature = static_cast<float>(student.distill.temperature)})),
+      distance_(layers::make_distillation_loss(
+          {.name = student.distill.loss,
+           .temperature = static_cast<float>(student.distill.temperature)})),
       label_loss_(std::move(label_loss)),
       label_weight_(static_cast<float>(student.distill.label_weight)) {}
 
@@ -136,4 +137,4 @@ Variable DistilledLoss::operator()(const Variable& logits, const datasets::Batch
              multiply_scalar(distance, 1.0f - label_weight_));
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -10,7 +10,7 @@
 #include "layers/loss.h"
 #include "layers/module.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// A trained network whose logits a student learns. It evaluates with running batch-norm statistics
 /// and, if it has quantizers, on their grids; it is never changed.
@@ -33,8 +33,8 @@ class Teacher {
   Tensor logits(const Tensor& images);
 
  private:
-  std::string path_;                 // for messages
-  std::shared_ptr<Module> network_;  // never changed, so copies may share it
+  std::string path_;                         // for messages
+  std::shared_ptr<layers::Module> network_;  // never changed, so copies may share it
 };
 
 /// The loss of a run with [distill]: label_weight * label loss + (1 - label_weight) * distance from
@@ -42,16 +42,17 @@ class Teacher {
 class DistilledLoss {
  public:
   /// @throws  as Teacher() and make_distillation_loss()
-  DistilledLoss(const ExperimentConfig& student, const datasets::Dataset& images, Loss label_loss);
+  DistilledLoss(const ExperimentConfig& student, const datasets::Dataset& images,
+                layers::Loss label_loss);
 
   /// A BatchLoss. @param logits  the student's for the batch
   Variable operator()(const Variable& logits, const datasets::Batch& batch);
 
  private:
   Teacher teacher_;
-  DistillationLoss distance_;
-  Loss label_loss_;
+  layers::DistillationLoss distance_;
+  layers::Loss label_loss_;
   float label_weight_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -19,7 +19,7 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 std::vector<float> to_float(const std::vector<double>& values) {
@@ -67,28 +67,29 @@ void report(const std::vector<std::string>& left_out) {
 }
 
 /// Keys batch_norm, weights, quantizers and head of [model] with a graph.
-OnnxNetworkOptions read_onnx_options(const Settings& s) {
+onnx::OnnxNetworkOptions read_onnx_options(const Settings& s) {
   return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
           .random_weights = s.choice("weights", "file", {"file", "random"}) == "random",
           .quantizers = s.choice("quantizers", "file", {"file", "none"}) == "file",
           .replace_head = s.choice("head", "file", {"file", "replace"}) == "replace"};
 }
 
-std::unique_ptr<Module> make_network(const ModelConfig& model, const models::ModelInput& input,
-                                     Random& random, bool shapes_only) {
+std::unique_ptr<layers::Module> make_network(const ModelConfig& model,
+                                             const layers::models::ModelInput& input,
+                                             Random& random, bool shapes_only) {
   Settings settings = model.settings;
-  if (model.onnx.empty()) return models::make_model(model.name, settings, input, random);
-  OnnxNetworkOptions options = read_onnx_options(settings);
+  if (model.onnx.empty()) return layers::models::make_model(model.name, settings, input, random);
+  onnx::OnnxNetworkOptions options = read_onnx_options(settings);
   options.shapes_only = shapes_only;
-  return make_onnx_network(read_onnx(model.onnx, model.output), model.onnx.string(), input, options,
-                           random);
+  return onnx::make_onnx_network(onnx::read_onnx(model.onnx, model.output), model.onnx.string(),
+                                 input, options, random);
 }
 
 /// The most common number of bits for weights, or for inputs; the larger one if two are equally
 /// common.
-int common_bits(Module& network, bool of_weights) {
+int common_bits(layers::Module& network, bool of_weights) {
   std::map<int, int> layers;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     const quant::Quantizer& quantizer =
         of_weights ? layer->weight_quantizer() : layer->input_quantizer();
     ++layers[quantizer.quantizes() ? quantizer.bits() : 32];
@@ -100,14 +101,14 @@ int common_bits(Module& network, bool of_weights) {
 }
 
 /// Whether [calibration] changes weights or biases, not only ranges.
-bool changes_network(const CalibrationOptions& calibration) {
+bool changes_network(const ptq::CalibrationOptions& calibration) {
   return calibration.equalize || calibration.absorb_bias || calibration.depthwise_rescale ||
          calibration.bias_correction != "none" || calibration.reconstruct.wanted();
 }
 
 /// A network with its own quantizers does not accept those of [quant], which then has method
 /// "fixed" and the bits that most layers use.
-void require_no_rule(const ExperimentConfig& config, Module& network) {
+void require_no_rule(const ExperimentConfig& config, layers::Module& network) {
   const Settings& quant = config.quant.settings;
   const std::array bits{std::pair{"weight", common_bits(network, true)},
                         std::pair{"activation", common_bits(network, false)}};
@@ -136,8 +137,8 @@ void require_no_rule(const ExperimentConfig& config, Module& network) {
   for (const auto& [slot, value] : bits) quant.table(slot).integer("bits", value);
 }
 
-std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::DatasetFormat& data,
-                              bool shapes_only) {
+std::unique_ptr<layers::Module> build(const ExperimentConfig& config,
+                                      const datasets::DatasetFormat& data, bool shapes_only) {
   Random random(config.train.seed, "initialization");
   auto network = make_network(config.model,
                               {.channels = data.image.channels,
@@ -146,13 +147,13 @@ std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::Da
                                .classes = data.classes},
                               random, shapes_only);
   config.model.settings.finish();
-  if (config.calibration && config.calibration->relu6 == "replace") replace_relu6(*network);
-  if (is_quantized(*network)) {
+  if (config.calibration && config.calibration->relu6 == "replace") ptq::replace_relu6(*network);
+  if (layers::is_quantized(*network)) {
     require_no_rule(config, *network);
   } else {
-    attach_quantizers(*network, quant::Policy(config.quant.settings));
+    layers::attach_quantizers(*network, quant::Policy(config.quant.settings));
   }
-  if (config.quant.folding.enabled) fold_batch_norms(*network);
+  if (config.quant.folding.enabled) ptq::fold_batch_norms(*network);
   return network;
 }
 
@@ -160,7 +161,7 @@ std::unique_ptr<Module> build(const ExperimentConfig& config, const datasets::Da
 
 bool has_trained_weights(const ModelConfig& model) {
   if (model.onnx.empty()) return false;
-  const OnnxNetworkOptions options = read_onnx_options(model.settings);
+  const onnx::OnnxNetworkOptions options = read_onnx_options(model.settings);
   return !options.random_weights && !options.replace_head;
 }
 
@@ -223,7 +224,7 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
 }
 
 std::unique_ptr<datasets::Loader> calibration_loader(
-    const ExperimentConfig& config, const CalibrationOptions& calibration,
+    const ExperimentConfig& config, const ptq::CalibrationOptions& calibration,
     std::shared_ptr<const datasets::Dataset> images) {
   // A batch with fewer images than ranks cannot be divided among them.
   const std::int64_t size = images->size(), batch = calibration.batch_size;
@@ -236,14 +237,14 @@ std::unique_ptr<datasets::Loader> calibration_loader(
   return plain_loader(config, std::move(images), batch);
 }
 
-std::unique_ptr<Module> build_network(const ExperimentConfig& config,
-                                      const datasets::DatasetFormat& data) {
+std::unique_ptr<layers::Module> build_network(const ExperimentConfig& config,
+                                              const datasets::DatasetFormat& data) {
   return build(config, data, false);
 }
 
-std::unique_ptr<Module> build_network_without_weights(const ExperimentConfig& config,
-                                                      const datasets::DatasetFormat& data) {
+std::unique_ptr<layers::Module> build_network_without_weights(const ExperimentConfig& config,
+                                                              const datasets::DatasetFormat& data) {
   return build(config, data, true);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

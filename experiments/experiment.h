@@ -7,7 +7,7 @@
 #include "experiments/config/config.h"
 #include "layers/module.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The images of an experiment, split according to its config.
 struct Data {
@@ -47,7 +47,7 @@ std::unique_ptr<datasets::Loader> evaluation_loader(
     const ExperimentConfig& config, std::shared_ptr<const datasets::Dataset> images);
 
 std::unique_ptr<datasets::Loader> calibration_loader(
-    const ExperimentConfig& config, const CalibrationOptions& calibration,
+    const ExperimentConfig& config, const ptq::CalibrationOptions& calibration,
     std::shared_ptr<const datasets::Dataset> images);
 
 /// Whether the network has trained weights, all from an ONNX file, including its last layer's.
@@ -57,11 +57,11 @@ bool has_trained_weights(const ModelConfig& model);
 /// weights of its ONNX file.
 /// @throws std::invalid_argument  for unknown names or settings
 /// @throws std::runtime_error     as read_onnx() and make_onnx_network()
-std::unique_ptr<Module> build_network(const ExperimentConfig& config,
-                                      const datasets::DatasetFormat& data);
+std::unique_ptr<layers::Module> build_network(const ExperimentConfig& config,
+                                              const datasets::DatasetFormat& data);
 /// Likewise, for uses that only need names, shapes and quantizers: the weights of an ONNX file,
 /// which may be large, are not read and are undefined.
-std::unique_ptr<Module> build_network_without_weights(const ExperimentConfig& config,
-                                                      const datasets::DatasetFormat& data);
+std::unique_ptr<layers::Module> build_network_without_weights(const ExperimentConfig& config,
+                                                              const datasets::DatasetFormat& data);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

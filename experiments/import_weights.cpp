@@ -17,19 +17,19 @@
 #include "support/text_list.h"
 #include "train/network_state.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
-using models::SourceNames;
+using layers::models::SourceNames;
 
 /// The tensors that a weight file must have: not the position of dropout in its random stream.
-std::map<std::string, Tensor> targets(Module& network) {
+std::map<std::string, Tensor> targets(layers::Module& network) {
   std::map<std::string, Tensor> result;
-  for (const Parameter& parameter : network.parameters()) {
-    if (parameter.kind != ParameterKind::quantizer)
+  for (const layers::Parameter& parameter : network.parameters()) {
+    if (parameter.kind != layers::ParameterKind::quantizer)
       result[parameter.name] = parameter.value.value();
   }
-  for (const Buffer& buffer : network.buffers()) {
+  for (const layers::Buffer& buffer : network.buffers()) {
     if (buffer.value.dtype() == DType::f32) result[buffer.name] = buffer.value;
   }
   return result;
@@ -40,19 +40,20 @@ std::map<std::string, Tensor> targets(Module& network) {
 bool is_checkpoint(const ForeignWeights& weights) {
   const auto found = weights.file.metadata.find("model");
   return found != weights.file.metadata.end() &&
-         std::ranges::any_of(models::registered_models(), [&](const models::ModelInfo& model) {
-           return model.name == found->second;
-         });
+         std::ranges::any_of(
+             layers::models::registered_models(),
+             [&](const layers::models::ModelInfo& model) { return model.name == found->second; });
 }
 
 /// The given names, those of the network's parts, or else those that match most of its tensors.
-SourceNames best_source(const std::string& model, Module& network, const ForeignWeights& weights) {
+SourceNames best_source(const std::string& model, layers::Module& network,
+                        const ForeignWeights& weights) {
   if (weights.names) return *weights.names;
   if (is_checkpoint(weights)) {
-    require_model(model, weights.file, weights.path);
-    return models::kOwnNames;
+    train::require_model(model, weights.file, weights.path);
+    return layers::models::kOwnNames;
   }
-  const auto sources = models::model_sources(model);
+  const auto sources = layers::models::model_sources(model);
   const auto tensors = targets(network);
   const auto fitting = [&](const SourceNames& source) {
     return std::ranges::count_if(tensors, [&](const auto& entry) {
@@ -81,16 +82,16 @@ bool begins_with(const std::string& name, const std::vector<std::string>& prefix
 }
 
 /// Name prefixes of the tensors that a checkpoint has in addition to targets().
-std::vector<std::string> left_out(Module& network) {
-  std::vector<std::string> result = other_prefixes(network);
-  for (const Buffer& buffer : network.buffers())
+std::vector<std::string> left_out(layers::Module& network) {
+  std::vector<std::string> result = train::other_prefixes(network);
+  for (const layers::Buffer& buffer : network.buffers())
     if (buffer.value.dtype() != DType::f32) result.push_back(buffer.name);
   return result;
 }
 
 class Import {
  public:
-  Import(Module& network, const SourceNames& source, const ForeignWeights& weights)
+  Import(layers::Module& network, const SourceNames& source, const ForeignWeights& weights)
       : targets_(targets(network)), weights_(weights) {
     for (const auto& [name, tensor] : targets_) match(name, source_name(source, name), tensor);
     // A convolution's bias is not a tensor of the network; its name follows from the weight's.
@@ -137,7 +138,7 @@ class Import {
     used_.insert(source);
     sources_[name] = source;
     check_tensor(source, found->second, target);
-    if (has_negative_variance(name, found->second))
+    if (train::has_negative_variance(name, found->second))
       wrong_.push_back(source + " contains a negative variance");
   }
 
@@ -206,7 +207,8 @@ ForeignWeights read_foreign_weights(const std::filesystem::path& path) {
   return weights;
 }
 
-std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model) {
+std::int64_t classes_in(const ForeignWeights& weights, layers::Module& network,
+                        const std::string& model) {
   const SourceNames source = best_source(model, network, weights);
   const std::string name =
       source_name(source, network.quantized_layers().back()->name() + ".weight");
@@ -218,7 +220,7 @@ std::int64_t classes_in(const ForeignWeights& weights, Module& network, const st
   return found->second.dim(0);
 }
 
-ImportReport import_weights(Module& network, const std::string& model,
+ImportReport import_weights(layers::Module& network, const std::string& model,
                             const ForeignWeights& weights) {
   const SourceNames source = best_source(model, network, weights);
   Import import(network, source, weights);
@@ -247,4 +249,4 @@ NameMap::NameMap(const std::filesystem::path& path) : source_(path.string()) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

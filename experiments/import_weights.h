@@ -11,13 +11,14 @@
 #include "layers/models/source_names.h"
 #include "layers/module.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Weights from another project, before they are fitted to a network.
 struct ForeignWeights {
   std::filesystem::path path;
   TensorFile file;
-  std::optional<models::SourceNames> names = {};  ///< given by the user; otherwise the best match
+  std::optional<layers::models::SourceNames> names =
+      {};  ///< given by the user; otherwise the best match
 };
 /// Reads safetensors, without counts of batches ("...num_batches_tracked") and without the prefix
 /// "module." that parallel training adds.
@@ -26,7 +27,8 @@ ForeignWeights read_foreign_weights(const std::filesystem::path& path);
 
 /// The number of classes of the last layer of `model`, built as `network`, in the file.
 /// @throws std::runtime_error  if the file has no such layer
-std::int64_t classes_in(const ForeignWeights& weights, Module& network, const std::string& model);
+std::int64_t classes_in(const ForeignWeights& weights, layers::Module& network,
+                        const std::string& model);
 
 struct ImportReport {
   std::string source;              ///< the project whose names the file uses
@@ -41,7 +43,7 @@ struct ImportReport {
 /// @throws std::runtime_error  listing tensors that are missing, unknown, of another shape, or
 ///                             contain NaN or infinity; or for a checkpoint of another model. The
 ///                             network is then unchanged
-ImportReport import_weights(Module& network, const std::string& model,
+ImportReport import_weights(layers::Module& network, const std::string& model,
                             const ForeignWeights& weights);
 
 /// A user's map from names in a network to names in a weight file: lines of two names, in the
@@ -57,12 +59,14 @@ class NameMap {
   NameMap& operator=(const NameMap&) = delete;
 
   /// Valid while the map lives.
-  models::SourceNames names() const { return {.source = source_.c_str(), .renames = renames_}; }
+  layers::models::SourceNames names() const {
+    return {.source = source_.c_str(), .renames = renames_};
+  }
 
  private:
   std::string source_;
   std::deque<std::string> words_;  // the renames point into these
-  std::vector<models::Rename> renames_;
+  std::vector<layers::models::Rename> renames_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -13,22 +13,22 @@
 #include "support/progress.h"
 #include "train/evaluate.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
-deploy::IntegerNetwork frozen(Module& network, const ExperimentConfig& config) {
+deploy::IntegerNetwork frozen(layers::Module& network, const ExperimentConfig& config) {
   const datasets::ImageShape image = image_shape(config);
   return deploy::freeze(network, {1, image.channels, image.height, image.width});
 }
 
 /// Runs a few images in training mode, so that every quantizer has a grid.
-void show_images(Module& network, const ExperimentConfig& config, const Data& data) {
+void show_images(layers::Module& network, const ExperimentConfig& config, const Data& data) {
   constexpr std::int64_t kImages = 16;
   const auto loader = evaluation_loader(config, data.evaluation());
   loader->start_epoch(0);
   const Tensor images = loader->next()->images;
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, true, quant::Mode::training);
+  const layers::ModeGuard modes(network, true, quant::Mode::training);
   network(Variable(images.slice(0, std::min(kImages, images.dim(0)))));
 }
 
@@ -54,7 +54,7 @@ std::string IntegerMismatch::text() const {
       reader, different, compared);
 }
 
-std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& engine,
+std::optional<IntegerMismatch> first_mismatch(layers::Module& network, deploy::Engine& engine,
                                               datasets::Loader& images, std::int64_t batches) {
   std::vector<deploy::ValueMismatches> counts;
   progress_bar().set_note("integers");
@@ -74,11 +74,11 @@ std::optional<IntegerMismatch> first_mismatch(Module& network, deploy::Engine& e
                          .different = first->different};
 }
 
-std::optional<IntegerMismatch> check_integers(Module& network, datasets::Loader& images,
+std::optional<IntegerMismatch> check_integers(layers::Module& network, datasets::Loader& images,
                                               datasets::Loader& training,
                                               const ExperimentConfig& config) {
-  const BufferGuard guard(network);
-  reestimate_stale_batch_norm(network, training, config.train.bn_batches);
+  const train::BufferGuard guard(network);
+  train::reestimate_stale_batch_norm(network, training, config.train.bn_batches);
   deploy::Engine engine(frozen(network, config));
   return first_mismatch(network, engine, images, config.train.verify_batches);
 }
@@ -88,12 +88,13 @@ bool verifies_after(std::int64_t epoch, const TrainConfig& config) {
   return epoch % config.verify_every == 0 || epoch == config.epochs;
 }
 
-void require_integer_form(Module& network, const ExperimentConfig& config, const Data& data,
-                          const std::function<void(Module&)>& begin_training) {
+void require_integer_form(layers::Module& network, const ExperimentConfig& config, const Data& data,
+                          const std::function<void(layers::Module&)>& begin_training) {
   const CommunicatorScope alone;  // each rank gets the same result
   const auto copy = build_network(config, data.train->format());
   begin_training(*copy);
-  load_network(*copy, config.model.name, network_state(network, config.model.name), config.name);
+  train::load_network(*copy, config.model.name, train::network_state(network, config.model.name),
+                      config.name);
   show_images(*copy, config, data);
   try {
     frozen(*copy, config);
@@ -104,4 +105,4 @@ void require_integer_form(Module& network, const ExperimentConfig& config, const
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

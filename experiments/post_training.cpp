@@ -14,7 +14,7 @@
 #include "support/file.h"
 #include "support/progress.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) {
@@ -27,15 +27,16 @@ std::vector<Tensor> first_batches(datasets::Loader& images, std::int64_t count) 
 
 /// Changes the float network before ranges are chosen: without effect up to rounding, except for
 /// ReLU6.
-CalibrationReport even_out(Module& network, const CalibrationOptions& config,
+CalibrationReport even_out(layers::Module& network, const ptq::CalibrationOptions& config,
                            datasets::Loader& images) {
   CalibrationReport report;
   if (config.equalize) {
-    report.equalization = equalize(network);
-    if (config.absorb_bias) report.bias_absorption = absorb_biases(network);
+    report.equalization = ptq::equalize(network);
+    if (config.absorb_bias) report.bias_absorption = ptq::absorb_biases(network);
   }
   if (config.depthwise_rescale)
-    report.depthwise_rescale = rescale_depthwise(network, first_batches(images, config.batches));
+    report.depthwise_rescale =
+        ptq::rescale_depthwise(network, first_batches(images, config.batches));
   return report;
 }
 
@@ -54,14 +55,14 @@ std::optional<std::string> calibration_source(const std::filesystem::path& file)
 
 }  // namespace
 
-CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
+CalibrationReport apply_calibration(layers::Module& network, const ptq::CalibrationOptions& config,
                                     datasets::Loader& images, std::uint64_t seed,
-                                    ReconstructionJournal* journal) {
-  if (!is_quantized(network)) return {};
+                                    ptq::ReconstructionJournal* journal) {
+  if (!layers::is_quantized(network)) return {};
   CalibrationReport report = even_out(network, config, images);
-  calibrate_weights(network, config);
+  ptq::calibrate_weights(network, config);
   // Ranges are those of the network with its new weights, unless steps are trained as well.
-  if (config.reconstruct.trains_steps()) calibrate_activations(network, config, images);
+  if (config.reconstruct.trains_steps()) ptq::calibrate_activations(network, config, images);
   if (config.reconstruct.wanted()) {
     require(
         communicator().size() == 1,
@@ -69,14 +70,15 @@ CalibrationReport apply_calibration(Module& network, const CalibrationOptions& c
         "quantize, and train from its run",
         communicator().size());
     report.reconstruction =
-        reconstruct(network, config.reconstruct, concat(first_batches(images, config.batches), 0),
-                    seed, journal);
+        ptq::reconstruct(network, config.reconstruct,
+                         concat(first_batches(images, config.batches), 0), seed, journal);
   }
-  if (!config.reconstruct.trains_steps()) calibrate_activations(network, config, images);
+  if (!config.reconstruct.trains_steps()) ptq::calibrate_activations(network, config, images);
   if (config.bias_correction != "none") {
-    const auto mode =
-        config.bias_correction == "analytic" ? ExpectedInput::analytic : ExpectedInput::empirical;
-    report.bias_correction = correct_biases(network, first_batches(images, config.batches), mode);
+    const auto mode = config.bias_correction == "analytic" ? ptq::ExpectedInput::analytic
+                                                           : ptq::ExpectedInput::empirical;
+    report.bias_correction =
+        ptq::correct_biases(network, first_batches(images, config.batches), mode);
   }
   return report;
 }
@@ -86,17 +88,17 @@ std::string start_of(const ExperimentConfig& config) {
   return has_trained_weights(config.model) ? config.model.onnx.string() : "";
 }
 
-std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
-                                     const datasets::DatasetFormat& format) {
+std::unique_ptr<layers::Module> load_trained(const ExperimentConfig& config,
+                                             const datasets::DatasetFormat& format) {
   auto network = build_network(config, format);
   if (!config.train.init_from.empty())
     load_weights(*network, config.model.name, config.train.init_from);
   return network;
 }
 
-void save_calibrated(const std::filesystem::path& path, Module& network, const std::string& model,
-                     const std::string& source) {
-  TensorFile file = network_state(network, model);
+void save_calibrated(const std::filesystem::path& path, layers::Module& network,
+                     const std::string& model, const std::string& source) {
+  TensorFile file = train::network_state(network, model);
   file.metadata[kCalibratedFrom] = source;
   write_safetensors(path, file);
 }
@@ -112,21 +114,22 @@ void require_uncalibrated(const std::filesystem::path& from) {
 }
 
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
-                                           const CalibrationOptions& calibration, const Data& data,
-                                           Module& network, ReconstructionJournal* journal) {
+                                           const ptq::CalibrationOptions& calibration,
+                                           const Data& data, layers::Module& network,
+                                           ptq::ReconstructionJournal* journal) {
   const auto evaluation = evaluation_loader(config, data.evaluation());
   const auto images = calibration_loader(config, calibration, data.train);
   const std::int64_t pass = evaluation->images_in(evaluation->batches_per_epoch());
   PostTrainingResult result;
   progress_bar().begin("float network", pass);
-  result.floating = evaluate(network, *evaluation, quant::Mode::bypass);
+  result.floating = train::evaluate(network, *evaluation, quant::Mode::bypass);
   result.calibration = apply_calibration(network, calibration, *images, config.train.seed, journal);
   // Corrected biases only fit the quantized network, so the float one is a copy.
   const auto floating = load_trained(config, data.train->format());
   even_out(*floating, calibration, *images);
-  result.layers = measure_sqnr(*floating, network, *images, calibration.batches);
+  result.layers = ptq::measure_sqnr(*floating, network, *images, calibration.batches);
   progress_bar().begin("quantized network", pass);
-  result.quantized = evaluate(network, *evaluation, quant::Mode::evaluation);
+  result.quantized = train::evaluate(network, *evaluation, quant::Mode::evaluation);
   return result;
 }
 
@@ -143,4 +146,4 @@ QuantizeRecord read_quantize_record(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

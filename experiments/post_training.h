@@ -16,15 +16,15 @@
 #include "ptq/sqnr.h"
 #include "train/evaluate.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The changes that [calibration] made to a network, besides choosing ranges.
 struct CalibrationReport {
-  std::optional<EqualizationReport> equalization;
-  std::optional<BiasAbsorptionReport> bias_absorption;
-  std::optional<DepthwiseRescaleReport> depthwise_rescale;
-  std::optional<ReconstructionReport> reconstruction;
-  std::optional<BiasCorrectionReport> bias_correction;
+  std::optional<ptq::EqualizationReport> equalization;
+  std::optional<ptq::BiasAbsorptionReport> bias_absorption;
+  std::optional<ptq::DepthwiseRescaleReport> depthwise_rescale;
+  std::optional<ptq::ReconstructionReport> reconstruction;
+  std::optional<ptq::BiasCorrectionReport> bias_correction;
 };
 
 /// Runs all steps of [calibration]. Each needs the previous one: equalize() and absorb_biases(), or
@@ -40,22 +40,22 @@ struct CalibrationReport {
 /// @param seed     for reconstruct()
 /// @param journal  for reconstruct()
 /// @throws std::invalid_argument  as calibrate() and reconstruct(), which requires a single rank
-CalibrationReport apply_calibration(Module& network, const CalibrationOptions& config,
+CalibrationReport apply_calibration(layers::Module& network, const ptq::CalibrationOptions& config,
                                     datasets::Loader& images, std::uint64_t seed = 1,
-                                    ReconstructionJournal* journal = nullptr);
+                                    ptq::ReconstructionJournal* journal = nullptr);
 
 /// The source of an experiment's initial weights: the file or run in train.init_from, or its ONNX
 /// file. Empty: they are drawn at random.
 std::string start_of(const ExperimentConfig& config);
 /// The network of an experiment with these weights.
 /// @throws std::invalid_argument, std::runtime_error  for settings or a file that do not fit
-std::unique_ptr<Module> load_trained(const ExperimentConfig& config,
-                                     const datasets::DatasetFormat& format);
+std::unique_ptr<layers::Module> load_trained(const ExperimentConfig& config,
+                                             const datasets::DatasetFormat& format);
 
 /// Writes the state of a network that quantize_after_training() has changed, and records `source`,
 /// the origin of its weights.
-void save_calibrated(const std::filesystem::path& path, Module& network, const std::string& model,
-                     const std::string& source);
+void save_calibrated(const std::filesystem::path& path, layers::Module& network,
+                     const std::string& model, const std::string& source);
 
 /// Rejects a calibrated network: its weights and biases differ from the trained ones, and a second
 /// correction would be applied on top of the first.
@@ -64,19 +64,19 @@ void save_calibrated(const std::filesystem::path& path, Module& network, const s
 void require_uncalibrated(const std::filesystem::path& from);
 
 struct PostTrainingResult {
-  Accuracy floating;   ///< before quantization
-  Accuracy quantized;  ///< after all steps
+  train::Accuracy floating;   ///< before quantization
+  train::Accuracy quantized;  ///< after all steps
   CalibrationReport calibration;
   /// Compared with the float network before weights were reconstructed or biases corrected.
-  std::vector<LayerSqnr> layers;
+  std::vector<ptq::LayerSqnr> layers;
 };
 
 /// Quantizes `network` from load_trained() without training: apply_calibration() on training
 /// images, evaluated on Data::evaluation() before and after.
 PostTrainingResult quantize_after_training(const ExperimentConfig& config,
-                                           const CalibrationOptions& calibration, const Data& data,
-                                           Module& network,
-                                           ReconstructionJournal* journal = nullptr);
+                                           const ptq::CalibrationOptions& calibration,
+                                           const Data& data, layers::Module& network,
+                                           ptq::ReconstructionJournal* journal = nullptr);
 
 /// The file that `quench quantize` writes into its run folder.
 inline constexpr const char* kQuantizeFile = "quantize.json";
@@ -92,4 +92,4 @@ struct QuantizeRecord {
 /// @throws std::runtime_error  naming the file, for a damaged one
 QuantizeRecord read_quantize_record(const std::filesystem::path& path);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

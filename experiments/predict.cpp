@@ -11,7 +11,7 @@
 #include "experiments/experiment.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// Luma of RGB pixels.
@@ -57,4 +57,4 @@ std::vector<Prediction> most_probable(const Tensor& logits, int count) {
   return result;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

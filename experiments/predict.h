@@ -6,7 +6,7 @@
 #include "core/tensor.h"
 #include "experiments/config/config.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 struct Prediction {
   int label = 0;
@@ -23,4 +23,4 @@ Tensor load_image(const ExperimentConfig& config, const std::filesystem::path& f
 /// label order. @throws std::invalid_argument  for another shape
 std::vector<Prediction> most_probable(const Tensor& logits, int count);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

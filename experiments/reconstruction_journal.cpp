@@ -8,14 +8,14 @@
 #include "support/error.h"
 #include "train/network_state.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr const char* kUnits = "units";  // in the metadata
 
-std::string units_text(const std::vector<UnitReport>& units) {
+std::string units_text(const std::vector<ptq::UnitReport>& units) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const UnitReport& unit : units)
+  for (const ptq::UnitReport& unit : units)
     rows.push_back({unit.unit, unit.nearest, unit.chosen, unit.note});
   return rows.dump();
 }
@@ -25,8 +25,8 @@ double loss_of(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
-std::vector<UnitReport> read_units(const std::string& text) {
-  std::vector<UnitReport> units;
+std::vector<ptq::UnitReport> read_units(const std::string& text) {
+  std::vector<ptq::UnitReport> units;
   for (const nlohmann::json& row : nlohmann::json::parse(text))
     units.push_back({row.at(0), loss_of(row.at(1)), loss_of(row.at(2)), row.at(3)});
   return units;
@@ -37,10 +37,10 @@ std::vector<UnitReport> read_units(const std::string& text) {
 FileJournal::FileJournal(std::filesystem::path file, std::string model)
     : file_(std::move(file)), model_(std::move(model)) {}
 
-std::vector<UnitReport> FileJournal::restore(Module& network) {
+std::vector<ptq::UnitReport> FileJournal::restore(layers::Module& network) {
   if (!std::filesystem::exists(file_)) return {};
   const TensorFile kept = read_safetensors(file_);
-  load_network(network, model_, kept, file_);
+  train::load_network(network, model_, kept, file_);
   try {
     return read_units(kept.metadata.at(kUnits));
   } catch (const std::exception&) {
@@ -48,10 +48,10 @@ std::vector<UnitReport> FileJournal::restore(Module& network) {
   }
 }
 
-void FileJournal::keep(Module& network, const std::vector<UnitReport>& finished) {
-  TensorFile file = network_state(network, model_);
+void FileJournal::keep(layers::Module& network, const std::vector<ptq::UnitReport>& finished) {
+  TensorFile file = train::network_state(network, model_);
   file.metadata[kUnits] = units_text(finished);
   write_safetensors(file_, file);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -21,14 +21,16 @@
 #include "train/evaluate.h"
 #include "train/rank_agreement.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// Converts a config to the trainer's options.
-TrainerOptions trainer_options(const ExperimentConfig& config, const datasets::Loader& loader) {
+train::TrainerOptions trainer_options(const ExperimentConfig& config,
+                                      const datasets::Loader& loader) {
   const TrainConfig& train = config.train;
-  const TrainingSpan span{.epochs = train.epochs,
-                          .steps_per_epoch = steps_per_epoch(loader, train.max_steps_per_epoch)};
+  const train::TrainingSpan span{
+      .epochs = train.epochs,
+      .steps_per_epoch = train::steps_per_epoch(loader, train.max_steps_per_epoch)};
   if (config.schedule.warmup_steps(span.steps_per_epoch) >= span.steps()) {
     config.root.table("schedule")
         .reject("warmup_epochs", fmt::format("less than train.epochs = {}", train.epochs));
@@ -46,17 +48,17 @@ TrainerOptions trainer_options(const ExperimentConfig& config, const datasets::L
 }
 
 /// The loss of a run with a teacher; empty if it has none.
-BatchLoss distilled_loss(const ExperimentConfig& config, const datasets::Dataset& images,
-                         const LossOptions& label_loss) {
+train::BatchLoss distilled_loss(const ExperimentConfig& config, const datasets::Dataset& images,
+                                const layers::LossOptions& label_loss) {
   if (config.distill.teacher.empty()) return {};
-  return DistilledLoss(config, images, make_loss(label_loss));
+  return DistilledLoss(config, images, layers::make_loss(label_loss));
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::vector<ClassAccuracy> by_class(const Evaluation& evaluation,
+std::vector<ClassAccuracy> by_class(const train::Evaluation& evaluation,
                                     const std::vector<std::string>& names) {
   std::vector<ClassAccuracy> classes;
   for (std::size_t label = 0; label < names.size(); ++label) {
@@ -92,34 +94,34 @@ Run::Run(ExperimentConfig config, const RunFolder* resumed)
       training_(training_loader(config_, data_.train)),
       evaluation_(evaluation_loader(config_, data_.evaluation())),
       trainer_(make_trainer()),
-      label_loss_(make_loss({.name = config_.train.loss})) {
+      label_loss_(layers::make_loss({.name = config_.train.loss})) {
   join_ranks();
   if (resumed != nullptr) resume(*resumed);
   if (resumed_from_.empty()) start();
   if (config_.train.verify_every > 0) {
     require_integer_form(*network_, config_, data_,
-                         [this](Module& copy) { trainer_.begin_quantizers(copy); });
+                         [this](layers::Module& copy) { trainer_.begin_quantizers(copy); });
   }
   if (resumed == nullptr) return;
   communicator().barrier();  // other ranks may still read the checkpoints that take_up() replaces
   if (communicator().is_root()) take_up(*resumed);
 }
 
-Trainer Run::make_trainer() {
-  const TrainerOptions options = trainer_options(config_, *training_);
+train::Trainer Run::make_trainer() {
+  const train::TrainerOptions options = trainer_options(config_, *training_);
   return {*network_, *training_, options, distilled_loss(config_, *data_.train, options.loss)};
 }
 
 /// Called before the ranks compute anything together.
 void Run::join_ranks() {
-  require_same_run(config_.resolved() + count_images(data_));
-  require_same_network(*network_);
+  train::require_same_run(config_.resolved() + count_images(data_));
+  train::require_same_network(*network_);
 }
 
 void Run::start() {
   const std::string& from = config_.train.init_from;
   if (!from.empty()) start_from(from);
-  if (!config_.calibration || !is_quantized(*network_)) return;
+  if (!config_.calibration || !layers::is_quantized(*network_)) return;
   if (!from.empty()) require_uncalibrated(from);
   const auto images = calibration_loader(config_, *config_.calibration, data_.train);
   ProgressBar bar(progress_of_rank());
@@ -129,7 +131,7 @@ void Run::start() {
 RunResult Run::train(const RunFolder& folder, const std::function<bool()>& stop_requested,
                      std::optional<Position> until) {
   const auto start = std::chrono::steady_clock::now();
-  const Progress& progress = checkpoint_.progress;
+  const train::Progress& progress = checkpoint_.progress;
   const std::int64_t steps = trainer_.steps_per_epoch();
   RunResult result;
   std::optional<RunStateWriter> state;
@@ -140,7 +142,7 @@ RunResult Run::train(const RunFolder& folder, const std::function<bool()>& stop_
     if (state) state->update(progress);
     // An epoch ends when it has been evaluated.
     const bool within = progress.step_in_epoch < steps;
-    return any_rank(stop_requested()) || (within && is_there());
+    return train::any_rank(stop_requested()) || (within && is_there());
   };
   const auto fail_with = [&](const std::string& message) {
     if (state) state->end(RunPhase::failed, progress, message);
@@ -152,7 +154,7 @@ RunResult Run::train(const RunFolder& folder, const std::function<bool()>& stop_
       result.interrupted = is_there() || !train_epoch(folder, stops, shown);
       if (state) state->update(progress);
     }
-  } catch (const TrainingError& error) {
+  } catch (const train::TrainingError& error) {
     const std::string message = fmt::format("{}; {}", error.what(), what_is_saved(folder));
     fail_with(message);
     throw std::runtime_error(message);
@@ -170,17 +172,17 @@ RunWork Run::work() {
   return {.epochs = config_.train.epochs,
           .steps = trainer_.steps_per_epoch(),
           .images = training_->images_in(1),
-          .evaluated =
-              images_to_evaluate(*network_, *evaluation_, *training_, config_.train.bn_batches)};
+          .evaluated = train::images_to_evaluate(*network_, *evaluation_, *training_,
+                                                 config_.train.bn_batches)};
 }
 
 bool Run::train_epoch(const RunFolder& folder, const std::function<bool()>& stops,
                       RunProgress& shown) {
   const std::int64_t epoch = checkpoint_.progress.epoch;
   const std::int64_t freeze = config_.quant.folding.freeze_epoch;
-  if (freeze >= 0 && epoch >= freeze) freeze_folded_batch_norms(*network_);
+  if (freeze >= 0 && epoch >= freeze) ptq::freeze_folded_batch_norms(*network_);
   shown.begin_epoch(epoch);
-  const std::optional<EpochResult> result = trainer_.train_epoch([&] {
+  const std::optional<train::EpochResult> result = trainer_.train_epoch([&] {
     checkpoint_.progress = trainer_.progress();
     shown.add_step(checkpoint_.progress.loss());
     const std::int64_t every = config_.train.checkpoint_every_steps;
@@ -193,26 +195,27 @@ bool Run::train_epoch(const RunFolder& folder, const std::function<bool()>& stop
 }
 
 /// The work after an epoch's training, up to its row of metrics.
-Evaluation Run::evaluate(const EpochResult& epoch) {
+train::Evaluation Run::evaluate(const train::EpochResult& epoch) {
   try {
-    require_same_network(*network_);
+    train::require_same_network(*network_);
     // After the last epoch, the statistics are kept: they belong to the returned network.
     const bool final_epoch = epoch.epoch == config_.train.epochs;
-    Evaluation evaluation = evaluate_quantized_and_float(
+    train::Evaluation evaluation = train::evaluate_quantized_and_float(
         *network_, *evaluation_, *training_, config_.train.bn_batches,
-        final_epoch ? StaleStatistics::replace : StaleStatistics::restore, label_loss_);
+        final_epoch ? train::StaleStatistics::replace : train::StaleStatistics::restore,
+        label_loss_);
     if (verifies_after(epoch.epoch, config_.train)) {
       if (const auto mismatch = check_integers(*network_, *evaluation_, *training_, config_))
-        throw TrainingError(epoch.epoch, trainer_.steps_per_epoch(), mismatch->text());
+        throw train::TrainingError(epoch.epoch, trainer_.steps_per_epoch(), mismatch->text());
     }
     return evaluation;
   } catch (const std::invalid_argument& error) {
-    throw TrainingError(epoch.epoch, trainer_.steps_per_epoch(), error.what());
+    throw train::TrainingError(epoch.epoch, trainer_.steps_per_epoch(), error.what());
   }
 }
 
-void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
-  const Evaluation evaluation = evaluate(epoch);
+void Run::finish_epoch(const RunFolder& folder, const train::EpochResult& epoch) {
+  const train::Evaluation evaluation = evaluate(epoch);
   const double quantized = evaluation.quantized.top1();
   MetricsRow row{.epoch = epoch.epoch,
                  .step = trainer_.progress().step,
@@ -250,7 +253,7 @@ void Run::finish_epoch(const RunFolder& folder, const EpochResult& epoch) {
   if (!communicator().is_root()) return;
   const EpochLine line{.row = row,
                        .epochs = config_.train.epochs,
-                       .quantized = is_quantized(*network_),
+                       .quantized = layers::is_quantized(*network_),
                        .of_quantizers = of_quantizers};
   say(table_.lines(line, terminal_width(stdout)));
 }
@@ -272,4 +275,4 @@ void Run::save(const std::filesystem::path& path) {
   save_checkpoint(path, *network_, config_.model.name, trainer_.optimizer(), checkpoint_);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -16,7 +16,7 @@
 #include "train/evaluate.h"
 #include "train/trainer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The result of a run.
 struct RunResult {
@@ -53,7 +53,7 @@ class Run {
   RunResult train(const RunFolder& folder, const std::function<bool()>& stop_requested,
                   std::optional<Position> until = {});
 
-  Module& network() { return *network_; }
+  layers::Module& network() { return *network_; }
   const ExperimentConfig& config() const { return config_; }
   const Data& data() const { return data_; }
   Position position() const {
@@ -66,7 +66,7 @@ class Run {
 
  private:
   Run(ExperimentConfig config, const RunFolder* resumed);
-  Trainer make_trainer();
+  train::Trainer make_trainer();
   void join_ranks();
   void start();
   void start_from(const std::string& from);
@@ -76,22 +76,22 @@ class Run {
   RunWork work();
   bool train_epoch(const RunFolder& folder, const std::function<bool()>& stops,
                    RunProgress& shown);  // false if stopped
-  Evaluation evaluate(const EpochResult& epoch);
-  void finish_epoch(const RunFolder& folder, const EpochResult& epoch);
+  train::Evaluation evaluate(const train::EpochResult& epoch);
+  void finish_epoch(const RunFolder& folder, const train::EpochResult& epoch);
   void save(const std::filesystem::path& path);
   void keep_checkpoints(const RunFolder& folder);
 
   ExperimentConfig config_;
   Data data_;
-  std::unique_ptr<Module> network_;
+  std::unique_ptr<layers::Module> network_;
   std::unique_ptr<datasets::Loader> training_;
   std::unique_ptr<datasets::Loader> evaluation_;
-  Trainer trainer_;
-  Loss label_loss_;  // for the evaluation images
+  train::Trainer trainer_;
+  layers::Loss label_loss_;  // for the evaluation images
   /// After the last step, or the last evaluated epoch.
   Checkpoint checkpoint_;
   std::string resumed_from_;
   EpochTable table_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -16,7 +16,7 @@
 
 // The start of a Run: from another network's weights, or from a checkpoint of its own run.
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -60,10 +60,11 @@ void tell(const std::string& line) {
 void Run::start_from(const std::string& checkpoint) {
   const fs::path path = checkpoint_at(checkpoint);
   const TensorFile file = read_safetensors(path);
-  load_weights(*network_, config_.model.name, file, path);
+  train::load_weights(*network_, config_.model.name, file, path);
   if (config_.calibration) return;  // it chooses all grids again
-  const KeptQuantizers quantizers = load_trained_quantizers(*network_, file);
-  if (!file.metadata.contains(kQuantizers)) return;  // a float network, or a file of quench 0.1
+  const train::KeptQuantizers quantizers = train::load_trained_quantizers(*network_, file);
+  if (!file.metadata.contains(train::kQuantizers))
+    return;  // a float network, or a file of quench 0.1
   if (quantizers.kept == 0 && quantizers.fresh.empty()) return;
   tell(fmt::format("{}: {} quantizers keep their trained state, {} start fresh", path.string(),
                    quantizers.kept, quantizers.fresh.size()));
@@ -140,4 +141,4 @@ void Run::take_up(const RunFolder& folder) {
   if (!resumed_from_.empty() && resumed_from_ != folder.last().filename()) save(folder.last());
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -33,13 +33,13 @@ void ask(const Settings& settings) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text = fuzz::text_of(data, size);
   const std::string first = text.substr(0, text.find('\n'));
-  fuzz::may_refuse<std::invalid_argument>([&] { train::settings_of({first}); });
+  fuzz::may_refuse<std::invalid_argument>([&] { experiments::settings_of({first}); });
   return fuzz::may_refuse<std::invalid_argument>([&] {
-    const Settings settings = train::parse_settings(text, "input");
+    const Settings settings = experiments::parse_settings(text, "input");
     ask(settings);
     fuzz::may_refuse<std::invalid_argument>([&] { settings.finish(); });
     // A config written to a run folder reads back the same.
     const std::string resolved = settings.resolved();
-    fuzz::promise(train::parse_settings(resolved, "again").resolved() == resolved);
+    fuzz::promise(experiments::parse_settings(resolved, "again").resolved() == resolved);
   });
 }

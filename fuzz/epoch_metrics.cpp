@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static fuzz::MemoryFile file;
   file.write(data, size);
   return fuzz::may_refuse<std::runtime_error>([&] {
-    for (const train::EpochMetrics& metrics : train::read_epoch_metrics(file.path()))
-      fuzz::promise(train::line_of(metrics).ends_with("}\n"));
+    for (const experiments::EpochMetrics& metrics : experiments::read_epoch_metrics(file.path()))
+      fuzz::promise(experiments::line_of(metrics).ends_with("}\n"));
   });
 }

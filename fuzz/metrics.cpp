@@ -11,5 +11,5 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static fuzz::MemoryFile file;
   file.write(data, size);
   return fuzz::may_refuse<std::runtime_error>(
-      [&] { fuzz::promise(train::read_metrics(file.path()).size() <= size); });
+      [&] { fuzz::promise(experiments::read_metrics(file.path()).size() <= size); });
 }

@@ -13,29 +13,29 @@ using namespace quench;
 
 namespace {
 
-std::size_t element_size(OnnxType type) {
+std::size_t element_size(quench::onnx::OnnxType type) {
   switch (type) {
-    case OnnxType::f32:
+    case quench::onnx::OnnxType::f32:
       return sizeof(float);
-    case OnnxType::s64:
+    case quench::onnx::OnnxType::s64:
       return sizeof(std::int64_t);
     default:
       return 1;
   }
 }
 
-void check_sizes(const OnnxTensor& tensor) {
+void check_sizes(const quench::onnx::OnnxTensor& tensor) {
   std::size_t bytes = element_size(tensor.type);
   for (const std::int64_t dim : tensor.dims) bytes *= static_cast<std::size_t>(dim);
   fuzz::promise(tensor.bytes.size() == bytes);
 }
 
 /// Checks that every node comes after the values it reads, as building the network requires.
-void check_order(const OnnxModel& model) {
+void check_order(const quench::onnx::OnnxModel& model) {
   std::set<std::string> known{"", model.input.name};
-  for (const OnnxTensor& constant : model.constants)
+  for (const quench::onnx::OnnxTensor& constant : model.constants)
     fuzz::promise(known.insert(constant.name).second);
-  for (const OnnxNode& node : model.nodes) {
+  for (const quench::onnx::OnnxNode& node : model.nodes) {
     for (const std::string& input : node.inputs) fuzz::promise(known.contains(input));
     fuzz::promise(known.insert(node.output).second);
   }
@@ -63,7 +63,8 @@ const TemporaryFolder& folder() {
 /// An ONNX file.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::may_refuse<std::runtime_error>([&] {
-    const OnnxModel model = parse_onnx(fuzz::bytes_of(data, size), "input", folder().path());
+    const quench::onnx::OnnxModel model =
+        quench::onnx::parse_onnx(fuzz::bytes_of(data, size), "input", folder().path());
     std::ranges::for_each(model.constants, check_sizes);
     check_order(model);
   });

@@ -11,9 +11,10 @@ using namespace quench;
 /// Builds a network from an ONNX file for the image size and classes that the file declares.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return fuzz::may_refuse<std::runtime_error>([&] {
-    const OnnxModel model = parse_onnx(fuzz::bytes_of(data, size), "input", "");
-    const models::ModelInput input = onnx_model_input(model, "input");
+    const quench::onnx::OnnxModel model =
+        quench::onnx::parse_onnx(fuzz::bytes_of(data, size), "input", "");
+    const layers::models::ModelInput input = quench::onnx::onnx_model_input(model, "input");
     Random random(1, "initialization");
-    fuzz::promise(make_onnx_network(model, "input", input, {}, random) != nullptr);
+    fuzz::promise(quench::onnx::make_onnx_network(model, "input", input, {}, random) != nullptr);
   });
 }

@@ -87,17 +87,17 @@ ModelProto external() {
   return model;
 }
 
-std::string file_of(const quench::OnnxModel& model) {
+std::string file_of(const quench::onnx::OnnxModel& model) {
   const quench::TemporaryFolder folder;
-  quench::write_onnx(folder / "net.onnx", model);
+  quench::onnx::write_onnx(folder / "net.onnx", model);
   const auto bytes = quench::read_file(folder / "net.onnx");
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 using Ints = std::vector<std::int64_t>;
 
-quench::OnnxModel classic() {
-  quench::GraphMaker g;
+quench::onnx::OnnxModel classic() {
+  quench::onnx::GraphMaker g;
   std::string x = g.node("Relu", {g.batch_norm(g.conv("images", 3, 2), 2)});
   x = g.node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}});
   x = g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 0, 1})});
@@ -110,8 +110,8 @@ quench::OnnxModel classic() {
   return g.classify(g.node("Reshape", {x, shape}), 2 * 6 * 5);
 }
 
-quench::OnnxModel branches() {
-  quench::GraphMaker g(14);
+quench::onnx::OnnxModel branches() {
+  quench::onnx::GraphMaker g(14);
   std::string x = g.node("Add", {g.conv("images", 3, 2), g.conv("images", 3, 2)});
   const std::string scale =
       g.node("HardSigmoid", {g.conv(g.node("GlobalAveragePool", {x}), 2, 2, 1)});
@@ -126,8 +126,8 @@ quench::OnnxModel branches() {
 }
 
 /// Sizes and values that the graph computes from constants, with most supported operators.
-quench::OnnxModel computed() {
-  quench::GraphMaker g(13);
+quench::onnx::OnnxModel computed() {
+  quench::onnx::GraphMaker g(13);
   const auto one = [](std::int64_t value) { return value; };
   std::string x = g.conv("images", 3, 2);
   const std::string shape = g.node("Shape", {x});
@@ -151,8 +151,8 @@ quench::OnnxModel computed() {
 }
 
 /// The same values with other dims.
-quench::OnnxModel viewed() {
-  quench::GraphMaker g(13);
+quench::onnx::OnnxModel viewed() {
+  quench::onnx::GraphMaker g(13);
   std::string x = g.node("Reshape", {g.conv("images", 3, 2), g.integers({3}, {0, 2, -1})});
   x = g.node("Transpose", {g.node("Relu", {x})}, {{"perm", Ints{0, 2, 1}}});
   x = g.node("Reshape", {x, g.integers({4}, {0, 7, 6, 2})});
@@ -163,8 +163,8 @@ quench::OnnxModel viewed() {
 }
 
 /// Splits and rejoins channels, and reduces single axes.
-quench::OnnxModel channels() {
-  quench::GraphMaker g(13);
+quench::onnx::OnnxModel channels() {
+  quench::onnx::GraphMaker g(13);
   const auto one = [&](std::int64_t value) { return g.integers({1}, {value}); };
   const std::string x = g.node("PRelu", {g.conv("images", 3, 4), g.drawn({4, 1, 1})});
   const std::string a = g.node("Slice", {x, one(0), one(2), one(1)});
@@ -188,8 +188,8 @@ quench::OnnxModel channels() {
 }
 
 /// Resized, reflected and one-row images, with permuted axes.
-quench::OnnxModel images() {
-  quench::GraphMaker g(13);
+quench::onnx::OnnxModel images() {
+  quench::onnx::GraphMaker g(13);
   const std::int64_t two = 2;
   std::string x = g.node("ConvTranspose", {g.conv("images", 3, 2), g.drawn({2, 4, 2, 2})},
                          {{"strides", Ints{2, 1}},
@@ -214,9 +214,9 @@ quench::OnnxModel images() {
 }
 
 /// Activations and weights quantized by ONNX's operators, with clipped codes.
-quench::OnnxModel quantized() {
-  quench::GraphMaker g(13);
-  const quench::OnnxAttributes channels{{"axis", std::int64_t{0}}};
+quench::onnx::OnnxModel quantized() {
+  quench::onnx::GraphMaker g(13);
+  const quench::onnx::OnnxAttributes channels{{"axis", std::int64_t{0}}};
   const std::string scale = g.floats({}, {0.05f});
   const auto rounded = [&](const std::string& x) {
     return g.node("DequantizeLinear", {g.node("QuantizeLinear", {x, scale}), scale});
@@ -231,8 +231,8 @@ quench::OnnxModel quantized() {
 }
 
 /// As exported by quench, with scales after the sums and 1-bit codes, and with QONNX's operators.
-quench::OnnxModel exported() {
-  quench::GraphMaker g(13);
+quench::onnx::OnnxModel exported() {
+  quench::onnx::GraphMaker g(13);
   const std::string one = g.floats({}, {1.0f}), scale = g.floats({}, {0.05f});
   const auto steps = [&](const std::string& x) {
     return g.node("DequantizeLinear", {g.node("QuantizeLinear", {x, scale}), one});
@@ -241,7 +241,7 @@ quench::OnnxModel exported() {
   x = g.node("Mul", {x, g.drawn({1, 2, 1, 1}, 0.1f, 0.2f)});
   const std::string negative = g.node("Less", {x, g.floats({}, {0.0f})});
   x = g.node("Where", {negative, g.floats({}, {-1.0f}), g.floats({}, {1.0f})});
-  const std::string domain = std::string(quench::kQonnx) + ".";
+  const std::string domain = std::string(quench::onnx::kQonnx) + ".";
   const std::string weight = g.node(domain + "BipolarQuant",
                                     {g.drawn({2, 2, 1, 1}), g.floats({2, 1, 1, 1}, {0.5f, 0.25f})});
   x = g.node("Conv", {x, weight});
@@ -254,7 +254,7 @@ quench::OnnxModel exported() {
 
 std::vector<std::string> onnx_network_seeds() {
   std::vector<std::string> files;
-  for (const quench::OnnxModel& model :
+  for (const quench::onnx::OnnxModel& model :
        {classic(), branches(), computed(), viewed(), quantized(), exported(), channels(), images()})
     files.push_back(file_of(model));
   return files;

@@ -115,43 +115,44 @@ void add_datasets(Corpus& corpus) {
 }
 
 void add_runs(Corpus& corpus, const fs::path& scratch) {
-  train::MetricsWriter writer(scratch);
+  experiments::MetricsWriter writer(scratch);
   writer.append({.epoch = 1, .step = 40, .loss = 1.25, .train_top1 = 31.5, .lr = 0.01});
   writer.append({.epoch = 2, .step = 80, .loss = 1e-9, .top1_quantized = 100.0, .alpha = 0.5});
   corpus.add("metrics", read_file(scratch));
   fs::remove(scratch);
   corpus.add(
       "epoch_metrics",
-      train::line_of({.row = {.epoch = 1, .loss = 1.25},
-                      .wall_time = 1.7e9,
-                      .layers = {{"conv1.weight", {{"alpha", 0.5}, {"sign_flips", 0.25}}}}}));
+      experiments::line_of({.row = {.epoch = 1, .loss = 1.25},
+                            .wall_time = 1.7e9,
+                            .layers = {{"conv1.weight", {{"alpha", 0.5}, {"sign_flips", 0.25}}}}}));
 
-  const train::Versions versions{.quench = "1.0",
-                                 .commit = "abc-dirty",
-                                 .onednn = "2.6.3",
-                                 .compiler = "gcc",
-                                 .cpu = "EPYC",
-                                 .threads = 2,
-                                 .seed = 7,
-                                 .command_line = {"quench", "train"}};
-  corpus.add("versions", train::versions_text(versions));
-  corpus.add("versions", train::history_text({.parts = {{.versions = versions},
-                                                        {.epoch = 2,
-                                                         .checkpoint = "last.safetensors",
-                                                         .changes = {{"train.epochs", "2", "4"}},
-                                                         .versions = versions}},
-                                              .config = "[train]\nepochs = 4\n"}));
+  const experiments::Versions versions{.quench = "1.0",
+                                       .commit = "abc-dirty",
+                                       .onednn = "2.6.3",
+                                       .compiler = "gcc",
+                                       .cpu = "EPYC",
+                                       .threads = 2,
+                                       .seed = 7,
+                                       .command_line = {"quench", "train"}};
+  corpus.add("versions", experiments::versions_text(versions));
   corpus.add("versions",
-             train::comparison_text({.name = "a",
-                                     .config = "a.toml",
-                                     .variants = {{.variant = {.name = "ste", .overrides = {"b=1"}},
-                                                   .config = "[a]\n",
-                                                   .data_dir = "data",
-                                                   .epochs = 3,
-                                                   .held_out = true}},
-                                     .seeds = {0, 1},
-                                     .threads = 1,
-                                     .versions = versions}));
+             experiments::history_text({.parts = {{.versions = versions},
+                                                  {.epoch = 2,
+                                                   .checkpoint = "last.safetensors",
+                                                   .changes = {{"train.epochs", "2", "4"}},
+                                                   .versions = versions}},
+                                        .config = "[train]\nepochs = 4\n"}));
+  corpus.add("versions", experiments::comparison_text(
+                             {.name = "a",
+                              .config = "a.toml",
+                              .variants = {{.variant = {.name = "ste", .overrides = {"b=1"}},
+                                            .config = "[a]\n",
+                                            .data_dir = "data",
+                                            .epochs = 3,
+                                            .held_out = true}},
+                              .seeds = {0, 1},
+                              .threads = 1,
+                              .versions = versions}));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "fuzz/target.h"
 
 using namespace quench;
-using namespace quench::train;
+using namespace quench::experiments;
 
 /// versions.json, and comparison.json, which contains one.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

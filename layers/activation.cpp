@@ -5,7 +5,7 @@
 #include "core/communicator.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 ValueId ActivationLayer::lower(Graph& graph, std::vector<ValueId> inputs) {
   return activation_ == Activation::none ? inputs.at(0) : Module::lower(graph, std::move(inputs));
@@ -50,4 +50,4 @@ Variable Dropout::forward(const Variable& input) {
   return dropout(input, probability_, random_);
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -6,7 +6,7 @@
 #include "layers/module.h"
 #include "layers/quantizable_module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// relu, relu6 or hardtanh as a separate layer, where no batch norm precedes it.
 class ActivationLayer final : public Module {
@@ -82,4 +82,4 @@ class Dropout final : public Module {
   Tensor& position_;  // in the random stream; a buffer, so a resumed run draws the same masks
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "core/ops/elementwise.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 Variable Add::combine(std::span<const Variable> inputs) {
   const auto [x, y] = quantized(inputs);
@@ -96,4 +96,4 @@ Variable ScaleShift::forward(const Variable& input) {
   return value;
 }
 
-}  // namespace quench
+}  // namespace quench::layers

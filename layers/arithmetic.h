@@ -6,7 +6,7 @@
 #include "layers/module.h"
 #include "layers/quantizable_module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// Whether a sum adds or subtracts its second operand.
 enum class Sign : std::uint8_t { plus, minus };
@@ -103,4 +103,4 @@ class ScaleShift final : public Module {
   Tensor image_;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -7,7 +7,7 @@
 
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 void fill(QuantizedLayer& layer, quant::LayerQuantizers made) {
@@ -92,4 +92,4 @@ std::vector<std::string> quantization_notes(Module& network, const Settings& qua
   return notes;
 }
 
-}  // namespace quench
+}  // namespace quench::layers

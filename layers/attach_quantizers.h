@@ -8,7 +8,7 @@
 #include "quant/policy.h"
 #include "support/settings.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// Fills the quantizer slots of every layer, sum, pool, product and function according to the
 /// policy. "First" and "last" refer to the order of registration, which is the order of execution
@@ -27,4 +27,4 @@ quant::OperandKind operand_kind(QuantizableModule& module);
 /// rules that quantize.
 std::vector<std::string> quantization_notes(Module& network, const Settings& quant);
 
-}  // namespace quench
+}  // namespace quench::layers

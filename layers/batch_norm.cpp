@@ -7,7 +7,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::int64_t checked(std::int64_t channels) {
@@ -77,4 +77,4 @@ std::uint64_t FoldedBatchNorm::version() const {
          norm_->running_mean().version() + norm_->running_var().version();
 }
 
-}  // namespace quench
+}  // namespace quench::layers

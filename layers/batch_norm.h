@@ -6,7 +6,7 @@
 #include "core/ops/batch_norm.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 class QuantizedLayer;
 
@@ -100,4 +100,4 @@ class FoldedBatchNorm {
   BatchNorm* norm_;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -6,7 +6,7 @@
 #include "layers/arithmetic.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 ValueId Composite::append(const std::string& name, std::shared_ptr<Module> module,
                           std::vector<ValueId> inputs) {
@@ -71,4 +71,4 @@ void Residual::join(Activation activation) {
   set_output(Composite::append("add", std::make_shared<Add>(activation), {branch_, shortcut_}));
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/graph.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// Modules that read each other's outputs, in any acyclic order: a network or block that is not a
 /// plain sequence.
@@ -69,4 +69,4 @@ class Residual final : public Composite {
   ValueId shortcut_ = Graph::kInput;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -5,7 +5,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 Shape weight_shape(const Conv2dOptions& options) {
@@ -50,4 +50,4 @@ Tensor Conv2d::input_magnitude(const Tensor& input) const {
   return patch_magnitude(input, options_.kernel_size, options_.params);
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -6,7 +6,7 @@
 #include "core/random.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// Sizes of a Conv2d; in_channels and out_channels are required.
 struct Conv2dOptions {
@@ -40,4 +40,4 @@ class Conv2d final : public QuantizedLayer {
   std::shared_ptr<PreparedConv2d> prepared_;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -16,7 +16,7 @@
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 /// Computes a layer's output shape from its input shapes.
@@ -261,4 +261,4 @@ std::vector<LayerTrace> trace_layers(Module& network, const Shape& image) {
   return result;
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/layer.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// A network as data: its layers in order of execution, with the inputs of each.
 ///
@@ -75,4 +75,4 @@ struct LayerTrace {
 /// @throws std::invalid_argument  as value_shapes()
 std::vector<LayerTrace> trace_layers(Module& network, const Shape& image);
 
-}  // namespace quench
+}  // namespace quench::layers

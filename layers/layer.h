@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <variant>
 
-namespace quench {
+namespace quench::layers {
 
 class ActivationLayer;
 class Add;
@@ -64,4 +64,4 @@ concept OneOf = (std::same_as<T, Kinds*> || ...);
 /// A value in a network, numbered in order of execution; 0 is the network's input.
 using ValueId = std::size_t;
 
-}  // namespace quench
+}  // namespace quench::layers

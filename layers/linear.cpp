@@ -5,7 +5,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 Shape weight_shape(const LinearOptions& options) {
@@ -32,4 +32,4 @@ Variable Linear::apply(const Variable& input, const Variable& weight, const Vari
 
 Tensor Linear::input_magnitude(const Tensor& input) const { return row_magnitude(input); }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -3,7 +3,7 @@
 #include "core/random.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// Sizes of a Linear; in_features and out_features are required.
 struct LinearOptions {
@@ -28,4 +28,4 @@ class Linear final : public QuantizedLayer {
   Tensor input_magnitude(const Tensor& input) const override;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

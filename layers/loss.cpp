@@ -6,7 +6,7 @@
 #include "support/error.h"
 #include "support/suggest.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 Variable one_hot_mse(const Variable& logits, const Tensor& labels) {
@@ -66,4 +66,4 @@ DistillationLoss make_distillation_loss(const DistillationLossOptions& options) 
   return {};
 }
 
-}  // namespace quench
+}  // namespace quench::layers

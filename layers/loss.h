@@ -6,7 +6,7 @@
 
 #include "autograd/variable.h"
 
-namespace quench {
+namespace quench::layers {
 
 struct LossOptions {
   std::string name = "cross_entropy";  ///< cross_entropy, squared_hinge or mse
@@ -44,4 +44,4 @@ DistillationLoss make_distillation_loss(const DistillationLossOptions& options);
 /// The names that make_distillation_loss() accepts.
 std::vector<std::string> known_distillation_losses();
 
-}  // namespace quench
+}  // namespace quench::layers

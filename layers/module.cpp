@@ -11,7 +11,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 thread_local ForwardObserver* observer = nullptr;  // per thread, like the tape
@@ -200,4 +200,4 @@ std::string first_non_finite(Module& network, const Tensor& images) {
   return finder.found;
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -12,7 +12,7 @@
 #include "layers/layer.h"
 #include "quant/quantizer.h"
 
-namespace quench {
+namespace quench::layers {
 
 class Graph;
 class QuantizedLayer;
@@ -159,4 +159,4 @@ class ModeGuard {
 ///                                message names it
 std::string first_non_finite(Module& network, const Tensor& images);
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -4,7 +4,7 @@
 #include "autograd/shape_ops.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 GroupNorm::GroupNorm(const Options& options)
     : options_(options),
@@ -36,4 +36,4 @@ Variable LocalResponseNorm::forward(const Variable& input) {
   return local_response_norm(input, params_);
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -3,7 +3,7 @@
 #include "core/ops/local_response_norm.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 // Normalizations by the current image, in training and evaluation alike. They have no integer form:
 // a batch norm in evaluation is two constants per channel, these are not.
@@ -53,4 +53,4 @@ class LocalResponseNorm final : public Module {
   LocalResponseParams params_;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -2,7 +2,7 @@
 
 #include "autograd/nn.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 /// pool(input) after the quantizer; in evaluation, the scaled mean of the codes.
@@ -27,4 +27,4 @@ Variable GlobalAveragePool::forward(const Variable& input) {
                         [](const Variable& x) { return global_avg_pool2d(x); });
 }
 
-}  // namespace quench
+}  // namespace quench::layers

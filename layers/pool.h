@@ -3,7 +3,7 @@
 #include "core/ops/window.h"
 #include "layers/quantizable_module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// max_pool2d() of core/ops/pool.h as a layer: [N, C, H, W] to [N, C, OH, OW].
 class MaxPool2d final : public Module {
@@ -46,4 +46,4 @@ class GlobalAveragePool final : public QuantizableModule {
   Variable forward(const Variable& input) override;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

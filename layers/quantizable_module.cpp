@@ -9,7 +9,7 @@
 #include "quant/strategies/none.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 QuantizableModule::QuantizableModule(std::size_t inputs) : inputs_(inputs) {
   for (auto& quantizer : inputs_) quantizer = std::make_shared<quant::NoQuantizer>();
@@ -62,4 +62,4 @@ bool is_quantized(Module& network) {
                              [](QuantizableModule* module) { return module->quantizes(); });
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/module.h"
 #include "quant/quantizer.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// A module with slots for quantizers, which are empty ("none") until a policy fills them: one per
 /// activation that it reads, plus those that a subclass adds.
@@ -57,4 +57,4 @@ void for_each_quantizer(Module& network, Visit visit) {
 /// Whether any slot of the network holds a quantizer other than "none".
 bool is_quantized(Module& network);
 
-}  // namespace quench
+}  // namespace quench::layers

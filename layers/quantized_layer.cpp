@@ -11,7 +11,7 @@
 #include "quant/strategies/none.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 /// `factor` times the weight's scale per output channel: converts sums of codes to real values.
@@ -251,4 +251,4 @@ Tensor glorot_uniform(const Shape& shape, Random& random) {
   return fill(shape, [&] { return random.uniform(-limit, limit); });
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -14,7 +14,7 @@
 #include "quant/gradient_quantizer.h"
 #include "quant/quantizer.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// A layer with a weight and slots for quantizers, which are empty ("none") until a policy fills
 /// them, so one Conv2d serves both float and quantized training.
@@ -125,4 +125,4 @@ Tensor with_shape(const Shape& shape, Tensor weight);
 /// in row-major order.
 Tensor glorot_uniform(const Shape& shape, Random& random);
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -7,7 +7,7 @@
 #include "autograd/shape_ops.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::layers {
 
 Variable Flatten::forward(const Variable& input) { return flatten(input); }
 
@@ -142,4 +142,4 @@ Variable Pad::forward(const Variable& input) {
   return pad_channels(image, sizes_.channels_before, sizes_.channels_after);
 }
 
-}  // namespace quench
+}  // namespace quench::layers

@@ -9,7 +9,7 @@
 #include "core/ops/window.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 /// [N, C, H, W] to [N, H*W*C]: the memory order, so nothing moves. A weight trained on C, H, W
 /// order in another framework has to be permuted on import.
@@ -179,4 +179,4 @@ class Pad final : public Module {
   PadSizes sizes_;
 };
 
-}  // namespace quench
+}  // namespace quench::layers

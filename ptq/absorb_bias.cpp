@@ -6,13 +6,13 @@
 #include "core/ops/elementwise.h"
 #include "ptq/bias_correction.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
-using Norms = std::map<const QuantizedLayer*, BatchNorm*>;
+using Norms = std::map<const layers::QuantizedLayer*, layers::BatchNorm*>;
 
 /// c of each channel, [C].
-Tensor high_biases(const BatchNorm& norm) {
+Tensor high_biases(const layers::BatchNorm& norm) {
   return zip(norm.bias().value(), output_deviations(norm),
              [](float mean, float deviation) { return std::max(0.0f, mean - 3.0f * deviation); });
 }
@@ -24,7 +24,7 @@ void add_to(Tensor& into, const Tensor& change) {
 
 /// Compensates `reader` for the amount its input has lost; returns whether it has a bias or batch
 /// norm for that.
-bool compensate(QuantizedLayer& reader, const Norms& norms, const Tensor& lost) {
+bool compensate(layers::QuantizedLayer& reader, const Norms& norms, const Tensor& lost) {
   const Tensor& weight = reader.weight().value();
   const Tensor share = mean_output_error(Tensor::zeros(weight.shape()), weight, lost);
   if (const auto norm = norms.find(&reader); norm != norms.end()) {
@@ -40,7 +40,7 @@ bool compensate(QuantizedLayer& reader, const Norms& norms, const Tensor& lost) 
 
 }  // namespace
 
-BiasAbsorptionReport absorb_biases(Module& network) {
+BiasAbsorptionReport absorb_biases(layers::Module& network) {
   Norms norms;
   for (const auto& [layer, norm] : batch_norm_pairs(network)) norms.emplace(layer, norm);
   BiasAbsorptionReport report;
@@ -65,4 +65,4 @@ BiasAbsorptionReport absorb_biases(Module& network) {
   return report;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

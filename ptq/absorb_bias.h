@@ -6,7 +6,7 @@
 
 #include "ptq/equalize.h"
 
-namespace quench {
+namespace quench::ptq {
 
 struct BiasAbsorptionReport {
   std::vector<std::pair<std::string, std::string>> pairs;  ///< layers, by name
@@ -27,6 +27,6 @@ struct BiasAbsorptionReport {
 /// norm that follows it, or else into its bias. For a normal distribution the network's function
 /// changes only for one value in 700, and at the border: taps on zero padding would have to read
 /// -c.
-BiasAbsorptionReport absorb_biases(Module& network);
+BiasAbsorptionReport absorb_biases(layers::Module& network);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -13,10 +13,10 @@
 #include "ptq/input_channels.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
-ExpectedInputs expected_inputs(Module& network, const std::vector<Tensor>& batches,
+ExpectedInputs expected_inputs(layers::Module& network, const std::vector<Tensor>& batches,
                                ExpectedInput mode) {
   ExpectedInputs means = mean_inputs(network, batches);
   if (mode == ExpectedInput::empirical) return means;
@@ -25,7 +25,7 @@ ExpectedInputs expected_inputs(Module& network, const std::vector<Tensor>& batch
 }
 
 /// The mean shift of the layer's output due to its quantized weight, [O].
-Tensor shift_of(QuantizedLayer& layer, const Tensor& expected_input) {
+Tensor shift_of(layers::QuantizedLayer& layer, const Tensor& expected_input) {
   const Variable weight = layer.effective_weight();
   const Tensor quantized = layer.weight_quantizer().forward(weight).value();
   return mean_output_error(weight.value(), quantized, expected_input);
@@ -36,7 +36,7 @@ void subtract_from(Variable bias, const Tensor& shift) {
 }
 
 /// A batch norm that is not folded into the weight scales the shift too.
-void correct(BatchNorm& norm, const QuantizedLayer& layer, const Tensor& shift) {
+void correct(layers::BatchNorm& norm, const layers::QuantizedLayer& layer, const Tensor& shift) {
   if (layer.folded() != nullptr) return subtract_from(norm.bias(), shift);
   const Tensor scale = fold_batch_norm(norm.gain().value(), norm.bias().value(),
                                        norm.running_mean(), norm.running_var(), norm.params().eps)
@@ -44,19 +44,20 @@ void correct(BatchNorm& norm, const QuantizedLayer& layer, const Tensor& shift) 
   subtract_from(norm.bias(), multiply(shift, scale));
 }
 
-std::map<const QuantizedLayer*, BatchNorm*> norms_by_layer(Module& network) {
-  std::map<const QuantizedLayer*, BatchNorm*> result;
+std::map<const layers::QuantizedLayer*, layers::BatchNorm*> norms_by_layer(
+    layers::Module& network) {
+  std::map<const layers::QuantizedLayer*, layers::BatchNorm*> result;
   for (const auto& [layer, norm] : batch_norm_pairs(network)) result.emplace(layer, norm);
   return result;
 }
 
-class InputMeans final : public ForwardObserver {
+class InputMeans final : public layers::ForwardObserver {
  public:
-  explicit InputMeans(Module& network) : layers_(network.quantized_layers()) {
-    for (const QuantizedLayer* layer : layers_) totals_[layer];
+  explicit InputMeans(layers::Module& network) : layers_(network.quantized_layers()) {
+    for (const layers::QuantizedLayer* layer : layers_) totals_[layer];
   }
 
-  void after(const Module& module, Inputs inputs, const Variable&) override {
+  void after(const layers::Module& module, Inputs inputs, const Variable&) override {
     const auto found = totals_.find(&module);
     if (found == totals_.end()) return;
     const Tensor& x = inputs[0].value();
@@ -72,7 +73,7 @@ class InputMeans final : public ForwardObserver {
   ExpectedInputs means() {
     ExpectedInputs result;
     // In layer order, which is the same on all ranks; the map is ordered by address.
-    for (const QuantizedLayer* module : layers_) {
+    for (const layers::QuantizedLayer* module : layers_) {
       Total& total = totals_.at(module);
       if (total.sums.empty()) continue;  // it did not run
       communicator().sum(total.sums);
@@ -90,11 +91,11 @@ class InputMeans final : public ForwardObserver {
     std::vector<double> sums;
     double count = 0.0;
   };
-  std::vector<QuantizedLayer*> layers_;
-  std::map<const Module*, Total> totals_;
+  std::vector<layers::QuantizedLayer*> layers_;
+  std::map<const layers::Module*, Total> totals_;
 };
 
-Tensor means_after(const BatchNorm& norm, Activation activation) {
+Tensor means_after(const layers::BatchNorm& norm, Activation activation) {
   const ActivationRange range = range_of(activation);
   return zip(norm.bias().value(), output_deviations(norm), [&range](float mean, float deviation) {
     return static_cast<float>(
@@ -103,44 +104,44 @@ Tensor means_after(const BatchNorm& norm, Activation activation) {
 }
 
 /// Whether a layer preserves the mean of each channel.
-bool keeps_means(const Layer& layer) {
+bool keeps_means(const layers::Layer& layer) {
   return std::visit(
-      Overloaded{
-          [](OneOf<Upsample, AveragePool2d, GlobalAveragePool, Flatten, Unflatten> auto) {
-            return true;
-          },
-          [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                   ActivationLayer, PointwiseFunction, PRelu, Add, Multiply, Extremum, Concat,
-                   SelectChannels, SelectPixels, Pad, BilinearResize, Rearrange, MaxPool2d> auto) {
-            return false;
-          },
-          [](const CustomLayer&) { return false; }},
+      layers::Overloaded{
+          [](layers::OneOf<layers::Upsample, layers::AveragePool2d, layers::GlobalAveragePool,
+                           layers::Flatten, layers::Unflatten> auto) { return true; },
+          [](layers::OneOf<layers::Conv2d, layers::Linear, layers::BatchNorm, layers::GroupNorm,
+                           layers::LocalResponseNorm, layers::ScaleShift, layers::ActivationLayer,
+                           layers::PointwiseFunction, layers::PRelu, layers::Add, layers::Multiply,
+                           layers::Extremum, layers::Concat, layers::SelectChannels,
+                           layers::SelectPixels, layers::Pad, layers::BilinearResize,
+                           layers::Rearrange, layers::MaxPool2d> auto) { return false; },
+          [](const layers::CustomLayer&) { return false; }},
       layer);
 }
 
-const BatchNorm* as_batch_norm(const Graph::Node* node) {
-  auto* const* norm = node == nullptr ? nullptr : std::get_if<BatchNorm*>(&node->layer);
+const layers::BatchNorm* as_batch_norm(const layers::Graph::Node* node) {
+  auto* const* norm = node == nullptr ? nullptr : std::get_if<layers::BatchNorm*>(&node->layer);
   return norm == nullptr ? nullptr : *norm;
 }
 
 /// The channel means of a value; undefined unless it comes from a batch norm through such layers.
-Tensor means_of(const Graph& graph, ValueId value) {
-  const Graph::Node* node = graph.writer(value);
+Tensor means_of(const layers::Graph& graph, layers::ValueId value) {
+  const layers::Graph::Node* node = graph.writer(value);
   while (node != nullptr && keeps_means(node->layer)) node = graph.writer(node->inputs[0]);
   if (node == nullptr) return {};
-  if (const BatchNorm* norm = as_batch_norm(node))
+  if (const layers::BatchNorm* norm = as_batch_norm(node))
     return means_after(*norm, norm->params().activation);
 
-  auto* const* activation = std::get_if<ActivationLayer*>(&node->layer);
+  auto* const* activation = std::get_if<layers::ActivationLayer*>(&node->layer);
   if (activation == nullptr) return {};
-  const BatchNorm* norm = as_batch_norm(graph.writer(node->inputs[0]));
+  const layers::BatchNorm* norm = as_batch_norm(graph.writer(node->inputs[0]));
   if (norm == nullptr || norm->params().activation != Activation::none) return {};
   return means_after(*norm, (*activation)->activation());
 }
 
 }  // namespace
 
-BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& batches,
+BiasCorrectionReport correct_biases(layers::Module& network, const std::vector<Tensor>& batches,
                                     ExpectedInput mode) {
   require(!batches.empty(), "correct_biases: expected at least one batch of images, got none");
   // All expectations first: they assume uncorrected biases.
@@ -148,9 +149,9 @@ BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& 
   const auto norms = norms_by_layer(network);
 
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
   BiasCorrectionReport report;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     if (!layer->weight_quantizer().quantizes()) continue;
     const auto norm = norms.find(layer);
     const auto input = expected.find(layer);
@@ -212,18 +213,18 @@ double clipped_normal_mean(double mean, double std, const ActivationRange& range
   return result + mean * inside;
 }
 
-ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches) {
+ExpectedInputs mean_inputs(layers::Module& network, const std::vector<Tensor>& batches) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   InputMeans observer(network);
   for (const Tensor& images : batches) network(Variable(images));
   return observer.means();
 }
 
-ExpectedInputs batch_norm_means(Module& network) {
-  const Graph graph(network);
+ExpectedInputs batch_norm_means(layers::Module& network) {
+  const layers::Graph graph(network);
   ExpectedInputs result;
-  for (const Graph::Node& node : graph.nodes()) {
+  for (const layers::Graph::Node& node : graph.nodes()) {
     if (node.module->as_quantized_layer() == nullptr) continue;
     if (const Tensor means = means_of(graph, node.inputs[0]); means.defined())
       result.emplace(node.module, means);
@@ -231,7 +232,7 @@ ExpectedInputs batch_norm_means(Module& network) {
   return result;
 }
 
-Tensor output_deviations(const BatchNorm& norm) {
+Tensor output_deviations(const layers::BatchNorm& norm) {
   const float eps = norm.params().eps;
   return zip(norm.gain().value(), norm.running_var(), [eps](float gain, float variance) {
     const auto v = static_cast<double>(variance);
@@ -240,4 +241,4 @@ Tensor output_deviations(const BatchNorm& norm) {
   });
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

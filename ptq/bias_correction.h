@@ -11,7 +11,7 @@
 #include "layers/module.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Where the mean input of a layer comes from.
 enum class ExpectedInput : std::uint8_t {
@@ -40,7 +40,7 @@ struct BiasCorrectionReport {
 /// @param batches  calibration images [N, C, H, W], at least one batch; also used in analytic mode,
 ///                 for layers without a batch norm before them
 /// @throws std::invalid_argument  if there are no batches
-BiasCorrectionReport correct_biases(Module& network, const std::vector<Tensor>& batches,
+BiasCorrectionReport correct_biases(layers::Module& network, const std::vector<Tensor>& batches,
                                     ExpectedInput mode);
 
 /// sum over i, kh, kw of (quantized - weight) * expected_input[i], [O].
@@ -55,19 +55,19 @@ Tensor mean_output_error(const Tensor& weight, const Tensor& quantized,
 double clipped_normal_mean(double mean, double std, const ActivationRange& range);
 
 /// The mean of each input channel [C] of the layers of a network.
-using ExpectedInputs = std::map<const Module*, Tensor>;
+using ExpectedInputs = std::map<const layers::Module*, Tensor>;
 
 /// The means over all images of `batches`, for every layer with quantizer slots, in evaluation with
 /// quantizers bypassed.
-ExpectedInputs mean_inputs(Module& network, const std::vector<Tensor>& batches);
+ExpectedInputs mean_inputs(layers::Module& network, const std::vector<Tensor>& batches);
 
 /// The means that follow from batch norms, for each layer whose input comes from one, possibly
 /// through an activation, average pooling or flattening. Output channel c of a batch norm is taken
 /// as normal, with mean bias[c] and deviation |gain[c]|.
-ExpectedInputs batch_norm_means(Module& network);
+ExpectedInputs batch_norm_means(layers::Module& network);
 
 /// The deviation of each output channel of a batch norm, before its activation: |gain|, corrected
 /// for eps.
-Tensor output_deviations(const BatchNorm& norm);
+Tensor output_deviations(const layers::BatchNorm& norm);
 
-}  // namespace quench
+}  // namespace quench::ptq

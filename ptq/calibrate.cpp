@@ -13,14 +13,14 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench::train {
+namespace quench::ptq {
 namespace {
 
 /// Passes the inputs of some modules, during a forward pass, to calibrators or to the quantizers.
-class InputWatcher final : public ForwardObserver {
+class InputWatcher final : public layers::ForwardObserver {
  public:
-  InputWatcher(const std::vector<QuantizableModule*>& modules, quant::CalibratorOptions options) {
-    for (QuantizableModule* module : modules) {
+  InputWatcher(const std::vector<layers::QuantizableModule*>& modules, CalibratorOptions options) {
+    for (layers::QuantizableModule* module : modules) {
       modules_[module] = module;
       for (const auto& [slot, quantizer] : module->quantizers()) {
         options.bits = quantizer->bits();
@@ -32,7 +32,7 @@ class InputWatcher final : public ForwardObserver {
     }
   }
 
-  void after(const Module& module, Inputs inputs, const Variable&) override {
+  void after(const layers::Module& module, Inputs inputs, const Variable&) override {
     const auto found = modules_.find(&module);
     if (found == modules_.end()) return;
     for (const auto& [quantizer, values] : found->second->readings(inputs)) {
@@ -54,13 +54,13 @@ class InputWatcher final : public ForwardObserver {
   }
 
  private:
-  std::map<const Module*, QuantizableModule*> modules_;
-  std::map<quant::Quantizer*, std::unique_ptr<quant::Calibrator>> calibrators_;
+  std::map<const layers::Module*, layers::QuantizableModule*> modules_;
+  std::map<quant::Quantizer*, std::unique_ptr<Calibrator>> calibrators_;
 };
 
 class Calibration {
  public:
-  Calibration(Module& network, const CalibrationOptions& config, datasets::Loader& images)
+  Calibration(layers::Module& network, const CalibrationOptions& config, datasets::Loader& images)
       : network_(network),
         config_(config),
         images_(images),
@@ -72,9 +72,9 @@ class Calibration {
   }
 
   void in_topological_order() {
-    const std::vector<QuantizableModule*> modules = in_order_of_execution();
+    const std::vector<layers::QuantizableModule*> modules = in_order_of_execution();
     progress_bar().begin("calibration", batches_ * static_cast<std::int64_t>(modules.size()));
-    for (QuantizableModule* module : modules) {
+    for (layers::QuantizableModule* module : modules) {
       watch({module});
       for (const auto& [slot, quantizer] : module->quantizers())
         quantizer->set_mode(quant::Mode::evaluation);
@@ -82,7 +82,7 @@ class Calibration {
   }
 
  private:
-  void watch(const std::vector<QuantizableModule*>& modules) {
+  void watch(const std::vector<layers::QuantizableModule*>& modules) {
     InputWatcher watcher(modules, config_.activations);
     images_.start_epoch(0);
     for (std::int64_t k = 0; k < batches_; ++k) {
@@ -93,21 +93,21 @@ class Calibration {
   }
 
   /// Excludes modules with empty slots, which need no calibration.
-  std::vector<QuantizableModule*> in_order_of_execution() {
-    const Graph graph(network_);
-    std::vector<QuantizableModule*> modules;
-    for (const Graph::Node& node : graph.nodes()) {
-      QuantizableModule* module = node.module->as_quantizable();
+  std::vector<layers::QuantizableModule*> in_order_of_execution() {
+    const layers::Graph graph(network_);
+    std::vector<layers::QuantizableModule*> modules;
+    for (const layers::Graph::Node& node : graph.nodes()) {
+      layers::QuantizableModule* module = node.module->as_quantizable();
       if (module != nullptr && module->quantizes()) modules.push_back(module);
     }
     // Modules inside a custom module, whose order is unknown.
-    for (QuantizableModule* module : network_.quantizable_modules())
+    for (layers::QuantizableModule* module : network_.quantizable_modules())
       if (module->quantizes() && std::ranges::find(modules, module) == modules.end())
         modules.push_back(module);
     return modules;
   }
 
-  Module& network_;
+  layers::Module& network_;
   const CalibrationOptions& config_;
   datasets::Loader& images_;
   std::int64_t batches_;
@@ -115,14 +115,15 @@ class Calibration {
 
 }  // namespace
 
-void calibrate(Module& network, const CalibrationOptions& config, datasets::Loader& images) {
+void calibrate(layers::Module& network, const CalibrationOptions& config,
+               datasets::Loader& images) {
   calibrate_weights(network, config);
   calibrate_activations(network, config, images);
 }
 
-void calibrate_weights(Module& network, const CalibrationOptions& config) {
+void calibrate_weights(layers::Module& network, const CalibrationOptions& config) {
   const NoGradGuard no_grad;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     quant::Quantizer& quantizer = layer->weight_quantizer();
     if (!quantizer.quantizes() || !layer->owns_weight()) continue;
     const Tensor weight = layer->effective_weight().value();
@@ -131,7 +132,7 @@ void calibrate_weights(Module& network, const CalibrationOptions& config) {
       quantizer.observe(weight);
       continue;
     }
-    quant::CalibratorOptions own = config.weights;
+    CalibratorOptions own = config.weights;
     own.bits = quantizer.bits();
     own.slot = quantizer.slot();
     const bool per_channel = quantizer.granularity() == quant::Granularity::per_channel;
@@ -139,11 +140,11 @@ void calibrate_weights(Module& network, const CalibrationOptions& config) {
   }
 }
 
-void calibrate_activations(Module& network, const CalibrationOptions& config,
+void calibrate_activations(layers::Module& network, const CalibrationOptions& config,
                            datasets::Loader& images) {
   require(config.batches >= 1, "calibration: expected at least 1 batch, got {}", config.batches);
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   Calibration calibration(network, config, images);
   if (config.order == "topological") {
     calibration.in_topological_order();
@@ -152,4 +153,4 @@ void calibrate_activations(Module& network, const CalibrationOptions& config,
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -8,7 +8,7 @@
 #include "ptq/calibrator.h"
 #include "ptq/reconstruction/options.h"
 
-namespace quench::train {
+namespace quench::ptq {
 
 /// [calibration]: how to adapt a network to data without training, above all the initial ranges of
 /// quantizers.
@@ -18,8 +18,8 @@ struct CalibrationOptions {
   std::int64_t batch_size = 256;  ///< default: train.eval_batch_size
   /// For weights and for activations: method, percentile, momentum, bins. Bits and slot come from
   /// each quantizer.
-  quant::CalibratorOptions weights;
-  quant::CalibratorOptions activations;
+  CalibratorOptions weights;
+  CalibratorOptions activations;
   /// "float": calibrates all activations in one pass of the float network. "topological":
   /// calibrates each layer in a separate pass, with the layers before it quantized (Graffitist).
   std::string order = "float";
@@ -47,11 +47,11 @@ struct CalibrationOptions {
 /// @param images  the first `config.batches` batches are used, or all if there are fewer
 /// @throws std::invalid_argument  for config.batches < 1, or if a weight or activation contains NaN
 ///                                or infinity; the message names it
-void calibrate(Module& network, const CalibrationOptions& config, datasets::Loader& images);
+void calibrate(layers::Module& network, const CalibrationOptions& config, datasets::Loader& images);
 
 /// The two halves of calibrate(), for weights and for activations. @throws  as calibrate()
-void calibrate_weights(Module& network, const CalibrationOptions& config);
-void calibrate_activations(Module& network, const CalibrationOptions& config,
+void calibrate_weights(layers::Module& network, const CalibrationOptions& config);
+void calibrate_activations(layers::Module& network, const CalibrationOptions& config,
                            datasets::Loader& images);
 
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -9,7 +9,7 @@
 #include "quant/statistics/value_range.h"
 #include "support/settings.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 
 /// How to choose the range of a tensor from observed values, without training.
 struct CalibratorOptions {
@@ -44,19 +44,19 @@ class Calibrator {
   /// If the method chooses a threshold for |x|, the larger side becomes the threshold, and the
   /// other side is clipped to it.
   /// @throws std::invalid_argument  if nothing was observed
-  ValueRange range() const;
+  quant::ValueRange range() const;
 
  protected:
   /// @param reach  extent of this batch
-  virtual void add(std::span<const float> x, const Extent& reach) = 0;
-  virtual ValueRange choose() const = 0;
+  virtual void add(std::span<const float> x, const quant::Extent& reach) = 0;
+  virtual quant::ValueRange choose() const = 0;
   /// The extent of all batches.
-  const Extent& reach() const { return reach_; }
+  const quant::Extent& reach() const { return reach_; }
 
  private:
   std::string slot_;
   bool observed_ = false;
-  Extent reach_;
+  quant::Extent reach_;
 };
 
 /// @throws std::invalid_argument  for an unknown method (the message lists the known ones) or an
@@ -65,8 +65,8 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibratorOptions& options);
 
 /// The range of a weight, or of each slice along axis 0, from all values.
 /// @throws std::invalid_argument  as make_calibrator() and Calibrator::observe()
-std::vector<ValueRange> calibrate_weight(const Tensor& weight, bool per_channel,
-                                         CalibratorOptions options);
+std::vector<quant::ValueRange> calibrate_weight(const Tensor& weight, bool per_channel,
+                                                CalibratorOptions options);
 
 /// A calibration method, for lists and messages.
 struct CalibratorInfo {
@@ -76,4 +76,4 @@ struct CalibratorInfo {
 };
 std::vector<CalibratorInfo> registered_calibrators();
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -10,12 +10,12 @@
 #include "support/error.h"
 #include "support/suggest.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 /// Converts a threshold t for |x| to a range: the side of `reach` further from 0 becomes t, the
 /// other is clipped to t.
-ValueRange clipped_range(const Extent& reach, double threshold) {
+quant::ValueRange clipped_range(const quant::Extent& reach, double threshold) {
   const double low = double{reach.min}, high = double{reach.max};
   if (-low > high) return {-threshold, std::min(high, threshold)};
   return {std::max(low, -threshold), threshold};
@@ -27,8 +27,8 @@ class MinMaxCalibrator final : public Calibrator {
   explicit MinMaxCalibrator(const CalibratorOptions& options) : Calibrator(options.slot) {}
 
  protected:
-  void add(std::span<const float>, const Extent&) override {}
-  ValueRange choose() const override { return range_of(reach()); }
+  void add(std::span<const float>, const quant::Extent&) override {}
+  quant::ValueRange choose() const override { return quant::range_of(reach()); }
 };
 
 /// The exponential average of the batches' extrema, starting with the first batch; batches of zeros
@@ -39,11 +39,13 @@ class MovingAverageCalibrator final : public Calibrator {
       : Calibrator(options.slot), average_(options.momentum) {}
 
  protected:
-  void add(std::span<const float>, const Extent& batch) override { average_.add(range_of(batch)); }
-  ValueRange choose() const override { return average_.value(); }
+  void add(std::span<const float>, const quant::Extent& batch) override {
+    average_.add(quant::range_of(batch));
+  }
+  quant::ValueRange choose() const override { return average_.value(); }
 
  private:
-  RangeAverage average_;
+  quant::RangeAverage average_;
 };
 
 class ThreeSdCalibrator final : public Calibrator {
@@ -51,15 +53,15 @@ class ThreeSdCalibrator final : public Calibrator {
   explicit ThreeSdCalibrator(const CalibratorOptions& options) : Calibrator(options.slot) {}
 
  protected:
-  void add(std::span<const float> x, const Extent&) override {
-    const Sums own = sums(x);
+  void add(std::span<const float> x, const quant::Extent&) override {
+    const quant::Sums own = quant::sums(x);
     std::array batch{static_cast<double>(x.size()), own.values, own.squares};
     communicator().sum(batch);
     count_ += batch[0];
     sum_ += batch[1];
     sum_of_squares_ += batch[2];
   }
-  ValueRange choose() const override {
+  quant::ValueRange choose() const override {
     return clipped_range(reach(), three_sd_threshold(count_, sum_, sum_of_squares_));
   }
 
@@ -80,7 +82,7 @@ class DistributionCalibrator : public Calibrator {
         keep_values_(keep_values),
         histogram_(options.bins) {}
 
-  void add(std::span<const float> x, const Extent& batch) override {
+  void add(std::span<const float> x, const quant::Extent& batch) override {
     count_ += sum_over_ranks(static_cast<double>(x.size()));
     if (keep_values_) {
       values_.insert(values_.end(), x.begin(), x.end());
@@ -88,7 +90,7 @@ class DistributionCalibrator : public Calibrator {
       histogram_.add(x, batch.max_abs);
     }
   }
-  ValueRange choose() const override { return clipped_range(reach(), threshold()); }
+  quant::ValueRange choose() const override { return clipped_range(reach(), threshold()); }
   virtual double threshold() const = 0;
 
   bool exact() const { return keep_values_; }
@@ -138,9 +140,9 @@ class MseCalibrator final : public DistributionCalibrator {
   }
 
  private:
-  QuantGrid grid() const {
-    if (!has_negative()) return unsigned_grid(options().bits);
-    return options().bits == 1 ? binary_grid() : signed_narrow_grid(options().bits);
+  quant::QuantGrid grid() const {
+    if (!has_negative()) return quant::unsigned_grid(options().bits);
+    return options().bits == 1 ? quant::binary_grid() : quant::signed_narrow_grid(options().bits);
   }
 };
 
@@ -257,4 +259,4 @@ std::unique_ptr<Calibrator> make_calibrator(const CalibratorOptions& options) {
   return found->make(options);
 }
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -14,7 +14,7 @@
 #include "layers/shape_layers.h"
 #include "ptq/input_channels.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr int kMostSweeps = 100;
@@ -41,7 +41,7 @@ double largest_change(const Tensor& factors) {
 
 /// Channels that the next layer hardly reads have no range to balance, but would set the scale for
 /// all: they are scaled down to the largest channel that is read.
-void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
+void lower_unread(const BatchNormPair& producer, layers::QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
   const float unread = kDead * max_abs(to);
@@ -57,26 +57,37 @@ void lower_unread(const BatchNormPair& producer, QuantizedLayer& consumer) {
 /// does.
 class Obstacle {
  public:
-  explicit Obstacle(const Graph::Node& node)
+  explicit Obstacle(const layers::Graph::Node& node)
       : name_(node.module->name()), joins_(node.inputs.size() > 1) {}
 
-  std::string operator()(const ActivationLayer* layer) const { return of(layer->activation()); }
-  std::string operator()(const Pad* pad) const { return pad->pads_channels() ? own() : ""; }
-  std::string operator()(OneOf<SelectPixels, Upsample, BilinearResize, MaxPool2d, AveragePool2d,
-                               GlobalAveragePool, Flatten, Unflatten> auto) const {
+  std::string operator()(const layers::ActivationLayer* layer) const {
+    return of(layer->activation());
+  }
+  std::string operator()(const layers::Pad* pad) const { return pad->pads_channels() ? own() : ""; }
+  std::string operator()(
+      layers::OneOf<layers::SelectPixels, layers::Upsample, layers::BilinearResize,
+                    layers::MaxPool2d, layers::AveragePool2d, layers::GlobalAveragePool,
+                    layers::Flatten, layers::Unflatten> auto) const {
     return "";
   }
-  std::string operator()(const Add*) const { return "a sum reads its output"; }
-  std::string operator()(OneOf<Multiply, Extremum, Concat> auto) const { return joined(); }
-  std::string operator()(const SelectChannels*) const {
+  std::string operator()(const layers::Add*) const { return "a sum reads its output"; }
+  std::string operator()(
+      layers::OneOf<layers::Multiply, layers::Extremum, layers::Concat> auto) const {
+    return joined();
+  }
+  std::string operator()(const layers::SelectChannels*) const {
     return name_ + " selects channels of its output";
   }
-  std::string operator()(const Rearrange*) const { return name_ + " rearranges its output"; }
-  std::string operator()(OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                               PointwiseFunction, PRelu> auto) const {
+  std::string operator()(const layers::Rearrange*) const {
+    return name_ + " rearranges its output";
+  }
+  std::string operator()(
+      layers::OneOf<layers::Conv2d, layers::Linear, layers::BatchNorm, layers::GroupNorm,
+                    layers::LocalResponseNorm, layers::ScaleShift, layers::PointwiseFunction,
+                    layers::PRelu> auto) const {
     return own();
   }
-  std::string operator()(const CustomLayer&) const { return joins_ ? joined() : own(); }
+  std::string operator()(const layers::CustomLayer&) const { return joins_ ? joined() : own(); }
 
   static std::string of(Activation activation) {
     const bool homogeneous = activation == Activation::none || activation == Activation::relu;
@@ -92,19 +103,19 @@ class Obstacle {
   bool joins_;
 };
 
-std::string shared_weight_text(const QuantizedLayer& layer) {
+std::string shared_weight_text(const layers::QuantizedLayer& layer) {
   return fmt::format("the weight of {} is shared with other layers", layer.name());
 }
 
 /// Follows a layer's output to the one layer that reads it.
 struct Path {
-  Path(const Graph& graph, const Graph::Node& producer) {
-    const QuantizedLayer& layer = *producer.module->as_quantized_layer();
+  Path(const layers::Graph& graph, const layers::Graph::Node& producer) {
+    const layers::QuantizedLayer& layer = *producer.module->as_quantized_layer();
     if (layer.shares_weight()) reason = shared_weight_text(layer);
     if (!reason.empty()) return;
-    const Graph::Node* node = reader(graph, producer);
+    const layers::Graph::Node* node = reader(graph, producer);
     if (node == nullptr) return;
-    if (auto* const* found = std::get_if<BatchNorm*>(&node->layer)) {
+    if (auto* const* found = std::get_if<layers::BatchNorm*>(&node->layer)) {
       norm = *found;
       reason = Obstacle::of(norm->params().activation);
       if (reason.empty()) node = reader(graph, *node);
@@ -121,12 +132,12 @@ struct Path {
     }
   }
 
-  BatchNorm* norm = nullptr;
-  QuantizedLayer* consumer = nullptr;
+  layers::BatchNorm* norm = nullptr;
+  layers::QuantizedLayer* consumer = nullptr;
   std::string reason;  ///< why there is no consumer; empty if the network ends here
 
  private:
-  const Graph::Node* reader(const Graph& graph, const Graph::Node& node) {
+  const layers::Graph::Node* reader(const layers::Graph& graph, const layers::Graph::Node& node) {
     const auto readers = graph.readers(node.output);
     if (readers.size() > 1) reason = fmt::format("{} layers read its output", readers.size());
     if (readers.size() == 1 && node.output == graph.output())
@@ -141,30 +152,35 @@ Tensor inverse(const Tensor& factor) {
 
 /// The activation of a batch norm or activation layer; `none` for any other module, even if it has
 /// one.
-Activation activation_of(Module& module) {
+Activation activation_of(layers::Module& module) {
   return std::visit(
-      Overloaded{
-          [](const BatchNorm* norm) { return norm->params().activation; },
-          [](const ActivationLayer* layer) { return layer->activation(); },
+      layers::Overloaded{
+          [](const layers::BatchNorm* norm) { return norm->params().activation; },
+          [](const layers::ActivationLayer* layer) { return layer->activation(); },
           // The output of a sum has two producers and belongs to no pair.
-          [](const Add*) { return Activation::none; },
-          [](OneOf<Conv2d, Linear, GroupNorm, LocalResponseNorm, ScaleShift, PointwiseFunction,
-                   PRelu, Multiply, Extremum, Concat, SelectChannels, SelectPixels, Pad, Upsample,
-                   BilinearResize, Rearrange, MaxPool2d, AveragePool2d, GlobalAveragePool, Flatten,
-                   Unflatten> auto) { return Activation::none; },
-          [](const CustomLayer&) { return Activation::none; }},
+          [](const layers::Add*) { return Activation::none; },
+          [](layers::OneOf<layers::Conv2d, layers::Linear, layers::GroupNorm,
+                           layers::LocalResponseNorm, layers::ScaleShift, layers::PointwiseFunction,
+                           layers::PRelu, layers::Multiply, layers::Extremum, layers::Concat,
+                           layers::SelectChannels, layers::SelectPixels, layers::Pad,
+                           layers::Upsample, layers::BilinearResize, layers::Rearrange,
+                           layers::MaxPool2d, layers::AveragePool2d, layers::GlobalAveragePool,
+                           layers::Flatten, layers::Unflatten> auto) { return Activation::none; },
+          [](const layers::CustomLayer&) { return Activation::none; }},
       module.as_layer());
 }
 
-void set_activation(Module& module, Activation activation) {
-  const Layer layer = module.as_layer();
-  if (auto* const* norm = std::get_if<BatchNorm*>(&layer)) (*norm)->set_activation(activation);
-  if (auto* const* own = std::get_if<ActivationLayer*>(&layer)) (*own)->set_activation(activation);
+void set_activation(layers::Module& module, Activation activation) {
+  const layers::Layer layer = module.as_layer();
+  if (auto* const* norm = std::get_if<layers::BatchNorm*>(&layer))
+    (*norm)->set_activation(activation);
+  if (auto* const* own = std::get_if<layers::ActivationLayer*>(&layer))
+    (*own)->set_activation(activation);
 }
 
 }  // namespace
 
-Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
+Tensor equalize_pair(const BatchNormPair& producer, layers::QuantizedLayer& consumer) {
   const Tensor from = output_ranges(producer.layer->weight().value());
   const Tensor to = input_ranges(consumer, from.dim(0));
   // A channel that its batch norm has nearly switched off still outputs its bias. Scaled up to the
@@ -181,7 +197,7 @@ Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer) {
   return s;
 }
 
-EqualizationReport equalize(Module& network) {
+EqualizationReport equalize(layers::Module& network) {
   fold_into_weights(network);
   const EqualizablePairs found = equalizable_pairs(network);
   EqualizationReport report;
@@ -198,16 +214,17 @@ EqualizationReport equalize(Module& network) {
   return report;
 }
 
-void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor) {
+void scale_between(const BatchNormPair& producer, layers::QuantizedLayer& consumer,
+                   const Tensor& factor) {
   scale_output(producer, factor);
   scale_input(consumer, inverse(factor));
 }
 
-EqualizablePairs equalizable_pairs(Module& network) {
-  const Graph graph(network);
+EqualizablePairs equalizable_pairs(layers::Module& network) {
+  const layers::Graph graph(network);
   EqualizablePairs result;
-  for (const Graph::Node& node : graph.nodes()) {
-    QuantizedLayer* layer = node.module->as_quantized_layer();
+  for (const layers::Graph::Node& node : graph.nodes()) {
+    layers::QuantizedLayer* layer = node.module->as_quantized_layer();
     if (layer == nullptr) continue;
     const Path path(graph, node);
     if (!path.reason.empty()) result.excluded.emplace_back(layer->name(), path.reason);
@@ -216,10 +233,10 @@ EqualizablePairs equalizable_pairs(Module& network) {
   return result;
 }
 
-bool is_relu6(Module& module) { return activation_of(module) == Activation::relu6; }
+bool is_relu6(layers::Module& module) { return activation_of(module) == Activation::relu6; }
 
-std::vector<Module*> replace_relu6(Module& network) {
-  std::vector<Module*> changed;
+std::vector<layers::Module*> replace_relu6(layers::Module& network) {
+  std::vector<layers::Module*> changed;
   for (const auto& [name, module] : network.modules()) {
     if (!is_relu6(*module)) continue;
     set_activation(*module, Activation::relu);
@@ -229,7 +246,7 @@ std::vector<Module*> replace_relu6(Module& network) {
 }
 
 Relu6Replaced::~Relu6Replaced() {
-  for (Module* module : changed_) set_activation(*module, Activation::relu6);
+  for (layers::Module* module : changed_) set_activation(*module, Activation::relu6);
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 #include "layers/module.h"
 #include "ptq/fold.h"
 
-namespace quench {
+namespace quench::ptq {
 
 struct EqualizationReport {
   std::vector<std::pair<std::string, std::string>> pairs;  ///< layers, by name
@@ -34,17 +34,17 @@ struct EqualizationReport {
 ///
 /// The network's function in evaluation does not change, up to rounding. Quantizers are not
 /// changed: they must observe or calibrate afterwards.
-EqualizationReport equalize(Module& network);
+EqualizationReport equalize(layers::Module& network);
 
 /// One step for one pair. Returns the s_i by which the producer's output was divided.
 /// @throws std::invalid_argument  if the consumer's weight does not match the producer's channels
-Tensor equalize_pair(const BatchNormPair& producer, QuantizedLayer& consumer);
+Tensor equalize_pair(const BatchNormPair& producer, layers::QuantizedLayer& consumer);
 
 /// A layer whose output, after its batch norm and a homogeneous activation, is read by only one
 /// layer.
 struct EqualizablePair {
   BatchNormPair producer;  ///< the batch norm may be null
-  QuantizedLayer* consumer = nullptr;
+  layers::QuantizedLayer* consumer = nullptr;
 };
 
 struct EqualizablePairs {
@@ -55,30 +55,31 @@ struct EqualizablePairs {
 /// Multiplies each channel between the two layers by a factor > 0, and divides the consumer's
 /// weight by it.
 /// @param factor  [O], where O is the producer's number of channels
-void scale_between(const BatchNormPair& producer, QuantizedLayer& consumer, const Tensor& factor);
+void scale_between(const BatchNormPair& producer, layers::QuantizedLayer& consumer,
+                   const Tensor& factor);
 
 /// The pairs of equalize(), for a network after fold_into_weights().
-EqualizablePairs equalizable_pairs(Module& network);
+EqualizablePairs equalizable_pairs(layers::Module& network);
 
 /// Whether a batch norm or activation layer ends in ReLU6.
-bool is_relu6(Module& module);
+bool is_relu6(layers::Module& module);
 
 /// Replaces every ReLU6 of batch norms and activation layers by ReLU: cross-layer equalization
 /// needs an activation that scales with its input (Nagel et al. 2019, arXiv:1906.04721, section
 /// 5.1.1). The network's function changes where a value exceeds 6.
 /// @return the changed modules, in registration order
-std::vector<Module*> replace_relu6(Module& network);
+std::vector<layers::Module*> replace_relu6(layers::Module& network);
 
 /// The same for a scope; the destructor restores ReLU6.
 class Relu6Replaced {
  public:
-  explicit Relu6Replaced(Module& network) : changed_(replace_relu6(network)) {}
+  explicit Relu6Replaced(layers::Module& network) : changed_(replace_relu6(network)) {}
   ~Relu6Replaced();
   Relu6Replaced(const Relu6Replaced&) = delete;
   Relu6Replaced& operator=(const Relu6Replaced&) = delete;
 
  private:
-  std::vector<Module*> changed_;
+  std::vector<layers::Module*> changed_;
 };
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -6,23 +6,23 @@
 #include "layers/graph.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 
-std::vector<BatchNormPair> batch_norm_pairs(Module& network) {
-  const Graph graph(network);
+std::vector<BatchNormPair> batch_norm_pairs(layers::Module& network) {
+  const layers::Graph graph(network);
   std::vector<BatchNormPair> pairs;
-  for (const Graph::Node& node : graph.nodes()) {
-    QuantizedLayer* layer = node.module->as_quantized_layer();
-    const Graph::Node* reader = graph.only_reader(node.output);
+  for (const layers::Graph::Node& node : graph.nodes()) {
+    layers::QuantizedLayer* layer = node.module->as_quantized_layer();
+    const layers::Graph::Node* reader = graph.only_reader(node.output);
     if (layer == nullptr || layer->shares_weight() || reader == nullptr) continue;
-    if (auto* const* norm = std::get_if<BatchNorm*>(&reader->layer))
+    if (auto* const* norm = std::get_if<layers::BatchNorm*>(&reader->layer))
       pairs.push_back({layer, *norm});
   }
   return pairs;
 }
 
-std::vector<BatchNormPair> fold_batch_norms(Module& network) {
-  if (!is_quantized(network)) return {};
+std::vector<BatchNormPair> fold_batch_norms(layers::Module& network) {
+  if (!layers::is_quantized(network)) return {};
   std::vector<BatchNormPair> pairs = batch_norm_pairs(network);
   std::erase_if(
       pairs, [](const BatchNormPair& pair) { return !pair.layer->weight_quantizer().quantizes(); });
@@ -33,8 +33,8 @@ std::vector<BatchNormPair> fold_batch_norms(Module& network) {
   return pairs;
 }
 
-void freeze_folded_batch_norms(Module& network) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+void freeze_folded_batch_norms(layers::Module& network) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     if (layer->folded() != nullptr) layer->folded()->norm().set_training(false);
   }
 }
@@ -47,7 +47,7 @@ void multiply_in_place(Variable parameter, const Tensor& factor) {
 }
 
 /// Adapts `norm` to an input `factor` times as large, with gain / sigma = 1.
-void scale_statistics(BatchNorm& norm, const Tensor& factor) {
+void scale_statistics(layers::BatchNorm& norm, const Tensor& factor) {
   Tensor& mean = norm.running_mean();
   Tensor& variance = norm.running_var();
   mean.copy_from(multiply(mean, factor));
@@ -60,7 +60,7 @@ void scale_statistics(BatchNorm& norm, const Tensor& factor) {
 
 }  // namespace
 
-std::vector<BatchNormPair> fold_into_weights(Module& network) {
+std::vector<BatchNormPair> fold_into_weights(layers::Module& network) {
   std::vector<BatchNormPair> pairs = batch_norm_pairs(network);
   for (const auto& [layer, norm] : pairs) {
     const Tensor scale =
@@ -82,4 +82,4 @@ void scale_output(const BatchNormPair& pair, const Tensor& factor) {
   scale_statistics(*pair.norm, factor);
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -5,28 +5,28 @@
 #include "layers/batch_norm.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// A layer, and the batch norm that is the only reader of the layer's output.
 struct BatchNormPair {
-  QuantizedLayer* layer = nullptr;
-  BatchNorm* norm = nullptr;
+  layers::QuantizedLayer* layer = nullptr;
+  layers::BatchNorm* norm = nullptr;
 };
 
 /// All pairs of a network, in order of execution. Excludes layers with another module (e.g. a max
 /// pool) before the batch norm, and layers that share their weight.
-std::vector<BatchNormPair> batch_norm_pairs(Module& network);
+std::vector<BatchNormPair> batch_norm_pairs(layers::Module& network);
 
 /// Folds the batch norm of every pair with a quantized weight into its layer, for training,
 /// evaluation and export; see FoldedBatchNorm. Names, parameters and buffers do not change. Does
 /// nothing for a network without quantizers.
 /// @return the folded pairs
 /// @throws std::invalid_argument  if the network is quantized but has no such pair
-std::vector<BatchNormPair> fold_batch_norms(Module& network);
+std::vector<BatchNormPair> fold_batch_norms(layers::Module& network);
 
 /// Switches every folded batch norm to its running statistics, which are then frozen until the next
 /// Module::set_training().
-void freeze_folded_batch_norms(Module& network);
+void freeze_folded_batch_norms(layers::Module& network);
 
 /// Permanently folds every batch norm that directly follows a layer into the layer's weight, as the
 /// first step of post-training methods: weight and bias are multiplied by gain / sigma, and the
@@ -37,7 +37,7 @@ void freeze_folded_batch_norms(Module& network);
 /// the new weight's output, so the batch norm still describes its output distribution
 /// (correct_biases()), and training may continue.
 /// @return the pairs that were folded
-std::vector<BatchNormPair> fold_into_weights(Module& network);
+std::vector<BatchNormPair> fold_into_weights(layers::Module& network);
 
 /// Multiplies the output of a folded pair, before a ReLU, by a positive factor per channel. `norm`
 /// may be null.
@@ -45,4 +45,4 @@ std::vector<BatchNormPair> fold_into_weights(Module& network);
 /// @throws std::invalid_argument  for another shape
 void scale_output(const BatchNormPair& pair, const Tensor& factor);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -10,7 +10,7 @@
 #include "core/parallel.h"
 #include "support/error.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 constexpr float kSmallest = std::numeric_limits<float>::min();
@@ -102,4 +102,4 @@ std::vector<double> resample_counts(std::span<const double> counts, std::size_t 
   return result;
 }
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-namespace quench::quant {
+namespace quench::ptq {
 
 /// A histogram of |x| with bins of equal width from 0 upwards, filled batch by batch.
 ///
@@ -38,4 +38,4 @@ class MagnitudeHistogram {
 /// given bin.
 std::vector<double> resample_counts(std::span<const double> counts, std::size_t bins);
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-namespace quench {
+namespace quench::ptq {
 
-void scale_input(QuantizedLayer& layer, const Tensor& factor) {
+void scale_input(layers::QuantizedLayer& layer, const Tensor& factor) {
   Variable weight = layer.weight();
   const InputChannels channels(weight.value(), factor.dim(0));
   float* values = weight.mutable_value().data();
@@ -14,7 +14,7 @@ void scale_input(QuantizedLayer& layer, const Tensor& factor) {
   weight.mutable_value().bump_version();
 }
 
-Tensor input_ranges(const QuantizedLayer& layer, std::int64_t channels) {
+Tensor input_ranges(const layers::QuantizedLayer& layer, std::int64_t channels) {
   const Tensor& weight = layer.weight().value();
   const InputChannels input(weight, channels);
   Tensor ranges = Tensor::zeros({channels});
@@ -25,4 +25,4 @@ Tensor input_ranges(const QuantizedLayer& layer, std::int64_t channels) {
   return ranges;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -6,7 +6,7 @@
 #include "layers/quantized_layer.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Maps each element of a weight to the input channel that it multiplies: for [O, C/groups, KH,
 /// KW], including depthwise, or for [O, F], where F = H*W*C is a flattened image in memory order.
@@ -38,10 +38,10 @@ class InputChannels {
 /// by the same factors.
 /// @param factor  [C]
 /// @throws std::invalid_argument  if the channels do not match the weight
-void scale_input(QuantizedLayer& layer, const Tensor& factor);
+void scale_input(layers::QuantizedLayer& layer, const Tensor& factor);
 
 /// The largest |w| for each of `channels` input channels, [C].
 /// @throws std::invalid_argument  if the channels do not match the weight
-Tensor input_ranges(const QuantizedLayer& layer, std::int64_t channels);
+Tensor input_ranges(const layers::QuantizedLayer& layer, std::int64_t channels);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -14,17 +14,17 @@
 #include "quant/statistics/value_range.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 /// The largest value of each channel at the inputs of some layers. After ReLU6 it represents the
 /// largest value before it: between 0 and 6 the two agree, and values <= 0 do not limit a factor.
-class LargestInputs final : public ForwardObserver {
+class LargestInputs final : public layers::ForwardObserver {
  public:
   explicit LargestInputs(const std::vector<EqualizablePair>& pairs) {
     for (const EqualizablePair& pair : pairs) largest_[pair.consumer] = {};
   }
-  void after(const Module& module, Inputs inputs, const Variable&) override {
+  void after(const layers::Module& module, Inputs inputs, const Variable&) override {
     const auto found = largest_.find(&module);
     if (found == largest_.end()) return;
     const Tensor& x = inputs[0].value();
@@ -37,7 +37,7 @@ class LargestInputs final : public ForwardObserver {
     }
   }
   /// Over all ranks.
-  std::vector<float> of(const Module* reader) const {
+  std::vector<float> of(const layers::Module* reader) const {
     const std::vector<float>& own = largest_.at(reader);
     std::vector<double> largest(own.begin(), own.end());
     communicator().max(largest);
@@ -47,25 +47,26 @@ class LargestInputs final : public ForwardObserver {
   }
 
  private:
-  std::map<const Module*, std::vector<float>> largest_;
+  std::map<const layers::Module*, std::vector<float>> largest_;
 };
 
 /// Whether there is a ReLU6 between the two.
-bool clipped(const Graph& graph, const EqualizablePair& pair) {
-  const auto reader = std::ranges::find(graph.nodes(), pair.consumer, &Graph::Node::module);
-  const Graph::Node* node = graph.writer(reader->inputs[0]);
+bool clipped(const layers::Graph& graph, const EqualizablePair& pair) {
+  const auto reader = std::ranges::find(graph.nodes(), pair.consumer, &layers::Graph::Node::module);
+  const layers::Graph::Node* node = graph.writer(reader->inputs[0]);
   while (node->module != pair.producer.layer && !is_relu6(*node->module))
     node = graph.writer(node->inputs[0]);
   return node->module != pair.producer.layer;
 }
 
-bool pointwise(const QuantizedLayer& layer) {
+bool pointwise(const layers::QuantizedLayer& layer) {
   const Shape& weight = layer.weight().shape();
   return weight.rank() == 4 && weight[2] == 1 && weight[3] == 1 && !layer.depthwise();
 }
 
 /// The pairs, with ReLU6 treated as ReLU, which is valid for the chosen factors.
-std::vector<EqualizablePair> depthwise_pairs(Module& network, DepthwiseRescaleReport& report) {
+std::vector<EqualizablePair> depthwise_pairs(layers::Module& network,
+                                             DepthwiseRescaleReport& report) {
   const Relu6Replaced homogeneous(network);
   EqualizablePairs found = equalizable_pairs(network);
   std::erase_if(found.pairs,
@@ -77,7 +78,7 @@ std::vector<EqualizablePair> depthwise_pairs(Module& network, DepthwiseRescaleRe
   }
   std::erase_if(found.pairs,
                 [](const EqualizablePair& pair) { return !pointwise(*pair.consumer); });
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     const auto why = std::ranges::find(found.excluded, layer->name(),
                                        &std::pair<std::string, std::string>::first);
     if (layer->depthwise() && why != found.excluded.end()) report.excluded.push_back(*why);
@@ -115,7 +116,8 @@ double mean_threshold(const DepthwiseRescale& rescale) {
 
 }  // namespace
 
-DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches) {
+DepthwiseRescaleReport rescale_depthwise(layers::Module& network,
+                                         const std::vector<Tensor>& batches) {
   require(!batches.empty(), "rescale_depthwise: expected at least one batch of images, got none");
   fold_into_weights(network);
   DepthwiseRescaleReport report;
@@ -123,10 +125,10 @@ DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tens
   LargestInputs largest(pairs);
   {
     const NoGradGuard no_grad;
-    const ModeGuard modes(network, false, quant::Mode::bypass);
+    const layers::ModeGuard modes(network, false, quant::Mode::bypass);
     for (const Tensor& images : batches) network(Variable(images));
   }
-  const Graph graph(network);
+  const layers::Graph graph(network);
   for (const EqualizablePair& pair : pairs) {
     std::vector<float> bounds;
     if (clipped(graph, pair)) bounds = largest.of(pair.consumer);
@@ -163,4 +165,4 @@ DepthwiseRescale choose_depthwise_rescale(const Tensor& depthwise, std::span<con
   return result;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

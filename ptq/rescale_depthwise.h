@@ -8,7 +8,7 @@
 #include "core/tensor.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::ptq {
 
 struct DepthwiseRescaleReport {
   std::vector<std::pair<std::string, std::string>> pairs;  ///< depthwise layer, 1x1 layer
@@ -26,7 +26,8 @@ struct DepthwiseRescaleReport {
 /// stayed below the bound of ReLU6 on these images exceeds it on others.
 /// @param batches  images [N, C, H, W], at least one batch
 /// @throws std::invalid_argument  if there are no batches
-DepthwiseRescaleReport rescale_depthwise(Module& network, const std::vector<Tensor>& batches);
+DepthwiseRescaleReport rescale_depthwise(layers::Module& network,
+                                         const std::vector<Tensor>& batches);
 
 /// When a channel is locked because ReLU6 clips it, and how far other channels may grow.
 struct RescaleOptions {
@@ -63,4 +64,4 @@ DepthwiseRescale choose_depthwise_rescale(const Tensor& depthwise,
                                           std::span<const float> largest = {},
                                           const RescaleOptions& options = {});
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -11,7 +11,7 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench::train {
+namespace quench::ptq {
 namespace {
 
 /// x on the quantizer's grid.
@@ -33,9 +33,9 @@ struct Ratios {
 };
 
 /// The rows of the table: layers, and other modules that quantize.
-std::vector<QuantizableModule*> measured(Module& quantized) {
-  std::vector<QuantizableModule*> result = quantized.quantizable_modules();
-  std::erase_if(result, [](QuantizableModule* module) {
+std::vector<layers::QuantizableModule*> measured(layers::Module& quantized) {
+  std::vector<layers::QuantizableModule*> result = quantized.quantizable_modules();
+  std::erase_if(result, [](layers::QuantizableModule* module) {
     return module->as_quantized_layer() == nullptr && !module->quantizes();
   });
   return result;
@@ -46,7 +46,7 @@ std::vector<QuantizableModule*> measured(Module& quantized) {
 class Layers {
  public:
   /// @param network  the quantized one itself, or its float twin
-  Layers(Module& network, Module& quantized) {
+  Layers(layers::Module& network, layers::Module& quantized) {
     const auto layers = network.quantized_layers(), own = quantized.quantized_layers();
     require(layers.size() == own.size(), "sqnr: expected a float network with {} layers, got {}",
             own.size(), layers.size());
@@ -60,19 +60,23 @@ class Layers {
   }
 
   /// The module whose inputs, or output, are those of `module`; null: none.
-  QuantizableModule* reader(const Module& module) const { return find(readers_, module); }
-  QuantizableModule* writer(const Module& module) const { return find(writers_, module); }
+  layers::QuantizableModule* reader(const layers::Module& module) const {
+    return find(readers_, module);
+  }
+  layers::QuantizableModule* writer(const layers::Module& module) const {
+    return find(writers_, module);
+  }
 
  private:
-  using Map = std::map<const Module*, QuantizableModule*>;
-  static const Module* writer_of(QuantizableModule& module) {
+  using Map = std::map<const layers::Module*, layers::QuantizableModule*>;
+  static const layers::Module* writer_of(layers::QuantizableModule& module) {
     // A folded batch norm is applied before the module in the quantized network, and inside it in
     // the float one; their outputs agree.
-    const QuantizedLayer* layer = module.as_quantized_layer();
+    const layers::QuantizedLayer* layer = module.as_quantized_layer();
     if (layer != nullptr && layer->folded() != nullptr) return &layer->folded()->norm();
     return &module;
   }
-  static QuantizableModule* find(const Map& modules, const Module& module) {
+  static layers::QuantizableModule* find(const Map& modules, const layers::Module& module) {
     const auto found = modules.find(&module);
     return found == modules.end() ? nullptr : found->second;
   }
@@ -82,7 +86,7 @@ class Layers {
 /// Values by module, in order of first execution.
 class LayerRatios {
  public:
-  Ratios& of(QuantizableModule* module) {
+  Ratios& of(layers::QuantizableModule* module) {
     const auto found = std::ranges::find(ratios_, module, [](const auto& e) { return e.first; });
     return found != ratios_.end() ? found->second : ratios_.emplace_back(module, Ratios{}).second;
   }
@@ -93,7 +97,7 @@ class LayerRatios {
       LayerSqnr row{.layer = module->name(),
                     .output = ratios.output.db(),
                     .normalized_output = ratios.normalized_output.db()};
-      QuantizedLayer* layer = module->as_quantized_layer();
+      layers::QuantizedLayer* layer = module->as_quantized_layer();
       if (layer != nullptr && layer->weight_quantizer().quantizes())
         row.weight = ratios.weight.db();
       if (module->input_quantizer().quantizes()) row.input = ratios.input.db();
@@ -103,17 +107,17 @@ class LayerRatios {
   }
 
  private:
-  std::vector<std::pair<QuantizableModule*, Ratios>> ratios_;
+  std::vector<std::pair<layers::QuantizableModule*, Ratios>> ratios_;
 };
 
 /// Keeps the outputs of the float network, and measures its inputs on the grids.
-class FloatPass final : public ForwardObserver {
+class FloatPass final : public layers::ForwardObserver {
  public:
   FloatPass(const Layers& layers, LayerRatios& ratios, std::vector<Tensor>& outputs)
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
-  void after(const Module& module, Inputs inputs, const Variable& output) override {
-    if (QuantizableModule* reader = layers_.reader(module)) {
+  void after(const layers::Module& module, Inputs inputs, const Variable& output) override {
+    if (layers::QuantizableModule* reader = layers_.reader(module)) {
       for (const auto& [quantizer, values] : reader->readings(inputs))
         add_slot(ratios_.of(reader).input, *quantizer, values);
     }
@@ -127,13 +131,13 @@ class FloatPass final : public ForwardObserver {
 };
 
 /// Compares the outputs of the quantized network with those kept.
-class QuantizedPass final : public ForwardObserver {
+class QuantizedPass final : public layers::ForwardObserver {
  public:
   QuantizedPass(const Layers& layers, LayerRatios& ratios, const std::vector<Tensor>& outputs)
       : layers_(layers), ratios_(ratios), outputs_(outputs) {}
 
-  void after(const Module& module, Inputs, const Variable& output) override {
-    QuantizableModule* writer = layers_.writer(module);
+  void after(const layers::Module& module, Inputs, const Variable& output) override {
+    layers::QuantizableModule* writer = layers_.writer(module);
     if (writer == nullptr) return;
     const Tensor& expected = outputs_[next_++];
     Ratios& ratios = ratios_.of(writer);
@@ -151,7 +155,7 @@ class QuantizedPass final : public ForwardObserver {
 /// Runs both networks over the same images.
 class Comparison {
  public:
-  Comparison(Module& floating, Module& network)
+  Comparison(layers::Module& floating, layers::Module& network)
       : floating_(floating),
         network_(network),
         float_layers_(floating, network),
@@ -172,18 +176,18 @@ class Comparison {
   LayerRatios ratios;
 
  private:
-  Module& floating_;
-  Module& network_;
+  layers::Module& floating_;
+  layers::Module& network_;
   Layers float_layers_, layers_;
 };
 
 }  // namespace
 
-std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
-                                    std::int64_t batches) {
+std::vector<LayerSqnr> measure_sqnr(layers::Module& floating, layers::Module& network,
+                                    datasets::Loader& images, std::int64_t batches) {
   const NoGradGuard no_grad;
-  const ModeGuard float_modes(floating, false, quant::Mode::bypass);
-  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  const layers::ModeGuard float_modes(floating, false, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
   Comparison comparison(floating, network);
   const std::int64_t total = std::min(batches, images.batches_per_epoch());
   progress_bar().begin("quantization noise", total);
@@ -256,4 +260,4 @@ double NormalizedSignalToNoise::db() const {
   return 10.0 * std::log10(signal / noise);
 }
 
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -9,7 +9,7 @@
 #include "datasets/loader.h"
 #include "layers/module.h"
 
-namespace quench::train {
+namespace quench::ptq {
 
 /// The quantization noise of one layer, sum or pool, in dB.
 struct LayerSqnr {
@@ -31,8 +31,8 @@ struct LayerSqnr {
 /// @param floating  the float reference (with quantizers bypassed): `network` itself, or another
 ///                  instance of its model
 /// @throws std::invalid_argument  if the two have different numbers of layers
-std::vector<LayerSqnr> measure_sqnr(Module& floating, Module& network, datasets::Loader& images,
-                                    std::int64_t batches);
+std::vector<LayerSqnr> measure_sqnr(layers::Module& floating, layers::Module& network,
+                                    datasets::Loader& images, std::int64_t batches);
 
 /// Signal-to-quantization-noise ratio, 10 log10(sum x^2 / sum (x - y)^2) in dB, of an approximation
 /// y of x, summed in double over all added values.
@@ -67,4 +67,4 @@ class NormalizedSignalToNoise {
   double positions_ = 0.0;
 };
 
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -6,7 +6,7 @@
 #include "core/parallel.h"
 #include "ptq/thresholds.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -118,4 +118,4 @@ ThresholdSearch kl_j_threshold(std::span<const double> counts, double width, int
                      [&](std::size_t size) { return kl_j_divergence(cdf, size, points); });
 }
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

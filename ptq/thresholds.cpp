@@ -9,7 +9,7 @@
 #include "quant/code.h"
 #include "quant/statistics/value_range.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 /// Counted from 1. Multiplies first and corrects for a rounding error, so that 99 % of 400 is 396.
@@ -52,16 +52,18 @@ double mean_square(std::span<const float> x, std::span<const double> weights, Er
 /// Errors are squared in units of the reach, because squares of huge or tiny errors overflow or
 /// underflow float32.
 double fake_quantize_error(std::span<const float> x, std::span<const double> weights,
-                           double threshold, double reach, const QuantGrid& grid) {
-  const float scale = storable_scale(threshold / grid.qmax);
+                           double threshold, double reach, const quant::QuantGrid& grid) {
+  const float scale = quant::storable_scale(threshold / grid.qmax);
   const auto unit = static_cast<float>(reach);
   const double unit_square = reach * reach;
   if (grid.binary()) {
-    const auto error = [=](float v) { return (v - scale * binary_code(v)) / unit; };
+    const auto error = [=](float v) { return (v - scale * quant::binary_code(v)) / unit; };
     return unit_square * mean_square(x, weights, error);
   }
-  const CodeRange range = centered_range(grid);
-  const auto error = [=](float v) { return (v - scale * integer_code(v, scale, range)) / unit; };
+  const quant::CodeRange range = quant::centered_range(grid);
+  const auto error = [=](float v) {
+    return (v - scale * quant::integer_code(v, scale, range)) / unit;
+  };
   return unit_square * mean_square(x, weights, error);
 }
 
@@ -93,7 +95,7 @@ double three_sd_threshold(double count, double sum, double sum_of_squares) {
 }
 
 ThresholdSearch mse_threshold(std::span<const float> x, std::span<const double> weights,
-                              double reach, const QuantGrid& grid) {
+                              double reach, const quant::QuantGrid& grid) {
   constexpr std::int64_t kSteps = 100;
   ThresholdSearch search;
   for (std::int64_t i = 1; i <= kSteps; ++i) {
@@ -114,4 +116,4 @@ ThresholdSearch mse_threshold(std::span<const float> x, std::span<const double> 
   return search;
 }
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -6,7 +6,7 @@
 
 #include "quant/grid.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 
 // Thresholds for clipping |x| before quantization, so that a few large values do not cost the
 // others resolution. Histograms are of |x|, with bins of equal `width` from 0 upwards
@@ -35,7 +35,7 @@ double three_sd_threshold(double count, double sum, double sum_of_squares);
 /// @param weights  how often each x counts; empty: once
 /// @param reach    max|x| > 0
 ThresholdSearch mse_threshold(std::span<const float> x, std::span<const double> weights,
-                              double reach, const QuantGrid& grid);
+                              double reach, const quant::QuantGrid& grid);
 
 /// TensorRT's method: the number of bins i = levels..bins for which quantizing the clipped
 /// histogram P to `levels` values Q has the smallest D = sum P ln(P / Q); the threshold is (i +
@@ -52,4 +52,4 @@ ThresholdSearch kl_threshold(std::span<const double> counts, double width, int l
 ///                last edge
 ThresholdSearch kl_j_threshold(std::span<const double> counts, double width, int levels);
 
-}  // namespace quench::quant
+}  // namespace quench::ptq

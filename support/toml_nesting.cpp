@@ -4,7 +4,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench {
 namespace {
 
 /// The end of the string or comment that begins at `at`; `at` itself if neither begins there.
@@ -58,4 +58,4 @@ void check_toml_nesting(std::string_view text, const std::string& name) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench

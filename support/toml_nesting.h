@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace quench::train {
+namespace quench {
 
 /// Limit on nested tables and lists, and on the parts of a dotted key: settings are walked
 /// recursively. Real configs have five or six levels.
@@ -14,4 +14,4 @@ inline constexpr int kMaxTomlNesting = 32;
 ///              deeply
 void check_toml_nesting(std::string_view text, const std::string& name);
 
-}  // namespace quench::train
+}  // namespace quench

@@ -40,6 +40,48 @@ const std::vector<Wrapped> kWrapped{{"dnnl.h", "oneDNN", "core/onednn/"},
                                     {"<onnx/", "ONNX", "onnx/"},
                                     {"<google/protobuf/", "protobuf", "onnx/"}};
 
+/// The namespace of the files whose path begins so; the longest beginning counts. CONTRIBUTING.md
+/// explains it.
+const std::map<std::string, std::string> kNamespaces{
+    {"support/", "quench"},
+    {"support/mpi_", "quench::mpi"},
+    {"core/", "quench"},
+    {"core/mpi/", "quench::mpi"},
+    {"core/onednn/", "quench::onednn"},
+    {"core/safetensors_format", "quench::safetensors"},
+    {"autograd/", "quench"},
+    {"quant/", "quench::quant"},
+    {"layers/", "quench::layers"},
+    {"layers/models/", "quench::layers::models"},
+    {"datasets/", "quench::datasets"},
+    {"ptq/", "quench::ptq"},
+    {"deploy/", "quench::deploy"},
+    {"onnx/", "quench::onnx"},
+    {"train/", "quench::train"},
+    {"experiments/", "quench::experiments"},
+    {"experiments/report/", "quench::experiments::report"},
+    {"cli/", "quench::cli"},
+    {"bench/", "quench::bench"},
+    {"fuzz/", "quench::fuzz"},
+};
+
+/// Why `text` may not be that of `file` (a path from the root), or "" if its first namespace within
+/// quench is the folder's. Tests may have that of the folder they test, or quench::testing.
+std::string misplaced(const fs::path& file, const std::string& text) {
+  static const std::regex opening(R"re((^|\n)namespace (quench[a-z_:]*) \{)re");
+  std::smatch match;
+  if (!std::regex_search(text, match, opening)) return "";
+  std::string path = file.generic_string();
+  const bool test = path.starts_with("tests/");
+  if (test) path.erase(0, std::string("tests/").size());
+  std::string expected;
+  for (const auto& [beginning, name] : kNamespaces)  // sorted: a longer beginning follows its own
+    if (path.starts_with(beginning)) expected = name;
+  if (match[2] == expected || (test && (match[2] == "quench::testing" || expected.empty())))
+    return "";
+  return "is in namespace " + match[2].str() + ", expected " + expected;
+}
+
 /// Why `line` may not stand in `file` (a path from the root), or "" if it may.
 std::string violation(const fs::path& file, const std::string& line) {
   static const std::regex include(R"re(^\s*#\s*include\s*([<"])(([^/">]+)/)?([^">]*)[">].*)re");
@@ -81,11 +123,13 @@ void check_file(const fs::path& path) {
   }
   if (lacks_join_header(text))
     FAIL_CHECK(file.generic_string() << ": joins without #include <fmt/ranges.h>");
+  const std::string reason = misplaced(file, text);
+  if (!reason.empty()) FAIL_CHECK(file.generic_string() << ' ' << reason);
 }
 
 }  // namespace
 
-TEST_CASE("includes: every room uses only the rooms below it") {
+TEST_CASE("includes: every room uses only the rooms below it, in the namespace of its folder") {
   std::vector<std::string> rooms = kTopRooms;
   for (const auto& [room, allowed] : kMayInclude) rooms.push_back(room);
   int files = 0;
@@ -130,4 +174,21 @@ TEST_CASE("includes: the rules catch what they are for") {
   CHECK(violation("layers/a.cpp", R"(#include "quant/a.h")").empty());
   CHECK(violation("tests/core/a.cpp", R"(#include "train/a.h")").empty());
   CHECK(violation("core/a.cpp", "#include <sys/mman.h>").empty());
+}
+
+TEST_CASE("namespaces: the rule catches what it is for") {
+  const auto opens = [](const std::string& name) {
+    return "#pragma once\n\nnamespace " + name + " {\n";
+  };
+  CHECK(misplaced("ptq/fold.h", opens("quench")) == "is in namespace quench, expected quench::ptq");
+  CHECK(misplaced("layers/models/resnet.h", opens("quench::layers")) ==
+        "is in namespace quench::layers, expected quench::layers::models");
+  CHECK_FALSE(misplaced("tests/ptq/fold.cpp", opens("quench::layers")).empty());
+
+  CHECK(misplaced("core/tensor.h", opens("quench")).empty());
+  CHECK(misplaced("core/onednn/sgemm.h", opens("quench::onednn")).empty());
+  CHECK(misplaced("deploy/engine/engine.h", opens("quench::deploy")).empty());
+  CHECK(misplaced("tests/ptq/fold.cpp", opens("quench::ptq")).empty());
+  CHECK(misplaced("tests/deploy/small_network.h", opens("quench::testing")).empty());
+  CHECK(misplaced("cli/main.cpp", "int main() {}\n").empty());
 }

@@ -34,7 +34,8 @@ void update_range(float* __restrict w, float* __restrict m, float* __restrict v,
 
 }  // namespace
 
-Adam::Adam(const OptimizerOptions& options, std::vector<Parameter> parameters, WeightDecay decay)
+Adam::Adam(const OptimizerOptions& options, std::vector<layers::Parameter> parameters,
+           WeightDecay decay)
     : Optimizer(options, std::move(parameters), {"mean", "mean_square"}),
       beta1_(static_cast<float>(options.beta1)),
       beta2_(static_cast<float>(options.beta2)),

@@ -24,7 +24,8 @@ enum class WeightDecay : std::uint8_t {
 /// has the same first steps as any other.
 class Adam final : public Optimizer {
  public:
-  Adam(const OptimizerOptions& options, std::vector<Parameter> parameters, WeightDecay decay);
+  Adam(const OptimizerOptions& options, std::vector<layers::Parameter> parameters,
+       WeightDecay decay);
   bool adaptive() const override { return true; }
 
  protected:

@@ -20,8 +20,8 @@ namespace {
 /// training synchronizes them.
 class PlainAverage {
  public:
-  explicit PlainAverage(std::vector<BatchNorm*> norms) : norms_(std::move(norms)) {
-    for (BatchNorm* norm : norms_) {
+  explicit PlainAverage(std::vector<layers::BatchNorm*> norms) : norms_(std::move(norms)) {
+    for (layers::BatchNorm* norm : norms_) {
       params_.push_back(norm->params());
       norm->set_synchronized(true);
       norm->set_training(true);
@@ -38,11 +38,11 @@ class PlainAverage {
 
   void begin_batch(std::int64_t k) {
     // At k = 0 the new batch has weight 1, so the old statistics do not count.
-    for (BatchNorm* norm : norms_) norm->set_momentum(1.0f / static_cast<float>(k + 1));
+    for (layers::BatchNorm* norm : norms_) norm->set_momentum(1.0f / static_cast<float>(k + 1));
   }
 
  private:
-  std::vector<BatchNorm*> norms_;
+  std::vector<layers::BatchNorm*> norms_;
   std::vector<BatchNormParams> params_;
 };
 
@@ -59,8 +59,9 @@ void count_top1(const Tensor& logits, const Tensor& labels, Accuracy& accuracy) 
   }
 }
 
-Accuracy evaluate_float(Module& network, datasets::Loader& images, datasets::Loader& training,
-                        std::int64_t bn_batches, const Loss& loss) {
+Accuracy evaluate_float(layers::Module& network, datasets::Loader& images,
+                        datasets::Loader& training, std::int64_t bn_batches,
+                        const layers::Loss& loss) {
   const BufferGuard guard(network);
   reestimate_batch_norm(network, training, bn_batches, quant::Mode::bypass);
   return evaluate(network, images, quant::Mode::bypass, loss);
@@ -103,7 +104,7 @@ double Accuracy::class_top1(std::size_t label) const {
 }
 
 Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
-                  const Loss& loss) {
+                  const layers::Loss& loss) {
   const NoGradGuard no_grad;
   Accuracy accuracy;
   progress_bar().set_note("evaluation");
@@ -123,9 +124,10 @@ Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets:
   return accuracy;
 }
 
-Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, const Loss& loss) {
+Accuracy evaluate(layers::Module& network, datasets::Loader& loader, quant::Mode mode,
+                  const layers::Loss& loss) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, mode);
+  const layers::ModeGuard modes(network, false, mode);
   Accuracy accuracy = evaluate(
       [&network](const Tensor& images) { return network(Variable(images)).value(); }, loader, loss);
   std::array counts{accuracy.correct, accuracy.correct_top5, accuracy.images};
@@ -144,12 +146,12 @@ Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode, c
   return accuracy;
 }
 
-void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
+void reestimate_batch_norm(layers::Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode) {
-  const std::vector<BatchNorm*> norms = batch_norms(network);
+  const std::vector<layers::BatchNorm*> norms = layers::batch_norms(network);
   if (norms.empty() || batches == 0) return;
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, mode);
+  const layers::ModeGuard modes(network, false, mode);
   PlainAverage average(norms);
   progress_bar().set_note("batch norm");
   loader.start_epoch(0);
@@ -162,23 +164,23 @@ void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64
   }
 }
 
-bool has_stale_batch_norm(Module& network) {
+bool has_stale_batch_norm(layers::Module& network) {
   bool stale = false;
-  for_each_quantizer(
+  layers::for_each_quantizer(
       network, [&stale](quant::Quantizer& quantizer) { stale |= quantizer.stale_batch_norm(); });
   return stale;
 }
 
-void reestimate_stale_batch_norm(Module& network, datasets::Loader& training,
+void reestimate_stale_batch_norm(layers::Module& network, datasets::Loader& training,
                                  std::int64_t bn_batches) {
   if (has_stale_batch_norm(network))
     reestimate_batch_norm(network, training, bn_batches, quant::Mode::evaluation);
 }
 
-Evaluation evaluate_quantized_and_float(Module& network, datasets::Loader& images,
+Evaluation evaluate_quantized_and_float(layers::Module& network, datasets::Loader& images,
                                         datasets::Loader& training, std::int64_t bn_batches,
-                                        StaleStatistics stale, const Loss& loss) {
-  if (!is_quantized(network)) {
+                                        StaleStatistics stale, const layers::Loss& loss) {
+  if (!layers::is_quantized(network)) {
     const Accuracy accuracy = evaluate(network, images, quant::Mode::bypass, loss);
     return {accuracy, accuracy};
   }
@@ -191,16 +193,17 @@ Evaluation evaluate_quantized_and_float(Module& network, datasets::Loader& image
   return result;
 }
 
-std::int64_t images_to_evaluate(Module& network, const datasets::Loader& images,
+std::int64_t images_to_evaluate(layers::Module& network, const datasets::Loader& images,
                                 const datasets::Loader& training, std::int64_t bn_batches) {
   const std::int64_t pass = images.images_in(images.batches_per_epoch());
-  if (!is_quantized(network)) return pass;
-  const std::int64_t norms = batch_norms(network).empty() ? 0 : training.images_in(bn_batches);
+  if (!layers::is_quantized(network)) return pass;
+  const std::int64_t norms =
+      layers::batch_norms(network).empty() ? 0 : training.images_in(bn_batches);
   return 2 * pass + (has_stale_batch_norm(network) ? 2 * norms : norms);
 }
 
-BufferGuard::BufferGuard(Module& network) : buffers_(network.buffers()) {
-  for (const Buffer& buffer : buffers_) saved_.push_back(buffer.value.clone());
+BufferGuard::BufferGuard(layers::Module& network) : buffers_(network.buffers()) {
+  for (const layers::Buffer& buffer : buffers_) saved_.push_back(buffer.value.clone());
 }
 
 BufferGuard::~BufferGuard() {

@@ -43,24 +43,24 @@ std::int64_t count_in_top(int k, const Tensor& logits, const Tensor& labels);
 /// The accuracy of a function from images [N, C, H, W] to logits [N, classes] over one pass of
 /// `loader`, and its `loss`, if given.
 Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets::Loader& loader,
-                  const Loss& loss = {});
+                  const layers::Loss& loss = {});
 /// The accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
 /// quantizers in `mode`; summed over all ranks, each of whose loaders has a part.
-Accuracy evaluate(Module& network, datasets::Loader& loader, quant::Mode mode,
-                  const Loss& loss = {});
+Accuracy evaluate(layers::Module& network, datasets::Loader& loader, quant::Mode mode,
+                  const layers::Loss& loss = {});
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
 /// `loader`, with all quantizers in `mode`. Needed if the statistics come from other values: with
 /// alpha-blending, and for the float version of a quantized network. Dropout is off, as in
 /// evaluation. Quantizer state does not change. Counts images on progress_bar().
-void reestimate_batch_norm(Module& network, datasets::Loader& loader, std::int64_t batches,
+void reestimate_batch_norm(layers::Module& network, datasets::Loader& loader, std::int64_t batches,
                            quant::Mode mode);
 
 /// Whether a quantizer reports that running batch-norm statistics from training do not match
 /// evaluation (Quantizer::stale_batch_norm).
-bool has_stale_batch_norm(Module& network);
+bool has_stale_batch_norm(layers::Module& network);
 /// Re-estimates them in that case, like evaluate_quantized_and_float() before evaluating.
-void reestimate_stale_batch_norm(Module& network, datasets::Loader& training,
+void reestimate_stale_batch_norm(layers::Module& network, datasets::Loader& training,
                                  std::int64_t bn_batches);
 
 /// The two curves of alpha-blending's figure 4 (Liu & Mattina 2019), for any method.
@@ -76,25 +76,25 @@ enum class StaleStatistics : bool { restore, replace };
 /// statistics from training do not match, they are first re-estimated on `bn_batches` batches of
 /// `training` (0: never): always for the float network, after which they are restored, and for the
 /// quantized one if a quantizer reports them as stale. Both compute `loss`, if given.
-Evaluation evaluate_quantized_and_float(Module& network, datasets::Loader& images,
+Evaluation evaluate_quantized_and_float(layers::Module& network, datasets::Loader& images,
                                         datasets::Loader& training, std::int64_t bn_batches,
-                                        StaleStatistics stale, const Loss& loss = {});
+                                        StaleStatistics stale, const layers::Loss& loss = {});
 
 /// The number of images that evaluate_quantized_and_float() processes in all passes, as counted on
 /// progress_bar().
-std::int64_t images_to_evaluate(Module& network, const datasets::Loader& images,
+std::int64_t images_to_evaluate(layers::Module& network, const datasets::Loader& images,
                                 const datasets::Loader& training, std::int64_t bn_batches);
 
 /// Restores all buffers of a network at the end of the scope.
 class BufferGuard {
  public:
-  explicit BufferGuard(Module& network);
+  explicit BufferGuard(layers::Module& network);
   ~BufferGuard();
   BufferGuard(const BufferGuard&) = delete;
   BufferGuard& operator=(const BufferGuard&) = delete;
 
  private:
-  std::vector<Buffer> buffers_;
+  std::vector<layers::Buffer> buffers_;
   std::vector<Tensor> saved_;
 };
 

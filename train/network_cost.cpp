@@ -13,18 +13,19 @@ std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& in
   return fmt::format("{} x {}", bits(weight), bits(input));
 }
 
-NetworkCost network_cost(Module& network, std::span<const LayerTrace> layers) {
+NetworkCost network_cost(layers::Module& network, std::span<const layers::LayerTrace> layers) {
   NetworkCost cost;
-  for (const Parameter& parameter : network.parameters()) {
-    if (parameter.kind != ParameterKind::quantizer)
+  for (const layers::Parameter& parameter : network.parameters()) {
+    if (parameter.kind != layers::ParameterKind::quantizer)
       cost.parameters += parameter.value.value().numel();
   }
-  std::map<std::string, QuantizedLayer*> with_weight;
-  for (QuantizedLayer* layer : network.quantized_layers()) with_weight[layer->name()] = layer;
-  for (const LayerTrace& trace : layers) {
+  std::map<std::string, layers::QuantizedLayer*> with_weight;
+  for (layers::QuantizedLayer* layer : network.quantized_layers())
+    with_weight[layer->name()] = layer;
+  for (const layers::LayerTrace& trace : layers) {
     const auto found = with_weight.find(trace.name);
     if (found == with_weight.end()) continue;
-    QuantizedLayer& layer = *found->second;
+    layers::QuantizedLayer& layer = *found->second;
     const std::string bits = bits_text(layer.weight_quantizer(), layer.input_quantizer());
     cost.macs += trace.macs;
     cost.macs_by_bits[bits] += trace.macs;

@@ -25,6 +25,6 @@ struct NetworkCost {
 std::string bits_text(const quant::Quantizer& weight, const quant::Quantizer& input);
 
 /// @param layers  from trace_layers() of the same network
-NetworkCost network_cost(Module& network, std::span<const LayerTrace> layers);
+NetworkCost network_cost(layers::Module& network, std::span<const layers::LayerTrace> layers);
 
 }  // namespace quench::train

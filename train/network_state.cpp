@@ -26,9 +26,9 @@ struct Slot {
   quant::Quantizer* quantizer;
 };
 
-std::vector<Slot> slots(Module& network) {
+std::vector<Slot> slots(layers::Module& network) {
   std::vector<Slot> result;
-  for (QuantizableModule* module : network.quantizable_modules()) {
+  for (layers::QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers())
       result.push_back({module->name() + "." + slot, quantizer});
   }
@@ -36,11 +36,11 @@ std::vector<Slot> slots(Module& network) {
 }
 
 /// The tensors of a network, as writable handles.
-State weights(Module& network) {
+State weights(layers::Module& network) {
   State result;
-  for (const Parameter& parameter : network.parameters())
+  for (const layers::Parameter& parameter : network.parameters())
     result[parameter.name] = parameter.value.value();
-  for (const Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value;
+  for (const layers::Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value;
   return result;
 }
 
@@ -107,7 +107,7 @@ std::string text_of(const quant::Quantizer& quantizer) {
   return fmt::format("{} {} bits {}", quantizer.method(), quantizer.bits(), granularity);
 }
 
-std::string quantizers_text(Module& network) {
+std::string quantizers_text(layers::Module& network) {
   std::string text;
   for (const auto& [slot, quantizer] : slots(network)) {
     if (quantizer->quantizes()) text += fmt::format("{} {}\n", slot, text_of(*quantizer));
@@ -162,7 +162,7 @@ void load_learned(quant::Quantizer& quantizer, State trained) {
 
 }  // namespace
 
-std::vector<std::string> other_prefixes(Module& network) {
+std::vector<std::string> other_prefixes(layers::Module& network) {
   std::vector<std::string> result{kOptimizerPrefix, kTrainingPrefix};
   for (const Slot& slot : slots(network)) result.push_back(slot.name + ".");
   return result;
@@ -193,7 +193,7 @@ bool has_negative_variance(const std::string& name, const Tensor& tensor) {
          std::ranges::any_of(tensor.to_row_major(), [](float v) { return v < 0.0f; });
 }
 
-TensorFile network_state(Module& network, const std::string& model) {
+TensorFile network_state(layers::Module& network, const std::string& model) {
   TensorFile file;
   file.tensors = weights(network);
   for (const Slot& slot : slots(network)) {
@@ -205,17 +205,17 @@ TensorFile network_state(Module& network, const std::string& model) {
   return file;
 }
 
-void load_weights(Module& network, const std::string& model, const TensorFile& file,
+void load_weights(layers::Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path) {
   require_model(model, file, path);
   std::map<std::string, Tensor> target = weights(network);
-  for (const Parameter& parameter : network.parameters()) {
-    if (parameter.kind == ParameterKind::quantizer) target.erase(parameter.name);
+  for (const layers::Parameter& parameter : network.parameters()) {
+    if (parameter.kind == layers::ParameterKind::quantizer) target.erase(parameter.name);
   }
   load_tensors(target, other_prefixes(network), file, path);
 }
 
-void load_network(Module& network, const std::string& model, const TensorFile& file,
+void load_network(layers::Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path) {
   require_model(model, file, path);
   load_tensors(weights(network), other_prefixes(network), file, path);
@@ -224,7 +224,7 @@ void load_network(Module& network, const std::string& model, const TensorFile& f
   fail_if(wrong, path);
 }
 
-KeptQuantizers load_trained_quantizers(Module& network, const TensorFile& file) {
+KeptQuantizers load_trained_quantizers(layers::Module& network, const TensorFile& file) {
   const std::map<std::string, std::string> trained = quantizers_of(file);
   KeptQuantizers result;
   for (const auto& [slot, quantizer] : slots(network)) {

@@ -21,22 +21,22 @@ inline constexpr const char* kTrainingPrefix = "training.";
 inline constexpr const char* kQuantizers = "quantizers";
 
 /// The name prefixes of tensors that are neither parameters nor buffers of the network.
-std::vector<std::string> other_prefixes(Module& network);
+std::vector<std::string> other_prefixes(layers::Module& network);
 
 /// The state of network and quantizers: tensors under the names of Module::parameters() and
 /// buffers(), quantizer state as "<layer>.<slot>.<name>". The metadata contain `model` and, as
 /// kQuantizers, the quantizers.
-TensorFile network_state(Module& network, const std::string& model);
+TensorFile network_state(layers::Module& network, const std::string& model);
 
 /// Restores the state from network_state().
 /// @throws std::runtime_error  if `file` contains another model, or tensors are missing, unknown or
 ///                             mis-shaped (the message names `path`, the models and the tensors)
-void load_network(Module& network, const std::string& model, const TensorFile& file,
+void load_network(layers::Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 
 /// Restores only parameters and buffers, e.g. a float network as the start of quantized training.
 /// Quantizer state in the file is ignored. @throws std::runtime_error  as load_network()
-void load_weights(Module& network, const std::string& model, const TensorFile& file,
+void load_weights(layers::Module& network, const std::string& model, const TensorFile& file,
                   const std::filesystem::path& path);
 
 /// The quantizers of a network that starts from a trained one.
@@ -48,7 +48,7 @@ struct KeptQuantizers {
 /// Restores each quantizer of `network` from the same slot in `file`: trained scales and
 /// thresholds, averaged ranges. The method, bits and granularity must match; otherwise the
 /// quantizer starts fresh. Positions in the run (alpha, freezing) always start fresh.
-KeptQuantizers load_trained_quantizers(Module& network, const TensorFile& file);
+KeptQuantizers load_trained_quantizers(layers::Module& network, const TensorFile& file);
 
 /// @throws std::runtime_error  if `file` is not of `model`; the message names `path`
 void require_model(const std::string& model, const TensorFile& file,

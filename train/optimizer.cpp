@@ -17,7 +17,8 @@
 namespace quench::train {
 namespace {
 
-using Factory = std::unique_ptr<Optimizer> (*)(const OptimizerOptions&, std::vector<Parameter>);
+using Factory = std::unique_ptr<Optimizer> (*)(const OptimizerOptions&,
+                                               std::vector<layers::Parameter>);
 
 struct Method {
   std::string_view name;
@@ -26,13 +27,13 @@ struct Method {
 };
 
 std::unique_ptr<Optimizer> make_sgd(const OptimizerOptions& options,
-                                    std::vector<Parameter> parameters) {
+                                    std::vector<layers::Parameter> parameters) {
   return std::make_unique<Sgd>(options, std::move(parameters));
 }
 
 template <WeightDecay kDecay>
 std::unique_ptr<Optimizer> make_adam(const OptimizerOptions& options,
-                                     std::vector<Parameter> parameters) {
+                                     std::vector<layers::Parameter> parameters) {
   return std::make_unique<Adam>(options, std::move(parameters), kDecay);
 }
 
@@ -74,9 +75,9 @@ void check(const OptimizerOptions& options) {
           "optimizer.nesterov: expected optimizer.momentum > 0, got {}", options.momentum);
 }
 
-void check(const std::vector<Parameter>& parameters) {
+void check(const std::vector<layers::Parameter>& parameters) {
   std::set<std::string_view> names;
-  for (const Parameter& parameter : parameters) {
+  for (const layers::Parameter& parameter : parameters) {
     require(names.insert(parameter.name).second,
             "optimizer: expected unique parameter names, got {} more than once", parameter.name);
     require(parameter.value.defined() && parameter.value.requires_grad() &&
@@ -85,14 +86,15 @@ void check(const std::vector<Parameter>& parameters) {
   }
 }
 
-bool is_quantized_weight(const Parameter& parameter) {
-  return parameter.kind == ParameterKind::weight && parameter.quantizer != nullptr &&
+bool is_quantized_weight(const layers::Parameter& parameter) {
+  return parameter.kind == layers::ParameterKind::weight && parameter.quantizer != nullptr &&
          parameter.quantizer->quantizes();
 }
 
 /// The LatentUpdate of a latent weight's quantizer; null if there is none.
-const quant::LatentUpdate* latent_update(const Parameter& parameter) {
-  const bool latent = parameter.kind == ParameterKind::weight && parameter.quantizer != nullptr;
+const quant::LatentUpdate* latent_update(const layers::Parameter& parameter) {
+  const bool latent =
+      parameter.kind == layers::ParameterKind::weight && parameter.quantizer != nullptr;
   return latent ? parameter.quantizer->latent_update() : nullptr;
 }
 
@@ -121,14 +123,15 @@ const std::vector<std::string>& parameter_kinds() {
   return names;
 }
 
-std::vector<Parameter> trained_parameters(Module& network, const std::vector<std::string>& kinds) {
-  const auto trained = [&kinds](const Parameter& parameter) {
+std::vector<layers::Parameter> trained_parameters(layers::Module& network,
+                                                  const std::vector<std::string>& kinds) {
+  const auto trained = [&kinds](const layers::Parameter& parameter) {
     // In the order of the enumeration.
     const std::string& kind = parameter_kinds()[static_cast<std::size_t>(parameter.kind)];
     return std::ranges::find(kinds, kind) != kinds.end();
   };
-  std::vector<Parameter> result;
-  for (Parameter& parameter : network.parameters()) {
+  std::vector<layers::Parameter> result;
+  for (layers::Parameter& parameter : network.parameters()) {
     if (trained(parameter)) {
       result.push_back(std::move(parameter));
     } else {
@@ -141,22 +144,23 @@ std::vector<Parameter> trained_parameters(Module& network, const std::vector<std
   return result;
 }
 
-Optimizer::Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters,
+Optimizer::Optimizer(const OptimizerOptions& options, std::vector<layers::Parameter> parameters,
                      std::vector<std::string_view> moment_names)
     : moment_names_(std::move(moment_names)) {
   check(options);
   check(parameters);
   entries_.reserve(parameters.size());
-  for (Parameter& parameter : parameters) {
+  for (layers::Parameter& parameter : parameters) {
     entries_.push_back(make_entry(options, std::move(parameter)));
   }
 }
 
-Optimizer::Entry Optimizer::make_entry(const OptimizerOptions& options, Parameter parameter) const {
+Optimizer::Entry Optimizer::make_entry(const OptimizerOptions& options,
+                                       layers::Parameter parameter) const {
   Entry entry;
-  if (parameter.kind == ParameterKind::weight)
+  if (parameter.kind == layers::ParameterKind::weight)
     entry.weight_decay = static_cast<float>(options.weight_decay);
-  if (parameter.kind == ParameterKind::quantizer)
+  if (parameter.kind == layers::ParameterKind::quantizer)
     entry.lr_scale = static_cast<float>(options.quantizer_lr_scale);
   const Shape& shape = parameter.value.shape();
   if (options.glorot_scale && is_quantized_weight(parameter)) {
@@ -179,7 +183,7 @@ void Optimizer::step(float lr) {
 }
 
 void Optimizer::step_entry(Entry& entry, float lr) {
-  Parameter& parameter = entry.parameter;
+  layers::Parameter& parameter = entry.parameter;
   const Tensor& grad = parameter.value.grad();
   expect(grad.shape() == parameter.value.shape(),
          "optimizer: expected a gradient of shape {} for {}, got {}",
@@ -229,7 +233,7 @@ void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
     expected.insert(std::move(key));
   };
   for (const Entry& entry : entries_) {
-    const Parameter& parameter = entry.parameter;
+    const layers::Parameter& parameter = entry.parameter;
     for (const std::string_view moment : moment_names_) {
       take(fmt::format("{}.{}", parameter.name, moment), parameter.value.shape(), DType::f32);
     }
@@ -248,7 +252,7 @@ void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options,
-                                          std::vector<Parameter> parameters) {
+                                          std::vector<layers::Parameter> parameters) {
   const auto* method = std::ranges::find(kMethods, options.name, &Method::name);
   require(method != kMethods.end(), "optimizer.name: expected a known name, got '{}'{}",
           options.name, suggestion(options.name, optimizer_names()));

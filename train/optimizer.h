@@ -39,7 +39,8 @@ const std::vector<std::string>& parameter_kinds();
 /// gradients are computed for them.
 /// @param kinds  from parameter_kinds()
 /// @throws std::invalid_argument  if the network has no parameter of these kinds
-std::vector<Parameter> trained_parameters(Module& network, const std::vector<std::string>& kinds);
+std::vector<layers::Parameter> trained_parameters(layers::Module& network,
+                                                  const std::vector<std::string>& kinds);
 
 /// Updates parameters from their gradients.
 ///
@@ -79,7 +80,7 @@ class Optimizer {
  protected:
   /// A parameter and the method's moments for it.
   struct Entry {
-    Parameter parameter;
+    layers::Parameter parameter;
     float weight_decay = 0.0f;
     float lr_scale = 1.0f;        ///< constant factors on the rate: group and Glorot scale
     std::vector<Tensor> moments;  ///< in the order of the method's moment names
@@ -87,7 +88,7 @@ class Optimizer {
   };
 
   /// @param moment_names  for each, an f32 tensor with the parameter's shape is kept, starting at 0
-  Optimizer(const OptimizerOptions& options, std::vector<Parameter> parameters,
+  Optimizer(const OptimizerOptions& options, std::vector<layers::Parameter> parameters,
             std::vector<std::string_view> moment_names);
 
   /// The method's arithmetic for one parameter, in one pass. entry.steps counts this update too.
@@ -95,7 +96,7 @@ class Optimizer {
   virtual void update(Entry& entry, const Tensor& grad, float rate) = 0;
 
  private:
-  Entry make_entry(const OptimizerOptions& options, Parameter parameter) const;
+  Entry make_entry(const OptimizerOptions& options, layers::Parameter parameter) const;
   void step_entry(Entry& entry, float lr);
 
   std::vector<std::string_view> moment_names_;
@@ -107,7 +108,7 @@ class Optimizer {
 ///                                known ones) or an option out of range; naming the parameter, if
 ///                                two share a name or one is not a trainable f32 tensor
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options,
-                                          std::vector<Parameter> parameters);
+                                          std::vector<layers::Parameter> parameters);
 
 struct OptimizerInfo {
   std::string name;

@@ -27,7 +27,7 @@ std::string first_difference(const std::string& text, const std::string& referen
 }
 
 /// One line per tensor: its name, shape and checksum.
-std::string contents_of(Module& network) {
+std::string contents_of(layers::Module& network) {
   std::string text;
   for (const auto& [name, tensor] : network_state(network, "").tensors) {
     text += fmt::format("{} {} {:08x}\n", name, tensor.shape().to_string(),
@@ -60,7 +60,7 @@ void require_same_run(const std::string& run) {
   require(difference.empty(), "all ranks must have the same run: {}", difference);
 }
 
-void require_same_network(Module& network) {
+void require_same_network(layers::Module& network) {
   if (communicator().size() == 1) return;
   const std::string difference = difference_from_rank_0(contents_of(network));
   if (!difference.empty())

@@ -22,7 +22,7 @@ void require_same_run(const std::string& run);
 
 /// @throws std::runtime_error  on all ranks, unless parameters, buffers and quantizer state are
 ///                             bit-identical on all, naming a tensor that differs
-void require_same_network(Module& network);
+void require_same_network(layers::Module& network);
 
 /// Whether `own` is true on any rank.
 bool any_rank(bool own);

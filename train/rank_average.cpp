@@ -17,9 +17,9 @@ std::int64_t bytes_of(const Tensor& tensor) {
 
 }  // namespace
 
-RankAverage::RankAverage(Module& network, std::int64_t bucket_bytes)
+RankAverage::RankAverage(layers::Module& network, std::int64_t bucket_bytes)
     : network_(network), bucket_bytes_(bucket_bytes) {
-  for (const Parameter& parameter : network.parameters()) {
+  for (const layers::Parameter& parameter : network.parameters()) {
     if (parameter.value.requires_grad())
       parameters_.emplace(parameter.value.slot(), parameter.value);
   }
@@ -35,11 +35,11 @@ void RankAverage::backward(const Variable& loss) {
     add(found->second);
   });
   // The gradients that the tape did not report as complete.
-  for (const Parameter& parameter : network_.parameters()) {
+  for (const layers::Parameter& parameter : network_.parameters()) {
     const bool sent = std::ranges::find(complete, parameter.value.slot()) != complete.end();
     if (!sent && parameter.value.grad().defined()) add(parameter.value);
   }
-  for (BatchNorm* norm : batch_norms(network_)) {
+  for (layers::BatchNorm* norm : layers::batch_norms(network_)) {
     if (!norm->training() || norm->params().synchronized) continue;
     for (const Tensor& statistic : {norm->running_mean(), norm->running_var()}) {
       filling_.others.push_back(statistic);

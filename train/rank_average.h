@@ -22,7 +22,7 @@ class RankAverage {
   static constexpr std::int64_t kBucketBytes = std::int64_t{1} << 20;
 
   /// @param network  must outlive this object
-  explicit RankAverage(Module& network, std::int64_t bucket_bytes = kBucketBytes);
+  explicit RankAverage(layers::Module& network, std::int64_t bucket_bytes = kBucketBytes);
 
   /// Runs loss.backward() and averages the gradients of all parameters over the ranks. They are
   /// those of the mean loss over all images if each rank's loss is a mean over the same number of
@@ -46,7 +46,7 @@ class RankAverage {
   void start_sum();
   void take_back(Bucket& bucket) const;
 
-  Module& network_;
+  layers::Module& network_;
   std::int64_t bucket_bytes_;
   std::unordered_map<const GradientSlot*, Variable> parameters_;
   Bucket filling_;

@@ -31,7 +31,7 @@ std::vector<std::string_view> moments_for(float momentum) {
 
 }  // namespace
 
-Sgd::Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters)
+Sgd::Sgd(const OptimizerOptions& options, std::vector<layers::Parameter> parameters)
     : Optimizer(options, std::move(parameters), moments_for(static_cast<float>(options.momentum))),
       momentum_(static_cast<float>(options.momentum)),
       nesterov_(options.nesterov) {}

@@ -17,7 +17,7 @@ namespace quench::train {
 /// momentum, d = g and no b is kept.
 class Sgd final : public Optimizer {
  public:
-  Sgd(const OptimizerOptions& options, std::vector<Parameter> parameters);
+  Sgd(const OptimizerOptions& options, std::vector<layers::Parameter> parameters);
   bool adaptive() const override { return false; }
 
  protected:

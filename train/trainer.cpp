@@ -23,13 +23,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-BatchLoss loss_of_labels(const LossOptions& options) {
-  return [loss = make_loss(options)](const Variable& logits, const datasets::Batch& batch) {
+BatchLoss loss_of_labels(const layers::LossOptions& options) {
+  return [loss = layers::make_loss(options)](const Variable& logits, const datasets::Batch& batch) {
     return loss(logits, batch.labels);
   };
 }
 
-std::string non_finite_text(Module& network, const datasets::Batch& batch, double loss) {
+std::string non_finite_text(layers::Module& network, const datasets::Batch& batch, double loss) {
   const CommunicatorScope alone;  // other ranks may not take part
   const std::string layer = first_non_finite(network, batch.images);
   const std::string where =
@@ -49,7 +49,7 @@ std::int64_t steps_per_epoch(const datasets::Loader& loader, std::int64_t limit)
   return limit == 0 ? all : std::min(all, limit);
 }
 
-Trainer::Trainer(Module& network, datasets::Loader& loader, const TrainerOptions& options,
+Trainer::Trainer(layers::Module& network, datasets::Loader& loader, const TrainerOptions& options,
                  BatchLoss loss)
     : network_(network),
       loader_(loader),
@@ -61,14 +61,15 @@ Trainer::Trainer(Module& network, datasets::Loader& loader, const TrainerOptions
       schedule_(options.optimizer.lr, options.schedule, span_),
       average_(network),
       loss_(loss ? std::move(loss) : loss_of_labels(options.loss)) {
-  for (BatchNorm* norm : batch_norms(network_)) norm->set_synchronized(options_.sync_batch_norm);
+  for (layers::BatchNorm* norm : layers::batch_norms(network_))
+    norm->set_synchronized(options_.sync_batch_norm);
   begin_quantizers(network_);
   quantize_gradients();
 }
 
-void Trainer::begin_quantizers(Module& network) const {
+void Trainer::begin_quantizers(layers::Module& network) const {
   quant::SharedInNetwork shared;
-  for_each_quantizer(network, [this, &shared](quant::Quantizer& quantizer) {
+  layers::for_each_quantizer(network, [this, &shared](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = span_.steps(),
                               .steps_per_epoch = span_.steps_per_epoch,
                               .adaptive_optimizer = optimizer_->adaptive(),
@@ -79,7 +80,7 @@ void Trainer::begin_quantizers(Module& network) const {
 
 void Trainer::quantize_gradients() {
   if (options_.gradient_bits == 0) return;
-  for (QuantizedLayer* layer : network_.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network_.quantized_layers()) {
     if (!layer->weight_quantizer().quantizes()) continue;
     layer->set_gradient_quantizer(
         quant::GradientQuantizer(options_.gradient_bits, options_.seed, layer->name()));
@@ -91,7 +92,7 @@ std::optional<EpochResult> Trainer::train_epoch(const std::function<bool()>& go_
   const auto start = std::chrono::steady_clock::now();
   const std::int64_t seen_before = progress_.seen, steps = span_.steps_per_epoch;
   if (options_.bn_freeze_epoch >= 0 && progress_.epoch >= options_.bn_freeze_epoch) {
-    for (BatchNorm* norm : batch_norms(network_)) norm->set_training(false);
+    for (layers::BatchNorm* norm : layers::batch_norms(network_)) norm->set_training(false);
   }
   try {
     loader_.start_epoch(progress_.epoch, progress_.step_in_epoch);
@@ -119,7 +120,7 @@ std::optional<EpochResult> Trainer::train_epoch(const std::function<bool()>& go_
 
 void Trainer::train_step(const datasets::Batch& batch) {
   optimizer_->zero_grad();
-  for (QuantizedLayer* layer : network_.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network_.quantized_layers()) {
     if (auto* gradient = layer->gradient_quantizer()) gradient->set_step(progress_.step);
   }
   const Variable logits = network_(Variable(batch.images));
@@ -137,8 +138,8 @@ void Trainer::train_step(const datasets::Batch& batch) {
   average_.backward(loss);
   if (schedule_.restarts_at(progress_.step)) optimizer_->reset();
   optimizer_->step(schedule_.at(progress_.step));
-  for_each_quantizer(network_,
-                     [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });
+  layers::for_each_quantizer(
+      network_, [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });
   ++progress_.step;
   ++progress_.step_in_epoch;
 }
@@ -168,9 +169,9 @@ void Trainer::require_finite() const {
         progress_.epoch + 1, progress_.step_in_epoch,
         fmt::format("{} contains {}; a smaller optimizer.lr may help", name, value));
   };
-  for (const Parameter& parameter : network_.parameters())
+  for (const layers::Parameter& parameter : network_.parameters())
     require(parameter.name, parameter.value.value());
-  for (const Buffer& buffer : network_.buffers()) require(buffer.name, buffer.value);
+  for (const layers::Buffer& buffer : network_.buffers()) require(buffer.name, buffer.value);
 }
 
 }  // namespace quench::train

@@ -25,7 +25,7 @@ struct TrainerOptions {
   std::int64_t max_steps_per_epoch = 0;  ///< 0: all batches of the loader
   OptimizerOptions optimizer = {};
   ScheduleOptions schedule = {};
-  LossOptions loss = {};
+  layers::LossOptions loss = {};
   std::uint64_t seed = 1;  ///< for quantizers that draw random numbers
   /// From this epoch on (counted from 0), batch norm normalizes with its running statistics and no
   /// longer updates them; -1: never.
@@ -91,7 +91,7 @@ class Trainer {
   /// plan to the quantizers. Network and loader must outlive the trainer.
   /// @param loss  minimized instead of options.loss, e.g. a distance to a teacher's logits
   /// @throws std::invalid_argument  for options out of range
-  Trainer(Module& network, datasets::Loader& loader, const TrainerOptions& options,
+  Trainer(layers::Module& network, datasets::Loader& loader, const TrainerOptions& options,
           BatchLoss loss = {});
 
   /// Trains the current epoch to its end.
@@ -112,7 +112,7 @@ class Trainer {
   float next_lr() const { return schedule_.at(progress_.step); }
 
   /// Passes the training plan to the quantizers of `network`, a copy of the trainer's network.
-  void begin_quantizers(Module& network) const;
+  void begin_quantizers(layers::Module& network) const;
   /// @throws TrainingError  if a parameter or buffer contains NaN or infinity, naming it
   void require_finite() const;
 
@@ -122,7 +122,7 @@ class Trainer {
   EpochResult finish_epoch();
   [[noreturn]] void explain_non_finite(const datasets::Batch& batch, double loss);
 
-  Module& network_;
+  layers::Module& network_;
   datasets::Loader& loader_;
   TrainerOptions options_;
   TrainingSpan span_;

@@ -3,7 +3,7 @@
 
 #include "cli/completion/completion.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr const char* kBashBeginning =
@@ -84,4 +84,4 @@ std::string bash_completion(const CommandInfo& program) {
          commands + kBashEnd;
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

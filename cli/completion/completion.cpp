@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 void add_completion(Subcommand& program) {
   Subcommand command = program.add_subcommand(
@@ -21,4 +21,4 @@ void add_completion(Subcommand& program) {
   });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -3,7 +3,7 @@
 
 #include "cli/completion/completion.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr const char* kFishBeginning =
@@ -81,4 +81,4 @@ std::string fish_completion(const CommandInfo& program) {
   return text;
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -3,7 +3,7 @@
 
 #include "cli/completion/completion.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr const char* kZshBeginning = R"(#compdef quench
@@ -101,4 +101,4 @@ std::string zsh_completion(const CommandInfo& program) {
          commands + kZshEnd;
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -14,7 +14,7 @@
 #include "core/parallel.h"
 #include "support/error.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 namespace {
 
@@ -139,4 +139,4 @@ void Subcommand::run_as_ranks(std::function<void()> function) {
   app_->callback([function = std::move(function)] { run_as_rank(function); });
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

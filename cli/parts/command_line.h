@@ -10,7 +10,7 @@ namespace CLI {  // NOLINT(readability-identifier-naming): the parser's namespac
 class App;
 }
 
-namespace quench::command {
+namespace quench::cli {
 
 /// The values that an option accepts, and how the help shows them.
 struct OptionForm {
@@ -57,4 +57,4 @@ struct Exit {
   int status;
 };
 
-}  // namespace quench::command
+}  // namespace quench::cli

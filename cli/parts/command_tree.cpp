@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string_view>
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 constexpr std::array<std::string_view, 2> kFolders{"DIR", "RUN"};
@@ -49,4 +49,4 @@ std::vector<CommandPath> command_paths(const CommandInfo& program) {
   return paths;
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -5,7 +5,7 @@
 #include <vector>
 
 // The command line that the program accepts, for shell completion and the manual page.
-namespace quench::command {
+namespace quench::cli {
 
 /// An option, a flag or a positional.
 struct OptionInfo {
@@ -39,4 +39,4 @@ struct CommandPath {
 /// All commands, each before its subcommands.
 std::vector<CommandPath> command_paths(const CommandInfo& program);
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -23,11 +23,11 @@
 #include "support/progress.h"
 #include "support/text_number.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using train::ComparisonRun;
+using experiments::ComparisonRun;
 
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr std::size_t kLogLines = 5;
@@ -35,7 +35,7 @@ constexpr std::size_t kLogLines = 5;
 /// A run whose parent was killed saves and stops, which takes a moment.
 void wait_until_free(const fs::path& run) {
   constexpr int kMostPauses = 600;  // a minute
-  for (int i = 0; i < kMostPauses && train::FolderLock::is_held(run); ++i) {
+  for (int i = 0; i < kMostPauses && experiments::FolderLock::is_held(run); ++i) {
     if (stop_signal() != 0) return;
     std::this_thread::sleep_for(kPause);
   }
@@ -62,14 +62,14 @@ class CompareRun {
 
   /// Starts or resumes its training. `folder` must outlive it.
   /// @param program, data_dir  as in CompareOptions
-  CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
+  CompareRun(const experiments::ComparisonFolder& folder, const experiments::ComparisonRun& run,
              std::string program, std::string data_dir);
 
   /// Checks its state, and starts the evaluation when the training has ended.
   State poll();
   void ask_to_stop();
 
-  const train::ComparisonRun& run() const { return run_; }
+  const experiments::ComparisonRun& run() const { return run_; }
   int exit_status() const { return exit_status_; }  ///< of the process that failed
 
  private:
@@ -78,16 +78,17 @@ class CompareRun {
   State finish();
   std::filesystem::path evaluation_output() const;
 
-  const train::ComparisonFolder& folder_;
-  train::ComparisonRun run_;
+  const experiments::ComparisonFolder& folder_;
+  experiments::ComparisonRun run_;
   std::string program_, data_dir_;
   std::unique_ptr<ChildProcess> process_;
   bool evaluating_ = false, stopping_ = false;
   int exit_status_ = 0;
 };
 
-CompareRun::CompareRun(const train::ComparisonFolder& folder, const train::ComparisonRun& run,
-                       std::string program, std::string data_dir)
+CompareRun::CompareRun(const experiments::ComparisonFolder& folder,
+                       const experiments::ComparisonRun& run, std::string program,
+                       std::string data_dir)
     : folder_(folder), run_(run), program_(std::move(program)), data_dir_(std::move(data_dir)) {
   // Always passed, so that QUENCH_DATA has no effect.
   if (data_dir_.empty()) data_dir_ = folder.comparison().variants.at(run.variant).data_dir;
@@ -153,10 +154,10 @@ class Runner {
  public:
   using OnProgress = std::function<void(const std::vector<ComparisonRun>&)>;
 
-  Runner(const train::ComparisonFolder& folder, const CompareOptions& options,
+  Runner(const experiments::ComparisonFolder& folder, const CompareOptions& options,
          const OnProgress& on_progress)
       : folder_(folder), options_(options), on_progress_(on_progress) {
-    for (const ComparisonRun& run : train::all_runs(folder.comparison())) {
+    for (const ComparisonRun& run : experiments::all_runs(folder.comparison())) {
       (folder.is_done(run) ? finished_ : waiting_).push_back(run);
     }
   }
@@ -207,7 +208,7 @@ class Runner {
   void report_done(const ComparisonRun& run) {
     finished_.push_back(run);
     on_progress_(failed_);
-    const train::RunOutcome outcome = train::read_outcome(folder_, run);
+    const experiments::RunOutcome outcome = experiments::read_outcome(folder_, run);
     double seconds = 0.0;
     for (const double epoch : outcome.epoch_seconds) seconds += epoch;
     remark(fmt::format("run {}/{}  {}: test top1 {:.2f} % after {} in {}", finished_.size(),
@@ -225,24 +226,24 @@ class Runner {
   }
 
   std::string name(const ComparisonRun& run) const {
-    return train::run_name(folder_.comparison(), run);
+    return experiments::run_name(folder_.comparison(), run);
   }
 
-  std::size_t run_count() const { return train::all_runs(folder_.comparison()).size(); }
+  std::size_t run_count() const { return experiments::all_runs(folder_.comparison()).size(); }
 
   std::int64_t epochs_of(const ComparisonRun& run) const {
     return folder_.comparison().variants.at(run.variant).epochs;
   }
 
-  train::RunState state_of(const ComparisonRun& run) const {
-    const fs::path state = folder_.run(run) / train::kRunStateFile;
-    return fs::exists(state) ? train::read_run_state(state) : train::RunState{};
+  experiments::RunState state_of(const ComparisonRun& run) const {
+    const fs::path state = folder_.run(run) / experiments::kRunStateFile;
+    return fs::exists(state) ? experiments::read_run_state(state) : experiments::RunState{};
   }
 
   /// In thousandths of an epoch.
   std::int64_t total() const {
     std::int64_t total = 0;
-    for (const ComparisonRun& run : train::all_runs(folder_.comparison()))
+    for (const ComparisonRun& run : experiments::all_runs(folder_.comparison()))
       total += 1000 * epochs_of(run);
     return total;
   }
@@ -251,7 +252,7 @@ class Runner {
   std::int64_t left() const {
     std::int64_t left = 0;
     const auto add = [&](const ComparisonRun& run) {
-      left += 1000 * epochs_of(run) - train::thousandths_done(state_of(run));
+      left += 1000 * epochs_of(run) - experiments::thousandths_done(state_of(run));
     };
     for (const ComparisonRun& run : waiting_) add(run);
     for (const CompareRun& active : active_) add(active.run());
@@ -269,7 +270,7 @@ class Runner {
     return fmt::format("{}/{} runs  {}", finished_.size(), run_count(), fmt::join(parts, ", "));
   }
 
-  const train::ComparisonFolder& folder_;
+  const experiments::ComparisonFolder& folder_;
   const CompareOptions& options_;
   const OnProgress& on_progress_;
   ProgressBar bar_;
@@ -285,9 +286,9 @@ namespace fs = std::filesystem;
 }  // namespace
 
 std::vector<ComparisonRun> make_missing_runs(
-    const train::ComparisonFolder& folder, const CompareOptions& options,
+    const experiments::ComparisonFolder& folder, const CompareOptions& options,
     const std::function<void(const std::vector<ComparisonRun>&)>& on_progress) {
   return Runner(folder, options, on_progress).run();
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -6,7 +6,7 @@
 
 #include "experiments/compare/comparison_folder.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 struct CompareOptions {
   std::string program;   ///< argv[0], for the command lines that the runs record
@@ -20,8 +20,8 @@ struct CompareOptions {
 /// every run saved.
 /// @param on_progress  called after each run that ends, with the runs that have failed so far
 /// @return             the runs that failed
-std::vector<train::ComparisonRun> make_missing_runs(
-    const train::ComparisonFolder& folder, const CompareOptions& options,
-    const std::function<void(const std::vector<train::ComparisonRun>&)>& on_progress);
+std::vector<experiments::ComparisonRun> make_missing_runs(
+    const experiments::ComparisonFolder& folder, const CompareOptions& options,
+    const std::function<void(const std::vector<experiments::ComparisonRun>&)>& on_progress);
 
-}  // namespace quench::command
+}  // namespace quench::cli

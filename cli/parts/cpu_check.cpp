@@ -7,7 +7,7 @@
 // Compiled for any x86-64 CPU, unlike the rest; meson.build explains what that requires. It
 // includes no headers with inline functions that other files also include: the linker keeps one
 // copy for all.
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 struct Feature {
@@ -48,4 +48,4 @@ void require_cpu() {
   }
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace quench::command {
+namespace quench::cli {
 
 /// Ends the program with a message if this CPU lacks an instruction set that the build uses
 /// everywhere (meson option march). It also runs before main() and before constructors of global
@@ -8,4 +8,4 @@ namespace quench::command {
 /// keeps it. Instruction sets that the kernels of deploy/ select at run time are not checked.
 void require_cpu();
 
-}  // namespace quench::command
+}  // namespace quench::cli

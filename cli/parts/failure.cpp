@@ -7,7 +7,7 @@
 
 #include "support/console.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 Failure failure_of(const std::exception& error) {
   if (dynamic_cast<const std::invalid_argument*>(&error) != nullptr) return {error.what(), kUsage};
@@ -20,4 +20,4 @@ int complain(std::string_view message, int status) {
   return status;
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

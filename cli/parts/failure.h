@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace quench::command {
+namespace quench::cli {
 
 /// An error message of the program and its exit status: 2 for a command line or config that it does
 /// not accept, else 1.
@@ -19,4 +19,4 @@ int complain(std::string_view message, int status);
 
 inline constexpr int kFailure = 1, kUsage = 2;
 
-}  // namespace quench::command
+}  // namespace quench::cli

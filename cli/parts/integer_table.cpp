@@ -14,7 +14,7 @@
 #include "support/file.h"
 #include "support/progress.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 using nlohmann::json;
@@ -179,14 +179,14 @@ struct WriteForms {
 
 /// The codes of the 256 byte values of an image, per channel.
 json bytes_json(const IntegerNetwork& network, const deploy::Output& output,
-                const train::ExperimentConfig& config) {
+                const experiments::ExperimentConfig& config) {
   const auto channels = static_cast<std::size_t>(network.channels);
   std::vector<std::uint8_t> bytes;
   for (int byte = 0; byte < 256; ++byte)
     bytes.insert(bytes.end(), channels, static_cast<std::uint8_t>(byte));
   std::vector<float> values(bytes.size());
   const datasets::PixelConverter converter(
-      train::evaluation_transform(config),
+      experiments::evaluation_transform(config),
       {.channels = static_cast<int>(channels), .height = 1, .width = 256});
   converter.convert(bytes, Random(0, "unused"), values);
 
@@ -200,7 +200,8 @@ json bytes_json(const IntegerNetwork& network, const deploy::Output& output,
 }  // namespace
 
 void write_integer_table(const std::filesystem::path& file, const std::string& model,
-                         const IntegerNetwork& network, const train::ExperimentConfig& config) {
+                         const IntegerNetwork& network,
+                         const experiments::ExperimentConfig& config) {
   json values = json::array(), operations = json::array();
   for (const Value& value : network.values) values.push_back(value_json(value));
   Count count;
@@ -229,4 +230,4 @@ void write_integer_table(const std::filesystem::path& file, const std::string& m
   count.print();
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

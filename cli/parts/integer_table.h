@@ -6,7 +6,7 @@
 #include "deploy/network/integer_network.h"
 #include "experiments/config/config.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// Writes as JSON how to compute a network without floats; deploy/README.md, "Without floats",
 /// defines the format. Prints one line on how the channels of its layers are computed.
@@ -15,6 +15,6 @@ namespace quench::command {
 /// @throws std::invalid_argument  as deploy::requantizers() does
 void write_integer_table(const std::filesystem::path& file, const std::string& model,
                          const deploy::IntegerNetwork& network,
-                         const train::ExperimentConfig& config);
+                         const experiments::ExperimentConfig& config);
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -16,7 +16,7 @@
 #include "experiments/runs/run_folder.h"
 #include "support/error.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -108,10 +108,20 @@ bool is_replaceable(const fs::path& path, const Kind& kind) {
 
 /// Whether a file of this name belongs to a run folder.
 bool is_of_run(const std::string& name) {
-  constexpr std::array kNames{"config.toml",       "versions.json", "state.json",  "metrics.csv",
-                              "metrics.jsonl",     "classes.txt",   "report.html", "quantize.json",
-                              "comparison.json",   "compare.json",  "compare.csv", "log.txt",
-                              train::kNetworkFile, ".lock"};
+  constexpr std::array kNames{"config.toml",
+                              "versions.json",
+                              "state.json",
+                              "metrics.csv",
+                              "metrics.jsonl",
+                              "classes.txt",
+                              "report.html",
+                              "quantize.json",
+                              "comparison.json",
+                              "compare.json",
+                              "compare.csv",
+                              "log.txt",
+                              experiments::kNetworkFile,
+                              ".lock"};
   return std::ranges::find(kNames, name) != kNames.end() || name.ends_with(".safetensors") ||
          name.starts_with("events.out.") ||
          (name.starts_with("seed-") && (name.ends_with(".json") || name.ends_with(".log")));
@@ -124,7 +134,8 @@ void check_in_run(const Output::Given& given, const fs::path& file) {
   // A report may replace its own run's report, not another's.
   const auto is_own = [&file](const fs::path& run) { return same_file(run, file.parent_path()); };
   if (given.kind == OutputKind::report && name == "report.html" &&
-      (!train::RunFolder::is_one(file.parent_path()) || std::ranges::any_of(given.reads, is_own)))
+      (!experiments::RunFolder::is_one(file.parent_path()) ||
+       std::ranges::any_of(given.reads, is_own)))
     return;
   if (is_of_run(name) ||
       (fs::is_regular_file(file, error) && !is_replaceable(file, kind_of(given))))
@@ -144,8 +155,8 @@ void check_other_files(const Output::Given& given, const fs::path& target) {
     }
   }
   const fs::path folder = target.parent_path();
-  if (train::RunFolder::is_one(folder) || train::ComparisonFolder::is_one(folder) ||
-      train::ComparisonFolder::is_one(folder.parent_path()))
+  if (experiments::RunFolder::is_one(folder) || experiments::ComparisonFolder::is_one(folder) ||
+      experiments::ComparisonFolder::is_one(folder.parent_path()))
     check_in_run(given, target);
 }
 
@@ -180,4 +191,4 @@ void add_force(Subcommand& command, bool& force) {
   command.add("--force", force, "Replace an existing file of another kind");
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -6,7 +6,7 @@
 
 #include "cli/parts/command_line.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// The kind of a file that a command writes.
 enum class OutputKind { model, onnx, checkpoint, report, integer_table };
@@ -42,4 +42,4 @@ class Output {
 /// Adds --force.
 void add_force(Subcommand& command, bool& force);
 
-}  // namespace quench::command
+}  // namespace quench::cli

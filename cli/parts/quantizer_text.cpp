@@ -4,7 +4,7 @@
 
 #include "layers/quantized_layer.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 std::string quantizer_text(const quant::Quantizer& quantizer) {
   if (!quantizer.quantizes()) return "fp32";
@@ -13,15 +13,15 @@ std::string quantizer_text(const quant::Quantizer& quantizer) {
                      per_channel ? ", channel" : "");
 }
 
-std::string inputs_text(QuantizableModule& module) {
+std::string inputs_text(layers::QuantizableModule& module) {
   const quant::Quantizer& quantizer = module.input_quantizer();
   const bool shared = module.shares_quantizer() && quantizer.quantizes();
   return quantizer_text(quantizer) + (shared ? ", shared" : "");
 }
 
-std::string weight_text(QuantizableModule& module) {
-  QuantizedLayer* layer = module.as_quantized_layer();
+std::string weight_text(layers::QuantizableModule& module) {
+  layers::QuantizedLayer* layer = module.as_quantized_layer();
   return layer == nullptr ? "-" : quantizer_text(layer->weight_quantizer());
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

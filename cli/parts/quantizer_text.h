@@ -4,13 +4,13 @@
 
 #include "layers/quantizable_module.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// How a slot quantizes, for tables: "lsq 4 bit, channel", or "fp32".
 std::string quantizer_text(const quant::Quantizer& quantizer);
 /// How a module quantizes its inputs: likewise, or "tqt 8 bit, shared" for two inputs on one grid.
-std::string inputs_text(QuantizableModule& module);
+std::string inputs_text(layers::QuantizableModule& module);
 /// How it quantizes its weight: likewise, or "-" if it has none.
-std::string weight_text(QuantizableModule& module);
+std::string weight_text(layers::QuantizableModule& module);
 
-}  // namespace quench::command
+}  // namespace quench::cli

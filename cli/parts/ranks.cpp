@@ -20,7 +20,7 @@
 #include "support/error.h"
 #include "support/mpi_launcher.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 /// An error that all ranks meet is reported once: rank 0 ends the others before they print it.
@@ -72,15 +72,15 @@ void require_one_process(const std::string& command) {
           command, processes, processes);
 }
 
-train::RunFolder folder_of_ranks(const std::function<train::RunFolder()>& open) {
-  std::optional<train::RunFolder> folder;
+experiments::RunFolder folder_of_ranks(const std::function<experiments::RunFolder()>& open) {
+  std::optional<experiments::RunFolder> folder;
   std::string path;
   if (communicator().is_root()) {
     folder = open();
     path = folder->path().string();
   }
   communicator().broadcast(path, 0);
-  return folder ? std::move(*folder) : train::RunFolder::of_rank_0(path);
+  return folder ? std::move(*folder) : experiments::RunFolder::of_rank_0(path);
 }
 
 int threads_of_rank(int wanted) {
@@ -95,4 +95,4 @@ int threads_of_rank(int wanted) {
   return wanted > 0 ? wanted : std::min(share, bound);
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

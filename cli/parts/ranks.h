@@ -6,7 +6,7 @@
 
 #include "experiments/runs/run_folder.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// Runs `work` as one of the ranks that mpirun started, or as a single process. An error on one
 /// rank is reported with its number and ends all ranks at once; an Exit must come from all.
@@ -18,10 +18,10 @@ void run_as_rank(const std::function<void()>& work);
 void require_one_process(const std::string& command);
 
 /// The folder that `open` creates or opens on rank 0, for all ranks.
-train::RunFolder folder_of_ranks(const std::function<train::RunFolder()>& open);
+experiments::RunFolder folder_of_ranks(const std::function<experiments::RunFolder()>& open);
 
 /// Threads for this rank: `wanted`, or if that is 0, its share of this machine's cores, limited to
 /// those that mpirun has bound it to. Warns on stderr if it has fewer cores than threads.
 int threads_of_rank(int wanted);
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -15,7 +15,7 @@
 #include "support/console.h"
 #include "support/error.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 std::vector<std::string> data_dir_override(const std::string& given) {
   const char* environment = std::getenv("QUENCH_DATA");
@@ -29,13 +29,13 @@ void add_skip_bad(bool given, std::vector<std::string>& overrides) {
   if (given) overrides.emplace_back("data.skip_bad=true");
 }
 
-void print_notes(Module& network, const train::ExperimentConfig& config) {
+void print_notes(layers::Module& network, const experiments::ExperimentConfig& config) {
   std::fflush(stdout);
-  for (const std::string& note : quantization_notes(network, config.quant.settings))
+  for (const std::string& note : layers::quantization_notes(network, config.quant.settings))
     remark(fmt::format("note: {}", note));
 }
 
-void apply_threads(const train::ExperimentConfig& config) {
+void apply_threads(const experiments::ExperimentConfig& config) {
   if (communicator().size() > 1) {
     set_num_threads(threads_of_rank(config.train.threads));
   } else if (config.train.threads > 0) {
@@ -52,17 +52,17 @@ std::filesystem::path require_run(const std::filesystem::path& folder) {
   return config;
 }
 
-train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
-                                        const std::vector<std::string>& overrides) {
+experiments::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                              const std::vector<std::string>& overrides) {
   const std::filesystem::path config = require_run(folder);
   const std::filesystem::path versions = folder / "versions.json";
   try {
     if (std::filesystem::exists(versions))
-      train::require_unedited(folder, train::read_history(versions));
+      experiments::require_unedited(folder, experiments::read_history(versions));
   } catch (const std::runtime_error& error) {  // damaged; the network works without it
     remark(fmt::format("note: {}", error.what()));
   }
-  return train::load_experiment(config, overrides);
+  return experiments::load_experiment(config, overrides);
 }
 
 std::filesystem::path require_checkpoint(const std::filesystem::path& run,
@@ -72,14 +72,15 @@ std::filesystem::path require_checkpoint(const std::filesystem::path& run,
   std::filesystem::path path = run / (which + ".safetensors");
   if (std::filesystem::exists(path)) return path;
   std::string kept;
-  for (const std::int64_t epoch : train::kept_epochs(run)) kept += fmt::format(", epoch-{}", epoch);
+  for (const std::int64_t epoch : experiments::kept_epochs(run))
+    kept += fmt::format(", epoch-{}", epoch);
   fail("{}: the run has no {} checkpoint{}: expected {}", run.string(), which,
        kept.empty() ? " yet" : fmt::format(" (it keeps {})", kept.substr(2)), path.string());
 }
 
-train::RunFolder new_run_folder(const std::string& given, const std::string& name) {
-  return given.empty() ? train::RunFolder::create("runs", name)
-                       : train::RunFolder::create_at(given);
+experiments::RunFolder new_run_folder(const std::string& given, const std::string& name) {
+  return given.empty() ? experiments::RunFolder::create("runs", name)
+                       : experiments::RunFolder::create_at(given);
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -8,7 +8,7 @@
 #include "experiments/runs/run_folder.h"
 #include "layers/module.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// The data directory of a run as an override for load_experiment(): `given` on the command line,
 /// else the environment's QUENCH_DATA. Empty if neither is set, so the config decides.
@@ -20,10 +20,10 @@ inline constexpr const char* kSkipBadHelp =
 void add_skip_bad(bool given, std::vector<std::string>& overrides);
 
 /// Prints on stderr where [quant] does less or more for a network than its keys suggest.
-void print_notes(Module& network, const train::ExperimentConfig& config);
+void print_notes(layers::Module& network, const experiments::ExperimentConfig& config);
 
 /// Sets the number of threads of the config, or a rank's share of the cores, and flushes denormals.
-void apply_threads(const train::ExperimentConfig& config);
+void apply_threads(const experiments::ExperimentConfig& config);
 
 /// The config.toml of an existing run folder.
 /// @throws std::runtime_error  if `folder` is not a run folder
@@ -32,8 +32,8 @@ std::filesystem::path require_run(const std::filesystem::path& folder);
 /// The config of a run whose weights are used.
 /// @throws std::runtime_error     as require_run()
 /// @throws std::invalid_argument  as load_experiment(), and for a config.toml that was edited by hand
-train::ExperimentConfig load_run_config(const std::filesystem::path& folder,
-                                        const std::vector<std::string>& overrides);
+experiments::ExperimentConfig load_run_config(const std::filesystem::path& folder,
+                                              const std::vector<std::string>& overrides);
 
 /// The values of --checkpoint, for its help.
 inline constexpr const char* kCheckpointForm = "last|best|epoch-N";
@@ -45,6 +45,6 @@ std::filesystem::path require_checkpoint(const std::filesystem::path& run,
                                          const std::string& which);
 
 /// `given` on the command line, else the next free runs/<name>-<n>.
-train::RunFolder new_run_folder(const std::string& given, const std::string& name);
+experiments::RunFolder new_run_folder(const std::string& given, const std::string& name);
 
-}  // namespace quench::command
+}  // namespace quench::cli

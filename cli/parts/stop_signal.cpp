@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 volatile std::sig_atomic_t caught = 0;
@@ -42,4 +42,4 @@ void catch_stop_signals() {
 
 int stop_signal() { return caught; }
 
-}  // namespace quench::command
+}  // namespace quench::cli

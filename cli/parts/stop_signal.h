@@ -1,6 +1,6 @@
 #pragma once
 
-namespace quench::command {
+namespace quench::cli {
 
 /// From now on, a signal that requests an end only sets stop_signal(), and the program saves first:
 /// SIGINT and SIGTERM, SIGHUP (a lost connection, unless nohup ignores it), SIGUSR1, SIGUSR2 and
@@ -11,4 +11,4 @@ void catch_stop_signals();
 /// The signal that requested a stop, or 0.
 int stop_signal();
 
-}  // namespace quench::command
+}  // namespace quench::cli

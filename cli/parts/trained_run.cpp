@@ -15,15 +15,15 @@
 #include "support/progress.h"
 #include "train/evaluate.h"
 
-namespace quench::command {
+namespace quench::cli {
 namespace {
 
 /// From the run folder; if that has none, from the data set.
 std::vector<std::string> class_names(const std::filesystem::path& folder,
-                                     const train::ExperimentConfig& config) {
+                                     const experiments::ExperimentConfig& config) {
   const std::filesystem::path file = folder / "classes.txt";
-  if (std::filesystem::exists(file)) return train::read_class_names(file);
-  return train::load_data(config).train->class_names();
+  if (std::filesystem::exists(file)) return experiments::read_class_names(file);
+  return experiments::load_data(config).train->class_names();
 }
 
 }  // namespace
@@ -35,8 +35,9 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
   apply_threads(run.config);
   run.classes = class_names(folder, run.config);
   run.checkpoint = require_checkpoint(folder, checkpoint);
-  run.network = train::build_network(run.config, {.image = train::image_shape(run.config),
-                                                  .classes = static_cast<int>(run.classes.size())});
+  run.network =
+      experiments::build_network(run.config, {.image = experiments::image_shape(run.config),
+                                              .classes = static_cast<int>(run.classes.size())});
   train::load_network(*run.network, run.config.model.name, read_safetensors(run.checkpoint),
                       run.checkpoint);
   run.network->set_training(false);
@@ -46,7 +47,8 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
 bool reestimate_stale_batch_norm(TrainedRun& run) {
   const std::int64_t batches = run.config.train.bn_batches;
   if (batches == 0 || !train::has_stale_batch_norm(*run.network)) return false;
-  const auto training = train::training_loader(run.config, train::load_data(run.config).train);
+  const auto training =
+      experiments::training_loader(run.config, experiments::load_data(run.config).train);
   ProgressBar bar;
   bar.begin("re-estimation", training->images_in(batches));
   train::reestimate_stale_batch_norm(*run.network, *training, batches);
@@ -57,11 +59,11 @@ deploy::IntegerNetwork freeze_run(TrainedRun& run, const char* command) {
   if (reestimate_stale_batch_norm(run))
     fmt::print("batch norm re-estimated on {} batches (train.bn_batches)\n",
                run.config.train.bn_batches);
-  const datasets::ImageShape image = train::image_shape(run.config);
+  const datasets::ImageShape image = experiments::image_shape(run.config);
   try {
     deploy::IntegerNetwork network =
         deploy::freeze(*run.network, {1, image.channels, image.height, image.width});
-    train::describe_network(network, run.config, run.classes);
+    experiments::describe_network(network, run.config, run.classes);
     return network;
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(fmt::format("{}: {}", command, error.what()));
@@ -71,8 +73,8 @@ deploy::IntegerNetwork freeze_run(TrainedRun& run, const char* command) {
 DeployedModel load_model(const std::string& file, const std::vector<std::string>& overrides) {
   deploy::IntegerNetwork network = deploy::read_model(file);
   DeployedModel model;
-  model.config = train::experiment_of(network, file, overrides);
-  model.classes = train::class_names_of(network, file);
+  model.config = experiments::experiment_of(network, file, overrides);
+  model.classes = experiments::class_names_of(network, file);
   apply_threads(model.config);
   model.engine = std::make_unique<deploy::Engine>(std::move(network));
   return model;
@@ -88,4 +90,4 @@ bool is_onnx_file(const std::string& word) {
   return word.ends_with(".onnx") && !std::filesystem::is_directory(word);
 }
 
-}  // namespace quench::command
+}  // namespace quench::cli

@@ -9,14 +9,14 @@
 #include "experiments/config/config.h"
 #include "layers/module.h"
 
-namespace quench::command {
+namespace quench::cli {
 
 /// The network of a run folder, ready to classify images.
 struct TrainedRun {
-  train::ExperimentConfig config;
+  experiments::ExperimentConfig config;
   std::vector<std::string> classes;  ///< names
   std::filesystem::path checkpoint;
-  std::unique_ptr<Module> network;  ///< in evaluation
+  std::unique_ptr<layers::Module> network;  ///< in evaluation
 };
 
 /// Also sets the config's number of threads.
@@ -40,7 +40,7 @@ deploy::IntegerNetwork freeze_run(TrainedRun& run, const char* command);
 
 /// The network of a model file from quench deploy, as an engine runs it.
 struct DeployedModel {
-  train::ExperimentConfig config;
+  experiments::ExperimentConfig config;
   std::vector<std::string> classes;  ///< names
   std::unique_ptr<deploy::Engine> engine;
 };
@@ -55,4 +55,4 @@ bool is_model_file(const std::string& word);
 bool is_config_file(const std::string& word);
 bool is_onnx_file(const std::string& word);
 
-}  // namespace quench::command
+}  // namespace quench::cli

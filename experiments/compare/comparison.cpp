@@ -9,7 +9,7 @@
 #include "experiments/run.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 ComparedVariant resolve(const std::filesystem::path& path, std::vector<std::string> overrides,
@@ -108,4 +108,4 @@ void require_same(const Comparison& started, const Comparison& wanted,
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

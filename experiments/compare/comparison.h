@@ -8,7 +8,7 @@
 #include "experiments/compare/variants.h"
 #include "experiments/runs/versions.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// A variant with everything that its runs need, even if the experiment's file changes.
 struct ComparedVariant {
@@ -64,4 +64,4 @@ Comparison comparison_from_text(const std::string& text, const std::string& path
 void write_comparison(const std::filesystem::path& path, const Comparison& comparison);
 Comparison read_comparison(const std::filesystem::path& path);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

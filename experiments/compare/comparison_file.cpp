@@ -5,7 +5,7 @@
 #include "support/file.h"
 #include "support/strict_json.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr std::size_t kMaxComparisonDepth = 4;  // {variants: [{overrides: [..]}]}
@@ -67,4 +67,4 @@ Comparison read_comparison(const std::filesystem::path& path) {
   return comparison_from_text(read_text(path), path.string());
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -5,7 +5,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -101,4 +101,4 @@ bool ComparisonFolder::is_done(const ComparisonRun& run) const {
   return fs::exists(test(run)) && fs::exists(this->run(run) / "metrics.csv");
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

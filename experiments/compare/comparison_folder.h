@@ -6,7 +6,7 @@
 #include "experiments/compare/comparison.h"
 #include "experiments/runs/folder_lock.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The folder of one comparison, locked against other processes while the object lives:
 ///
@@ -52,4 +52,4 @@ class ComparisonFolder {
   Comparison comparison_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

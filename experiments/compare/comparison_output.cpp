@@ -7,7 +7,7 @@
 #include "experiments/compare/comparison_report.h"
 #include "support/text_table.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -154,4 +154,4 @@ std::string comparison_json(const ComparisonFolder& folder, const std::vector<Ru
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -122,4 +122,4 @@ std::vector<VariantSummary> summarize(const Comparison& comparison,
   return summaries;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -7,7 +7,7 @@
 #include "experiments/compare/comparison_folder.h"
 #include "experiments/compare/statistics.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Accuracies in percent, with quantized and with float weights.
 struct Top1 {
@@ -60,4 +60,4 @@ std::string comparison_csv(const ComparisonFolder& folder, const std::vector<Run
 std::string comparison_json(const ComparisonFolder& folder, const std::vector<RunOutcome>& outcomes,
                             const std::vector<VariantSummary>& summaries);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

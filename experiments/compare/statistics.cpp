@@ -5,7 +5,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// The continued fraction of the incomplete beta function, by Lentz's method (Press et al.,
@@ -117,4 +117,4 @@ double mcnemar_p(std::int64_t only_a, std::int64_t only_b) {
   return std::min(1.0, 2.0 * tail);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace quench::train {
+namespace quench::experiments {
 
 // Statistics for comparisons of a few runs. Sums are in the given order, in double precision.
 
@@ -46,4 +46,4 @@ PairedDifference paired_difference(std::span<const double> values, std::span<con
 /// @param only_a, only_b  images that only one classifies correctly; >= 0
 double mcnemar_p(std::int64_t only_a, std::int64_t only_b);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

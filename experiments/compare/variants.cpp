@@ -10,7 +10,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr std::size_t kMostSeeds = 1000;
@@ -203,4 +203,4 @@ void require_no_seed(const std::vector<std::string>& overrides) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// One variant of an experiment in a comparison.
 struct Variant {
@@ -34,4 +34,4 @@ std::string seeds_text(const std::vector<std::uint64_t>& seeds);
 /// @throws std::invalid_argument  if one of `overrides` sets train.seed, which --seeds sets
 void require_no_seed(const std::vector<std::string>& overrides);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -15,14 +15,14 @@
 #include "layers/models/registry.h"
 #include "support/settings.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr IntRange kPositive{1, std::numeric_limits<std::int64_t>::max()};
 
 std::vector<std::string> calibrators() {
   std::vector<std::string> names;
-  for (const auto& calibrator : quant::registered_calibrators()) names.push_back(calibrator.name);
+  for (const auto& calibrator : ptq::registered_calibrators()) names.push_back(calibrator.name);
   return names;
 }
 
@@ -43,9 +43,9 @@ std::vector<std::string> names_of(const Entries& entries) {
   return names;
 }
 
-OptimizerOptions read_optimizer(const Settings& s) {
-  OptimizerOptions optimizer;
-  optimizer.name = s.choice("name", optimizer.name, names_of(registered_optimizers()));
+train::OptimizerOptions read_optimizer(const Settings& s) {
+  train::OptimizerOptions optimizer;
+  optimizer.name = s.choice("name", optimizer.name, names_of(train::registered_optimizers()));
   optimizer.lr = s.number("lr", optimizer.lr, above(0.0));
   if (!std::isfinite(static_cast<float>(optimizer.lr)))
     s.reject("lr", "a number that float32 holds");
@@ -58,20 +58,20 @@ OptimizerOptions read_optimizer(const Settings& s) {
   optimizer.glorot_scale = s.boolean("glorot_scale", optimizer.glorot_scale);
   optimizer.train = s.texts("train", optimizer.train);
   const auto unknown = [](const std::string& kind) {
-    return std::ranges::find(parameter_kinds(), kind) == parameter_kinds().end();
+    return std::ranges::find(train::parameter_kinds(), kind) == train::parameter_kinds().end();
   };
   if (optimizer.train.empty() || std::ranges::any_of(optimizer.train, unknown)) {
     s.reject("train", fmt::format("a list of kinds of parameters, some of {}",
-                                  fmt::join(parameter_kinds(), ", ")));
+                                  fmt::join(train::parameter_kinds(), ", ")));
   }
   optimizer.quantizer_lr_scale =
       s.number("quantizer_lr_scale", optimizer.quantizer_lr_scale, at_least(0.0));
   return optimizer;
 }
 
-ScheduleOptions read_schedule(const Settings& s, double lr) {
-  ScheduleOptions schedule;
-  schedule.name = s.choice("name", schedule.name, names_of(registered_schedules()));
+train::ScheduleOptions read_schedule(const Settings& s, double lr) {
+  train::ScheduleOptions schedule;
+  schedule.name = s.choice("name", schedule.name, names_of(train::registered_schedules()));
   schedule.warmup_epochs =
       s.number("warmup_epochs", schedule.warmup_epochs, {0.0, double{kMostEpochs}});
   schedule.step_epochs = s.integer("step_epochs", schedule.step_epochs, kCount);
@@ -91,7 +91,7 @@ TrainConfig read_train(const Settings& s) {
   train.seed =
       static_cast<std::uint64_t>(s.integer("seed", static_cast<std::int64_t>(train.seed), kCount));
   train.threads = static_cast<int>(s.integer("threads", train.threads, kThreads));
-  train.loss = s.choice("loss", train.loss, known_losses());
+  train.loss = s.choice("loss", train.loss, layers::known_losses());
   train.label_smoothing = fraction(s, "label_smoothing", train.label_smoothing);
   train.checkpoint_every_steps =
       s.integer("checkpoint_every_steps", train.checkpoint_every_steps, kCount);
@@ -113,7 +113,7 @@ TrainConfig read_train(const Settings& s) {
 DistillConfig read_distill(const Settings& s) {
   DistillConfig distill;
   distill.teacher = s.text("teacher");
-  distill.loss = s.choice("loss", distill.loss, known_distillation_losses());
+  distill.loss = s.choice("loss", distill.loss, layers::known_distillation_losses());
   distill.temperature = s.number("temperature", distill.temperature, above(0.0));
   distill.label_weight = s.number("label_weight", distill.label_weight, {0.0, 1.0});
   return distill;
@@ -127,7 +127,7 @@ ModelConfig read_model(const Settings& s) {
       s.reject("name",
                "the name of a network (quench list models), or model.onnx = \"FILE\" for one of "
                "your own");
-    model.name = s.choice("name", names_of(models::registered_models()));
+    model.name = s.choice("name", names_of(layers::models::registered_models()));
     return model;
   }
   if (s.has("name")) s.reject("name", "either this or model.onnx, not both");
@@ -176,18 +176,18 @@ SlotRule rule_for(const Settings& quant, const char* slot) {
 
 }  // namespace
 
-CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size) {
+ptq::CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size) {
   const Settings s = experiment.table("calibration");
-  CalibrationOptions config;
+  ptq::CalibrationOptions config;
   config.batches = s.integer("batches", config.batches, kPositive);
   config.batch_size = s.integer("batch_size", batch_size, kPositive);
   // The methods' own numbers serve weights and activations alike.
-  quant::CalibratorOptions options;
+  ptq::CalibratorOptions options;
   options.percentile = s.number("percentile", options.percentile, above(0.0, 100.0));
   options.momentum = s.number("momentum", options.momentum, {0.0, 1.0});
   options.bins = static_cast<int>(s.integer("bins", options.bins, {1, 65536}));
   config.weights = config.activations = options;
-  config.reconstruct = read_reconstruction(s);
+  config.reconstruct = ptq::read_reconstruction(s);
   // A scale that clips the largest weights serves codes better that may be other than the nearest.
   const std::string weights = config.reconstruct.wanted() ? "mse" : options.method;
   config.weights.method = s.choice("weights", weights, calibrators());
@@ -282,4 +282,4 @@ QuantRule quant_rule(const Settings& quant) {
           .activation_bits = activation.bits};
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

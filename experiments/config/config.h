@@ -13,7 +13,7 @@
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// [model]. A network's builder reads its own keys, e.g. width, from `settings`.
 struct ModelConfig {
@@ -79,11 +79,11 @@ struct ExperimentConfig {
   std::string name;  ///< the file's stem
   ModelConfig model;
   DataConfig data;
-  OptimizerOptions optimizer;
-  ScheduleOptions schedule;
+  train::OptimizerOptions optimizer;
+  train::ScheduleOptions schedule;
   TrainConfig train;
   DistillConfig distill;
-  std::optional<CalibrationOptions> calibration;  ///< only with a [calibration] table
+  std::optional<ptq::CalibrationOptions> calibration;  ///< only with a [calibration] table
   QuantConfig quant;
   Settings root;  ///< the whole file; model.settings and quant.settings are tables in it
 
@@ -111,7 +111,7 @@ ExperimentConfig read_experiment(Settings settings, std::string name);
 /// Reads and checks the table `calibration` of an experiment; without one, returns all defaults.
 /// @param batch_size  default of calibration.batch_size
 /// @throws std::invalid_argument  for unknown keys or methods, wrong types and values out of range
-CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size);
+ptq::CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size);
 
 /// The [quant] settings of all layers, without overrides of single ones: lists and reports identify
 /// a run by them.
@@ -125,4 +125,4 @@ struct QuantRule {
 
 QuantRule quant_rule(const Settings& quant);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -12,7 +12,7 @@
 #include "datasets/registry.h"
 #include "datasets/transform.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr Range kDeviation{1e-6, 255.0};  // pixels are divided by it in float32
@@ -131,4 +131,4 @@ DataConfig read_data(const Settings& s) {
   return data;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

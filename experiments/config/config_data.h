@@ -10,7 +10,7 @@
 #include "datasets/image_folder.h"
 #include "support/settings.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The range of keys that count something.
 inline constexpr IntRange kCount{0, std::numeric_limits<std::int64_t>::max()};
@@ -41,4 +41,4 @@ struct DataConfig {
 /// @throws std::invalid_argument  for wrong types and values out of range
 DataConfig read_data(const Settings& settings);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

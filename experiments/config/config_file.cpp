@@ -13,7 +13,7 @@
 #include "support/file.h"
 #include "support/toml_nesting.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -182,4 +182,4 @@ ConfigValues config_values(std::string_view toml, const std::string& name) {
   return values;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 
 #include "support/settings.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Reads a TOML file into settings whose errors say "file:line" (or "--set key=value").
 ///
@@ -38,4 +38,4 @@ using ConfigValues = std::map<std::string, std::string>;
 /// @throws std::runtime_error  if `toml` is not TOML; the message names `name`
 ConfigValues config_values(std::string_view toml, const std::string& name);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

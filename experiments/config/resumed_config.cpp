@@ -13,7 +13,7 @@
 #include "support/file.h"
 #include "support/suggest.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -133,4 +133,4 @@ ResumedConfig resumed_config(const fs::path& run, const RunHistory& history,
   return resumed;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -9,7 +9,7 @@
 #include "experiments/config/config.h"
 #include "experiments/runs/run_history.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The keys that may change when a run resumes: they affect only future training, not the result so
 /// far.
@@ -33,4 +33,4 @@ ResumedConfig resumed_config(const std::filesystem::path& run, const RunHistory&
 /// @throws std::invalid_argument  as above, for an edited config.toml
 void require_unedited(const std::filesystem::path& run, const RunHistory& history);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

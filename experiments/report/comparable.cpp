@@ -8,7 +8,7 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// Keys of [data] that locate the files of an image folder.
@@ -150,4 +150,4 @@ std::optional<PairedImages> paired_images(const RunReport& a, const RunReport& b
   return result;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

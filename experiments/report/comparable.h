@@ -7,7 +7,7 @@
 
 #include "experiments/report/report.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// The accuracy of a run on its evaluation images, in percent.
 struct RunAccuracy {
@@ -46,4 +46,4 @@ struct PairedImages {
 /// seed.
 std::optional<PairedImages> paired_images(const RunReport& a, const RunReport& b);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -10,7 +10,7 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
   require(classes >= 1, "confusion matrix: expected classes >= 1, got {}", classes);
@@ -82,10 +82,10 @@ void add_batch(Classification& result, const Tensor& logits, const Tensor& label
 
 }  // namespace
 
-Classification classify(Module& network, datasets::Loader& images, int classes,
+Classification classify(layers::Module& network, datasets::Loader& images, int classes,
                         std::size_t most_mistakes) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
   Classification result{.confusion = ConfusionMatrix(classes)};
   images.start_epoch(0);
   std::int64_t seen = 0;
@@ -99,4 +99,4 @@ Classification classify(Module& network, datasets::Loader& images, int classes,
   return result;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

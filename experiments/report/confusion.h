@@ -6,7 +6,7 @@
 #include "datasets/loader.h"
 #include "layers/module.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// How often images of each class were predicted as each class.
 class ConfusionMatrix {
@@ -56,7 +56,7 @@ struct Classification {
 
 /// Classifies all of `images` in order with the network, which must be in evaluation mode, and
 /// keeps the `most_mistakes` most confident mistakes. NaN logits count as the first class.
-Classification classify(Module& network, datasets::Loader& images, int classes,
+Classification classify(layers::Module& network, datasets::Loader& images, int classes,
                         std::size_t most_mistakes);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -7,7 +7,7 @@
 
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 std::string attributes(const HtmlTable::Column& column, const HtmlCell& cell) {
@@ -127,4 +127,4 @@ std::string shape_text(const Shape& shape, bool without_batch) {
   return fmt::format("{}", fmt::join(shape.sizes().subspan(without_batch ? 1 : 0), "x"));
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

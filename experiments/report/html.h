@@ -7,7 +7,7 @@
 
 #include "core/shape.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// Escapes text for an element or a quoted attribute: & < > " ' become entities. Control characters
 /// other than newline and tab, which HTML does not allow, become spaces.
@@ -64,4 +64,4 @@ std::string short_number(double value);                    ///< 4 significant di
 /// "16x32x32" without the first size, the batch; or including it.
 std::string shape_text(const Shape& shape, bool without_batch);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 #include "support/error.h"
 #include "train/evaluate.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 namespace fs = std::filesystem;
@@ -31,10 +31,10 @@ std::vector<std::string> class_names(const fs::path& folder, const std::optional
 }
 
 /// The preparation before evaluation: see evaluate_quantized_and_float().
-void prepare(Module& network, const ExperimentConfig& config, const Data& data) {
-  if (config.train.bn_batches == 0 || !has_stale_batch_norm(network)) return;
+void prepare(layers::Module& network, const ExperimentConfig& config, const Data& data) {
+  if (config.train.bn_batches == 0 || !train::has_stale_batch_norm(network)) return;
   const auto training = training_loader(config, data.train);
-  reestimate_stale_batch_norm(network, *training, config.train.bn_batches);
+  train::reestimate_stale_batch_norm(network, *training, config.train.bn_batches);
 }
 
 std::optional<Measurements> measure_run(RunRecord& record, const LoadOptions& options) {
@@ -50,7 +50,7 @@ std::optional<Measurements> measure_run(RunRecord& record, const LoadOptions& op
   const std::vector<std::string> classes = class_names(record.folder, data);
   const auto network = build_network(
       config, {.image = image_shape(config), .classes = static_cast<int>(classes.size())});
-  load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
+  train::load_network(*network, config.model.name, read_safetensors(checkpoint), checkpoint);
   if (data) prepare(*network, config, *data);
   return measure(*network, config, classes, data ? &*data : nullptr, options.images);
 }
@@ -74,4 +74,4 @@ std::vector<RunReport> load_runs(const std::vector<fs::path>& folders, const Loa
   return runs;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -10,21 +10,21 @@
 #include "support/progress.h"
 #include "train/evaluate.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 constexpr std::size_t kWrongImages = 12;
 constexpr std::int64_t kTwinImages = 2000;  // enough for the statistics of a channel
 
 /// Collects the inputs of a network's slots during a forward pass.
-class ReadingPass final : public ForwardObserver {
+class ReadingPass final : public layers::ForwardObserver {
  public:
-  explicit ReadingPass(Module& network) {
-    for (QuantizableModule* module : network.quantizable_modules()) {
+  explicit ReadingPass(layers::Module& network) {
+    for (layers::QuantizableModule* module : network.quantizable_modules()) {
       if (module->as_quantized_layer() != nullptr || module->quantizes()) modules_[module] = module;
     }
   }
-  void after(const Module& module, Inputs inputs, const Variable&) override {
+  void after(const layers::Module& module, Inputs inputs, const Variable&) override {
     const auto found = modules_.find(&module);
     if (found == modules_.end()) return;
     const auto readings = found->second->readings(inputs);
@@ -42,7 +42,7 @@ class ReadingPass final : public ForwardObserver {
   }
 
  private:
-  std::map<const Module*, QuantizableModule*> modules_;
+  std::map<const layers::Module*, layers::QuantizableModule*> modules_;
   std::map<std::string, std::vector<SlotStatistics>> statistics_;
 };
 
@@ -54,28 +54,29 @@ std::vector<std::int64_t> spread(std::int64_t count, std::int64_t size) {
   return indices;
 }
 
-std::int64_t affordable_images(const NetworkCost& cost) {
+std::int64_t affordable_images(const train::NetworkCost& cost) {
   constexpr std::int64_t kBudget = 400'000'000'000;  // multiply-accumulates, about 20 s on a laptop
   // Covers whole test sets that papers use, except ImageNet's.
   return std::clamp<std::int64_t>(kBudget / std::max<std::int64_t>(cost.macs, 1), 64, 10'000);
 }
 
-SlotSummary summarize_weight(QuantizedLayer& layer) {
+SlotSummary summarize_weight(layers::QuantizedLayer& layer) {
   SlotStatistics statistics;
   statistics.add(layer.weight_quantizer(), layer.effective_weight().value());
   return statistics.summary();
 }
 
-std::vector<LayerMeasurement> measure_layers(Module& network,
-                                             const std::vector<LayerTrace>& traces) {
-  std::map<std::string, QuantizedLayer*> with_weight;
-  for (QuantizedLayer* layer : network.quantized_layers()) with_weight[layer->name()] = layer;
+std::vector<LayerMeasurement> measure_layers(layers::Module& network,
+                                             const std::vector<layers::LayerTrace>& traces) {
+  std::map<std::string, layers::QuantizedLayer*> with_weight;
+  for (layers::QuantizedLayer* layer : network.quantized_layers())
+    with_weight[layer->name()] = layer;
   std::vector<LayerMeasurement> result;
-  for (const LayerTrace& trace : traces) {
+  for (const layers::LayerTrace& trace : traces) {
     LayerMeasurement row{.trace = trace};
     if (const auto found = with_weight.find(trace.name); found != with_weight.end()) {
-      QuantizedLayer& layer = *found->second;
-      row.bits = bits_text(layer.weight_quantizer(), layer.input_quantizer());
+      layers::QuantizedLayer& layer = *found->second;
+      row.bits = train::bits_text(layer.weight_quantizer(), layer.input_quantizer());
       row.weight_bytes = layer.weight_bytes();
       row.weight = summarize_weight(layer);
     }
@@ -85,11 +86,11 @@ std::vector<LayerMeasurement> measure_layers(Module& network,
 }
 
 /// Measures each layer's inputs, and the noise of quantization in its output.
-void measure_activations(Measurements& result, Module& network, datasets::Loader& images) {
+void measure_activations(Measurements& result, layers::Module& network, datasets::Loader& images) {
   ReadingPass pass(network);
   {
     const NoGradGuard no_grad;
-    const ModeGuard modes(network, false, quant::Mode::evaluation);
+    const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
     images.start_epoch(0);
     while (const auto batch = images.next()) {
       network(Variable(batch->images));
@@ -103,31 +104,33 @@ void measure_activations(Measurements& result, Module& network, datasets::Loader
 /// The float network underneath with its own batch-norm statistics, as
 /// evaluate_quantized_and_float() evaluates it.
 /// @param images  training images to estimate them on, at most kTwinImages
-std::unique_ptr<Module> float_twin(Module& network, const ExperimentConfig& config,
-                                   const Data& data, std::int64_t images) {
+std::unique_ptr<layers::Module> float_twin(layers::Module& network, const ExperimentConfig& config,
+                                           const Data& data, std::int64_t images) {
   auto twin = build_network(config, data.train->format());
-  load_weights(*twin, config.model.name, network_state(network, config.model.name), "network");
+  train::load_weights(*twin, config.model.name, train::network_state(network, config.model.name),
+                      "network");
   const auto training = training_loader(config, data.train);
   const std::int64_t batches =
       std::max<std::int64_t>(std::min(images, kTwinImages) / config.train.batch_size, 1);
-  reestimate_batch_norm(*twin, *training, std::min(batches, config.train.bn_batches),
-                        quant::Mode::bypass);
+  train::reestimate_batch_norm(*twin, *training, std::min(batches, config.train.bn_batches),
+                               quant::Mode::bypass);
   return twin;
 }
 
 /// Compares with the float network with either training's statistics or its own, whichever is
 /// closer: training's statistics do not fit it at few bits but are better at many.
-std::vector<LayerSqnr> noise_of(Module& network, Module& twin, datasets::Loader& images) {
-  const auto against = [&](Module& floating) {
-    return measure_sqnr(floating, network, images, images.batches_per_epoch());
+std::vector<ptq::LayerSqnr> noise_of(layers::Module& network, layers::Module& twin,
+                                     datasets::Loader& images) {
+  const auto against = [&](layers::Module& floating) {
+    return ptq::measure_sqnr(floating, network, images, images.batches_per_epoch());
   };
-  std::vector<LayerSqnr> trained = against(network), own = against(twin);
+  std::vector<ptq::LayerSqnr> trained = against(network), own = against(twin);
   // With statistics that do not fit, logits may be constant; their ratio is NaN.
   return trained.back().normalized_output >= own.back().normalized_output ? trained : own;
 }
 
-void add_noise(Measurements& result, std::vector<LayerSqnr> noise) {
-  for (LayerSqnr& sqnr : noise) {
+void add_noise(Measurements& result, std::vector<ptq::LayerSqnr> noise) {
+  for (ptq::LayerSqnr& sqnr : noise) {
     const auto found = std::ranges::find(result.layers, sqnr.layer,
                                          [](const auto& layer) { return layer.trace.name; });
     if (found != result.layers.end()) found->sqnr = std::move(sqnr);
@@ -146,7 +149,7 @@ std::vector<WrongImage> wrong_images(const std::vector<Mistake>& mistakes,
 }
 
 /// The bits of most multiply-accumulates; empty for a network without any.
-std::string most_frequent_bits(const NetworkCost& cost) {
+std::string most_frequent_bits(const train::NetworkCost& cost) {
   const auto& counts = cost.macs_by_bits;
   const auto most = std::ranges::max_element(counts, {}, [](const auto& e) { return e.second; });
   return most == counts.end() ? "" : most->first;
@@ -154,13 +157,13 @@ std::string most_frequent_bits(const NetworkCost& cost) {
 
 }  // namespace
 
-Measurements measure(Module& network, const ExperimentConfig& config,
+Measurements measure(layers::Module& network, const ExperimentConfig& config,
                      const std::vector<std::string>& classes, const Data* data,
                      std::int64_t images) {
   const datasets::ImageShape shape = image_shape(config);
-  const auto traces = trace_layers(network, {1, shape.channels, shape.height, shape.width});
+  const auto traces = layers::trace_layers(network, {1, shape.channels, shape.height, shape.width});
   Measurements result{.classes = classes,
-                      .cost = network_cost(network, traces),
+                      .cost = train::network_cost(network, traces),
                       .layers = measure_layers(network, traces)};
   result.bits = most_frequent_bits(result.cost);
   if (data == nullptr) return result;
@@ -176,7 +179,7 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   ProgressBar bar;
   bar.begin("activations", some->size());
   measure_activations(result, network, *some_loader);
-  if (is_quantized(network)) {
+  if (layers::is_quantized(network)) {
     const auto twin = float_twin(network, config, *data, images);
     add_noise(result, noise_of(network, *twin, *some_loader));
   }
@@ -194,4 +197,4 @@ Measurements measure(Module& network, const ExperimentConfig& config,
   return result;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -12,16 +12,16 @@
 #include "ptq/sqnr.h"
 #include "train/network_cost.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// One layer with a weight, or a sum or pool that quantizes.
 struct LayerMeasurement {
-  LayerTrace trace;
+  layers::LayerTrace trace;
   std::string bits;           ///< "4 x 8"; empty without a weight
   double weight_bytes = 0.0;  ///< at its quantizer's bits
   std::optional<SlotSummary> weight;
-  std::vector<SlotSummary> inputs;  ///< empty without images
-  std::optional<LayerSqnr> sqnr;    ///< for a quantized network, if there are images
+  std::vector<SlotSummary> inputs;     ///< empty without images
+  std::optional<ptq::LayerSqnr> sqnr;  ///< for a quantized network, if there are images
 };
 
 /// A misclassified image.
@@ -33,7 +33,7 @@ struct WrongImage {
 /// Measurements of a network and its images, beyond the files of its run.
 struct Measurements {
   std::vector<std::string> classes;
-  NetworkCost cost;
+  train::NetworkCost cost;
   std::vector<LayerMeasurement> layers;
   std::string bits;  ///< weight x activation of most multiply-accumulates
   std::int64_t training_images = 0;
@@ -53,8 +53,8 @@ struct Measurements {
 /// @param data    null: only measure what needs no images
 /// @param images  number of images for the confusion matrix; 0: as many as take a few seconds, at
 ///                most 10000
-Measurements measure(Module& network, const ExperimentConfig& config,
+Measurements measure(layers::Module& network, const ExperimentConfig& config,
                      const std::vector<std::string>& classes, const Data* data,
                      std::int64_t images = 0);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// The style sheet of a page: light or dark like the reader's system, and for print. It defines the
@@ -213,7 +213,7 @@ std::string report_page(std::span<const RunReport> runs) {
       escape_html(subtitle(runs)), navigation(body), plots.fill(body));
 }
 
-std::string write_run_report(const std::filesystem::path& folder, Module& network,
+std::string write_run_report(const std::filesystem::path& folder, layers::Module& network,
                              const ExperimentConfig& config, const Data& data) {
   try {
     std::vector<RunRecord> records{read_run_record(folder)};
@@ -227,4 +227,4 @@ std::string write_run_report(const std::filesystem::path& folder, Module& networ
   }
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -16,7 +16,7 @@
 #include <stb/stb_image_write.h>
 #pragma GCC diagnostic pop
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 void append(void* target, void* data, int size) {
@@ -75,4 +75,4 @@ std::string image_address(const datasets::ImageShape& shape, std::span<const std
   return "data:image/png;base64," + base64(encode_png(small, smaller));
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

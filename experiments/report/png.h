@@ -7,7 +7,7 @@
 
 #include "datasets/dataset.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// Bytes as base64 (RFC 4648, with padding).
 std::string base64(std::span<const std::uint8_t> bytes);
@@ -22,4 +22,4 @@ std::vector<std::uint8_t> encode_png(const datasets::ImageShape& shape,
 std::string image_address(const datasets::ImageShape& shape, std::span<const std::uint8_t> pixels,
                           int longest = 96);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -10,7 +10,7 @@
 #include "experiments/report/measure.h"
 #include "experiments/report/run_record.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// Everything that a page shows about one run.
 struct RunReport {
@@ -38,7 +38,7 @@ std::string report_page(std::span<const RunReport> runs);
 
 /// Writes `folder`/report.html at the end of a run, using the network in memory. Returns an error
 /// message, or an empty string on success; never throws, so the run is unaffected.
-std::string write_run_report(const std::filesystem::path& folder, Module& network,
+std::string write_run_report(const std::filesystem::path& folder, layers::Module& network,
                              const ExperimentConfig& config, const Data& data);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -12,7 +12,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 namespace fs = std::filesystem;
@@ -196,4 +196,4 @@ std::vector<ConfigDifference> config_differences(const std::vector<ConfigValues>
   return differences;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -12,7 +12,7 @@
 #include "experiments/runs/epoch_metrics.h"
 #include "experiments/runs/versions.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// The origin of a run's weights.
 enum class RunOrigin : std::uint8_t {
@@ -66,4 +66,4 @@ struct ConfigDifference {
 /// methods; each in key order. Empty if all agree.
 std::vector<ConfigDifference> config_differences(const std::vector<ConfigValues>& configs);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -5,7 +5,7 @@
 
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 constexpr std::size_t kBins = 61;
@@ -185,4 +185,4 @@ SlotSummary SlotStatistics::summary() const {
   return result;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

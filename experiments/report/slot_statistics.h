@@ -9,7 +9,7 @@
 #include "ptq/sqnr.h"
 #include "quant/quantizer.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// Counts in bins of equal width over [low, high); values outside count in the first or last bin.
 struct Histogram {
@@ -64,7 +64,7 @@ class SlotStatistics {
 
   SlotSummary summary_;
   std::vector<bool> used_;  // one per level
-  SignalToNoise noise_;
+  ptq::SignalToNoise noise_;
 };
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr const char* kProgress = "training.progress";
@@ -15,7 +15,7 @@ constexpr const char* kImages = "images";  // in the metadata
 constexpr const char* kRanks = "ranks";    // likewise, if there are several
 
 Tensor pack(const Checkpoint& checkpoint) {
-  const Progress& p = checkpoint.progress;
+  const train::Progress& p = checkpoint.progress;
   // Doubles represent every count below 2^53 exactly, and the loss sum must keep all its bits.
   const std::vector<double> values{static_cast<double>(p.epoch),
                                    static_cast<double>(p.step_in_epoch),
@@ -69,15 +69,18 @@ std::filesystem::path checkpoint_at(const std::filesystem::path& from) {
   return std::filesystem::is_directory(from) ? from / "last.safetensors" : from;
 }
 
-void load_weights(Module& network, const std::string& model, const std::filesystem::path& from) {
+void load_weights(layers::Module& network, const std::string& model,
+                  const std::filesystem::path& from) {
   const std::filesystem::path file = checkpoint_at(from);
-  load_weights(network, model, read_safetensors(file), file);
+  train::load_weights(network, model, read_safetensors(file), file);
 }
 
-void save_checkpoint(const std::filesystem::path& path, Module& network, const std::string& model,
-                     const Optimizer& optimizer, const Checkpoint& checkpoint) {
-  TensorFile file = network_state(network, model);
-  for (auto& [name, tensor] : optimizer.state()) file.tensors[kOptimizerPrefix + name] = tensor;
+void save_checkpoint(const std::filesystem::path& path, layers::Module& network,
+                     const std::string& model, const train::Optimizer& optimizer,
+                     const Checkpoint& checkpoint) {
+  TensorFile file = train::network_state(network, model);
+  for (auto& [name, tensor] : optimizer.state())
+    file.tensors[train::kOptimizerPrefix + name] = tensor;
   file.tensors[kProgress] = pack(checkpoint);
   for (const auto& [layer, signs] : checkpoint.signs) file.tensors[kSignsPrefix + layer] = signs;
   if (!checkpoint.images.empty()) file.metadata[kImages] = checkpoint.images;
@@ -86,27 +89,27 @@ void save_checkpoint(const std::filesystem::path& path, Module& network, const s
 }
 
 Position position_of(const std::filesystem::path& path) {
-  const Progress progress = checkpoint_in(read_safetensors(path), path).progress;
+  const train::Progress progress = checkpoint_in(read_safetensors(path), path).progress;
   return {.epoch = progress.epoch, .step_in_epoch = progress.step_in_epoch};
 }
 
-Checkpoint load_checkpoint(const std::filesystem::path& path, Module& network,
-                           const std::string& model, Optimizer& optimizer) {
+Checkpoint load_checkpoint(const std::filesystem::path& path, layers::Module& network,
+                           const std::string& model, train::Optimizer& optimizer) {
   const TensorFile file = read_safetensors(path);
-  require_model(model, file, path);
+  train::require_model(model, file, path);
   Checkpoint checkpoint = checkpoint_in(file, path);
-  checkpoint.signs = tensors_below(file.tensors, kSignsPrefix);
+  checkpoint.signs = train::tensors_below(file.tensors, kSignsPrefix);
   if (const auto images = file.metadata.find(kImages); images != file.metadata.end())
     checkpoint.images = images->second;
   if (const auto ranks = file.metadata.find(kRanks); ranks != file.metadata.end())
     checkpoint.ranks = read_ranks(ranks->second, path);
-  load_network(network, model, file, path);
+  train::load_network(network, model, file, path);
   try {
-    optimizer.load_state(tensors_below(file.tensors, kOptimizerPrefix));
+    optimizer.load_state(train::tensors_below(file.tensors, train::kOptimizerPrefix));
   } catch (const std::invalid_argument& error) {
     fail("{}: {}", path.string(), error.what());
   }
   return checkpoint;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

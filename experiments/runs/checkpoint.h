@@ -12,12 +12,12 @@
 #include "train/optimizer.h"
 #include "train/trainer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The contents of a checkpoint besides the network, its quantizers and the optimizer: everything
 /// that a resumed run needs.
 struct Checkpoint {
-  Progress progress;
+  train::Progress progress;
   double best_top1 = -1.0;  ///< best quantized top1 so far, in percent; -1 before the first
   WeightSigns signs;        ///< at the end of the previous epoch; empty in the first
   /// The numbers of images in the run, as text: the run cannot resume with others. Empty if the
@@ -38,17 +38,19 @@ struct Position {
 std::filesystem::path checkpoint_at(const std::filesystem::path& from);
 /// load_weights() (train/network_state.h) of checkpoint_at(from).
 /// @throws std::runtime_error  as load_network(), or for a damaged file
-void load_weights(Module& network, const std::string& model, const std::filesystem::path& from);
+void load_weights(layers::Module& network, const std::string& model,
+                  const std::filesystem::path& from);
 
 /// Saves network_state() with the optimizer and the position. Written atomically, so `path` is always
 /// a complete file.
-void save_checkpoint(const std::filesystem::path& path, Module& network, const std::string& model,
-                     const Optimizer& optimizer, const Checkpoint& checkpoint);
+void save_checkpoint(const std::filesystem::path& path, layers::Module& network,
+                     const std::string& model, const train::Optimizer& optimizer,
+                     const Checkpoint& checkpoint);
 /// @throws std::runtime_error  as load_network(), or for a damaged file
-Checkpoint load_checkpoint(const std::filesystem::path& path, Module& network,
-                           const std::string& model, Optimizer& optimizer);
+Checkpoint load_checkpoint(const std::filesystem::path& path, layers::Module& network,
+                           const std::string& model, train::Optimizer& optimizer);
 /// Loads only the position, but checks the whole file. @throws std::runtime_error  for a damaged
 /// file
 Position position_of(const std::filesystem::path& path);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

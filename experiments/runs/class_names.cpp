@@ -6,7 +6,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 std::string class_names_text(const std::vector<std::string>& names) {
   std::string text;
@@ -48,4 +48,4 @@ void require_classes(const std::filesystem::path& run, const std::vector<std::st
        run.string(), w - wanted.begin(), quoted(f, found), quoted(w, wanted));
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The names of a network's classes, one per line, in label order.
 std::string class_names_text(const std::vector<std::string>& names);
@@ -25,4 +25,4 @@ void require_classes(const std::filesystem::path& run, const std::vector<std::st
 /// @throws std::runtime_error  if the file cannot be read or is empty
 std::vector<std::string> read_class_names(const std::filesystem::path& path);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

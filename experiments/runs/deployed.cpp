@@ -8,7 +8,7 @@
 #include "experiments/runs/versions.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr const char *kModel = "model", *kConfig = "config", *kClasses = "classes",
@@ -70,4 +70,4 @@ std::vector<std::string> class_names_of(const deploy::IntegerNetwork& network,
   return classes;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -7,7 +7,7 @@
 #include "deploy/network/integer_network.h"
 #include "experiments/config/config.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The metadata of a model file that using it on images requires: its experiment and its class
 /// names.
@@ -31,4 +31,4 @@ ExperimentConfig experiment_of(const deploy::IntegerNetwork& network, const std:
 std::vector<std::string> class_names_of(const deploy::IntegerNetwork& network,
                                         const std::string& name);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

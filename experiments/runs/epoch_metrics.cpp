@@ -9,7 +9,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Json = nlohmann::ordered_json;  // keeps the order of keys: layers in the network's order
@@ -145,4 +145,4 @@ std::vector<EpochMetrics> read_epoch_metrics(const std::filesystem::path& path) 
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

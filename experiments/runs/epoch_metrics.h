@@ -7,7 +7,7 @@
 
 #include "experiments/runs/metrics.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Values that one quantizer reports after an epoch.
 struct SlotMetrics {
@@ -45,4 +45,4 @@ std::string line_of(const EpochMetrics& metrics);
 /// @throws std::runtime_error  naming file, line and key
 std::vector<EpochMetrics> read_epoch_metrics(const std::filesystem::path& path);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -12,7 +12,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,4 +93,4 @@ void remove_temporaries(const fs::path& folder) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

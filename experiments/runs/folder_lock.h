@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Prevents two processes from using one folder: locks a file ".lock" in it while the object lives.
 /// The lock disappears with the process, however it ends.
@@ -37,4 +37,4 @@ std::filesystem::path make_numbered_folder(const std::filesystem::path& parent,
 /// Removes temporary files of write_file_atomically() that a killed process has left.
 void remove_temporaries(const std::filesystem::path& folder);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

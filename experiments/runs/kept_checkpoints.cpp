@@ -9,7 +9,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -71,4 +71,4 @@ void prune_kept_checkpoints(const fs::path& run, const TrainConfig& train,
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

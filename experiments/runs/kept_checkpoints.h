@@ -9,7 +9,7 @@
 #include "experiments/config/config.h"
 #include "experiments/runs/metrics.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Whether train.keep_last, keep_best or keep_every is set.
 bool keeps_checkpoints(const TrainConfig& train);
@@ -28,4 +28,4 @@ std::set<std::int64_t> epochs_to_keep(const TrainConfig& train, std::span<const 
 void prune_kept_checkpoints(const std::filesystem::path& run, const TrainConfig& train,
                             std::span<const MetricsRow> rows);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Values = std::vector<std::pair<std::string, double>>;
@@ -75,8 +75,8 @@ std::string short_name(std::string_view slot) {
   return std::string(slot);
 }
 
-void add_sign_flips(QuantizedLayer& layer, const WeightSigns& before, const WeightSigns& now,
-                    LayerMetrics& metrics) {
+void add_sign_flips(layers::QuantizedLayer& layer, const WeightSigns& before,
+                    const WeightSigns& now, LayerMetrics& metrics) {
   const auto old = before.find(layer.name()), current = now.find(layer.name());
   if (old == before.end() || current == now.end()) return;
   const auto slot = std::ranges::find(metrics, layer.name() + ".weight", &SlotMetrics::slot);
@@ -86,9 +86,9 @@ void add_sign_flips(QuantizedLayer& layer, const WeightSigns& before, const Weig
 
 }  // namespace
 
-WeightSigns weight_signs(Module& network) {
+WeightSigns weight_signs(layers::Module& network) {
   WeightSigns signs;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     const quant::Quantizer& quantizer = layer->weight_quantizer();
     constexpr std::size_t kTernary = 3;
     if (!quantizer.quantizes() || levels_of(quantizer.grid()) > kTernary) continue;
@@ -97,25 +97,26 @@ WeightSigns weight_signs(Module& network) {
   return signs;
 }
 
-LayerMetrics layer_metrics(Module& network, const WeightSigns& before, const WeightSigns& now) {
+LayerMetrics layer_metrics(layers::Module& network, const WeightSigns& before,
+                           const WeightSigns& now) {
   LayerMetrics metrics;
-  for (QuantizableModule* module : network.quantizable_modules()) {
+  for (layers::QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) {
       if (!quantizer->quantizes()) continue;
       metrics.push_back({module->name() + "." + short_name(slot), values_of(*quantizer)});
     }
   }
-  for (QuantizedLayer* layer : network.quantized_layers())
+  for (layers::QuantizedLayer* layer : network.quantized_layers())
     add_sign_flips(*layer, before, now, metrics);
   return metrics;
 }
 
-std::vector<std::string_view> add_quantizer_columns(Module& network, MetricsRow& row) {
+std::vector<std::string_view> add_quantizer_columns(layers::Module& network, MetricsRow& row) {
   std::vector<std::string_view> reported;
   for (const MetricsColumn& column : metrics_columns()) {
     if (!column.of_quantizers) continue;
     std::optional<double> value;
-    for_each_quantizer(network, [&](const quant::Quantizer& quantizer) {
+    layers::for_each_quantizer(network, [&](const quant::Quantizer& quantizer) {
       for (const auto& [name, own] : quantizer.metrics())
         if (name == column.name) value = double{own};
     });
@@ -126,4 +127,4 @@ std::vector<std::string_view> add_quantizer_columns(Module& network, MetricsRow&
   return reported;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,23 +8,24 @@
 #include "experiments/runs/epoch_metrics.h"
 #include "layers/module.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The signs (-1, 0, +1) of the codes of every weight with at most three codes (1-bit and ternary
 /// ones), by layer: u8 tensors with four weights per byte.
 using WeightSigns = std::map<std::string, Tensor>;
 
 /// The weight grids of `network` must be up to date, as after an evaluation.
-WeightSigns weight_signs(Module& network);
+WeightSigns weight_signs(layers::Module& network);
 
 /// The values of every quantizer, in the network's order: its own metrics; its trained parameters;
 /// "scale", its grid's scale (the mean if there are several); and for a weight in both `before` and
 /// `now`, "sign_flips", the share (0 to 1) of weights whose sign changed.
-LayerMetrics layer_metrics(Module& network, const WeightSigns& before, const WeightSigns& now);
+LayerMetrics layer_metrics(layers::Module& network, const WeightSigns& before,
+                           const WeightSigns& now);
 
 /// Fills the columns of `row` that quantizers report (MetricsColumn::of_quantizers). If several
 /// report a value, the last in the network's order counts.
 /// @return the names of the columns that a quantizer reports
-std::vector<std::string_view> add_quantizer_columns(Module& network, MetricsRow& row);
+std::vector<std::string_view> add_quantizer_columns(layers::Module& network, MetricsRow& row);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -10,7 +10,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -142,4 +142,4 @@ void MetricsWriter::truncate(std::int64_t epochs) {
   write_file_atomically(path_, text);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// One line of metrics.csv: the state of a run after an epoch.
 struct MetricsRow {
@@ -70,4 +70,4 @@ class MetricsWriter {
   std::filesystem::path path_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include "experiments/runs/tensorboard.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -44,4 +44,4 @@ void truncate_metrics(const RunFolder& folder, std::int64_t epochs) {
   EventFile(folder.path()).rewrite(kept);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

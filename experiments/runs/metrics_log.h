@@ -5,7 +5,7 @@
 #include "experiments/runs/epoch_metrics.h"
 #include "experiments/runs/run_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Appends an epoch to each metrics file of a run: metrics.csv, metrics.jsonl and TensorBoard's. It
 /// is on disk when this returns. @throws std::runtime_error  if a file cannot be written
@@ -15,4 +15,4 @@ void log_epoch(const RunFolder& folder, const EpochMetrics& metrics);
 /// checkpoint. @throws std::runtime_error  if a file is damaged or cannot be written
 void truncate_metrics(const RunFolder& folder, std::int64_t epochs);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

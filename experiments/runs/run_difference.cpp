@@ -11,7 +11,7 @@
 #include "core/safetensors.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -155,4 +155,4 @@ std::vector<std::string> different_versions(const Versions& then, const Versions
   return result;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include "experiments/runs/epoch_metrics.h"
 #include "experiments/runs/versions.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The first difference between the metrics of two runs of one config, except times: "epoch 2:
 /// loss: 0.7412 and 0.7413", or "epoch 2: conv2.weight: scale: ...". Nothing if they agree on all
@@ -26,4 +26,4 @@ std::vector<std::string> different_tensors(const std::filesystem::path& a,
 /// ranks and threads.
 std::vector<std::string> different_versions(const Versions& then, const Versions& now);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

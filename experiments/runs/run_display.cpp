@@ -7,7 +7,7 @@
 
 #include "support/progress.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr std::string_view kGap = "  ";
@@ -82,7 +82,7 @@ std::string EpochTable::lines(const EpochLine& epoch, int width) {
   return names + "\n" + values;
 }
 
-RunProgress::RunProgress(ProgressBar& bar, const RunWork& work, const Progress& start)
+RunProgress::RunProgress(ProgressBar& bar, const RunWork& work, const train::Progress& start)
     : bar_(bar), work_(work) {
   bar_.begin("", work.epochs * epoch_work(),
              start.epoch * epoch_work() + start.step_in_epoch * step_work());
@@ -105,4 +105,4 @@ std::int64_t RunProgress::step_work() const {
 
 std::int64_t RunProgress::epoch_work() const { return work_.steps * step_work() + work_.evaluated; }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

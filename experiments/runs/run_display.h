@@ -10,7 +10,7 @@
 #include "experiments/runs/metrics.h"
 #include "support/progress.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// An epoch, and what its line depends on.
 struct EpochLine {
@@ -51,7 +51,7 @@ struct RunWork {
 class RunProgress {
  public:
   /// Starts at `start`.
-  RunProgress(ProgressBar& bar, const RunWork& work, const Progress& start);
+  RunProgress(ProgressBar& bar, const RunWork& work, const train::Progress& start);
   void begin_epoch(std::int64_t epoch);  ///< from 0
   void add_step(double loss);            ///< mean loss of the epoch so far
 
@@ -63,4 +63,4 @@ class RunProgress {
   RunWork work_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -4,7 +4,7 @@
 
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -57,4 +57,4 @@ RunFolder RunFolder::open(const fs::path& folder) {
   return result;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

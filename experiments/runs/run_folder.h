@@ -6,7 +6,7 @@
 
 #include "experiments/runs/folder_lock.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The folder of one training run, locked against other processes while the object lives.
 ///
@@ -45,4 +45,4 @@ class RunFolder {
   std::optional<FolderLock> lock_;
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

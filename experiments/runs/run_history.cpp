@@ -9,7 +9,7 @@
 #include "support/file.h"
 #include "support/strict_json.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -116,4 +116,4 @@ std::vector<TrainedPart> trained_parts(const RunHistory& history) {
   return result;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -7,7 +7,7 @@
 
 #include "experiments/runs/versions.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// A config key that changed when a run was resumed. Values are bare words of TOML, so "key=from"
 /// and "key=to" are overrides for load_experiment().
@@ -55,4 +55,4 @@ struct TrainedPart {
 /// part began at the same or an earlier position.
 std::vector<TrainedPart> trained_parts(const RunHistory& history);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -12,7 +12,7 @@
 #include "experiments/runs/metrics.h"
 #include "support/error.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -130,4 +130,4 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
   return runs;
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

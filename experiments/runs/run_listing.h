@@ -8,7 +8,7 @@
 
 #include "experiments/runs/run_state.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Facts about a run folder that do not need its data.
 struct RunSummary {
@@ -36,4 +36,4 @@ RunState state_of_run(const std::filesystem::path& folder);
 /// @throws std::runtime_error  if `folder` is not a folder
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -10,7 +10,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -96,7 +96,7 @@ std::string utc_text(std::chrono::system_clock::time_point time) {
 }
 
 RunStateWriter::RunStateWriter(fs::path path, std::int64_t epochs, std::int64_t steps_per_epoch,
-                               const Progress& progress)
+                               const train::Progress& progress)
     : path_(std::move(path)) {
   state_.epochs = epochs;
   state_.steps = steps_per_epoch;
@@ -109,18 +109,19 @@ RunStateWriter::RunStateWriter(fs::path path, std::int64_t epochs, std::int64_t 
   write(progress);
 }
 
-void RunStateWriter::update(const Progress& progress) {
+void RunStateWriter::update(const train::Progress& progress) {
   const bool is_new = progress.epoch != state_.epoch;
   if (is_new || std::chrono::steady_clock::now() - written_ >= kPause) try_to_write(progress);
 }
 
-void RunStateWriter::end(RunPhase phase, const Progress& progress, const std::string& message) {
+void RunStateWriter::end(RunPhase phase, const train::Progress& progress,
+                         const std::string& message) {
   state_.phase = phase;
   state_.message = message;
   try_to_write(progress);
 }
 
-void RunStateWriter::try_to_write(const Progress& progress) {
+void RunStateWriter::try_to_write(const train::Progress& progress) {
   try {
     write(progress);
   } catch (const std::runtime_error&) {
@@ -128,7 +129,7 @@ void RunStateWriter::try_to_write(const Progress& progress) {
   }
 }
 
-void RunStateWriter::write(const Progress& progress) {
+void RunStateWriter::write(const train::Progress& progress) {
   state_.epoch = progress.epoch;
   state_.step = progress.step_in_epoch;
   state_.loss = progress.loss();
@@ -137,4 +138,4 @@ void RunStateWriter::write(const Progress& progress) {
   written_ = std::chrono::steady_clock::now();
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 
 #include "experiments/runs/checkpoint.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The state of a run.
 enum class RunPhase : std::uint8_t {
@@ -55,21 +55,21 @@ class RunStateWriter {
   /// Records a running run at `progress`; a resumed run keeps its original start.
   /// @throws std::runtime_error  if the file cannot be written
   RunStateWriter(std::filesystem::path path, std::int64_t epochs, std::int64_t steps_per_epoch,
-                 const Progress& progress);
+                 const train::Progress& progress);
 
   /// Writes the progress, immediately after an epoch, otherwise at most every two seconds. A failed
   /// write does not end the training: other files have everything that a resume needs.
-  void update(const Progress& progress);
+  void update(const train::Progress& progress);
   /// Records the end: done, stopped, or failed with a message. A failed write is ignored, too.
-  void end(RunPhase phase, const Progress& progress, const std::string& message = {});
+  void end(RunPhase phase, const train::Progress& progress, const std::string& message = {});
 
  private:
-  void write(const Progress& progress);
-  void try_to_write(const Progress& progress);
+  void write(const train::Progress& progress);
+  void try_to_write(const train::Progress& progress);
 
   std::filesystem::path path_;
   RunState state_;
   std::chrono::steady_clock::time_point written_;  // a monotonic clock
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

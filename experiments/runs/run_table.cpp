@@ -14,7 +14,7 @@
 #include "support/suggest.h"
 #include "support/text_table.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Get = RunValue (*)(const RunSummary&);
@@ -251,4 +251,4 @@ std::string runs_json(std::span<const RunSummary> runs) {
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

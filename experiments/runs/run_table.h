@@ -7,7 +7,7 @@
 
 #include "experiments/runs/run_listing.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// The keys for sorting and filtering runs, which are also the columns of their JSON table.
 const std::vector<std::string>& run_keys();
@@ -44,4 +44,4 @@ std::string runs_text(std::span<const RunSummary> runs);
 /// A list of objects with run_keys(), null for unknown values, and "message".
 std::string runs_json(std::span<const RunSummary> runs);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -10,7 +10,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -173,4 +173,4 @@ void EventFile::rewrite(std::span<const EpochMetrics> epochs) const {
   write_file_atomically(path_, bytes);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

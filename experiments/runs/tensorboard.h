@@ -10,7 +10,7 @@
 
 #include "experiments/runs/epoch_metrics.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// A record of a TFRecord file: length, checksum of the length, bytes, checksum of the bytes
 /// (masked CRC-32C), all little-endian (tensorflow.org/tutorials/load_data/tfrecord).
@@ -51,4 +51,4 @@ class EventFile {
   double started_ = 0.0;  // the number in the file's name
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -12,7 +12,7 @@
 #include "support/error.h"
 #include "support/strict_json.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 std::string cpu_model() {
@@ -72,4 +72,4 @@ Versions versions_from_text(const std::string& text) {
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Everything besides the config that determines a run's results and times.
 struct Versions {
@@ -27,4 +27,4 @@ Versions current_versions(std::uint64_t seed, std::vector<std::string> command_l
 std::string versions_text(const Versions& versions);
 Versions versions_from_text(const std::string& text);
 
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -9,7 +9,7 @@
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 class BinaryNetBuilder {
@@ -118,4 +118,4 @@ std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& inp
                    random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -8,7 +8,7 @@
 #include "layers/module.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 struct BinaryNetOptions {
   double width = 1.0;  ///< multiplies every channel count
@@ -35,4 +35,4 @@ std::unique_ptr<Module> binarynet(const BinaryNetOptions& options, Random& rando
 /// @throws std::invalid_argument  for images that are not square
 std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& input, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -4,7 +4,7 @@
 #include "layers/pool.h"
 #include "layers/shape_layers.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 std::shared_ptr<Module> padded_shortcut(const BasicBlockOptions& options) {
@@ -102,4 +102,4 @@ std::shared_ptr<Residual> basic_block(const BasicBlockOptions& options, Random& 
   return block;
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

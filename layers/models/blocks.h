@@ -15,7 +15,7 @@
 
 // Building blocks of the networks.
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// How the convolutions of a network pad images.
 enum class PadStyle : std::uint8_t {
@@ -108,4 +108,4 @@ struct BasicBlockOptions {
 ///                                output than input channels
 std::shared_ptr<Residual> basic_block(const BasicBlockOptions& options, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -5,7 +5,7 @@
 #include "layers/models/blocks.h"
 #include "support/error.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 struct Stage {
@@ -64,4 +64,4 @@ std::unique_ptr<Module> make_cifar_resnet(int depth, Settings& settings, const M
                       random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

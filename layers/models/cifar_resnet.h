@@ -10,7 +10,7 @@
 #include "layers/models/source_names.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 struct CifarResNetOptions {
   int depth = 20;      ///< 6 n + 2: 20, 32, 44, 56
@@ -36,4 +36,4 @@ std::unique_ptr<Module> make_cifar_resnet(int depth, Settings& settings, const M
 inline constexpr std::array kCifarResNetSources{
     SourceNames{.source = "akamaster/pytorch_resnet_cifar10", .renames = {}}};
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -11,7 +11,7 @@
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 class CnvBuilder {
@@ -103,4 +103,4 @@ std::unique_ptr<Module> make_cnv(Settings& settings, const ModelInput& input, Ra
              random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

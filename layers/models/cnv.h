@@ -9,7 +9,7 @@
 #include "layers/module.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 struct CnvOptions {
   double width = 1.0;  ///< multiplies every channel count
@@ -32,4 +32,4 @@ std::unique_ptr<Module> cnv(const CnvOptions& options, Random& random);
 /// @throws std::invalid_argument  for images that are not square
 std::unique_ptr<Module> make_cnv(Settings& settings, const ModelInput& input, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -4,7 +4,7 @@
 
 #include "layers/models/mobile_builder.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 constexpr std::array kMnasNetBlocks{
@@ -29,4 +29,4 @@ std::unique_ptr<Module> make_mnasnet(Settings& settings, const ModelInput& input
       stem_relu, random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

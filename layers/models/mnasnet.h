@@ -5,7 +5,7 @@
 #include "layers/models/mobile_builder.h"
 #include "layers/module.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// MNasNet-B1 (Tan et al. 2019, arXiv:1807.11626, figure 7 without squeeze-and-excitation) with
 /// ReLU, see inverted_residual_network(). Width 1 at 224 x 224: 4,383,312 parameters with 1000
@@ -17,4 +17,4 @@ std::unique_ptr<Module> mnasnet(const MobileOptions& options, bool stem_relu, Ra
 /// activation "relu".
 std::unique_ptr<Module> make_mnasnet(Settings& settings, const ModelInput& input, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

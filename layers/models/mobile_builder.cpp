@@ -9,7 +9,7 @@
 #include "layers/pool.h"
 #include "support/error.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 constexpr int kStridesLeftOut = 2;  // for small images
@@ -127,4 +127,4 @@ std::unique_ptr<Module> inverted_residual_network(std::span<const InvertedResidu
   return network;
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

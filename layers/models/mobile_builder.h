@@ -11,7 +11,7 @@
 #include "layers/module.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// Options that the mobile networks share.
 struct MobileOptions {
@@ -83,4 +83,4 @@ std::unique_ptr<Module> inverted_residual_network(std::span<const InvertedResidu
                                                   const MobileOptions& options,
                                                   Activation stem_activation, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

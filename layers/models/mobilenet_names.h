@@ -5,7 +5,7 @@
 #include "layers/models/source_names.h"
 
 // Names of the parts of MobileNet v1, v2 and MNasNet in other projects.
-namespace quench::models {
+namespace quench::layers::models {
 
 /// timm calls depthwise-separable blocks "blocks.<stage>.<block>" in all three.
 inline constexpr std::array kTimmMobileNetV1{
@@ -158,4 +158,4 @@ inline constexpr std::array kMobileNetV2Sources{SourceNames{"torchvision", kTorc
 inline constexpr std::array kMNasNetSources{SourceNames{"torchvision", kTorchvisionMNasNet},
                                             SourceNames{"timm", kTimmMNasNet}};
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 struct Block {
@@ -45,4 +45,4 @@ std::unique_ptr<Module> make_mobilenet_v1(Settings& settings, const ModelInput& 
   return mobilenet_v1(read_mobile_options(settings, input, {.dropout = 0.001f}), random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -5,7 +5,7 @@
 #include "layers/models/mobile_builder.h"
 #include "layers/module.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// MobileNet v1 (Howard et al. 2017, arXiv:1704.04861, table 1) as tf-slim trains it: "conv1", a
 /// 3x3 convolution to 32 channels with stride 2; "block1" to "block13", each a depthwise 3x3
@@ -19,4 +19,4 @@ std::unique_ptr<Module> mobilenet_v1(const MobileOptions& options, Random& rando
 std::unique_ptr<Module> make_mobilenet_v1(Settings& settings, const ModelInput& input,
                                           Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -4,7 +4,7 @@
 
 #include "layers/models/mobile_builder.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 constexpr std::array kMobileNetV2Blocks{
@@ -26,4 +26,4 @@ std::unique_ptr<Module> make_mobilenet_v2(Settings& settings, const ModelInput& 
   return mobilenet_v2(read_mobile_options(settings, input, {.dropout = 0.2f}), random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -6,7 +6,7 @@
 
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// Image size and classes of the data set, which a network has to fit.
 struct ModelInput {
@@ -23,4 +23,4 @@ inline bool read_small_images(const Settings& settings, const ModelInput& input)
   return choice == "auto" ? std::max(input.height, input.width) <= 64 : choice == "yes";
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

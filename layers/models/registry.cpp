@@ -17,7 +17,7 @@
 #include "layers/models/resnet8.h"
 #include "support/suggest.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 template <int depth>
@@ -89,4 +89,4 @@ std::vector<SourceNames> model_sources(const std::string& name) {
   return result;
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -10,7 +10,7 @@
 #include "layers/module.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 struct ModelInfo {
   std::string name;
@@ -31,4 +31,4 @@ std::unique_ptr<Module> make_model(const std::string& name, Settings& settings,
 /// then the network's own. @throws std::invalid_argument  as make_model()
 std::vector<SourceNames> model_sources(const std::string& name);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -8,7 +8,7 @@
 #include "layers/models/blocks.h"
 #include "layers/pool.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 /// A row of the networks' table.
@@ -224,4 +224,4 @@ std::unique_ptr<Module> make_resnet50_v2(Settings& settings, const ModelInput& i
   return resnet50_v2(read_resnet_options(settings, input, true), random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -11,7 +11,7 @@
 #include "layers/models/source_names.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// Where a stage of bottlenecks halves the image.
 enum class StrideStyle : std::uint8_t {
@@ -63,4 +63,4 @@ std::unique_ptr<Module> resnet50_v2(const ResNetOptions& options, Random& random
 std::unique_ptr<Module> make_resnet50_v2(Settings& settings, const ModelInput& input,
                                          Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

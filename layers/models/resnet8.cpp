@@ -5,7 +5,7 @@
 #include "layers/models/blocks.h"
 #include "support/error.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random) {
   require(options.width > 0.0, "resnet8: expected width > 0, got {}", options.width);
@@ -38,4 +38,4 @@ std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input
                  random);
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -8,7 +8,7 @@
 #include "layers/module.h"
 #include "support/settings.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 
 struct ResNet8Options {
   double width = 1.0;  ///< multiplies every channel count
@@ -30,4 +30,4 @@ std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random);
 /// Reads the keys of [model]: width.
 std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 /// Reads "{n}" or "{n+1}" from the front of a pattern.
@@ -79,4 +79,4 @@ std::string source_name(const SourceNames& names, const std::string& name) {
   return result;
 }
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-namespace quench::models {
+namespace quench::layers::models {
 
 /// One step from this library's name of a tensor to another project's name: it replaces `from` at
 /// the beginning by `to`, matching whole words between dots. "{n}", or any name in braces, matches
@@ -26,4 +26,4 @@ inline constexpr SourceNames kOwnNames{.source = "quench", .renames = {}};
 /// The other project's name for the tensor `name`.
 std::string source_name(const SourceNames& names, const std::string& name);
 
-}  // namespace quench::models
+}  // namespace quench::layers::models

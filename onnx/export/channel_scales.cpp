@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-namespace quench::deploy {
+namespace quench::onnx {
 namespace {
 
 using quant::QuantGrid;
@@ -23,7 +23,7 @@ void expand_to_channels(QuantGrid& grid, std::size_t channels) {
   grid.zero_point.resize(channels, grid.zero_point[0]);
 }
 
-std::span<std::int16_t> codes_of(Convolution& conv, std::size_t channel) {
+std::span<std::int16_t> codes_of(deploy::Convolution& conv, std::size_t channel) {
   const std::size_t taps = conv.weight.size() / static_cast<std::size_t>(conv.out_channels);
   return std::span(conv.weight).subspan(channel * taps, taps);
 }
@@ -31,10 +31,10 @@ std::span<std::int16_t> codes_of(Convolution& conv, std::size_t channel) {
 // ---- fold_steps
 
 /// The scale and shift that all outputs begin with; null if they differ.
-const Affine* common_step(const Operation& operation) {
-  const std::vector<Affine>& steps = operation.outputs[0].steps;
+const deploy::Affine* common_step(const deploy::Operation& operation) {
+  const std::vector<deploy::Affine>& steps = operation.outputs[0].steps;
   if (steps.empty() || steps[0].scale.empty()) return nullptr;
-  const auto begins_so = [&](const Output& output) {
+  const auto begins_so = [&](const deploy::Output& output) {
     return !output.steps.empty() && output.steps[0].scale == steps[0].scale &&
            output.steps[0].shift == steps[0].shift;
   };
@@ -56,7 +56,8 @@ bool negate(std::span<std::int16_t> codes, std::int32_t& zero_point, const Quant
 }
 
 /// The convolution with the step folded in; null if its grid does not allow that.
-std::optional<Convolution> with_step(Convolution conv, const Affine& step, float input_scale) {
+std::optional<deploy::Convolution> with_step(deploy::Convolution conv, const deploy::Affine& step,
+                                             float input_scale) {
   QuantGrid& grid = conv.weight_grid;
   expand_to_channels(grid, step.scale.size());
   conv.bias.resize(step.scale.size());
@@ -76,7 +77,7 @@ std::optional<Convolution> with_step(Convolution conv, const Affine& step, float
 // ---- fit_biases
 
 /// Rounds the weights of a channel to a grid with that scale.
-void round_to(double scale, Convolution& conv, std::size_t channel) {
+void round_to(double scale, deploy::Convolution& conv, std::size_t channel) {
   const double factor = conv.weight_grid.scale[channel] / scale;
   for (std::int16_t& code : codes_of(conv, channel))
     code = static_cast<std::int16_t>(std::nearbyint(code * factor));
@@ -91,9 +92,9 @@ void fill_levels(QuantGrid& grid) {
 }
 
 /// @return the number of channels whose weights it rounded
-std::int64_t fit(Convolution& conv, const QuantGrid& input) {
+std::int64_t fit(deploy::Convolution& conv, const QuantGrid& input) {
   constexpr double kMost = std::numeric_limits<std::int32_t>::max(), kWanted = 1 << 30;
-  const std::vector<std::int64_t> sums = largest_sums(conv, input);
+  const std::vector<std::int64_t> sums = deploy::largest_sums(conv, input);
   std::int64_t raised = 0;
   for (std::size_t o = 0; o < conv.bias.size(); ++o) {
     const double scale = conv.weight_grid.scale[conv.weight_grid.axis == 0 ? o : 0];
@@ -110,17 +111,17 @@ std::int64_t fit(Convolution& conv, const QuantGrid& input) {
 
 }  // namespace
 
-void fold_steps(IntegerNetwork& network) {
-  for (Operation& operation : network.operations) {
-    auto* conv = std::get_if<Convolution>(&operation.kind);
+void fold_steps(deploy::IntegerNetwork& network) {
+  for (deploy::Operation& operation : network.operations) {
+    auto* conv = std::get_if<deploy::Convolution>(&operation.kind);
     if (conv == nullptr || conv->pool) continue;
-    while (const Affine* step = common_step(operation)) {
+    while (const deploy::Affine* step = common_step(operation)) {
       const float input_scale = network.values[operation.inputs[0]].grid->scale[0];
-      std::optional<Convolution> folded = with_step(*conv, *step, input_scale);
+      std::optional<deploy::Convolution> folded = with_step(*conv, *step, input_scale);
       if (!folded) break;
       *conv = *std::move(folded);
-      for (Output& output : operation.outputs) {
-        Affine& first = output.steps[0];
+      for (deploy::Output& output : operation.outputs) {
+        deploy::Affine& first = output.steps[0];
         first.scale.clear();
         first.shift.clear();
         if (first.activation == Activation::none) output.steps.erase(output.steps.begin());
@@ -129,10 +130,10 @@ void fold_steps(IntegerNetwork& network) {
   }
 }
 
-std::vector<RaisedScales> fit_biases(IntegerNetwork& network) {
+std::vector<RaisedScales> fit_biases(deploy::IntegerNetwork& network) {
   std::vector<RaisedScales> result;
-  for (Operation& operation : network.operations) {
-    auto* conv = std::get_if<Convolution>(&operation.kind);
+  for (deploy::Operation& operation : network.operations) {
+    auto* conv = std::get_if<deploy::Convolution>(&operation.kind);
     if (conv == nullptr) continue;
     const std::int64_t channels = fit(*conv, *network.values[operation.inputs[0]].grid);
     if (channels > 0) result.push_back({operation.name, channels});
@@ -140,4 +141,4 @@ std::vector<RaisedScales> fit_biases(IntegerNetwork& network) {
   return result;
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

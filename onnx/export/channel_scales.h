@@ -9,7 +9,7 @@
 // Runtimes use integer kernels for convolutions with codes, scales and a bias, and nothing else.
 // These passes convert a network to that form.
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 /// Folds the first step after a convolution, such as a batch norm, into its channel scales and
 /// bias, if all readers share that step. Weights keep their codes, negated where a factor is below
@@ -18,7 +18,7 @@ namespace quench::deploy {
 /// Scales and biases are rounded in a different order than in evaluation, so a value halfway
 /// between two codes may get the other code. A convolution keeps its steps if its sums are pooled,
 /// or if its grid does not hold the negated codes.
-void fold_steps(IntegerNetwork& network);
+void fold_steps(deploy::IntegerNetwork& network);
 
 /// A convolution and the number of its channels whose weights were rounded to larger scales.
 struct RaisedScales {
@@ -31,6 +31,6 @@ struct RaisedScales {
 /// fit and wraps around silently. This function rounds the weights of these channels to the scale
 /// at which the largest sum plus bias takes 30 bits. Each product then changes by at most 2^-23 of
 /// that sum.
-std::vector<RaisedScales> fit_biases(IntegerNetwork& network);
+std::vector<RaisedScales> fit_biases(deploy::IntegerNetwork& network);
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

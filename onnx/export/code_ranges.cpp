@@ -5,7 +5,7 @@
 
 #include "quant/code.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 namespace {
 
 using quant::QuantGrid;
@@ -14,7 +14,7 @@ std::int32_t code_of(float x, const QuantGrid& grid) {
   return static_cast<std::int32_t>(quant::centered_code(x, grid)) + grid.zero_point[0];
 }
 
-CodeRange range_on(const QuantGrid& grid, const std::vector<Affine>& steps) {
+CodeRange range_on(const QuantGrid& grid, const std::vector<deploy::Affine>& steps) {
   CodeRange codes{grid.qmin, grid.qmax};
   const ActivationRange range =
       range_of(steps.empty() ? Activation::none : steps.back().activation);
@@ -24,14 +24,14 @@ CodeRange range_on(const QuantGrid& grid, const std::vector<Affine>& steps) {
 }
 
 /// The range of codes after an operation that only moves them.
-CodeRange range_moved(const IntegerNetwork& network, const Operation& operation,
+CodeRange range_moved(const deploy::IntegerNetwork& network, const deploy::Operation& operation,
                       const std::vector<CodeRange>& ranges) {
   CodeRange codes = ranges[operation.inputs[0]];
   const auto add = [&](CodeRange more) {
     codes = {std::min(codes.least, more.least), std::max(codes.most, more.most)};
   };
-  for (const ValueId input : operation.inputs) add(ranges[input]);
-  if (std::holds_alternative<ZeroPad>(operation.kind)) {
+  for (const deploy::ValueId input : operation.inputs) add(ranges[input]);
+  if (std::holds_alternative<deploy::ZeroPad>(operation.kind)) {
     const std::int32_t zero = code_of(0.0f, *network.values[operation.inputs[0]].grid);
     add({zero, zero});
   }
@@ -40,11 +40,11 @@ CodeRange range_moved(const IntegerNetwork& network, const Operation& operation,
 
 }  // namespace
 
-std::vector<CodeRange> code_ranges(const IntegerNetwork& network) {
+std::vector<CodeRange> code_ranges(const deploy::IntegerNetwork& network) {
   std::vector<CodeRange> ranges(network.values.size());
-  for (const Operation& operation : network.operations) {
-    for (const Output& output : operation.outputs) {
-      if (moves_codes(operation.kind))
+  for (const deploy::Operation& operation : network.operations) {
+    for (const deploy::Output& output : operation.outputs) {
+      if (deploy::moves_codes(operation.kind))
         ranges[output.value] = range_moved(network, operation, ranges);
       else if (const auto& grid = network.values[output.value].grid)
         ranges[output.value] = range_on(*grid, output.steps);
@@ -53,4 +53,4 @@ std::vector<CodeRange> code_ranges(const IntegerNetwork& network) {
   return ranges;
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -19,7 +19,7 @@
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 namespace {
 
 /// The graph's counterpart of a network's tensor. A flattened image stays an image in the graph,
@@ -31,32 +31,32 @@ struct Exported {
 
 class FloatExporter {
  public:
-  FloatExporter(Module& network, const Shape& image,
+  FloatExporter(layers::Module& network, const Shape& image,
                 const std::optional<PixelNormalization>& pixels)
       : network_(network),
-        shapes_(value_shapes(network_, image)),
+        shapes_(layers::value_shapes(network_, image)),
         graph_({image[1], image[2], image[3]}, pixels) {}
 
   OnnxModel run() {
-    const Shape& image = shapes_[Graph::kInput];
+    const Shape& image = shapes_[layers::Graph::kInput];
     done_.push_back({graph_.images(), image[1], image[2], image[3]});
-    for (const Graph::Node& node : network_.nodes()) done_.push_back(emit(node));
+    for (const layers::Graph::Node& node : network_.nodes()) done_.push_back(emit(node));
     const Exported& logits = done_[network_.output()];
     return graph_.finish(logits.name, logits.channels);
   }
 
  private:
-  Exported emit(const Graph::Node& node) {
+  Exported emit(const layers::Graph::Node& node) {
     const Exported& input = done_[node.inputs[0]];
     const std::string& name = node.module->name();
     Exported result = size_of(node, input);
     result.name = std::visit(
-        Overloaded{
-            [&](const Conv2d* layer) { return convolution(*layer, input); },
-            [&](const Linear* layer) { return linear(*layer, input); },
-            [&](const BatchNorm* norm) { return batch_norm(*norm, input); },
-            [&](const GroupNorm* norm) { return group_norm(*norm, input); },
-            [&](const LocalResponseNorm* norm) {
+        layers::Overloaded{
+            [&](const layers::Conv2d* layer) { return convolution(*layer, input); },
+            [&](const layers::Linear* layer) { return linear(*layer, input); },
+            [&](const layers::BatchNorm* norm) { return batch_norm(*norm, input); },
+            [&](const layers::GroupNorm* norm) { return group_norm(*norm, input); },
+            [&](const layers::LocalResponseNorm* norm) {
               const LocalResponseParams& params = norm->params();
               require_image(node);
               return graph_.node("LRN", {input.name}, name,
@@ -65,14 +65,14 @@ class FloatExporter {
                                   {"beta", params.beta},
                                   {"bias", params.bias}});
             },
-            [&](const ScaleShift* layer) { return scale_shift(*layer, input); },
-            [&](const ActivationLayer* layer) {
+            [&](const layers::ScaleShift* layer) { return scale_shift(*layer, input); },
+            [&](const layers::ActivationLayer* layer) {
               return graph_.activate(input.name, layer->activation(), name);
             },
-            [&](const PointwiseFunction* layer) {
+            [&](const layers::PointwiseFunction* layer) {
               return graph_.pointwise(input.name, layer->function(), name);
             },
-            [&](const PRelu* layer) {
+            [&](const layers::PRelu* layer) {
               const std::span<const float> slope = layer->slope().value().span();
               if (slope.size() > 1) require_channels(*layer, input, std::ssize(slope));
               return graph_.node(
@@ -80,51 +80,51 @@ class FloatExporter {
                   {input.name, graph_.constant(name + ".slope", slope, {std::ssize(slope), 1, 1})},
                   name);
             },
-            [&](const Add* sum) {
-              const char* op = sum->sign() == Sign::plus ? "Add" : "Sub";
+            [&](const layers::Add* sum) {
+              const char* op = sum->sign() == layers::Sign::plus ? "Add" : "Sub";
               return graph_.activate(graph_.node(op, operands(node), name), sum->activation(),
                                      name);
             },
-            [&](const Multiply*) { return graph_.node("Mul", operands(node), name); },
-            [&](const quench::Extremum* extremum) {
-              const bool largest = extremum->kind() == quench::Extremum::Kind::largest;
+            [&](const layers::Multiply*) { return graph_.node("Mul", operands(node), name); },
+            [&](const layers::Extremum* extremum) {
+              const bool largest = extremum->kind() == layers::Extremum::Kind::largest;
               return graph_.node(largest ? "Max" : "Min", operands(node), name);
             },
-            [&](const SelectChannels* layer) {
+            [&](const layers::SelectChannels* layer) {
               require_image(node);
               return graph_.select_channels(input.name, layer->channels(), name);
             },
-            [&](const Upsample* layer) {
+            [&](const layers::Upsample* layer) {
               return graph_.upsample(input.name, layer->factor(), name);
             },
-            [&](const SelectPixels* layer) {
+            [&](const layers::SelectPixels* layer) {
               return graph_.select_pixels(input.name, layer->rows(), layer->columns(), name);
             },
-            [&](const BilinearResize* layer) { return bilinear_resize(*layer, input); },
-            [&](const Rearrange* layer) {
+            [&](const layers::BilinearResize* layer) { return bilinear_resize(*layer, input); },
+            [&](const layers::Rearrange* layer) {
               return graph_.rearrange(input.name, input.channels, layer->rearrangement(), name);
             },
-            [&](const Concat*) {
+            [&](const layers::Concat*) {
               std::vector<std::string> inputs = operands(node);
               require_image(node);
               return graph_.node("Concat", std::move(inputs), name, {{"axis", std::int64_t{1}}});
             },
-            [&](const Pad* pad) {
-              const PadSizes& sizes = pad->sizes();
+            [&](const layers::Pad* pad) {
+              const layers::PadSizes& sizes = pad->sizes();
               return graph_.pad(input.name, sizes.channels_before, sizes.channels_after,
                                 sizes.image, name);
             },
-            [&](const MaxPool2d* pool) {
+            [&](const layers::MaxPool2d* pool) {
               return graph_.max_pool(input.name, pool->window(), name);
             },
-            [&](const AveragePool2d* pool) {
+            [&](const layers::AveragePool2d* pool) {
               return graph_.average_pool(input.name, pool->window(), name);
             },
-            [&](const GlobalAveragePool*) {
+            [&](const layers::GlobalAveragePool*) {
               return graph_.node("GlobalAveragePool", {input.name}, name);
             },
-            [&](OneOf<Flatten, Unflatten> auto) { return input.name; },
-            [](const CustomLayer& custom) -> std::string {
+            [&](layers::OneOf<layers::Flatten, layers::Unflatten> auto) { return input.name; },
+            [](const layers::CustomLayer& custom) -> std::string {
               throw std::invalid_argument(fmt::format(
                   "onnx: {} has no ONNX form (it is neither a layer nor a sum, product, function, "
                   "pool, batch norm, activation, scale, padding, concatenation or selection)",
@@ -135,10 +135,10 @@ class FloatExporter {
   }
 
   /// The size of a layer's output. A flattened image keeps its size if no value moves.
-  Exported size_of(const Graph::Node& node, const Exported& input) const {
+  Exported size_of(const layers::Graph::Node& node, const Exported& input) const {
     const Shape& shape = shapes_[node.output];
-    if (std::holds_alternative<Flatten*>(node.layer) ||
-        std::holds_alternative<Unflatten*>(node.layer))
+    if (std::holds_alternative<layers::Flatten*>(node.layer) ||
+        std::holds_alternative<layers::Unflatten*>(node.layer))
       return input;
     if (shape.rank() == 4) return {{}, shape[1], shape[2], shape[3]};
     const bool in_place = shape[1] == input.channels * input.height * input.width &&
@@ -148,7 +148,7 @@ class FloatExporter {
   }
 
   /// Requires an input with channels: an image, or a vector that was never an image.
-  void require_image(const Graph::Node& node) const {
+  void require_image(const layers::Graph::Node& node) const {
     const Exported& input = done_[node.inputs[0]];
     require(shapes_[node.inputs[0]].rank() == 4 || input.height * input.width == 1,
             "onnx: {} reads the channels of a flattened image; expected the flatten after it",
@@ -156,10 +156,10 @@ class FloatExporter {
   }
 
   /// The inputs of a sum, a product, a concatenation or an extremum.
-  std::vector<std::string> operands(const Graph::Node& node) const {
+  std::vector<std::string> operands(const layers::Graph::Node& node) const {
     std::vector<std::string> inputs;
     const Exported& first = done_[node.inputs[0]];
-    for (const ValueId id : node.inputs) {
+    for (const layers::ValueId id : node.inputs) {
       const Exported& input = done_[id];
       require(
           shapes_[id].rank() == 4 || (input.height == first.height && input.width == first.width),
@@ -170,7 +170,7 @@ class FloatExporter {
     return inputs;
   }
 
-  std::string convolution(const Conv2d& layer, const Exported& input) {
+  std::string convolution(const layers::Conv2d& layer, const Exported& input) {
     const Shape& shape = layer.weight().shape();
     std::vector<std::string> inputs{
         input.name,
@@ -194,7 +194,7 @@ class FloatExporter {
 
   /// A convolution whose kernel has the size of the image. It avoids flattening, because the order
   /// here is H, W, C and differs from ONNX's.
-  std::string linear(const Linear& layer, const Exported& input) {
+  std::string linear(const layers::Linear& layer, const Exported& input) {
     const std::int64_t outputs = layer.weight().shape()[0];
     const std::span<const float> weight = layer.weight().value().span();
     const std::int64_t pixels = input.height * input.width;
@@ -214,14 +214,15 @@ class FloatExporter {
   }
 
   /// Requires one value per channel of `input`.
-  void require_channels(const Module& module, const Exported& input, std::int64_t numbers) const {
+  void require_channels(const layers::Module& module, const Exported& input,
+                        std::int64_t numbers) const {
     require(numbers == input.channels,
             "onnx: {} has {} values for a flattened image of {} channels; expected it before the "
             "flatten, with one value per channel",
             module.name(), numbers, input.channels);
   }
 
-  std::string scale_shift(const ScaleShift& module, const Exported& input) {
+  std::string scale_shift(const layers::ScaleShift& module, const Exported& input) {
     std::string x = input.name;
     if (module.image().defined())
       return graph_.node(
@@ -243,8 +244,8 @@ class FloatExporter {
     return x;
   }
 
-  std::string bilinear_resize(const BilinearResize& layer, const Exported& input) {
-    using Coordinates = BilinearResize::Coordinates;
+  std::string bilinear_resize(const layers::BilinearResize& layer, const Exported& input) {
+    using Coordinates = layers::BilinearResize::Coordinates;
     const auto& [size, scale, coordinates] = layer.options();
     const std::array from{input.height, input.width};
     const char* mode = coordinates == Coordinates::half_pixel           ? "half_pixel"
@@ -264,15 +265,16 @@ class FloatExporter {
         {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string(mode)}});
   }
 
-  std::string group_norm(const GroupNorm& norm, const Exported& input) {
+  std::string group_norm(const layers::GroupNorm& norm, const Exported& input) {
     const auto& [channels, groups, eps, over] = norm.options();
     require_channels(norm, input, channels);
-    return over == GroupNorm::Over::image ? image_norm(norm, input) : pixel_norm(norm, input);
+    return over == layers::GroupNorm::Over::image ? image_norm(norm, input)
+                                                  : pixel_norm(norm, input);
   }
 
   /// Operator set 13 normalizes each channel separately, so the channels of a group are joined into
   /// one.
-  std::string image_norm(const GroupNorm& norm, const Exported& input) {
+  std::string image_norm(const layers::GroupNorm& norm, const Exported& input) {
     const std::string& name = norm.name();
     const std::int64_t groups = norm.options().groups;
     const std::vector<float> ones(static_cast<std::size_t>(groups), 1.0f), zeros(ones.size());
@@ -288,7 +290,7 @@ class FloatExporter {
                        name);
   }
 
-  std::string pixel_norm(const GroupNorm& norm, const Exported& input) {
+  std::string pixel_norm(const layers::GroupNorm& norm, const Exported& input) {
     constexpr std::int64_t kFirstWithLayerNorm = 17;
     graph_.require_opset(kFirstWithLayerNorm);
     const std::string& name = norm.name();
@@ -303,7 +305,7 @@ class FloatExporter {
     return graph_.transpose(x, {0, 3, 1, 2}, name + "/image");
   }
 
-  std::string batch_norm(const BatchNorm& norm, const Exported& input) {
+  std::string batch_norm(const layers::BatchNorm& norm, const Exported& input) {
     require_channels(norm, input, norm.gain().shape()[0]);
     const auto vector = [&](const char* name, const Tensor& values) {
       return graph_.constant(fmt::format("{}.{}", norm.name(), name), values.span(),
@@ -317,7 +319,7 @@ class FloatExporter {
     return graph_.activate(x, norm.params().activation, norm.name());
   }
 
-  Graph network_;
+  layers::Graph network_;
   std::vector<Shape> shapes_;
   OnnxGraph graph_;
   std::vector<Exported> done_;  // by ValueId
@@ -326,9 +328,9 @@ class FloatExporter {
 
 }  // namespace
 
-OnnxModel export_float(Module& network, const Shape& image,
+OnnxModel export_float(layers::Module& network, const Shape& image,
                        const std::optional<PixelNormalization>& pixels) {
   return FloatExporter(network, image, pixels).run();
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

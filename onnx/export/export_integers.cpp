@@ -7,7 +7,7 @@
 #include "onnx/export/integer_exporter.h"
 #include "support/error.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 using quant::QuantGrid;
 
@@ -31,10 +31,10 @@ std::vector<std::int32_t> to_oihw(const std::vector<T>& weight, std::int64_t out
 
 /// Whether a function is the identity and exists only for its quantizer; the next one uses another
 /// grid.
-bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
+bool is_identity(const deploy::Lookup& lookup, const QuantGrid& grid) {
   for (std::int32_t q = grid.qmin; q <= grid.qmax; ++q) {
     if (lookup.table[static_cast<std::size_t>(q - grid.qmin)] !=
-        real_of(q - grid.zero_point[0], grid))
+        deploy::real_of(q - grid.zero_point[0], grid))
       return false;
   }
   return true;
@@ -44,7 +44,8 @@ bool is_identity(const Lookup& lookup, const QuantGrid& grid) {
 
 // ---- operations: each returns the float32 values that its outputs start from
 
-std::string IntegerExporter::emit(const Operation& operation, const Quantize& quantize) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Quantize& quantize) {
   if (quantize.image.empty()) return graph_.images();
   const std::int64_t channels = network_.channels, pixels = network_.height * network_.width;
   std::vector<float> image;
@@ -58,7 +59,8 @@ std::string IntegerExporter::emit(const Operation& operation, const Quantize& qu
       operation.name);
 }
 
-std::string IntegerExporter::weight(const Operation& operation, const Convolution& conv) {
+std::string IntegerExporter::weight(const deploy::Operation& operation,
+                                    const deploy::Convolution& conv) {
   const QuantGrid& grid = conv.weight_grid;
   const std::string name = operation.name + "/weight";
   const std::int64_t taps = std::int64_t{conv.kernel[0]} * conv.kernel[1];
@@ -87,8 +89,8 @@ std::string IntegerExporter::weight(const Operation& operation, const Convolutio
 }
 
 /// Keeps the order of evaluation: sum, scale, bias.
-std::string IntegerExporter::scaled_sum(const Operation& operation, const Convolution& conv,
-                                        std::string sum) {
+std::string IntegerExporter::scaled_sum(const deploy::Operation& operation,
+                                        const deploy::Convolution& conv, std::string sum) {
   const QuantGrid& input = grid_of(operation.inputs[0]);
   require(input.offset == 0.0f,
           "onnx: {} reads codes with an offset ({}), which cannot be applied after the sums; "
@@ -96,7 +98,7 @@ std::string IntegerExporter::scaled_sum(const Operation& operation, const Convol
           operation.name, input.offset);
   std::vector<float> scales;
   for (std::int64_t o = 0; o < conv.out_channels; ++o)
-    scales.push_back(output_scale(input, conv.weight_grid, static_cast<std::size_t>(o)));
+    scales.push_back(deploy::output_scale(input, conv.weight_grid, static_cast<std::size_t>(o)));
   sum = graph_.node("Mul", {sum, graph_.per_channel(operation.name + "/scale", scales)},
                     operation.name + "/product");
   if (conv.bias.empty()) return sum;
@@ -104,8 +106,9 @@ std::string IntegerExporter::scaled_sum(const Operation& operation, const Convol
                      operation.name + "/biased");
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Convolution& conv) {
-  const ValueId input = operation.inputs[0];
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Convolution& conv) {
+  const deploy::ValueId input = operation.inputs[0];
   std::vector<std::string> inputs{behind_sums_ ? centered(input) : real(input),
                                   weight(operation, conv)};
   if (!behind_sums_ && !conv.bias.empty())
@@ -116,13 +119,15 @@ std::string IntegerExporter::emit(const Operation& operation, const Convolution&
   return behind_sums_ ? scaled_sum(operation, conv, std::move(sum)) : sum;
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Addition& addition) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Addition& addition) {
   return graph_.node(addition.subtracts ? "Sub" : "Add",
                      {real(operation.inputs[0]), real(operation.inputs[1])}, operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const AveragePool& pool) {
-  const ValueId input = operation.inputs[0];
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::AveragePool& pool) {
+  const deploy::ValueId input = operation.inputs[0];
   if (!behind_sums_) return graph_.average_pool(real(input), pool.window, operation.name);
   const QuantGrid& grid = grid_of(input);
   const std::string mean =
@@ -134,8 +139,9 @@ std::string IntegerExporter::emit(const Operation& operation, const AveragePool&
                      operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Multiplication&) {
-  const ValueId a = operation.inputs[0], b = operation.inputs[1];
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Multiplication&) {
+  const deploy::ValueId a = operation.inputs[0], b = operation.inputs[1];
   const bool has_offset = grid_of(a).offset != 0.0f || grid_of(b).offset != 0.0f;
   if (!behind_sums_ || has_offset) return graph_.node("Mul", {real(a), real(b)}, operation.name);
   const std::string product =
@@ -147,7 +153,8 @@ std::string IntegerExporter::emit(const Operation& operation, const Multiplicati
 
 /// Concatenates the tables of all channels: that of channel c begins at c times the number of
 /// codes.
-std::string IntegerExporter::channel_tables(const Operation& operation, const Lookup& lookup,
+std::string IntegerExporter::channel_tables(const deploy::Operation& operation,
+                                            const deploy::Lookup& lookup,
                                             const std::string& number) {
   const QuantGrid& grid = grid_of(operation.inputs[0]);
   const std::int64_t channels = network_.values[operation.inputs[0]].channels;
@@ -165,8 +172,9 @@ std::string IntegerExporter::channel_tables(const Operation& operation, const Lo
 }
 
 /// The table indexed by q - zero_point: in ONNX, negative indices count from the end.
-std::string IntegerExporter::emit(const Operation& operation, const Lookup& lookup) {
-  const ValueId input = operation.inputs[0];
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Lookup& lookup) {
+  const deploy::ValueId input = operation.inputs[0];
   const QuantGrid& grid = grid_of(input);
   if (is_identity(lookup, grid)) return real(input);
   std::vector<float> table = lookup.table;
@@ -181,10 +189,10 @@ std::string IntegerExporter::emit(const Operation& operation, const Lookup& look
 }
 
 std::string IntegerExporter::largest(
-    const Operation& operation, const std::vector<std::uint8_t>& smallest,
+    const deploy::Operation& operation, const std::vector<std::uint8_t>& smallest,
     const std::function<std::string(std::vector<std::string>, const std::string&)>& function) {
   std::vector<std::string> inputs;
-  for (const ValueId input : operation.inputs) inputs.push_back(real(input));
+  for (const deploy::ValueId input : operation.inputs) inputs.push_back(real(input));
   const std::string& name = operation.name;
   if (smallest.empty()) return function(std::move(inputs), name);
   std::vector<float> signs;
@@ -194,48 +202,55 @@ std::string IntegerExporter::largest(
   return graph_.node("Mul", {function(std::move(inputs), name + "/largest"), sign}, name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const MaxPool& pool) {
+std::string IntegerExporter::emit(const deploy::Operation& operation, const deploy::MaxPool& pool) {
   return largest(operation, pool.smallest, [&](const auto& x, const std::string& name) {
     return graph_.max_pool(x[0], pool.window, name);
   });
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Extremum& extremum) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Extremum& extremum) {
   return largest(operation, extremum.smallest, [&](auto inputs, const std::string& name) {
     return graph_.node("Max", std::move(inputs), name);
   });
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const ChannelSelection& selection) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::ChannelSelection& selection) {
   return graph_.select_channels(real(operation.inputs[0]), selection.channels, operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Upsampling& upsampling) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Upsampling& upsampling) {
   return graph_.upsample(real(operation.inputs[0]), upsampling.factor, operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const PixelSelection& selection) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::PixelSelection& selection) {
   return graph_.select_pixels(real(operation.inputs[0]), selection.rows, selection.columns,
                               operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Rearrangement& rearrangement) {
-  const ValueId input = operation.inputs[0];
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const Rearrangement& rearrangement) {
+  const deploy::ValueId input = operation.inputs[0];
   return graph_.rearrange(real(input), network_.values[input].channels, rearrangement,
                           operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const ZeroPad& pad) {
+std::string IntegerExporter::emit(const deploy::Operation& operation, const deploy::ZeroPad& pad) {
   return graph_.pad(real(operation.inputs[0]), pad.before, pad.after, pad.image, operation.name);
 }
 
-std::string IntegerExporter::emit(const Operation& operation, const Concatenation&) {
+std::string IntegerExporter::emit(const deploy::Operation& operation,
+                                  const deploy::Concatenation&) {
   std::vector<std::string> parts;
-  for (const ValueId input : operation.inputs) parts.push_back(real(input));
+  for (const deploy::ValueId input : operation.inputs) parts.push_back(real(input));
   return graph_.node("Concat", std::move(parts), operation.name, {{"axis", std::int64_t{1}}});
 }
 
-ExportedIntegers export_integers(const IntegerNetwork& network, const OnnxExportOptions& options) {
+ExportedIntegers export_integers(const deploy::IntegerNetwork& network,
+                                 const OnnxExportOptions& options) {
   const bool qonnx = options.quantizers == OnnxQuantizers::qonnx;
   const bool in_operands = qonnx || options.scales == OnnxScales::operands;
   ExportedIntegers result{.network = network};
@@ -245,4 +260,4 @@ ExportedIntegers export_integers(const IntegerNetwork& network, const OnnxExport
   return result;
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 #include "onnx/export/channel_scales.h"
 #include "onnx/export/onnx_graph.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 /// Where an exported graph applies the scales of a convolution.
 enum class OnnxScales : std::uint8_t {
@@ -33,7 +33,7 @@ struct OnnxExportOptions {
 
 struct ExportedIntegers {
   OnnxModel model;
-  IntegerNetwork
+  deploy::IntegerNetwork
       network;  ///< what the graph computes; with scales in operands, see channel_scales.h
   std::vector<RaisedScales> raised;  ///< from fit_biases(), for scales in operands
 };
@@ -49,6 +49,7 @@ struct ExportedIntegers {
 /// @throws std::invalid_argument  naming the value, for codes without an ONNX type (uneven levels
 ///                                of activations, or codes beyond 8 bits); with OnnxScales::sums,
 ///                                also for an activation with an offset
-ExportedIntegers export_integers(const IntegerNetwork& network, const OnnxExportOptions& options);
+ExportedIntegers export_integers(const deploy::IntegerNetwork& network,
+                                 const OnnxExportOptions& options);
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 
 // Converts float32 values to the codes of values, and back.
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 using quant::QuantGrid;
 
@@ -116,12 +116,13 @@ std::string IntegerExporter::clip_codes(std::string codes, const QuantGrid& grid
   return graph_.node("Clip", {std::move(codes), bounds[0], bounds[1]}, name + "/clipped");
 }
 
-bool IntegerExporter::bounds_codes(const Output& output) const {
+bool IntegerExporter::bounds_codes(const deploy::Output& output) const {
   const auto& grid = network_.values[output.value].grid;
   return grid && grid->levels.empty() && !qonnx_ && !behind_sums_;
 }
 
-void IntegerExporter::quantize(const Operation& operation, const Output& output, std::string x) {
+void IntegerExporter::quantize(const deploy::Operation& operation, const deploy::Output& output,
+                               std::string x) {
   const QuantGrid& grid = *network_.values[output.value].grid;
   Tensors& tensors = values_[output.value];
   const std::string name = tensors.name = operation.name + "/codes";
@@ -146,12 +147,13 @@ void IntegerExporter::quantize(const Operation& operation, const Output& output,
       "QuantizeLinear",
       {x, graph_.scalar(name + "/scale", grid.scale[0]), zero_point(name, tensors.grid, type)},
       name);
-  if (by_codes && !moves_codes(operation.kind))
+  if (by_codes && !deploy::moves_codes(operation.kind))
     tensors.codes = clip_codes(tensors.codes, tensors.grid, name);
 }
 
-void IntegerExporter::write(const Operation& operation, const Output& output, std::string x) {
-  for (const Affine& step : output.steps) {
+void IntegerExporter::write(const deploy::Operation& operation, const deploy::Output& output,
+                            std::string x) {
+  for (const deploy::Affine& step : output.steps) {
     if (std::ranges::any_of(step.scale, [](float scale) { return scale != 1.0f; }))
       x = graph_.node("Mul", {x, graph_.per_channel(operation.name + "/gain", step.scale)},
                       operation.name + "/scaled");
@@ -176,7 +178,7 @@ std::string IntegerExporter::dequantize(const Tensors& tensors, float scale,
                      base);
 }
 
-const std::string& IntegerExporter::centered(ValueId id) {
+const std::string& IntegerExporter::centered(deploy::ValueId id) {
   Tensors& tensors = values_[id];
   if (!tensors.centered.empty()) return tensors.centered;
   if (!qonnx_) return tensors.centered = dequantize(tensors, 1.0f, "integers");
@@ -193,7 +195,7 @@ std::string IntegerExporter::with_offset(std::string x, const QuantGrid& grid,
                      name + "/real");
 }
 
-const std::string& IntegerExporter::real(ValueId id) {
+const std::string& IntegerExporter::real(deploy::ValueId id) {
   Tensors& tensors = values_[id];
   if (!tensors.real.empty()) return tensors.real;
   const QuantGrid& grid = grid_of(id);
@@ -210,4 +212,4 @@ const std::string& IntegerExporter::real(ValueId id) {
   return tensors.real;
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 FusedConvolutions fused_convolutions(const OnnxModel& model) {
   std::map<std::string, std::string> writers;               // the operator that computes it
@@ -26,4 +26,4 @@ FusedConvolutions fused_convolutions(const OnnxModel& model) {
   return result;
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -5,7 +5,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 /// The convolutions of a graph, by the names of their outputs.
 struct FusedConvolutions {
@@ -16,4 +16,4 @@ struct FusedConvolutions {
 /// come from a DequantizeLinear, and a single QuantizeLinear reads the output.
 FusedConvolutions fused_convolutions(const OnnxModel& model);
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -8,7 +8,7 @@
 
 #include "support/error.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 namespace {
 
 std::vector<std::int64_t> ints(const std::array<int, 2>& pair) { return {pair[0], pair[1]}; }
@@ -273,4 +273,4 @@ OnnxModel OnnxGraph::finish(const std::string& x, std::int64_t classes) {
   return std::move(model_);
 }
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -15,7 +15,7 @@
 #include "core/ops/window.h"
 #include "onnx/file/model.h"
 
-namespace quench::deploy {
+namespace quench::onnx {
 
 /// The normalization in an exported graph: (pixel - mean) / std, for pixels 0 to 255.
 struct PixelNormalization {
@@ -99,4 +99,4 @@ class OnnxGraph {
 /// The attributes of a Conv.
 OnnxAttributes conv_attributes(const std::array<int, 2>& kernel, const Conv2dParams& params);
 
-}  // namespace quench::deploy
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 
 #include "support/shared_bytes.h"
 
-namespace quench {
+namespace quench::onnx {
 
 // The supported content of an ONNX file: a graph from float images to logits. Its memory layout is
 // ONNX's [N, C, H, W], not channels-last.
@@ -73,4 +73,4 @@ struct OnnxModel {
   std::map<std::string, std::string> metadata;  ///< for users of the file
 };
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -7,7 +7,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 constexpr std::size_t kMaxName = 4096;  // exporters write module paths of hundreds of bytes
@@ -75,4 +75,4 @@ const std::string& checked_name(const std::string& name, const std::string& what
   return name;
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

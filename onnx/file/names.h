@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// `text` in quotes on one line, with unprintable characters escaped, truncated if it is long.
 std::string in_quotes(std::string_view text);
@@ -19,4 +19,4 @@ bool is_utf8(std::string_view text);
 ///                             4096 bytes
 const std::string& checked_name(const std::string& name, const std::string& what);
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -13,7 +13,7 @@
 #include "support/error.h"
 #include "support/text_list.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 using ::onnx::GraphProto;
@@ -171,4 +171,4 @@ std::vector<const NodeProto*> needed_nodes(const GraphProto& graph, const std::s
   return Order(graph, file).of(output);
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

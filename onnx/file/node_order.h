@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// The nodes that `output` depends on, sorted: each after the nodes whose outputs it reads,
 /// otherwise in the file's order.
@@ -19,4 +19,4 @@ std::vector<const ::onnx::NodeProto*> needed_nodes(const ::onnx::GraphProto& gra
                                                    const std::string& output,
                                                    const std::string& file);
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

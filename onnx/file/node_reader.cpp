@@ -8,7 +8,7 @@
 #include "onnx/file/tensor_reader.h"
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 using ::onnx::AttributeProto;
@@ -55,10 +55,9 @@ bool is_qonnx(const std::string& domain) {
   return domain == kQonnx || domain == "onnx.brevitas" || domain == "finn.custom_op.general";
 }
 
-std::string describe(const ::onnx::NodeProto& node, const AttributeProto& attribute,
-                     const std::string& file) {
-  return fmt::format("{}: {}: attribute {}", file, onnx_file::describe(node),
-                     in_quotes(attribute.name()));
+std::string describe_attribute(const ::onnx::NodeProto& node, const AttributeProto& attribute,
+                               const std::string& file) {
+  return fmt::format("{}: {}: attribute {}", file, describe(node), in_quotes(attribute.name()));
 }
 
 }  // namespace
@@ -86,7 +85,7 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, Tens
                 .name = proto.name()};
   if (!is_own_domain(proto.domain()) && !is_qonnx(proto.domain())) return node;
   for (const AttributeProto& attribute : proto.attribute()) {
-    const std::string where = describe(proto, attribute, file);
+    const std::string where = describe_attribute(proto, attribute, file);
     checked_name(attribute.name(), where);
     OnnxAttribute value = read_attribute(attribute, where, file, data);
     if (!node.attributes.emplace(attribute.name(), std::move(value)).second)
@@ -101,7 +100,7 @@ OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file
   if (proto.attribute_size() != 1)
     fail("{}: {}: expected one attribute, got {}", file, describe(proto), proto.attribute_size());
   const AttributeProto& value = proto.attribute(0);
-  const std::string where = describe(proto, value, file);
+  const std::string where = describe_attribute(proto, value, file);
   if (value.name() == "value" && value.type() == AttributeProto::TENSOR)
     return read_tensor(value.t(), name, file, data);
   if (value.name() == "value_float" && value.type() == AttributeProto::FLOAT)
@@ -117,4 +116,4 @@ OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file
        where);
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include "onnx/file/model.h"
 #include "onnx/file/tensor_data.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// The name of a node in messages: "node 'conv1' (Conv)".
 std::string describe(const ::onnx::NodeProto& proto);
@@ -35,4 +35,4 @@ OnnxNode read_node(const ::onnx::NodeProto& proto, const std::string& file, Tens
 /// @throws std::runtime_error  naming the node, for anything but floats and integers
 OnnxTensor read_constant(const ::onnx::NodeProto& proto, const std::string& file, TensorData& data);
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 #include "onnx/file/skeleton.h"
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 using google::protobuf::Arena;
@@ -68,4 +68,4 @@ ParsedModel::ParsedModel(const std::string& name, const std::string& skeleton)
   }
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// An ONNX file parsed by protobuf, except for the tensors' data, which stay in the file (see
 /// skeleton_of()). Memory is limited: two bytes of a file can expand to a message of hundreds.
@@ -30,4 +30,4 @@ class ParsedModel {
   const ::onnx::ModelProto* model_;
 };
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

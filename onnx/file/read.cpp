@@ -20,10 +20,9 @@
 #include "support/shared_bytes.h"
 #include "support/text_list.h"
 
-namespace quench {
+namespace quench::onnx {
 namespace {
 
-using namespace onnx_file;
 using ::onnx::GraphProto;
 using ::onnx::ModelProto;
 using ::onnx::NodeProto;
@@ -247,4 +246,4 @@ OnnxModel read_onnx(const std::filesystem::path& path, const std::string& output
 
 std::string onnx_version() { return ::onnx::LAST_RELEASE_VERSION; }
 
-}  // namespace quench
+}  // namespace quench::onnx

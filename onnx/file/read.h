@@ -7,7 +7,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench {
+namespace quench::onnx {
 
 /// Reads an ONNX file with IR version 3 or later, operator set 7 or later, and one float input.
 ///
@@ -38,4 +38,4 @@ OnnxModel parse_onnx(std::span<const std::byte> bytes, const std::string& name,
 /// The version of this build's ONNX library, e.g. "1.12.0"; empty in a build without ONNX.
 std::string onnx_version();
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -8,7 +8,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -182,4 +182,4 @@ PayloadPlace payload_place(const std::string& raw_data) {
   return place;
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

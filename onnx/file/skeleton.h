@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// The position of a tensor's data in a file, in bytes.
 struct PayloadPlace {
@@ -23,4 +23,4 @@ std::string skeleton_of(std::span<const std::byte> file, const std::string& name
 /// Decodes raw_data of a skeleton's tensor.
 PayloadPlace payload_place(const std::string& raw_data);
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -2,7 +2,7 @@
 #include "onnx/file/write.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::onnx {
 
 namespace {
 
@@ -30,4 +30,4 @@ std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel&) {
 
 std::string onnx_version() { return {}; }
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -10,7 +10,7 @@
 #include "onnx/file/skeleton.h"
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 namespace fs = std::filesystem;
@@ -108,4 +108,4 @@ SharedBytes TensorData::external(const ::onnx::TensorProto& tensor, const std::s
   return from.file.part(segment.offset, bytes);
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

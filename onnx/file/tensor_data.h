@@ -12,7 +12,7 @@
 
 #include "support/shared_bytes.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// The data of a model's tensors, in its own file or in files next to it.
 class TensorData {
@@ -44,4 +44,4 @@ class TensorData {
   std::map<std::filesystem::path, External> external_;
 };
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -12,7 +12,7 @@
 #include "onnx/file/names.h"
 #include "support/error.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 namespace {
 
 using ::onnx::TensorProto;
@@ -248,4 +248,4 @@ OnnxTensor read_tensor(const TensorProto& proto, const std::string& name, const 
   }
 }
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

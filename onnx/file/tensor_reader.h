@@ -12,7 +12,7 @@
 #include "onnx/file/model.h"
 #include "onnx/file/tensor_data.h"
 
-namespace quench::onnx_file {
+namespace quench::onnx {
 
 /// Reads a tensor and names it `name`. Floats of any width become f32; int32, int64 and bool become
 /// s64; int8 and uint8 stay. The number of bytes is checked against the dims before anything is
@@ -33,4 +33,4 @@ OnnxTensor make_tensor(const std::string& name, std::vector<std::int64_t> dims,
 /// ONNX's name of an element type, e.g. "FLOAT16".
 std::string type_name(int data_type);
 
-}  // namespace quench::onnx_file
+}  // namespace quench::onnx

@@ -14,7 +14,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench {
+namespace quench::onnx {
 namespace {
 
 constexpr int kIrVersion = 7;                                // the first with operator set 13
@@ -182,4 +182,4 @@ std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model
   return file.size();
 }
 
-}  // namespace quench
+}  // namespace quench::onnx

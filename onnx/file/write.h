@@ -4,7 +4,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench {
+namespace quench::onnx {
 
 /// Writes the model as an ONNX file (IR version 7) after it passes ONNX's checker. A model with an
 /// operator set newer than this build's ONNX library is not checked.
@@ -13,4 +13,4 @@ namespace quench {
 /// @return  the file's size in bytes
 std::size_t write_onnx(const std::filesystem::path& path, const OnnxModel& model);
 
-}  // namespace quench
+}  // namespace quench::onnx

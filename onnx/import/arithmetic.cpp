@@ -12,7 +12,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The index of the activation; the other input is a constant.
@@ -62,9 +62,9 @@ std::vector<Value> all_activations(Builder& builder, const OnnxNode& node) {
 }
 
 /// A constant bound is a clamp, as in Relu and Clip.
-void append_extremum(Builder& builder, const OnnxNode& node, Extremum::Kind kind) {
+void append_extremum(Builder& builder, const OnnxNode& node, layers::Extremum::Kind kind) {
   const std::vector<Value> inputs = all_activations(builder, node);
-  const bool largest = kind == Extremum::Kind::largest;
+  const bool largest = kind == layers::Extremum::Kind::largest;
   ActivationRange range;
   float& bound = largest ? range.low : range.high;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -78,7 +78,7 @@ void append_extremum(Builder& builder, const OnnxNode& node, Extremum::Kind kind
   Value value = inputs[0];
   if (inputs.size() > 1) {
     const std::string name = std::isnan(bound) ? name_of(node) : node.output + "/extremum";
-    value = builder.insert(name, std::make_shared<Extremum>(kind), inputs, value);
+    value = builder.insert(name, std::make_shared<layers::Extremum>(kind), inputs, value);
   }
   append_clamp(builder, node, value, range);
 }
@@ -104,26 +104,26 @@ void append_shift(Builder& builder, const OnnxNode& node, float (*function)(floa
   const OnnxTensor& constant = builder.constant(node, 1 - place);
   const Value input = builder.aligned(constant, node, place);
   if (is_per_place(constant, input)) {
-    auto sum = std::make_shared<ScaleShift>(image_of(constant, input, function));
+    auto sum = std::make_shared<layers::ScaleShift>(image_of(constant, input, function));
     return builder.append(node, std::move(sum), {input}, input);
   }
-  builder.append(node,
-                 std::make_shared<ScaleShift>(Tensor{}, numbers(builder, node, input, function)),
-                 {input}, input);
+  builder.append(
+      node, std::make_shared<layers::ScaleShift>(Tensor{}, numbers(builder, node, input, function)),
+      {input}, input);
 }
 
 /// constant - activation; neither is trained.
 void append_difference(Builder& builder, const OnnxNode& node) {
   const Value input = builder.aligned(builder.constant(node, 0), node, 1);
   const Tensor shift = numbers(builder, node, input, same);
-  builder.append(
-      node,
-      std::make_shared<ScaleShift>(Tensor::full({1}, -1.0f), shift, ScaleShift::Values::constant),
-      {input}, input);
+  builder.append(node,
+                 std::make_shared<layers::ScaleShift>(Tensor::full({1}, -1.0f), shift,
+                                                      layers::ScaleShift::Values::constant),
+                 {input}, input);
 }
 
 /// The sum or difference of two activations.
-void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
+void append_sum(Builder& builder, const OnnxNode& node, layers::Sign sign) {
   Value a = builder.activation(node, 0), b = builder.like(a, node, 1);
   require_one_order(a, b);
   // A term per channel applies to each of its pixels.
@@ -136,28 +136,29 @@ void append_sum(Builder& builder, const OnnxNode& node, Sign sign) {
   spread(b, a);
   require(a.dims() == b.dims(), "expected two inputs of one shape, got {} and {}", a.text(),
           b.text());
-  builder.append(node, std::make_shared<Add>(take_activation(builder, node), sign), {a, b}, a);
+  builder.append(node, std::make_shared<layers::Add>(take_activation(builder, node), sign), {a, b},
+                 a);
 }
 
 void append_scale(Builder& builder, const OnnxNode& node, float (*function)(float)) {
   const std::size_t place = activation_input(builder, node);
   const Value input = builder.aligned(builder.constant(node, 1 - place), node, place);
-  builder.append(node,
-                 std::make_shared<ScaleShift>(numbers(builder, node, input, function), Tensor{}),
-                 {input}, input);
+  builder.append(
+      node, std::make_shared<layers::ScaleShift>(numbers(builder, node, input, function), Tensor{}),
+      {input}, input);
 }
 
 }  // namespace
 
 void build_add(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (has_constant(builder, node)) return append_shift(builder, node, same);
-  append_sum(builder, node, Sign::plus);
+  append_sum(builder, node, layers::Sign::plus);
 }
 
 void build_sub(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   if (builder.is_constant(node, 0)) return append_difference(builder, node);
   if (builder.is_constant(node, 1)) return append_shift(builder, node, negative);
-  append_sum(builder, node, Sign::minus);
+  append_sum(builder, node, layers::Sign::minus);
 }
 
 void build_sum(Builder& builder, const OnnxNode& node, const NoAttributes&) {
@@ -165,17 +166,18 @@ void build_sum(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const std::vector<Value> inputs = all_activations(builder, node);
   Value sum = inputs[0];
   for (std::size_t i = 1; i + 1 < inputs.size(); ++i)
-    sum = builder.insert(node.output + "/sum", std::make_shared<Add>(), {sum, inputs[i]}, sum);
+    sum = builder.insert(node.output + "/sum", std::make_shared<layers::Add>(), {sum, inputs[i]},
+                         sum);
   if (inputs.size() == 1) return builder.set_output(node, sum);
-  builder.append(node, std::make_shared<Add>(take_activation(builder, node)), {sum, inputs.back()},
-                 sum);
+  builder.append(node, std::make_shared<layers::Add>(take_activation(builder, node)),
+                 {sum, inputs.back()}, sum);
 }
 
 void build_neg(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const Value input = builder.activation(node);
   builder.append(node,
-                 std::make_shared<ScaleShift>(Tensor::full({1}, -1.0f), Tensor{},
-                                              ScaleShift::Values::constant),
+                 std::make_shared<layers::ScaleShift>(Tensor::full({1}, -1.0f), Tensor{},
+                                                      layers::ScaleShift::Values::constant),
                  {input}, input);
 }
 
@@ -186,15 +188,15 @@ void build_pow(Builder& builder, const OnnxNode& node, const NoAttributes&) {
           exponent[0]);
   if (exponent[0] == 0.5f) return append_function(builder, node, Pointwise(Pointwise::Kind::sqrt));
   const Value input = builder.numbers(node);
-  builder.append(node, std::make_shared<Multiply>(), {input, input}, input);
+  builder.append(node, std::make_shared<layers::Multiply>(), {input, input}, input);
 }
 
 void build_max(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  append_extremum(builder, node, Extremum::Kind::largest);
+  append_extremum(builder, node, layers::Extremum::Kind::largest);
 }
 
 void build_min(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  append_extremum(builder, node, Extremum::Kind::smallest);
+  append_extremum(builder, node, layers::Extremum::Kind::smallest);
 }
 
 void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
@@ -216,7 +218,7 @@ void build_mul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   require(fits, "expected two inputs of one shape, or [N, C, H, W] and [N, C, 1, 1], got {} and {}",
           a.text(), b.text());
   output.repeated = one_pixel ? size : std::array<std::int64_t, 2>{1, 1};
-  builder.append(node, std::make_shared<Multiply>(), {a, b}, std::move(output));
+  builder.append(node, std::make_shared<layers::Multiply>(), {a, b}, std::move(output));
 }
 
 void build_div(Builder& builder, const OnnxNode& node, const NoAttributes&) {
@@ -224,4 +226,4 @@ void build_div(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   append_scale(builder, node, inverse);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

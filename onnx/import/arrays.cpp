@@ -6,7 +6,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 22;
@@ -161,4 +161,4 @@ OnnxTensor walked(const OnnxTensor& from, const std::vector<Walk>& walks, std::i
   return result;
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

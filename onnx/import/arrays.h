@@ -11,7 +11,7 @@
 #include "onnx/import/attributes.h"
 #include "onnx/import/constants.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 using Dims = std::vector<std::int64_t>;
 
@@ -71,4 +71,4 @@ OnnxTensor tensor_of(const Dims& dims, const std::vector<T>& values) {
           .bytes = std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 template <typename T>
@@ -54,4 +54,4 @@ void AttributeReader::require_all_read() const {
   }
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

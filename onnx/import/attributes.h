@@ -11,7 +11,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// Fills a struct from a node's attributes. The struct's each() calls the reader for every
 /// attribute that the operator has in any operator set.
@@ -426,4 +426,4 @@ using Attributes = std::variant<
     SliceAttributes, PadAttributes, ShapeAttributes, ModAttributes, RangeAttributes,
     ConstantOfShapeAttributes, QuantizeAttributes, DequantizeAttributes, QuantAttributes>;
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels) {
   const auto& attributes = builder.attributes<BatchNormAttributes>(node);
@@ -42,7 +42,7 @@ void build_batch_norm(Builder& builder, const OnnxNode& node, const BatchNormAtt
   const bool flat = builder.activation(node).flat();
   const Value input = flat ? builder.activation(node) : builder.image(node);
   const NormNumbers numbers = read_norm(builder, node, input.channels);
-  auto norm = std::make_shared<BatchNorm>(
+  auto norm = std::make_shared<layers::BatchNorm>(
       input.channels, BatchNormParams{.eps = numbers.eps,
                                       .momentum = numbers.momentum,
                                       .activation = take_activation(builder, node)});
@@ -58,4 +58,4 @@ void build_batch_norm(Builder& builder, const OnnxNode& node, const BatchNormAtt
   builder.append(node, std::move(norm), {input}, input);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 
 #include "onnx/import/builder.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The constants of a BatchNormalization node, in ONNX's order of channels.
 struct NormNumbers {
@@ -18,4 +18,4 @@ struct NormNumbers {
 /// @throws std::invalid_argument  unless each has `channels` values
 NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

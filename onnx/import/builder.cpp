@@ -14,7 +14,7 @@
 #include "quant/strategies/fixed.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The largest activation of one image. Sizes from a file are untrusted.
@@ -47,18 +47,25 @@ std::optional<quant::QuantGrid> common_grid(const std::vector<Value>& values) {
 }
 
 /// Whether rounding the module's inputs and rounding its output are equivalent.
-bool keeps_grid(Module& module, const quant::QuantGrid& grid) {
+bool keeps_grid(layers::Module& module, const quant::QuantGrid& grid) {
   return std::visit(
-      Overloaded{[](OneOf<Extremum, Concat, SelectChannels, SelectPixels, Upsample, Rearrange,
-                          MaxPool2d, Flatten, Unflatten> auto) { return true; },
-                 [&](const Pad*) { return !grid.binary(); },
-                 [&](const ActivationLayer* layer) {
-                   return layer->activation() == Activation::relu && !grid.binary();
-                 },
-                 [](OneOf<Conv2d, Linear, BatchNorm, GroupNorm, LocalResponseNorm, ScaleShift,
-                          PointwiseFunction, PRelu, Add, Multiply, BilinearResize, AveragePool2d,
-                          GlobalAveragePool> auto) { return false; },
-                 [](const CustomLayer&) { return false; }},
+      layers::Overloaded{
+          [](layers::OneOf<layers::Extremum, layers::Concat, layers::SelectChannels,
+                           layers::SelectPixels, layers::Upsample, layers::Rearrange,
+                           layers::MaxPool2d, layers::Flatten, layers::Unflatten> auto) {
+            return true;
+          },
+          [&](const layers::Pad*) { return !grid.binary(); },
+          [&](const layers::ActivationLayer* layer) {
+            return layer->activation() == Activation::relu && !grid.binary();
+          },
+          [](layers::OneOf<layers::Conv2d, layers::Linear, layers::BatchNorm, layers::GroupNorm,
+                           layers::LocalResponseNorm, layers::ScaleShift, layers::PointwiseFunction,
+                           layers::PRelu, layers::Add, layers::Multiply, layers::BilinearResize,
+                           layers::AveragePool2d, layers::GlobalAveragePool> auto) {
+            return false;
+          },
+          [](const layers::CustomLayer&) { return false; }},
       module.as_layer());
 }
 
@@ -159,7 +166,8 @@ Value Builder::rearranged(const std::string& name, const Value& value, const Int
   require(moves.has_value(), "expected axes that split rows, columns or channels, got {} as {}",
           value.text(), to.text());
   to.probabilities = value.probabilities;
-  return insert(name, std::make_shared<Rearrange>(std::move(*moves)), {value}, std::move(to));
+  return insert(name, std::make_shared<layers::Rearrange>(std::move(*moves)), {value},
+                std::move(to));
 }
 
 Value Builder::pixels(const OnnxNode& node, std::size_t i) {
@@ -211,7 +219,7 @@ Value Builder::repeat_pixels(const std::string& name, const Value& value) {
   repeated.height *= rows;
   repeated.width *= columns;
   const std::array factor{static_cast<int>(rows), static_cast<int>(columns)};
-  return insert(name, std::make_shared<Upsample>(factor), {value}, repeated);
+  return insert(name, std::make_shared<layers::Upsample>(factor), {value}, repeated);
 }
 
 Value Builder::add_zeros(const std::string& name, const Value& value) {
@@ -221,7 +229,8 @@ Value Builder::add_zeros(const std::string& name, const Value& value) {
   const Padding zeros = std::exchange(padded.padding, {});
   padded.height += zeros.top + zeros.bottom;
   padded.width += zeros.left + zeros.right;
-  return insert(name, std::make_shared<Pad>(PadSizes{.image = zeros}), {value}, padded);
+  return insert(name, std::make_shared<layers::Pad>(layers::PadSizes{.image = zeros}), {value},
+                padded);
 }
 
 Value Builder::image(const OnnxNode& node, std::size_t i) {
@@ -369,28 +378,28 @@ void Builder::set_output(const OnnxNode& node, OnnxTensor of_one, OnnxTensor of_
   known_[node.output] = Constant{one, *one == *many ? one : many};
 }
 
-void Builder::append(const OnnxNode& node, std::shared_ptr<Module> module,
+void Builder::append(const OnnxNode& node, std::shared_ptr<layers::Module> module,
                      const std::vector<Value>& inputs, Value result) {
   set_output(node, insert(name_of(node), std::move(module), inputs, std::move(result)));
 }
 
-Value Builder::insert(const std::string& name, std::shared_ptr<Module> module,
+Value Builder::insert(const std::string& name, std::shared_ptr<layers::Module> module,
                       const std::vector<Value>& inputs, Value result) {
   require_fits(result);
   const std::string own_name = unique(without_dots(name));
   const std::vector<Value> read = quantize(*module, own_name, inputs, result);
-  std::vector<ValueId> ids;
+  std::vector<layers::ValueId> ids;
   for (const Value& input : read) ids.push_back(input.id);
   result.id = network_->append(own_name, std::move(module), std::move(ids));
   return result;
 }
 
-std::vector<Value> Builder::quantize(Module& module, const std::string& name,
+std::vector<Value> Builder::quantize(layers::Module& module, const std::string& name,
                                      std::vector<Value> inputs, Value& result) {
   const std::optional<quant::QuantGrid> common = common_grid(inputs);
   result.grid.reset();
   result.codes = inputs[0].codes;  // which only what moves them reads
-  if (QuantizableModule* slots = module.as_quantizable()) {
+  if (layers::QuantizableModule* slots = module.as_quantizable()) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].grid) continue;
       const std::string slot =
@@ -410,7 +419,7 @@ Value Builder::rounded(const std::string& name, Value value) {
   if (!value.grid) return value;
   const auto same = Pointwise::clip(ActivationRange::kUnbounded, ActivationRange::kUnbounded);
   const Value input = value;
-  return insert(name + "/rounded", std::make_shared<PointwiseFunction>(same), {input},
+  return insert(name + "/rounded", std::make_shared<layers::PointwiseFunction>(same), {input},
                 std::move(value));
 }
 
@@ -456,7 +465,7 @@ Value Builder::logits() {
     logits.view.clear();
   } else if (logits.height * logits.width == 1) {
     const Value image = logits;
-    logits = insert("flatten", std::make_shared<Flatten>(), {image}, flattened(image));
+    logits = insert("flatten", std::make_shared<layers::Flatten>(), {image}, flattened(image));
   }
   require(
       logits.flat(),
@@ -469,9 +478,9 @@ Value Builder::logits() {
   return logits;
 }
 
-std::unique_ptr<Composite> Builder::finish(const Value& logits) {
+std::unique_ptr<layers::Composite> Builder::finish(const Value& logits) {
   network_->set_output(logits.id);
   return std::move(network_);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -22,7 +22,7 @@
 #include "onnx/import/refusals.h"
 #include "onnx/import/value.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The name of a node in messages.
 inline const std::string& name_of(const OnnxNode& node) {
@@ -48,7 +48,7 @@ struct Constant {
 
 /// The layer whose weight comes from a constant, and the constant of its bias.
 struct SharedWeight {
-  QuantizedLayer* layer = nullptr;  ///< null if none exists yet
+  layers::QuantizedLayer* layer = nullptr;  ///< null if none exists yet
   const OnnxTensor* bias = nullptr;
 };
 
@@ -144,11 +144,11 @@ class Builder {
   /// The same for a constant with values for one image and for kManyImages.
   void set_output(const OnnxNode& node, OnnxTensor of_one, OnnxTensor of_many);
   /// Adds a module that computes the node's output, with the sizes of `result`.
-  void append(const OnnxNode& node, std::shared_ptr<Module> module,
+  void append(const OnnxNode& node, std::shared_ptr<layers::Module> module,
               const std::vector<Value>& inputs, Value result);
   /// Adds a module with a name derived from the node's, to run before the node's own.
   /// @return `result` with its id
-  Value insert(const std::string& name, std::shared_ptr<Module> module,
+  Value insert(const std::string& name, std::shared_ptr<layers::Module> module,
                const std::vector<Value>& inputs, Value result);
 
   /// `value` for readers without a quantizer: an inserted module rounds it to its grid.
@@ -176,14 +176,14 @@ class Builder {
   /// The graph's output. @throws std::invalid_argument  unless it is [N, classes]
   Value logits();
   /// Returns the network with this output.
-  std::unique_ptr<Composite> finish(const Value& logits);
+  std::unique_ptr<layers::Composite> finish(const Value& logits);
 
  private:
   /// Gives the module's slots the grids of its inputs. A module without slots gets rounded inputs,
   /// unless it leaves the rounding to the readers of `result`.
   /// @return  the module's inputs
-  std::vector<Value> quantize(Module& module, const std::string& name, std::vector<Value> inputs,
-                              Value& result);
+  std::vector<Value> quantize(layers::Module& module, const std::string& name,
+                              std::vector<Value> inputs, Value& result);
 
   using Known = std::variant<Value, Constant>;
   const Known& known(const OnnxNode& node, std::size_t i) const;
@@ -198,7 +198,7 @@ class Builder {
   const Refusals& refusals_;
   OnnxNetworkOptions options_;
   Random& random_;
-  std::unique_ptr<Composite> network_ = std::make_unique<Composite>();
+  std::unique_ptr<layers::Composite> network_ = std::make_unique<layers::Composite>();
   std::unordered_map<std::string, Known> known_;
   std::deque<OnnxTensor> computed_;  // constants that are not in the file
   std::size_t bytes_left_ = 0;       // that they may still take
@@ -213,4 +213,4 @@ class Builder {
   std::unordered_map<std::string, int> names_;
 };
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -11,7 +11,7 @@
 #include "onnx/import/constant_folding.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 using Integer = std::int64_t;
@@ -450,4 +450,4 @@ OnnxTensor fold_where(const NoAttributes&, const Constants& inputs) {
   });
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

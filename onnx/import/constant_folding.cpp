@@ -13,7 +13,7 @@
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// ONNX's integer types, with their ranges.
@@ -279,4 +279,4 @@ OnnxTensor fold_unsqueeze(const AxesAttributes& attributes, const Constants& inp
   return with_dims(from, std::move(dims));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 
 #include "onnx/import/builder.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 // Operators that move values, and sizes.
 OnnxTensor fold_cast(const CastAttributes& attributes, const Constants& inputs);
@@ -71,4 +71,4 @@ OnnxTensor fold_dequantize_linear(const DequantizeAttributes& attributes, const 
 OnnxTensor fold_quant(const QuantAttributes& attributes, const Constants& inputs);
 OnnxTensor fold_quantize_linear(const QuantizeAttributes& attributes, const Constants& inputs);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -7,7 +7,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 template <typename T>
@@ -77,4 +77,4 @@ Tensor to_tensor(const std::vector<float>& numbers) {
   return Tensor::from_row_major({std::ssize(numbers)}, numbers);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

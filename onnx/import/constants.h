@@ -11,7 +11,7 @@
 #include "onnx/file/model.h"
 #include "onnx/import/value.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The constants that a node reads; null for an omitted input.
 using Constants = std::vector<const OnnxTensor*>;
@@ -41,4 +41,4 @@ std::vector<float> vector_of(const OnnxTensor& constant, std::int64_t count);
 /// A tensor [C] or [1].
 Tensor to_tensor(const std::vector<float>& numbers);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

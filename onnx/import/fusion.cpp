@@ -6,7 +6,7 @@
 #include "onnx/import/constants.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// A bound of Clip: an input since operator set 11, an attribute before. Exporters write the
@@ -105,4 +105,4 @@ void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& out
     take_batch_norm(builder, last, layer);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -8,7 +8,7 @@
 #include "core/ops/activation.h"
 #include "onnx/import/builder.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The range of a Relu or Clip; missing bounds are unbounded.
 /// @throws std::invalid_argument  if min > max
@@ -36,4 +36,4 @@ struct LayerNumbers {
 void take_bias_and_norm(Builder& builder, const OnnxNode& node, const Value& output,
                         LayerNumbers& layer);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

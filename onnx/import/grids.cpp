@@ -12,7 +12,7 @@
 #include "quant/code.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 struct Limits {
@@ -327,4 +327,4 @@ bool keeps_codes(const Builder& builder, const OnnxNode& cast, const CastAttribu
   return value.grid->qmin >= limits.least && value.grid->qmax <= limits.most;
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

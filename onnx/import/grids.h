@@ -10,7 +10,7 @@
 #include "onnx/import/builder.h"
 #include "quant/grid.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// Integers q in least..most for real values scale * (q - zero_point): one scale, or one for each
 /// slice of a tensor along an axis. Quantized biases have more bits than quant::QuantGrid supports.
@@ -57,4 +57,4 @@ bool narrows_grid(Builder& builder, const OnnxNode& clip);
 /// Whether a Cast keeps the integers and only changes the type of the codes.
 bool keeps_codes(const Builder& builder, const OnnxNode& cast, const CastAttributes& attributes);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -14,7 +14,7 @@
 #include "layers/shape_layers.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The replacement of a layer between the head and the output; null if the layer works for any
@@ -23,36 +23,40 @@ class ForClasses {
  public:
   ForClasses(std::int64_t classes, Random& random) : classes_(classes), random_(random) {}
 
-  std::shared_ptr<Module> operator()(const Conv2d* layer) const {
-    Conv2dOptions options = layer->options();
+  std::shared_ptr<layers::Module> operator()(const layers::Conv2d* layer) const {
+    layers::Conv2dOptions options = layer->options();
     options.out_channels = classes_;
-    return std::make_shared<Conv2d>(options, random_);
+    return std::make_shared<layers::Conv2d>(options, random_);
   }
-  std::shared_ptr<Module> operator()(const Linear* layer) const {
-    return std::make_shared<Linear>(LinearOptions{.in_features = layer->weight().shape()[1],
-                                                  .out_features = classes_,
-                                                  .bias = layer->bias().defined()},
-                                    random_);
+  std::shared_ptr<layers::Module> operator()(const layers::Linear* layer) const {
+    return std::make_shared<layers::Linear>(
+        layers::LinearOptions{.in_features = layer->weight().shape()[1],
+                              .out_features = classes_,
+                              .bias = layer->bias().defined()},
+        random_);
   }
-  std::shared_ptr<Module> operator()(const BatchNorm* norm) const {
-    return std::make_shared<BatchNorm>(classes_, norm->params());
+  std::shared_ptr<layers::Module> operator()(const layers::BatchNorm* norm) const {
+    return std::make_shared<layers::BatchNorm>(classes_, norm->params());
   }
-  std::shared_ptr<Module> operator()(
-      OneOf<ActivationLayer, PointwiseFunction, Upsample, BilinearResize, MaxPool2d, AveragePool2d,
-            GlobalAveragePool, Flatten, Unflatten> auto) const {
+  std::shared_ptr<layers::Module> operator()(
+      layers::OneOf<layers::ActivationLayer, layers::PointwiseFunction, layers::Upsample,
+                    layers::BilinearResize, layers::MaxPool2d, layers::AveragePool2d,
+                    layers::GlobalAveragePool, layers::Flatten, layers::Unflatten> auto) const {
     return nullptr;
   }
-  std::shared_ptr<Module> operator()(
-      OneOf<GroupNorm, LocalResponseNorm, ScaleShift, PRelu, Add, Multiply, Extremum, Concat,
-            SelectChannels, SelectPixels, Rearrange, Pad> auto layer) const {
+  std::shared_ptr<layers::Module> operator()(
+      layers::OneOf<layers::GroupNorm, layers::LocalResponseNorm, layers::ScaleShift, layers::PRelu,
+                    layers::Add, layers::Multiply, layers::Extremum, layers::Concat,
+                    layers::SelectChannels, layers::SelectPixels, layers::Rearrange,
+                    layers::Pad> auto layer) const {
     return refuse(*layer);
   }
-  std::shared_ptr<Module> operator()(const CustomLayer& layer) const {
+  std::shared_ptr<layers::Module> operator()(const layers::CustomLayer& layer) const {
     return refuse(*layer.module);
   }
 
  private:
-  [[noreturn]] static std::shared_ptr<Module> refuse(const Module& module) {
+  [[noreturn]] static std::shared_ptr<layers::Module> refuse(const layers::Module& module) {
     throw std::invalid_argument(
         fmt::format("model.head = \"replace\": expected a layer with a weight, and only pools, "
                     "activations or batch norms between it and the output, got '{}'; set "
@@ -66,12 +70,12 @@ class ForClasses {
 
 }  // namespace
 
-void replace_head(Composite& network, std::int64_t classes, Random& random) {
-  require(!is_quantized(network),
+void replace_head(layers::Composite& network, std::int64_t classes, Random& random) {
+  require(!layers::is_quantized(network),
           "model.head = \"replace\": expected a float network, got one with quantizers, whose "
           "grids fit its own weights; model.quantizers = \"none\" selects the float network");
-  const Graph graph(network);
-  const Graph::Node* node = graph.writer(graph.output());
+  const layers::Graph graph(network);
+  const layers::Graph::Node* node = graph.writer(graph.output());
   bool found = false;
   while (node != nullptr && !found) {
     found = node->module->as_quantized_layer() != nullptr;
@@ -84,4 +88,4 @@ void replace_head(Composite& network, std::int64_t classes, Random& random) {
           "model.head = \"replace\": expected a network with weights, got one without weights");
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

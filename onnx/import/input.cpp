@@ -11,7 +11,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 using Sizes = std::vector<std::int64_t>;
@@ -110,7 +110,8 @@ Layout layout_by_sizes(const OnnxModel& model) {
 
 }  // namespace
 
-Value input_value(const OnnxModel& model, const std::string& file, const models::ModelInput& data) {
+Value input_value(const OnnxModel& model, const std::string& file,
+                  const layers::models::ModelInput& data) {
   require_image(model, file);
   const auto as = [&](Layout layout) {
     return Value{
@@ -126,7 +127,7 @@ Value input_value(const OnnxModel& model, const std::string& file, const models:
   return as(layout);
 }
 
-models::ModelInput images_of(const OnnxModel& model, const std::string& file) {
+layers::models::ModelInput images_of(const OnnxModel& model, const std::string& file) {
   require_image(model, file);
   const Sizes& dims = model.input.dims;
   if (std::ranges::find(dims.begin() + 1, dims.end(), OnnxValue::kAnySize) != dims.end())
@@ -143,4 +144,4 @@ models::ModelInput images_of(const OnnxModel& model, const std::string& file) {
           .classes = 0};
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -13,7 +13,7 @@
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 using Sizes = std::vector<std::int64_t>;
@@ -23,12 +23,12 @@ void append_unflatten(Builder& builder, const OnnxNode& node, const Value& input
                       const Sizes& sizes) {
   Value features = flattened(input);
   if (!input.flat())
-    features = builder.insert(node.output + "/flatten", std::make_shared<Flatten>(), {input},
-                              std::move(features));
+    features = builder.insert(node.output + "/flatten", std::make_shared<layers::Flatten>(),
+                              {input}, std::move(features));
   Value image = with_view({.channels = features.channels}, sizes);
   image.blocks = features.blocks;
   image.probabilities = features.probabilities;
-  builder.append(node, std::make_shared<Unflatten>(), {features}, std::move(image));
+  builder.append(node, std::make_shared<layers::Unflatten>(), {features}, std::move(image));
 }
 
 /// The layout after a permutation of axes; null if no layout matches. `axes` omits those of size 1.
@@ -152,8 +152,8 @@ void append_joined(Builder& builder, const OnnxNode& node, const std::vector<Val
     turned.push_back(builder.rearranged(node.output + "/turned", input, order,
                                         image_value(dims, Layout::channels_first)));
   }
-  const Value joined =
-      builder.insert(name_of(node), std::make_shared<Concat>(), turned, concatenated(turned));
+  const Value joined = builder.insert(name_of(node), std::make_shared<layers::Concat>(), turned,
+                                      concatenated(turned));
   Sizes dims = inputs[0].dims(), back(order.size());
   dims[axis - 1] = joined.channels;
   for (std::size_t i = 0; i < order.size(); ++i)
@@ -171,7 +171,7 @@ void append_reshape(Builder& builder, const OnnxNode& node, const Value& input,
   const bool column = sizes.size() == 3 && sizes[1] == 1 && (sizes[0] == 1 || sizes[2] == 1);
   if (!view.viewed() || !(features || column)) return builder.set_output(node, std::move(view));
   if (column) return append_unflatten(builder, node, input, sizes);
-  builder.append(node, std::make_shared<Flatten>(), {input}, flattened(input));
+  builder.append(node, std::make_shared<layers::Flatten>(), {input}, flattened(input));
 }
 
 void build_flatten(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
@@ -258,8 +258,8 @@ void build_transpose(Builder& builder, const OnnxNode& node,
             "expected channels in quench's order, got the features of a flattened image");
     Value shuffled = value;
     shuffled.view = view;
-    return builder.append(node, std::make_shared<SelectChannels>(std::move(*channels)), {value},
-                          std::move(shuffled));
+    return builder.append(node, std::make_shared<layers::SelectChannels>(std::move(*channels)),
+                          {value}, std::move(shuffled));
   }
   if (const auto layout = turned_layout(value, {axes.begin() + 1, axes.end()})) {
     value.layout = *layout;
@@ -337,7 +337,7 @@ void build_concat(Builder& builder, const OnnxNode& node, const AxisAttributes& 
   if (inputs.size() == 1) return builder.set_output(node, inputs[0]);
   if (axis != static_cast<std::size_t>(inputs[0].channel_axis()))
     return append_joined(builder, node, inputs, axis);
-  builder.append(node, std::make_shared<Concat>(), inputs, concatenated(inputs));
+  builder.append(node, std::make_shared<layers::Concat>(), inputs, concatenated(inputs));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

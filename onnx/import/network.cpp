@@ -19,10 +19,8 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench {
+namespace quench::onnx {
 namespace {
-
-using namespace onnx_network;
 
 /// Values that depend on the images' pixels, not only on their sizes.
 std::set<std::string> activations(const OnnxModel& model) {
@@ -95,8 +93,8 @@ std::string output_of(const OnnxModel& model, const std::string& file) {
 }
 
 /// The data's images as the graph's input. Unsupported operators are reported first.
-Value images(const OnnxModel& model, const std::string& file, const models::ModelInput& input,
-             const Refusals& refusals) {
+Value images(const OnnxModel& model, const std::string& file,
+             const layers::models::ModelInput& input, const Refusals& refusals) {
   try {
     return input_value(model, file, input);
   } catch (const std::runtime_error&) {
@@ -106,7 +104,7 @@ Value images(const OnnxModel& model, const std::string& file, const models::Mode
 }
 
 struct Built {
-  std::unique_ptr<Composite> network;
+  std::unique_ptr<layers::Composite> network;
   std::int64_t classes;
 };
 
@@ -139,7 +137,7 @@ void remark_narrow_floats(const OnnxModel& model, const std::set<std::string>& a
 }
 
 Built build_network(const OnnxModel& given, const std::string& file,
-                    const models::ModelInput& input, const OnnxNetworkOptions& options,
+                    const layers::models::ModelInput& input, const OnnxNetworkOptions& options,
                     Random& random) {
   const std::optional<OnnxModel> rewritten = with_scales_in_operands(given);
   const OnnxModel& model = rewritten ? *rewritten : given;
@@ -165,9 +163,10 @@ Built build_network(const OnnxModel& given, const std::string& file,
 
 }  // namespace
 
-std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::string& file,
-                                          const models::ModelInput& input,
-                                          const OnnxNetworkOptions& options, Random& random) {
+std::unique_ptr<layers::Module> make_onnx_network(const OnnxModel& model, const std::string& file,
+                                                  const layers::models::ModelInput& input,
+                                                  const OnnxNetworkOptions& options,
+                                                  Random& random) {
   auto [network, classes] = build_network(model, file, input, options, random);
   if (options.replace_head) {
     try {
@@ -184,8 +183,8 @@ std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::str
   return std::move(network);
 }
 
-models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file) {
-  models::ModelInput input = images_of(model, file);
+layers::models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file) {
+  layers::models::ModelInput input = images_of(model, file);
   for (std::size_t i = 1; i < model.output.dims.size(); ++i)
     input.classes = std::max(input.classes, model.output.dims[i]);
   if (input.classes > 0) return input;
@@ -194,4 +193,4 @@ models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& f
   return input;
 }
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -8,7 +8,7 @@
 #include "layers/module.h"
 #include "onnx/file/model.h"
 
-namespace quench {
+namespace quench::onnx {
 
 struct OnnxNetworkOptions {
   bool fold_batch_norm = false;  ///< into the convolution before it, if there is one; else kept
@@ -46,13 +46,14 @@ struct OnnxNetworkOptions {
 /// @param input  of the data set; must match the graph
 /// @throws std::runtime_error  listing all unsupported operators and nodes with the reasons, or
 ///                             naming sizes that do not match
-std::unique_ptr<Module> make_onnx_network(const OnnxModel& model, const std::string& file,
-                                          const models::ModelInput& input,
-                                          const OnnxNetworkOptions& options, Random& random);
+std::unique_ptr<layers::Module> make_onnx_network(const OnnxModel& model, const std::string& file,
+                                                  const layers::models::ModelInput& input,
+                                                  const OnnxNetworkOptions& options,
+                                                  Random& random);
 
 /// The image size and number of classes from the graph's own shapes; an undeclared number of
 /// classes is inferred from the network.
 /// @throws std::runtime_error  if an image size other than the batch's is open
-models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file);
+layers::models::ModelInput onnx_model_input(const OnnxModel& model, const std::string& file);
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -11,14 +11,14 @@
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 void append_group_norm(Builder& builder, const OnnxNode& node, const Value& input,
-                       const GroupNorm::Options& options, const std::vector<float>& gain,
+                       const layers::GroupNorm::Options& options, const std::vector<float>& gain,
                        const std::vector<float>& bias) {
   require(options.eps >= 0.0f, "epsilon: expected at least 0, got {}", options.eps);
-  auto norm = std::make_shared<GroupNorm>(options);
+  auto norm = std::make_shared<layers::GroupNorm>(options);
   if (!builder.options().random_weights) {
     const auto copy = [](Variable to, const std::vector<float>& from) {
       to.mutable_value().copy_from(to_tensor(from));
@@ -86,21 +86,23 @@ void build_layer_norm(Builder& builder, const OnnxNode& node,
   const std::vector<float> bias = Builder::has_input(node, 2)
                                       ? vector_of(builder.constant(node, 2), input.channels)
                                       : std::vector<float>(gain.size());
-  append_group_norm(
-      builder, node, input,
-      {.channels = input.channels, .eps = attributes.epsilon, .over = GroupNorm::Over::pixel}, gain,
-      bias);
+  append_group_norm(builder, node, input,
+                    {.channels = input.channels,
+                     .eps = attributes.epsilon,
+                     .over = layers::GroupNorm::Over::pixel},
+                    gain, bias);
 }
 
 void build_lrn(Builder& builder, const OnnxNode& node, const LrnAttributes& attributes) {
   const Value input = builder.image(node);
   require(attributes.size >= 1, "size: expected at least 1, got {}", attributes.size);
-  builder.append(node,
-                 std::make_shared<LocalResponseNorm>(LocalResponseParams{.size = attributes.size,
-                                                                         .alpha = attributes.alpha,
-                                                                         .beta = attributes.beta,
-                                                                         .bias = attributes.bias}),
-                 {input}, input);
+  builder.append(
+      node,
+      std::make_shared<layers::LocalResponseNorm>(LocalResponseParams{.size = attributes.size,
+                                                                      .alpha = attributes.alpha,
+                                                                      .beta = attributes.beta,
+                                                                      .bias = attributes.bias}),
+      {input}, input);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -5,7 +5,7 @@
 
 #include "onnx/import/constant_folding.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 template <typename A>
@@ -161,4 +161,4 @@ const Operator* find_operator(std::string_view name) {
   return found != kOperators.end() && found->name == name ? found : nullptr;
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -10,7 +10,7 @@
 #include "layers/shape_layers.h"
 #include "onnx/import/builder.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 struct Operator {
   std::string_view name;
@@ -109,7 +109,7 @@ void build_quantize_linear(Builder& builder, const OnnxNode& node,
 
 // Operators that move values, and sizes.
 /// The size of a padded image. @throws std::invalid_argument  if nothing is left
-Value padded_value(const Value& input, const PadSizes& sizes);
+Value padded_value(const Value& input, const layers::PadSizes& sizes);
 /// Inserts a module that selects channels, rows or columns of `input` by index.
 /// @param axis  of its dims, counting the batch
 Value selected(Builder& builder, const std::string& name, const Value& input, std::size_t axis,
@@ -135,4 +135,4 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes& attr
 void build_shape(Builder& builder, const OnnxNode& node, const ShapeAttributes& attributes);
 void build_size(Builder& builder, const OnnxNode& node, const NoAttributes&);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

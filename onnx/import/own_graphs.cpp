@@ -12,7 +12,7 @@
 
 #include "onnx/import/arrays.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The float whose product with `factor` is `product`; null if none exists.
@@ -248,4 +248,4 @@ std::optional<OnnxModel> with_scales_in_operands(const OnnxModel& model) {
   return Rewriter(model).run();
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The same graph with scales moved from after the sums to the operands
 /// (onnx/export/export_integers.h), and with a BipolarQuant instead of comparisons for 1-bit codes.
@@ -16,4 +16,4 @@ namespace quench::onnx_network {
 /// the network computes the same bits.
 std::optional<OnnxModel> with_scales_in_operands(const OnnxModel& model);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -10,7 +10,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// Expands pads to all axes. Since operator set 18, a node may give them for some axes only.
@@ -100,7 +100,7 @@ bool is_least(float value) { return value <= std::numeric_limits<float>::lowest(
 
 }  // namespace
 
-Value padded_value(const Value& input, const PadSizes& sizes) {
+Value padded_value(const Value& input, const layers::PadSizes& sizes) {
   const auto& [top, left, bottom, right] = sizes.image;
   require(input.height + std::min(top, 0) + std::min(bottom, 0) >= 1 &&
               input.width + std::min(left, 0) + std::min(right, 0) >= 1,
@@ -136,9 +136,9 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes& attr
   };
   const auto column = [&](const Integers& of_axes) { return static_cast<int>(of_axes[columns]); };
   const Padding image{row(pads.before), column(pads.before), row(pads.after), column(pads.after)};
-  PadSizes sizes{.channels_before = pads.before[channel],
-                 .channels_after = pads.after[channel],
-                 .image = image};
+  layers::PadSizes sizes{.channels_before = pads.before[channel],
+                         .channels_after = pads.after[channel],
+                         .image = image};
   require(std::min(sizes.channels_before, sizes.channels_after) >= 0,
           "pads: expected at least 0 channels, got {} and {}", sizes.channels_before,
           sizes.channels_after);
@@ -149,8 +149,8 @@ void build_pad(Builder& builder, const OnnxNode& node, const PadAttributes& attr
   // Zeros may become part of a convolution, and the lowest value part of a max pool.
   if (!cuts) value.padding = std::exchange(sizes.image, {});
   value.pads_least = least && value.padded();
-  if (sizes == PadSizes{}) return builder.set_output(node, value);
-  builder.append(node, std::make_shared<Pad>(sizes), {value}, padded_value(value, sizes));
+  if (sizes == layers::PadSizes{}) return builder.set_output(node, value);
+  builder.append(node, std::make_shared<layers::Pad>(sizes), {value}, padded_value(value, sizes));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -11,7 +11,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 float dropout_ratio(const Builder& builder, const OnnxNode& node) {
@@ -27,18 +27,18 @@ void append_clamp(Builder& builder, const OnnxNode& node, const Value& input,
                   const ActivationRange& range) {
   const auto activation = activation_with(range);
   if (activation == Activation::none) return builder.set_output(node, input);
-  std::shared_ptr<Module> layer;
+  std::shared_ptr<layers::Module> layer;
   if (activation) {
-    layer = std::make_shared<ActivationLayer>(*activation);
+    layer = std::make_shared<layers::ActivationLayer>(*activation);
   } else {
-    layer = std::make_shared<PointwiseFunction>(Pointwise::clip(range.low, range.high));
+    layer = std::make_shared<layers::PointwiseFunction>(Pointwise::clip(range.low, range.high));
   }
   builder.append(node, std::move(layer), {input}, input);
 }
 
 void append_function(Builder& builder, const OnnxNode& node, const Pointwise& function) {
   const Value input = builder.numbers(node);
-  builder.append(node, std::make_shared<PointwiseFunction>(function), {input}, input);
+  builder.append(node, std::make_shared<layers::PointwiseFunction>(function), {input}, input);
 }
 
 void build_relu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
@@ -78,7 +78,8 @@ void build_gelu(Builder& builder, const OnnxNode& node, const GeluAttributes& at
 
 void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   const Value input = builder.aligned(builder.constant(node, 1), node);
-  auto layer = std::make_shared<PRelu>(to_tensor(per_channel(builder.constant(node, 1), input)));
+  auto layer =
+      std::make_shared<layers::PRelu>(to_tensor(per_channel(builder.constant(node, 1), input)));
   if (builder.options().random_weights) {
     // Initialized as in He et al. 2015 and PyTorch.
     Variable slope = layer->slope();
@@ -90,9 +91,10 @@ void build_prelu(Builder& builder, const OnnxNode& node, const NoAttributes&) {
 void build_dropout(Builder& builder, const OnnxNode& node, const DropoutAttributes&) {
   const Value input = builder.numbers(node);
   const auto stream = static_cast<std::uint64_t>(&node - builder.model().nodes.data()) + 1;
-  builder.append(
-      node, std::make_shared<Dropout>(dropout_ratio(builder, node), builder.random().fork(stream)),
-      {input}, input);
+  builder.append(node,
+                 std::make_shared<layers::Dropout>(dropout_ratio(builder, node),
+                                                   builder.random().fork(stream)),
+                 {input}, input);
 }
 
 void build_softmax(Builder& builder, const OnnxNode& node, const AxisAttributes& attributes) {
@@ -142,4 +144,4 @@ void build_cast(Builder& builder, const OnnxNode& node, const CastAttributes& at
   builder.set_output(node, builder.bare_activation(node));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include "onnx/import/windows.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 Value pooled(const Value& input, const Windows& windows) {
@@ -52,7 +52,7 @@ void build_max_pool(Builder& builder, const OnnxNode& node, const MaxPoolAttribu
   const Value input = builder.image_of_maxima(node);
   const Windows windows = pool_windows(attributes, attributes.ceil_mode != 0, input);
   require_dense(windows);
-  builder.append(node, std::make_shared<MaxPool2d>(windows.window), {input},
+  builder.append(node, std::make_shared<layers::MaxPool2d>(windows.window), {input},
                  pooled(input, windows));
 }
 
@@ -62,16 +62,18 @@ void build_average_pool(Builder& builder, const OnnxNode& node,
   Windows windows = pool_windows(attributes, attributes.ceil_mode != 0, input);
   require_dense(windows);
   if (attributes.count_include_pad != 0) input = with_zeros(builder, node, input, windows);
-  builder.append(node, std::make_shared<AveragePool2d>(windows.window), {input},
+  builder.append(node, std::make_shared<layers::AveragePool2d>(windows.window), {input},
                  pooled(input, windows));
 }
 
 void build_global_average_pool(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  builder.set_output(node, global_pool<AveragePool2d>(builder, name_of(node), builder.image(node)));
+  builder.set_output(
+      node, global_pool<layers::AveragePool2d>(builder, name_of(node), builder.image(node)));
 }
 
 void build_global_max_pool(Builder& builder, const OnnxNode& node, const NoAttributes&) {
-  builder.set_output(node, global_pool<MaxPool2d>(builder, name_of(node), builder.image(node)));
+  builder.set_output(node,
+                     global_pool<layers::MaxPool2d>(builder, name_of(node), builder.image(node)));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

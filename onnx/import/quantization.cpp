@@ -13,7 +13,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The node's inputs after the first, which is an activation.
@@ -147,4 +147,4 @@ void build_bipolar_quant(Builder& builder, const OnnxNode& node, const NoAttribu
   builder.set_output(node, onto(builder, node, builder.numbers(node), grid));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

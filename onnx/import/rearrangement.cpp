@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 using Sizes = std::vector<std::int64_t>;
@@ -130,4 +130,4 @@ std::optional<Rearrangement> rearrangement(const Value& from, const Value& to) {
   return rearrangement(from, axes, to);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

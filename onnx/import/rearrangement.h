@@ -9,7 +9,7 @@
 #include "core/ops/rearrange.h"
 #include "onnx/import/value.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The rearrangement from `from` to the image `to`. In ONNX's order, `to` has the values of `from`
 /// after a Transpose of its dims after the batch by `axes`, counted from 0.
@@ -19,4 +19,4 @@ std::optional<Rearrangement> rearrangement(const Value& from, const std::vector<
 /// The same without a Transpose: only the dims differ.
 std::optional<Rearrangement> rearrangement(const Value& from, const Value& to);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

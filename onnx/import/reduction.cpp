@@ -12,7 +12,7 @@
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// The reduced axes, and the dims that remain after the batch.
@@ -101,8 +101,8 @@ void append_reduction(Builder& builder, const OnnxNode& node, const ReduceAttrib
           "axes: expected at least one axis to remain after the batch, got {} of {}",
           dims_text(axes), input.text());
   if (sum == Sum::of_squares)
-    input = builder.insert(node.output + "/squares", std::make_shared<Multiply>(), {input, input},
-                           input);
+    input = builder.insert(node.output + "/squares", std::make_shared<layers::Multiply>(),
+                           {input, input}, input);
   if (reduction.channels && input.channels > 1) {
     input = taken_as_columns(builder, node, input, axes);
     reduction.rows = false;
@@ -118,34 +118,35 @@ void append_reduction(Builder& builder, const OnnxNode& node, const ReduceAttrib
   const std::int64_t count = std::int64_t{window.kernel[0]} * window.kernel[1];
   if (sum != Sum::none && count > 1) {
     const Tensor factor = Tensor::full({1}, static_cast<float>(count));
-    output =
-        builder.insert(node.output + "/sum",
-                       std::make_shared<ScaleShift>(factor, Tensor{}, ScaleShift::Values::constant),
-                       {output}, output);
+    output = builder.insert(node.output + "/sum",
+                            std::make_shared<layers::ScaleShift>(
+                                factor, Tensor{}, layers::ScaleShift::Values::constant),
+                            {output}, output);
   }
   if (sum == Sum::of_squares)
-    output = builder.insert(node.output + "/root",
-                            std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)),
-                            {output}, output);
+    output = builder.insert(
+        node.output + "/root",
+        std::make_shared<layers::PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)), {output},
+        output);
   append_reshape(builder, node, output, reduction.left);
 }
 
 }  // namespace
 
 void build_reduce_mean(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  append_reduction<AveragePool2d>(builder, node, attributes);
+  append_reduction<layers::AveragePool2d>(builder, node, attributes);
 }
 
 void build_reduce_sum(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  append_reduction<AveragePool2d>(builder, node, attributes, Sum::of_numbers);
+  append_reduction<layers::AveragePool2d>(builder, node, attributes, Sum::of_numbers);
 }
 
 void build_reduce_l2(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  append_reduction<AveragePool2d>(builder, node, attributes, Sum::of_squares);
+  append_reduction<layers::AveragePool2d>(builder, node, attributes, Sum::of_squares);
 }
 
 void build_reduce_max(Builder& builder, const OnnxNode& node, const ReduceAttributes& attributes) {
-  append_reduction<MaxPool2d>(builder, node, attributes);
+  append_reduction<layers::MaxPool2d>(builder, node, attributes);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

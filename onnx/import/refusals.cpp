@@ -7,7 +7,7 @@
 #include "support/error.h"
 #include "support/text_list.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 void Refusals::add(const OnnxNode& node, const std::string& reason) {
   unknown_.insert(node.output);
@@ -43,4 +43,4 @@ void Refusals::require_none() const {
   fail("{}: {} unsupported nodes:\n  {}", file_, nodes, listed(lines, "\n  "));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// Collects the unsupported nodes of a network, to report them in one message.
 class Refusals {
@@ -48,4 +48,4 @@ class Refusals {
   std::set<std::string> unknown_;  // outputs of refused nodes, and of their readers
 };
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -12,10 +12,10 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
-using Coordinates = BilinearResize::Coordinates;
+using Coordinates = layers::BilinearResize::Coordinates;
 
 /// Resize in operator set 10 has only scales, with a fixed coordinate transformation.
 bool is_first_resize(const Builder& builder) { return builder.model().opset < 11; }
@@ -50,8 +50,8 @@ std::vector<T> on_all_axes(std::vector<T> given, const ResizeAttributes& attribu
 }
 
 /// The size of the result, and the scales of coordinates.
-BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
-                                  const ResizeAttributes& attributes, const Value& input) {
+layers::BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
+                                          const ResizeAttributes& attributes, const Value& input) {
   const auto rank = static_cast<std::size_t>(input.rank());
   const bool of_sizes = Builder::has_input(node, 3);
   Integers from = input.dims();
@@ -86,7 +86,7 @@ BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
   }
   require(sizes[1] == input.channels, "expected an unchanged number of channels, got {} of {}",
           sizes[1], input.channels);
-  BilinearResize::Options options;
+  layers::BilinearResize::Options options;
   options.coordinates = is_first_resize(builder)
                             ? Coordinates::asymmetric
                             : coordinates_of(attributes.coordinate_transformation_mode);
@@ -100,11 +100,11 @@ BilinearResize::Options target_of(const Builder& builder, const OnnxNode& node,
 }
 
 /// For each pixel of the result, the index of the nearest of `size` pixels.
-Integers nearest(const BilinearResize::Options& options, std::size_t axis, std::int64_t size,
-                 const std::string& mode) {
+Integers nearest(const layers::BilinearResize::Options& options, std::size_t axis,
+                 std::int64_t size, const std::string& mode) {
   Integers result;
   for (std::int64_t i = 0; i < options.size[axis]; ++i) {
-    const float place = source_place(options, axis, i, size);
+    const float place = layers::source_place(options, axis, i, size);
     float rounded = 0.0f;
     if (mode == "round_prefer_floor") {
       rounded = std::ceil(place - 0.5f);
@@ -135,7 +135,7 @@ std::optional<int> repeats(const Integers& numbers, std::int64_t size) {
 }
 
 void append_nearest(Builder& builder, const OnnxNode& node, const Value& input,
-                    const BilinearResize::Options& options, const std::string& mode) {
+                    const layers::BilinearResize::Options& options, const std::string& mode) {
   Integers rows = nearest(options, 0, input.height, mode),
            columns = nearest(options, 1, input.width, mode);
   const auto taller = repeats(rows, input.height), wider = repeats(columns, input.width);
@@ -146,7 +146,7 @@ void append_nearest(Builder& builder, const OnnxNode& node, const Value& input,
   Value output = input;
   output.height *= *taller;
   output.width *= *wider;
-  builder.append(node, std::make_shared<Upsample>(std::array{*taller, *wider}), {input},
+  builder.append(node, std::make_shared<layers::Upsample>(std::array{*taller, *wider}), {input},
                  std::move(output));
 }
 
@@ -158,7 +158,7 @@ void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes
           "keep_aspect_ratio_policy: expected stretch, got '{}'",
           attributes.keep_aspect_ratio_policy);
   require(attributes.antialias == 0, "antialias: expected 0, got {}", attributes.antialias);
-  const BilinearResize::Options options = target_of(builder, node, attributes, input);
+  const layers::BilinearResize::Options options = target_of(builder, node, attributes, input);
   if (attributes.mode == "nearest") {
     // Operator set 10 does not define the rounding; runtimes round down to enlarge an image and up
     // to shrink it.
@@ -172,7 +172,8 @@ void build_resize(Builder& builder, const OnnxNode& node, const ResizeAttributes
   Value output = input;
   output.height = options.size[0];
   output.width = options.size[1];
-  builder.append(node, std::make_shared<BilinearResize>(options), {input}, std::move(output));
+  builder.append(node, std::make_shared<layers::BilinearResize>(options), {input},
+                 std::move(output));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -12,7 +12,7 @@
 #include "onnx/import/sizes.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 /// Selects channels or features.
@@ -24,8 +24,8 @@ Value selected_channels(Builder& builder, const std::string& name, const Value& 
   output.channels = std::ssize(channels);
   output.blocks.clear();
   if (output.flat()) output = flat_value(output.channels);
-  return builder.insert(name, std::make_shared<SelectChannels>(std::move(channels)), {input},
-                        std::move(output));
+  return builder.insert(name, std::make_shared<layers::SelectChannels>(std::move(channels)),
+                        {input}, std::move(output));
 }
 
 /// Limits the length of index lists. Sizes from a file are untrusted.
@@ -133,7 +133,8 @@ Value selected_pixels(Builder& builder, const std::string& name, const Value& in
   output.height = std::ssize(rows);
   output.width = std::ssize(columns);
   if (rows == all_of(input.height) && columns == all_of(input.width)) return input;
-  return builder.insert(name, std::make_shared<SelectPixels>(std::move(rows), std::move(columns)),
+  return builder.insert(name,
+                        std::make_shared<layers::SelectPixels>(std::move(rows), std::move(columns)),
                         {input}, std::move(output));
 }
 
@@ -206,4 +207,4 @@ void build_gather(Builder& builder, const OnnxNode& node, const AxisAttributes& 
   append_reshape(builder, node, value, {sizes.begin() + 1, sizes.end()});
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include "onnx/import/operators.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 std::int64_t product(const Dims& sizes) {
@@ -93,4 +93,4 @@ void build_size(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   builder.set_output(node, tensor_of({}, Dims{each}), tensor_of({}, Dims{each * kManyImages}));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

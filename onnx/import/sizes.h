@@ -8,7 +8,7 @@
 
 #include "onnx/import/builder.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The dims of an activation in the graph, with kBatch first.
 std::vector<std::int64_t> sizes_of(const Value& value);
@@ -32,4 +32,4 @@ std::vector<std::int64_t> axes_of(const Builder& builder, const OnnxNode& node,
 std::vector<std::int64_t> reshaped(const std::vector<std::int64_t>& sizes,
                                    std::vector<std::int64_t> target, std::int64_t images);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

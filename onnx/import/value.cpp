@@ -7,7 +7,7 @@
 
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 std::vector<std::int64_t> Value::dims() const {
   if (viewed()) return view;
@@ -94,4 +94,4 @@ std::vector<float> in_order(const Value& value, std::vector<float> per_channel) 
   return result;
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

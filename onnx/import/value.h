@@ -12,7 +12,7 @@
 #include "layers/graph.h"
 #include "quant/grid.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 /// The order of an activation's dims in ONNX.
 enum class Layout : std::uint8_t {
@@ -31,7 +31,7 @@ struct FeatureBlock {
 /// An activation. In quench it is always a tensor [N, C, H, W] in channels-last memory, or [N, F].
 /// Layouts, views and blocks only describe the graph's view of the same values.
 struct Value {
-  ValueId id = Graph::kInput;
+  layers::ValueId id = layers::Graph::kInput;
   Layout layout = Layout::channels_first;
   std::int64_t channels = 0;  ///< F if flat
   std::int64_t height = 1, width = 1;
@@ -81,4 +81,4 @@ bool same_order(const Value& a, const Value& b);
 /// Reorders per-channel values from ONNX's order to quench's.
 std::vector<float> in_order(const Value& value, std::vector<float> per_channel);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

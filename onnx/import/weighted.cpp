@@ -15,16 +15,17 @@
 #include "quant/strategies/fixed.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 Tensor weight_of(Builder& builder, const Shape& shape, const LayerNumbers& numbers) {
   const OnnxNetworkOptions& options = builder.options();
-  if (options.random_weights) return glorot_uniform(shape, builder.random());
+  if (options.random_weights) return layers::glorot_uniform(shape, builder.random());
   return options.shapes_only ? Tensor(shape) : Tensor::from_row_major(shape, numbers.weight);
 }
 
-void fill_bias(const Builder& builder, const QuantizedLayer& layer, const LayerNumbers& numbers) {
+void fill_bias(const Builder& builder, const layers::QuantizedLayer& layer,
+               const LayerNumbers& numbers) {
   if (numbers.bias.empty() || builder.options().random_weights) return;
   Variable bias = layer.bias();
   bias.mutable_value().copy_from(to_tensor(numbers.bias));
@@ -41,7 +42,7 @@ bool holds(const Builder& builder, const Variable& parameter, const std::vector<
 template <typename L, typename Options>
 std::shared_ptr<L> make_sharing(const Builder& builder, const SharedWeight& shared,
                                 const LayerNumbers& numbers, const Options& options) {
-  using Bias = QuantizedLayer::Bias;
+  using Bias = layers::QuantizedLayer::Bias;
   if (numbers.bias.empty()) return std::make_shared<L>(options, *shared.layer, Bias::none);
   if (numbers.bias_constant == shared.bias && holds(builder, shared.layer->bias(), numbers.bias))
     return std::make_shared<L>(options, *shared.layer, Bias::shared);
@@ -74,9 +75,9 @@ void append_layer(Builder& builder, const OnnxNode& node, const Value& input, Va
 void append_linear(Builder& builder, const OnnxNode& node, const Value& input,
                    LayerNumbers numbers) {
   const std::int64_t outputs = numbers.out_channels;
-  append_layer<Linear>(builder, node, input, flat_value(outputs), std::move(numbers),
-                       {outputs, input.channels},
-                       LinearOptions{.in_features = input.channels, .out_features = outputs});
+  append_layer<layers::Linear>(
+      builder, node, input, flat_value(outputs), std::move(numbers), {outputs, input.channels},
+      layers::LinearOptions{.in_features = input.channels, .out_features = outputs});
 }
 
 /// The same for each pixel of [N, H, W, F]: a 1x1 convolution.
@@ -86,9 +87,10 @@ void append_pointwise(Builder& builder, const OnnxNode& node, const Value& input
   Value output = input;
   output.channels = outputs;
   output.blocks.clear();
-  append_layer<Conv2d>(
+  append_layer<layers::Conv2d>(
       builder, node, input, output, std::move(numbers), {outputs, input.channels, 1, 1},
-      Conv2dOptions{.in_channels = input.channels, .out_channels = outputs, .kernel_size = {1, 1}});
+      layers::Conv2dOptions{
+          .in_channels = input.channels, .out_channels = outputs, .kernel_size = {1, 1}});
 }
 
 /// Whether the values of a weight are needed.
@@ -138,16 +140,16 @@ void append_conv(Builder& builder, const OnnxNode& node, const Value& image, con
     numbers.bias_constant = &builder.constant(node, 2);
     numbers.bias = vector_of(*numbers.bias_constant, outputs);
   }
-  append_layer<Conv2d>(
+  append_layer<layers::Conv2d>(
       builder, node, image, output, std::move(numbers),
       {outputs, image.channels / groups, windows.window.kernel[0], windows.window.kernel[1]},
-      Conv2dOptions{.in_channels = image.channels,
-                    .out_channels = outputs,
-                    .kernel_size = windows.window.kernel,
-                    .params = {.stride = windows.window.stride,
-                               .padding = windows.window.padding,
-                               .dilation = windows.dilation,
-                               .groups = static_cast<int>(groups)}});
+      layers::Conv2dOptions{.in_channels = image.channels,
+                            .out_channels = outputs,
+                            .kernel_size = windows.window.kernel,
+                            .params = {.stride = windows.window.stride,
+                                       .padding = windows.window.padding,
+                                       .dilation = windows.dilation,
+                                       .groups = static_cast<int>(groups)}});
 }
 
 /// Spreads each pixel to the first corner of a block of zeros: adds channels of zeros and turns
@@ -158,8 +160,9 @@ Value spread_apart(Builder& builder, const OnnxNode& node, const Value& image,
   if (rows * columns == 1) return image;
   Value blocks = image;
   blocks.channels *= rows * columns;
-  const PadSizes zeros{.channels_after = blocks.channels - image.channels};
-  blocks = builder.insert(node.output + "/zeros", std::make_shared<Pad>(zeros), {image}, blocks);
+  const layers::PadSizes zeros{.channels_after = blocks.channels - image.channels};
+  blocks =
+      builder.insert(node.output + "/zeros", std::make_shared<layers::Pad>(zeros), {image}, blocks);
   blocks.view = {rows, columns, image.channels, image.height, image.width};
   Value result = image;
   result.height *= rows;
@@ -169,10 +172,10 @@ Value spread_apart(Builder& builder, const OnnxNode& node, const Value& image,
 
 /// Crops by the negative paddings.
 Value cropped(Builder& builder, const OnnxNode& node, const Value& image, const Padding& around) {
-  const PadSizes part{.image = {std::min(around.top, 0), std::min(around.left, 0),
-                                std::min(around.bottom, 0), std::min(around.right, 0)}};
-  if (part == PadSizes{}) return image;
-  return builder.insert(node.output + "/part", std::make_shared<Pad>(part), {image},
+  const layers::PadSizes part{.image = {std::min(around.top, 0), std::min(around.left, 0),
+                                        std::min(around.bottom, 0), std::min(around.right, 0)}};
+  if (part == layers::PadSizes{}) return image;
+  return builder.insert(node.output + "/part", std::make_shared<layers::Pad>(part), {image},
                         padded_value(image, part));
 }
 
@@ -317,4 +320,4 @@ void build_matmul(Builder& builder, const OnnxNode& node, const NoAttributes&) {
   append(builder, node, input, std::move(numbers));
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

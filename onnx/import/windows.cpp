@@ -7,7 +7,7 @@
 #include "onnx/import/constants.h"
 #include "support/error.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 namespace {
 
 constexpr std::int64_t kMaxSize = 1 << 20;  // in pixels
@@ -172,4 +172,4 @@ Windows pool_windows(const WindowAttributes& attributes, bool ceil_mode, const V
   return read_windows(attributes, ceil_mode, image, attributes.kernel_shape);
 }
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -9,7 +9,7 @@
 #include "onnx/import/attributes.h"
 #include "onnx/import/value.h"
 
-namespace quench::onnx_network {
+namespace quench::onnx {
 
 struct Windows {
   Window2d window;
@@ -41,4 +41,4 @@ SpreadWindows transposed_windows(const ConvTransposeAttributes& attributes, cons
 /// The windows of a pool. @throws std::invalid_argument  as above
 Windows pool_windows(const WindowAttributes& attributes, bool ceil_mode, const Value& image);
 
-}  // namespace quench::onnx_network
+}  // namespace quench::onnx

@@ -6,7 +6,7 @@
 #include "core/parallel.h"
 #include "core/tensor.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Adam (Kingma & Ba 2015) with the published constants, for one tensor that is not a parameter of
 /// the network; see train/adam.h for parameters.
@@ -39,4 +39,4 @@ class Adam {
   std::int64_t steps_ = 0;
 };
 
-}  // namespace quench
+}  // namespace quench::ptq

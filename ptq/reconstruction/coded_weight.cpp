@@ -5,7 +5,7 @@
 #include "core/ops/elementwise.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 bool same_values(const Tensor& a, const Tensor& b) {
@@ -23,7 +23,7 @@ bool grid_stays(quant::Quantizer& quantizer, const Tensor& weight) {
 
 }  // namespace
 
-CodedWeight::CodedWeight(QuantizedLayer& layer)
+CodedWeight::CodedWeight(layers::QuantizedLayer& layer)
     : layer_(&layer), original_(layer.effective_weight().value().clone()) {
   require(!layer.shares_weight(),
           "{}: reconstruct: expected a weight that is not shared with other layers; "
@@ -39,7 +39,7 @@ CodedWeight::CodedWeight(QuantizedLayer& layer)
           "{}: reconstruct: expected a method with evenly spaced codes and a scale that does not "
           "depend on the weight, e.g. symmetric, affine or lsq, got {}",
           quantizer.slot(), quantizer.method());
-  if (const FoldedBatchNorm* norm = layer.folded())
+  if (const layers::FoldedBatchNorm* norm = layer.folded())
     factor_ = norm->weight(Variable(Tensor::full(original_.shape(), 1.0f))).value();
 }
 
@@ -66,4 +66,4 @@ void CodedWeight::set_codes(const Tensor& codes) {
       layer_->weight_quantizer().slot());
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

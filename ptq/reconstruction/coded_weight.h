@@ -3,7 +3,7 @@
 #include "layers/quantized_layer.h"
 #include "quant/grid.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// A layer's weight as integer codes on a fixed grid, chosen by reconstruction. Values are the
 /// quantizer's inputs, i.e. include a folded batch norm.
@@ -12,9 +12,9 @@ class CodedWeight {
   /// @throws std::invalid_argument  unless the layer's quantizer has a uniform grid with a fixed
   ///                                scale and rounds to the nearest code; the message names the
   ///                                slot
-  explicit CodedWeight(QuantizedLayer& layer);
+  explicit CodedWeight(layers::QuantizedLayer& layer);
 
-  QuantizedLayer& layer() const { return *layer_; }
+  layers::QuantizedLayer& layer() const { return *layer_; }
   const quant::QuantGrid& grid() const { return grid_; }
   /// The initial float weight.
   const Tensor& original() const { return original_; }
@@ -31,9 +31,9 @@ class CodedWeight {
   void set_codes(const Tensor& codes);
 
  private:
-  QuantizedLayer* layer_;
+  layers::QuantizedLayer* layer_;
   quant::QuantGrid grid_;
   Tensor original_, factor_;
 };
 
-}  // namespace quench
+}  // namespace quench::ptq

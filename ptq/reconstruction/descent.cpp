@@ -19,7 +19,7 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using Rows = std::span<const std::int64_t>;
@@ -29,7 +29,7 @@ class UnitWeights {
  public:
   UnitWeights(const ReconstructionUnit& unit, const DescentPlan& plan) {
     if (plan.rounding == DescentPlan::Rounding::fixed) return;
-    for (QuantizedLayer* layer : unit.layers) {
+    for (layers::QuantizedLayer* layer : unit.layers) {
       weights_.emplace_back(*layer);
       variables_.push_back(make(weights_.back(), plan));
     }
@@ -74,11 +74,11 @@ class UnitWeights {
 /// Replaces the activation quantizers of a unit by trained steps while it is alive.
 class UnitSteps {
  public:
-  UnitSteps(const Graph& graph, const ReconstructionUnit& unit, const DescentPlan& plan,
+  UnitSteps(const layers::Graph& graph, const ReconstructionUnit& unit, const DescentPlan& plan,
             const Random& random) {
     if (!plan.steps) return;
     for (std::size_t node = unit.begin; node < unit.end; ++node) {
-      QuantizableModule* module = graph.nodes()[node].module->as_quantizable();
+      layers::QuantizableModule* module = graph.nodes()[node].module->as_quantizable();
       if (module == nullptr) continue;
       for (std::size_t input = 0; input < module->input_count(); ++input)
         if (module->input_quantizer(input).quantizes()) replace(*module, input, plan, random);
@@ -115,12 +115,12 @@ class UnitSteps {
     Adam adam;
   };
   struct Slot {
-    QuantizableModule* module;
+    layers::QuantizableModule* module;
     std::size_t input;
     std::shared_ptr<quant::Quantizer> original;
   };
 
-  void replace(QuantizableModule& module, std::size_t input, const DescentPlan& plan,
+  void replace(layers::QuantizableModule& module, std::size_t input, const DescentPlan& plan,
                const Random& random) {
     quant::Quantizer& original = module.input_quantizer(input);
     const auto known =
@@ -237,7 +237,7 @@ class UnitDescent {
     const Values outputs =
         run_nodes(flows_.graph, flows_.unit.begin, flows_.unit.end, std::move(values));
     Variable total;
-    for (const ValueId id : flows_.unit.outputs) {
+    for (const layers::ValueId id : flows_.unit.outputs) {
       const Variable loss =
           lp_loss(outputs.at(id), targets.at(id).value(), static_cast<float>(plan_.norm));
       total = total.defined() ? add(total, loss) : loss;
@@ -260,7 +260,7 @@ class UnitDescent {
   /// Clears the gradients of all parameters of the unit, including batch norms and biases.
   void forget_gradients() {
     for (std::size_t node = flows_.unit.begin; node < flows_.unit.end; ++node)
-      for (Parameter& parameter : flows_.graph.nodes()[node].module->parameters())
+      for (layers::Parameter& parameter : flows_.graph.nodes()[node].module->parameters())
         parameter.value.zero_grad();
   }
 
@@ -278,4 +278,4 @@ UnitReport descend(const UnitFlows& flows, const DescentPlan& plan, Random rando
   return UnitDescent(flows, plan, random).run();
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -5,11 +5,11 @@
 #include "ptq/reconstruction/units.h"
 #include "ptq/reconstruction/value_flow.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// A unit and its inputs and outputs.
 struct UnitFlows {
-  const Graph& graph;
+  const layers::Graph& graph;
   const ReconstructionUnit& unit;
   const ValueFlow& quantized;      ///< at the unit's first node, or before it
   const FloatFlow& floating;       ///< the same for the float network
@@ -22,4 +22,4 @@ struct UnitFlows {
 /// least as good, or if a loss is not finite. Each iteration is a step of progress_bar().
 UnitReport descend(const UnitFlows& flows, const DescentPlan& plan, Random random);
 
-}  // namespace quench
+}  // namespace quench::ptq

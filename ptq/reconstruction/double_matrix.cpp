@@ -7,7 +7,7 @@
 
 #include "core/parallel.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr std::int64_t kTileRows = 8, kTileColumns = 64;
@@ -155,4 +155,4 @@ SquareMatrix inverse_factor(const SquareMatrix& matrix) {
   return factor;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace quench {
+namespace quench::ptq {
 
 /// A row-major square matrix in double. Sums have a fixed order, so results are deterministic and
 /// do not depend on the number of threads.
@@ -28,4 +28,4 @@ void mirror_upper(SquareMatrix& matrix);
 /// @return  n = 0 if the matrix is not positive definite
 SquareMatrix inverse_factor(const SquareMatrix& matrix);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 
 #include "core/parallel.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 double nearest_code(double w, double scale, quant::CodeRange range) {
@@ -220,4 +220,4 @@ std::vector<double> nearest_codes(const GptqProblem& problem) {
   return codes;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

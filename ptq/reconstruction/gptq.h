@@ -9,7 +9,7 @@
 #include "ptq/reconstruction/double_matrix.h"
 #include "quant/code.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// [calibration.gptq]
 struct GptqOptions {
@@ -64,4 +64,4 @@ double output_error(const GptqProblem& problem, std::span<const double> codes,
 /// The nearest code of each weight.
 std::vector<double> nearest_codes(const GptqProblem& problem);
 
-}  // namespace quench
+}  // namespace quench::ptq

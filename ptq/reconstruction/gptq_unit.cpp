@@ -12,13 +12,13 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
-InputHessian hessian_of(const Graph& graph, std::size_t node, const Shape& weight,
+InputHessian hessian_of(const layers::Graph& graph, std::size_t node, const Shape& weight,
                         const ValueFlow& flow) {
-  const Graph::Node& layer = graph.nodes()[node];
-  const auto* convolution = std::get_if<Conv2d*>(&layer.layer);
+  const layers::Graph::Node& layer = graph.nodes()[node];
+  const auto* convolution = std::get_if<layers::Conv2d*>(&layer.layer);
   InputHessian hessian(weight,
                        convolution == nullptr ? Conv2dParams{} : (*convolution)->options().params);
   for_each_piece(flow.images(), [&](std::span<const std::int64_t> images) {
@@ -89,12 +89,12 @@ LayerResult gptq_layer(CodedWeight& weight, const InputHessian& inputs,
 
 }  // namespace
 
-UnitReport gptq_unit(const Graph& graph, const ReconstructionUnit& unit, const ValueFlow& flow,
-                     const GptqOptions& options) {
+UnitReport gptq_unit(const layers::Graph& graph, const ReconstructionUnit& unit,
+                     const ValueFlow& flow, const GptqOptions& options) {
   expect(suits_gptq(unit, options), "{}: gptq: expected fewer columns", unit.name());
   UnitReport report{.unit = unit.name()};
   for (std::size_t node = unit.begin; node < unit.end; ++node) {
-    QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer();
+    layers::QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer();
     if (std::ranges::find(unit.layers, layer) == unit.layers.end()) continue;
     CodedWeight weight(*layer);
     const Shape& shape = weight.original().shape();
@@ -111,10 +111,10 @@ UnitReport gptq_unit(const Graph& graph, const ReconstructionUnit& unit, const V
 
 bool suits_gptq(const ReconstructionUnit& unit, const GptqOptions& options) {
   const std::int64_t most = options.order == "greedy" ? kMostGreedyColumns : kMostGptqColumns;
-  return std::ranges::all_of(unit.layers, [most](const QuantizedLayer* layer) {
+  return std::ranges::all_of(unit.layers, [most](const layers::QuantizedLayer* layer) {
     const Shape& weight = layer->weight().shape();
     return weight.numel() / weight[0] <= most;
   });
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -5,7 +5,7 @@
 #include "core/parallel.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr std::int64_t kValuesOfPiece = 1 << 17;  // a megabyte of doubles
@@ -101,4 +101,4 @@ std::vector<SquareMatrix> InputHessian::matrices() const {
   return result;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 #include "core/tensor.h"
 #include "ptq/reconstruction/double_matrix.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// The Hessian of a layer's squared output error with respect to its weights; it is the same for
 /// all output channels of a group:
@@ -37,4 +37,4 @@ class InputHessian {
   std::vector<SquareMatrix> sums_;
 };
 
-}  // namespace quench
+}  // namespace quench::ptq

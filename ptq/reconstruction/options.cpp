@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr IntRange kOneOrMore{.min = 1};
@@ -66,4 +66,4 @@ ReconstructionOptions read_reconstruction(const Settings& calibration) {
   return options;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -6,7 +6,7 @@
 #include "ptq/reconstruction/gptq.h"
 #include "support/settings.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// What a descent varies in a unit, and how (ptq/reconstruction/descent.h).
 struct DescentPlan {
@@ -47,4 +47,4 @@ struct ReconstructionOptions {
 /// @throws std::invalid_argument  for an unknown method or key, or a value out of range
 ReconstructionOptions read_reconstruction(const Settings& calibration);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -15,7 +15,7 @@
 #include "support/error.h"
 #include "support/progress.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 /// One pass over all units.
@@ -32,8 +32,8 @@ std::vector<Pass> passes_of(const ReconstructionOptions& options) {
   return {{.descent = options.weights}};
 }
 
-void check_steps(Module& network, const std::string& method) {
-  for_each_quantizer(network, [&](quant::Quantizer& quantizer) {
+void check_steps(layers::Module& network, const std::string& method) {
+  layers::for_each_quantizer(network, [&](quant::Quantizer& quantizer) {
     if (quantizer.role() != quant::Role::activation || !quantizer.quantizes()) return;
     const quant::QuantGrid grid = quantizer.grid();
     const float step = grid.scale[0];
@@ -47,9 +47,9 @@ void check_steps(Module& network, const std::string& method) {
 }
 
 /// Of finished units, activations that the method quantizes.
-void quantize_activations(const Graph& graph, const ReconstructionUnit& unit) {
+void quantize_activations(const layers::Graph& graph, const ReconstructionUnit& unit) {
   for (std::size_t node = unit.begin; node < unit.end; ++node)
-    if (QuantizableModule* module = graph.nodes()[node].module->as_quantizable())
+    if (layers::QuantizableModule* module = graph.nodes()[node].module->as_quantizable())
       for (const auto& [slot, quantizer] : module->quantizers())
         if (quantizer->role() == quant::Role::activation)
           quantizer->set_mode(quant::Mode::evaluation);
@@ -57,8 +57,8 @@ void quantize_activations(const Graph& graph, const ReconstructionUnit& unit) {
 
 class Reconstruction {
  public:
-  Reconstruction(Module& network, const ReconstructionOptions& options, const Tensor& images,
-                 std::uint64_t seed, ReconstructionJournal* journal)
+  Reconstruction(layers::Module& network, const ReconstructionOptions& options,
+                 const Tensor& images, std::uint64_t seed, ReconstructionJournal* journal)
       : network_(network),
         options_(options),
         images_(images),
@@ -71,7 +71,7 @@ class Reconstruction {
         floating_(graph_, images, memory_),
         passes_(passes_of(options)) {
     for (const ReconstructionUnit& unit : units_)
-      for (QuantizedLayer* layer : unit.layers) CodedWeight check(*layer);
+      for (layers::QuantizedLayer* layer : unit.layers) CodedWeight check(*layer);
     if (options.trains_steps()) check_steps(network, options.method);
   }
 
@@ -129,12 +129,12 @@ class Reconstruction {
     progress_bar().begin("reconstruction", total, before);
   }
 
-  Module& network_;
+  layers::Module& network_;
   const ReconstructionOptions& options_;
   Tensor images_;
   ReconstructionJournal* journal_;
   Random random_;
-  Graph graph_;
+  layers::Graph graph_;
   std::vector<ReconstructionUnit> units_;
   std::int64_t memory_;
   FloatFlow floating_;
@@ -144,12 +144,12 @@ class Reconstruction {
 
 }  // namespace
 
-ReconstructionReport reconstruct(Module& network, const ReconstructionOptions& options,
+ReconstructionReport reconstruct(layers::Module& network, const ReconstructionOptions& options,
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal) {
   // The weights now hold the values of their codes, so the float network computes with them.
-  const ModeGuard modes(network, false, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   return Reconstruction(network, options, images, seed, journal).run();
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

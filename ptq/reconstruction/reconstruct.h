@@ -8,7 +8,7 @@
 #include "layers/module.h"
 #include "ptq/reconstruction/options.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// The result for a unit: the loss of its output on the calibration images, with nearest codes and
 /// with chosen codes; for activation steps, before and after training.
@@ -30,8 +30,8 @@ class ReconstructionJournal {
  public:
   virtual ~ReconstructionJournal() = default;
   /// Restores the network's state after the units that were finished before.
-  virtual std::vector<UnitReport> restore(Module& network) = 0;
-  virtual void keep(Module& network, const std::vector<UnitReport>& finished) = 0;
+  virtual std::vector<UnitReport> restore(layers::Module& network) = 0;
+  virtual void keep(layers::Module& network, const std::vector<UnitReport>& finished) = 0;
 };
 
 /// Chooses the codes of quantized weights, unit by unit, so that each unit's output changes least
@@ -49,8 +49,8 @@ class ReconstructionJournal {
 /// @throws std::invalid_argument  if no weight is quantized, if a weight's scale depends on the
 ///                                weight, or if a step to be trained is not free; the message names
 ///                                the slot
-ReconstructionReport reconstruct(Module& network, const ReconstructionOptions& options,
+ReconstructionReport reconstruct(layers::Module& network, const ReconstructionOptions& options,
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal = nullptr);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -9,7 +9,7 @@
 #include "core/ops/reduce.h"
 #include "quant/code.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 /// out[i] = f(i, scale of its channel, range of its channel)
@@ -149,4 +149,4 @@ void OffsetRounding::step(std::int64_t iteration, double loss, const Tensor& gra
   });
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 #include "ptq/reconstruction/adam.h"
 #include "ptq/reconstruction/coded_weight.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// The schedule of AdaRound's regularizer; iterations are counted from 1.
 struct RoundingSchedule {
@@ -114,4 +114,4 @@ class OffsetRounding final : public RoundingVariable {
   double least_loss_;
 };
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -10,7 +10,7 @@
 #include "quant/parts/derived_scale.h"
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 struct MixNode final : Node {
@@ -97,4 +97,4 @@ bool set_step(quant::Quantizer& quantizer, float step) {
   return false;
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

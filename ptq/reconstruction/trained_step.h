@@ -5,7 +5,7 @@
 #include "core/random.h"
 #include "quant/quantizer.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Replaces an activation's quantizer while its unit is reconstructed: the same grid with a trained
 /// step; some elements are left unquantized.
@@ -45,4 +45,4 @@ Variable mix(const Variable& a, const Variable& b, const Tensor& uniform, double
 /// @return whether it succeeded: false for power-of-two steps, or without a range
 bool set_step(quant::Quantizer& quantizer, float step);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -4,28 +4,28 @@
 
 #include "support/error.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr std::size_t kMostLayersOfBlock = 6;
 
-QuantizedLayer* quantized_layer(const Graph::Node& node) {
-  QuantizedLayer* layer = node.module->as_quantized_layer();
+layers::QuantizedLayer* quantized_layer(const layers::Graph::Node& node) {
+  layers::QuantizedLayer* layer = node.module->as_quantized_layer();
   return layer != nullptr && layer->weight_quantizer().quantizes() ? layer : nullptr;
 }
 
 /// For each value, the last node that reads it; one past the last node for the network's output.
-std::vector<std::size_t> last_readers(const Graph& graph) {
+std::vector<std::size_t> last_readers(const layers::Graph& graph) {
   const std::size_t count = graph.nodes().size();
   std::vector<std::size_t> last(count + 1, 0);
   for (std::size_t i = 0; i < count; ++i)
-    for (const ValueId input : graph.nodes()[i].inputs) last[input] = i;
+    for (const layers::ValueId input : graph.nodes()[i].inputs) last[input] = i;
   last[graph.output()] = count;
   return last;
 }
 
 /// The units that begin at these nodes, in ascending order; each ends where the next begins.
-std::vector<ReconstructionUnit> units_from(const Graph& graph,
+std::vector<ReconstructionUnit> units_from(const layers::Graph& graph,
                                            const std::vector<std::size_t>& begins) {
   const std::vector<std::size_t> last = last_readers(graph);
   std::vector<ReconstructionUnit> units;
@@ -33,8 +33,8 @@ std::vector<ReconstructionUnit> units_from(const Graph& graph,
     ReconstructionUnit unit{.begin = begins[k],
                             .end = k + 1 < begins.size() ? begins[k + 1] : graph.nodes().size()};
     for (std::size_t i = unit.begin; i < unit.end; ++i) {
-      const Graph::Node& node = graph.nodes()[i];
-      if (QuantizedLayer* layer = quantized_layer(node)) unit.layers.push_back(layer);
+      const layers::Graph::Node& node = graph.nodes()[i];
+      if (layers::QuantizedLayer* layer = quantized_layer(node)) unit.layers.push_back(layer);
       if (last[node.output] >= unit.end) unit.outputs.push_back(node.output);
     }
     units.push_back(std::move(unit));
@@ -43,7 +43,8 @@ std::vector<ReconstructionUnit> units_from(const Graph& graph,
 }
 
 /// The nodes in [begin, end) whose weights are quantized.
-std::vector<std::size_t> layer_nodes(const Graph& graph, std::size_t begin, std::size_t end) {
+std::vector<std::size_t> layer_nodes(const layers::Graph& graph, std::size_t begin,
+                                     std::size_t end) {
   std::vector<std::size_t> nodes;
   for (std::size_t i = begin; i < end; ++i)
     if (quantized_layer(graph.nodes()[i]) != nullptr) nodes.push_back(i);
@@ -51,24 +52,25 @@ std::vector<std::size_t> layer_nodes(const Graph& graph, std::size_t begin, std:
 }
 
 /// The first nodes of the layer units in [begin, end), which contains a quantized weight.
-std::vector<std::size_t> layer_begins(const Graph& graph, std::size_t begin, std::size_t end) {
+std::vector<std::size_t> layer_begins(const layers::Graph& graph, std::size_t begin,
+                                      std::size_t end) {
   std::vector<std::size_t> begins = layer_nodes(graph, begin, end);
   begins.front() = begin;
   return begins;
 }
 
-void require_layers(const Graph& graph) {
+void require_layers(const layers::Graph& graph) {
   require(!layer_nodes(graph, 0, graph.nodes().size()).empty(),
           "reconstruct: expected a network with quantized weights, got none");
 }
 
 /// The nodes after which later nodes read only a single value, including the last node.
-std::vector<std::size_t> cuts(const Graph& graph) {
+std::vector<std::size_t> cuts(const layers::Graph& graph) {
   const std::vector<std::size_t> last = last_readers(graph);
   std::vector<std::size_t> result;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     std::size_t needed = 0;
-    for (ValueId value = 0; value <= i + 1; ++value) needed += last[value] > i ? 1 : 0;
+    for (layers::ValueId value = 0; value <= i + 1; ++value) needed += last[value] > i ? 1 : 0;
     if (needed == 1 || i + 1 == graph.nodes().size()) result.push_back(i);
   }
   return result;
@@ -81,12 +83,12 @@ std::string ReconstructionUnit::name() const {
   return layers.size() == 1 ? first : first + " to " + layers.back()->name();
 }
 
-std::vector<ReconstructionUnit> layer_units(const Graph& graph) {
+std::vector<ReconstructionUnit> layer_units(const layers::Graph& graph) {
   require_layers(graph);
   return units_from(graph, layer_begins(graph, 0, graph.nodes().size()));
 }
 
-std::vector<ReconstructionUnit> block_units(const Graph& graph) {
+std::vector<ReconstructionUnit> block_units(const layers::Graph& graph) {
   require_layers(graph);
   std::vector<std::size_t> begins;
   std::size_t begin = 0;
@@ -105,4 +107,4 @@ std::vector<ReconstructionUnit> block_units(const Graph& graph) {
   return units_from(graph, begins);
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

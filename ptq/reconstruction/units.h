@@ -7,14 +7,15 @@
 #include "layers/graph.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Consecutive nodes [begin, end) of a Graph whose weights are reconstructed together, so that
 /// their output changes least.
 struct ReconstructionUnit {
   std::size_t begin = 0, end = 0;
-  std::vector<QuantizedLayer*> layers;  ///< layers with quantized weights, in order of execution
-  std::vector<ValueId> outputs;         ///< values for later nodes, or the network's output
+  std::vector<layers::QuantizedLayer*>
+      layers;                            ///< layers with quantized weights, in order of execution
+  std::vector<layers::ValueId> outputs;  ///< values for later nodes, or the network's output
 
   /// "conv1", or "block1.conv1 to block1.conv2".
   std::string name() const;
@@ -24,13 +25,13 @@ struct ReconstructionUnit {
 /// e.g. its batch norm, its activation and the sum that reads it. Nodes before the first layer
 /// belong to its unit, so the units cover the whole graph.
 /// @throws std::invalid_argument  if no layer has a quantized weight
-std::vector<ReconstructionUnit> layer_units(const Graph& graph);
+std::vector<ReconstructionUnit> layer_units(const layers::Graph& graph);
 
 /// The blocks of a network: a block ends wherever later nodes read a single value, and contains at
 /// least one layer with a quantized weight. A block with more than six such layers is split into
 /// layer units. For a ResNet these are the residual blocks, for a network without branches the
 /// single layers.
 /// @throws std::invalid_argument  if no layer has a quantized weight
-std::vector<ReconstructionUnit> block_units(const Graph& graph);
+std::vector<ReconstructionUnit> block_units(const layers::Graph& graph);
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 std::size_t row_bytes(const Tensor& tensor) {
@@ -32,29 +32,29 @@ void put_rows(Tensor& all, std::span<const std::int64_t> rows, const Tensor& val
 
 }  // namespace
 
-Values run_nodes(const Graph& graph, std::size_t begin, std::size_t end, Values values) {
-  const std::vector<Graph::Node>& nodes = graph.nodes();
-  std::vector<std::vector<ValueId>> reads;
+Values run_nodes(const layers::Graph& graph, std::size_t begin, std::size_t end, Values values) {
+  const std::vector<layers::Graph::Node>& nodes = graph.nodes();
+  std::vector<std::vector<layers::ValueId>> reads;
   for (std::size_t i = begin; i < nodes.size(); ++i) reads.push_back(nodes[i].inputs);
-  const std::vector<std::vector<ValueId>> done = last_reads(reads, graph.output());
+  const std::vector<std::vector<layers::ValueId>> done = layers::last_reads(reads, graph.output());
   for (std::size_t i = begin; i < end; ++i) {
     std::vector<Variable> inputs;
-    for (const ValueId input : nodes[i].inputs) inputs.push_back(values.at(input));
+    for (const layers::ValueId input : nodes[i].inputs) inputs.push_back(values.at(input));
     values[nodes[i].output] = (*nodes[i].module)(inputs);
-    for (const ValueId value : done[i - begin]) values.erase(value);
+    for (const layers::ValueId value : done[i - begin]) values.erase(value);
   }
   return values;
 }
 
-ValueFlow::ValueFlow(const Graph& graph, Tensor images, std::int64_t memory)
+ValueFlow::ValueFlow(const layers::Graph& graph, Tensor images, std::int64_t memory)
     : graph_(&graph), images_(images.dim(0)), memory_(memory) {
-  kept_[Graph::kInput] = std::move(images);
+  kept_[layers::Graph::kInput] = std::move(images);
 }
 
 void ValueFlow::advance(std::size_t node) {
   if (node == node_) return;
   const NoGradGuard no_grad;
-  std::map<ValueId, Tensor> next;
+  std::map<layers::ValueId, Tensor> next;
   bool fits = true;
   for_each_piece(images_, [&](std::span<const std::int64_t> rows) {
     if (!fits) return;
@@ -85,10 +85,10 @@ Values ValueFlow::at(std::size_t node, std::span<const std::int64_t> images) con
 /// While it is alive, nodes [begin, end) are float and have their original weights.
 class FloatFlow::Restored {
  public:
-  Restored(const Graph& graph, const std::vector<Original>& originals, std::size_t begin,
+  Restored(const layers::Graph& graph, const std::vector<Original>& originals, std::size_t begin,
            std::size_t end) {
     for (std::size_t node = begin; node < end; ++node)
-      if (QuantizableModule* module = graph.nodes()[node].module->as_quantizable())
+      if (layers::QuantizableModule* module = graph.nodes()[node].module->as_quantizable())
         for (const auto& [slot, quantizer] : module->quantizers()) {
           modes_.emplace_back(quantizer, quantizer->mode());
           quantizer->set_mode(quant::Mode::bypass);
@@ -113,11 +113,11 @@ class FloatFlow::Restored {
   std::vector<std::pair<Tensor, Tensor>> changed_;  // the layer's weight, its current values
 };
 
-FloatFlow::FloatFlow(const Graph& graph, Tensor images, std::int64_t memory)
+FloatFlow::FloatFlow(const layers::Graph& graph, Tensor images, std::int64_t memory)
     : graph_(&graph), flow_(graph, std::move(images), memory) {
   std::vector<Original> originals;
   for (std::size_t node = 0; node < graph.nodes().size(); ++node)
-    if (QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer())
+    if (layers::QuantizedLayer* layer = graph.nodes()[node].module->as_quantized_layer())
       originals.push_back({node, layer, layer->weight().value().clone()});
   originals_ = std::make_shared<const std::vector<Original>>(std::move(originals));
 }
@@ -132,4 +132,4 @@ Values FloatFlow::at(std::size_t node, std::span<const std::int64_t> images) con
   return flow_.at(node, images);
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

@@ -11,15 +11,15 @@
 #include "layers/graph.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::ptq {
 
 /// Some values of a network, by id.
-using Values = std::map<ValueId, Variable>;
+using Values = std::map<layers::ValueId, Variable>;
 
 /// Runs nodes [begin, end) of a graph in their modules' current modes.
 /// @param values  all values that the nodes read from outside
 /// @return        all values that later nodes read, and the network's output if computed
-Values run_nodes(const Graph& graph, std::size_t begin, std::size_t end, Values values);
+Values run_nodes(const layers::Graph& graph, std::size_t begin, std::size_t end, Values values);
 
 /// The values of a network for a set of images, node by node. They are kept for all images while
 /// they fit into memory; from the first node where they do not fit, they are recomputed from an
@@ -28,7 +28,7 @@ class ValueFlow {
  public:
   /// @param images  [N, C, H, W], N >= 1; kept in memory
   /// @param memory  bytes for all other values
-  ValueFlow(const Graph& graph, Tensor images, std::int64_t memory);
+  ValueFlow(const layers::Graph& graph, Tensor images, std::int64_t memory);
 
   std::int64_t images() const { return images_; }
   /// The node whose inputs are kept.
@@ -39,16 +39,16 @@ class ValueFlow {
   Values at(std::size_t node, std::span<const std::int64_t> images) const;
 
  private:
-  const Graph* graph_;
+  const layers::Graph* graph_;
   std::int64_t images_, memory_;
   std::size_t node_ = 0;
-  std::map<ValueId, Tensor> kept_;  // for all images
+  std::map<layers::ValueId, Tensor> kept_;  // for all images
 };
 
 /// The same for the float network, regardless of later changes to weights and quantizers.
 class FloatFlow {
  public:
-  FloatFlow(const Graph& graph, Tensor images, std::int64_t memory);
+  FloatFlow(const layers::Graph& graph, Tensor images, std::int64_t memory);
 
   void advance(std::size_t node);
   Values at(std::size_t node, std::span<const std::int64_t> images) const;
@@ -56,12 +56,12 @@ class FloatFlow {
  private:
   struct Original {
     std::size_t node;
-    QuantizedLayer* layer;
+    layers::QuantizedLayer* layer;
     Tensor weight;
   };
   class Restored;
 
-  const Graph* graph_;
+  const layers::Graph* graph_;
   ValueFlow flow_;
   std::shared_ptr<const std::vector<Original>> originals_;
 };
@@ -77,4 +77,4 @@ void for_each_piece(std::int64_t count, Visit visit) {
   }
 }
 
-}  // namespace quench
+}  // namespace quench::ptq

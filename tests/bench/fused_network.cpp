@@ -19,27 +19,28 @@ namespace {
 
 constexpr double kRounding = 1e-5;
 
-std::shared_ptr<Conv2d> conv(std::int64_t in, std::int64_t out, Random& random) {
-  return std::make_shared<Conv2d>(Conv2dOptions{.in_channels = in,
-                                                .out_channels = out,
-                                                .params = {.padding = {1, 1, 1, 1}},
-                                                .bias = true},
-                                  random);
+std::shared_ptr<layers::Conv2d> conv(std::int64_t in, std::int64_t out, Random& random) {
+  return std::make_shared<layers::Conv2d>(layers::Conv2dOptions{.in_channels = in,
+                                                                .out_channels = out,
+                                                                .params = {.padding = {1, 1, 1, 1}},
+                                                                .bias = true},
+                                          random);
 }
 
 /// Reads its first convolution's output again after a sum has read it.
-class ReadTwice final : public Composite {
+class ReadTwice final : public layers::Composite {
  public:
   explicit ReadTwice(Random& random) {
-    const ValueId stem = append("stem", conv(3, 4, random), {Graph::kInput});
-    const ValueId conv1 = append("conv1", conv(4, 4, random), {stem});
-    const ValueId middle = append("add1", std::make_shared<Add>(Activation::relu), {stem, conv1});
-    const ValueId conv2 = append("conv2", conv(4, 4, random), {middle});
-    set_output(append("add2", std::make_shared<Add>(), {conv2, stem}));
+    const layers::ValueId stem = append("stem", conv(3, 4, random), {layers::Graph::kInput});
+    const layers::ValueId conv1 = append("conv1", conv(4, 4, random), {stem});
+    const layers::ValueId middle =
+        append("add1", std::make_shared<layers::Add>(Activation::relu), {stem, conv1});
+    const layers::ValueId conv2 = append("conv2", conv(4, 4, random), {middle});
+    set_output(append("add2", std::make_shared<layers::Add>(), {conv2, stem}));
   }
 };
 
-void check_equal(Module& network, FusedNetwork& fused, const Shape& shape) {
+void check_equal(layers::Module& network, FusedNetwork& fused, const Shape& shape) {
   const Tensor images = testing::random_tensor(shape, 9);
   const Tensor before = images.clone();
   CHECK(testing::deviation(fused(images), testing::evaluated(network, images)) < kRounding);
@@ -50,7 +51,7 @@ void check_equal(Module& network, FusedNetwork& fused, const Shape& shape) {
 
 TEST_CASE("fused_network: batch norms, activations and sums become part of convolutions") {
   Random random(1, "test");
-  const auto network = models::resnet8({}, random);
+  const auto network = layers::models::resnet8({}, random);
   network->set_training(false);
   testing::randomize(*network, 20);
   FusedNetwork fused(*network);
@@ -62,13 +63,13 @@ TEST_CASE("fused_network: batch norms, activations and sums become part of convo
 }
 
 TEST_CASE("fused_network: a step for each convolution is left of real networks") {
-  const models::ModelInput input{.height = 64, .width = 64, .classes = 10};
+  const layers::models::ModelInput input{.height = 64, .width = 64, .classes = 10};
   // 20 convolutions of ResNet-18, 27 of MobileNet; mean and linear layer of both.
   for (const auto& [name, steps] : {std::pair{"resnet18", 22}, {"mobilenet_v1", 29}}) {
     CAPTURE(std::string(name));
     Random random(6, "test");
     Settings settings = Settings::from({{"width", 0.25}});
-    const auto network = models::make_model(name, settings, input, random);
+    const auto network = layers::models::make_model(name, settings, input, random);
     network->set_training(false);
     testing::randomize(*network, 50);
     FusedNetwork fused(*network);
@@ -82,10 +83,10 @@ TEST_CASE("fused_network: separate activations, pools and depthwise convolutions
   testing::ConvBuilder builder;
   builder.conv(3, 8, 3, 1, Activation::relu6).conv(8, 8, 3, 8, Activation::none);
   auto& network = *builder.network;
-  network.append("relu", std::make_shared<ActivationLayer>(Activation::relu));
-  network.append("pool", std::make_shared<MaxPool2d>(Window2d{{2, 2}, {2, 2}, {}}));
+  network.append("relu", std::make_shared<layers::ActivationLayer>(Activation::relu));
+  network.append("pool", std::make_shared<layers::MaxPool2d>(Window2d{{2, 2}, {2, 2}, {}}));
   network.append("last", conv(8, 5, random));
-  network.append("clip", std::make_shared<ActivationLayer>(Activation::hardtanh));
+  network.append("clip", std::make_shared<layers::ActivationLayer>(Activation::hardtanh));
   network.set_training(false);
   testing::randomize(network, 30);
   FusedNetwork fused(network);
@@ -105,9 +106,9 @@ TEST_CASE("fused_network: a sum does not overwrite an operand that is read again
 
 TEST_CASE("fused_network: keeps the weights it was made from") {
   Random random(4, "test");
-  Sequential network;
+  layers::Sequential network;
   const auto layer = network.append("conv", conv(3, 4, random));
-  network.append("bn", std::make_shared<BatchNorm>(4, BatchNormParams{}));
+  network.append("bn", std::make_shared<layers::BatchNorm>(4, BatchNormParams{}));
   network.set_training(false);
   FusedNetwork fused(network);
   const Tensor images = testing::random_tensor({1, 3, 5, 5}, 9);
@@ -119,8 +120,8 @@ TEST_CASE("fused_network: keeps the weights it was made from") {
 
 TEST_CASE("fused_network: refuses quantizers") {
   Random random(5, "test");
-  const auto network = models::resnet8({.width = 0.25}, random);
-  attach_quantizers(*network, quant::Policy(Settings::from({{"method", "ste"}})));
+  const auto network = layers::models::resnet8({.width = 0.25}, random);
+  layers::attach_quantizers(*network, quant::Policy(Settings::from({{"method", "ste"}})));
   CHECK_THROWS_WITH_AS(FusedNetwork{*network},
                        "fused_network: expected a float network, got one with quantizers",
                        std::invalid_argument);

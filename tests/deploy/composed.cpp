@@ -29,7 +29,7 @@ namespace {
 
 struct Composed {
   const char* name;
-  std::unique_ptr<Module> (*make)();
+  std::unique_ptr<layers::Module> (*make)();
 };
 
 constexpr Composed kSqueezeExcite{"squeeze_excite", testing::squeeze_excite_network};
@@ -92,50 +92,52 @@ TEST_CASE("composed networks: DenseNet's blocks as integers") {
 }
 
 TEST_CASE("composed networks: real outputs of every kind of operation") {
-  const auto check = [](const std::string& name, std::shared_ptr<Module> last) {
+  const auto check = [](const std::string& name, std::shared_ptr<layers::Module> last) {
     CAPTURE(name);
     Random random(1, "test");
-    Sequential network;
-    network.append("conv", std::make_shared<Conv2d>(
-                               Conv2dOptions{.in_channels = 3, .out_channels = 5}, random));
+    layers::Sequential network;
+    network.append("conv", std::make_shared<layers::Conv2d>(
+                               layers::Conv2dOptions{.in_channels = 3, .out_channels = 5}, random));
     network.append(name, std::move(last));
-    network.append("flatten", std::make_shared<Flatten>());
+    network.append("flatten", std::make_shared<layers::Flatten>());
     testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
     testing::check_engine(testing::check_evaluation(network, 4));
   };
   const Window2d two{{2, 2}, {2, 2}, {}};
-  check("largest", std::make_shared<MaxPool2d>(two));
-  check("mean", std::make_shared<AveragePool2d>(two));
+  check("largest", std::make_shared<layers::MaxPool2d>(two));
+  check("mean", std::make_shared<layers::AveragePool2d>(two));
   Random random(2, "test");
-  const auto behind_pool = [&](std::shared_ptr<Module> last) {
-    auto both = std::make_shared<Sequential>();
-    both->append("mean", std::make_shared<AveragePool2d>(two));
+  const auto behind_pool = [&](std::shared_ptr<layers::Module> last) {
+    auto both = std::make_shared<layers::Sequential>();
+    both->append("mean", std::make_shared<layers::AveragePool2d>(two));
     both->append("last", std::move(last));
     return both;
   };
-  check("function",
-        behind_pool(std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sigmoid))));
-  check("norm", behind_pool(std::make_shared<BatchNorm>(5, BatchNormParams{})));
-  check("scale", behind_pool(std::make_shared<ScaleShift>(Tensor::full({1}, 2.0f), Tensor())));
+  check("function", behind_pool(std::make_shared<layers::PointwiseFunction>(
+                        Pointwise(Pointwise::Kind::sigmoid))));
+  check("norm", behind_pool(std::make_shared<layers::BatchNorm>(5, BatchNormParams{})));
+  check("scale",
+        behind_pool(std::make_shared<layers::ScaleShift>(Tensor::full({1}, 2.0f), Tensor())));
   check("conv2",
-        behind_pool(std::make_shared<Conv2d>(
-            Conv2dOptions{.in_channels = 5, .out_channels = 2, .kernel_size = {1, 1}}, random)));
+        behind_pool(std::make_shared<layers::Conv2d>(
+            layers::Conv2dOptions{.in_channels = 5, .out_channels = 2, .kernel_size = {1, 1}},
+            random)));
 }
 
 TEST_CASE(
     "composed networks: a mean image is subtracted from the pixels before they become codes") {
   Random random(1, "test");
-  Composite network;
-  const ValueId mean =
-      network.append("mean", std::make_shared<ScaleShift>(testing::random_tensor({1, 3, 4, 4}, 5)),
-                     {Graph::kInput});
+  layers::Composite network;
+  const ValueId mean = network.append(
+      "mean", std::make_shared<layers::ScaleShift>(testing::random_tensor({1, 3, 4, 4}, 5)),
+      {layers::Graph::kInput});
   const auto conv = [&](const char* name, ValueId input) {
-    const Conv2dOptions options{.in_channels = 3, .out_channels = 5};
-    return network.append(name, std::make_shared<Conv2d>(options, random), {input});
+    const layers::Conv2dOptions options{.in_channels = 3, .out_channels = 5};
+    return network.append(name, std::make_shared<layers::Conv2d>(options, random), {input});
   };
-  const ValueId both = network.append("add", std::make_shared<Add>(),
-                                      {conv("conv1", mean), conv("conv2", Graph::kInput)});
-  network.set_output(network.append("pool", std::make_shared<GlobalAveragePool>(), {both}));
+  const ValueId both = network.append("add", std::make_shared<layers::Add>(),
+                                      {conv("conv1", mean), conv("conv2", layers::Graph::kInput)});
+  network.set_output(network.append("pool", std::make_shared<layers::GlobalAveragePool>(), {both}));
   testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
   const IntegerNetwork integers = testing::check_evaluation(network, 4);
   testing::check_engine(integers);
@@ -145,7 +147,7 @@ TEST_CASE(
 namespace {
 
 /// The error of freeze() for a network with images [3, 4, 4].
-std::string refusal(Module& network) {
+std::string refusal(layers::Module& network) {
   testing::train_quantizers(network, {.image_size = 4, .method = "affine"});
   try {
     freeze(network, {1, 3, 4, 4});
@@ -158,32 +160,32 @@ std::string refusal(Module& network) {
 }  // namespace
 
 TEST_CASE("composed networks: parts without an integer form are rejected, with a remedy") {
-  const auto error = [](std::shared_ptr<Module> module) {
+  const auto error = [](std::shared_ptr<layers::Module> module) {
     Random random(1, "test");
-    Sequential network;
-    network.append("conv", std::make_shared<Conv2d>(
-                               Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+    layers::Sequential network;
+    network.append("conv", std::make_shared<layers::Conv2d>(
+                               layers::Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
     network.append("last", std::move(module));
-    network.append("pool", std::make_shared<GlobalAveragePool>());
+    network.append("pool", std::make_shared<layers::GlobalAveragePool>());
     return refusal(network);
   };
   const std::string statistics =
       "last normalizes by the statistics of each image, which has no integer form; expected a "
       "network trained with batch norm instead";
-  CHECK(error(std::make_shared<GroupNorm>(GroupNorm::Options{.channels = 4, .groups = 2})) ==
-        statistics);
-  CHECK(error(std::make_shared<LocalResponseNorm>(LocalResponseParams{})) == statistics);
-  CHECK(error(std::make_shared<ScaleShift>(Tensor::zeros({1, 4, 2, 2}))) ==
+  CHECK(error(std::make_shared<layers::GroupNorm>(
+            layers::GroupNorm::Options{.channels = 4, .groups = 2})) == statistics);
+  CHECK(error(std::make_shared<layers::LocalResponseNorm>(LocalResponseParams{})) == statistics);
+  CHECK(error(std::make_shared<layers::ScaleShift>(Tensor::zeros({1, 4, 2, 2}))) ==
         "last adds a different value at each position of its input; expected this only on the "
         "network's images");
 }
 
 TEST_CASE("composed networks: a function that is undefined at a code of its input is rejected") {
-  Sequential network;
-  network.append("relu", std::make_shared<ActivationLayer>(Activation::relu));
-  const auto root =
-      network.append("root", std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)));
-  network.append("pool", std::make_shared<GlobalAveragePool>());
+  layers::Sequential network;
+  network.append("relu", std::make_shared<layers::ActivationLayer>(Activation::relu));
+  const auto root = network.append(
+      "root", std::make_shared<layers::PointwiseFunction>(Pointwise(Pointwise::Kind::sqrt)));
+  network.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(refusal(network) == "no error");
   // Codes below 0, which no image produces.
   root->set_input_quantizer(testing::make_quantizer("affine", quant::Role::activation, 8));
@@ -194,43 +196,44 @@ TEST_CASE("composed networks: a function that is undefined at a code of its inpu
 }
 
 TEST_CASE("composed networks: impossible rearrangements are rejected, with a remedy") {
-  Sequential padded;
-  padded.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
-  padded.append("norm", std::make_shared<BatchNorm>(4, BatchNormParams{}));
-  padded.append("pool", std::make_shared<GlobalAveragePool>());
+  layers::Sequential padded;
+  padded.append("pad", std::make_shared<layers::Pad>(layers::PadSizes{.channels_after = 1}));
+  padded.append("norm", std::make_shared<layers::BatchNorm>(4, BatchNormParams{}));
+  padded.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(refusal(padded) ==
         "pad pads with 0, which the batch norm after it shifts; expected the batch norm before it");
-  Sequential real;
-  real.append("pool", std::make_shared<GlobalAveragePool>());
-  real.append("pad", std::make_shared<Pad>(PadSizes{.channels_after = 1}));
+  layers::Sequential real;
+  real.append("pool", std::make_shared<layers::GlobalAveragePool>());
+  real.append("pad", std::make_shared<layers::Pad>(layers::PadSizes{.channels_after = 1}));
   CHECK(refusal(real) ==
         "pad must output float32 values for output; expected a layer, or another module with an "
         "input quantizer, after it");
   Random random(1, "test");
-  Sequential flat;
-  flat.append("flatten", std::make_shared<Flatten>());
-  flat.append("norm", std::make_shared<BatchNorm>(48, BatchNormParams{}));
-  flat.append(
-      "fc", std::make_shared<Linear>(LinearOptions{.in_features = 48, .out_features = 2}, random));
+  layers::Sequential flat;
+  flat.append("flatten", std::make_shared<layers::Flatten>());
+  flat.append("norm", std::make_shared<layers::BatchNorm>(48, BatchNormParams{}));
+  flat.append("fc", std::make_shared<layers::Linear>(
+                        layers::LinearOptions{.in_features = 48, .out_features = 2}, random));
   CHECK(refusal(flat).starts_with("fc reads a flattened image whose batch norm"));
-  Sequential twice;
-  twice.append("again", std::make_shared<SelectChannels>(std::vector<std::int64_t>{0, 1, 1}));
-  twice.append("norm", std::make_shared<BatchNorm>(3, BatchNormParams{}));
-  twice.append("pool", std::make_shared<GlobalAveragePool>());
+  layers::Sequential twice;
+  twice.append("again",
+               std::make_shared<layers::SelectChannels>(std::vector<std::int64_t>{0, 1, 1}));
+  twice.append("norm", std::make_shared<layers::BatchNorm>(3, BatchNormParams{}));
+  twice.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(refusal(twice) ==
         "pool reads channel 1 of a value twice, with different batch norms or scales; expected "
         "them before channels are selected or rearranged");
-  Sequential blocks;
+  layers::Sequential blocks;
   blocks.append("blocks",
-                std::make_shared<Rearrange>(Rearrangement{
+                std::make_shared<layers::Rearrange>(Rearrangement{
                     .dims = {2, 2, 2, 2, 3}, .axes = {0, 2, 1, 3, 4}, .size = {12, 2, 2}}));
-  blocks.append("norm", std::make_shared<BatchNorm>(12, BatchNormParams{}));
-  blocks.append("pool", std::make_shared<GlobalAveragePool>());
+  blocks.append("norm", std::make_shared<layers::BatchNorm>(12, BatchNormParams{}));
+  blocks.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(refusal(blocks).starts_with("pool reads channel 0 of a value twice"));
-  Sequential between;
-  between.append("resize", std::make_shared<BilinearResize>(
-                               BilinearResize::Options{.size = {8, 8}, .scale = {2.0f, 2.0f}}));
-  between.append("pool", std::make_shared<GlobalAveragePool>());
+  layers::Sequential between;
+  between.append("resize", std::make_shared<layers::BilinearResize>(layers::BilinearResize::Options{
+                               .size = {8, 8}, .scale = {2.0f, 2.0f}}));
+  between.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(refusal(between) ==
         "resize interpolates between pixels, which has no integer form; expected a "
         "nearest-neighbour resize instead");

@@ -11,7 +11,7 @@
 namespace quench::testing {
 
 /// Codes and logits of the interpreter against evaluation. Returns the integers.
-inline deploy::IntegerNetwork check_evaluation(Module& network, std::int64_t image_size) {
+inline deploy::IntegerNetwork check_evaluation(layers::Module& network, std::int64_t image_size) {
   const deploy::IntegerNetwork integers = deploy::freeze(network, {1, 3, image_size, image_size});
   const Tensor images = random_tensor({2, 3, image_size, image_size}, 9);
   const auto result = deploy::compare_with_evaluation(network, integers,

@@ -45,7 +45,7 @@ TEST_CASE("freeze: a 1-bit network, whose max pools read sums") {
 
 TEST_CASE("freeze: folded batch norms are in the codes") {
   const auto network = testing::trained_network({.model = "mobilenet_v1", .method = "lsq"});
-  CHECK(!fold_batch_norms(*network).empty());
+  CHECK(!ptq::fold_batch_norms(*network).empty());
   testing::check_evaluation(*network, 16);
 }
 

@@ -32,32 +32,32 @@ inline Settings role_rule(const QuantizedCase& c, quant::Role role) {
 }
 
 /// Gives batch norms the statistics of `images`, so that values do not grow from block to block.
-inline void settle(Module& network, const Tensor& images) {
-  for (BatchNorm* norm : batch_norms(network)) norm->set_momentum(1.0f);
+inline void settle(layers::Module& network, const Tensor& images) {
+  for (layers::BatchNorm* norm : layers::batch_norms(network)) norm->set_momentum(1.0f);
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, true, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, true, quant::Mode::bypass);
   network(Variable(images));
 }
 
 /// Quantizers in every slot that have seen a few batches in training, so that each has its grid; the
 /// image has 8 bits, as have sums and pools. Products and functions read what layers read.
-inline void train_quantizers(Module& network, const QuantizedCase& c) {
+inline void train_quantizers(layers::Module& network, const QuantizedCase& c) {
   randomize(network, 17);
   settle(network, random_tensor({4, 3, c.image_size, c.image_size}, 99));
   const auto eight = [](const char* method) {
     return Settings::from({{"method", method}, {"bits", 8}});
   };
-  attach_quantizers(network,
-                    quant::Policy(Settings::from(
-                        {{"weight", role_rule(c, quant::Role::weight)},
-                         {"activation", role_rule(c, quant::Role::activation)},
-                         {"first_layer", Settings::from({{"activation", eight("affine")}})},
-                         {"residual", eight("affine")},
-                         {"pool", eight("affine")},
-                         {"product", role_rule(c, quant::Role::activation)},
-                         {"function", role_rule(c, quant::Role::activation)}})));
+  layers::attach_quantizers(network,
+                            quant::Policy(Settings::from(
+                                {{"weight", role_rule(c, quant::Role::weight)},
+                                 {"activation", role_rule(c, quant::Role::activation)},
+                                 {"first_layer", Settings::from({{"activation", eight("affine")}})},
+                                 {"residual", eight("affine")},
+                                 {"pool", eight("affine")},
+                                 {"product", role_rule(c, quant::Role::activation)},
+                                 {"function", role_rule(c, quant::Role::activation)}})));
   network.set_quantizer_mode(quant::Mode::training);
-  for_each_quantizer(network, [](quant::Quantizer& q) {
+  layers::for_each_quantizer(network, [](quant::Quantizer& q) {
     q.begin_training({.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = true});
   });
   network.set_training(false);
@@ -67,11 +67,11 @@ inline void train_quantizers(Module& network, const QuantizedCase& c) {
 }
 
 /// A small network of the registry with such quantizers.
-inline std::unique_ptr<Module> trained_network(const QuantizedCase& c) {
+inline std::unique_ptr<layers::Module> trained_network(const QuantizedCase& c) {
   Random random(5, "test");
   Settings model =
       c.model.starts_with("resnet") ? Settings::from({}) : Settings::from({{"width", c.width}});
-  auto network = models::make_model(
+  auto network = layers::models::make_model(
       c.model, model, {.height = c.image_size, .width = c.image_size, .classes = 10}, random);
   train_quantizers(*network, c);
   return network;

@@ -14,7 +14,7 @@
 #include "layers/module.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Overrides = std::vector<std::string>;
@@ -59,8 +59,8 @@ TEST_CASE("teacher: a run's network as it evaluates, with its own quantizers and
 
   const ExperimentConfig config = small_experiment(wide);
   const auto network = build_network(config, data.train->format());
-  load_network(*network, "binarynet", read_safetensors(folder.last()), folder.last());
-  const ModeGuard modes(*network, false, quant::Mode::evaluation);
+  train::load_network(*network, "binarynet", read_safetensors(folder.last()), folder.last());
+  const layers::ModeGuard modes(*network, false, quant::Mode::evaluation);
   const Tensor expected = (*network)(Variable(batch.images)).value();
 
   Teacher teacher(folder.path(), student, *data.train);
@@ -90,11 +90,11 @@ TEST_CASE("distilled loss: the weighted sum of label loss and distance, off the 
     const Data data = load_data(config);
     const datasets::Batch batch = first_batch(config, data);
     const auto network = build_network(config, data.train->format());
-    DistilledLoss distilled(config, *data.train, make_loss({}));
+    DistilledLoss distilled(config, *data.train, layers::make_loss({}));
     const Variable logits = (*network)(Variable(batch.images));
     const Variable result = distilled(logits, batch);
     result.backward();
-    for (const Parameter& parameter : network->parameters()) {
+    for (const layers::Parameter& parameter : network->parameters()) {
       CHECK(parameter.value.grad().defined());
     }
     return static_cast<double>(result.value().item());
@@ -148,13 +148,13 @@ TEST_CASE("teacher errors: not there, of another shape or model, or with other p
   const auto seven = datasets::memory_dataset(
       {.shape = {3, 32, 32}, .class_names = {"a", "b", "c", "d", "e", "f", "g"}});
   const auto network = build_network(config, seven->format());
-  write_safetensors(parent / "seven.safetensors", network_state(*network, "binarynet"));
+  write_safetensors(parent / "seven.safetensors", train::network_state(*network, "binarynet"));
   const std::string shapes = error_of(parent / "seven.safetensors");
   CHECK(shapes.find("expected a teacher for images [3, 32, 32] in 10 classes") !=
         std::string::npos);
   CHECK(shapes.find("weight is f32 [7, 64] and should be f32 [10, 64]") != std::string::npos);
 
-  write_safetensors(parent / "other.safetensors", network_state(*network, "resnet8"));
+  write_safetensors(parent / "other.safetensors", train::network_state(*network, "resnet8"));
   CHECK(error_of(parent / "other.safetensors").find("got one of resnet8") != std::string::npos);
 
   const RunFolder folder = trained(parent / "teacher");
@@ -205,16 +205,16 @@ TEST_CASE("teacher: logits that are not finite stop the student") {
   const Data data = load_data(config);
   const auto network = build_network(config, data.train->format());
   // Finite, as a checkpoint has to be, and so large that sums of them are not.
-  for (const Parameter& parameter : network->parameters()) {
+  for (const layers::Parameter& parameter : network->parameters()) {
     Tensor weight = parameter.value.value();
-    if (parameter.kind == ParameterKind::weight)
+    if (parameter.kind == layers::ParameterKind::weight)
       std::ranges::fill(weight.span(), std::numeric_limits<float>::max());
   }
-  write_safetensors(parent / "broken.safetensors", network_state(*network, "binarynet"));
+  write_safetensors(parent / "broken.safetensors", train::network_state(*network, "binarynet"));
   Teacher teacher(parent / "broken.safetensors", config, *data.train);
   CHECK_THROWS_WITH_AS(teacher.logits(first_batch(config, data).images),
                        doctest::Contains("logits contain NaN or infinity"), std::runtime_error);
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

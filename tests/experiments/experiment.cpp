@@ -8,7 +8,7 @@
 #include "experiments/small_experiment.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 TEST_CASE("resolved config: reads back to the same experiment, with every default written out") {
@@ -70,7 +70,7 @@ TEST_CASE("build_network: a leftover key of [model] or [quant] is an error") {
 TEST_CASE("is_quantized: whether any slot is filled") {
   const auto quantized = [](const std::vector<std::string>& overrides) {
     const ExperimentConfig config = small_experiment(overrides);
-    return is_quantized(*build_network(config, data_format(config)));
+    return layers::is_quantized(*build_network(config, data_format(config)));
   };
   CHECK_FALSE(quantized({}));
   CHECK(quantized({"quant.last_layer={weight={method='ste',bits=2}}"}));
@@ -108,4 +108,4 @@ TEST_CASE("loaders: training leaves out a partial batch, evaluation does not") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

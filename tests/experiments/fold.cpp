@@ -8,7 +8,7 @@
 #include "experiments/runs/small_run.h"
 #include "layers/batch_norm.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 const Overrides kFolded{"quant.method=ste", "quant.bits=4", "quant.fold_batch_norm=true"};
@@ -31,12 +31,12 @@ TEST_CASE("fold_freeze_epoch: folded statistics stand still from that epoch on, 
   std::int64_t step = 0;
   run.train(folder, [&] {
     if (++step == 4) {
-      for (BatchNorm* norm : batch_norms(run.network()))
+      for (layers::BatchNorm* norm : layers::batch_norms(run.network()))
         after_first.push_back(norm->running_mean().to_row_major());
     }
     return false;
   });
-  const auto norms = batch_norms(run.network());
+  const auto norms = layers::batch_norms(run.network());
   REQUIRE(after_first.size() == norms.size());
   for (std::size_t i = 0; i < norms.size(); ++i) {
     const std::string& name = norms[i]->name();
@@ -68,4 +68,4 @@ TEST_CASE("fold_batch_norm: a misspelt or impossible key is refused by name") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -11,17 +11,18 @@
 #include "layers/batch_norm.h"
 #include "train/optimizer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Values = std::map<std::string, std::vector<float>>;
 
-Values values_of(Module& network) {
+Values values_of(layers::Module& network) {
   Values result;
-  for (const Parameter& parameter : network.parameters()) {
+  for (const layers::Parameter& parameter : network.parameters()) {
     result[parameter.name] = parameter.value.value().to_row_major();
   }
-  for (const Buffer& buffer : network.buffers()) result[buffer.name] = buffer.value.to_row_major();
+  for (const layers::Buffer& buffer : network.buffers())
+    result[buffer.name] = buffer.value.to_row_major();
   return result;
 }
 
@@ -32,11 +33,11 @@ TEST_CASE("optimizer.train: what is not listed stands still and has no moments")
   const Values before = values_of(run.network());
   run.train(folder, [] { return false; });
   const Values after = values_of(run.network());
-  for (const Parameter& parameter : run.network().parameters()) {
+  for (const layers::Parameter& parameter : run.network().parameters()) {
     CAPTURE(parameter.name);
     const bool moved = before.at(parameter.name) != after.at(parameter.name);
-    CHECK(moved == (parameter.kind == ParameterKind::norm));
-    CHECK(parameter.value.grad().defined() == (parameter.kind == ParameterKind::norm));
+    CHECK(moved == (parameter.kind == layers::ParameterKind::norm));
+    CHECK(parameter.value.grad().defined() == (parameter.kind == layers::ParameterKind::norm));
   }
   const TensorFile file = read_safetensors(folder.last());
   CHECK(file.tensors.contains("bn1.weight"));
@@ -53,14 +54,14 @@ TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the fl
   const Values before = values_of(run.network());
   run.train(folder, [] { return false; });
   const Values after = values_of(run.network());
-  for (const Buffer& buffer : run.network().buffers()) {
+  for (const layers::Buffer& buffer : run.network().buffers()) {
     CAPTURE(buffer.name);
     CHECK(after.at(buffer.name) == before.at(buffer.name));
   }
-  for (const Parameter& parameter : run.network().parameters()) {
+  for (const layers::Parameter& parameter : run.network().parameters()) {
     CAPTURE(parameter.name);
     const bool moved = before.at(parameter.name) != after.at(parameter.name);
-    CHECK(moved == (parameter.kind == ParameterKind::quantizer));
+    CHECK(moved == (parameter.kind == layers::ParameterKind::quantizer));
   }
   const std::vector<MetricsRow> rows = read_metrics(folder.metrics());
   CHECK(rows[0].top1_float == rows[1].top1_float);
@@ -87,12 +88,13 @@ TEST_CASE("bn_freeze_epoch: running statistics stay, and they normalize, while t
       return false;
     });
     const Values after = values_of(run.network());
-    for (const Buffer& buffer : run.network().buffers()) {
+    for (const layers::Buffer& buffer : run.network().buffers()) {
       CAPTURE(buffer.name);
       CHECK(after.at(buffer.name) == frozen.at(buffer.name));
     }
     CHECK(after.at("bn1.weight") != frozen.at("bn1.weight"));
-    for (BatchNorm* norm : batch_norms(run.network())) CHECK_FALSE(norm->training());
+    for (layers::BatchNorm* norm : layers::batch_norms(run.network()))
+      CHECK_FALSE(norm->training());
   }
 }
 
@@ -117,4 +119,4 @@ TEST_CASE("restarts: the optimizer counts its steps anew") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

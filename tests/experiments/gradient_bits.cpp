@@ -5,7 +5,7 @@
 #include "experiments/runs/small_run.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 const Overrides kSte{"quant.method=ste", "quant.bits=4"};
@@ -13,8 +13,8 @@ const Overrides kSte{"quant.method=ste", "quant.bits=4"};
 TEST_CASE("gradient_bits: layers with a quantized weight quantize their gradient, others not") {
   Run run(small_experiment(
       with(with(kSte, "quant.first_layer={weight={method='none'}}"), "train.gradient_bits=6")));
-  const std::vector<QuantizedLayer*> layers = run.network().quantized_layers();
-  for (QuantizedLayer* layer : layers) {
+  const std::vector<layers::QuantizedLayer*> layers = run.network().quantized_layers();
+  for (layers::QuantizedLayer* layer : layers) {
     CAPTURE(layer->name());
     CHECK((layer->gradient_quantizer() != nullptr) == (layer != layers.front()));
   }
@@ -39,4 +39,4 @@ TEST_CASE("gradient_bits: the loss still falls at 4 bits") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

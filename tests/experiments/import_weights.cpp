@@ -13,27 +13,28 @@
 #include "layers/quantized_layer.h"
 #include "train/network_state.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr const char* kModel = "resnet20";
 
-std::unique_ptr<Module> make(std::uint64_t seed, double width = 0.125, std::int64_t classes = 10,
-                             const std::string& model = kModel) {
+std::unique_ptr<layers::Module> make(std::uint64_t seed, double width = 0.125,
+                                     std::int64_t classes = 10, const std::string& model = kModel) {
   Random random(seed, "test");
   Settings settings = Settings::from({{"width", width}});
-  return models::make_model(model, settings, {.classes = classes}, random);
+  return layers::models::make_model(model, settings, {.classes = classes}, random);
 }
 
 /// Everything that another network holds, under the names of its source.
-ForeignWeights weights_of(Module& network) {
+ForeignWeights weights_of(layers::Module& network) {
   ForeignWeights weights{.path = "other.safetensors"};
-  for (const Parameter& p : network.parameters()) weights.file.tensors[p.name] = p.value.value();
-  for (const Buffer& b : network.buffers()) weights.file.tensors[b.name] = b.value;
+  for (const layers::Parameter& p : network.parameters())
+    weights.file.tensors[p.name] = p.value.value();
+  for (const layers::Buffer& b : network.buffers()) weights.file.tensors[b.name] = b.value;
   return weights;
 }
 
-std::string error(Module& network, const ForeignWeights& weights) {
+std::string error(layers::Module& network, const ForeignWeights& weights) {
   try {
     import_weights(network, kModel, weights);
   } catch (const std::runtime_error& e) {
@@ -101,13 +102,13 @@ TEST_CASE("import_weights: a description in the metadata of others' files") {
   Random random(1, "test");
   Settings settings;
   const auto build = [&] {
-    return models::make_model("resnet20", settings, {.classes = 10}, random);
+    return layers::models::make_model("resnet20", settings, {.classes = 10}, random);
   };
   const auto source = build(), target = build();
   ForeignWeights weights{.path = "others.safetensors"};
-  for (const Parameter& parameter : source->parameters())
+  for (const layers::Parameter& parameter : source->parameters())
     weights.file.tensors[parameter.name] = parameter.value.value();
-  for (const Buffer& buffer : source->buffers())
+  for (const layers::Buffer& buffer : source->buffers())
     if (buffer.value.dtype() == DType::f32) weights.file.tensors[buffer.name] = buffer.value;
   weights.file.metadata["model"] = "resnet20 CIFAR-10 (option A shortcuts)";
   import_weights(*target, "resnet20", weights);
@@ -116,17 +117,17 @@ TEST_CASE("import_weights: a description in the metadata of others' files") {
 }
 
 TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") {
-  for (const models::ModelInfo& info : models::registered_models()) {
+  for (const layers::models::ModelInfo& info : layers::models::registered_models()) {
     CAPTURE(info.name);
     const bool any_width = !info.name.starts_with("resnet18") && !info.name.starts_with("resnet50");
     const auto build = [&](std::uint64_t seed) {
       Random random(seed, "test");
       Settings settings = any_width ? Settings::from({{"width", 0.125}}) : Settings();
-      return models::make_model(info.name, settings, {.classes = 10}, random);
+      return layers::models::make_model(info.name, settings, {.classes = 10}, random);
     };
     const auto source = build(1), target = build(2);
     ForeignWeights weights{.path = "own.safetensors"};
-    weights.file = network_state(*source, info.name);
+    weights.file = train::network_state(*source, info.name);
     // All but a dropout's place in its random stream.
     const auto tensors = std::ranges::count_if(
         weights.file.tensors, [](const auto& entry) { return entry.second.dtype() == DType::f32; });
@@ -139,7 +140,8 @@ TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") 
     const ImportReport report = import_weights(*target, info.name, weights);
     CHECK(report.source == "quench");
     CHECK(report.tensors == tensors);
-    CHECK(network_state(*target, info.name).tensors.size() == weights.file.tensors.size() - 3);
+    CHECK(train::network_state(*target, info.name).tensors.size() ==
+          weights.file.tensors.size() - 3);
     for (std::size_t i = 0; i < source->parameters().size(); ++i)
       CHECK(std::ranges::equal(target->parameters()[i].value.value().span(),
                                source->parameters()[i].value.value().span()));
@@ -157,7 +159,7 @@ TEST_CASE("import_weights: names that the user gives") {
   node.key() = "head.weight";
   weights.file.tensors.insert(std::move(node));
   CHECK(error(*target, weights).find("linear.weight f32 [10, 8] is missing") != std::string::npos);
-  constexpr std::array kNames{models::Rename{"linear.weight", "head.weight"}};
+  constexpr std::array kNames{layers::models::Rename{"linear.weight", "head.weight"}};
   weights.names = {.source = "map.txt", .renames = kNames};
   CHECK(import_weights(*target, kModel, weights).source == "map.txt");
 }
@@ -204,4 +206,4 @@ TEST_CASE("read_foreign_weights: without batch counts, and without a common \"mo
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

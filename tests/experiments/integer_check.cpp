@@ -10,7 +10,7 @@
 #include "layers/quantized_layer.h"
 #include "quant/registry.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// Such that every slot has integers.
@@ -53,7 +53,7 @@ TEST_CASE("verify_every: the integers of a trained network are those of its eval
   CHECK(run.train(folder, [] { return false; }).epochs == 2);
 
   const auto images = evaluation_loader(run.config(), run.data().test);
-  Module& network = run.network();
+  layers::Module& network = run.network();
   deploy::Engine engine(deploy::freeze(network, {1, 3, 32, 32}));
   CHECK_FALSE(first_mismatch(network, engine, *images, 2).has_value());
 }
@@ -63,9 +63,9 @@ TEST_CASE("verify_every: names the layer that differs, and how often") {
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment(kIntegers), folder);
   run.train(folder, [] { return false; });
-  Module& network = run.network();
+  layers::Module& network = run.network();
   deploy::Engine engine(deploy::freeze(network, {1, 3, 32, 32}));
-  QuantizedLayer* conv3 = network.quantized_layers()[2];
+  layers::QuantizedLayer* conv3 = network.quantized_layers()[2];
   REQUIRE(conv3->name() == "conv3");
   Tensor weight = conv3->weight().value();  // a handle
   weight.copy_from(map(weight, [](float w) { return -w; }));
@@ -127,4 +127,4 @@ TEST_CASE("verify_every: refuses a network without integers before the first ste
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

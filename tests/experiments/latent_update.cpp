@@ -11,7 +11,7 @@
 #include "train/optimizer.h"
 #include "train/optimizer_fixture.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// A weight slot whose step scale the test sets; it clips latents to [-clip, clip].
@@ -69,7 +69,7 @@ TEST_CASE("AB: grad_scale and step_scale take the vectors' paths") {
   for (const VectorCase& vectors : read_vectors("ab_blend", "ab.optimizer_mode")) {
     const std::string method = vectors.params.at("optimizer");
     CAPTURE(method);
-    const OptimizerOptions options{
+    const train::OptimizerOptions options{
         .name = method == "adam" ? "adam" : "sgd",
         .momentum = method == "momentum" ? vectors.params.at("momentum").get<float>() : 0.0f};
     const auto alpha = vectors.params.at("alpha").get<std::vector<double>>();
@@ -79,16 +79,17 @@ TEST_CASE("AB: grad_scale and step_scale take the vectors' paths") {
       const std::vector<float> path =
           floats(vectors.expect.at(scale_step ? "w_step_scale" : "w_grad_scale"));
       SlotQuantizer quantizer;
-      Variable weight = leaf(floats(vectors.inputs.at("w0")));
-      const auto optimizer =
-          make_optimizer(options, {{"w", weight, ParameterKind::weight, &quantizer}});
+      Variable weight = train::leaf(floats(vectors.inputs.at("w0")));
+      const auto optimizer = train::make_optimizer(
+          options, {{"w", weight, layers::ParameterKind::weight, &quantizer}});
       for (std::size_t step = 0; step < alpha.size(); ++step) {
         const auto rest = static_cast<float>(1.0 - alpha[step]);
-        Tensor grad = vector_of({gradients.begin() + static_cast<std::ptrdiff_t>(3 * step),
-                                 gradients.begin() + static_cast<std::ptrdiff_t>(3 * step + 3)});
+        Tensor grad =
+            train::vector_of({gradients.begin() + static_cast<std::ptrdiff_t>(3 * step),
+                              gradients.begin() + static_cast<std::ptrdiff_t>(3 * step + 3)});
         if (scale_step) quantizer.scale = rest;
         if (!scale_step) std::ranges::for_each(grad.span(), [rest](float& g) { g *= rest; });
-        set_grad(weight, grad);
+        train::set_grad(weight, grad);
         optimizer->step(vectors.params.at("lr").get<float>());
         check_near(weight.value(), &path[3 * (step + 1)], 1e-6);
       }
@@ -97,16 +98,16 @@ TEST_CASE("AB: grad_scale and step_scale take the vectors' paths") {
 }
 
 TEST_CASE("at step_scale 0 a weight stands still, decay included, for every method") {
-  for (OptimizerOptions options : kMethods) {
+  for (train::OptimizerOptions options : train::kMethods) {
     CAPTURE(options.name);
     options.weight_decay = 0.5f;
     SlotQuantizer quantizer;
     quantizer.scale = 0.0f;
-    Variable weight = leaf({0.3f, -0.7f});
+    Variable weight = train::leaf({0.3f, -0.7f});
     const auto optimizer =
-        make_optimizer(options, {{"w", weight, ParameterKind::weight, &quantizer}});
+        train::make_optimizer(options, {{"w", weight, layers::ParameterKind::weight, &quantizer}});
     for (int step = 0; step < 3; ++step) {
-      set_grad(weight, vector_of({1.0f, -2.0f}));
+      train::set_grad(weight, train::vector_of({1.0f, -2.0f}));
       optimizer->step(0.1f);
     }
     CHECK(weight.value().to_row_major() == std::vector<float>{0.3f, -0.7f});
@@ -116,10 +117,10 @@ TEST_CASE("at step_scale 0 a weight stands still, decay included, for every meth
 TEST_CASE("glorot_lr_scale: the vectors' layers") {
   for (const VectorCase& vectors : read_vectors("bnn_ste", "bnn.glorot_lr_scale")) {
     const Shape shape(vectors.params.at("shape").get<std::vector<std::int64_t>>());
-    CHECK(glorot_lr_scale(shape) ==
+    CHECK(train::glorot_lr_scale(shape) ==
           doctest::Approx(vectors.expect.at("lr_scale").get<double>()).epsilon(1e-7));
   }
-  CHECK_THROWS_AS(glorot_lr_scale({10}), std::invalid_argument);
+  CHECK_THROWS_AS(train::glorot_lr_scale({10}), std::invalid_argument);
 }
 
 TEST_CASE("latent update: the step is scaled, then clipped, and every handle sees it") {
@@ -127,15 +128,16 @@ TEST_CASE("latent update: the step is scaled, then clipped, and every handle see
     SlotQuantizer quantizer;
     quantizer.clip = 1.0f;
     quantizer.scale = vectors.params.at("lr_scale").get<float>();
-    Variable weight = leaf(floats(vectors.inputs.at("w")));
+    Variable weight = train::leaf(floats(vectors.inputs.at("w")));
     const Variable in_layer = weight;
     const std::uint64_t version = weight.value().version();
     // Plain descent at rate 1 makes the step -grad.
-    const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0},
-                                          {{"w", weight, ParameterKind::weight, &quantizer}});
+    const auto optimizer =
+        train::make_optimizer({.name = "sgd", .momentum = 0.0},
+                              {{"w", weight, layers::ParameterKind::weight, &quantizer}});
     std::vector<float> grad = floats(vectors.inputs.at("optimizer_delta"));
     for (float& g : grad) g = -g;
-    set_grad(weight, vector_of(grad));
+    train::set_grad(weight, train::vector_of(grad));
     optimizer->step(1.0f);
     check_near(in_layer.value(), floats(vectors.expect.at("w_next")).data(), 2e-7);
     CHECK(in_layer.value().version() > version);
@@ -145,15 +147,16 @@ TEST_CASE("latent update: the step is scaled, then clipped, and every handle see
 TEST_CASE("glorot_scale: lengthens the steps of quantized weights only") {
   // fans 4 + 2: k = sqrt(6 / 1.5) = 2
   SlotQuantizer quantizer, none(false);
-  std::vector<Parameter> parameters;
+  std::vector<layers::Parameter> parameters;
   for (auto& [name, slot] : std::vector<std::pair<std::string, quant::Quantizer*>>{
            {"quantized", &quantizer}, {"slot with none", &none}, {"no slot", nullptr}}) {
     parameters.push_back(
-        {name, Variable(Tensor::full({2, 4}, 0.0f), true), ParameterKind::weight, slot});
+        {name, Variable(Tensor::full({2, 4}, 0.0f), true), layers::ParameterKind::weight, slot});
   }
   const auto optimizer =
-      make_optimizer({.name = "sgd", .momentum = 0.0, .glorot_scale = true}, parameters);
-  for (Parameter& parameter : parameters) set_grad(parameter.value, Tensor::full({2, 4}, 1.0f));
+      train::make_optimizer({.name = "sgd", .momentum = 0.0, .glorot_scale = true}, parameters);
+  for (layers::Parameter& parameter : parameters)
+    train::set_grad(parameter.value, Tensor::full({2, 4}, 1.0f));
   optimizer->step(0.25f);
   CHECK(parameters[0].value.value().data()[7] == -0.5f);
   CHECK(parameters[1].value.value().data()[7] == -0.25f);
@@ -161,4 +164,4 @@ TEST_CASE("glorot_scale: lengthens the steps of quantized weights only") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

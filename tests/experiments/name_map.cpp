@@ -6,7 +6,7 @@
 #include "support/file.h"
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 std::string error_of(const std::string& text) {
@@ -42,4 +42,4 @@ TEST_CASE("NameMap: a wrong line is named") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

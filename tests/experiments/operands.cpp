@@ -13,7 +13,7 @@
 #include "ptq/calibrate.h"
 #include "ptq/sqnr.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 Overrides small_resnet(const std::string& method) {
@@ -32,7 +32,7 @@ TEST_CASE("operands: float sums and pools add nothing to a network of that kind"
   const Overrides plain{"model.name=resnet8", "quant.method=lsq", "quant.bits=4"};
   const auto names = [](const Overrides& overrides) {
     std::vector<std::string> result;
-    for (const Parameter& p : Run(small_experiment(overrides)).network().parameters())
+    for (const layers::Parameter& p : Run(small_experiment(overrides)).network().parameters())
       result.push_back(p.name);
     return result;
   };
@@ -44,14 +44,14 @@ TEST_CASE("operands: float sums and pools add nothing to a network of that kind"
 }
 
 /// x + (2 x - 20), with slots of probes.
-struct Sum final : Composite {
+struct Sum final : layers::Composite {
   Sum() {
     Random random(1, "test");
-    const Conv2dOptions options{
+    const layers::Conv2dOptions options{
         .in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}, .bias = true};
-    conv = std::make_shared<Conv2d>(options, random);
-    const ValueId scaled = append("conv", conv, {Graph::kInput});
-    set_output(append("add", add, {Graph::kInput, scaled}));
+    conv = std::make_shared<layers::Conv2d>(options, random);
+    const layers::ValueId scaled = append("conv", conv, {layers::Graph::kInput});
+    set_output(append("add", add, {layers::Graph::kInput, scaled}));
     parameters()[0].value.mutable_value().copy_from(Tensor::full({1, 1, 1, 1}, 2.4f));
     parameters()[1].value.mutable_value().copy_from(Tensor::full({1}, -20.0f));
   }
@@ -61,13 +61,13 @@ struct Sum final : Composite {
     add->set_input_quantizer(made, input);
     return *made;
   }
-  std::shared_ptr<Conv2d> conv;
-  std::shared_ptr<Add> add = std::make_shared<Add>();
+  std::shared_ptr<layers::Conv2d> conv;
+  std::shared_ptr<layers::Add> add = std::make_shared<layers::Add>();
 };
 
-void calibrate(Module& network, const char* order) {
-  quench::train::calibrate(
-      network, {.batches = 100, .weights = {}, .activations = {}, .order = order}, *ten_pixels(4));
+void calibrate(layers::Module& network, const char* order) {
+  ptq::calibrate(network, {.batches = 100, .weights = {}, .activations = {}, .order = order},
+                 *ten_pixels(4));
 }
 
 void check_range(const Probe& probe, double min, double max) {
@@ -105,10 +105,10 @@ TEST_CASE("calibrate: a quantizer of both operands has the range of both") {
 
 TEST_CASE("sqnr: a sum that quantizes has a row, with the noise of both operands") {
   Sum network;
-  CHECK(measure_sqnr(network, network, *ten_pixels(4), 100).size() == 1);
+  CHECK(ptq::measure_sqnr(network, network, *ten_pixels(4), 100).size() == 1);
   network.probe(0);
   network.probe(1);
-  const auto rows = measure_sqnr(network, network, *ten_pixels(4), 100);
+  const auto rows = ptq::measure_sqnr(network, network, *ten_pixels(4), 100);
   REQUIRE(rows.size() == 2);
   CHECK(rows[1].layer == "add");
   CHECK_FALSE(rows[1].weight.has_value());
@@ -126,9 +126,9 @@ TEST_CASE("sqnr: a sum that quantizes has a row, with the noise of both operands
 
 TEST_CASE("trace_layers: sums and pools only where they quantize") {
   Sum network;
-  CHECK(trace_layers(network, {1, 1, 2, 2}).size() == 1);
+  CHECK(layers::trace_layers(network, {1, 1, 2, 2}).size() == 1);
   network.probe(1);
-  const auto layers = trace_layers(network, {1, 1, 2, 2});
+  const auto layers = layers::trace_layers(network, {1, 1, 2, 2});
   REQUIRE(layers.size() == 2);
   CHECK(layers[1].name == "add");
   CHECK(layers[1].weight.rank() == 0);
@@ -137,4 +137,4 @@ TEST_CASE("trace_layers: sums and pools only where they quantize") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

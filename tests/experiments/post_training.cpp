@@ -15,16 +15,16 @@
 #include "layers/module.h"
 #include "ptq/input_channels.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 CalibrationReport apply(TwoLayers& net, bool equalize, const char* bias_correction,
                         std::int64_t batches = 100) {
-  const CalibrationOptions config{.batches = batches,
-                                  .weights = {},
-                                  .activations = {},
-                                  .equalize = equalize,
-                                  .bias_correction = bias_correction};
+  const ptq::CalibrationOptions config{.batches = batches,
+                                       .weights = {},
+                                       .activations = {},
+                                       .equalize = equalize,
+                                       .bias_correction = bias_correction};
   return apply_calibration(net.network, config, *ten_pixels(3));
 }
 
@@ -96,7 +96,7 @@ void train_float(const Overrides& overrides, const std::filesystem::path& file) 
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   run.train(folder, [] { return false; });
-  write_safetensors(file, network_state(run.network(), run.config().model.name));
+  write_safetensors(file, train::network_state(run.network(), run.config().model.name));
 }
 
 struct Outcome {
@@ -105,9 +105,9 @@ struct Outcome {
   Tensor reloaded;                      ///< of the network that its checkpoint makes, quantized
 };
 
-Tensor logits(Module& network, datasets::Loader& images, quant::Mode mode) {
+Tensor logits(layers::Module& network, datasets::Loader& images, quant::Mode mode) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, mode);
+  const layers::ModeGuard modes(network, false, mode);
   images.start_epoch(0);
   return network(Variable(images.next()->images)).value();
 }
@@ -118,7 +118,7 @@ Outcome outcome(const Overrides& overrides) {
   train_float(kResNet, file);
   const ExperimentConfig config = small_experiment(
       with(with(kResNet, overrides), {"train.init_from=\"" + file.string() + "\""}));
-  const CalibrationOptions calibration =
+  const ptq::CalibrationOptions calibration =
       read_calibration(config.root, config.train.eval_batch_size);
   const Data data = load_data(config);
   const auto images = calibration_loader(config, calibration, data.train);
@@ -130,9 +130,9 @@ Outcome outcome(const Overrides& overrides) {
   outcome.quantized = logits(*network, *images, quant::Mode::evaluation);
 
   const auto saved = folder / "quantized.safetensors";
-  write_safetensors(saved, network_state(*network, config.model.name));
+  write_safetensors(saved, train::network_state(*network, config.model.name));
   const auto again = build_network(config, data.train->format());
-  load_network(*again, config.model.name, read_safetensors(saved), saved);
+  train::load_network(*again, config.model.name, read_safetensors(saved), saved);
   outcome.reloaded = logits(*again, *images, quant::Mode::evaluation);
   return outcome;
 }
@@ -221,7 +221,7 @@ TEST_CASE("training: [calibration] equalizes before the first step") {
   Run run(small_experiment(with(kResNet, {"calibration.equalize=true"})));
   const auto layers = run.network().quantized_layers();
   REQUIRE(layers[1]->name() == "stack1.conv1");
-  const Tensor inputs = input_ranges(*layers[2], layers[1]->weight().shape()[0]);
+  const Tensor inputs = ptq::input_ranges(*layers[2], layers[1]->weight().shape()[0]);
   const Tensor& weight = layers[1]->weight().value();
   for (std::int64_t c = 0; c < weight.dim(0); ++c)
     CHECK(max_abs(weight.slice(c, c + 1)) == doctest::Approx(inputs.data()[c]).epsilon(1e-3));
@@ -241,4 +241,4 @@ TEST_CASE("calibration: keys that need or exclude each other") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

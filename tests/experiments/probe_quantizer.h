@@ -11,7 +11,7 @@
 #include "layers/conv2d.h"
 #include "quant/quantizer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// Rounds to integers in [-127, 127], and tells what it was shown.
 class Probe final : public quant::Quantizer, quant::Calibratable {
@@ -50,14 +50,15 @@ struct TwoLayers {
   explicit TwoLayers(const std::vector<float>& abc) {
     Random random(1, "test");
     first = network.append(
-        "first",
-        std::make_shared<Conv2d>(
-            Conv2dOptions{.in_channels = 1, .out_channels = 3, .kernel_size = {1, 1}, .bias = true},
-            random));
+        "first", std::make_shared<layers::Conv2d>(
+                     layers::Conv2dOptions{
+                         .in_channels = 1, .out_channels = 3, .kernel_size = {1, 1}, .bias = true},
+                     random));
     second = network.append(
         "second",
-        std::make_shared<Conv2d>(
-            Conv2dOptions{.in_channels = 3, .out_channels = 1, .kernel_size = {1, 1}}, random));
+        std::make_shared<layers::Conv2d>(
+            layers::Conv2dOptions{.in_channels = 3, .out_channels = 1, .kernel_size = {1, 1}},
+            random));
     const std::vector<float> bias{0, -20, -80}, ones{1, 1, 1};
     set(0, Tensor::from_row_major<float>({3, 1, 1, 1}, abc));
     set(1, Tensor::from_row_major<float>({3}, bias));
@@ -65,13 +66,13 @@ struct TwoLayers {
   }
 
   /// Fills a slot; the reference lives as long as the network.
-  static Probe& probe_input(QuantizedLayer& layer, bool calibratable = true) {
+  static Probe& probe_input(layers::QuantizedLayer& layer, bool calibratable = true) {
     auto probe = std::make_unique<Probe>(quant::Role::activation, calibratable);
     Probe& result = *probe;
     layer.set_input_quantizer(std::move(probe));
     return result;
   }
-  static Probe& probe_weight(QuantizedLayer& layer, bool calibratable = true,
+  static Probe& probe_weight(layers::QuantizedLayer& layer, bool calibratable = true,
                              quant::Granularity granularity = quant::Granularity::per_tensor) {
     auto probe = std::make_unique<Probe>(quant::Role::weight, calibratable, granularity);
     Probe& result = *probe;
@@ -79,8 +80,8 @@ struct TwoLayers {
     return result;
   }
 
-  Sequential network;
-  std::shared_ptr<Conv2d> first, second;
+  layers::Sequential network;
+  std::shared_ptr<layers::Conv2d> first, second;
 
  private:
   void set(std::size_t index, const Tensor& value) {
@@ -88,4 +89,4 @@ struct TwoLayers {
   }
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

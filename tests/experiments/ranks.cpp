@@ -16,7 +16,7 @@
 #include "thread_ranks.h"
 #include "train/rank_agreement.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Overrides = std::vector<std::string>;
@@ -165,12 +165,12 @@ TEST_CASE("ranks: weights that have drifted apart are named") {
   std::array<std::string, 2> messages;
   ThreadRanks(2).run([&](int rank) {
     Random random(1, "test");
-    Linear layer({.in_features = 3, .out_features = 2}, random);
-    require_same_network(layer);
+    layers::Linear layer({.in_features = 3, .out_features = 2}, random);
+    train::require_same_network(layer);
     Tensor weight = layer.weight().value();
     if (rank == 1) weight.data()[4] += 1e-6f;
     try {
-      require_same_network(layer);
+      train::require_same_network(layer);
     } catch (const std::runtime_error& error) {
       messages[static_cast<std::size_t>(rank)] = error.what();
     }
@@ -185,7 +185,7 @@ TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on al
   ThreadRanks(3).run([&](int rank) {
     const std::string own = rank == 2 ? "a = 1\nb = 3\n" : "a = 1\nb = 2\n";
     try {
-      require_same_run(own);
+      train::require_same_run(own);
     } catch (const std::invalid_argument& error) {
       messages[static_cast<std::size_t>(rank)] = error.what();
     }
@@ -196,4 +196,4 @@ TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on al
   }
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

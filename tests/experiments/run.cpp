@@ -12,7 +12,7 @@
 #include "experiments/small_experiment.h"
 #include "train/evaluate.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Overrides = std::vector<std::string>;
@@ -230,11 +230,11 @@ TEST_CASE("training: alpha-blending judges, and hands out, re-estimated statisti
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"quant.method=ab", "quant.bits=1"}));
   run.train(folder, [] { return false; });
-  const std::vector<Buffer> buffers = run.network().buffers();
+  const std::vector<layers::Buffer> buffers = run.network().buffers();
   std::vector<std::vector<float>> kept;
-  for (const Buffer& buffer : buffers) kept.push_back(buffer.value.to_row_major());
+  for (const layers::Buffer& buffer : buffers) kept.push_back(buffer.value.to_row_major());
   const auto loader = training_loader(run.config(), run.data().train);
-  reestimate_batch_norm(run.network(), *loader, 2, quant::Mode::evaluation);
+  train::reestimate_batch_norm(run.network(), *loader, 2, quant::Mode::evaluation);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     CAPTURE(buffers[i].name);
     CHECK(buffers[i].value.to_row_major() == kept[i]);
@@ -242,4 +242,4 @@ TEST_CASE("training: alpha-blending judges, and hands out, re-estimated statisti
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include "experiments/runs/kept_checkpoints.h"
 #include "experiments/small_experiment.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -141,8 +141,8 @@ TEST_CASE("training: init_from keeps what quantizers of the same kind had learne
   Run again(small_experiment(overrides));
   const TensorFile trained = read_safetensors(source.last());
   int scales = 0;
-  for (const Parameter& parameter : again.network().parameters()) {
-    if (parameter.kind != ParameterKind::quantizer) continue;
+  for (const layers::Parameter& parameter : again.network().parameters()) {
+    if (parameter.kind != layers::ParameterKind::quantizer) continue;
     CAPTURE(parameter.name);
     ++scales;
     CHECK(parameter.value.value().to_row_major() ==
@@ -152,4 +152,4 @@ TEST_CASE("training: init_from keeps what quantizers of the same kind had learne
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 #include "experiments/config/config.h"
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 inline void write_text(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path) << text;
@@ -55,4 +55,4 @@ inline const std::vector<std::vector<std::string>> kQuantizations{
      "quant.tqt.freeze_every=1"},
 };
 
-}  // namespace quench::train
+}  // namespace quench::experiments

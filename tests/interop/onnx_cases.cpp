@@ -34,7 +34,7 @@ using namespace quench::deploy;
 
 constexpr std::int64_t kImages = 16;
 
-constexpr std::pair<const char*, std::unique_ptr<Module> (*)()> kComposed[] = {
+constexpr std::pair<const char*, std::unique_ptr<layers::Module> (*)()> kComposed[] = {
     {"squeeze_excite", testing::squeeze_excite_network},
     {"dense", testing::dense_network},
     {"mixed", testing::mixed_network},
@@ -70,10 +70,10 @@ class Cases {
     std::filesystem::create_directories(folder_);
   }
 
-  void add(const std::string& name, const std::string& form, const OnnxModel& model,
+  void add(const std::string& name, const std::string& form, const quench::onnx::OnnxModel& model,
            const Tensor& images, const Tensor& logits, const nlohmann::json& saturation = {}) {
     const std::string file = fmt::format("{}-{}", name, form);
-    write_onnx(folder_ / (file + ".onnx"), model);
+    quench::onnx::write_onnx(folder_ / (file + ".onnx"), model);
     write(file + ".images", images.to_row_major());
     write(file + ".logits", logits.to_row_major());
     list_.push_back({{"name", name},
@@ -81,21 +81,23 @@ class Cases {
                      {"file", file},
                      {"dims", {images.dim(0), images.dim(1), images.dim(2), images.dim(3)}},
                      {"classes", logits.dim(1)},
-                     {"fused", fused_convolutions(model).fused.size()},
+                     {"fused", quench::onnx::fused_convolutions(model).fused.size()},
                      {"saturation", saturation}});
   }
 
   void add_integers(const std::string& name, const IntegerNetwork& network, const Tensor& images) {
     const Tensor logits = Engine(network)(images);
     const nlohmann::json saturation = saturation_of(network, images, logits);
-    add(name, "operands", export_integers(network, {}).model, images, logits, saturation);
+    add(name, "operands", quench::onnx::export_integers(network, {}).model, images, logits,
+        saturation);
     const bool offset = std::ranges::any_of(network.operations, [&](const Operation& operation) {
       return std::holds_alternative<Convolution>(operation.kind) &&
              network.values[operation.inputs[0]].grid->offset != 0.0f;
     });
     if (!offset)
-      add(name, "sums", export_integers(network, {.scales = OnnxScales::sums}).model, images,
-          logits, saturation);
+      add(name, "sums",
+          quench::onnx::export_integers(network, {.scales = quench::onnx::OnnxScales::sums}).model,
+          images, logits, saturation);
   }
 
   void finish() const { write_file_atomically(folder_ / "cases.json", list_.dump(1)); }
@@ -130,7 +132,7 @@ IntegerNetwork with_dead_channel(IntegerNetwork network) {
 }
 
 /// @param c  what it was trained with
-void add_trained(Cases& cases, const std::string& model, Module& network,
+void add_trained(Cases& cases, const std::string& model, layers::Module& network,
                  const testing::QuantizedCase& c) {
   const std::string bits =
       fmt::format("{}-{}", c.weight_bits == 0 ? c.bits : c.weight_bits, c.bits);
@@ -142,7 +144,7 @@ void add_trained(Cases& cases, const std::string& model, Module& network,
   if (c.method != "ab" || c.weight_bits != 0) return;
   network.set_quantizer_mode(quant::Mode::bypass);
   const NoGradGuard no_grad;
-  cases.add(model, "float", export_float(network, image, std::nullopt), images,
+  cases.add(model, "float", quench::onnx::export_float(network, image, std::nullopt), images,
             network(Variable(images)).value());
 }
 
@@ -151,7 +153,7 @@ void add_network(Cases& cases, const testing::QuantizedCase& c) {
 }
 
 void add_composed(Cases& cases, const std::string& name,
-                  const std::function<std::unique_ptr<Module>()>& make,
+                  const std::function<std::unique_ptr<layers::Module>()>& make,
                   const testing::QuantizedCase& c) {
   const auto network = make();
   testing::train_quantizers(*network, c);
@@ -191,7 +193,7 @@ int main(int argc, char** argv) {
     with_methods({.image_size = testing::kComposedSide},
                  [&](const auto& c) { add_composed(cases, name, make, c); });
   }
-  for (const models::ModelInfo& model : models::registered_models()) {
+  for (const layers::models::ModelInfo& model : layers::models::registered_models()) {
     if (model.name == "binarynet" || model.name == "cnv") continue;  // made for one bit
     with_methods({.model = model.name}, [&](const auto& c) { add_network(cases, c); });
   }

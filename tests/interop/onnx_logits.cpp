@@ -14,7 +14,7 @@ using namespace quench;
 
 namespace {
 
-Tensor read_images(const std::string& file, const models::ModelInput& input) {
+Tensor read_images(const std::string& file, const layers::models::ModelInput& input) {
   const std::vector<std::byte> bytes = read_file(file);
   std::vector<float> pixels(bytes.size() / sizeof(float));
   std::memcpy(pixels.data(), bytes.data(), pixels.size() * sizeof(float));
@@ -24,10 +24,10 @@ Tensor read_images(const std::string& file, const models::ModelInput& input) {
 }
 
 void run(const std::string& net, const std::string& images, const std::string& logits) {
-  const OnnxModel model = read_onnx(net);
-  const models::ModelInput input = onnx_model_input(model, net);
+  const quench::onnx::OnnxModel model = quench::onnx::read_onnx(net);
+  const layers::models::ModelInput input = quench::onnx::onnx_model_input(model, net);
   Random random(1, "initialization");
-  const auto network = make_onnx_network(model, net, input, {}, random);
+  const auto network = quench::onnx::make_onnx_network(model, net, input, {}, random);
   network->set_training(false);
   network->set_quantizer_mode(quant::Mode::evaluation);
   const NoGradGuard no_grad;

@@ -11,7 +11,7 @@
 #include "layers/composite.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Mode;
@@ -182,4 +182,4 @@ TEST_CASE("add: one quantizer averages over both operands as over one batch") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

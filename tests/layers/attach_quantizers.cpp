@@ -7,7 +7,7 @@
 #include "layers/models/binarynet.h"
 #include "layers/quantized_layer.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE(
@@ -61,4 +61,4 @@ TEST_CASE("attach_quantizers: a rule for no layer names the layers there are") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

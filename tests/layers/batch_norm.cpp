@@ -7,7 +7,7 @@
 
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 Tensor column(const std::vector<float>& values) {
@@ -50,4 +50,4 @@ TEST_CASE("batch norm layer: the activation follows in the same pass") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -7,7 +7,7 @@
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::shared_ptr<Module> times(float factor) {
@@ -48,4 +48,4 @@ TEST_CASE("Composite: inputs have to be there already") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/reference.h"
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using testing::random_tensor;
@@ -45,4 +45,4 @@ TEST_CASE("modules: a number of inputs that they do not take is refused") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -6,7 +6,7 @@
 
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::unique_ptr<Conv2d> make(const Conv2dOptions& options) {
@@ -48,4 +48,4 @@ TEST_CASE("conv2d layer: sizes are checked at construction") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -5,7 +5,7 @@
 
 #include "layers/loss.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 double value(const DistillationLossOptions& options) {
@@ -34,4 +34,4 @@ TEST_CASE("distillation losses: unknown names list the known ones, a temperature
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -7,7 +7,7 @@
 #include "layers/reference.h"
 #include "thread_ranks.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE("dropout layer: evaluation is the identity and draws nothing") {
@@ -64,4 +64,4 @@ TEST_CASE("dropout layer: a probability of 1 would leave nothing") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

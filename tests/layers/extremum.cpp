@@ -6,7 +6,7 @@
 #include "autograd/nn.h"
 #include "layers/arithmetic.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using Kind = Extremum::Kind;
@@ -34,4 +34,4 @@ TEST_CASE("Extremum: of one input or of two shapes it is an error") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

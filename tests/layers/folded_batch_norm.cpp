@@ -14,7 +14,7 @@
 #include "layers/linear.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Granularity;
@@ -300,4 +300,4 @@ TEST_CASE("folded batch norm: other channels are refused") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -12,7 +12,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 /// What each module without modules of its own read and wrote while the network ran.
@@ -127,4 +127,4 @@ TEST_CASE("last_reads: a value is let go after its last reader, the output never
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 double variance(const Tensor& x) {
@@ -53,4 +53,4 @@ TEST_CASE("initialization takes weights alone") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

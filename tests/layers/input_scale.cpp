@@ -11,7 +11,7 @@
 
 // XNOR-Net's K: a layer whose input quantizer scales its output.
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Granularity;
@@ -163,4 +163,4 @@ TEST_CASE("shapes that do not fit are refused") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -6,7 +6,7 @@
 
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE("linear layer: input times the transposed weight, plus the bias") {
@@ -30,4 +30,4 @@ TEST_CASE("linear layer: a bias starts at zero, and sizes are checked") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 const Variable kLogits(Tensor::from_row_major<float>({2, 3},
@@ -51,4 +51,4 @@ TEST_CASE("losses: unknown names, smoothing out of range, labels that do not fit
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -5,7 +5,7 @@
 #include "layers/linear.h"
 #include "layers/module.h"
 
-namespace quench {
+namespace quench::layers {
 
 TEST_CASE("ModeGuard: sets all modes, and each has its own back in the end") {
   Random random(1, "test");
@@ -28,4 +28,4 @@ TEST_CASE("ModeGuard: sets all modes, and each has its own back in the end") {
   CHECK(layer->weight_quantizer().mode() == quant::Mode::training);
 }
 
-}  // namespace quench
+}  // namespace quench::layers

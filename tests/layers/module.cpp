@@ -9,7 +9,7 @@
 #include "layers/linear.h"
 #include "layers/trainable_scale.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::shared_ptr<Linear> linear(std::int64_t in, std::int64_t out, bool bias = false) {
@@ -152,4 +152,4 @@ TEST_CASE("module: an observer hears each module when it has run, the latest obs
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

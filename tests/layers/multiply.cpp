@@ -12,7 +12,7 @@
 #include "layers/composite.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Mode;
@@ -112,4 +112,4 @@ TEST_CASE("multiply: the policy's table of products fills its slots, each with a
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

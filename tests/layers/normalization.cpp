@@ -7,7 +7,7 @@
 
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using testing::random_tensor;
@@ -41,4 +41,4 @@ TEST_CASE("GroupNorm: gain 1 and bias 0 at the start, both trained; sizes have t
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

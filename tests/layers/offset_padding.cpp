@@ -10,7 +10,7 @@
 
 // An activation grid with an offset holds no real 0, but padding stays real 0.
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using testing::converted;
@@ -67,4 +67,4 @@ TEST_CASE("lsq_plus: codes, offset and padding together are the convolution of t
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

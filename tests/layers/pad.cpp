@@ -6,7 +6,7 @@
 #include "autograd/shape_ops.h"
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE("Pad: zeros before and after, and a gradient that leaves them out") {
@@ -63,4 +63,4 @@ TEST_CASE("Pad: rows and columns below 0 are cut off, and get no gradient") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

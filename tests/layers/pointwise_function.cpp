@@ -8,7 +8,7 @@
 #include "layers/composite.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Mode;
@@ -54,4 +54,4 @@ TEST_CASE("function: float without a quantizer, with one of the policy's table o
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -10,7 +10,7 @@
 #include "layers/reference.h"
 #include "quant/registry.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Mode;
@@ -84,4 +84,4 @@ TEST_CASE("pools: the policy's rule fills their slot, in training they average g
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -8,7 +8,7 @@
 #include "layers/composite.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Mode;
@@ -60,4 +60,4 @@ TEST_CASE("PRelu: the policy's table of functions fills its slot") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

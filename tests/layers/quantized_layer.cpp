@@ -12,7 +12,7 @@
 #include "layers/reference.h"
 #include "layers/trainable_scale.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Granularity;
@@ -270,4 +270,4 @@ TEST_CASE("quantized layer: weight, bias and input see the quantized gradient of
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -16,15 +16,15 @@ namespace quench::testing {
 
 /// Draws all parameters and statistics of a network, with gains of both signs and ranges that
 /// differ from channel to channel.
-inline void randomize(Module& network, std::uint64_t seed) {
-  for (Parameter& parameter : network.parameters()) {
+inline void randomize(layers::Module& network, std::uint64_t seed) {
+  for (layers::Parameter& parameter : network.parameters()) {
     Tensor values = random_tensor(parameter.value.shape(), ++seed, 0.5f);
     if (values.rank() > 1)
       values = multiply_per_slice(
           values, map(random_tensor({values.dim(0)}, ++seed), [](float v) { return std::exp(v); }));
     parameter.value.mutable_value().copy_from(values);
   }
-  for (BatchNorm* norm : batch_norms(network)) {
+  for (layers::BatchNorm* norm : layers::batch_norms(network)) {
     const Shape channels = norm->running_mean().shape();
     norm->running_mean().copy_from(random_tensor(channels, ++seed));
     norm->running_var().copy_from(
@@ -33,9 +33,9 @@ inline void randomize(Module& network, std::uint64_t seed) {
 }
 
 /// What a network computes in evaluation, quantizers bypassed.
-inline Tensor evaluated(Module& network, const Tensor& images) {
+inline Tensor evaluated(layers::Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::bypass);
+  const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   return network(Variable(images)).value();
 }
 
@@ -59,20 +59,21 @@ class ConvBuilder {
                     Activation activation) {
     const std::string number = std::to_string(++count_);
     const int pad = kernel_size / 2;
-    network->append("conv" + number,
-                    std::make_shared<Conv2d>(
-                        Conv2dOptions{.in_channels = in,
-                                      .out_channels = out,
-                                      .kernel_size = {kernel_size, kernel_size},
-                                      .params = {.padding = {pad, pad, pad, pad}, .groups = groups},
-                                      .bias = count_ == 1},
-                        random_));
-    network->append("bn" + number,
-                    std::make_shared<BatchNorm>(out, BatchNormParams{.activation = activation}));
+    network->append(
+        "conv" + number,
+        std::make_shared<layers::Conv2d>(
+            layers::Conv2dOptions{.in_channels = in,
+                                  .out_channels = out,
+                                  .kernel_size = {kernel_size, kernel_size},
+                                  .params = {.padding = {pad, pad, pad, pad}, .groups = groups},
+                                  .bias = count_ == 1},
+            random_));
+    network->append("bn" + number, std::make_shared<layers::BatchNorm>(
+                                       out, BatchNormParams{.activation = activation}));
     return *this;
   }
 
-  std::unique_ptr<Sequential> network = std::make_unique<Sequential>();
+  std::unique_ptr<layers::Sequential> network = std::make_unique<layers::Sequential>();
 
  private:
   Random random_;

@@ -4,7 +4,7 @@
 #include "layers/composite.h"
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::shared_ptr<Module> relu() { return std::make_shared<ActivationLayer>(Activation::relu); }
@@ -35,4 +35,4 @@ TEST_CASE("Residual: without a sum it is the branch") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

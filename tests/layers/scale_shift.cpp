@@ -7,7 +7,7 @@
 #include "layers/composite.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using testing::random_tensor;
@@ -77,4 +77,4 @@ TEST_CASE("ScaleShift: either part may be missing, not both; counts have to fit"
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -7,7 +7,7 @@
 #include "layers/composite.h"
 #include "layers/graph.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE("SelectChannels and Upsample: their shapes are those of a run") {
@@ -76,4 +76,4 @@ TEST_CASE("SelectChannels and Upsample: what they cannot be is refused") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -14,7 +14,7 @@
 #include "layers/pool.h"
 #include "layers/reference.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using testing::random_tensor;
@@ -175,4 +175,4 @@ TEST_CASE("shared weight: shapes have to agree, and a bias has to be there") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

@@ -9,7 +9,7 @@
 #include "layers/reference.h"
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 std::unique_ptr<Sequential> make_network() {
@@ -67,4 +67,4 @@ TEST_CASE("first_non_finite: a quantizer that refuses NaN does not hide where it
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

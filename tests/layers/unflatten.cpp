@@ -4,7 +4,7 @@
 
 #include "layers/shape_layers.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 TEST_CASE("Unflatten: features become channels of one pixel, of images it is an error") {
@@ -18,4 +18,4 @@ TEST_CASE("Unflatten: features become channels of one pixel, of images it is an 
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers

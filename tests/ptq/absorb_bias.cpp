@@ -11,7 +11,7 @@
 #include "layers/shape_layers.h"
 #include "ptq/equalize.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::ConvBuilder;
@@ -24,9 +24,9 @@ const Shape kImage{1, 3, 6, 6};
 
 /// Gives the first batch norm mean 8 and deviation 1 in all channels but the first, which stays at 0,
 /// and the statistics of `images`.
-void raise_biases(Sequential& network, const Tensor& images) {
+void raise_biases(layers::Sequential& network, const Tensor& images) {
   testing::randomize(network, 40);
-  BatchNorm& norm = *batch_norms(network)[0];
+  layers::BatchNorm& norm = *layers::batch_norms(network)[0];
   norm.set_momentum(1.0f);
   network.set_training(true);
   network(Variable(images));
@@ -39,10 +39,10 @@ void raise_biases(Sequential& network, const Tensor& images) {
 }
 
 /// The values that the first batch norm puts out, without its activation.
-float smallest_of_high_channels(Sequential& network, const Tensor& images) {
-  struct First final : ForwardObserver {
-    void after(const Module& module, Inputs, const Variable& output) override {
-      if (dynamic_cast<const BatchNorm*>(&module) != nullptr && !seen.defined())
+float smallest_of_high_channels(layers::Sequential& network, const Tensor& images) {
+  struct First final : layers::ForwardObserver {
+    void after(const layers::Module& module, Inputs, const Variable& output) override {
+      if (dynamic_cast<const layers::BatchNorm*>(&module) != nullptr && !seen.defined())
         seen = output.value();
     }
     Tensor seen;
@@ -56,7 +56,7 @@ float smallest_of_high_channels(Sequential& network, const Tensor& images) {
 
 TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the function stays") {
   ConvBuilder builder;
-  Sequential& network =
+  layers::Sequential& network =
       *builder.conv(3, 4, 3, 1, Activation::relu).conv(4, 5, 1, 1, Activation::relu).network;
   const Tensor images = random_tensor({4, 3, 6, 6}, 5);
   raise_biases(network, images);
@@ -64,8 +64,8 @@ TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the functi
   // ReLU touches none of these values before or after: the smallest of 432 lies 3 deviations down.
   REQUIRE(smallest_of_high_channels(network, images) > 8.0f - 3.0f * 1.5f);
   const Tensor before = evaluated(network, images);
-  const BatchNorm& norm = *batch_norms(network)[0];
-  const Tensor mean = batch_norms(network)[1]->running_mean().clone();
+  const layers::BatchNorm& norm = *layers::batch_norms(network)[0];
+  const Tensor mean = layers::batch_norms(network)[1]->running_mean().clone();
 
   const BiasAbsorptionReport report = absorb_biases(network);
   CHECK(report.pairs == Names{{"conv1", "conv2"}});
@@ -82,7 +82,7 @@ TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the functi
   for (std::size_t o = 0; o < 5; ++o) {
     double share = 0.0;
     for (std::size_t c = 0; c < 4; ++c) share += double{rows[4 * o + c]} * lost[c];
-    CHECK(double{mean.span()[o] - batch_norms(network)[1]->running_mean().span()[o]} ==
+    CHECK(double{mean.span()[o] - layers::batch_norms(network)[1]->running_mean().span()[o]} ==
           doctest::Approx(share).epsilon(1e-3));
   }
   // Where a value fell below c, ReLU now cuts a little off it.
@@ -94,13 +94,14 @@ TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, els
   for (const bool bias : {true, false}) {
     ConvBuilder builder;
     Random random(4, "test");
-    Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
-    network.append("pool",
-                   std::make_shared<AveragePool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
-    network.append("flatten", std::make_shared<Flatten>());
-    network.append("fc",
-                   std::make_shared<Linear>(
-                       LinearOptions{.in_features = 36, .out_features = 5, .bias = bias}, random));
+    layers::Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
+    network.append("pool", std::make_shared<layers::AveragePool2d>(
+                               Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+    network.append("flatten", std::make_shared<layers::Flatten>());
+    network.append(
+        "fc",
+        std::make_shared<layers::Linear>(
+            layers::LinearOptions{.in_features = 36, .out_features = 5, .bias = bias}, random));
     const Tensor images = random_tensor({4, 3, 6, 6}, 5);
     raise_biases(network, images);
     fold_into_weights(network);
@@ -116,4 +117,4 @@ TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, els
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -9,7 +9,7 @@
 #include "layers/random_network.h"
 #include "ptq/fold.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using quant::Granularity;
@@ -34,14 +34,14 @@ Tensor channel_means(const Tensor& x) {
 }
 
 /// Evaluated with quantized weights.
-Tensor quantized(Module& network, const Tensor& images) {
+Tensor quantized(layers::Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, Mode::evaluation);
+  const layers::ModeGuard modes(network, false, Mode::evaluation);
   return network(Variable(images)).value();
 }
 
-void quantize_weights(Module& network, int bits) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+void quantize_weights(layers::Module& network, int bits) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     layer->set_weight_quantizer(
         testing::make_quantizer("ste", Role::weight, bits, Granularity::per_tensor));
   }
@@ -53,7 +53,7 @@ TEST_CASE("correct_biases: the mean output of a quantized layer is the float one
   for (const Norm form : {Norm::beside, Norm::folded, Norm::into_weights}) {
     CAPTURE(static_cast<int>(form));
     testing::ConvBuilder builder;
-    Sequential& network = *builder.conv(3, 4, 1, 1, Activation::none).network;
+    layers::Sequential& network = *builder.conv(3, 4, 1, 1, Activation::none).network;
     testing::randomize(network, 20);
     quantize_weights(network, 3);
     const Shape image{1, 3, 6, 6};
@@ -74,10 +74,11 @@ TEST_CASE("correct_biases: the mean output of a quantized layer is the float one
 TEST_CASE("correct_biases: a layer's own bias where no batch norm follows, else nothing") {
   Random random(4, "test");
   for (const bool bias : {true, false}) {
-    Sequential network;
-    network.append("fc",
-                   std::make_shared<Linear>(
-                       LinearOptions{.in_features = 5, .out_features = 3, .bias = bias}, random));
+    layers::Sequential network;
+    network.append(
+        "fc",
+        std::make_shared<layers::Linear>(
+            layers::LinearOptions{.in_features = 5, .out_features = 3, .bias = bias}, random));
     quantize_weights(network, 2);
     const Tensor input = add_scalar(random_tensor({20, 5}, 6), 1.0f);
     const Tensor expected = channel_means(evaluated(network, input));
@@ -93,11 +94,11 @@ TEST_CASE("batch_norm_means: what normal inputs have after batch norm and activa
        {Activation::none, Activation::relu, Activation::relu6, Activation::hardtanh}) {
     CAPTURE(to_string(activation));
     Random random(4, "test");
-    Sequential network;
+    layers::Sequential network;
     auto norm = network.append(
-        "bn", std::make_shared<BatchNorm>(3, BatchNormParams{.activation = activation}));
-    network.append("conv", std::make_shared<Conv2d>(
-                               Conv2dOptions{.in_channels = 3, .out_channels = 2}, random));
+        "bn", std::make_shared<layers::BatchNorm>(3, BatchNormParams{.activation = activation}));
+    network.append("conv", std::make_shared<layers::Conv2d>(
+                               layers::Conv2dOptions{.in_channels = 3, .out_channels = 2}, random));
     norm->gain().mutable_value().copy_from(Tensor::from_row_major<float>({3}, {2.0f, -0.5f, 3.0f}));
     norm->bias().mutable_value().copy_from(Tensor::from_row_major<float>({3}, {-0.6f, 0.3f, 4.0f}));
     const Tensor images = random_tensor({40, 3, 40, 40}, 8);  // mean 0, variance 1: the defaults
@@ -125,11 +126,11 @@ TEST_CASE("batch_norm_means: nothing is said of the image, and folding changes n
 }
 
 TEST_CASE("correct_biases: no images, no correction") {
-  Sequential network;
+  layers::Sequential network;
   CHECK_THROWS_WITH_AS(correct_biases(network, {}, ExpectedInput::empirical),
                        "correct_biases: expected at least one batch of images, got none",
                        std::invalid_argument);
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -13,27 +13,28 @@
 #include "experiments/small_experiment.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::ptq {
 namespace {
 
-void calibrate(TwoLayers& net, const CalibrationOptions& config, std::int64_t batch_size = 3) {
-  calibrate(net.network, config, *ten_pixels(batch_size));
+void calibrate(experiments::TwoLayers& net, const CalibrationOptions& config,
+               std::int64_t batch_size = 3) {
+  calibrate(net.network, config, *experiments::ten_pixels(batch_size));
 }
 
 CalibrationOptions batches(std::int64_t count, const char* order = "float") {
   return {.batches = count, .weights = {}, .activations = {}, .order = order};
 }
 
-void check_range(const Probe& probe, double min, double max) {
+void check_range(const experiments::Probe& probe, double min, double max) {
   REQUIRE(probe.ranges.size() == 1);
   CHECK(probe.ranges[0].min == doctest::Approx(min));
   CHECK(probe.ranges[0].max == doctest::Approx(max));
 }
 
 TEST_CASE("calibrate: the extremes of each layer's float input, over the batches asked for") {
-  TwoLayers net({0.0f, 0.6f, 2.4f});
-  const Probe& pixels = net.probe_input(*net.first);
-  const Probe& features = net.probe_input(*net.second);
+  experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
+  const experiments::Probe& pixels = net.probe_input(*net.first);
+  const experiments::Probe& features = net.probe_input(*net.second);
   net.probe_weight(*net.first);
   calibrate(net, batches(2));  // pixels 0, 7, ..., 35
   check_range(pixels, 0.0, 35.0);
@@ -46,8 +47,8 @@ TEST_CASE("calibrate: the extremes of each layer's float input, over the batches
 }
 
 TEST_CASE("calibrate: in topological order each layer follows quantized ones") {
-  TwoLayers net({0.0f, 0.6f, 2.4f});
-  const Probe& features = net.probe_input(*net.second);
+  experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
+  const experiments::Probe& features = net.probe_input(*net.second);
   net.probe_weight(*net.first);
   calibrate(net, batches(2, "topological"));
   // 0.6 has become 1, and 2.4 has become 2.
@@ -55,10 +56,11 @@ TEST_CASE("calibrate: in topological order each layer follows quantized ones") {
 }
 
 TEST_CASE("calibrate: the method of each role; a weight per channel has a range for each") {
-  TwoLayers net({-1.0f, 0.5f, 2.0f});
-  const Probe& weight = net.probe_weight(*net.first, true, quant::Granularity::per_channel);
-  const Probe& whole = net.probe_weight(*net.second);
-  const Probe& pixels = net.probe_input(*net.first);
+  experiments::TwoLayers net({-1.0f, 0.5f, 2.0f});
+  const experiments::Probe& weight =
+      net.probe_weight(*net.first, true, quant::Granularity::per_channel);
+  const experiments::Probe& whole = net.probe_weight(*net.second);
+  const experiments::Probe& pixels = net.probe_input(*net.first);
   CalibrationOptions config = batches(100);
   config.activations.method = "moving_average";
   config.activations.momentum = 0.5;
@@ -74,9 +76,9 @@ TEST_CASE("calibrate: the method of each role; a weight per channel has a range 
 }
 
 TEST_CASE("calibrate: the range of a weight is that of what its quantizer gets") {
-  TwoLayers net({0.0f, 0.6f, 2.4f});
-  const Probe& weight = net.probe_weight(*net.first);
-  BatchNorm norm(3, {.eps = 0.0f});
+  experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
+  const experiments::Probe& weight = net.probe_weight(*net.first);
+  layers::BatchNorm norm(3, {.eps = 0.0f});
   norm.gain().mutable_value().copy_from(Tensor::full({3}, 2.0f));
   net.first->fold(norm);
   calibrate(net, batches(1));
@@ -84,9 +86,9 @@ TEST_CASE("calibrate: the range of a weight is that of what its quantizer gets")
 }
 
 TEST_CASE("calibrate: what takes no range observes the data") {
-  TwoLayers net({0.0f, 0.6f, 2.4f});
-  const Probe& weight = net.probe_weight(*net.first, false);
-  const Probe& features = net.probe_input(*net.second, false);
+  experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
+  const experiments::Probe& weight = net.probe_weight(*net.first, false);
+  const experiments::Probe& features = net.probe_input(*net.second, false);
   calibrate(net, batches(4));
   CHECK(weight.observed == std::vector<std::int64_t>{3});
   CHECK(features.observed == std::vector<std::int64_t>{9, 9, 9, 3});
@@ -95,7 +97,7 @@ TEST_CASE("calibrate: what takes no range observes the data") {
 }
 
 TEST_CASE("calibrate: no batches and NaN are errors") {
-  TwoLayers net({0.0f, 0.6f, std::numeric_limits<float>::quiet_NaN()});
+  experiments::TwoLayers net({0.0f, 0.6f, std::numeric_limits<float>::quiet_NaN()});
   CHECK_THROWS_WITH_AS(calibrate(net, batches(0)), "calibration: expected at least 1 batch, got 0",
                        std::invalid_argument);
   net.probe_input(*net.second);
@@ -109,8 +111,8 @@ struct WeightScale {
 };
 
 WeightScale first_scale(const std::vector<std::string>& overrides) {
-  Run run(small_experiment(overrides));
-  QuantizedLayer& layer = *run.network().quantized_layers().front();
+  experiments::Run run(experiments::small_experiment(overrides));
+  layers::QuantizedLayer& layer = *run.network().quantized_layers().front();
   const Tensor& weight = layer.weight().value();
   layer.weight_quantizer().observe(weight);
   const quant::QuantGrid grid = layer.weight_quantizer().grid();
@@ -135,16 +137,16 @@ TEST_CASE("training: calibrated, interrupted and resumed, the same bits") {
                                            "calibration.bias_correction=analytic"};
   const auto train = [&](const std::set<int>& stops) {
     const TemporaryFolder parent;
-    const RunFolder folder = RunFolder::create_at(parent / "run");
+    const experiments::RunFolder folder = experiments::RunFolder::create_at(parent / "run");
     int step = 0;
-    while (Run(small_experiment(overrides), folder)
+    while (experiments::Run(experiments::small_experiment(overrides), folder)
                .train(folder, [&] { return stops.contains(++step); })
                .interrupted) {
     }
-    return read_bytes(folder.last());
+    return experiments::read_bytes(folder.last());
   };
   CHECK(train({}) == train({2, 5}));
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -8,17 +8,19 @@
 #include "ptq/thresholds.h"
 #include "quant/fixture.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
-ValueRange range_of(const std::vector<std::vector<float>>& batches,
-                    const CalibratorOptions& options) {
+quant::ValueRange range_of(const std::vector<std::vector<float>>& batches,
+                           const CalibratorOptions& options) {
   const auto calibrator = make_calibrator(options);
   for (const auto& batch : batches) calibrator->observe(batch);
   return calibrator->range();
 }
 
-bool same(const ValueRange& a, const ValueRange& b) { return a.min == b.min && a.max == b.max; }
+bool same(const quant::ValueRange& a, const quant::ValueRange& b) {
+  return a.min == b.min && a.max == b.max;
+}
 
 TEST_CASE("min-max and moving average over batches: a batch of zeros moves no average") {
   const std::vector<std::vector<float>> batches{{-1.0f, 2.0f}, {0.0f, 0.0f}, {-3.0f, 4.0f}};
@@ -48,14 +50,14 @@ TEST_CASE("a mostly empty activation: a percentile of 0 leaves the largest value
   for (const bool keep : {true, false}) {
     const CalibratorOptions options{
         .method = "percentile", .percentile = 50.0, .bins = 64, .keep_values = keep};
-    const ValueRange range = range_of({x}, options);
+    const quant::ValueRange range = range_of({x}, options);
     CHECK(range.min == 0.0);
     CHECK(range.max == doctest::Approx(keep ? 2.0 : 2.0 / 64));  // the first bin's edge
   }
 }
 
 TEST_CASE("three standard deviations: as if all batches were one, near a large mean too") {
-  const Tensor noise = random_tensor({4000}, 2);
+  const Tensor noise = quant::random_tensor({4000}, 2);
   std::vector<float> x = noise.to_row_major();
   double sum = 0.0;
   for (float& v : x) sum += double{v += 1000.0f};
@@ -74,13 +76,13 @@ TEST_CASE("signedness comes from the data: where nothing is negative all codes a
   for (std::size_t i = 0; i < mixed.size(); i += 2) mixed[i] = -mixed[i];
   for (const char* method : {"mse", "kl", "kl_j"}) {
     CAPTURE(std::string(method));
-    const ValueRange positive = range_of({x}, {.method = method, .bits = 4, .bins = 128});
-    const ValueRange both = range_of({mixed}, {.method = method, .bits = 4, .bins = 128});
+    const quant::ValueRange positive = range_of({x}, {.method = method, .bits = 4, .bins = 128});
+    const quant::ValueRange both = range_of({mixed}, {.method = method, .bits = 4, .bins = 128});
     CHECK(positive.min == 0.0);
     CHECK(both.min < 0.0);
     CHECK(positive.max > both.threshold());  // twice the codes reach further
     // A signed grid of 5 bits has as many codes on either side, save the end of the narrow one.
-    const ValueRange wider = range_of({mixed}, {.method = method, .bits = 5, .bins = 128});
+    const quant::ValueRange wider = range_of({mixed}, {.method = method, .bits = 5, .bins = 128});
     CHECK(wider.threshold() == doctest::Approx(positive.max).epsilon(0.05));
   }
 }
@@ -94,20 +96,20 @@ TEST_CASE("kl: the zeros of a ReLU, exact on every grid, do not draw the thresho
   }
   for (const int bits : {4, 8}) {
     CAPTURE(bits);
-    const ValueRange range = range_of({rectified}, {.method = "kl", .bits = bits});
+    const quant::ValueRange range = range_of({rectified}, {.method = "kl", .bits = bits});
     CHECK(range.max == doctest::Approx(range_of({positive}, {.method = "kl", .bits = bits}).max));
     if (bits == 8) CHECK(range.max > 3.0);  // beyond which a half normal has 0.3 %
   }
 }
 
 TEST_CASE("a histogram comes close to all values kept, for each method that can do both") {
-  const std::vector<float> x = random_tensor({50000}, 6).to_row_major();
+  const std::vector<float> x = quant::random_tensor({50000}, 6).to_row_major();
   const std::vector<float> first(x.begin(), x.begin() + 20000), rest(x.begin() + 20000, x.end());
   for (const char* method : {"percentile", "mse", "kl_j"}) {
     CAPTURE(std::string(method));
-    const ValueRange streamed =
+    const quant::ValueRange streamed =
         range_of({first, rest}, {.method = method, .bits = 4, .percentile = 99.0});
-    const ValueRange exact =
+    const quant::ValueRange exact =
         range_of({x}, {.method = method, .bits = 4, .percentile = 99.0, .keep_values = true});
     CHECK(streamed.threshold() == doctest::Approx(exact.threshold()).epsilon(0.03));
   }
@@ -121,10 +123,10 @@ TEST_CASE("every method: zeros have the range [0, 0], a constant one that holds 
         const CalibratorOptions options{.method = info.name, .bits = bits, .keep_values = keep};
         CHECK(same(range_of({std::vector<float>(100, 0.0f)}, options), {0.0, 0.0}));
         // A divergence ends half a bin beyond the largest value.
-        const ValueRange constant = range_of({std::vector<float>(100, -0.5f)}, options);
+        const quant::ValueRange constant = range_of({std::vector<float>(100, -0.5f)}, options);
         CHECK(constant.max == 0.0);
         CHECK(constant.min == doctest::Approx(-0.5).epsilon(0.06));
-        const ValueRange tiny = range_of({{1e-37f, -2e-37f}, {3e38f, 0.0f}}, options);
+        const quant::ValueRange tiny = range_of({{1e-37f, -2e-37f}, {3e38f, 0.0f}}, options);
         CHECK(std::isfinite(tiny.threshold()));
       }
     }
@@ -132,7 +134,7 @@ TEST_CASE("every method: zeros have the range [0, 0], a constant one that holds 
 }
 
 TEST_CASE("weights: one range for all, or per output channel as if each came alone") {
-  const Tensor weight = random_tensor({5, 4, 3, 3}, 8);
+  const Tensor weight = quant::random_tensor({5, 4, 3, 3}, 8);
   const int before = num_threads();
   for (const char* method : {"minmax", "mse", "kl_j", "kl"}) {
     CAPTURE(std::string(method));
@@ -179,7 +181,7 @@ TEST_CASE("what cannot be calibrated: messages name the slot, the value and what
   CHECK_THROWS_AS(make_calibrator({.percentile = 0.0}), std::invalid_argument);
   CHECK_THROWS_AS(make_calibrator({.momentum = 1.5}), std::invalid_argument);
   CHECK_THROWS_AS(make_calibrator({.bins = 0}), std::invalid_argument);
-  Tensor weight = random_tensor({2, 3}, 1);
+  Tensor weight = quant::random_tensor({2, 3}, 1);
   weight.data()[2] = NAN;
   CHECK_THROWS_AS(calibrate_weight(weight, true, options), std::invalid_argument);
 }
@@ -199,4 +201,4 @@ TEST_CASE("options from a config: its keys over the defaults, others refused") {
 }
 
 }  // namespace
-}  // namespace quench::quant
+}  // namespace quench::ptq

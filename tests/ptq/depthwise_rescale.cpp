@@ -3,11 +3,11 @@
 #include "ptq/rescale_depthwise.h"
 #include "quant/fixture.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 TEST_CASE("choose_depthwise_rescale: every threshold becomes their mean, zeros stay") {
-  const Tensor depthwise = vector_of({1, -2, 0, 0, 6, 3}).reshape({3, 1, 1, 2});
+  const Tensor depthwise = quant::vector_of({1, -2, 0, 0, 6, 3}).reshape({3, 1, 1, 2});
   // Thresholds 2, 0, 6, of which the mean is 8/3.
   CHECK(choose_depthwise_rescale(depthwise).factors ==
         std::vector<double>{8.0 / 6.0, 1.0, 8.0 / 18.0});
@@ -21,4 +21,4 @@ TEST_CASE("choose_depthwise_rescale: shapes that do not fit are refused") {
 }
 
 }  // namespace
-}  // namespace quench::quant
+}  // namespace quench::ptq

@@ -14,7 +14,7 @@
 #include "layers/shape_layers.h"
 #include "ptq/input_channels.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using Names = std::vector<std::pair<std::string, std::string>>;
@@ -24,7 +24,7 @@ using testing::evaluated;
 using testing::random_tensor;
 
 /// The largest |w| of each output channel.
-std::vector<float> output_ranges(const QuantizedLayer& layer) {
+std::vector<float> output_ranges(const layers::QuantizedLayer& layer) {
   const Tensor& weight = layer.weight().value();
   std::vector<float> ranges(static_cast<std::size_t>(weight.dim(0)));
   const std::size_t slice = weight.span().size() / ranges.size();
@@ -34,7 +34,7 @@ std::vector<float> output_ranges(const QuantizedLayer& layer) {
 }
 
 /// Equalizes and checks that the function stays and that the ranges meet at every pair.
-EqualizationReport check_equalized(Module& network, const Shape& image) {
+EqualizationReport check_equalized(layers::Module& network, const Shape& image) {
   const Tensor images = random_tensor(image.with(0, 3), 5);
   const Tensor before = evaluated(network, images);
   const EqualizationReport report = equalize(network);
@@ -43,8 +43,8 @@ EqualizationReport check_equalized(Module& network, const Shape& image) {
   CHECK(report.sweeps < 100);
   for (const auto& [producer, consumer] : report.pairs) {
     CAPTURE(producer);
-    QuantizedLayer *from = nullptr, *to = nullptr;
-    for (QuantizedLayer* layer : network.quantized_layers()) {
+    layers::QuantizedLayer *from = nullptr, *to = nullptr;
+    for (layers::QuantizedLayer* layer : network.quantized_layers()) {
       if (layer->name() == producer) from = layer;
       if (layer->name() == consumer) to = layer;
     }
@@ -60,13 +60,14 @@ TEST_CASE("equalize: convolutions in a row, pools and a flattened classifier") {
   ConvBuilder builder;
   builder.conv(3, 4, 3, 1, Activation::relu);
   builder.network->append(
-      "pool", std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+      "pool", std::make_shared<layers::MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
   builder.conv(4, 6, 3, 2, Activation::none);
-  builder.network->append("flatten", std::make_shared<Flatten>());
+  builder.network->append("flatten", std::make_shared<layers::Flatten>());
   Random random(4, "test");
   builder.network->append(
-      "fc", std::make_shared<Linear>(
-                LinearOptions{.in_features = 6 * 16, .out_features = 5, .bias = true}, random));
+      "fc",
+      std::make_shared<layers::Linear>(
+          layers::LinearOptions{.in_features = 6 * 16, .out_features = 5, .bias = true}, random));
   testing::randomize(*builder.network, 20);
   const EqualizationReport report = check_equalized(*builder.network, {1, 3, 8, 8});
   CHECK(report.pairs == Names{{"conv1", "conv2"}, {"conv2", "fc"}});
@@ -78,7 +79,7 @@ TEST_CASE("equalize: a depthwise layer in the middle takes the closed form for t
   builder.conv(3, 4, 1, 1, Activation::relu)
       .conv(4, 4, 3, 4, Activation::relu)
       .conv(4, 5, 1, 1, Activation::none);
-  Module& network = *builder.network;
+  layers::Module& network = *builder.network;
   testing::randomize(network, 30);
   fold_into_weights(network);
   const auto layers = network.quantized_layers();
@@ -110,11 +111,12 @@ TEST_CASE(
     "equalize: a batch norm behind a pool is not the layer's own, so the pair is left alone") {
   ConvBuilder builder;
   Random random(4, "test");
-  builder.network->append("conv0", std::make_shared<Conv2d>(
-                                       Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+  builder.network->append("conv0",
+                          std::make_shared<layers::Conv2d>(
+                              layers::Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
   builder.network->append(
-      "pool", std::make_shared<MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
-  builder.network->append("bn0", std::make_shared<BatchNorm>(4, BatchNormParams{}));
+      "pool", std::make_shared<layers::MaxPool2d>(Window2d{.kernel = {2, 2}, .stride = {2, 2}}));
+  builder.network->append("bn0", std::make_shared<layers::BatchNorm>(4, BatchNormParams{}));
   builder.conv(4, 5, 1, 1, Activation::none);
   const EqualizationReport report = equalize(*builder.network);
   CHECK(report.pairs.empty());
@@ -123,7 +125,7 @@ TEST_CASE(
 
 TEST_CASE("equalize: in residual blocks only what no sum reads") {
   Random random(1, "test");
-  const auto network = models::resnet8({.width = 0.25}, random);
+  const auto network = layers::models::resnet8({.width = 0.25}, random);
   testing::randomize(*network, 50);
   const EqualizationReport report = check_equalized(*network, {1, 3, 32, 32});
   CHECK(report.pairs == Names{{"stack1.conv1", "stack1.conv2"},
@@ -139,23 +141,26 @@ TEST_CASE("equalize: in residual blocks only what no sum reads") {
                                  {"stack3.shortcut", sum}});
 }
 
-struct Joined final : Composite {
+struct Joined final : layers::Composite {
   Joined() {
     Random random(1, "test");
-    const auto conv = [&](const char* name, std::int64_t in, std::int64_t out, ValueId input) {
-      const Conv2dOptions options{
+    const auto conv = [&](const char* name, std::int64_t in, std::int64_t out,
+                          layers::ValueId input) {
+      const layers::Conv2dOptions options{
           .in_channels = in, .out_channels = out, .params = {.padding = {1, 1, 1, 1}}};
-      return append(name, std::make_shared<Conv2d>(options, random), {input});
+      return append(name, std::make_shared<layers::Conv2d>(options, random), {input});
     };
-    const ValueId a = conv("conv1", 3, 4, Graph::kInput);
-    const ValueId relu = append("relu", std::make_shared<ActivationLayer>(Activation::relu), {a});
-    const ValueId b = conv("conv2", 4, 5, relu);
-    const ValueId joined =
-        conv("conv3", 9, 4, append("concat", std::make_shared<Concat>(), {a, b}));
-    const ValueId leaky =
-        append("leaky", std::make_shared<PointwiseFunction>(Pointwise::leaky_relu(0.1f)), {joined});
-    set_output(
-        conv("conv4", 4, 2, append("product", std::make_shared<Multiply>(), {leaky, joined})));
+    const layers::ValueId a = conv("conv1", 3, 4, layers::Graph::kInput);
+    const layers::ValueId relu =
+        append("relu", std::make_shared<layers::ActivationLayer>(Activation::relu), {a});
+    const layers::ValueId b = conv("conv2", 4, 5, relu);
+    const layers::ValueId joined =
+        conv("conv3", 9, 4, append("concat", std::make_shared<layers::Concat>(), {a, b}));
+    const layers::ValueId leaky =
+        append("leaky", std::make_shared<layers::PointwiseFunction>(Pointwise::leaky_relu(0.1f)),
+               {joined});
+    set_output(conv("conv4", 4, 2,
+                    append("product", std::make_shared<layers::Multiply>(), {leaky, joined})));
   }
 };
 
@@ -171,8 +176,8 @@ TEST_CASE("equalize: nothing through concatenations, products and functions") {
 
 TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
   Random random(4, "test");
-  Linear first({.in_features = 2, .out_features = 3, .bias = true}, random);
-  Linear second({.in_features = 3, .out_features = 1}, random);
+  layers::Linear first({.in_features = 2, .out_features = 3, .bias = true}, random);
+  layers::Linear second({.in_features = 3, .out_features = 1}, random);
   Variable(first.weight())
       .mutable_value()
       .copy_from(Tensor::from_row_major<float>({3, 2}, {0.0f, 0.0f, 1.0f, -4.0f, 2.0f, 1.0f}));
@@ -190,7 +195,7 @@ TEST_CASE("equalize: a channel that next to nobody reads does not set the scale 
   for (const float read : {0.0f, 1e-18f}) {
     CAPTURE(read);
     ConvBuilder builder;
-    Sequential& network =
+    layers::Sequential& network =
         *builder.conv(3, 4, 1, 1, Activation::relu).conv(4, 5, 1, 1, Activation::none).network;
     testing::randomize(network, 40);
     const auto layers = network.quantized_layers();
@@ -208,8 +213,8 @@ TEST_CASE("equalize: a channel that next to nobody reads does not set the scale 
 
 TEST_CASE("equalize_pair: a channel of next to nothing counts as dead, and keeps its bias") {
   Random random(4, "test");
-  Linear first({.in_features = 1, .out_features = 3, .bias = true}, random);
-  Linear second({.in_features = 3, .out_features = 1}, random);
+  layers::Linear first({.in_features = 1, .out_features = 3, .bias = true}, random);
+  layers::Linear second({.in_features = 3, .out_features = 1}, random);
   const auto set = [](const Variable& value, const Tensor& to) {
     Variable(value).mutable_value().copy_from(to);
   };
@@ -223,4 +228,4 @@ TEST_CASE("equalize_pair: a channel of next to nothing counts as dead, and keeps
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

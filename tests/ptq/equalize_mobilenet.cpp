@@ -11,7 +11,7 @@
 #include "ptq/equalize.h"
 #include "ptq/rescale_depthwise.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::deviation;
@@ -20,25 +20,26 @@ using testing::random_tensor;
 
 const Shape kImage{1, 3, 32, 32};
 
-std::unique_ptr<Module> make(bool v2) {
+std::unique_ptr<layers::Module> make(bool v2) {
   Random random(1, "test");
-  const models::MobileOptions options{
+  const layers::models::MobileOptions options{
       .input = {.height = 32, .width = 32, .classes = 10}, .width = 0.25, .small_images = true};
-  auto network = v2 ? models::mobilenet_v2(options, random) : models::mobilenet_v1(options, random);
+  auto network = v2 ? layers::models::mobilenet_v2(options, random)
+                    : layers::models::mobilenet_v1(options, random);
   // Ranges that differ from channel to channel, as trained depthwise layers have them.
   Random spread(2, "test");
-  for (BatchNorm* norm : batch_norms(*network)) {
+  for (layers::BatchNorm* norm : layers::batch_norms(*network)) {
     for (float& gain : norm->gain().mutable_value().span()) gain = std::exp(spread.normal());
     norm->gain().mutable_value().bump_version();
   }
   // Statistics of the images below, so that values neither vanish nor grow over 28 layers.
-  for (BatchNorm* norm : batch_norms(*network)) norm->set_momentum(1.0f);
+  for (layers::BatchNorm* norm : layers::batch_norms(*network)) norm->set_momentum(1.0f);
   network->set_training(true);
   (*network)(Variable(random_tensor(kImage.with(0, 8), 5)));
   return network;
 }
 
-std::size_t layers_before_classifier(Module& network) {
+std::size_t layers_before_classifier(layers::Module& network) {
   return network.quantized_layers().size() - 1;
 }
 
@@ -92,4 +93,4 @@ TEST_CASE("mobilenets: every depthwise layer is rescaled, with its ReLU6 in plac
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -8,7 +8,7 @@
 #include "layers/models/binarynet.h"
 #include "layers/models/resnet8.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -20,9 +20,9 @@ Names names(const std::vector<BatchNormPair>& pairs) {
   return result;
 }
 
-std::unique_ptr<Module> small_binarynet() {
+std::unique_ptr<layers::Module> small_binarynet() {
   Random random(1, "test");
-  return models::binarynet({.width = 1.0 / 64}, random);
+  return layers::models::binarynet({.width = 1.0 / 64}, random);
 }
 
 TEST_CASE("batch norm pairs: a max pool between the two parts them") {
@@ -33,7 +33,7 @@ TEST_CASE("batch norm pairs: a max pool between the two parts them") {
 
 TEST_CASE("batch norm pairs: inside the blocks of a residual network") {
   Random random(1, "test");
-  const auto network = models::resnet8({.width = 0.25}, random);
+  const auto network = layers::models::resnet8({.width = 0.25}, random);
   CHECK(names(batch_norm_pairs(*network)) ==
         Names{"conv1 bn1", "stack1.conv1 stack1.bn1", "stack1.conv2 stack1.bn2",
               "stack2.conv1 stack2.bn1", "stack2.conv2 stack2.bn2", "stack3.conv1 stack3.bn1",
@@ -49,16 +49,16 @@ Settings quant_table(const char* method) {
 TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their batch norm") {
   const auto network = small_binarynet();
   CHECK(fold_batch_norms(*network).empty());
-  attach_quantizers(*network, quant::Policy(quant_table("ste")));
+  layers::attach_quantizers(*network, quant::Policy(quant_table("ste")));
   CHECK(names(fold_batch_norms(*network)) ==
         Names{"conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
-  for (QuantizedLayer* layer : network->quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network->quantized_layers()) {
     CAPTURE(layer->name());
     CHECK((layer->folded() != nullptr) ==
           (layer->name() == "conv3" || layer->name() == "conv5" || layer->name()[0] == 'f'));
   }
   freeze_folded_batch_norms(*network);
-  for (BatchNorm* norm : batch_norms(*network)) {
+  for (layers::BatchNorm* norm : layers::batch_norms(*network)) {
     CAPTURE(norm->name());
     CHECK(norm->training() == (norm->name() == "bn1" || norm->name() == "bn2" ||
                                norm->name() == "bn4" || norm->name() == "bn6"));
@@ -67,7 +67,7 @@ TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their ba
 
 TEST_CASE("fold_batch_norms: a quantized network without a pair is refused") {
   const auto network = small_binarynet();
-  attach_quantizers(
+  layers::attach_quantizers(
       *network,
       quant::Policy(Settings::from({{"override", SettingsValue::List{Settings::from(
                                                      {{"match", "conv2"}, {"method", "ste"}})}}})));
@@ -77,4 +77,4 @@ TEST_CASE("fold_batch_norms: a quantized network without a pair is refused") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -7,7 +7,7 @@
 #include "layers/random_network.h"
 #include "ptq/fold.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::deviation;
@@ -19,13 +19,14 @@ const Shape kImage{1, 3, 32, 32};
 TEST_CASE("fold_into_weights: the same function, names and shapes; the gain is in the weight") {
   Random random(1, "test");
   for (const bool residual : {true, false}) {
-    const auto network =
-        residual ? models::resnet8({.width = 0.25}, random)
-                 : models::binarynet({.width = 1.0 / 32, .activation = Activation::relu}, random);
+    const auto network = residual
+                             ? layers::models::resnet8({.width = 0.25}, random)
+                             : layers::models::binarynet(
+                                   {.width = 1.0 / 32, .activation = Activation::relu}, random);
     testing::randomize(*network, 40);
     const Tensor images = random_tensor({2, 3, 32, 32}, 5);
     const Tensor before = evaluated(*network, images);
-    const std::vector<Parameter> parameters = network->parameters();
+    const std::vector<layers::Parameter> parameters = network->parameters();
 
     const auto pairs = fold_into_weights(*network);
     CHECK(pairs.size() == (residual ? 7 : 5));
@@ -47,11 +48,11 @@ TEST_CASE("fold_into_weights: the same function, names and shapes; the gain is i
 
 TEST_CASE("fold_into_weights: the statistics are those of the new weight's output") {
   testing::ConvBuilder builder;
-  Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
+  layers::Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
   testing::randomize(network, 60);
   const Tensor images = random_tensor({4, 3, 9, 9}, 6);
   // Statistics of these images.
-  BatchNorm& norm = *batch_norms(network)[0];
+  layers::BatchNorm& norm = *layers::batch_norms(network)[0];
   norm.set_momentum(1.0f);
   network(Variable(images));
 
@@ -64,7 +65,7 @@ TEST_CASE("fold_into_weights: the statistics are those of the new weight's outpu
 
 TEST_CASE("scale_output: the output before and after a ReLU takes the factor") {
   testing::ConvBuilder builder;
-  Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
+  layers::Sequential& network = *builder.conv(3, 4, 3, 1, Activation::relu).network;
   testing::randomize(network, 80);
   const BatchNormPair pair = fold_into_weights(network)[0];
   const Tensor images = random_tensor({2, 3, 9, 9}, 6);
@@ -75,4 +76,4 @@ TEST_CASE("scale_output: the output before and after a ReLU takes the factor") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "ptq/reconstruction/input_hessian.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 constexpr std::int64_t kColumns = 150, kRows = 19;  // more than a panel and a tile, and no multiple
@@ -141,4 +141,4 @@ TEST_CASE("input hessian: stride, dilation and padding as a naive sum has them")
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

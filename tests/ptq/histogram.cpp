@@ -8,7 +8,7 @@
 #include "core/parallel.h"
 #include "quant/fixture.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 using Counts = std::vector<double>;
@@ -67,7 +67,7 @@ TEST_CASE("huge and tiny values neither overflow nor divide by 0") {
 }
 
 TEST_CASE("many values: as counted one by one, with any number of threads") {
-  const Tensor x = random_tensor({300000}, 1);
+  const Tensor x = quant::random_tensor({300000}, 1);
   float largest = 0.0f;
   for (const float v : x.span()) largest = std::max(largest, std::abs(v));
   Counts naive(100, 0.0);
@@ -92,4 +92,4 @@ TEST_CASE("resampling spreads each bin evenly") {
 }
 
 }  // namespace
-}  // namespace quench::quant
+}  // namespace quench::ptq

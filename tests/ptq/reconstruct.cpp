@@ -13,7 +13,7 @@
 #include "ptq/calibrate.h"
 #include "ptq/fold.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::evaluated;
@@ -24,7 +24,7 @@ Tensor calibration_images() {
 }
 
 /// A full, a depthwise and a grouped convolution, each with a batch norm.
-std::unique_ptr<Sequential> small_network(const Settings& quant) {
+std::unique_ptr<layers::Sequential> small_network(const Settings& quant) {
   testing::ConvBuilder builder;
   auto network = std::move(builder.conv(3, 12, 3, 1, Activation::relu)
                                .conv(12, 12, 3, 12, Activation::relu6)
@@ -32,7 +32,7 @@ std::unique_ptr<Sequential> small_network(const Settings& quant) {
                                .conv(6, 8, 3, 2, Activation::relu)
                                .network);
   testing::randomize(*network, 20);
-  attach_quantizers(*network, quant::Policy(quant));
+  layers::attach_quantizers(*network, quant::Policy(quant));
   return network;
 }
 
@@ -43,15 +43,15 @@ Settings weights_by(const char* method, int bits = 3, const char* granularity = 
         Settings::from({{"method", method}, {"bits", bits}, {"granularity", granularity}})}});
 }
 
-void choose_scales(Module& network) {
-  train::CalibrationOptions options;
+void choose_scales(layers::Module& network) {
+  CalibrationOptions options;
   options.weights.method = "mse";
-  train::calibrate_weights(network, options);
+  calibrate_weights(network, options);
 }
 
-Tensor evaluated_on_codes(Module& network, const Tensor& images) {
+Tensor evaluated_on_codes(layers::Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
-  const ModeGuard modes(network, false, quant::Mode::evaluation);
+  const layers::ModeGuard modes(network, false, quant::Mode::evaluation);
   return network(Variable(images)).value();
 }
 
@@ -64,9 +64,9 @@ double squared_distance(const Tensor& a, const Tensor& b) {
   return sum;
 }
 
-std::vector<float> all_codes(Module& network) {
+std::vector<float> all_codes(layers::Module& network) {
   std::vector<float> codes;
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     const Tensor values = layer->weight_quantizer().quantize(layer->effective_weight().value());
     codes.insert(codes.end(), values.span().begin(), values.span().end());
   }
@@ -107,12 +107,12 @@ TEST_CASE("reconstruct: scales stay, and calibrating again keeps codes that reac
   const auto network = small_network(weights_by("lsq"));
   choose_scales(*network);
   std::vector<quant::QuantGrid> grids;
-  for (QuantizedLayer* layer : network->quantized_layers())
+  for (layers::QuantizedLayer* layer : network->quantized_layers())
     grids.push_back(layer->weight_quantizer().grid());
   reconstruct(*network, kGptq, calibration_images(), 1);
   const std::vector<float> codes = all_codes(*network);
   std::size_t i = 0;
-  for (QuantizedLayer* layer : network->quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network->quantized_layers()) {
     CHECK(layer->weight_quantizer().grid() == grids[i]);
     ++i;
     layer->weight_quantizer().observe(layer->effective_weight().value());
@@ -142,7 +142,7 @@ TEST_CASE("reconstruct: weights of zeros, and a channel that batch norm takes ou
   Tensor weight = network->quantized_layers()[0]->weight().value();
   std::ranges::fill(weight.slice(2, 3).span(), 0.0f);
   weight.bump_version();
-  batch_norms(*network)[0]->gain().mutable_value().data()[1] = 0.0f;
+  layers::batch_norms(*network)[0]->gain().mutable_value().data()[1] = 0.0f;
   fold_batch_norms(*network);
   choose_scales(*network);
   reconstruct(*network, kGptq, calibration_images(), 1);
@@ -161,14 +161,14 @@ ReconstructionOptions by_descent(const std::string& method, int iterations = 80,
 }
 
 /// Weights of 3 bits and activations of 4.
-std::unique_ptr<Sequential> small_quantized_network(const Tensor& images) {
+std::unique_ptr<layers::Sequential> small_quantized_network(const Tensor& images) {
   auto network = small_network(
       Settings::from({{"method", "lsq"},
                       {"weight", Settings::from({{"bits", 3}, {"granularity", "per_channel"}})},
                       {"activation", Settings::from({{"bits", 4}})}}));
   choose_scales(*network);
   const NoGradGuard no_grad;
-  const ModeGuard modes(*network, false, quant::Mode::training);
+  const layers::ModeGuard modes(*network, false, quant::Mode::training);
   (*network)(Variable(images));
   return network;
 }
@@ -187,7 +187,7 @@ TEST_CASE("reconstruct by descent: less loss than nearest codes, in each unit an
     for (const UnitReport& unit : report.units) CHECK(unit.chosen <= unit.nearest);
     CHECK(squared_distance(evaluated_on_codes(*network, images), wanted) < nearest);
     // Nothing is left in the place of its quantizers.
-    for (QuantizedLayer* layer : network->quantized_layers()) {
+    for (layers::QuantizedLayer* layer : network->quantized_layers()) {
       CHECK(layer->input_quantizer().method() == "lsq");
       CHECK(layer->input_quantizer().mode() == quant::Mode::training);
     }
@@ -210,16 +210,16 @@ TEST_CASE("reconstruct by descent: steps of activations move with brecq and qdro
 class Killer final : public ReconstructionJournal {
  public:
   explicit Killer(std::size_t after) : after_(after) {}
-  std::vector<UnitReport> restore(Module& network) override {
+  std::vector<UnitReport> restore(layers::Module& network) override {
     std::size_t i = 0;
-    for (Parameter& parameter : network.parameters())
+    for (layers::Parameter& parameter : network.parameters())
       if (!values_.empty()) parameter.value.mutable_value().copy_from(values_[i++]);
     return finished_;
   }
-  void keep(Module& network, const std::vector<UnitReport>& finished) override {
+  void keep(layers::Module& network, const std::vector<UnitReport>& finished) override {
     finished_ = finished;
     values_.clear();
-    for (Parameter& parameter : network.parameters())
+    for (layers::Parameter& parameter : network.parameters())
       values_.push_back(parameter.value.value().clone());
     if (finished.size() == after_) throw std::runtime_error("killed");
   }
@@ -231,9 +231,9 @@ class Killer final : public ReconstructionJournal {
   std::vector<Tensor> values_;
 };
 
-std::vector<float> all_parameters(Module& network) {
+std::vector<float> all_parameters(layers::Module& network) {
   std::vector<float> values;
-  for (Parameter& parameter : network.parameters())
+  for (layers::Parameter& parameter : network.parameters())
     values.insert(values.end(), parameter.value.value().span().begin(),
                   parameter.value.value().span().end());
   return values;
@@ -272,7 +272,7 @@ TEST_CASE("reconstruct by descent: a loss that is not finite leaves nearest code
   const Tensor images = calibration_images();
   const auto network = small_quantized_network(images);
   const std::vector<float> nearest = all_codes(*network);
-  Tensor mean = batch_norms(*network)[0]->running_mean();
+  Tensor mean = layers::batch_norms(*network)[0]->running_mean();
   mean.data()[0] = std::numeric_limits<float>::quiet_NaN();
   const auto report = reconstruct(*network, by_descent("adaround"), images, 1);
   CHECK(report.units.size() == 4);
@@ -294,11 +294,12 @@ TEST_CASE("reconstruct: steps that are powers of two cannot be trained") {
 TEST_CASE(
     "reconstruct: adaround takes a layer with too many columns for gptq, and the table says so") {
   Random random(1, "test");
-  Sequential network;
+  layers::Sequential network;
   network.append(
-      "fc", std::make_shared<Linear>(
-                LinearOptions{.in_features = kMostGptqColumns + 1, .out_features = 2}, random));
-  attach_quantizers(network, quant::Policy(weights_by("symmetric")));
+      "fc",
+      std::make_shared<layers::Linear>(
+          layers::LinearOptions{.in_features = kMostGptqColumns + 1, .out_features = 2}, random));
+  layers::attach_quantizers(network, quant::Policy(weights_by("symmetric")));
   choose_scales(network);
   const auto report = reconstruct(network, {.method = "gptq", .weights = {.iterations = 60}},
                                   random_tensor({16, kMostGptqColumns + 1}, 3), 1);
@@ -322,4 +323,4 @@ TEST_CASE("reconstruct: a method without a scale that stays, or without quantize
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

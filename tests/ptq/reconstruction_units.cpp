@@ -11,19 +11,20 @@
 #include "layers/models/resnet8.h"
 #include "ptq/reconstruction/units.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using Names = std::vector<std::string>;
 
-std::unique_ptr<Module> quantized(std::unique_ptr<Module> network) {
-  attach_quantizers(*network, quant::Policy(Settings::from({{"method", "lsq"}, {"bits", 4}})));
+std::unique_ptr<layers::Module> quantized(std::unique_ptr<layers::Module> network) {
+  layers::attach_quantizers(*network,
+                            quant::Policy(Settings::from({{"method", "lsq"}, {"bits", 4}})));
   return network;
 }
 
-std::unique_ptr<Module> small_resnet8() {
+std::unique_ptr<layers::Module> small_resnet8() {
   Random random(1, "test");
-  return quantized(models::resnet8({.width = 0.25}, random));
+  return quantized(layers::models::resnet8({.width = 0.25}, random));
 }
 
 Names unit_names(const std::vector<ReconstructionUnit>& units) {
@@ -33,7 +34,7 @@ Names unit_names(const std::vector<ReconstructionUnit>& units) {
 }
 
 /// Units cover the nodes of a graph, one after the other, and the last computes its output.
-void check_cover(const Graph& graph, const std::vector<ReconstructionUnit>& units) {
+void check_cover(const layers::Graph& graph, const std::vector<ReconstructionUnit>& units) {
   std::size_t next = 0;
   for (const ReconstructionUnit& unit : units) {
     CHECK(unit.begin == next);
@@ -41,12 +42,12 @@ void check_cover(const Graph& graph, const std::vector<ReconstructionUnit>& unit
     next = unit.end;
   }
   CHECK(next == graph.nodes().size());
-  CHECK(units.back().outputs == std::vector<ValueId>{graph.output()});
+  CHECK(units.back().outputs == std::vector<layers::ValueId>{graph.output()});
 }
 
 TEST_CASE("block units: the residual blocks of a ResNet, its first and its last layer") {
   const auto network = small_resnet8();
-  const Graph graph(*network);
+  const layers::Graph graph(*network);
   const auto units = block_units(graph);
   CHECK(unit_names(units) == Names{"conv1", "stack1.conv1 to stack1.conv2",
                                    "stack2.conv1 to stack2.shortcut",
@@ -61,7 +62,7 @@ TEST_CASE("block units: the residual blocks of a ResNet, its first and its last 
 
 TEST_CASE("layer units: one for each layer, with what follows it; a branch may wait beside") {
   const auto network = small_resnet8();
-  const Graph graph(*network);
+  const layers::Graph graph(*network);
   const auto units = layer_units(graph);
   CHECK(units.size() == network->quantized_layers().size());
   check_cover(graph, units);
@@ -73,24 +74,24 @@ TEST_CASE("layer units: one for each layer, with what follows it; a branch may w
 
 TEST_CASE("block units: a network without branches has a unit for each layer") {
   Random random(1, "test");
-  const auto network = quantized(models::binarynet({.width = 1.0 / 64}, random));
-  const Graph graph(*network);
+  const auto network = quantized(layers::models::binarynet({.width = 1.0 / 64}, random));
+  const layers::Graph graph(*network);
   CHECK(unit_names(block_units(graph)) == unit_names(layer_units(graph)));
 }
 
 TEST_CASE("block units: more than six layers between cuts are layer units") {
   Random random(1, "test");
-  Composite network;
-  ValueId value = Graph::kInput;
+  layers::Composite network;
+  layers::ValueId value = layers::Graph::kInput;
   for (int i = 0; i < 7; ++i)
-    value = network.append(
-        "conv" + std::to_string(i),
-        std::make_shared<Conv2d>(Conv2dOptions{.in_channels = 3, .out_channels = 3}, random),
-        {i == 0 ? Graph::kInput : value});
-  network.set_output(
-      network.append("add", std::make_shared<Add>(Activation::none), {Graph::kInput, value}));
-  attach_quantizers(network, quant::Policy(Settings::from({{"method", "lsq"}})));
-  const Graph graph(network);
+    value = network.append("conv" + std::to_string(i),
+                           std::make_shared<layers::Conv2d>(
+                               layers::Conv2dOptions{.in_channels = 3, .out_channels = 3}, random),
+                           {i == 0 ? layers::Graph::kInput : value});
+  network.set_output(network.append("add", std::make_shared<layers::Add>(Activation::none),
+                                    {layers::Graph::kInput, value}));
+  layers::attach_quantizers(network, quant::Policy(Settings::from({{"method", "lsq"}})));
+  const layers::Graph graph(network);
   const auto units = block_units(graph);
   CHECK(units.size() == 7);
   check_cover(graph, units);
@@ -98,18 +99,18 @@ TEST_CASE("block units: more than six layers between cuts are layer units") {
 
 TEST_CASE("units: layers that stay float belong to the unit before; a float network is an error") {
   Random random(1, "test");
-  const auto network = models::resnet8({.width = 0.25}, random);
-  CHECK_THROWS_WITH_AS(layer_units(Graph(*network)), doctest::Contains("quantized weights"),
+  const auto network = layers::models::resnet8({.width = 0.25}, random);
+  CHECK_THROWS_WITH_AS(layer_units(layers::Graph(*network)), doctest::Contains("quantized weights"),
                        std::invalid_argument);
   const Settings none = Settings::from({{"method", "none"}});
-  attach_quantizers(*network,
-                    quant::Policy(Settings::from(
-                        {{"method", "lsq"}, {"first_layer", none}, {"last_layer", none}})));
-  const Graph graph(*network);
+  layers::attach_quantizers(*network,
+                            quant::Policy(Settings::from(
+                                {{"method", "lsq"}, {"first_layer", none}, {"last_layer", none}})));
+  const layers::Graph graph(*network);
   const auto units = layer_units(graph);
   CHECK(units.front().name() == "stack1.conv1");
   check_cover(graph, units);
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -4,7 +4,7 @@
 #include "layers/random_network.h"
 #include "ptq/equalize.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::ConvBuilder;
@@ -13,12 +13,12 @@ using testing::random_tensor;
 using testing::same_bits;
 
 /// conv, relu6, depthwise, relu6, pointwise, hardtanh: the same, or with ReLU for ReLU6.
-std::unique_ptr<Sequential> separable(Activation activation) {
+std::unique_ptr<layers::Sequential> separable(Activation activation) {
   ConvBuilder builder;
   builder.conv(3, 4, 1, 1, activation)
       .conv(4, 4, 3, 4, activation)
       .conv(4, 5, 1, 1, Activation::hardtanh);
-  builder.network->append("act", std::make_shared<ActivationLayer>(activation));
+  builder.network->append("act", std::make_shared<layers::ActivationLayer>(activation));
   testing::randomize(*builder.network, 40);
   return std::move(builder.network);
 }
@@ -46,4 +46,4 @@ TEST_CASE("equalize: reaches around a ReLU6 once it is replaced") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -9,7 +9,7 @@
 #include "layers/random_network.h"
 #include "ptq/fold.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using Names = std::vector<std::pair<std::string, std::string>>;
@@ -19,7 +19,7 @@ using testing::evaluated;
 using testing::random_tensor;
 
 /// pointwise, depthwise, pointwise with an activation between; random.
-std::unique_ptr<Sequential> separable(Activation activation) {
+std::unique_ptr<layers::Sequential> separable(Activation activation) {
   ConvBuilder builder;
   builder.conv(3, 6, 1, 1, activation)
       .conv(6, 6, 3, 6, activation)
@@ -29,7 +29,7 @@ std::unique_ptr<Sequential> separable(Activation activation) {
 }
 
 /// max|w| of each channel of the depthwise layer.
-std::vector<double> thresholds(Module& network) {
+std::vector<double> thresholds(layers::Module& network) {
   const Tensor& weight = network.quantized_layers()[1]->weight().value();
   std::vector<double> result(6);
   for (std::size_t i = 0; i < weight.span().size(); ++i)
@@ -55,11 +55,11 @@ TEST_CASE("rescale_depthwise: with ReLU6 full channels are locked, none grows ab
   const auto network = separable(Activation::relu6);
   const Tensor images = random_tensor({4, 3, 6, 6}, 5, 0.3f);
   for (const std::size_t channel : {1, 4})
-    batch_norms(*network)[1]->bias().mutable_value().span()[channel] = 20.0f;
-  batch_norms(*network)[1]->bias().mutable_value().bump_version();
+    layers::batch_norms(*network)[1]->bias().mutable_value().span()[channel] = 20.0f;
+  layers::batch_norms(*network)[1]->bias().mutable_value().bump_version();
   fold_into_weights(*network);
-  struct Largest final : ForwardObserver {
-    void after(const Module& module, Inputs, const Variable& output) override {
+  struct Largest final : layers::ForwardObserver {
+    void after(const layers::Module& module, Inputs, const Variable& output) override {
       if (module.name() != "bn2") return;
       for (std::size_t i = 0; i < output.value().span().size(); ++i)
         values[i % 6] = std::max(values[i % 6], double{output.value().span()[i]});
@@ -97,12 +97,12 @@ TEST_CASE("rescale_depthwise: with ReLU6 full channels are locked, none grows ab
     CHECK(to[k] / from[k] == doctest::Approx(factor).epsilon(1e-5));
   }
   CHECK(deviation(evaluated(*network, images), before) < 1e-5);
-  CHECK(batch_norms(*network)[1]->params().activation == Activation::relu6);
+  CHECK(layers::batch_norms(*network)[1]->params().activation == Activation::relu6);
 }
 
 TEST_CASE("rescale_depthwise: a reader that is no 1x1 convolution, and no images") {
   ConvBuilder builder;
-  Module& network =
+  layers::Module& network =
       *builder.conv(4, 4, 3, 4, Activation::relu).conv(4, 5, 3, 1, Activation::none).network;
   const DepthwiseRescaleReport report =
       rescale_depthwise(network, {random_tensor({1, 4, 6, 6}, 5)});
@@ -112,4 +112,4 @@ TEST_CASE("rescale_depthwise: a reader that is no 1x1 convolution, and no images
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

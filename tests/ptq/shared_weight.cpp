@@ -10,26 +10,27 @@
 #include "ptq/fold.h"
 #include "ptq/reconstruction/reconstruct.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 using testing::random_tensor;
 using testing::same_bits;
 
 /// conv1, then conv2 and conv3 of one weight, each with a batch norm.
-std::unique_ptr<Sequential> make_network() {
+std::unique_ptr<layers::Sequential> make_network() {
   Random random(1, "test");
-  auto network = std::make_unique<Sequential>();
+  auto network = std::make_unique<layers::Sequential>();
   const auto norm = [&](const std::string& name) {
-    network->append(name, std::make_shared<BatchNorm>(4, BatchNormParams{}));
+    network->append(name, std::make_shared<layers::BatchNorm>(4, BatchNormParams{}));
   };
-  network->append("conv1", std::make_shared<Conv2d>(
-                               Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
+  network->append("conv1", std::make_shared<layers::Conv2d>(
+                               layers::Conv2dOptions{.in_channels = 3, .out_channels = 4}, random));
   norm("bn1");
-  const Conv2dOptions options{.in_channels = 4, .out_channels = 4};
-  const auto first = network->append("conv2", std::make_shared<Conv2d>(options, random));
+  const layers::Conv2dOptions options{.in_channels = 4, .out_channels = 4};
+  const auto first = network->append("conv2", std::make_shared<layers::Conv2d>(options, random));
   norm("bn2");
-  network->append("conv3", std::make_shared<Conv2d>(options, *first, QuantizedLayer::Bias::none));
+  network->append("conv3", std::make_shared<layers::Conv2d>(options, *first,
+                                                            layers::QuantizedLayer::Bias::none));
   norm("bn3");
   testing::randomize(*network, 5);
   return network;
@@ -56,7 +57,7 @@ TEST_CASE("shared weight: not equalized") {
 
 TEST_CASE("shared weight: biases are not corrected for the input of one use") {
   const auto network = make_network();
-  for (QuantizedLayer* layer : network->quantized_layers())
+  for (layers::QuantizedLayer* layer : network->quantized_layers())
     if (layer->owns_weight())
       layer->set_weight_quantizer(testing::make_quantizer("ste", quant::Role::weight, 3));
   const BiasCorrectionReport report =
@@ -69,7 +70,7 @@ TEST_CASE("shared weight: biases are not corrected for the input of one use") {
 
 TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one place") {
   const auto network = make_network();
-  for (QuantizedLayer* layer : network->quantized_layers())
+  for (layers::QuantizedLayer* layer : network->quantized_layers())
     if (layer->owns_weight() && layer->shares_weight())
       layer->set_weight_quantizer(testing::make_quantizer("symmetric", quant::Role::weight, 4));
   CHECK_THROWS_WITH_AS(
@@ -80,4 +81,4 @@ TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -6,7 +6,7 @@
 #include "ptq/sqnr.h"
 #include "quant/grid.h"
 
-namespace quench::train {
+namespace quench::ptq {
 namespace {
 
 TEST_CASE("signal to noise: by hand, over several parts, without noise, of nothing") {
@@ -68,4 +68,4 @@ TEST_CASE("signal to noise: 6.02 dB per bit for a uniform signal on the grid tha
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::ptq

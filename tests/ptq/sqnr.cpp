@@ -7,16 +7,17 @@
 
 #include "experiments/probe_quantizer.h"
 
-namespace quench::train {
+namespace quench::ptq {
 namespace {
 
 TEST_CASE(
     "sqnr of layers: weights, inputs and outputs against sums by hand; float slots have none") {
-  TwoLayers net({0.0f, 0.6f, 2.3f});
+  experiments::TwoLayers net({0.0f, 0.6f, 2.3f});
   net.probe_weight(*net.first);
   net.probe_input(*net.first);
   net.probe_input(*net.second);
-  const std::vector<LayerSqnr> rows = measure_sqnr(net.network, net.network, *ten_pixels(4), 100);
+  const std::vector<LayerSqnr> rows =
+      measure_sqnr(net.network, net.network, *experiments::ten_pixels(4), 100);
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].layer == "first");
   CHECK(rows[1].layer == "second");
@@ -44,8 +45,8 @@ TEST_CASE(
 }
 
 TEST_CASE("sqnr of layers: against another network, which stands for the float one") {
-  TwoLayers floating({0.0f, 0.6f, 2.3f}), net({0.0f, 1.0f, 2.0f});
-  const auto rows = measure_sqnr(floating.network, net.network, *ten_pixels(4), 100);
+  experiments::TwoLayers floating({0.0f, 0.6f, 2.3f}), net({0.0f, 1.0f, 2.0f});
+  const auto rows = measure_sqnr(floating.network, net.network, *experiments::ten_pixels(4), 100);
   double signal = 0.0, noise = 0.0;
   for (double x = 0.0; x < 70.0; x += 7.0) {
     signal += (0.6 * x - 20.0) * (0.6 * x - 20.0) + (2.3 * x - 80.0) * (2.3 * x - 80.0);
@@ -53,43 +54,46 @@ TEST_CASE("sqnr of layers: against another network, which stands for the float o
   }
   CHECK(rows.at(0).output == doctest::Approx(10.0 * std::log10(signal / noise)).epsilon(1e-5));
 
-  Sequential empty;
-  CHECK_THROWS_WITH_AS(measure_sqnr(empty, net.network, *ten_pixels(4), 1),
+  layers::Sequential empty;
+  CHECK_THROWS_WITH_AS(measure_sqnr(empty, net.network, *experiments::ten_pixels(4), 1),
                        "sqnr: expected a float network with 2 layers, got 0",
                        std::invalid_argument);
 }
 
 TEST_CASE("sqnr of layers: a folded batch norm counts as part of its layer") {
   Random random(1, "test");
-  Sequential network;
+  layers::Sequential network;
   auto conv = network.append(
-      "conv",
-      std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}}, random));
-  auto norm = network.append("bn", std::make_shared<BatchNorm>(1, BatchNormParams{.eps = 0.0f}));
+      "conv", std::make_shared<layers::Conv2d>(
+                  layers::Conv2dOptions{.in_channels = 1, .out_channels = 1, .kernel_size = {1, 1}},
+                  random));
+  auto norm =
+      network.append("bn", std::make_shared<layers::BatchNorm>(1, BatchNormParams{.eps = 0.0f}));
   Variable(conv->weight()).mutable_value().copy_from(Tensor::full({1, 1, 1, 1}, 1.5f));
   norm->gain().mutable_value().copy_from(Tensor::full({1}, 2.0f));
   norm->bias().mutable_value().copy_from(Tensor::full({1}, 3.0f));
-  TwoLayers::probe_weight(*conv);
+  experiments::TwoLayers::probe_weight(*conv);
   conv->fold(*norm);
-  const auto rows = measure_sqnr(network, network, *ten_pixels(4), 100);
+  const auto rows = measure_sqnr(network, network, *experiments::ten_pixels(4), 100);
   // 1.5 x 2 lies on the grid of integers, and both compute 3 x + 3.
   CHECK(rows.at(0).weight.value() == INFINITY);
   CHECK(rows.at(0).output == INFINITY);
 }
 
 TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked for count") {
-  TwoLayers net({0.0f, 0.6f, 2.4f});
-  for (const LayerSqnr& row : measure_sqnr(net.network, net.network, *ten_pixels(4), 1)) {
+  experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
+  for (const LayerSqnr& row :
+       measure_sqnr(net.network, net.network, *experiments::ten_pixels(4), 1)) {
     CHECK_FALSE(row.weight.has_value());
     CHECK_FALSE(row.input.has_value());
     CHECK(row.output == INFINITY);
   }
   net.probe_weight(*net.first);
   // The one image is 0, to which no weight matters.
-  CHECK(measure_sqnr(net.network, net.network, *ten_pixels(1), 1)[0].output == INFINITY);
-  CHECK(measure_sqnr(net.network, net.network, *ten_pixels(1), 2)[0].output < 100.0);
+  CHECK(measure_sqnr(net.network, net.network, *experiments::ten_pixels(1), 1)[0].output ==
+        INFINITY);
+  CHECK(measure_sqnr(net.network, net.network, *experiments::ten_pixels(1), 2)[0].output < 100.0);
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::ptq

@@ -8,7 +8,7 @@
 #include "core/parallel.h"
 #include "quant/fixture.h"
 
-namespace quench::quant {
+namespace quench::ptq {
 namespace {
 
 std::vector<double> random_counts(std::size_t bins, std::uint64_t seed) {
@@ -89,7 +89,7 @@ TEST_CASE("MSE: of values on a grid the threshold is that grid's, in any range o
       x[i] = static_cast<float>(i % 15) * unit - 7.0f * unit;
     x[0] = 10.0f * unit;
     const ThresholdSearch search =
-        mse_threshold(x, {}, double{10.0f * unit}, signed_narrow_grid(4));
+        mse_threshold(x, {}, double{10.0f * unit}, quant::signed_narrow_grid(4));
     CHECK(search.best == 69);  // i = 70
     CHECK(search.threshold == doctest::Approx(7.0 * double{unit}));
     const double squared = 9.0 * double{unit} * double{unit} / 10000.0;
@@ -100,13 +100,13 @@ TEST_CASE("MSE: of values on a grid the threshold is that grid's, in any range o
 TEST_CASE("MSE: a weight counts a value several times; a binary grid ends near mean |x|") {
   const std::vector<float> x{0.5f, 1.5f, 4.0f}, repeated{0.5f, 0.5f, 0.5f, 1.5f, 1.5f, 4.0f};
   const std::vector<double> weights{3, 2, 1};
-  const QuantGrid grid = unsigned_grid(2);
+  const quant::QuantGrid grid = quant::unsigned_grid(2);
   const ThresholdSearch a = mse_threshold(x, weights, 4.0, grid);
   const ThresholdSearch b = mse_threshold(repeated, {}, 4.0, grid);
   CHECK(a.best == b.best);
   for (std::size_t i = 0; i < 100; ++i) CHECK(a.objective[i] == doctest::Approx(b.objective[i]));
   const std::vector<float> binary{-1.0f, 1.0f, 4.0f, -2.0f};
-  CHECK(mse_threshold(binary, {}, 4.0, binary_grid()).threshold == 2.0);
+  CHECK(mse_threshold(binary, {}, 4.0, quant::binary_grid()).threshold == 2.0);
 }
 
 TEST_CASE("percentile: nearest rank, of values and of bins") {
@@ -121,4 +121,4 @@ TEST_CASE("percentile: nearest rank, of values and of bins") {
 }
 
 }  // namespace
-}  // namespace quench::quant
+}  // namespace quench::ptq

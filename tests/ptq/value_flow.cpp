@@ -6,7 +6,7 @@
 
 #include "layers/models/resnet8.h"
 
-namespace quench {
+namespace quench::ptq {
 namespace {
 
 Tensor uniform_images(const Shape& shape, const char* stream) {
@@ -18,10 +18,10 @@ Tensor uniform_images(const Shape& shape, const char* stream) {
 struct FlowProbe {
   FlowProbe() {
     Random random(1, "test");
-    network = models::resnet8({.width = 0.25}, random);
+    network = layers::models::resnet8({.width = 0.25}, random);
     network->set_training(false);
     images = uniform_images({40, 3, 32, 32}, "images");
-    graph = Graph(*network);
+    graph = layers::Graph(*network);
   }
   /// What the network makes of an image.
   Tensor logits(std::int64_t image) const {
@@ -29,9 +29,9 @@ struct FlowProbe {
     return (*network)(Variable(images.slice(image, image + 1))).value();
   }
 
-  std::unique_ptr<Module> network;
+  std::unique_ptr<layers::Module> network;
   Tensor images;
-  Graph graph;
+  layers::Graph graph;
 };
 
 TEST_CASE("value flow: values of any node, from those kept at an earlier one") {
@@ -78,4 +78,4 @@ TEST_CASE("value flow: what does not fit into memory is computed from where it d
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::ptq

@@ -100,12 +100,12 @@ TEST_CASE("ranks: every strategy comes to the activations' grid of one process w
 }
 
 TEST_CASE("ranks: every calibrator comes to the range of one process with all images") {
-  for (const CalibratorInfo& info : registered_calibrators()) {
+  for (const ptq::CalibratorInfo& info : ptq::registered_calibrators()) {
     for (const bool relu : {true, false}) {
       CAPTURE(info.name);
       CAPTURE(relu);
       const auto range = [&](std::optional<int> rank) {
-        const auto calibrator = make_calibrator({.method = info.name, .bits = 4, .bins = 64});
+        const auto calibrator = ptq::make_calibrator({.method = info.name, .bits = 4, .bins = 64});
         for (std::uint64_t step = 0; step < 3; ++step) {
           const Tensor batch = batch_of(step, relu);
           calibrator->observe((rank ? part_of(batch, *rank) : batch).span());
@@ -139,10 +139,10 @@ TEST_CASE("ranks: mean and deviation of a batch, of parts of unlike sizes too") 
 
 TEST_CASE("ranks: a weight's range is found by each alone, with nobody to wait for") {
   const Tensor weight = random_tensor({6, 20}, 1);
-  const auto whole = calibrate_weight(weight, true, {.method = "mse", .bits = 4});
+  const auto whole = ptq::calibrate_weight(weight, true, {.method = "mse", .bits = 4});
   ThreadRanks(kRanks).run([&](int rank) {
     if (rank == 1) return;
-    const auto own = calibrate_weight(weight, true, {.method = "mse", .bits = 4});
+    const auto own = ptq::calibrate_weight(weight, true, {.method = "mse", .bits = 4});
     for (std::size_t i = 0; i < own.size(); ++i) CHECK(own[i].max == whole[i].max);
     const auto quantizer = make("affine", {.bits = 4});
     quantizer->forward(Variable(weight, true));

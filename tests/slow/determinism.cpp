@@ -12,7 +12,7 @@
 // The same seed and threads give the same bits, whatever number of threads prepares the batches and
 // wherever a run was stopped: for every registered model and method.
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 Overrides with(Overrides overrides, const Overrides& more) {
@@ -89,7 +89,7 @@ batch_size = 8
 
 TEST_CASE("same bits with any number of loader threads: every model") {
   int count = 0;
-  for (const models::ModelInfo& info : models::registered_models()) {
+  for (const layers::models::ModelInfo& info : layers::models::registered_models()) {
     CAPTURE(info.name);
     check_same_bits([&](const Overrides& more) { return model_experiment(info.name, more); });
     ++count;
@@ -98,4 +98,4 @@ TEST_CASE("same bits with any number of loader threads: every model") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

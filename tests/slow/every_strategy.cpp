@@ -14,7 +14,7 @@
 // Every registered strategy trains a small network on ten classes of drawn shapes, at every width
 // of 1, 2, 4 and 8 bits that it has.
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 constexpr double kFloor = 40.0;  // percent; chance is 10
@@ -96,7 +96,7 @@ double trained_top1(FloatNetworks& networks, const std::string& method, int bits
                            fmt::format("train.init_from=\"{}\"", networks.checkpoint(network))}));
   train(run, folder);
   const auto images = evaluation_loader(run.config(), run.data().test);
-  return evaluate(run.network(), *images, quant::Mode::evaluation).top1();
+  return train::evaluate(run.network(), *images, quant::Mode::evaluation).top1();
 }
 
 TEST_CASE("every strategy trains, at every width that it has") {
@@ -126,4 +126,4 @@ TEST_CASE("every strategy trains, at every width that it has") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -19,23 +19,23 @@
 namespace quench {
 namespace {
 
-constexpr models::ModelInput kImageNet{.height = 224, .width = 224, .classes = 1000};
+constexpr layers::models::ModelInput kImageNet{.height = 224, .width = 224, .classes = 1000};
 /// Layers whose float weights or statistics lack in the file we know, and were filled in.
 constexpr std::array kCopied{"block0.dw", "block0.project", "block9.project"};
 constexpr float kDead = 2e-9f;  // magnitude of a channel whose scale says nothing
 
-std::unique_ptr<Module> quantized_network(const std::string& file) {
+std::unique_ptr<layers::Module> quantized_network(const std::string& file) {
   Random random(0, "initialization");
   Settings settings;
-  auto network = models::make_model("mobilenet_v2", settings, kImageNet, random);
-  train::import_weights(*network, "mobilenet_v2", train::read_foreign_weights(file));
-  attach_quantizers(
+  auto network = layers::models::make_model("mobilenet_v2", settings, kImageNet, random);
+  experiments::import_weights(*network, "mobilenet_v2", experiments::read_foreign_weights(file));
+  layers::attach_quantizers(
       *network,
       quant::Policy(Settings::from({{"method", "symmetric"},
                                     {"bits", 8},
                                     {"granularity", "per_channel"},
                                     {"activation", Settings::from({{"method", "none"}})}})));
-  fold_batch_norms(*network);
+  ptq::fold_batch_norms(*network);
   network->set_training(false);
   network->set_quantizer_mode(quant::Mode::evaluation);
   return network;
@@ -53,7 +53,7 @@ Tensor as_float(const Tensor& integers) {
   return result;
 }
 
-void compare(QuantizedLayer& layer, const Tensor& theirs, const Tensor& their_scale,
+void compare(layers::QuantizedLayer& layer, const Tensor& theirs, const Tensor& their_scale,
              Counts& counts) {
   const Tensor weight = layer.effective_weight().value();
   const auto ours = layer.weight_quantizer().codes(weight).value();
@@ -98,7 +98,7 @@ void run(const std::string& float_file, const std::string& int8_file) {
   const auto network = quantized_network(float_file);
   const TensorFile published = read_safetensors(int8_file);
   Counts blocks, rest;
-  for (QuantizedLayer* layer : network->quantized_layers()) {
+  for (layers::QuantizedLayer* layer : network->quantized_layers()) {
     const std::string name = layer->name().substr(0, layer->name().rfind(".conv"));
     if (name == "fc") continue;  // theirs has a background class
     const bool copied = std::ranges::find(kCopied, name) != kCopied.end();

@@ -24,15 +24,15 @@ std::unique_ptr<datasets::Loader> loader(std::int64_t batch_size) {
 }
 
 /// Logits (0, x - 20, 2 x - 80): class 0 up to 20, then 1 up to 60, then 2.
-std::unique_ptr<Sequential> classifier() {
+std::unique_ptr<layers::Sequential> classifier() {
   Random random(1, "test");
-  auto network = std::make_unique<Sequential>();
-  network->append(
-      "conv",
-      std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 1, .out_channels = 3, .kernel_size = {1, 1}, .bias = true},
-          random));
-  network->append("flatten", std::make_shared<Flatten>());
+  auto network = std::make_unique<layers::Sequential>();
+  network->append("conv",
+                  std::make_shared<layers::Conv2d>(
+                      layers::Conv2dOptions{
+                          .in_channels = 1, .out_channels = 3, .kernel_size = {1, 1}, .bias = true},
+                      random));
+  network->append("flatten", std::make_shared<layers::Flatten>());
   auto parameters = network->parameters();
   parameters[0].value.mutable_value().copy_from(
       Tensor::from_row_major<float>({3, 1, 1, 1}, std::vector<float>{0, 1, 2}));
@@ -95,18 +95,19 @@ TEST_CASE("evaluate: the mean loss over images, whatever the batches; a class wi
   // The ten labels 0 1 2 0 ... hold four 0s, three 1s and three 2s.
   const double expected = (4 * std::log(8.0) + 3 * std::log(4.0) + 3 * std::log(1.6)) / 10;
   for (const std::int64_t batch_size : {1, 3, 64}) {
-    const Accuracy accuracy = evaluate(constant, *loader(batch_size), make_loss({}));
+    const Accuracy accuracy = evaluate(constant, *loader(batch_size), layers::make_loss({}));
     CHECK(accuracy.loss() == doctest::Approx(expected).epsilon(1e-6));
   }
   CHECK(std::isnan(Accuracy{.class_correct = {0}, .class_images = {0}}.class_top1(0)));
 }
 
 struct Normalized {
-  std::unique_ptr<Sequential> network = std::make_unique<Sequential>();
-  std::shared_ptr<BatchNorm> norm;
+  std::unique_ptr<layers::Sequential> network = std::make_unique<layers::Sequential>();
+  std::shared_ptr<layers::BatchNorm> norm;
   Normalized() {
-    network->append("dropout", std::make_shared<Dropout>(0.5f, Random(1, "dropout")));
-    norm = network->append("bn", std::make_shared<BatchNorm>(1, BatchNormParams{.momentum = 0.3f}));
+    network->append("dropout", std::make_shared<layers::Dropout>(0.5f, Random(1, "dropout")));
+    norm = network->append(
+        "bn", std::make_shared<layers::BatchNorm>(1, BatchNormParams{.momentum = 0.3f}));
   }
   float mean() { return norm->buffers()[0].value.item(); }
   float variance() { return norm->buffers()[1].value.item(); }

@@ -18,19 +18,19 @@ using Values = std::map<std::string, std::vector<double>>;
 /// Trains an epoch, and gives what the checkpoint holds.
 TensorFile trained(const Overrides& overrides) {
   const TemporaryFolder parent;
-  const RunFolder folder = RunFolder::create_at(parent / "run");
-  Run(small_experiment(overrides)).train(folder, [] { return false; });
+  const experiments::RunFolder folder = experiments::RunFolder::create_at(parent / "run");
+  experiments::Run(experiments::small_experiment(overrides)).train(folder, [] { return false; });
   return read_safetensors(folder.last());
 }
 
 /// A network that a new run of `overrides` begins with, given the quantizers of `file`.
 struct Fresh {
-  std::unique_ptr<Module> network;
+  std::unique_ptr<layers::Module> network;
   KeptQuantizers quantizers;
   Fresh(const Overrides& overrides, const TensorFile& file) {
-    const ExperimentConfig config = small_experiment(overrides);
-    network = build_network(config, load_data(config).train->format());
-    for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
+    const experiments::ExperimentConfig config = experiments::small_experiment(overrides);
+    network = experiments::build_network(config, experiments::load_data(config).train->format());
+    layers::for_each_quantizer(*network, [](quant::Quantizer& quantizer) {
       quantizer.begin_training({.total_steps = 8, .steps_per_epoch = 4});
     });
     quantizers = load_trained_quantizers(*network, file);

@@ -88,18 +88,18 @@ TEST_CASE("adam: the first step has the size of the rate, whatever the gradient'
 }
 
 TEST_CASE("groups: only weights decay, thresholds have their own rate") {
-  std::vector<Parameter> parameters;
-  for (const auto& [name, kind] : std::vector<std::pair<std::string, ParameterKind>>{
-           {"weight", ParameterKind::weight},
-           {"bias", ParameterKind::bias},
-           {"norm", ParameterKind::norm},
-           {"threshold", ParameterKind::quantizer}}) {
+  std::vector<layers::Parameter> parameters;
+  for (const auto& [name, kind] : std::vector<std::pair<std::string, layers::ParameterKind>>{
+           {"weight", layers::ParameterKind::weight},
+           {"bias", layers::ParameterKind::bias},
+           {"norm", layers::ParameterKind::norm},
+           {"threshold", layers::ParameterKind::quantizer}}) {
     parameters.push_back({name, leaf({1.0f}), kind});
   }
   const auto optimizer = make_optimizer(
       {.name = "sgd", .momentum = 0.0, .weight_decay = 0.5f, .quantizer_lr_scale = 0.25f},
       parameters);
-  for (Parameter& parameter : parameters) set_grad(parameter.value, vector_of({1.0f}));
+  for (layers::Parameter& parameter : parameters) set_grad(parameter.value, vector_of({1.0f}));
   optimizer->step(0.5f);
   CHECK(parameters[0].value.value().item() == 1.0f - 0.5f * (1.0f + 0.5f));
   CHECK(parameters[1].value.value().item() == 0.5f);

@@ -20,16 +20,18 @@ namespace {
 constexpr int kRanks = 3;
 constexpr std::int64_t kImages = 4, kFeatures = 6, kClasses = 5;
 
-class Network final : public Sequential {
+class Network final : public layers::Sequential {
  public:
   Network() {
     Random random(1, "test");
-    append("hidden", std::make_shared<Linear>(
-                         LinearOptions{.in_features = kFeatures, .out_features = 7}, random));
-    append("norm", std::make_shared<BatchNorm>(7, BatchNormParams{}));
+    append("hidden",
+           std::make_shared<layers::Linear>(
+               layers::LinearOptions{.in_features = kFeatures, .out_features = 7}, random));
+    append("norm", std::make_shared<layers::BatchNorm>(7, BatchNormParams{}));
     append("output",
-           std::make_shared<Linear>(
-               LinearOptions{.in_features = 7, .out_features = kClasses, .bias = true}, random));
+           std::make_shared<layers::Linear>(
+               layers::LinearOptions{.in_features = 7, .out_features = kClasses, .bias = true},
+               random));
   }
 };
 
@@ -45,11 +47,12 @@ struct Batch {
 
 using Gradients = std::map<std::string, std::vector<float>>;
 
-Gradients gradients_of(Module& module) {
+Gradients gradients_of(layers::Module& module) {
   Gradients result;
-  for (const Parameter& parameter : module.parameters())
+  for (const layers::Parameter& parameter : module.parameters())
     result[parameter.name] = parameter.value.grad().to_row_major();
-  for (const Buffer& buffer : module.buffers()) result[buffer.name] = buffer.value.to_row_major();
+  for (const layers::Buffer& buffer : module.buffers())
+    result[buffer.name] = buffer.value.to_row_major();
   return result;
 }
 
@@ -69,7 +72,8 @@ std::array<Gradients, kRanks> gradients_of_ranks(bool synchronized, std::int64_t
   std::array<Gradients, kRanks> result;
   ThreadRanks(kRanks).run([&](int rank) {
     Network module;
-    for (BatchNorm* norm : batch_norms(module)) norm->set_synchronized(synchronized);
+    for (layers::BatchNorm* norm : layers::batch_norms(module))
+      norm->set_synchronized(synchronized);
     RankAverage average(module, bucket_bytes);
     const std::int64_t first = rank * kImages, end = first + kImages;
     average.backward(cross_entropy(module(Variable(batch.images.slice(first, end))),
@@ -108,7 +112,7 @@ TEST_CASE(
   for (int rank = 0; rank < kRanks; ++rank) {
     Network module;
     module(Variable(batch.images.slice(rank * kImages, (rank + 1) * kImages)));
-    const auto own = batch_norms(module)[0]->running_mean().to_row_major();
+    const auto own = layers::batch_norms(module)[0]->running_mean().to_row_major();
     for (std::size_t c = 0; c < mean.size(); ++c) mean[c] += own[c] / kRanks;
   }
   const auto parts = gradients_of_ranks(false, 64);
@@ -123,15 +127,15 @@ TEST_CASE("rank average: what is frozen takes no part, and stays without a gradi
   const Batch batch;
   ThreadRanks(kRanks).run([&](int rank) {
     Network module;
-    for (Parameter& parameter : module.parameters()) {
-      if (parameter.kind == ParameterKind::norm) parameter.value.freeze();
+    for (layers::Parameter& parameter : module.parameters()) {
+      if (parameter.kind == layers::ParameterKind::norm) parameter.value.freeze();
     }
     RankAverage average(module);
     average.backward(
         cross_entropy(module(Variable(batch.images.slice(rank * kImages, (rank + 1) * kImages))),
                       batch.labels.slice(rank * kImages, (rank + 1) * kImages), 0.0f));
-    for (const Parameter& parameter : module.parameters())
-      CHECK(parameter.value.grad().defined() == (parameter.kind != ParameterKind::norm));
+    for (const layers::Parameter& parameter : module.parameters())
+      CHECK(parameter.value.grad().defined() == (parameter.kind != layers::ParameterKind::norm));
   });
 }
 

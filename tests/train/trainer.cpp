@@ -45,12 +45,13 @@ datasets::Loader loader_of(const datasets::ImageList& images, std::int64_t batch
 }
 
 /// One linear layer, without a bias.
-struct LinearClassifier final : Sequential {
+struct LinearClassifier final : layers::Sequential {
   LinearClassifier() {
     Random random(2, "test");
-    append("flatten", std::make_shared<Flatten>());
-    append("fc", std::make_shared<Linear>(
-                     LinearOptions{.in_features = kPixels, .out_features = kClasses}, random));
+    append("flatten", std::make_shared<layers::Flatten>());
+    append("fc",
+           std::make_shared<layers::Linear>(
+               layers::LinearOptions{.in_features = kPixels, .out_features = kClasses}, random));
   }
   Tensor weight() { return parameters()[0].value.value(); }
 };
@@ -147,7 +148,7 @@ TEST_CASE("trainer: another loss takes the place of the labels'") {
     }
   }
   const double expected = std::sqrt(square / 6.0);
-  const auto distance = make_distillation_loss({.name = "rmse"});
+  const auto distance = layers::make_distillation_loss({.name = "rmse"});
   Trainer trainer(network, loader, {.epochs = 20, .optimizer = {.lr = 0.01}},
                   [&](const Variable& logits, const datasets::Batch&) {
                     return distance(logits, Tensor::zeros(logits.shape()));
@@ -160,18 +161,20 @@ TEST_CASE("trainer: another loss takes the place of the labels'") {
 }
 
 /// Two layers with a batch norm, on the grids of alpha-blending, whose state moves with the steps.
-std::unique_ptr<Sequential> quantized_network() {
+std::unique_ptr<layers::Sequential> quantized_network() {
   Random random(3, "test");
-  auto network = std::make_unique<Sequential>();
-  network->append("flatten", std::make_shared<Flatten>());
-  network->append("hidden", std::make_shared<Linear>(
-                                LinearOptions{.in_features = kPixels, .out_features = 8}, random));
-  network->append("norm", std::make_shared<BatchNorm>(8, BatchNormParams{}));
-  network->append("relu", std::make_shared<ActivationLayer>(Activation::relu));
-  network->append("fc", std::make_shared<Linear>(
-                            LinearOptions{.in_features = 8, .out_features = kClasses}, random));
-  attach_quantizers(*network,
-                    quant::Policy(Settings::from({{"method", "ab"}, {"bits", std::int64_t{4}}})));
+  auto network = std::make_unique<layers::Sequential>();
+  network->append("flatten", std::make_shared<layers::Flatten>());
+  network->append("hidden",
+                  std::make_shared<layers::Linear>(
+                      layers::LinearOptions{.in_features = kPixels, .out_features = 8}, random));
+  network->append("norm", std::make_shared<layers::BatchNorm>(8, BatchNormParams{}));
+  network->append("relu", std::make_shared<layers::ActivationLayer>(Activation::relu));
+  network->append("fc",
+                  std::make_shared<layers::Linear>(
+                      layers::LinearOptions{.in_features = 8, .out_features = kClasses}, random));
+  layers::attach_quantizers(
+      *network, quant::Policy(Settings::from({{"method", "ab"}, {"bits", std::int64_t{4}}})));
   return network;
 }
 
@@ -222,7 +225,7 @@ TEST_CASE("trainer: frozen batch norms leave their running statistics as they ar
   datasets::Loader loader = loader_of(drawn_images(24), 6);
   const auto network = quantized_network();
   Trainer trainer(*network, loader, {.epochs = 2, .bn_freeze_epoch = 1});
-  const Tensor mean = batch_norms(*network)[0]->running_mean();
+  const Tensor mean = layers::batch_norms(*network)[0]->running_mean();
   trainer.train_epoch();
   const std::vector<float> frozen = mean.to_row_major();
   CHECK(frozen != std::vector<float>(8, 0.0f));

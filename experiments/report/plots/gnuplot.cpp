@@ -12,7 +12,7 @@
 #include "support/error.h"
 #include "support/file.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 namespace fs = std::filesystem;
@@ -78,4 +78,4 @@ std::vector<std::string> draw(const std::vector<Plot>& plots) {
   return result;
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -5,7 +5,7 @@
 
 #include "experiments/report/plots/plot.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// @throws std::runtime_error  if there is no gnuplot, naming the package that has it
 void require_plots();
@@ -14,4 +14,4 @@ void require_plots();
 /// @throws std::runtime_error  if there is no gnuplot, or if it fails, with what it said
 std::vector<std::string> draw(const std::vector<Plot>& plots);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// In single quotes gnuplot substitutes neither `commands` nor @macros nor escapes; a quote is two.
@@ -171,4 +171,4 @@ std::string gnuplot_script(const Plot& plot, const std::string& output) {
       axes(plot, right), legend(plot), blocks, curves);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

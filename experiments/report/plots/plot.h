@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// How a series is drawn.
 enum class SeriesForm : std::uint8_t {
@@ -54,4 +54,4 @@ struct Plot {
 /// gnuplot takes them as they are. @throws std::invalid_argument  unless drawable()
 std::string gnuplot_script(const Plot& plot, const std::string& output);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

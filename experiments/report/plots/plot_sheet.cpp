@@ -7,7 +7,7 @@
 
 #include "experiments/report/plots/gnuplot.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// Around the number of a plot; escaped text has no control character, so no name can look like it.
@@ -36,4 +36,4 @@ std::string PlotSheet::fill(const std::string& html) const {
   return result.append(html, from);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

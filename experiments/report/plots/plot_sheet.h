@@ -5,7 +5,7 @@
 
 #include "experiments/report/plots/plot.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// The plots of a page, drawn all at once when its text is complete.
 class PlotSheet {
@@ -21,4 +21,4 @@ class PlotSheet {
   std::vector<Plot> plots_;
 };
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 #include "experiments/report/html.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -152,4 +152,4 @@ std::string theme_svg(std::string_view svg, const std::string& description) {
       box, box.substr(0, space), box.substr(space + 1), name, themed_lines(body));
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

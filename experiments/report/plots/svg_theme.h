@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 /// gnuplot's drawing as an element of a page: without the XML prologue, definitions that a second
 /// plot would repeat, and empty groups; lines in the text's colour, gnuplot_script()'s placeholders as
@@ -12,4 +12,4 @@ namespace quench::train::report {
 /// @throws std::runtime_error  if it is no SVG
 std::string theme_svg(std::string_view svg, const std::string& description);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -2,7 +2,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 std::string differences(Runs runs) {
@@ -36,4 +36,4 @@ std::string config_section(Runs runs) {
   return section("config", "Config", html);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -5,7 +5,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 std::vector<std::pair<double, double>> over_epochs(const RunReport& run,
@@ -152,4 +152,4 @@ std::string curves_section(Runs runs, PlotSheet& plots) {
                      "<div class=\"figures\">\n" + figures + "</div>\n");
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

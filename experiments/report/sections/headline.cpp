@@ -12,7 +12,7 @@
 #include "support/progress.h"
 #include "support/text_number.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 using Group = std::vector<const RunReport*>;
@@ -140,7 +140,7 @@ double total_seconds(const RunReport& run) {
 
 std::string size_text(const RunReport& run) {
   if (!run.measured) return kDash;
-  const NetworkCost& cost = run.measured->cost;
+  const train::NetworkCost& cost = run.measured->cost;
   const std::string size = kib(cost.weight_bytes) + " KiB";
   return is_quantized(run)
              ? fmt::format("{} ({:.1f} x smaller)", size, cost.float_bytes / cost.weight_bytes)
@@ -256,4 +256,4 @@ std::string headline_section(Runs runs) {
       groups_html(comparable_groups(runs), has_seeds(runs)) + hint(runs) + notes_list(runs));
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 constexpr std::size_t kMostLevels = 33;  // more lines would blur into an area
@@ -137,4 +137,4 @@ std::string histograms_section(Runs runs, PlotSheet& plots) {
           html);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -7,7 +7,7 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// Keeps every k-th name, so that the rest is legible.
@@ -89,7 +89,7 @@ HtmlTable layer_table(const RunReport& run) {
                    {"sign flips %", true}});
   const auto flips = sign_flips(run.record);
   for (const LayerMeasurement& layer : run.measured->layers) {
-    const LayerTrace& trace = layer.trace;
+    const layers::LayerTrace& trace = layer.trace;
     const bool has_weight = layer.weight.has_value();
     const auto flip = flips.find(trace.name);
     table.add(
@@ -156,4 +156,4 @@ std::string layers_section(Runs runs, PlotSheet& plots) {
   return section("layers", "Layers", html);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

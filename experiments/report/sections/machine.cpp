@@ -7,7 +7,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// A word quoted for a shell.
@@ -68,4 +68,4 @@ std::string machine_section(Runs runs) {
   return section("machine", "Machine, versions, and how to repeat it", table.html() + again);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

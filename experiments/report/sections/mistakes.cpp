@@ -7,7 +7,7 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 constexpr int kMostInMatrix = 20;  // larger matrices are not readable
@@ -107,4 +107,4 @@ std::string mistakes_section(Runs runs) {
   return section("mistakes", "Mistakes", html);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

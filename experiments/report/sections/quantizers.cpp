@@ -6,7 +6,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 using Points = std::vector<std::pair<double, double>>;
@@ -177,4 +177,4 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
   return section("quantizers", "Quantizers during training", html);
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -9,7 +9,7 @@
 #include "experiments/report/report.h"
 
 // The sections of a page as HTML. A section without content is empty.
-namespace quench::train::report {
+namespace quench::experiments::report {
 
 using Runs = std::span<const RunReport>;
 
@@ -50,4 +50,4 @@ std::string legend(Runs runs, bool (*shown)(const RunReport&));
 /// A <section> with a heading; empty if `html` is empty.
 std::string section(const std::string& id, const std::string& title, const std::string& html);
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -8,7 +8,7 @@
 #include "experiments/report/sections/sections.h"
 #include "support/error.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 /// Runs that differ only in the seed and have at least one epoch.
@@ -88,4 +88,4 @@ std::string seeds_section(Runs runs) {
   return section("seeds", "Over seeds", kHint + table.html());
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

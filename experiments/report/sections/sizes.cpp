@@ -5,7 +5,7 @@
 #include "support/error.h"
 #include "support/text_number.h"
 
-namespace quench::train::report {
+namespace quench::experiments::report {
 namespace {
 
 std::string share_text(double part, double whole) {
@@ -32,7 +32,7 @@ std::string sizes_section(Runs runs) {
                    {"share of MACs", true}});
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
-    const NetworkCost& cost = run.measured->cost;
+    const train::NetworkCost& cost = run.measured->cost;
     bool first = true;
     for (const auto& [bits, macs] : cost.macs_by_bits) {
       table.add({first ? HtmlCell::raw(run_label(run)) : HtmlCell(""),
@@ -51,4 +51,4 @@ std::string sizes_section(Runs runs) {
                      table.html());
 }
 
-}  // namespace quench::train::report
+}  // namespace quench::experiments::report

@@ -6,7 +6,7 @@
 #include "experiments/compare/comparison.h"
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 /// An experiment that is loaded in milliseconds.
 inline std::filesystem::path write_small_experiment(const TemporaryFolder& folder) {
@@ -34,4 +34,4 @@ inline Comparison small_comparison(const TemporaryFolder& folder,
                             current_versions(3, {"quench", "compare"}));
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

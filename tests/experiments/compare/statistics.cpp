@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-using namespace quench::train;
+using namespace quench::experiments;
 
 TEST_CASE("statistics: mean, median and deviation of numbers one can check by hand") {
   const std::vector<double> values{2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0};

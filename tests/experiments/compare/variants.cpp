@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-using namespace quench::train;
+using namespace quench::experiments;
 
 namespace {
 

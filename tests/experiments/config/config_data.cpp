@@ -8,7 +8,7 @@
 #include "support/settings.h"
 
 using namespace quench;
-using namespace quench::train;
+using namespace quench::experiments;
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include "experiments/config/config_file.h"
 
-using namespace quench::train;
+using namespace quench::experiments;
 
 TEST_CASE("config_values: dotted keys, values as written, arrays whole") {
   const ConfigValues values = config_values(

@@ -6,7 +6,7 @@
 
 #include "experiments/small_experiment.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,4 +93,4 @@ TEST_CASE("resumed config: a change that was written down holds, though config.t
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-using namespace quench::train;
-using namespace quench::train::report;
+using namespace quench::experiments;
+using namespace quench::experiments::report;
 
 namespace {
 

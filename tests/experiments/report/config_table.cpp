@@ -2,8 +2,8 @@
 
 #include "experiments/report/run_record.h"
 
-using namespace quench::train;
-using namespace quench::train::report;
+using namespace quench::experiments;
+using namespace quench::experiments::report;
 
 TEST_CASE("config_differences: keys with other values, and keys that one lacks") {
   const ConfigValues a{{"bits", "1"}, {"lr", "0.1"}, {"same", "x"}, {"empty", ""}};

@@ -10,12 +10,12 @@
 #include "layers/shape_layers.h"
 
 using namespace quench;
-using namespace quench::train::report;
+using namespace quench::experiments::report;
 
 namespace {
 
 /// Takes an image of one pixel for a class by its value, as certainly as `logit` says.
-class Lookup final : public Module {
+class Lookup final : public layers::Module {
  public:
   explicit Lookup(std::vector<int> predictions) : predictions_(std::move(predictions)) {}
 

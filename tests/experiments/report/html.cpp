@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-using namespace quench::train::report;
+using namespace quench::experiments::report;
 
 TEST_CASE("escape_html: what HTML gives a meaning, in text and in attributes") {
   CHECK(escape_html("a < b && c > \"d\" 'e'") ==

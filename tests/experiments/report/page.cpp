@@ -13,8 +13,8 @@
 #include "temporary_folder.h"
 
 using namespace quench;
-using namespace quench::train;
-using namespace quench::train::report;
+using namespace quench::experiments;
+using namespace quench::experiments::report;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "experiments/report/plots/gnuplot.h"
 #include "experiments/report/plots/svg_theme.h"
 
-using namespace quench::train::report;
+using namespace quench::experiments::report;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include "quant/strategy.h"
 
 using namespace quench;
-using namespace quench::train::report;
+using namespace quench::experiments::report;
 
 namespace {
 

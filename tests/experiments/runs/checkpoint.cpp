@@ -12,7 +12,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/trainable_scale.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 const Checkpoint kCheckpoint{.progress = {.epoch = 1,
@@ -30,9 +30,9 @@ struct Run {
       : config(small_experiment(overrides)),
         data(load_data(config)),
         network(build_network(config, data.train->format())),
-        optimizer(make_optimizer({.name = "adam"}, network->parameters())),
+        optimizer(train::make_optimizer({.name = "adam"}, network->parameters())),
         loader(training_loader(config, data.train)) {
-    for (QuantizedLayer* layer : network->quantized_layers())
+    for (layers::QuantizedLayer* layer : network->quantized_layers())
       for (const auto& [slot, quantizer] : layer->quantizers())
         quantizer->begin_training(
             {.total_steps = 8, .steps_per_epoch = 4, .adaptive_optimizer = true});
@@ -43,17 +43,17 @@ struct Run {
     for (std::int64_t step = first; step < first + steps; ++step) {
       const auto batch = loader->next();
       optimizer->zero_grad();
-      make_loss({})((*network)(Variable(batch->images)), batch->labels).backward();
+      layers::make_loss({})((*network)(Variable(batch->images)), batch->labels).backward();
       optimizer->step(0.01f);
-      for (QuantizedLayer* layer : network->quantized_layers())
+      for (layers::QuantizedLayer* layer : network->quantized_layers())
         for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->step(step);
     }
   }
 
   ExperimentConfig config;
   Data data;
-  std::unique_ptr<Module> network;
-  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<layers::Module> network;
+  std::unique_ptr<train::Optimizer> optimizer;
   std::unique_ptr<datasets::Loader> loader;
 };
 
@@ -71,11 +71,11 @@ void check_same(const TensorFile& a, const TensorFile& b) {
 /// A float network's state, to be spoiled.
 struct Spoiled {
   Run run{{}};
-  TensorFile file = network_state(*run.network, "binarynet");
+  TensorFile file = train::network_state(*run.network, "binarynet");
 
   std::string message() {
     try {
-      load_network(*run.network, "binarynet", file, "some.safetensors");
+      train::load_network(*run.network, "binarynet", file, "some.safetensors");
     } catch (const std::runtime_error& error) {
       return error.what();
     }
@@ -114,7 +114,8 @@ TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit 
     CHECK(checkpoint.progress.correct == 11);
     CHECK(checkpoint.progress.seen == 64);
     CHECK(checkpoint.best_top1 == 12.5);
-    check_same(network_state(*original.network, "m"), network_state(*restored.network, "m"));
+    check_same(train::network_state(*original.network, "m"),
+               train::network_state(*restored.network, "m"));
 
     // And nothing is missing from it: both go on alike.
     original.train(2, 2);
@@ -139,7 +140,7 @@ TEST_CASE("checkpoint: all that does not fit is told at once") {
 
 TEST_CASE("checkpoint: a refused file leaves the network as it was") {
   Spoiled spoiled;
-  const TensorFile before = network_state(*spoiled.run.network, "binarynet");
+  const TensorFile before = train::network_state(*spoiled.run.network, "binarynet");
   for (auto& [name, tensor] : spoiled.file.tensors) tensor = tensor.clone();
   spoiled.file.tensors["bn1.bias"].data()[0] = 5.0f;
   spoiled.file.tensors.erase("conv6.weight");
@@ -162,7 +163,8 @@ TEST_CASE(
       ste({"quant.method=ste", "quant.bits=1"});
   const auto message = [](Run& into, Run& from) {
     try {
-      load_network(*into.network, "binarynet", network_state(*from.network, "binarynet"), "x");
+      train::load_network(*into.network, "binarynet",
+                          train::network_state(*from.network, "binarynet"), "x");
     } catch (const std::runtime_error& error) {
       return std::string(error.what());
     }
@@ -177,7 +179,7 @@ TEST_CASE(
 TEST_CASE("checkpoint: a network without a training position cannot be resumed") {
   const TemporaryFolder folder;
   Run run({});
-  write_safetensors(folder / "a", network_state(*run.network, "binarynet"));
+  write_safetensors(folder / "a", train::network_state(*run.network, "binarynet"));
   CHECK_THROWS_WITH_AS(load_checkpoint(folder / "a", *run.network, "binarynet", *run.optimizer),
                        doctest::Contains("has a network but no training position"),
                        std::runtime_error);
@@ -187,7 +189,7 @@ TEST_CASE("checkpoint: a training position that no run can have is refused") {
   const TemporaryFolder folder;
   Run run({});
   for (const double epoch : {-1.0, std::nan(""), 1e300}) {
-    TensorFile file = network_state(*run.network, "binarynet");
+    TensorFile file = train::network_state(*run.network, "binarynet");
     file.tensors["training.progress"] =
         Tensor::from_row_major<double>({7}, std::vector<double>{epoch, 0, 0, 0, 0, 0, 0});
     write_safetensors(folder / "a", file);
@@ -200,18 +202,19 @@ TEST_CASE(
     "load_weights: a float network starts a quantized one, and quantizer state is passed over") {
   Run floating({}), ab({"quant.method=ab", "quant.bits=4"});
   floating.train(0, 2);
-  const TensorFile state = network_state(*floating.network, "binarynet");
-  load_weights(*ab.network, "binarynet", state, "x");
+  const TensorFile state = train::network_state(*floating.network, "binarynet");
+  train::load_weights(*ab.network, "binarynet", state, "x");
   for (const auto& [name, tensor] : state.tensors) {
     CAPTURE(name);
-    CHECK(network_state(*ab.network, "binarynet").tensors.at(name).to_row_major() ==
+    CHECK(train::network_state(*ab.network, "binarynet").tensors.at(name).to_row_major() ==
           tensor.to_row_major());
   }
-  load_weights(*floating.network, "binarynet", network_state(*ab.network, "binarynet"), "x");
+  train::load_weights(*floating.network, "binarynet",
+                      train::network_state(*ab.network, "binarynet"), "x");
 
   TensorFile unknown = state;
   unknown.tensors["conv77.weight"] = Tensor::zeros({1});
-  CHECK_THROWS_WITH_AS(load_weights(*ab.network, "binarynet", unknown, "x"),
+  CHECK_THROWS_WITH_AS(train::load_weights(*ab.network, "binarynet", unknown, "x"),
                        "x: does not fit the network: conv77.weight is unknown", std::runtime_error);
 }
 
@@ -220,8 +223,8 @@ TEST_CASE("checkpoint: a quantizer's trained values are restored, but not by loa
     auto run = std::make_unique<Run>(std::vector<std::string>{});
     run->network->quantized_layers()[2]->set_input_quantizer(
         std::make_unique<testing::TrainableScale>());
-    for (Parameter& parameter : run->network->parameters()) {
-      if (parameter.kind == ParameterKind::quantizer) {
+    for (layers::Parameter& parameter : run->network->parameters()) {
+      if (parameter.kind == layers::ParameterKind::quantizer) {
         parameter.value.mutable_value().copy_from(Tensor::scalar(scale));
       }
     }
@@ -231,13 +234,13 @@ TEST_CASE("checkpoint: a quantizer's trained values are restored, but not by loa
   const auto scale = [&] {
     return into->network->quantized_layers()[2]->input_quantizer().grid().scale[0];
   };
-  const TensorFile state = network_state(*from->network, "binarynet");
+  const TensorFile state = train::network_state(*from->network, "binarynet");
   CHECK(state.tensors.contains("conv3.input_quantizer.scale"));
-  load_weights(*into->network, "binarynet", state, "x");
+  train::load_weights(*into->network, "binarynet", state, "x");
   CHECK(scale() == 0.75f);
-  load_network(*into->network, "binarynet", state, "x");
+  train::load_network(*into->network, "binarynet", state, "x");
   CHECK(scale() == 0.25f);
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

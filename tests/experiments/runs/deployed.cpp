@@ -7,7 +7,7 @@
 #include "experiments/runs/versions.h"
 
 using namespace quench;
-using namespace quench::train;
+using namespace quench::experiments;
 using deploy::IntegerNetwork;
 
 namespace {

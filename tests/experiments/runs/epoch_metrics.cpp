@@ -10,7 +10,7 @@
 #include "temporary_folder.h"
 
 using namespace quench;
-using namespace quench::train;
+using namespace quench::experiments;
 
 namespace {
 

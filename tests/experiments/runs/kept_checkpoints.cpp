@@ -6,7 +6,7 @@
 
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Epochs = std::set<std::int64_t>;
@@ -46,4 +46,4 @@ TEST_CASE("kept checkpoints: what is not kept any more goes, other files and oth
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

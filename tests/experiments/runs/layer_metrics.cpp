@@ -9,7 +9,7 @@
 #include "experiments/runs/small_run.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 using Named = std::map<std::string, std::map<std::string, double>>;
@@ -81,7 +81,7 @@ void check_flips(const Overrides& overrides, bool ternary) {
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment(overrides), folder);
   Tensor weight;
-  for (QuantizedLayer* layer : run.network().quantized_layers())
+  for (layers::QuantizedLayer* layer : run.network().quantized_layers())
     if (layer->name() == "conv2") weight = layer->weight().value();
   std::vector<int> first;
   int step = 0;
@@ -108,4 +108,4 @@ TEST_CASE("layer metrics: sign flips, from the second epoch on, as counted from 
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

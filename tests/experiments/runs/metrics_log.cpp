@@ -6,7 +6,7 @@
 
 #include "experiments/small_experiment.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 EpochMetrics epoch(std::int64_t number) {
@@ -48,4 +48,4 @@ TEST_CASE("metrics log: a run from before metrics.jsonl gets one, with what metr
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -7,7 +7,7 @@
 #include "core/safetensors.h"
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 EpochMetrics epoch(std::int64_t number) {
@@ -57,4 +57,4 @@ TEST_CASE("run difference: versions that may explain one") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <string>
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 EpochLine epoch(std::int64_t number) {
@@ -116,4 +116,4 @@ TEST_CASE("RunProgress: the epoch with its evaluation, and the time that the who
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -8,7 +8,7 @@
 
 #include "temporary_folder.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 RunPart part(std::int64_t epoch, std::int64_t step, std::vector<KeyChange> changes = {}) {
@@ -91,4 +91,4 @@ TEST_CASE("run history: a part counts up to where a later one began") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -9,7 +9,7 @@
 #include "experiments/runs/run_table.h"
 #include "experiments/runs/small_run.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 namespace fs = std::filesystem;
@@ -127,4 +127,4 @@ TEST_CASE("run listing: damage is told, and never thrown") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

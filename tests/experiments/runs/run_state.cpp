@@ -8,7 +8,7 @@
 
 #include "experiments/runs/small_run.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 std::string error_for(const std::string& text) {
@@ -115,4 +115,4 @@ TEST_CASE("run state: a run that fails says why; one that is killed says nothing
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

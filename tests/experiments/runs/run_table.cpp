@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 RunSummary run(const std::string& folder, const std::string& method, std::optional<double> top1) {
@@ -123,4 +123,4 @@ TEST_CASE("run table: as text and as JSON") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

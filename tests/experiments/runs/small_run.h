@@ -7,7 +7,7 @@
 #include "experiments/run.h"
 #include "experiments/small_experiment.h"
 
-namespace quench::train {
+namespace quench::experiments {
 
 using Overrides = std::vector<std::string>;
 
@@ -34,4 +34,4 @@ inline std::string checkpoint_of(const Overrides& overrides, std::int64_t stop =
   return checkpoint_of_run([&] { return small_experiment(overrides); }, stop);
 }
 
-}  // namespace quench::train
+}  // namespace quench::experiments

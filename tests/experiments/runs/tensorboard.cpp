@@ -8,7 +8,7 @@
 
 #include "experiments/small_experiment.h"
 
-namespace quench::train {
+namespace quench::experiments {
 namespace {
 
 /// Bytes written as hexadecimal digits, blanks between.
@@ -107,4 +107,4 @@ TEST_CASE("tensorboard: a folder's file is found again") {
 }
 
 }  // namespace
-}  // namespace quench::train
+}  // namespace quench::experiments

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace quench;
-using namespace quench::train;
+using namespace quench::experiments;
 
 TEST_CASE("versions: what a run depends on is written as JSON") {
   const auto json = nlohmann::json::parse(

@@ -9,7 +9,7 @@
 #include "layers/models/blocks.h"
 #include "layers/reference.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 using testing::random_tensor;
@@ -147,4 +147,4 @@ TEST_CASE("basic_block: sizes below 1 are refused") {
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -10,7 +10,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/reference.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 std::unique_ptr<Module> make(const BinaryNetOptions& options) {
@@ -124,4 +124,4 @@ TEST_CASE("make_model: reads its own settings, refuses unknown names and images 
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -7,7 +7,7 @@
 #include "layers/models/counts.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 using testing::build_model;
@@ -56,4 +56,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

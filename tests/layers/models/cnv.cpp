@@ -8,7 +8,7 @@
 #include "layers/graph.h"
 #include "layers/models/registry.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 std::unique_ptr<Module> make(const CnvOptions& options) {
@@ -65,4 +65,4 @@ TEST_CASE("cnv: rejects sizes that it cannot build") {
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

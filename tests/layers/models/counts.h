@@ -11,36 +11,37 @@
 // What papers publish of a network.
 namespace quench::testing {
 
-inline std::unique_ptr<Module> build_model(const std::string& name, Settings settings,
-                                           const models::ModelInput& input) {
+inline std::unique_ptr<layers::Module> build_model(const std::string& name, Settings settings,
+                                                   const layers::models::ModelInput& input) {
   Random random(1, "test");
-  auto network = models::make_model(name, settings, input, random);
+  auto network = layers::models::make_model(name, settings, input, random);
   settings.finish();
   return network;
 }
 
-inline std::int64_t parameter_count(Module& network) {
+inline std::int64_t parameter_count(layers::Module& network) {
   std::int64_t count = 0;
-  for (const Parameter& parameter : network.parameters()) count += parameter.value.value().numel();
+  for (const layers::Parameter& parameter : network.parameters())
+    count += parameter.value.value().numel();
   return count;
 }
 
-inline std::int64_t count_of(Module& network, ParameterKind kind) {
+inline std::int64_t count_of(layers::Module& network, layers::ParameterKind kind) {
   std::int64_t count = 0;
-  for (const Parameter& parameter : network.parameters())
+  for (const layers::Parameter& parameter : network.parameters())
     if (parameter.kind == kind) count += parameter.value.value().numel();
   return count;
 }
 
-inline std::int64_t total_macs(const std::vector<LayerTrace>& layers) {
+inline std::int64_t total_macs(const std::vector<layers::LayerTrace>& layers) {
   std::int64_t macs = 0;
-  for (const LayerTrace& layer : layers) macs += layer.macs;
+  for (const layers::LayerTrace& layer : layers) macs += layer.macs;
   return macs;
 }
 
 /// Of the layer with that name; no shape if there is none.
-inline Shape output_of(const std::vector<LayerTrace>& layers, const std::string& name) {
-  const auto found = std::ranges::find(layers, name, &LayerTrace::name);
+inline Shape output_of(const std::vector<layers::LayerTrace>& layers, const std::string& name) {
+  const auto found = std::ranges::find(layers, name, &layers::LayerTrace::name);
   return found == layers.end() ? Shape{} : found->output;
 }
 

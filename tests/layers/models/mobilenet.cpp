@@ -8,7 +8,7 @@
 #include "layers/quantized_layer.h"
 
 // The published counts of MobileNet v1, v2 and MNasNet.
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 using testing::build_model;
@@ -161,4 +161,4 @@ TEST_CASE("mobile networks: the slots are registered in the order in which they 
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

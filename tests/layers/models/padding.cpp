@@ -7,7 +7,7 @@
 #include "layers/models/blocks.h"
 #include "layers/reference.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 /// TensorFlow's rule as its documentation puts it: the remainder decides.
@@ -68,4 +68,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

@@ -6,7 +6,7 @@
 #include "layers/models/counts.h"
 #include "layers/quantized_layer.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 using testing::build_model;
@@ -110,4 +110,4 @@ TEST_CASE("resnets: other image sizes, and small ones with a small first convolu
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

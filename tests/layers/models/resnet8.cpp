@@ -9,7 +9,7 @@
 #include "layers/quantized_layer.h"
 #include "layers/reference.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 std::unique_ptr<Module> make(const ResNet8Options& options) {
@@ -89,4 +89,4 @@ TEST_CASE("resnet8: made by its name, evaluation gives logits [N, classes], the 
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

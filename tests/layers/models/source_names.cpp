@@ -8,7 +8,7 @@
 
 #include "layers/models/counts.h"
 
-namespace quench::models {
+namespace quench::layers::models {
 namespace {
 
 constexpr std::array kSteps{
@@ -93,4 +93,4 @@ TEST_CASE("model_sources: every tensor of a network has a name of its own in eve
 }
 
 }  // namespace
-}  // namespace quench::models
+}  // namespace quench::layers::models

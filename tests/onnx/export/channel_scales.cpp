@@ -13,6 +13,7 @@
 
 using namespace quench;
 using namespace quench::deploy;
+using namespace quench::onnx;
 
 namespace {
 

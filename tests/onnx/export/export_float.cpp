@@ -17,15 +17,15 @@
 #include "layers/shape_layers.h"
 
 using namespace quench;
-using namespace quench::deploy;
+using namespace quench::onnx;
 
 TEST_CASE("export_float: a linear layer behind Flatten gets ONNX's order of an image") {
   Random random(1, "test");
-  Sequential network;
-  network.append("flatten", std::make_shared<Flatten>());
+  layers::Sequential network;
+  network.append("flatten", std::make_shared<layers::Flatten>());
   const auto linear = network.append(
-      "fc",
-      std::make_shared<Linear>(LinearOptions{.in_features = 2 * 3 * 4, .out_features = 5}, random));
+      "fc", std::make_shared<layers::Linear>(
+                layers::LinearOptions{.in_features = 2 * 3 * 4, .out_features = 5}, random));
   testing::randomize(network, 3);
   network.set_training(false);
   const OnnxModel model = export_float(network, {1, 2, 3, 4}, std::nullopt);
@@ -51,7 +51,7 @@ TEST_CASE("export_float: a linear layer behind Flatten gets ONNX's order of an i
 namespace {
 
 /// The operators of a graph, in its order.
-std::vector<std::string> operators(Module& network, const Shape& image) {
+std::vector<std::string> operators(layers::Module& network, const Shape& image) {
   network.set_training(false);
   std::vector<std::string> result;
   for (const OnnxNode& node : export_float(network, image, std::nullopt).nodes)
@@ -62,16 +62,16 @@ std::vector<std::string> operators(Module& network, const Shape& image) {
 }  // namespace
 
 TEST_CASE("export_float: functions as ONNX has them") {
-  Sequential network;
+  layers::Sequential network;
   const auto append = [&](const char* name, const Pointwise& function) {
-    network.append(name, std::make_shared<PointwiseFunction>(function));
+    network.append(name, std::make_shared<layers::PointwiseFunction>(function));
   };
   append("leaky", Pointwise::leaky_relu(0.2f));
   append("gate", Pointwise::hard_sigmoid(0.25f, 0.75f));
   append("swish", Pointwise(Pointwise::Kind::hard_swish));
   append("sigmoid", Pointwise(Pointwise::Kind::sigmoid));
   append("clip", Pointwise::clip(-1.0f, ActivationRange::kUnbounded));
-  network.append("pool", std::make_shared<GlobalAveragePool>());
+  network.append("pool", std::make_shared<layers::GlobalAveragePool>());
   CHECK(operators(network, {1, 2, 3, 3}) ==
         std::vector<std::string>{"LeakyRelu", "HardSigmoid", "HardSigmoid", "Mul", "Sigmoid",
                                  "Clip", "GlobalAveragePool", "Flatten"});
@@ -94,9 +94,9 @@ TEST_CASE("export_float: a composed network, node by node") {
 }
 
 TEST_CASE("export_float: what is per element of a flattened image is refused") {
-  Sequential network;
-  network.append("flatten", std::make_shared<Flatten>());
-  network.append("scale", std::make_shared<ScaleShift>(Tensor::full({18}, 2.0f), Tensor()));
+  layers::Sequential network;
+  network.append("flatten", std::make_shared<layers::Flatten>());
+  network.append("scale", std::make_shared<layers::ScaleShift>(Tensor::full({18}, 2.0f), Tensor()));
   network.set_training(false);
   CHECK_THROWS_WITH_AS(export_float(network, {1, 2, 3, 3}, std::nullopt),
                        doctest::Contains("onnx: scale has 18 values for a flattened image of 2"),

@@ -12,6 +12,7 @@
 
 using namespace quench;
 using namespace quench::deploy;
+using namespace quench::onnx;
 
 // What a runtime makes of the graphs is the test `onnx_runtime` of the suite interop; here they are read.
 

@@ -8,6 +8,7 @@
 
 using namespace quench;
 using namespace quench::deploy;
+using namespace quench::onnx;
 
 // That a runtime does what is counted here is the test `onnx_runtime` of the suite interop.
 

@@ -12,12 +12,13 @@
 
 using namespace quench;
 using namespace quench::deploy;
+using namespace quench::onnx;
 
 namespace {
 
 constexpr std::int64_t kSide = 16;
 
-std::unique_ptr<Module> read_back(const OnnxModel& model) {
+std::unique_ptr<layers::Module> read_back(const OnnxModel& model) {
   Random random(1, "initialization");
   auto network = make_onnx_network(model, "net.onnx", {3, kSide, kSide, 10}, {}, random);
   network->set_training(false);

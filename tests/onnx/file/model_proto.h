@@ -75,9 +75,10 @@ inline ::onnx::TensorProto& tensor_of(::onnx::ModelProto& model) {
   return *model.mutable_graph()->mutable_initializer(0);
 }
 
-inline OnnxModel parsed(const ::onnx::ModelProto& model, const std::filesystem::path& folder = "") {
+inline onnx::OnnxModel parsed(const ::onnx::ModelProto& model,
+                              const std::filesystem::path& folder = "") {
   const std::string bytes = model.SerializeAsString();
-  return parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", folder);
+  return onnx::parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", folder);
 }
 
 /// What parse_onnx() says against it.
@@ -92,7 +93,7 @@ inline std::string error_of(const ::onnx::ModelProto& model,
 }
 
 template <typename T>
-std::vector<T> values_of(const OnnxTensor& tensor) {
+std::vector<T> values_of(const onnx::OnnxTensor& tensor) {
   std::vector<T> values(tensor.bytes.size() / sizeof(T));
   if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
   return values;

@@ -16,9 +16,9 @@ using ::onnx::TensorProto;
 
 namespace {
 
-std::vector<std::string> ops_of(const OnnxModel& model) {
+std::vector<std::string> ops_of(const quench::onnx::OnnxModel& model) {
   std::vector<std::string> ops;
-  for (const OnnxNode& node : model.nodes) ops.push_back(node.op);
+  for (const quench::onnx::OnnxNode& node : model.nodes) ops.push_back(node.op);
   return ops;
 }
 
@@ -34,11 +34,13 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
   const TemporaryFolder folder;
   const std::vector<float> numbers{0.5f, -2.0f};
   const auto bytes = std::as_bytes(std::span(numbers));
-  OnnxModel model{.name = "net", .opset = 13, .metadata = {{"method", "ab"}}};
-  model.input = {"images", {OnnxValue::kAnySize, 2, 4, 4}};
-  model.output = {"logits", {OnnxValue::kAnySize, 2, 4, 4}};
-  model.constants.push_back(
-      {"scale", OnnxType::f32, {1, 2, 1, 1}, std::vector<std::byte>(bytes.begin(), bytes.end())});
+  quench::onnx::OnnxModel model{.name = "net", .opset = 13, .metadata = {{"method", "ab"}}};
+  model.input = {"images", {quench::onnx::OnnxValue::kAnySize, 2, 4, 4}};
+  model.output = {"logits", {quench::onnx::OnnxValue::kAnySize, 2, 4, 4}};
+  model.constants.push_back({"scale",
+                             quench::onnx::OnnxType::f32,
+                             {1, 2, 1, 1},
+                             std::vector<std::byte>(bytes.begin(), bytes.end())});
   model.nodes.push_back({"Mul", {"images", "scale"}, "scaled", {}, "mul"});
   model.nodes.push_back({"LeakyRelu", {"scaled"}, "leaky", {{"alpha", 0.25f}}, "act"});
   model.nodes.push_back(
@@ -47,14 +49,14 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
        "logits",
        {{"auto_pad", "SAME_UPPER"}, {"kernel_shape", std::vector<std::int64_t>{1, 1}}},
        "pool"});
-  write_onnx(folder / "net.onnx", model);
+  quench::onnx::write_onnx(folder / "net.onnx", model);
 
-  const OnnxModel read = read_onnx(folder / "net.onnx");
+  const quench::onnx::OnnxModel read = quench::onnx::read_onnx(folder / "net.onnx");
   CHECK(read.name == "net");
   CHECK(read.opset == 13);
   CHECK(read.metadata == model.metadata);
   CHECK(read.input.name == "images");
-  CHECK(read.input.dims == std::vector<std::int64_t>{OnnxValue::kAnySize, 2, 4, 4});
+  CHECK(read.input.dims == std::vector<std::int64_t>{quench::onnx::OnnxValue::kAnySize, 2, 4, 4});
   CHECK(read.input.dim_names == std::vector<std::string>{"N", "", "", ""});
   CHECK(read.output.name == "logits");
   REQUIRE(read.constants.size() == 1);
@@ -70,9 +72,9 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
 
 TEST_CASE("read_onnx: a Split that write_onnx wrote, each output of it in a node") {
   const TemporaryFolder folder;
-  OnnxModel model{.name = "net", .opset = 13};
-  model.input = {"images", {OnnxValue::kAnySize, 4, 2, 2}};
-  model.output = {"logits", {OnnxValue::kAnySize, 2, 2, 2}};
+  quench::onnx::OnnxModel model{.name = "net", .opset = 13};
+  model.input = {"images", {quench::onnx::OnnxValue::kAnySize, 4, 2, 2}};
+  model.output = {"logits", {quench::onnx::OnnxValue::kAnySize, 2, 2, 2}};
   for (const std::int64_t i : {0, 2}) {
     model.nodes.push_back(
         {"Split", {"images"}, "part" + std::to_string(i), {{"axis", std::int64_t{1}}}, "split"});
@@ -80,8 +82,8 @@ TEST_CASE("read_onnx: a Split that write_onnx wrote, each output of it in a node
     model.nodes.back().output_count = 4;
   }
   model.nodes.push_back({"Concat", {"part0", "part2"}, "logits", {{"axis", std::int64_t{1}}}});
-  write_onnx(folder / "net.onnx", model);
-  const OnnxModel read = read_onnx(folder / "net.onnx");
+  quench::onnx::write_onnx(folder / "net.onnx", model);
+  const quench::onnx::OnnxModel read = quench::onnx::read_onnx(folder / "net.onnx");
   REQUIRE(ops_of(read) == std::vector<std::string>{"Split", "Split", "Concat"});
   CHECK(read.nodes[1].output == "part2");
   CHECK(read.nodes[1].output_index == 2);
@@ -92,7 +94,7 @@ TEST_CASE("read_onnx: the file itself") {
   const TemporaryFolder folder;
   const auto error_of_file = [](const std::filesystem::path& path) -> std::string {
     try {
-      read_onnx(path);
+      quench::onnx::read_onnx(path);
     } catch (const std::runtime_error& error) {
       return error.what();
     }
@@ -143,7 +145,7 @@ TEST_CASE("read_onnx: inputs and outputs") {
     ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, {1});
     tensor_of(model).add_float_data(3.0f);
     set_value(*model.mutable_graph()->add_input(), "w", {1});
-    const OnnxModel read = parsed(model);
+    const quench::onnx::OnnxModel read = parsed(model);
     CHECK(read.input.name == "x");
     CHECK(values_of<float>(read.constants.at(0)) == std::vector{3.0f});
   }
@@ -192,7 +194,7 @@ TEST_CASE("read_onnx: inputs and outputs") {
     shape.add_dim()->set_dim_value(3);
     shape.add_dim();
     shape.add_dim()->set_dim_value(0);
-    const OnnxValue input = parsed(model).input;
+    const quench::onnx::OnnxValue input = parsed(model).input;
     CHECK(input.dims == std::vector<std::int64_t>{-1, 3, -1, -1});
     CHECK(input.dim_names == std::vector<std::string>{"batch", "", "", ""});
   }
@@ -225,10 +227,11 @@ TEST_CASE("read_onnx: operators that are not ONNX's own, or hold graphs, are tol
   add_attribute(fused, "blob", AttributeProto::STRING).set_s("\xff");
   ::onnx::NodeProto& branch = add_node(model, "If", {"a"}, {"y"});
   add_attribute(branch, "then_branch", AttributeProto::GRAPH).mutable_g()->set_name("then");
-  const OnnxModel read = parsed(model);
+  const quench::onnx::OnnxModel read = parsed(model);
   CHECK(ops_of(read) == std::vector<std::string>{"com.microsoft.FusedConv", "If"});
   CHECK(read.nodes[0].attributes.empty());
-  CHECK(read.nodes[1].attributes == OnnxAttributes{{"then_branch", OnnxOther{"GRAPH"}}});
+  CHECK(read.nodes[1].attributes ==
+        quench::onnx::OnnxAttributes{{"then_branch", quench::onnx::OnnxOther{"GRAPH"}}});
 
   auto& function = *model.add_functions();
   function.set_name("Conv");
@@ -288,7 +291,7 @@ TEST_CASE("read_onnx: a file of empty messages does not take memory without limi
   bytes += nodes;
   std::string error = "no error";
   try {
-    parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "");
+    quench::onnx::parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "");
   } catch (const std::runtime_error& refusal) {
     error = refusal.what();
   }

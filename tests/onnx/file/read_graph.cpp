@@ -11,9 +11,9 @@ using ::onnx::AttributeProto;
 
 namespace {
 
-std::vector<std::string> names_of(const OnnxModel& model) {
+std::vector<std::string> names_of(const quench::onnx::OnnxModel& model) {
   std::vector<std::string> names;
-  for (const OnnxNode& node : model.nodes) names.push_back(node.output);
+  for (const quench::onnx::OnnxNode& node : model.nodes) names.push_back(node.output);
   return names;
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("read_onnx: a chain of 50000 nodes that begins at its end") {
     add_node(model, "Relu", {i == 1 ? "x" : "v" + std::to_string(i - 1)},
              {i == kNodes ? "y" : "v" + std::to_string(i)});
   }
-  const OnnxModel read = parsed(model);
+  const quench::onnx::OnnxModel read = parsed(model);
   REQUIRE(read.nodes.size() == kNodes);
   CHECK(read.nodes.front().output == "v1");
   CHECK(read.nodes.back().output == "y");
@@ -133,7 +133,7 @@ TEST_CASE("read_onnx: of several outputs, or values inside the graph, one is pic
   set_value(*model.mutable_graph()->add_value_info(), "a", {1, 2});
   const auto ending_at = [&](const std::string& output) {
     const std::string bytes = model.SerializeAsString();
-    return parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "", output);
+    return quench::onnx::parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "", output);
   };
   CHECK(names_of(ending_at("y")) == std::vector<std::string>{"a", "y"});
   CHECK(names_of(ending_at("a")) == std::vector<std::string>{"a"});
@@ -152,7 +152,7 @@ TEST_CASE("read_onnx: a Split is a node for each output that is read") {
   ::onnx::ModelProto model = empty_model();
   add_node(model, "Split", {"x"}, {"a", "b", "c"}).set_name("thirds");
   add_node(model, "Add", {"c", "a"}, {"y"});
-  const OnnxModel read = parsed(model);
+  const quench::onnx::OnnxModel read = parsed(model);
   REQUIRE(names_of(read) == std::vector<std::string>{"a", "c", "y"});
   for (const std::size_t i : {0, 1}) {
     CHECK(read.nodes[i].op == "Split");
@@ -171,7 +171,7 @@ TEST_CASE("read_onnx: Constant nodes are constants") {
   ::onnx::NodeProto& node = add_node(model, "Constant", {}, {"c"});
   add_node(model, "Reshape", {"x", "c"}, {"y"});
   const auto constant = [&] {
-    const OnnxModel read = parsed(model);
+    const quench::onnx::OnnxModel read = parsed(model);
     CHECK(names_of(read) == std::vector<std::string>{"y"});
     REQUIRE(read.constants.size() == 1);
     CHECK(read.constants[0].name == "c");

@@ -21,15 +21,15 @@ std::string raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-OnnxTensor only_tensor(const ::onnx::ModelProto& model) {
-  const OnnxModel read = parsed(model);
+quench::onnx::OnnxTensor only_tensor(const ::onnx::ModelProto& model) {
+  const quench::onnx::OnnxModel read = parsed(model);
   REQUIRE(read.constants.size() == 1);
   return read.constants[0];
 }
 
 /// `w` [2] of the type, its bytes raw.
 template <typename T>
-OnnxTensor raw_tensor(int data_type, const std::vector<T>& values) {
+quench::onnx::OnnxTensor raw_tensor(int data_type, const std::vector<T>& values) {
   ::onnx::ModelProto model = model_with_tensor(data_type, {2});
   tensor_of(model).set_raw_data(raw(values));
   return only_tensor(model);
@@ -43,7 +43,7 @@ constexpr std::uint16_t kBfloatMinusPi = 0xc049;  // -201 / 64
 
 TEST_CASE("read_onnx: floats of any width become f32") {
   const std::vector<float> expected{1.5f, -0.25f};
-  CHECK(raw_tensor(TensorProto::FLOAT, expected).type == OnnxType::f32);
+  CHECK(raw_tensor(TensorProto::FLOAT, expected).type == quench::onnx::OnnxType::f32);
   CHECK(values_of<float>(raw_tensor(TensorProto::FLOAT, expected)) == expected);
   CHECK(values_of<float>(raw_tensor<double>(TensorProto::DOUBLE, {0.1, -1e-60})) ==
         std::vector{0.1f, -0.0f});
@@ -80,19 +80,19 @@ TEST_CASE("read_onnx: every half") {
 }
 
 TEST_CASE("read_onnx: integers") {
-  const OnnxTensor wide = raw_tensor<std::int32_t>(TensorProto::INT32, {7, -8});
-  CHECK(wide.type == OnnxType::s64);
+  const quench::onnx::OnnxTensor wide = raw_tensor<std::int32_t>(TensorProto::INT32, {7, -8});
+  CHECK(wide.type == quench::onnx::OnnxType::s64);
   CHECK(values_of<std::int64_t>(wide) == std::vector<std::int64_t>{7, -8});
   CHECK(values_of<std::int64_t>(raw_tensor<std::uint8_t>(TensorProto::BOOL, {1, 0})) ==
         std::vector<std::int64_t>{1, 0});
-  const OnnxTensor codes = raw_tensor<std::int8_t>(TensorProto::INT8, {-128, 127});
-  CHECK(codes.type == OnnxType::s8);
+  const quench::onnx::OnnxTensor codes = raw_tensor<std::int8_t>(TensorProto::INT8, {-128, 127});
+  CHECK(codes.type == quench::onnx::OnnxType::s8);
   CHECK(values_of<std::int8_t>(codes) == std::vector<std::int8_t>{-128, 127});
 
   ::onnx::ModelProto model = model_with_tensor(TensorProto::UINT8, {2});
   tensor_of(model).add_int32_data(0);
   tensor_of(model).add_int32_data(255);
-  CHECK(only_tensor(model).type == OnnxType::u8);
+  CHECK(only_tensor(model).type == quench::onnx::OnnxType::u8);
   CHECK(values_of<std::uint8_t>(only_tensor(model)) == std::vector<std::uint8_t>{0, 255});
   tensor_of(model).set_int32_data(1, 256);
   CHECK(error_of(model) == "m.onnx: tensor 'w': 256 does not fit its type UINT8");
@@ -110,8 +110,9 @@ TEST_CASE("read_onnx: codes of 4 bits lie two to a byte, the low one first") {
         tensor_of(model).add_int32_data(0x1f);
         tensor_of(model).add_int32_data(0x08);
       }
-      const OnnxTensor tensor = only_tensor(model);
-      CHECK(tensor.type == (type == kInt4 ? OnnxType::s4 : OnnxType::u4));
+      const quench::onnx::OnnxTensor tensor = only_tensor(model);
+      CHECK(tensor.type ==
+            (type == kInt4 ? quench::onnx::OnnxType::s4 : quench::onnx::OnnxType::u4));
       const std::byte first{static_cast<unsigned char>(type == kInt4 ? 0xff : 0x0f)};
       const std::byte last{static_cast<unsigned char>(type == kInt4 ? 0xf8 : 0x08)};
       CHECK(tensor.bytes == std::vector{first, std::byte{1}, last});

@@ -29,7 +29,7 @@ constexpr unsigned kGraph = 7, kInitializer = 5, kFloatData = 4, kRawData = 9;
 constexpr char kOneFloat = kFloatData << 3 | 5;  // what precedes one that is not in a run
 
 /// x + w, where w is a tensor [2] of floats with these fields too.
-OnnxModel with_fields(const std::string& fields) {
+quench::onnx::OnnxModel with_fields(const std::string& fields) {
   ModelProto model = empty_model();
   add_node(model, "Add", {"x", "w"}, {"y"});
   TensorProto tensor;
@@ -38,7 +38,7 @@ OnnxModel with_fields(const std::string& fields) {
   tensor.add_dims(2);
   const std::string bytes = model.SerializeAsString() +
                             field(kGraph, field(kInitializer, tensor.SerializeAsString() + fields));
-  return parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "");
+  return quench::onnx::parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", "");
 }
 
 std::vector<float> numbers_of(const std::string& fields) {

@@ -14,7 +14,7 @@
 #include "onnx/import/operators.h"
 
 using namespace quench;
-using namespace quench::onnx_network;
+using namespace quench::onnx;
 
 namespace {
 

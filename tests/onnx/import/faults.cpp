@@ -57,7 +57,7 @@ nlohmann::json read_numbers(const std::filesystem::path& path) {
 }
 
 /// Row-major as the graph has them, which may be channels last.
-Tensor images_of(const Numbers& x, const models::ModelInput& input) {
+Tensor images_of(const Numbers& x, const layers::models::ModelInput& input) {
   const Shape shape{x.dims[0], input.channels, input.height, input.width};
   if (x.dims[1] == input.channels && x.dims[2] == input.height)
     return Tensor::from_row_major(shape, x.values);
@@ -67,10 +67,11 @@ Tensor images_of(const Numbers& x, const models::ModelInput& input) {
 }
 
 /// What the network of the graph computes.
-std::vector<float> logits_of(const OnnxModel& model, const std::string& name, const Numbers& x) {
-  const models::ModelInput input = onnx_model_input(model, name);
+std::vector<float> logits_of(const quench::onnx::OnnxModel& model, const std::string& name,
+                             const Numbers& x) {
+  const layers::models::ModelInput input = quench::onnx::onnx_model_input(model, name);
   Random random(1, "initialization");
-  const auto network = make_onnx_network(model, name, input, {}, random);
+  const auto network = quench::onnx::make_onnx_network(model, name, input, {}, random);
   network->set_training(false);
   const NoGradGuard no_grad;
   const Tensor logits = (*network)(Variable(images_of(x, input))).value();
@@ -80,8 +81,8 @@ std::vector<float> logits_of(const OnnxModel& model, const std::string& name, co
 /// Why the graph is refused; empty if it is not.
 std::string refusal_of(const std::filesystem::path& path) {
   try {
-    const OnnxModel model = read_onnx(path);
-    const models::ModelInput input = onnx_model_input(model, path.stem());
+    const quench::onnx::OnnxModel model = quench::onnx::read_onnx(path);
+    const layers::models::ModelInput input = quench::onnx::onnx_model_input(model, path.stem());
     const Shape shape{1, input.channels, input.height, input.width};
     const std::vector<float> zeros(static_cast<std::size_t>(shape.numel()));
     logits_of(model, path.stem(), {{shape.sizes().begin(), shape.sizes().end()}, zeros});
@@ -97,7 +98,7 @@ void check_values(const std::filesystem::path& path) {
   const Numbers expected = numbers_of(json.at("y"));
   std::vector<float> logits;
   try {
-    logits = logits_of(read_onnx(path), path.stem(), numbers_of(json.at("x")));
+    logits = logits_of(quench::onnx::read_onnx(path), path.stem(), numbers_of(json.at("x")));
   } catch (const std::runtime_error& error) {
     FAIL_CHECK(std::string(error.what()));
     return;

@@ -14,12 +14,12 @@
 #include "onnx/import/network.h"
 #include "onnx/import/reference.h"
 
-namespace quench {
+namespace quench::onnx {
 
-inline models::ModelInput graph_input() { return {3, 9, 8, 4}; }
+inline layers::models::ModelInput graph_input() { return {3, 9, 8, 4}; }
 
-inline std::unique_ptr<Module> build(const OnnxModel& model,
-                                     const OnnxNetworkOptions& options = {}) {
+inline std::unique_ptr<layers::Module> build(const OnnxModel& model,
+                                             const OnnxNetworkOptions& options = {}) {
   Random random(1, "initialization");
   auto network = make_onnx_network(model, "net.onnx", graph_input(), options, random);
   network->set_training(false);
@@ -52,4 +52,4 @@ inline void check_network(const OnnxModel& model, const OnnxNetworkOptions& opti
   }
 }
 
-}  // namespace quench
+}  // namespace quench::onnx

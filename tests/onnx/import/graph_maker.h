@@ -12,7 +12,7 @@
 #include "core/random.h"
 #include "onnx/file/model.h"
 
-namespace quench {
+namespace quench::onnx {
 
 /// Images [N, 3, 9, 8] to logits [N, 4], unless said otherwise.
 class GraphMaker {
@@ -92,4 +92,4 @@ class GraphMaker {
   Random random_;
 };
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -19,12 +19,13 @@ constexpr std::int64_t kTwo = 2;
 std::string text(const char* value) { return value; }
 
 /// The rows of [N, 3, 9, 8] as channels of lines: [N, 27, 8].
-std::string lines(GraphMaker& g) {
+std::string lines(quench::onnx::GraphMaker& g) {
   return g.node("Reshape", {"images", g.integers({3}, {0, 27, 8})});
 }
 
 /// Ends in a linear layer of the means of lines [N, C, L].
-const OnnxModel& classify_lines(GraphMaker& g, const std::string& x, std::int64_t channels) {
+const quench::onnx::OnnxModel& classify_lines(quench::onnx::GraphMaker& g, const std::string& x,
+                                              std::int64_t channels) {
   return g.classify(g.node("ReduceMean", {x}, {{"axes", Ints{2}}, {"keepdims", std::int64_t{0}}}),
                     channels);
 }
@@ -32,7 +33,7 @@ const OnnxModel& classify_lines(GraphMaker& g, const std::string& x, std::int64_
 }  // namespace
 
 TEST_CASE("onnx images: convolutions, norms and pools of lines") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::string x =
       g.node("Conv", {lines(g), g.drawn({6, 9, 3}), g.drawn({6})},
              {{"group", std::int64_t{3}}, {"pads", Ints{2, 1}}, {"dilations", Ints{2}}});
@@ -45,11 +46,11 @@ TEST_CASE("onnx images: convolutions, norms and pools of lines") {
   x = g.node("AveragePool", {x}, {{"kernel_shape", Ints{2}}, {"ceil_mode", std::int64_t{1}}});
   x = g.node("Concat", {x, g.node("Mul", {x, g.drawn({1, 6, 1})})}, {{"axis", std::int64_t{1}}});
   const std::string gate = g.node("Sigmoid", {g.node("GlobalAveragePool", {x})});
-  check_network(classify_lines(g, g.node("Mul", {x, gate}), 12));
+  quench::onnx::check_network(classify_lines(g, g.node("Mul", {x, gate}), 12));
 }
 
 TEST_CASE("onnx images: lines come from images and become images again") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 1);  // 7x6, one channel
   std::string y = g.node("Squeeze", {x, g.integers({1}, {1})});
   y = g.node("Conv", {y, g.drawn({4, 7, 3})});  // the rows are channels
@@ -58,11 +59,11 @@ TEST_CASE("onnx images: lines come from images and become images again") {
   const std::string flat = g.node("Flatten", {g.node("Squeeze", {y, g.integers({1}, {2})})});
   const std::string column = g.node("Unsqueeze", {flat, g.integers({1}, {1})});  // one channel
   y = g.node("Conv", {column, g.drawn({2, 1, 5})}, {{"strides", Ints{3}}});
-  check_network(g.classify(g.node("Flatten", {y}), 2 * 6));
+  quench::onnx::check_network(g.classify(g.node("Flatten", {y}), 2 * 6));
 }
 
 TEST_CASE("onnx images: lines with the channels last, and matrices of either axis") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const Ints turn{0, 2, 1};
   std::string x = g.node("Transpose", {lines(g)}, {{"perm", turn}});  // [N, 8, 27]
   x = g.node("Add", {g.node("MatMul", {x, g.drawn({27, 6})}), g.drawn({6})});
@@ -71,11 +72,11 @@ TEST_CASE("onnx images: lines with the channels last, and matrices of either axi
       g.node("MatMul", {g.node("Transpose", {x}, {{"perm", turn}}), g.drawn({8, 8})});  // of places
   x = g.node("Add", {x, g.node("Transpose", {mixed}, {{"perm", turn}})});
   g.model.opset = 20;
-  check_network(classify_lines(g, g.node("Transpose", {x}, {{"perm", turn}}), 6));
+  quench::onnx::check_network(classify_lines(g, g.node("Transpose", {x}, {{"perm", turn}}), 6));
 }
 
 TEST_CASE("onnx images: slices, splits, pads and expansions of lines") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const auto one = [&](std::int64_t value) { return g.integers({1}, {value}); };
   const std::string x = g.node("Conv", {lines(g), g.drawn({6, 27, 1})});  // [N, 6, 8]
   const std::string back = g.node("Slice", {x, one(-1), one(-100), one(2), one(-2)});
@@ -87,11 +88,11 @@ TEST_CASE("onnx images: slices, splits, pads and expansions of lines") {
       g.node("ReduceMean", {y}, {{"axes", Ints{2}}, {"keepdims", std::int64_t{1}}});
   y = g.node("Mul", {y, g.node("Expand", {mean, g.integers({3}, {1, 1, 6})})});
   const std::string last = g.node("Gather", {y, g.integers({}, {-1})}, {{"axis", kTwo}});
-  check_network(g.classify(last, 5));
+  quench::onnx::check_network(g.classify(last, 5));
 }
 
 TEST_CASE("onnx images: transposed convolutions of every form") {
-  const std::vector<OnnxAttributes> forms{
+  const std::vector<quench::onnx::OnnxAttributes> forms{
       {},
       {{"strides", Ints{2, 3}}},
       {{"strides", Ints{2, 2}}, {"pads", Ints{1, 0, 2, 1}}, {"output_padding", Ints{1, 0}}},
@@ -105,38 +106,38 @@ TEST_CASE("onnx images: transposed convolutions of every form") {
   };
   for (std::size_t form = 0; form < forms.size(); ++form) {
     CAPTURE(form);
-    GraphMaker g;
+    quench::onnx::GraphMaker g;
     const std::string x = g.conv("images", 3, 4);
     const std::int64_t groups = forms[form].contains("group") ? 2 : 1;
     const std::string y =
         g.node("ConvTranspose", {x, g.drawn({4, 6 / groups, 3, 3}), g.drawn({6})}, forms[form]);
-    check_network(g.classify_image(g.conv(g.node("Relu", {y}), 6, 5, 2), 5));
+    quench::onnx::check_network(g.classify_image(g.conv(g.node("Relu", {y}), 6, 5, 2), 5));
   }
 }
 
 TEST_CASE("onnx images: a transposed convolution of lines, with a bias and norm behind it") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::string x = g.node("ConvTranspose", {lines(g), g.drawn({27, 5, 4})},
                          {{"strides", Ints{2}}, {"pads", Ints{1, 1}}});
   x = g.batch_norm(g.node("Add", {x, g.drawn({5, 1})}), 5);
-  check_network(classify_lines(g, x, 5));
-  const OnnxNetworkOptions fold{.fold_batch_norm = true};
-  check_network(g.model, fold);
+  quench::onnx::check_network(classify_lines(g, x, 5));
+  const quench::onnx::OnnxNetworkOptions fold{.fold_batch_norm = true};
+  quench::onnx::check_network(g.model, fold);
 }
 
 TEST_CASE("onnx images: channels become pixels and pixels channels") {
   for (const char* mode : {"DCR", "CRD"}) {
-    GraphMaker g;
+    quench::onnx::GraphMaker g;
     std::string x = g.conv("images", 3, 8, 2);  // 8x7
     x = g.node("DepthToSpace", {x}, {{"blocksize", kTwo}, {"mode", text(mode)}});
     x = g.conv(x, 2, 3, 3);  // 14x12
     x = g.node("SpaceToDepth", {x}, {{"blocksize", kTwo}});
-    check_network(g.classify_image(g.conv(x, 12, 5, 1), 5));
+    quench::onnx::check_network(g.classify_image(g.conv(x, 12, 5, 1), 5));
   }
 }
 
 TEST_CASE("onnx images: reshapes and transposes of any axes") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::string x = g.conv("images", 3, 8, 2);  // 8x7
   const auto reshape = [&](const Ints& dims) {
     x = g.node("Reshape", {x, g.integers({std::ssize(dims)}, dims)});
@@ -153,27 +154,27 @@ TEST_CASE("onnx images: reshapes and transposes of any axes") {
   reshape({0, 168, 3, 2});
   x = g.conv(x, 168, 4, 1);
   reshape({0, 8, 1, 3});  // another split of the same numbers
-  check_network(g.classify_image(g.conv(x, 8, 5, 1), 5));
+  quench::onnx::check_network(g.classify_image(g.conv(x, 8, 5, 1), 5));
 }
 
 TEST_CASE("onnx images: the pixels of patches, as patches are embedded by a matrix") {
-  GraphMaker g;
-  g.model.input.dims = {OnnxValue::kAnySize, 9, 8, 3};
+  quench::onnx::GraphMaker g;
+  g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 9, 8, 3};
   std::string x = g.node("Reshape", {"images", g.integers({6}, {-1, 3, 3, 4, 2, 3})});
   x = g.node("Transpose", {x}, {{"perm", Ints{0, 1, 3, 2, 4, 5}}});
   x = g.node("Reshape", {x, g.integers({3}, {-1, 12, 18})});
   x = g.node("MatMul", {x, g.drawn({18, 5})});
   x = g.node("ReduceMean", {x}, {{"axes", Ints{1}}, {"keepdims", std::int64_t{0}}});
-  check_network(g.classify(x, 5));
+  quench::onnx::check_network(g.classify(x, 5));
 }
 
 TEST_CASE("onnx images: what cannot be moved by whole axes is refused") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::string x = g.node("Reshape", {g.conv("images", 3, 5), g.integers({4}, {0, 7, 5, 6})});
   x = g.conv(x, 7, 2, 1);
   g.classify_image(x, 2);
   CHECK_THROWS_WITH(
-      build(g.model),
+      quench::onnx::build(g.model),
       "net.onnx: node 'n_Conv_2' (Conv): expected axes that split rows, columns or channels, got "
       "[N, 7, 5, 6] as [N, 7, 5, 6]");
 }
@@ -181,32 +182,32 @@ TEST_CASE("onnx images: what cannot be moved by whole axes is refused") {
 TEST_CASE("onnx images: mirrored, continued and wrapped edges") {
   for (const char* mode : {"reflect", "edge", "wrap"}) {
     CAPTURE(mode);
-    GraphMaker g(19);
+    quench::onnx::GraphMaker g(19);
     std::string x = g.conv("images", 3, 4);  // 7x6
     x = g.node("Pad", {x, g.integers({8}, {0, 0, 3, 0, 0, 0, 2, 5})}, {{"mode", text(mode)}});
     x = g.conv(x, 4, 5, 4);  // 9x8
     x = g.node("Pad", {x, g.integers({8}, {0, 1, -1, 2, 0, 2, 1, -3})}, {{"mode", text(mode)}});
-    check_network(g.classify(g.node("Flatten", {g.conv(x, 8, 2)}), 2 * 7 * 5));
+    quench::onnx::check_network(g.classify(g.node("Flatten", {g.conv(x, 8, 2)}), 2 * 7 * 5));
   }
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string x = g.node("Pad", {"images", g.integers({8}, {0, 0, 9, 0, 0, 0, 0, 0})},
                                {{"mode", text("reflect")}});
-  CHECK_THROWS_WITH(build(g.classify_image(x, 3)),
+  CHECK_THROWS_WITH(quench::onnx::build(g.classify_image(x, 3)),
                     "net.onnx: node 'n_Pad_0' (Pad): pads: expected a nonempty rest after "
                     "cropping, and reflect of 9 by at most 8, got 9");
 }
 
 TEST_CASE("onnx images: what no maximum is around an image is the padding of a max pool") {
   for (const float least : {-INFINITY, std::numeric_limits<float>::lowest()}) {
-    GraphMaker g;
+    quench::onnx::GraphMaker g;
     const std::string x = g.conv("images", 3, 4);
     const std::string y =
         g.node("Pad", {x, g.integers({8}, {0, 0, 1, 0, 0, 0, 1, 2}), g.floats({}, {least})});
     const std::string z =
         g.node("MaxPool", {y}, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}});
-    check_network(g.classify_image(z, 4));
+    quench::onnx::check_network(g.classify_image(z, 4));
     g.classify_image(g.node("Relu", {y}), 4);
-    CHECK_THROWS_WITH(build(g.model),
+    CHECK_THROWS_WITH(quench::onnx::build(g.model),
                       "net.onnx: node 'n_Relu_6' (Relu): expected a MaxPool to read 'Pad_1', which "
                       "is padded with the lowest value");
   }
@@ -226,42 +227,43 @@ TEST_CASE("onnx images: resized to any size, by the nearest pixels and between t
       CAPTURE(mode);
       CAPTURE(transformation);
       CAPTURE(size[0]);
-      GraphMaker g;
+      quench::onnx::GraphMaker g;
       const std::string x = g.conv("images", 3, 5);  // 7x6
       const std::string sizes = g.integers({4}, {1, 5, size[0], size[1]});
       const std::string y = g.node("Resize", {x, "", "", sizes},
                                    {{"mode", text(mode)},
                                     {"coordinate_transformation_mode", text(transformation)},
                                     {"nearest_mode", text(nearest)}});
-      check_network(g.classify(g.node("Flatten", {y}), 5 * size[0] * size[1]));
+      quench::onnx::check_network(g.classify(g.node("Flatten", {y}), 5 * size[0] * size[1]));
     }
   }
 }
 
 TEST_CASE("onnx images: lines and named axes are resized, by scales too") {
-  GraphMaker g(18);
+  quench::onnx::GraphMaker g(18);
   std::string x = g.node("Conv", {lines(g), g.drawn({4, 27, 1})});
   x = g.node("Resize", {x, "", g.floats({3}, {1.0f, 1.0f, 1.4f})},
              {{"mode", text("linear")}, {"coordinate_transformation_mode", text("asymmetric")}});
-  check_network(g.classify(g.node("Flatten", {x}), 4 * 11));
-  GraphMaker named(18);
+  quench::onnx::check_network(g.classify(g.node("Flatten", {x}), 4 * 11));
+  quench::onnx::GraphMaker named(18);
   const std::string y = named.conv("images", 3, 5);
   g.model = {};
   const std::string z = named.node("Resize", {y, "", named.floats({2}, {2.0f, 3.0f})},
                                    {{"axes", Ints{3, 2}}, {"mode", text("linear")}});
-  const auto network = build(named.classify_image(z, 5));
+  const auto network = quench::onnx::build(named.classify_image(z, 5));
   for (const auto& [name, module] : network->modules()) {
-    if (const auto* resize = dynamic_cast<const BilinearResize*>(module))
+    if (const auto* resize = dynamic_cast<const layers::BilinearResize*>(module))
       CHECK(resize->options().size == std::array<std::int64_t, 2>{21, 12});
   }
 }
 
 TEST_CASE("onnx images: what cannot be resized is refused") {
-  const auto refusal = [](const OnnxAttributes& attributes, const std::vector<float>& scales) {
-    GraphMaker g(18);
+  const auto refusal = [](const quench::onnx::OnnxAttributes& attributes,
+                          const std::vector<float>& scales) {
+    quench::onnx::GraphMaker g(18);
     const std::string x = g.node("Resize", {"images", "", g.floats({4}, scales)}, attributes);
     try {
-      build(g.classify_image(x, 3));
+      quench::onnx::build(g.classify_image(x, 3));
     } catch (const std::runtime_error& error) {
       return std::string(error.what());
     }
@@ -281,7 +283,7 @@ TEST_CASE("onnx images: what cannot be resized is refused") {
 }
 
 TEST_CASE("onnx images: joined along rows and columns, beside constants of an axis") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);  // 7x6
   std::string y = g.node("Concat", {x, g.conv(x, 4, 4, 1)}, {{"axis", kTwo}});
   y = g.node("Concat", {y, y, y}, {{"axis", std::int64_t{-1}}});
@@ -289,11 +291,11 @@ TEST_CASE("onnx images: joined along rows and columns, beside constants of an ax
   y = g.node("Transpose", {g.node("Mul", {y, g.drawn({1, 2, 1, 1})})},
              {{"perm", Ints{0, 2, 3, 1}}});
   y = g.node("Sub", {g.drawn({14, 1, 1}), y});
-  check_network(g.classify(g.node("Flatten", {y}), 2 * 14 * 18));
+  quench::onnx::check_network(g.classify(g.node("Flatten", {y}), 2 * 14 * 18));
 }
 
 TEST_CASE("onnx images: all images in one row and apart again, as PyTorch writes strides") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   g.model.input.dims = {2, 3, 9, 8};
   std::string x = g.node("Reshape", {g.conv("images", 3, 5, 7), g.integers({1}, {-1})});
   Ints places(2 * 5 * 3 * 2);
@@ -301,15 +303,16 @@ TEST_CASE("onnx images: all images in one row and apart again, as PyTorch writes
   const std::string parts = g.integers({2, 5, 3, 2}, places);
   x = g.conv(g.node("Gather", {x, parts}), 5, 4, 1);
   x = g.node("Reshape", {x, g.integers({1}, {2 * 4 * 3 * 2})});
-  check_network(g.classify(g.node("Reshape", {x, g.integers({2}, {2, -1})}), 4 * 3 * 2));
+  quench::onnx::check_network(
+      g.classify(g.node("Reshape", {x, g.integers({2}, {2, -1})}), 4 * 3 * 2));
   g.classify_image(g.node("Relu", {x}), 4);
-  CHECK_THROWS_WITH(build(g.model),
+  CHECK_THROWS_WITH(quench::onnx::build(g.model),
                     "net.onnx: node 'n_Relu_7' (Relu): expected the batch first, got 'Reshape_4', "
                     "with all images in one row");
 }
 
 TEST_CASE("onnx images: means and maxima of channels") {
-  GraphMaker g(11);
+  quench::onnx::GraphMaker g(11);
   const std::string x = g.conv("images", 3, 5);  // 7x6
   const std::string mean = g.node("ReduceMean", {x}, {{"axes", Ints{1}}});
   const std::string most =
@@ -320,12 +323,12 @@ TEST_CASE("onnx images: means and maxima of channels") {
       g.node("ReduceSum", {x}, {{"axes", Ints{1, 3}}, {"keepdims", std::int64_t{0}}});
   const std::string all =
       g.node("Concat", {g.node("Flatten", {maps}), lines}, {{"axis", std::int64_t{1}}});
-  check_network(g.classify(all, 2 * 42 + 7));
+  quench::onnx::check_network(g.classify(all, 2 * 42 + 7));
 }
 
 TEST_CASE("onnx images: lengths over rows and columns") {
-  GraphMaker g(11);
+  quench::onnx::GraphMaker g(11);
   const std::string x = g.node("ReduceL2", {g.conv("images", 3, 5)},
                                {{"axes", Ints{2, 3}}, {"keepdims", std::int64_t{0}}});
-  check_network(g.classify(x, 5));
+  quench::onnx::check_network(g.classify(x, 5));
 }

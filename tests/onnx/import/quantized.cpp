@@ -41,16 +41,18 @@ std::vector<std::vector<float>> expected_logits(const std::string& name) {
       .get<std::vector<std::vector<float>>>();
 }
 
-std::unique_ptr<Module> network_of(const OnnxModel& model, const OnnxNetworkOptions& options = {}) {
+std::unique_ptr<layers::Module> network_of(const quench::onnx::OnnxModel& model,
+                                           const quench::onnx::OnnxNetworkOptions& options = {}) {
   Random random(1, "initialization");
-  auto network = make_onnx_network(model, "net.onnx", {3, kSide, kSide, 5}, options, random);
+  auto network =
+      quench::onnx::make_onnx_network(model, "net.onnx", {3, kSide, kSide, 5}, options, random);
   network->set_training(false);
   network->set_quantizer_mode(quant::Mode::evaluation);
   return network;
 }
 
 /// Logits in float32 differ in their last bits; a code that differs shows.
-void check_logits(Module& network, const std::string& name) {
+void check_logits(layers::Module& network, const std::string& name) {
   const NoGradGuard no_grad;
   const Tensor logits = network(Variable(images())).value();
   const auto expected = expected_logits(name);
@@ -65,8 +67,8 @@ void check_logits(Module& network, const std::string& name) {
 }
 
 /// The layers' weights are the file's codes.
-void check_weight_codes(Module& network) {
-  for (QuantizedLayer* layer : network.quantized_layers()) {
+void check_weight_codes(layers::Module& network) {
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
     CAPTURE(layer->name());
     const auto codes = layer->weight_quantizer().codes(layer->weight().value());
     REQUIRE(codes.has_value());
@@ -82,7 +84,7 @@ TEST_CASE("quantized: logits of the other runtime, and integers that are evaluat
         "ort_squeeze_s8s8_channel", "brevitas_4bit_qcdq", "brevitas_2bit_qonnx", "torch_fbgemm",
         "qonnx_bipolar"}) {
     CAPTURE(name);
-    const auto network = network_of(read_onnx(file_of(name + ".onnx")));
+    const auto network = network_of(quench::onnx::read_onnx(file_of(name + ".onnx")));
     check_logits(*network, name);
     check_weight_codes(*network);
     const deploy::IntegerNetwork integers = testing::check_evaluation(*network, kSide);
@@ -91,8 +93,8 @@ TEST_CASE("quantized: logits of the other runtime, and integers that are evaluat
 }
 
 TEST_CASE("quantized: a grid has the file's scale, zero point and ends") {
-  const auto network = network_of(read_onnx(file_of("brevitas_4bit_qcdq.onnx")));
-  const std::vector<QuantizedLayer*> layers = network->quantized_layers();
+  const auto network = network_of(quench::onnx::read_onnx(file_of("brevitas_4bit_qcdq.onnx")));
+  const std::vector<layers::QuantizedLayer*> layers = network->quantized_layers();
   REQUIRE(layers.size() == 3);
   const quant::QuantGrid weight = layers[0]->weight_quantizer().grid();
   CHECK(weight.bits == 4);
@@ -108,8 +110,8 @@ TEST_CASE("quantized: a grid has the file's scale, zero point and ends") {
 }
 
 TEST_CASE("quantized: the bias is the integer of the file, in units of a sum") {
-  const auto network = network_of(read_onnx(file_of("ort_plain_u8u8_tensor.onnx")));
-  for (QuantizedLayer* layer : network->quantized_layers()) {
+  const auto network = network_of(quench::onnx::read_onnx(file_of("ort_plain_u8u8_tensor.onnx")));
+  for (layers::QuantizedLayer* layer : network->quantized_layers()) {
     const float unit = layer->input_quantizer().grid().scale[0] *
                        layer->weight_quantizer().codes(layer->weight().value())->grid.scale[0];
     for (const float bias : layer->bias().value().span())
@@ -118,6 +120,7 @@ TEST_CASE("quantized: the bias is the integer of the file, in units of a sum") {
 }
 
 TEST_CASE("quantized: without its quantizers a network is in floats") {
-  const OnnxModel model = read_onnx(file_of("ort_residual_u8s8_channel.onnx"));
-  CHECK_FALSE(is_quantized(*network_of(model, {.quantizers = false})));
+  const quench::onnx::OnnxModel model =
+      quench::onnx::read_onnx(file_of("ort_residual_u8s8_channel.onnx"));
+  CHECK_FALSE(layers::is_quantized(*network_of(model, {.quantizers = false})));
 }

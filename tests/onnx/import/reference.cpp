@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace quench {
+namespace quench::onnx {
 namespace {
 
 using Dims = std::vector<std::int64_t>;
@@ -725,4 +725,4 @@ ReferenceTensor run_reference(const OnnxModel& model, const ReferenceTensor& ima
   return values.at(model.output.name);
 }
 
-}  // namespace quench
+}  // namespace quench::onnx

@@ -8,7 +8,7 @@
 
 #include "onnx/file/model.h"
 
-namespace quench {
+namespace quench::onnx {
 
 struct ReferenceTensor {
   std::vector<std::int64_t> dims;
@@ -18,4 +18,4 @@ struct ReferenceTensor {
 /// The graph's output for `images`. @throws std::invalid_argument  for an operator not known here
 ReferenceTensor run_reference(const OnnxModel& model, const ReferenceTensor& images);
 
-}  // namespace quench
+}  // namespace quench::onnx

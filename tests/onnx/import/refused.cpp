@@ -12,9 +12,9 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-std::string refusal(const OnnxModel& model) {
+std::string refusal(const quench::onnx::OnnxModel& model) {
   try {
-    build(model);
+    quench::onnx::build(model);
   } catch (const std::runtime_error& error) {
     return error.what();
   }
@@ -34,10 +34,10 @@ TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
       "quench does not support this operator (docs/onnx.md lists the supported ones); to remove "
       "steps before or after the network, use onnx.utils.extract_model(from, to, [input], "
       "[output])";
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string first = g.node("Einsum", {g.conv("images", 3, 5)});
   CHECK(refusal(g.classify_image(first, 5)) == "net.onnx: node 'n_Einsum_1' (Einsum): " + advice);
-  GraphMaker several;
+  quench::onnx::GraphMaker several;
   // What stands against nodes that read unknown values cannot be known; of others all is said.
   std::string x = several.node("Einsum", {several.conv("images", 3, 5)});
   x = several.node("Flatten", {several.node("Einsum", {x})}, {{"axis", std::int64_t{2}}});
@@ -66,7 +66,7 @@ TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
 }
 
 TEST_CASE("onnx network: of very many reasons the first ones, and how many more") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::vector<std::string> parts;
   for (int i = 0; i < 300; ++i)
     parts.push_back(g.node("com.acme.Magic" + std::to_string(i), {"images"}));
@@ -77,12 +77,12 @@ TEST_CASE("onnx network: of very many reasons the first ones, and how many more"
 }
 
 TEST_CASE("onnx network: what ends otherwise than in classes, or in tables, says what to do") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   CHECK(contains(
       refusal(g.finish(g.node("Flatten", {g.conv("images", 3, 5)}))),
       "net.onnx: output 'Flatten_1': expected one value per class, got [N, 210], the pixels of 5 "
       "channels in one row; the graph must end with a linear layer or a GlobalAveragePool"));
-  GraphMaker looked_up;
+  quench::onnx::GraphMaker looked_up;
   std::string x = looked_up.node("Cast", {"images"}, {{"to", std::int64_t{7}}});
   x = looked_up.node("Add", {x, looked_up.integers({1, 3, 1, 1}, {0, 2, 4})});
   x = looked_up.node("Gather", {looked_up.drawn({6}), x});
@@ -91,13 +91,13 @@ TEST_CASE("onnx network: what ends otherwise than in classes, or in tables, says
 }
 
 TEST_CASE("onnx network: open sizes are refused with what to do, but for the batch's") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);
-  g.model.input.dims = {OnnxValue::kAnySize, 3, OnnxValue::kAnySize, 8};
+  g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 3, quench::onnx::OnnxValue::kAnySize, 8};
   g.model.input.dim_names = {"batch", "", "height", ""};
   std::string message;
   try {
-    onnx_model_input(g.model, "net.onnx");
+    quench::onnx::onnx_model_input(g.model, "net.onnx");
   } catch (const std::runtime_error& error) {
     message = error.what();
   }
@@ -110,9 +110,9 @@ TEST_CASE("onnx network: open sizes are refused with what to do, but for the bat
 }
 
 TEST_CASE("onnx network: images and classes have to be those of the data") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);
-  OnnxModel other = g.model;
+  quench::onnx::OnnxModel other = g.model;
   other.input.dims = {1, 3, 32, 32};
   CHECK(contains(refusal(other),
                  "takes images [1, 3, 32, 32], but the data has images [N, 3, 9, 8]"));
@@ -124,84 +124,85 @@ TEST_CASE("onnx network: images and classes have to be those of the data") {
 
 TEST_CASE("onnx network: the node that does not fit is named") {
   const auto with = [](auto change) {
-    GraphMaker g;
+    quench::onnx::GraphMaker g;
     return refusal(g.classify_image(change(g, g.conv("images", 3, 5)), 5));
   };
   CHECK(contains(
-      with([](GraphMaker& g, const std::string& x) { return g.conv(x, 4, 5); }),
+      with([](quench::onnx::GraphMaker& g, const std::string& x) { return g.conv(x, 4, 5); }),
       "net.onnx: node 'n_Conv_1' (Conv): 'c2': expected a weight [O, 5 / 1, KH, KW] with O "
       "divisible by 1, got [5, 4, 3, 3]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Conv", {x, g.drawn({5, 5, 3})});
                  }),
                  "expected a weight [O, I/groups, KH, KW], got [5, 5, 3]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Conv", {x, x});
                  }),
                  "expected input 2 ('Conv_0') to be a constant"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) { return g.conv(x, 5, 5, 9); }),
-                 "expected a window no larger than the padded image, got 9 over 7"));
   CHECK(contains(
-      with([](GraphMaker& g, const std::string& x) {
+      with([](quench::onnx::GraphMaker& g, const std::string& x) { return g.conv(x, 5, 5, 9); }),
+      "expected a window no larger than the padded image, got 9 over 7"));
+  CHECK(contains(
+      with([](quench::onnx::GraphMaker& g, const std::string& x) {
         return g.node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"dilations", Ints{2, 2}}});
       }),
       "dilations: expected [1, 1], got [2, 2]"));
   CHECK(contains(
-      with([](GraphMaker& g, const std::string& x) {
+      with([](quench::onnx::GraphMaker& g, const std::string& x) {
         return g.node("Reshape", {x, g.integers({5}, {0, 5, 1, 7, 6})});
       }),
       "n_GlobalAveragePool_2' (GlobalAveragePool): expected an input [N, C, H, W] or [N, C, "
       "L], got [N, 5, 1, 7, 6]"));
   CHECK(contains(
-      with([](GraphMaker& g, const std::string& x) {
+      with([](quench::onnx::GraphMaker& g, const std::string& x) {
         const std::string twice = g.node("Mul", {g.node("Shape", {x}), g.integers({}, {2})});
         return g.node("Reshape", {x, twice});
       }),
       "expected sizes that equal the number of images or do not depend on it, got 2 for 1 image "
       "and 60060 for 30030"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Squeeze", {x, g.integers({1}, {0})});
                  }),
                  "axes: expected axes of size 1 after the batch, got 0 of [N, 5, 7, 6]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Squeeze", {g.node("GlobalAveragePool", {g.conv(x, 5, 1)})});
                  }),
                  "axes: expected at least one axis to remain after the batch, got [N, 1, 1, 1]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Flatten", {x}, {{"axis", std::int64_t{2}}});
                  }),
                  "axis: expected only the batch before it, got 2 of [N, 5, 7, 6]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Add", {x, "images"});
                  }),
                  "expected two inputs of one shape, got [N, 5, 7, 6] and [N, 3, 9, 8]"));
   CHECK(contains(
-      with([](GraphMaker& g, const std::string& x) {
+      with([](quench::onnx::GraphMaker& g, const std::string& x) {
         return g.node("Add", {x, g.drawn({7, 6})});
       }),
       "expected one value, or one for each of the 5 channels of [N, 5, 7, 6], got [7, 6]"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Relu", {g.node("Softmax", {g.node("GlobalAveragePool", {x})},
                                                  {{"axis", std::int64_t{1}}})});
                  }),
                  "expected Softmax at the end of the network"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("Pad", {x, g.integers({8}, {0, 0, -4, 0, 0, 0, -3, 0})});
                  }),
                  "pads: expected a nonempty part of [N, 5, 7, 6], got top -4"));
-  CHECK(contains(with([](GraphMaker& g, const std::string& x) {
+  CHECK(contains(with([](quench::onnx::GraphMaker& g, const std::string& x) {
                    return g.node("ReduceMean", {x}, {{"axes", Ints{0}}});
                  }),
                  "axes: expected axes after the batch, got [0]"));
 }
 
 TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   std::string x = g.conv("images", 3, 5);
   for (int i = 0; i < 40; ++i) x = g.node("Concat", {x, x}, {{"axis", std::int64_t{1}}});
   CHECK(contains(refusal(g.classify_image(x, 5)),
                  "values for one image: expected at least 1 and at most"));
-  GraphMaker wide;
+  quench::onnx::GraphMaker wide;
   x = wide.node("Pad",
                 {"images", wide.integers({8}, {0, 0, 1000000, 1000000, 0, 0, 1000000, 1000000})});
   CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "values for one image"));
@@ -209,7 +210,7 @@ TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken"
 
 TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong with it") {
   const auto quantized = [](const std::vector<float>& scale, float other) {
-    GraphMaker g;
+    quench::onnx::GraphMaker g;
     const std::string codes =
         g.node("QuantizeLinear", {"images", g.floats({std::ssize(scale)}, scale)});
     const std::string x = g.node("DequantizeLinear", {codes, g.floats({}, {other})});
@@ -224,15 +225,15 @@ TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong wi
 }
 
 TEST_CASE("onnx network: codes are for a DequantizeLinear to read") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string codes = g.node("QuantizeLinear", {"images", g.floats({}, {0.1f})});
   CHECK(contains(refusal(g.classify_image(codes, 3)),
                  "expected float32 values, got 'QuantizeLinear_0', codes of a QuantizeLinear"));
 }
 
 TEST_CASE("onnx network: scales of a weight lie along its output channels") {
-  GraphMaker g;
-  const OnnxAttributes axis{{"axis", std::int64_t{1}}};
+  quench::onnx::GraphMaker g;
+  const quench::onnx::OnnxAttributes axis{{"axis", std::int64_t{1}}};
   const std::string scale = g.floats({3}, {0.1f, 0.2f, 0.3f});
   const std::string codes = g.node("QuantizeLinear", {g.drawn({6, 3, 3, 3}), scale}, axis);
   const std::string weight = g.node("DequantizeLinear", {codes, scale}, axis);

@@ -16,18 +16,18 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-std::vector<std::string> weights(Module& network) {
+std::vector<std::string> weights(layers::Module& network) {
   std::vector<std::string> names;
-  for (const Parameter& parameter : network.parameters())
-    if (parameter.kind == ParameterKind::weight) names.push_back(parameter.name);
+  for (const layers::Parameter& parameter : network.parameters())
+    if (parameter.kind == layers::ParameterKind::weight) names.push_back(parameter.name);
   return names;
 }
 
 /// A convolution applied twice, each time with a batch norm of its own, then a linear layer.
-GraphMaker twice() {
-  GraphMaker g;
+quench::onnx::GraphMaker twice() {
+  quench::onnx::GraphMaker g;
   const std::string weight = g.drawn({4, 4, 3, 3}), bias = g.drawn({4});
-  const OnnxAttributes same{{"pads", Ints{1, 1, 1, 1}}};
+  const quench::onnx::OnnxAttributes same{{"pads", Ints{1, 1, 1, 1}}};
   std::string x = g.node("Relu", {g.conv("images", 3, 4)});
   for (int use = 0; use < 2; ++use)
     x = g.node("Relu", {g.batch_norm(g.node("Conv", {x, weight, bias}, same), 4)});
@@ -38,9 +38,9 @@ GraphMaker twice() {
 }  // namespace
 
 TEST_CASE("shared weights: a convolution applied twice is one weight and one bias") {
-  const OnnxModel model = twice().model;
-  check_network(model);
-  const auto network = build(model);
+  const quench::onnx::OnnxModel model = twice().model;
+  quench::onnx::check_network(model);
+  const auto network = quench::onnx::build(model);
   CHECK(weights(*network) ==
         std::vector<std::string>{"n_Conv_0.weight", "n_Conv_2.weight", "n_Gemm_10.weight"});
   const auto layers = network->quantized_layers();
@@ -50,21 +50,21 @@ TEST_CASE("shared weights: a convolution applied twice is one weight and one bia
 }
 
 TEST_CASE("shared weights: batch norms stay where each would fold into another weight") {
-  const OnnxModel model = twice().model;
-  const OnnxNetworkOptions fold{.fold_batch_norm = true};
-  check_network(model, fold);
-  CHECK(batch_norms(*build(model, fold)).size() == 2);
+  const quench::onnx::OnnxModel model = twice().model;
+  const quench::onnx::OnnxNetworkOptions fold{.fold_batch_norm = true};
+  quench::onnx::check_network(model, fold);
+  CHECK(layers::batch_norms(*quench::onnx::build(model, fold)).size() == 2);
 }
 
 TEST_CASE("shared weights: drawn ones are shared too") {
-  const auto network = build(twice().model, {.random_weights = true});
+  const auto network = quench::onnx::build(twice().model, {.random_weights = true});
   CHECK(weights(*network).size() == 3);
 }
 
 TEST_CASE(
     "shared weights: read through Identity and equal Transposes, at any stride, beside own "
     "biases") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string weight = g.drawn({3, 3, 3, 3});
   std::string x = g.node("Conv", {"images", weight, g.drawn({3})}, {{"pads", Ints{1, 1, 1, 1}}});
   x = g.node("Conv", {x, g.node("Identity", {weight}), g.drawn({3})}, {{"dilations", Ints{2, 2}}});
@@ -75,8 +75,8 @@ TEST_CASE(
     x = g.node("Relu",
                {g.node("MatMul", {x, g.node("Transpose", {matrix}, {{"perm", Ints{1, 0}}})})});
   x = g.node("Gemm", {x, last}, {{"transB", std::int64_t{1}}});
-  check_network(g.finish(x));
-  const auto network = build(g.model);
+  quench::onnx::check_network(g.finish(x));
+  const auto network = quench::onnx::build(g.model);
   CHECK(weights(*network).size() == 3);
   const auto layers = network->quantized_layers();
   CHECK(&layers[2]->weight_owner() == layers[0]);
@@ -86,27 +86,28 @@ TEST_CASE(
 
 TEST_CASE(
     "shared weights: a constant that another order or factor makes another weight is not shared") {
-  GraphMaker g;
+  quench::onnx::GraphMaker g;
   const std::string matrix = g.drawn({3, 3});
   std::string x = g.node("Flatten", {g.node("GlobalAveragePool", {"images"})});
   x = g.node("Gemm", {x, matrix}, {{"transB", std::int64_t{1}}});
   x = g.node("Gemm", {x, matrix}, {{"transB", std::int64_t{0}}});
   x = g.node("Gemm", {x, matrix}, {{"transB", std::int64_t{1}}, {"alpha", 0.5f}});
-  check_network(g.classify(x, 3));
-  CHECK(weights(*build(g.model)).size() == 4);
+  quench::onnx::check_network(g.classify(x, 3));
+  CHECK(weights(*quench::onnx::build(g.model)).size() == 4);
 }
 
 TEST_CASE("shared weights: integers are those of evaluation, with a grid for each use's input") {
   constexpr std::int64_t kSide = 9;
-  OnnxModel model = twice().model;
+  quench::onnx::OnnxModel model = twice().model;
   model.input.dims[3] = kSide;
   Random random(1, "initialization");
-  const auto network = make_onnx_network(model, "net.onnx", {3, kSide, kSide, 4}, {}, random);
-  attach_quantizers(*network,
-                    quant::Policy(Settings::from(
-                        {{"method", "symmetric"},
-                         {"bits", 8},
-                         {"pool", Settings::from({{"method", "symmetric"}, {"bits", 8}})}})));
+  const auto network =
+      quench::onnx::make_onnx_network(model, "net.onnx", {3, kSide, kSide, 4}, {}, random);
+  layers::attach_quantizers(
+      *network, quant::Policy(Settings::from(
+                    {{"method", "symmetric"},
+                     {"bits", 8},
+                     {"pool", Settings::from({{"method", "symmetric"}, {"bits", 8}})}})));
   {
     const NoGradGuard no_grad;
     network->set_quantizer_mode(quant::Mode::training);
@@ -119,9 +120,11 @@ TEST_CASE("shared weights: integers are those of evaluation, with a grid for eac
 }
 
 TEST_CASE("shared weights: a float export has the weight once and reads back as one") {
-  const auto network = build(twice().model);
-  const OnnxModel exported = deploy::export_float(*network, {1, 3, 9, 8}, {});
-  CHECK(std::ranges::count(exported.constants, "n_Conv_2.weight", &OnnxTensor::name) == 1);
-  CHECK(std::ranges::count(exported.constants, "n_Conv_4.weight", &OnnxTensor::name) == 0);
-  CHECK(weights(*build(exported)).size() == 3);
+  const auto network = quench::onnx::build(twice().model);
+  const quench::onnx::OnnxModel exported = quench::onnx::export_float(*network, {1, 3, 9, 8}, {});
+  CHECK(std::ranges::count(exported.constants, "n_Conv_2.weight",
+                           &quench::onnx::OnnxTensor::name) == 1);
+  CHECK(std::ranges::count(exported.constants, "n_Conv_4.weight",
+                           &quench::onnx::OnnxTensor::name) == 0);
+  CHECK(weights(*quench::onnx::build(exported)).size() == 3);
 }
