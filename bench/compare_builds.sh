@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Compares training steps of two builds, alternating on this machine; prints ratios of medians over the rounds.
+# Compares training steps of two builds, alternating between them; prints ratios of medians over the
+# rounds.
 #
 #   bench/compare_builds.sh COMMAND_A COMMAND_B [ROUNDS [ARGS...]]
 #
-# A command starts the program: build/cli/quench, or 'chroot FOLDER /root/quench/build/cli/quench'. ARGS go to
-# `quench bench train`, e.g. --model binarynet --width 0.25 (default: its usual cases; 5 rounds). Above 1.00, B is faster.
+# COMMAND_A and COMMAND_B start the program, e.g. build/cli/quench or 'chroot FOLDER
+# /root/quench/build/cli/quench'. ARGS are passed to `quench bench train`, e.g. --model binarynet
+# --width 0.25 (default: its default cases). ROUNDS defaults to 5. Above 1.00, B is faster.
 set -euo pipefail
 
 (($# >= 2)) || { echo "usage: bench/compare_builds.sh COMMAND_A COMMAND_B [ROUNDS [ARGS...]]" >&2; exit 2; }
@@ -15,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 grep -m1 'model name' /proc/cpuinfo
 for ((round = 0; round < rounds; ++round)); do
-  # Split into words on purpose: these are commands.
+  # Unquoted on purpose: these are commands with arguments.
   # shellcheck disable=SC2086
   $a "${args[@]}" >"$work/a-$round.json" && $b "${args[@]}" >"$work/b-$round.json"
 done

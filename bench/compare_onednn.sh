@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Compares training steps with two releases of oneDNN, alternating, with one compiler on one machine.
+# Compares training steps with two releases of oneDNN, alternating between them, with the same
+# compiler on the same machine.
 #
 #   bench/compare_onednn.sh FOLDER [ROUNDS [ARGS...]]
 #
-# FOLDER holds the other release as `dpkg -x` unpacks it. For Debian 12's 2.6.3 on Debian 13:
+# FOLDER contains the other release, unpacked with `dpkg -x`. For Debian 12's 2.6.3 on Debian 13:
 #
 #   for p in libdnnl-dev_2.6.3-1 libdnnl2_2.6.3-1; do dpkg -x ${p}_amd64.deb FOLDER; done
 #
-# A is built with it, in build-onednn; B is build/cli/quench, with the system's. ROUNDS and ARGS as in compare_builds.sh.
+# A is built with that release, in build-onednn; B is build/cli/quench, with the system's oneDNN.
+# ROUNDS and ARGS: see compare_builds.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +20,7 @@ libraries=$(dirname "$(find "$other" -name libdnnl.so -print -quit)")
   echo "compare_onednn: expected usr/include/oneapi/dnnl and libdnnl.so in $other" >&2
   exit 1
 }
-# The compiler looks there before it looks where the system's is.
+# The compiler searches this folder before the system's.
 export CPLUS_INCLUDE_PATH=$other/usr/include LIBRARY_PATH=$libraries
 [[ -f build-onednn/build.ninja ]] || meson setup build-onednn >/dev/null
 ninja -C build-onednn cli/quench >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The work of bench/compare_onnxruntime.sh: runs quench and ONNX Runtime in turn and prints medians of ratios."""
+"""Run by bench/compare_onnxruntime.sh: alternates quench and ONNX Runtime and prints medians of ratios."""
 import json
 import os
 import statistics
@@ -23,7 +23,7 @@ def run(command):
 
 
 def quench(model, bits):
-    """Milliseconds of the integer network and of the same in fp32."""
+    """Milliseconds of the integer network and of the same network in fp32."""
     image_size, _ = NETWORKS[model]
     weight_bits, activation_bits = bits.split("-")
     result = run([program, "bench", "net", "--model", model, "--image-size", image_size, "--weight-bits", weight_bits,
@@ -37,7 +37,7 @@ def onnxruntime(model, numbers):
 
 
 def measure(model):
-    """Milliseconds of each round: ours by bits, theirs by the model's numbers."""
+    """Milliseconds of each round: quench's by bits, ONNX Runtime's by the model's type."""
     _, all_bits = NETWORKS[model]
     ours = {bits: [] for bits in ["fp32"] + all_bits}
     theirs = {"fp32": [], "int8": []}
@@ -65,7 +65,7 @@ def print_rows(model, ours, theirs):
 
 ROW = "{:<13} {:<5} {:>10} {:>10} {:>10} {:>7} {:>7}  {}"
 subprocess.run([sys.executable, os.path.join(here, "peers", "make_onnx.py"), models], check=True)
-print(f"{threads} threads, batch 1, medians of {rounds} rounds in ms; x: ONNX Runtime's time over quench's")
-print(ROW.format("model", "bits", "quench", "ORT fp32", "ORT int8", "x fp32", "x int8", "each round, same numbers"))
+print(f"{threads} threads, batch 1, medians of {rounds} rounds in ms; x: ONNX Runtime's time / quench's time")
+print(ROW.format("model", "bits", "quench", "ORT fp32", "ORT int8", "x fp32", "x int8", "each round, same type"))
 for network in sys.argv[4:] or NETWORKS:
     print_rows(network, *measure(network))

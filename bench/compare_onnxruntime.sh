@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the latency of whole networks at batch 1: quench's integer networks (8-8 and 4-8 bits; 1-1 for BinaryNet) and its
-# fp32 with ONNX Runtime's fp32 and int8, alternating on this machine.
+# Compares the latency of whole networks at batch 1: quench's integer networks (8-8 and 4-8 bits;
+# 1-1 for BinaryNet) and fp32 networks with ONNX Runtime's fp32 and int8, alternating between them.
 #
 #   bench/compare_onnxruntime.sh [ROUNDS [MODEL...]]     (default 5 rounds of all models; 4 minutes on an idle 2-core machine)
 #

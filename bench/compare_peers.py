@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The work of bench/compare_peers.sh: runs quench and PyTorch in turn and prints the ratios of their medians."""
+"""Run by bench/compare_peers.sh: alternates quench and PyTorch and prints the ratios of their medians."""
 import json
 import os
 import statistics
@@ -7,15 +7,17 @@ import subprocess
 import sys
 
 program, peer_python, rounds, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-only = sys.argv[5:]  # models; none: all
+only = sys.argv[5:]  # models; empty: all
 peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "torch_train_step.py")
 
-# glibc gives large buffers back to the system after every step and pays for their pages again; these settings keep
-# them, on huge pages, and let OpenMP threads spin: 1.1 to 1.9 x for PyTorch. Tuned is the peer to beat.
+# By default glibc returns large buffers to the system after every step and must fault in their
+# pages again. These settings keep them, on huge pages, and let OpenMP threads spin: 1.1 to 1.9 x
+# faster for PyTorch. The tuned PyTorch is the one to beat.
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "268435456",
          "OMP_WAIT_POLICY": "active", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
-# Model, width, image size, batch, quench's method, PyTorch's candidates of which the fastest counts, timed steps.
+# Model, width, image size, batch, quench's method, PyTorch's candidates (the fastest counts), timed
+# steps.
 CASES = [("binarynet", "1.0", "32", "64", "none", ["none"], "4"),
          ("binarynet", "1.0", "32", "64", "ste", ["ste"], "4"),
          ("binarynet", "0.25", "32", "128", "none", ["none"], "8"),
@@ -43,7 +45,7 @@ def quench(case):
 def torch(case, method, layout, tuned):
     model, width, size, batch, _, _, steps = case
     environment = dict(TUNED) if tuned else {}
-    if os.path.isdir(OPENBLAS):  # else libblas may be the slow reference implementation
+    if os.path.isdir(OPENBLAS):  # otherwise libblas may be the slow reference implementation
         environment["LD_LIBRARY_PATH"] = OPENBLAS
     command = [peer_python, peer_script, "--model", model, "--width", width, "--image-size", size, "--batch", batch,
                "--method", method, "--steps", steps, "--threads", threads, "--layout", layout]
@@ -51,7 +53,7 @@ def torch(case, method, layout, tuned):
 
 
 def best(variants):
-    """The variant (layout and way to write the quantizer) with the highest median speed, as (images/s, MiB)."""
+    """The variant (layout and quantizer implementation) with the highest median speed, as (images/s, MiB)."""
     speeds = {key: statistics.median(r["images_per_second"] for r in runs) for key, runs in variants.items()}
     key = max(speeds, key=speeds.get)
     return speeds[key], statistics.median(r["peak_rss_mib"] for r in variants[key])

@@ -7,8 +7,9 @@
 
 #include "core/random.h"
 
-// Convolutions of the networks in layers/models, each pass alone. Counter "flops" counts two
-// operations per product, with the zero padding too, so that figures compare with oneDNN's own.
+// Times the convolutions of the networks in layers/models, each pass separately. The counter
+// "flops" counts two operations per product, including zero padding, so that figures are comparable
+// with oneDNN's.
 namespace quench::bench {
 namespace {
 
@@ -88,7 +89,7 @@ void forward(benchmark::State& state, const Layer& layer) {
   const Tensor input = random_tensor(layer.input);
   Tensor weight = random_tensor(layer.weight);
   for (auto _ : state) {
-    weight.bump_version();  // as in training, where each step lays the weight out anew
+    weight.bump_version();  // as in training, where each step changes the weight's layout again
     benchmark::DoNotOptimize(conv.forward(input, weight));
   }
   count_flops(state, layer);

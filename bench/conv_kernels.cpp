@@ -28,9 +28,9 @@ constexpr std::array kTypes{
     ConvType{"b1", 2, 1, 0.125},
 };
 constexpr std::int64_t kStrip = 48;       // output pixels
-constexpr double kShortestSample = 1e-4;  // seconds; shorter runs are timed several at once
+constexpr double kShortestSample = 1e-4;  // seconds; shorter runs are batched into one sample
 
-/// Normal weights, each output channel's largest magnitude at the type's end; signs for 1 bit.
+/// Normal weights, scaled so that each output channel reaches the type's limit; signs for 1 bit.
 std::vector<std::int16_t> random_weights(const ConvLayer& layer, const ConvType& type) {
   Random random(0, "weights");
   const deploy::ConvProblem& problem = layer.problem;
@@ -53,7 +53,7 @@ std::vector<std::int16_t> random_weights(const ConvLayer& layer, const ConvType&
   return weights;
 }
 
-/// An integer convolution with its memory, run as an engine would.
+/// An integer convolution with its memory, run as in the engine.
 class IntegerRun {
  public:
   IntegerRun(const ConvLayer& layer, const ConvType& type, deploy::Isa isa) : layer_(layer) {
@@ -80,7 +80,8 @@ class IntegerRun {
 
   std::string kernel() const { return std::string(kernel_->name()); }
 
-  /// Each strip's sums take the place of the last one's, as in an engine, which reads them at once.
+  /// Each strip's sums overwrite the previous ones, as in the engine, which consumes them
+  /// immediately.
   void operator()() {
     for (std::int64_t image = 0; image < layer_.batch; ++image) run(*kernel_, image, nullptr);
   }
@@ -101,7 +102,7 @@ class IntegerRun {
     return layer_.problem.channels * layer_.problem.height * layer_.problem.width;
   }
 
-  /// @param sums  null: they are dropped
+  /// @param sums  null: the sums are discarded
   void run(const deploy::ConvKernel& kernel, std::int64_t image, std::vector<std::int32_t>* sums) {
     const std::uint8_t* codes = codes_.data() + image * image_size();
     const auto* input = reinterpret_cast<const std::byte*>(codes);
@@ -115,7 +116,7 @@ class IntegerRun {
       const std::int64_t channels = layer_.problem.out_channels;
       std::vector<std::int32_t>& strip = strips_[static_cast<std::size_t>(omp_get_thread_num())];
       const std::int64_t strips = (end - begin + kStrip - 1) / kStrip;
-      for (std::int64_t i = 0; i < strips; ++i) {  // of about equal size
+      for (std::int64_t i = 0; i < strips; ++i) {  // strips of about equal size
         const std::int64_t first = begin + (end - begin) * i / strips;
         const std::int64_t count = begin + (end - begin) * (i + 1) / strips - first;
         std::int32_t* out =
@@ -129,7 +130,7 @@ class IntegerRun {
   std::unique_ptr<deploy::ConvKernel> kernel_, reference_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::byte> workspace_;
-  std::vector<std::vector<std::int32_t>> strips_;  // one per thread: the sums that it is at
+  std::vector<std::vector<std::int32_t>> strips_;  // one per thread: the sums of its current strip
 };
 
 std::function<void()> float_run(const ConvLayer& layer) {
@@ -221,7 +222,7 @@ std::vector<ConvTiming> time_layer(const ConvLayer& layer, const std::vector<Con
       c.timing.kernel = c.integer->kernel();
       c.run = [run = c.integer] { (*run)(); };
     }
-    c.run();  // lays weights out, warms caches
+    c.run();  // prepares the weights and warms caches
     c.at_once = static_cast<int>(kShortestSample / std::max(seconds_of(c.run), 1e-9)) + 1;
     cases.push_back(std::move(c));
   }
@@ -289,7 +290,7 @@ ConvLayer parse_layer(const std::string& shape) {
                                &v[3], &v[4], &v[5], &v[6], &v[7], &end);
   require(read == 8 && static_cast<std::size_t>(end) == shape.size() &&
               std::ranges::all_of(v, [](int size) { return size >= 1; }),
-          "bench conv: expected a shape N,C,H,W,O,K,S,G of numbers >= 1, got '{}'", shape);
+          "bench conv: expected a shape N,C,H,W,O,K,S,G of integers >= 1, got '{}'", shape);
   const auto [batch, channels, height, width, out_channels, kernel, stride, groups] = v;
   const int border = kernel / 2;
   const Conv2dParams params{

@@ -1,10 +1,10 @@
-// Whether a network has to wait for its photographs: images/s of the loader (read, decode, resize,
-// crop, normalize, into batches) beside those of a loop that decodes the same JPEG files with
-// stb_image and does nothing else, on as many threads, in turn.
+// Measures whether training would wait for JPEG images: images/s of the loader (read, decode,
+// resize, crop, normalize, batch), alternating with a loop that only decodes the same files with
+// stb_image on the same number of threads.
 //
 //   bench_decode FOLDER [THREADS [ROUNDS]]
 //
-// FOLDER has a folder per class. The ratio at the end is that of the medians.
+// FOLDER contains one folder per class. The last line is the ratio of the medians.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ double images_per_second_decoding(const std::vector<FolderFile>& files, int thre
   std::vector<std::jthread> others;
   for (int i = 1; i < threads; ++i) others.emplace_back(work);
   work();
-  others.clear();  // joins them
+  others.clear();  // joins the threads
   return static_cast<double>(files.size()) / seconds_since(start);
 }
 
@@ -70,7 +70,7 @@ void run(const std::string& folder, int threads, int rounds) {
                             .std = {numbers.std.begin(), numbers.std.end()}};
   Loader loader(images, transform, {.batch_size = 32, .threads = threads});
   std::vector<double> decoding, loading;
-  images_per_second_decoding(files, threads);  // the files are in the cache from here on
+  images_per_second_decoding(files, threads);  // loads the files into the page cache
   images_per_second_loading(loader, images->size());
   for (int round = 0; round < rounds; ++round) {
     decoding.push_back(images_per_second_decoding(files, threads));

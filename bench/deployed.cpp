@@ -16,8 +16,8 @@
 namespace quench::bench {
 namespace {
 
-// The integer and the float network take turns of several images, of which the first do not count:
-// they find the caches full of the other network's weights.
+// The integer and the float network alternate, several images at a time. The first images of a turn
+// do not count, because the caches still hold the other network's weights.
 constexpr int kWarmUp = 2;
 constexpr int kTurn = 8;
 
@@ -42,7 +42,7 @@ Tensor random_tensor(const Shape& shape) {
   return tensor;
 }
 
-/// The float convolution beside one of integers.
+/// The float convolution that corresponds to an integer one.
 class FloatConv {
  public:
   FloatConv(const deploy::Convolution& conv, const deploy::Value& input)
@@ -88,8 +88,8 @@ quant::Policy policy(int weight_bits, int activation_bits) {
   return quant::Policy(quant);
 }
 
-/// Trained weights are nearer to a bell than to the uniform ones a network starts from, and how much
-/// fits 16 bits depends on that. Their size stays what it was.
+/// Draws normal weights with unchanged magnitudes: trained weights are closer to normal than to the
+/// uniform initial ones, and this affects how many sums fit into 16 bits.
 void draw_weights(layers::Module& network) {
   Random random(0, "weights");
   for (layers::QuantizedLayer* layer : network.quantized_layers()) {

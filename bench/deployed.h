@@ -9,19 +9,19 @@
 
 namespace quench::bench {
 
-/// An integer network of a model with drawn weights: only its time is worth anything.
-/// @param weight_bits, activation_bits  1: of every layer but the image's 8; else of all but the first
-///                                      and last layer, which have 8, as have sums and pools
+/// An integer network of a model with random weights, for timing only.
+/// @param weight_bits, activation_bits  1: for every layer, with 8 bits for the image; else for all
+///                     but the first and last layer, which have 8 bits, like sums and pools
 /// @throws std::invalid_argument  for unknown names or values out of range
 deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, int weight_bits,
                                               int activation_bits);
 
-/// One operation of an integer network, and the same in float32 where it is a convolution.
+/// One operation of an integer network, and its float32 equivalent if it is a convolution.
 struct OperationTime {
   std::string name, kind, kernel;
   double macs = 0.0;
   double seconds = 0.0;        ///< median
-  double float_seconds = 0.0;  ///< median of PreparedConv2d::infer(); 0: no convolution
+  double float_seconds = 0.0;  ///< median of PreparedConv2d::infer(); 0: not a convolution
 };
 
 struct DeployedTimes {
@@ -32,9 +32,9 @@ struct DeployedTimes {
   std::vector<OperationTime> operations;
 };
 
-/// Times an integer network and the float network of the same shape in turns of a few images.
+/// Times an integer network and the float network of the same shape, alternating every few images.
 /// @param float_network  in evaluation, without quantizers
-/// @param seconds        how long to repeat
+/// @param seconds        total time
 DeployedTimes time_deployed(deploy::Engine& engine, layers::Module& float_network, double seconds);
 
 }  // namespace quench::bench

@@ -1,12 +1,12 @@
-// What quantization costs a training step: forward and backward of every registered strategy, or of
-// those named on the command line, beside a copy of as many bytes as the two must move: forward
-// reads x and writes y, backward reads g and writes dL/dx, and reads what the gradient depends on, x
-// or a mask of a byte. Not counted: that forward writes the mask, and that a method reads x before to
-// find its range or its scale (ab sorts the weights), or draws random numbers.
+// Measures the cost of quantization in a training step: forward and backward of every registered
+// strategy, or of those named on the command line, compared with a copy of the bytes that both must
+// move: forward reads x and writes y, backward reads g, writes dL/dx and reads the data that the
+// gradient depends on (x, or a one-byte mask). Not counted: writing the mask, reading x to find its
+// range or scale (ab sorts the weights), and drawing random numbers.
 //
-// "Memory speed" is what the first tensor tells, which no cache holds. The second, as large as a
-// layer's weight, stays in the cache; a copy there runs at the speed of the cache, several times as
-// fast, and what counts is the arithmetic.
+// The first tensor exceeds all caches and shows memory-bound speed. The second, as large as a
+// layer's weight, stays in the cache; there a copy is several times as fast, and the arithmetic
+// dominates.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ double seconds_of(const std::function<void()>& work, int repetitions) {
          repetitions;
 }
 
-/// As often as fits some milliseconds.
+/// Repeats for a few milliseconds.
 int repetitions_of(const std::function<void()>& work) {
   return std::clamp(static_cast<int>(5e-3 / seconds_of(work, 1)), 1, 100);
 }
@@ -55,7 +55,7 @@ void copy(const Tensor& x) {
   });
 }
 
-/// Lets a gradient into the tape as a loss would, and nothing else.
+/// Feeds a gradient into the tape, like a loss, and does nothing else.
 struct Upstream final : Node {
   Tensor gradient;
   explicit Upstream(Tensor gradient_in) : gradient(std::move(gradient_in)) {}
@@ -70,8 +70,8 @@ Tensor random_values(const Shape& shape) {
   return x;
 }
 
-/// What forward and backward must move per element: x, y, g, dL/dx, and for the gradient of a trained
-/// value x again, else at most a mask of one byte.
+/// Bytes that forward and backward must move per element: x, y, g, dL/dx, and x again for the
+/// gradient of a trained value, else at most a one-byte mask.
 double bytes_per_element(Quantizer& quantizer) {
   return 4.0 * sizeof(float) + (quantizer.parameters().empty() ? 1.0 : sizeof(float));
 }
@@ -92,7 +92,7 @@ void measure(const std::string& name, const SlotSpec& spec, const Tensor& x,
   const double pass_bytes = bytes_per_element(*quantizer) * static_cast<double>(x.numel());
   const double copy_bytes = 2.0 * static_cast<double>(x.bytes());
   const int passes = repetitions_of(pass), copies = repetitions_of(copy_once);
-  // In turns, and their ratio of each turn: others may use the machine.
+  // Alternating, with a ratio per turn, because other programs may use the machine.
   std::vector<double> speeds, shares;
   for (int round = 0; round < kRounds; ++round) {
     speeds.push_back(pass_bytes / seconds_of(pass, passes));
@@ -124,7 +124,7 @@ void measure_all(const Tensor& x, const Tensor& gradient, std::span<char* const>
 int main(int argc, char** argv) {
   const std::span<char* const> names(argv + 1, static_cast<std::size_t>(argc - 1));
   flush_denormals();
-  // Beyond any cache, and a layer's.
+  // Larger than any cache; and a layer's weight.
   for (const Shape& shape : {Shape{64, 256, 32, 32}, Shape{128, 384, 3, 3}}) {
     const Tensor x = random_values(shape), gradient = random_values(shape);
     for (const int threads : {1, 2}) {

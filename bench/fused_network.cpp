@@ -62,7 +62,7 @@ class FusedNetwork::ModuleCall final : public Operation {
   layers::Module& module_;
 };
 
-/// Makes steps of the network's layers.
+/// Builds the steps from the network's layers.
 class FusedNetwork::Planner {
  public:
   explicit Planner(layers::Module& network)
@@ -112,7 +112,7 @@ class FusedNetwork::Planner {
     return step;
   }
 
-  /// The layer that alone reads what `step` writes, if it is of that kind.
+  /// The layer that is the only reader of the output of `step`, if it is of that kind.
   template <typename L>
   L* only_reader(const Step& step) const {
     const Node* reader = graph_.only_reader(step.output);
@@ -126,8 +126,9 @@ class FusedNetwork::Planner {
     step.output = reader->output;
   }
 
-  /// Whether the other operand of the sum that reads `step` may become its output: it is there when
-  /// the convolution `at` starts, and nobody wants it after that. If so, it is the step's second input.
+  /// Whether the sum that reads `step` can be computed in the memory of its other operand: that
+  /// operand exists when the convolution `at` starts, and nothing reads it later. If so, it becomes
+  /// the step's second input.
   bool adds_to(Step& step, const Node& at) const {
     const Node* sum = graph_.only_reader(step.output);
     const layers::ValueId other = sum->inputs[sum->inputs[0] == step.output ? 1 : 0];

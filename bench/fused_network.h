@@ -7,15 +7,15 @@
 
 namespace quench::bench {
 
-/// A float network prepared for inference: what follows a convolution is computed by it while its
-/// output is still in the cache. Batch norms are folded into weights and biases, activations and
-/// residual sums become part of the convolution; every other module runs as it is.
+/// A float network prepared for inference, with the operations after each convolution fused into
+/// it: batch norms are folded into weights and biases; activations and residual sums become part of
+/// the convolution. All other modules run unchanged.
 ///
-/// Computes what the network does in evaluation, up to rounding, of the weights that it had when
-/// this was made. One thread may use it at a time.
+/// Computes the same as the network in evaluation, up to rounding, with the weights at
+/// construction. Only one thread may use it at a time.
 class FusedNetwork {
  public:
-  /// @param network  must outlive this, in evaluation
+  /// @param network  in evaluation mode; must outlive this object
   /// @throws std::invalid_argument  for a network with quantizers
   explicit FusedNetwork(layers::Module& network);
   ~FusedNetwork();
@@ -25,7 +25,7 @@ class FusedNetwork {
   /// @param images  [N, C, H, W]
   Tensor operator()(const Tensor& images);
 
-  /// How many steps are left of the network's modules.
+  /// The number of steps after fusion.
   std::size_t steps() const { return steps_.size(); }
 
  private:

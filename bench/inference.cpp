@@ -12,7 +12,7 @@ namespace {
 
 std::int64_t milliseconds(double seconds) { return std::llround(1e3 * seconds); }
 
-/// The times of repeated runs, after a few that warm caches and memory pool.
+/// The times of repeated runs, after a few runs to warm up caches and the memory pool.
 template <typename Run>
 std::vector<double> times_of(Run run, double seconds) {
   constexpr int kWarmUpRuns = 3;

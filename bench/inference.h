@@ -4,17 +4,17 @@
 
 namespace quench::bench {
 
-/// One float network whose inference to time.
+/// A float network to time in inference.
 struct InferenceCase {
   NetworkCase network{.model = "mobilenet_v1", .image_size = 224};
   std::int64_t batch = 1;
-  double seconds = 3.0;  ///< how long to repeat each of the two
+  double seconds = 3.0;  ///< time to repeat each of the two
 };
 
 struct InferenceResult {
-  double median_seconds = 0.0;  ///< of one batch through deploy::FusedNetwork
+  double median_seconds = 0.0;  ///< of one batch through FusedNetwork
   double best_seconds = 0.0;
-  double unfused_seconds = 0.0;  ///< median of the network as training evaluates it
+  double unfused_seconds = 0.0;  ///< median of the network as evaluated in training
   double macs = 0.0;             ///< per image
   int runs = 0;
 };

@@ -1,5 +1,5 @@
-// The operations of a training step that memory bounds. bytes_per_second counts what an operation
-// must read and write at least; hold it against BM_copy, which moves the same bytes.
+// Times the memory-bound operations of a training step. bytes_per_second counts the bytes that an
+// operation must read and write; compare it with BM_copy, which moves the same bytes.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

@@ -59,7 +59,7 @@ constexpr int kSums = 8;  // covers four cycles of latency on two ports
 
 #define QUENCH_UNROLL _Pragma("GCC unroll 16")
 #define QUENCH_TARGET(isa) __attribute__((target(isa), noinline))
-// Makes the compiler think that the vector changes, so that no work is saved.
+// Makes the compiler assume that the vector changes, so that it removes no work.
 #define QUENCH_CHANGE(vector) asm volatile("" : "+x"(vector))
 
 QUENCH_TARGET("avx2") void madd16() {
@@ -75,7 +75,7 @@ QUENCH_TARGET("avx2") void madd16() {
   }
 }
 
-/// Groups of `Depth` vpmaddubsw that one vpmaddwd widens.
+/// Groups of `Depth` vpmaddubsw, each widened by one vpmaddwd.
 template <int Depth>
 QUENCH_TARGET("avx2")
 void maddubs() {
@@ -166,11 +166,11 @@ constexpr std::array kMixes{
     Mix{"avx512 vnni 16", dot<true>, 32},
     Mix{"avx2 depthwise", madd16, 16},
     Mix{"avx512 depthwise", dot<true>, 32},
-    Mix{"avx2 lookup", lookup, 384},  // 768 of each of 4
+    Mix{"avx2 lookup", lookup, 384},  // 768 for each of 4
     Mix{"avx512 vpopcnt", popcount, 1024},
 };
 
-/// The shortest of some runs on all threads, in seconds.
+/// The shortest of several runs on all threads, in seconds.
 template <typename Run>
 double shortest(int threads, Run run) {
   double best = 1e30;

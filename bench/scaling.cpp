@@ -1,6 +1,7 @@
-// What several ranks gain and what they cost: bench/scaling.sh runs this and says what it prints.
+// Measures the speedup and the cost of several ranks. Run by bench/scaling.sh, which explains the
+// output.
 //
-//   bench_scaling step MODEL WIDTH BATCH METHOD BITS THREADS STEPS   a training step, alone or under mpirun
+//   bench_scaling step MODEL WIDTH BATCH METHOD BITS THREADS STEPS   a training step, on its own or under mpirun
 //   bench_scaling sums                                               sums over ranks, under mpirun
 //   bench_scaling project STEP_MS BATCH BYTES MESSAGES               the same step on more machines
 #include <fmt/format.h>
@@ -41,12 +42,12 @@ void time_step(const Words& words) {
              result.median_seconds * 1e3, result.summed_bytes, result.seconds_waited * 1e3);
 }
 
-/// Of the slowest rank, at the median over `repetitions`.
+/// The time of the slowest rank, the median over `repetitions`.
 template <typename Run>
 double median_ms(int repetitions, Run run) {
   std::vector<double> times;
   for (int i = 0; i < repetitions; ++i) {
-    sum_over_ranks(0.0);  // all begin together
+    sum_over_ranks(0.0);  // all ranks start together
     times.push_back(max_over_ranks(1e3 * seconds_of(run)));
   }
   return median(times);
@@ -71,20 +72,21 @@ void time_sums() {
   }
 }
 
-/// A network between machines, as both directions of one port carry it.
+/// A network between machines: the rate of one port in each direction.
 struct Network {
   const char* name;
   double bytes_per_second;
   double seconds_per_message;
 };
-// Line rates less 6 % for Ethernet, IP and TCP; latencies of kernel TCP, and of RDMA for the last.
+// Line rates minus 6 % for Ethernet, IP and TCP; latencies of kernel TCP, and of RDMA for the last
+// one.
 constexpr std::array kNetworks{Network{"1 Gbit/s TCP", 0.94 / 8 * 1e9, 50e-6},
                                Network{"10 Gbit/s TCP", 9.4 / 8 * 1e9, 30e-6},
                                Network{"100 Gbit/s RDMA", 94.0 / 8 * 1e9, 3e-6}};
 
-/// Seconds of a step on `machines`. Each sends and receives (N - 1) / N of the bytes twice; that hides
-/// behind the backward pass, two thirds of the step, but for the last bucket. Nothing hides the messages
-/// that the forward and backward pass wait for, each as long as log2 N hops.
+/// Seconds per step on `machines` machines. Each sends and receives (N - 1) / N of the bytes twice,
+/// overlapped with the backward pass (two thirds of the step), except for the last bucket. The
+/// messages that the forward and backward pass wait for are not overlapped; each takes log2 N hops.
 double step_seconds(double compute, double bytes, double messages, int machines,
                     const Network& network) {
   if (machines == 1) return compute;

@@ -6,7 +6,7 @@
 #define STBI_NO_STDIO
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-// Others' code: its functions that nobody calls here, and its conversions.
+// Third-party code: disables warnings about unused functions and conversions.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"

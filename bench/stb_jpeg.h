@@ -5,8 +5,8 @@
 
 namespace quench::bench {
 
-/// Decodes a JPEG to RGB with stb_image and throws the pixels away: what a program that calls
-/// nothing else would spend. quench itself reads JPEG through libjpeg.
+/// Decodes a JPEG to RGB with stb_image and discards the pixels, as the cost of decoding alone.
+/// quench itself reads JPEG with libjpeg.
 /// @throws std::runtime_error  with stb_image's reason
 void decode_with_stb(std::span<const std::byte> file);
 

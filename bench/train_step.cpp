@@ -26,17 +26,17 @@ namespace quench::bench {
 namespace {
 
 constexpr int kWarmUpSteps = 2;
-constexpr std::int64_t kStepsBefore = 50;  // halfway, where alpha-blending does all its work
+constexpr std::int64_t kStepsBefore = 50;  // halfway, where alpha-blending does its full work
 
-/// The fewest bits that a method, or what stands for it in a role that it lacks, has there; 0: the
-/// role is not quantized.
+/// The fewest bits of a method in a role, or of its partner if it does not support the role; 0: not
+/// quantized.
 int fewest_bits(const std::string& method, quant::Role role) {
   const quant::StrategyInfo& info = quant::find_strategy(method, "bench train").info;
   if (info.has(role)) return method == "none" ? 0 : info.bits(role).min;
   return fewest_bits(info.partner, role);
 }
 
-/// Of weights or activations; 0: not quantized.
+/// The bits of weights or activations; 0: not quantized.
 int bits_of(const TrainStepCase& step_case, quant::Role role) {
   const int fewest = fewest_bits(step_case.method, role);
   return fewest == 0 || step_case.bits == 0 ? fewest : step_case.bits;
@@ -87,8 +87,8 @@ std::size_t huge_page_bytes() {
   return 0;
 }
 
-/// Multiply-accumulates per image in the three passes of every layer, less the input gradient that
-/// the first layer does not need.
+/// Multiply-accumulates per image in the three passes of every layer, without the first layer's
+/// input gradient, which is not needed.
 double training_macs(layers::Module& network, const Shape& image) {
   const std::vector<layers::LayerTrace> layers = layers::trace_layers(network, image);
   double macs = -static_cast<double>(layers.front().macs);
@@ -96,7 +96,7 @@ double training_macs(layers::Module& network, const Shape& image) {
   return macs;
 }
 
-/// A network in training.
+/// A network during training.
 class Training {
  public:
   explicit Training(const TrainStepCase& step_case)

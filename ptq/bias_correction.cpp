@@ -167,7 +167,7 @@ BiasCorrectionReport correct_biases(layers::Module& network, const std::vector<T
       report.corrected.push_back(layer->name());
     } else {
       report.skipped.emplace_back(layer->name(),
-                                  "it has no bias, and no batch norm follows it directly");
+                                  "no bias, and no batch norm directly after it");
     }
   }
   return report;

@@ -3,7 +3,7 @@
 NAME_int8.onnx, with random weights, batch norm folded into biases.
 
 Int8 is QuantizeLinear and DequantizeLinear around float operations, which ONNX Runtime turns into integer ones: unsigned
-activations, signed weights with a scale per output channel, int32 biases. BinaryNet has ReLU in the place of hardtanh."""
+activations, signed weights with a scale per output channel, int32 biases. BinaryNet uses ReLU instead of hardtanh."""
 import os
 import sys
 from collections import namedtuple
@@ -11,7 +11,7 @@ from collections import namedtuple
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-# A tensor of the graph and the step between its 8-bit values.
+# A tensor of the graph, and the scale of its 8-bit values.
 Value = namedtuple("Value", "name scale")
 IMAGE_SCALE, SCALE = 4 / 127, 6 / 255
 CLASSES = 1000
@@ -34,7 +34,7 @@ class Graph:
         return name
 
     def quantize(self, name, scale=SCALE, signed=False):
-        """`signed`: values of both signs; after a ReLU the zero point is 0, and the ReLU costs nothing."""
+        """`signed`: values may be negative; after a ReLU the zero point is 0, and the ReLU costs nothing."""
         if self.int8:
             grid = [self.constant(np.float32(scale)), self.constant(np.uint8(128 if signed else 0))]
             name = self.node("DequantizeLinear", [self.node("QuantizeLinear", [name] + grid)] + grid)
@@ -81,7 +81,7 @@ class Graph:
         return self.quantize(self.node("GlobalAveragePool", [x.name]), x.scale)
 
     def flatten(self, x):
-        """Quantized again on the same grid, without which ONNX Runtime keeps the Gemm behind it in float."""
+        """Quantized again on the same grid; otherwise ONNX Runtime keeps the following Gemm in float."""
         return self.quantize(self.node("Flatten", [x.name]), x.scale)
 
     def save(self, output, path):

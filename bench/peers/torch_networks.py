@@ -1,4 +1,4 @@
-"""The networks of bench/compare_peers.sh in PyTorch, in fp32 or with quantizers as its users write them."""
+"""The networks of bench/compare_peers.sh in PyTorch, in fp32 or with typical user-written quantizers."""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -19,7 +19,7 @@ class SignSTE(torch.autograd.Function):
 
 
 class UniformSTE(torch.autograd.Function):
-    """scale * clamp(round(x / scale), low, high); the gradient passes where the quotient lies between the ends."""
+    """scale * clamp(round(x / scale), low, high); the gradient passes where the quotient is between the ends."""
 
     @staticmethod
     def forward(ctx, x, scale, low, high):
@@ -40,8 +40,8 @@ def fake_quantize(x, scale, low, high, native):
 
 
 class Weighted(nn.Module):
-    """A convolution or linear layer without bias whose weight and input go through the quantizers of `method`:
-    none; ste, 1 bit; uniform and uniform_native, 8 bits with the largest weight and a fixed range of activations."""
+    """A convolution or linear layer without bias whose weight and input are quantized by `method`: none;
+    ste (1 bit); uniform and uniform_native (8 bits, with the range of the weight and a fixed range of activations)."""
 
     def __init__(self, shape, method, first=False, stride=1, groups=1):
         super().__init__()
