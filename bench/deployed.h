@@ -11,7 +11,8 @@ namespace quench::bench {
 
 /// An integer network of a model with random weights, for timing only.
 /// @param weight_bits, activation_bits  1: for every layer, with 8 bits for the image; else for all
-///                     but the first and last layer, which have 8 bits, like sums and pools
+///                                      but the first and last layer, which have 8 bits, like sums
+///                                      and pools
 /// @throws std::invalid_argument  for unknown names or values out of range
 deploy::IntegerNetwork random_integer_network(const NetworkCase& network_case, int weight_bits,
                                               int activation_bits);

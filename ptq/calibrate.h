@@ -13,8 +13,7 @@ namespace quench::ptq {
 /// [calibration]: how to adapt a network to data without training, above all the initial ranges of
 /// quantizers.
 struct CalibrationOptions {
-  std::int64_t batches =
-      10;  ///< batches of training images, in order and without augmentation; >= 1
+  std::int64_t batches = 10;      ///< of training images, in order and without augmentation; >= 1
   std::int64_t batch_size = 256;  ///< default: train.eval_batch_size
   /// For weights and for activations: method, percentile, momentum, bins. Bits and slot come from
   /// each quantizer.

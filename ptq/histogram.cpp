@@ -27,8 +27,8 @@ void count_into(std::span<const float> x, float reach, int bins, std::span<std::
     const float* from = x.data() + at;
     // A separate loop, because a loop that scatters is not vectorized.
     for (std::size_t i = 0; i < count; ++i) {
-      const auto place = static_cast<std::int32_t>(std::abs(from[i]) / reach * per_reach);
-      bin[i] = std::min(place, last);
+      const auto index = static_cast<std::int32_t>(std::abs(from[i]) / reach * per_reach);
+      bin[i] = std::min(index, last);
     }
     for (std::size_t i = 0; i < count; ++i) ++counts[static_cast<std::size_t>(bin[i])];
   }

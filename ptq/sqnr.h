@@ -15,9 +15,9 @@ namespace quench::ptq {
 struct LayerSqnr {
   std::string layer;
   std::optional<double> weight;  ///< of the quantized weight; nullopt if the weight stays float
-  /// Of the float network's activations on the slot's grid; for a sum, over both operands.
+  /// For the float network's activations on the slot's grid; for a sum, over both operands.
   std::optional<double> input;
-  /// Of the quantized network's output against the float one's; after the batch norm and its
+  /// For the quantized network's output against the float one's; after the batch norm and its
   /// activation, if one is folded in.
   double output = 0.0;
   /// The same, normalized per channel.

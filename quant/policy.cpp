@@ -33,8 +33,8 @@ void check_keys(const Settings& settings) {
   }
 }
 
-/// A copy of the table under the same name and path, outside its tree: reading it leaves no
-/// defaults behind.
+/// A copy of the table under the same name and path, outside its tree: reading it adds no defaults
+/// to the tree.
 Settings copy_of_table(const Settings& settings, const std::string& key) {
   const Settings table = settings.table(key);
   Settings parent;

@@ -51,7 +51,7 @@ std::vector<std::byte> read_file(const fs::path& path, std::uintmax_t max_bytes)
     check_size(used, max_bytes, path);
     if (used == bytes.size()) bytes.resize(std::min<std::uintmax_t>(2 * used, max_bytes + 1));
   }
-  // A format without a length field could not tell half a file from a whole one.
+  // A format without a length field cannot distinguish half a file from a whole one.
   if (used < expected) {
     fail("cannot read {}: it shrank during the read (expected {} bytes, got {})", path.string(),
          expected, used);

@@ -5,7 +5,7 @@
 set -uo pipefail
 
 # The folders whose code is checked.
-rooms=(.ci cli datasets deploy examples experiments fuzz layers onnx packaging)
+rooms=(.ci autograd bench cli core datasets deploy examples experiments fuzz layers onnx packaging ptq quant support train)
 
 # Extended regular expressions, and what to write instead. Only words that have no good use in these files.
 patterns=(
@@ -27,6 +27,8 @@ patterns=(
   '\bby their numbers?\b'             'by index'
   '\bso many\b'                       'this many, a count'
   '\bwhoever\b'                       'the reader, the caller'
+  '\bhas no form\b'                   'does not support'
+  '\bto the bit\b'                   'bit-exactly'
   '(^|[.:;|] )Of [a-z]'               'a sentence with a subject and a verb'
 )
 

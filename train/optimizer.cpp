@@ -91,7 +91,7 @@ bool is_quantized_weight(const layers::Parameter& parameter) {
          parameter.quantizer->quantizes();
 }
 
-/// The LatentUpdate of a latent weight's quantizer; null if there is none.
+/// The LatentUpdate of a latent weight's quantizer; null without one.
 const quant::LatentUpdate* latent_update(const layers::Parameter& parameter) {
   const bool latent =
       parameter.kind == layers::ParameterKind::weight && parameter.quantizer != nullptr;

@@ -27,8 +27,7 @@ struct OptimizerOptions {
   /// Kinds of parameters to train, from parameter_kinds(); see trained_parameters(). FAT trains
   /// only ["quantizer"].
   std::vector<std::string> train{"weight", "bias", "norm", "quantizer"};
-  double quantizer_lr_scale =
-      1.0;  ///< learning rate of trained thresholds, relative to lr; finite, >= 0
+  double quantizer_lr_scale = 1.0;  ///< rate of trained thresholds, relative to lr; finite, >= 0
 };
 
 /// The names of all kinds of parameters, as OptimizerOptions::train lists them: weight, bias, norm and

@@ -36,7 +36,7 @@ std::string contents_of(layers::Module& network) {
   return text;
 }
 
-/// The difference on the first rank whose text differs from rank 0's; empty if there is none.
+/// The difference on the first rank whose text differs from rank 0's; empty if all agree.
 std::string difference_from_rank_0(const std::string& text) {
   std::string reference = text;
   communicator().broadcast(reference, 0);

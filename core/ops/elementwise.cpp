@@ -101,14 +101,14 @@ Tensor add_per_place(const Tensor& x, const Tensor& image) {
           "add_per_place: expected [N, C, H, W] and [1, C, H, W], got {} and {}",
           x.shape().to_string(), image.shape().to_string());
   Tensor out(x.shape());
-  const float *in = x.data(), *places = image.data();
+  const float *in = x.data(), *pixels = image.data();
   float* o = out.data();
   const std::int64_t size = image.numel();
   parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(size, 1) + 1,
                [=](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t at = begin * size; at < end * size; at += size) {
 #pragma omp simd
-                   for (std::int64_t i = 0; i < size; ++i) o[at + i] = in[at + i] + places[i];
+                   for (std::int64_t i = 0; i < size; ++i) o[at + i] = in[at + i] + pixels[i];
                  }
                });
   return out;
@@ -118,15 +118,15 @@ Tensor multiply_per_map(const Tensor& x, const Tensor& factor) {
   require(x.rank() == 4 && factor.shape() == Shape{x.dim(0), x.dim(1), 1, 1},
           "multiply_per_map: expected [N, C, H, W] and [N, C, 1, 1], got {} and {}",
           x.shape().to_string(), factor.shape().to_string());
-  const std::int64_t channels = x.dim(1), places = x.dim(2) * x.dim(3);
+  const std::int64_t channels = x.dim(1), pixels = x.dim(2) * x.dim(3);
   Tensor out(x.shape());
   const float* in = x.data();
   const float* factors = factor.data();
   float* to = out.data();
-  parallel_for(x.dim(0) * places, kParallelGrain / std::max<std::int64_t>(channels, 1) + 1,
+  parallel_for(x.dim(0) * pixels, kParallelGrain / std::max<std::int64_t>(channels, 1) + 1,
                [=](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-                   const float* of_image = factors + pixel / places * channels;
+                   const float* of_image = factors + pixel / pixels * channels;
                    const std::int64_t at = pixel * channels;
 #pragma omp simd
                    for (std::int64_t c = 0; c < channels; ++c)

@@ -9,31 +9,31 @@
 namespace quench {
 namespace {
 
-using Places = std::span<const Between>;
+using Samples = std::span<const Between>;
 
-void check_places(Places places, std::int64_t size, const char* what) {
-  require(!places.empty(), "interpolate: expected at least one of the {}", what);
-  for (const auto& [first, second, weight] : places)
+void check_samples(Samples samples, std::int64_t size, const char* what) {
+  require(!samples.empty(), "interpolate: expected at least one entry in {}, got none", what);
+  for (const auto& [first, second, weight] : samples)
     require(std::min(first, second) >= 0 && std::max(first, second) < size,
             "interpolate: expected {} in 0..{}, got {} and {}", what, size - 1, first, second);
 }
 
-Shape interpolated_shape(const Shape& x, Places rows, Places columns) {
+Shape interpolated_shape(const Shape& x, Samples rows, Samples columns) {
   require(x.rank() == 4, "interpolate: expected [N, C, H, W], got {}", x.to_string());
-  check_places(rows, x[2], "rows");
-  check_places(columns, x[3], "columns");
+  check_samples(rows, x[2], "rows");
+  check_samples(columns, x[3], "columns");
   return x.with(2, std::ssize(rows)).with(3, std::ssize(columns));
 }
 
 /// The offsets and weights of the four pixels.
 struct Corners {
-  std::array<std::int64_t, 4> place;
+  std::array<std::int64_t, 4> offset;
   std::array<float, 4> weight;
 };
 
 /// Calls body(corners, to) for each pixel of the result; `to` is its offset.
 template <typename Body>
-void for_each_pixel(const Shape& x, Places rows, Places columns, Body body) {
+void for_each_pixel(const Shape& x, Samples rows, Samples columns, Body body) {
   const std::int64_t channels = x[1], height = x[2], width = x[3];
   const std::int64_t results = std::ssize(rows) * std::ssize(columns) * channels;
   parallel_for(
@@ -59,21 +59,21 @@ void for_each_pixel(const Shape& x, Places rows, Places columns, Body body) {
 
 }  // namespace
 
-Tensor interpolate(const Tensor& x, Places rows, Places columns) {
+Tensor interpolate(const Tensor& x, Samples rows, Samples columns) {
   Tensor out(interpolated_shape(x.shape(), rows, columns));
   const std::int64_t channels = x.dim(1);
   const float* in = x.data();
   float* o = out.data();
   for_each_pixel(x.shape(), rows, columns, [=](const Corners& from, std::int64_t to) {
-    const auto& [place, weight] = from;
+    const auto& [offset, weight] = from;
     for (std::int64_t c = 0; c < channels; ++c)
-      o[to + c] = weight[0] * in[place[0] + c] + weight[1] * in[place[1] + c] +
-                  weight[2] * in[place[2] + c] + weight[3] * in[place[3] + c];
+      o[to + c] = weight[0] * in[offset[0] + c] + weight[1] * in[offset[1] + c] +
+                  weight[2] * in[offset[2] + c] + weight[3] * in[offset[3] + c];
   });
   return out;
 }
 
-Tensor interpolate_backward(const Tensor& grad_output, Places rows, Places columns,
+Tensor interpolate_backward(const Tensor& grad_output, Samples rows, Samples columns,
                             const Shape& input) {
   const Shape expected = interpolated_shape(input, rows, columns);
   require(grad_output.shape() == expected, "interpolate: expected a gradient of shape {}, got {}",
@@ -85,7 +85,7 @@ Tensor interpolate_backward(const Tensor& grad_output, Places rows, Places colum
   for_each_pixel(input, rows, columns, [=](const Corners& to, std::int64_t from) {
     for (std::size_t i = 0; i < 4; ++i)
       for (std::int64_t c = 0; c < channels; ++c)
-        out[to.place[i] + c] += to.weight[i] * grad[from + c];
+        out[to.offset[i] + c] += to.weight[i] * grad[from + c];
   });
   return grad_input;
 }

@@ -26,42 +26,42 @@ void for_each_block(std::int64_t channels, Body body) {
 }
 
 /// Positions are stored as bytes if the window is small enough.
-template <typename Place>
-void narrow(const std::int32_t* places, std::int64_t count, Place* argmax) {
-  for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<Place>(places[c]);
+template <typename Position>
+void narrow(const std::int32_t* positions, std::int64_t count, Position* argmax) {
+  for (std::int64_t c = 0; c < count; ++c) argmax[c] = static_cast<Position>(positions[c]);
 }
 
-template <typename Place>
-void widen(const Place* argmax, std::int64_t count, std::int32_t* places) {
-  for (std::int64_t c = 0; c < count; ++c) places[c] = argmax[c];
+template <typename Position>
+void widen(const Position* argmax, std::int64_t count, std::int32_t* positions) {
+  for (std::int64_t c = 0; c < count; ++c) positions[c] = argmax[c];
 }
 
 /// A 2x2 window whose first pixel is `in`, with `line` floats from one image row to the next.
-template <typename Place>
+template <typename Position>
 void max_2x2(const float* in, std::int64_t channels, std::int64_t line, std::int64_t count,
-             float* out, Place* argmax) {
-  alignas(64) std::int32_t places[kBlock];
+             float* out, Position* argmax) {
+  alignas(64) std::int32_t positions[kBlock];
 #pragma omp simd
   for (std::int64_t c = 0; c < count; ++c) {
     const float v1 = in[channels + c], v2 = in[line + c], v3 = in[line + channels + c];
     float best = in[c];
-    std::int32_t place = 0;
-    place = beats(v1, best) ? 1 : place;
+    std::int32_t position = 0;
+    position = beats(v1, best) ? 1 : position;
     best = beats(v1, best) ? v1 : best;
-    place = beats(v2, best) ? 2 : place;
+    position = beats(v2, best) ? 2 : position;
     best = beats(v2, best) ? v2 : best;
-    place = beats(v3, best) ? 3 : place;
+    position = beats(v3, best) ? 3 : position;
     best = beats(v3, best) ? v3 : best;
     out[c] = best;
-    places[c] = place;
+    positions[c] = position;
   }
-  narrow(places, count, argmax);
+  narrow(positions, count, argmax);
 }
 
 /// One output row of 2x2 windows, in memory order: each value is read once, and outputs are never
 /// read back.
-template <typename Place>
-void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Place* argmax) {
+template <typename Position>
+void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Position* argmax) {
   const std::int64_t channels = g.channels;
   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
     for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
@@ -73,52 +73,52 @@ void max_row_2x2(const PoolGeometry& g, const float* row, float* out, Place* arg
 }
 
 /// The index of pixel (y, x) in its window.
-std::int32_t place_of(const PoolGeometry& g, const WindowView& view, std::int64_t y,
-                      std::int64_t x) {
+std::int32_t position_of(const PoolGeometry& g, const WindowView& view, std::int64_t y,
+                         std::int64_t x) {
   return static_cast<std::int32_t>((y - view.top) * g.window.kernel[1] + (x - view.left));
 }
 
 /// `image`, `out` and `argmax` begin at the first channel of the block.
-template <typename Place>
+template <typename Position>
 void max_window(const PoolGeometry& g, const WindowView& view, const float* image,
-                std::int64_t count, float* out, Place* argmax) {
-  alignas(64) std::int32_t places[kBlock];
-  std::fill_n(places, count, place_of(g, view, view.y0, view.x0));
+                std::int64_t count, float* out, Position* argmax) {
+  alignas(64) std::int32_t positions[kBlock];
+  std::fill_n(positions, count, position_of(g, view, view.y0, view.x0));
   std::copy_n(image + (view.y0 * g.width + view.x0) * g.channels, count, out);
   for (std::int64_t y = view.y0; y < view.y1; ++y) {
     for (std::int64_t x = view.x0; x < view.x1; ++x) {
       const float* in = image + (y * g.width + x) * g.channels;
-      const std::int32_t place = place_of(g, view, y, x);
+      const std::int32_t position = position_of(g, view, y, x);
 #pragma omp simd
       for (std::int64_t c = 0; c < count; ++c) {
         const float value = in[c], best = out[c];
-        places[c] = beats(value, best) ? place : places[c];
+        positions[c] = beats(value, best) ? position : positions[c];
         out[c] = beats(value, best) ? value : best;
       }
     }
   }
-  narrow(places, count, argmax);
+  narrow(positions, count, argmax);
 }
 
-template <typename Place>
-void scatter_2x2(const float* grad, const Place* argmax, std::int64_t channels, std::int64_t line,
-                 std::int64_t count, float* out) {
-  alignas(64) std::int32_t places[kBlock];
-  widen(argmax, count, places);
+template <typename Position>
+void scatter_2x2(const float* grad, const Position* argmax, std::int64_t channels,
+                 std::int64_t line, std::int64_t count, float* out) {
+  alignas(64) std::int32_t positions[kBlock];
+  widen(argmax, count, positions);
 #pragma omp simd
   for (std::int64_t c = 0; c < count; ++c) {
-    const std::int32_t place = places[c];
+    const std::int32_t position = positions[c];
     const float value = grad[c];
-    out[c] = place == 0 ? value : 0.0f;
-    out[channels + c] = place == 1 ? value : 0.0f;
-    out[line + c] = place == 2 ? value : 0.0f;
-    out[line + channels + c] = place == 3 ? value : 0.0f;
+    out[c] = position == 0 ? value : 0.0f;
+    out[channels + c] = position == 1 ? value : 0.0f;
+    out[line + c] = position == 2 ? value : 0.0f;
+    out[line + channels + c] = position == 3 ? value : 0.0f;
   }
 }
 
 /// The backward of max_row_2x2: writes each of the two input rows once.
-template <typename Place>
-void scatter_row_2x2(const PoolGeometry& g, const float* grad, const Place* argmax, float* row) {
+template <typename Position>
+void scatter_row_2x2(const PoolGeometry& g, const float* grad, const Position* argmax, float* row) {
   const std::int64_t channels = g.channels;
   for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
     for_each_block(channels, [=, &g](std::int64_t first, std::int64_t count) {
@@ -130,23 +130,23 @@ void scatter_row_2x2(const PoolGeometry& g, const float* grad, const Place* argm
 }
 
 /// The backward of max_window.
-template <typename Place>
+template <typename Position>
 void scatter_window(const PoolGeometry& g, const WindowView& view, const float* grad,
-                    const Place* argmax, std::int64_t count, float* image) {
-  alignas(64) std::int32_t places[kBlock];
-  widen(argmax, count, places);
+                    const Position* argmax, std::int64_t count, float* image) {
+  alignas(64) std::int32_t positions[kBlock];
+  widen(argmax, count, positions);
   for (std::int64_t y = view.y0; y < view.y1; ++y) {
     for (std::int64_t x = view.x0; x < view.x1; ++x) {
       float* out = image + (y * g.width + x) * g.channels;
-      const std::int32_t place = place_of(g, view, y, x);
+      const std::int32_t position = position_of(g, view, y, x);
 #pragma omp simd
-      for (std::int64_t c = 0; c < count; ++c) out[c] += places[c] == place ? grad[c] : 0.0f;
+      for (std::int64_t c = 0; c < count; ++c) out[c] += positions[c] == position ? grad[c] : 0.0f;
     }
   }
 }
 
-template <typename Place>
-void take_largest(const PoolGeometry& g, const float* in, float* out, Place* argmax) {
+template <typename Position>
+void take_largest(const PoolGeometry& g, const float* in, float* out, Position* argmax) {
   const std::int64_t line = g.out_width * g.channels;
   parallel_for(g.images * g.out_height, kParallelGrain / std::max<std::int64_t>(line, 1) + 1,
                [=, &g](std::int64_t begin, std::int64_t end) {
@@ -170,8 +170,8 @@ void take_largest(const PoolGeometry& g, const float* in, float* out, Place* arg
                });
 }
 
-template <typename Place>
-void scatter(const PoolGeometry& g, const float* grad, const Place* places, float* out) {
+template <typename Position>
+void scatter(const PoolGeometry& g, const float* grad, const Position* positions, float* out) {
   // Parallel over images: windows in different output rows of one image may share pixels.
   const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(g.image_size(), 1) + 1;
   parallel_for(g.images, grain, [=, &g](std::int64_t begin, std::int64_t end) {
@@ -180,14 +180,14 @@ void scatter(const PoolGeometry& g, const float* grad, const Place* places, floa
       const std::int64_t from = row * g.out_width * g.channels;
       float* image = out + n * g.image_size();
       if (g.is_2x2_tiling()) {
-        scatter_row_2x2(g, grad + from, places + from, image + 2 * oy * g.width * g.channels);
+        scatter_row_2x2(g, grad + from, positions + from, image + 2 * oy * g.width * g.channels);
         continue;
       }
       for (std::int64_t ox = 0; ox < g.out_width; ++ox) {
         const std::int64_t at = from + ox * g.channels;
         const WindowView view(g, oy, ox);
         for_each_block(g.channels, [&](std::int64_t first, std::int64_t count) {
-          scatter_window(g, view, grad + at + first, places + at + first, count, image + first);
+          scatter_window(g, view, grad + at + first, positions + at + first, count, image + first);
         });
       }
     }
@@ -195,19 +195,19 @@ void scatter(const PoolGeometry& g, const float* grad, const Place* places, floa
 }
 
 /// The integer type that can index a window's pixels.
-DType place_type(const Window2d& window) {
-  const std::int64_t places = std::int64_t{window.kernel[0]} * window.kernel[1];
-  require(places <= std::numeric_limits<std::int32_t>::max(),
+DType position_type(const Window2d& window) {
+  const std::int64_t positions = std::int64_t{window.kernel[0]} * window.kernel[1];
+  require(positions <= std::numeric_limits<std::int32_t>::max(),
           "max_pool2d: expected a window of fewer than 2^31 pixels, got {}x{}", window.kernel[0],
           window.kernel[1]);
-  return places <= 256 ? DType::u8 : DType::s32;
+  return positions <= 256 ? DType::u8 : DType::s32;
 }
 
 }  // namespace
 
 MaxPoolResult max_pool2d(const Tensor& x, const Window2d& window) {
   const Shape shape = pooled_shape(x.shape(), window);
-  MaxPoolResult result{Tensor(shape), Tensor(shape, place_type(window))};
+  MaxPoolResult result{Tensor(shape), Tensor(shape, position_type(window))};
   const PoolGeometry g(x.shape(), shape, window);
   if (result.argmax.dtype() == DType::u8) {
     take_largest(g, x.data(), result.output.data(), result.argmax.data<std::uint8_t>());
@@ -229,7 +229,7 @@ Tensor max_pool2d_backward(const Tensor& grad_output, const Tensor& argmax, cons
   // no window.
   const bool covered = g.is_2x2_tiling() && g.height % 2 == 0 && g.width % 2 == 0;
   Tensor grad_input = covered ? Tensor(input) : Tensor::zeros(input);
-  if (place_type(window) == DType::u8) {
+  if (position_type(window) == DType::u8) {
     scatter(g, grad_output.data(), argmax.data<std::uint8_t>(), grad_input.data());
   } else {
     scatter(g, grad_output.data(), argmax.data<std::int32_t>(), grad_input.data());

@@ -118,17 +118,17 @@ Tensor sum_per_channel(const Tensor& x) {
 
 Tensor sum_per_map(const Tensor& x) {
   require(x.rank() == 4, "sum_per_map: expected [N, C, H, W], got {}", x.shape().to_string());
-  const std::int64_t channels = x.dim(1), places = x.dim(2) * x.dim(3);
+  const std::int64_t channels = x.dim(1), pixels = x.dim(2) * x.dim(3);
   Tensor out({x.dim(0), channels, 1, 1});
   const float* in = x.data();
   float* to = out.data();
-  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(channels * places, 1) + 1,
+  parallel_for(x.dim(0), kParallelGrain / std::max<std::int64_t>(channels * pixels, 1) + 1,
                [=](std::int64_t begin, std::int64_t end) {
                  std::vector<double> sums(static_cast<std::size_t>(channels));
                  for (std::int64_t n = begin; n < end; ++n) {
                    std::ranges::fill(sums, 0.0);
-                   const float* image = in + n * places * channels;
-                   for (std::int64_t i = 0; i < places; ++i)
+                   const float* image = in + n * pixels * channels;
+                   for (std::int64_t i = 0; i < pixels; ++i)
                      for (std::int64_t c = 0; c < channels; ++c)
                        sums[static_cast<std::size_t>(c)] +=
                            static_cast<double>(image[i * channels + c]);

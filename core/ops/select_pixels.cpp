@@ -11,7 +11,7 @@ namespace {
 using Numbers = std::span<const std::int64_t>;
 
 void check_numbers(Numbers numbers, std::int64_t size, const char* what) {
-  require(!numbers.empty(), "select_pixels: expected at least one of the {}", what);
+  require(!numbers.empty(), "select_pixels: expected at least one entry in {}, got none", what);
   const auto [least, most] = std::ranges::minmax(numbers);
   require(least >= 0 && most < size, "select_pixels: expected {} in 0..{}, got {}", what, size - 1,
           least < 0 ? least : most);

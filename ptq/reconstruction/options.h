@@ -21,8 +21,7 @@ struct DescentPlan {
   std::int64_t batch_size = 32;    ///< >= 1
   double lr = 1e-2;                ///< for rounding; > 0
   double regularization = 0.01;    ///< for soft rounding; >= 0
-  double warm_up =
-      0.2;  ///< for soft rounding: share of iterations without regularization, in [0, 1)
+  double warm_up = 0.2;            ///< soft rounding: share without regularization, in [0, 1)
   bool cosine = false;    ///< whether soft rounding sharpens along a cosine instead of linearly
   double step_lr = 4e-5;  ///< for steps, falling to 0 along a cosine; > 0
 };

@@ -46,7 +46,7 @@ void check_steps(layers::Module& network, const std::string& method) {
   });
 }
 
-/// Of finished units, activations that the method quantizes.
+/// Quantizes the activations of finished units, if the method does so.
 void quantize_activations(const layers::Graph& graph, const ReconstructionUnit& unit) {
   for (std::size_t node = unit.begin; node < unit.end; ++node)
     if (layers::QuantizableModule* module = graph.nodes()[node].module->as_quantizable())

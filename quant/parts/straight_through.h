@@ -43,7 +43,7 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   std::atomic<bool> all_inside{true};
   parallel_for(input.numel(), kParallelGrain,
                [=, &all_inside](std::int64_t begin, std::int64_t end) {
-                 // Copies, because a byte store may alias anything behind a reference. Two short
+                 // Copies, because a byte store may alias anything held by reference. Two short
                  // loops over a piece that stays in cache, because one loop over floats and bytes
                  // is not vectorized.
                  const float low = window.low, high = window.high;

@@ -125,7 +125,7 @@ Tensor AbWeight::blend(const Tensor& w) const {
   const CodeRange range = centered_range(grid_);
   const bool binary = grid_.binary();
   const std::vector<float>&scales = grid_.scale, &code_scales = code_grid_.scale;
-  // By value: the loop's stores might alias a float behind a reference.
+  // By value: the loop's stores might alias a float held by reference.
   for_each_channel(
       w, scales.size(),
       [=, &scales, &code_scales](std::size_t channel, std::int64_t begin, std::int64_t end) {

@@ -143,8 +143,7 @@ PpqResult fit(double cold, const PpqOptions& options, Project project) {
     return result;
   }
   double gamma = options.gamma > 0.0 ? options.gamma : cold;
-  double explained =
-      0.0;  // the part of <x, x> explained by the codes that gave gamma; 0 at the start
+  double explained = 0.0;  // part of <x, x>, by the codes that gave gamma; 0 at the start
   result.converged = false;
   while (options.max_updates == 0 || result.updates < options.max_updates) {
     const Projection next = project(storable_scale(gamma));
