@@ -5,7 +5,7 @@
 #   tests/distributions.sh trixie sid:clang        only these
 #
 # Debootstraps each distribution of Debian (bookworm, trixie, sid) into a folder, clones this repository's HEAD into it, and
-# runs both commands of the README there as a newcomer does: nothing else is installed. A VARIANT differs in one respect:
+# runs both commands of the README there: nothing else is installed. A VARIANT differs in one respect:
 # clang compiles with clang++; no-mpi, no-onnx and no-gnuplot leave an optional package out. Prints a table of versions and
 # results, and "N passed, N failed".
 #
@@ -85,7 +85,7 @@ quench_in() {
 trains() { quench_in "$1" "$2" train examples/quickstart.toml; }
 
 tests() {
-  # Split into words on purpose: it holds several options.
+  # Split into words on purpose: it contains several options.
   # shellcheck disable=SC2086
   quench_in "$1" "$2" test ${QUENCH_TEST_ARGS:-}
 }
@@ -99,7 +99,7 @@ left_out() {
   esac
 }
 
-# versions FOLDER: the compiler and the packages, one a line, without what Debian adds; "-" for what is not there.
+# versions FOLDER: the compiler and the packages, one per line, without Debian's suffixes; "-" if missing.
 versions() {
   # shellcheck disable=SC2016  # the inner shell expands it
   inside "$1" sh -c '
@@ -117,7 +117,7 @@ outcome() {
     END { printf "%d ok, %d skipped, %d failed", count["Ok"], count["Skipped"], count["Fail"] + count["Timeout"] }' "$1"
 }
 
-# logged COMMAND...: writes what it prints to the log; a failure shows the end of it.
+# logged COMMAND...: writes what it prints to the log; after a failure, shows its end.
 logged() {
   "$@" >>"$log" 2>&1 && return
   tail -n 30 "$log"

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Who may include whom; a room may always include itself. CONTRIBUTING.md explains the order.
+/// The allowed includes; a room may always include itself. CONTRIBUTING.md explains the order.
 const std::map<std::string, std::vector<std::string>> kMayInclude{
     {"support", {}},
     {"core", {"support"}},
@@ -82,7 +82,7 @@ std::string misplaced(const fs::path& file, const std::string& text) {
   return "is in namespace " + match[2].str() + ", expected " + expected;
 }
 
-/// Why `line` may not stand in `file` (a path from the root), or "" if it may.
+/// Why `line` is not allowed in `file` (a path from the root), or "" if it is.
 std::string violation(const fs::path& file, const std::string& line) {
   static const std::regex include(R"re(^\s*#\s*include\s*([<"])(([^/">]+)/)?([^">]*)[">].*)re");
   std::smatch match;
@@ -104,8 +104,8 @@ std::string violation(const fs::path& file, const std::string& line) {
   return from + "/ may not include " + to + "/";
 }
 
-/// Whether `text` joins without the header for it: <fmt/format.h> has it too until fmt 10, so that
-/// only newer machines would find out.
+/// Whether `text` joins without the header for it: <fmt/format.h> has it, too, until fmt 10, so
+/// only newer machines would report it.
 bool lacks_join_header(const std::string& text) {
   static const std::string call = std::string("fmt::") + "join(";  // in two parts: not a call here
   return text.find(call) != std::string::npos &&
@@ -143,10 +143,10 @@ TEST_CASE("includes: every room uses only the rooms below it, in the namespace o
       ++files;
     }
   }
-  CHECK(files > 10);  // a wrong source root would pass in silence
+  CHECK(files > 10);  // a wrong source root would pass silently
 }
 
-TEST_CASE("includes: the rules catch what they are for") {
+TEST_CASE("includes: the rules catch violations") {
   CHECK(violation("core/a.cpp", R"(#include "autograd/node.h")") ==
         "core/ may not include autograd/");
   CHECK(violation("datasets/a.h", "#  include \"quant/a.h\"") ==

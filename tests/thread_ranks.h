@@ -20,8 +20,8 @@ class ThreadRanks {
  public:
   explicit ThreadRanks(int size) : barrier_(size), own_(static_cast<std::size_t>(size)) {}
 
-  /// Calls body(rank) on all of them at once, and rethrows what the first of them throws, once all have
-  /// ended: where one throws, all have to.
+  /// Calls body(rank) on all of them at once, and rethrows the first one's exception once all have
+  /// ended: if one throws, all must.
   void run(const std::function<void(int)>& body) {
     std::vector<std::exception_ptr> errors(own_.size());
     {
@@ -94,7 +94,7 @@ class ThreadRanks {
     int rank_;
   };
 
-  /// Every rank reads what all have, and only then changes its own.
+  /// Every rank reads the values of all before it changes its own.
   template <typename Read, typename Write>
   void exchange(int rank, void* own, Read read, Write write) {
     own_[static_cast<std::size_t>(rank)] = own;

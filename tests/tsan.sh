@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/tsan.sh [loader|training]...: looks for data races with ThreadSanitizer: the tests of the data sets and their
 # loader, and a short training with all its threads. Needs clang++ and libomp (apt-get install clang libomp-dev), whose
-# archer tells ThreadSanitizer what OpenMP's barriers order; GCC's OpenMP has nothing of the kind.
+# archer makes OpenMP's barriers known to ThreadSanitizer; GCC's OpenMP has no equivalent.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -9,7 +9,7 @@ parts=("$@")
 ((${#parts[@]})) || parts=(loader training)
 build="build-tsan"
 if [[ ! -f $build/build.ninja ]]; then
-  # Without optimization: oneDNN, which takes the time, is not compiled here.
+  # Without optimization: oneDNN, the slow part, is not compiled here.
   CXX=clang++ meson setup "$build" -Db_sanitize=thread -Db_lundef=false -Doptimization=0 -Ddebug=false \
     -Dcpp_args=-g1 -Dmarch=x86-64-v3 >/dev/null
 fi
@@ -26,7 +26,7 @@ loader() {
   "$build/tests/datasets_test"
 }
 
-# Every kind of parallel code: loader threads beside compute threads, quantizers, batch norm, checks by the engine.
+# Every kind of parallel code: loader threads next to compute threads, quantizers, batch norm, checks by the engine.
 training() {
   build_target cli/quench
   local runs

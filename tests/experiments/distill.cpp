@@ -49,7 +49,7 @@ std::string error_of(const std::filesystem::path& teacher, const Overrides& stud
   return "no error";
 }
 
-TEST_CASE("teacher: a run's network as it evaluates, with its own quantizers and width") {
+TEST_CASE("teacher: a run's network in evaluation, with its own quantizers and width") {
   const TemporaryFolder parent;
   const Overrides wide{"model.width=0.125", "quant.method=ste", "quant.bits=4"};
   const RunFolder folder = trained(parent / "teacher", wide);
@@ -107,7 +107,7 @@ TEST_CASE("distilled loss: the weighted sum of label loss and distance, off the 
   CHECK(loss({"distill.loss=kl", "distill.temperature=2.0"}) != loss({"distill.loss=kl"}));
 }
 
-TEST_CASE("distillation: a student comes to give its teacher's logits, without labels") {
+TEST_CASE("distillation: a student learns its teacher's logits without labels") {
   const TemporaryFolder parent;
   const RunFolder teacher = trained(parent / "teacher", {"train.epochs=3"});
   for (const char* name : {"rmse", "smooth_l1", "kl"}) {
@@ -137,7 +137,7 @@ TEST_CASE("distillation: interrupted and resumed, the same bits") {
   CHECK(read_bytes(parts.last()) == read_bytes(whole.last()));
 }
 
-TEST_CASE("teacher errors: not there, of another shape or model, or with other pixels") {
+TEST_CASE("teacher errors: missing, of another shape or model, or with another normalization") {
   const TemporaryFolder parent;
   CHECK(error_of(parent / "nowhere") == "distill.teacher " + (parent / "nowhere").string() +
                                             ": expected a run folder or a .safetensors checkpoint, "
@@ -165,7 +165,7 @@ TEST_CASE("teacher errors: not there, of another shape or model, or with other p
                      "127.5]"));
 }
 
-TEST_CASE("teacher errors: of other classes, also if it is as many of them") {
+TEST_CASE("teacher errors: other classes, even if their number is the same") {
   const TemporaryFolder parent;
   const RunFolder folder = trained(parent / "teacher");
   const auto names = load_data(small_experiment()).train->class_names();
@@ -180,7 +180,7 @@ TEST_CASE("teacher errors: of other classes, also if it is as many of them") {
       "synthetic: class 7 is 'horse' and should be '" +
       names[7] + "'";
   CHECK(error_of(folder.path()).ends_with(expected));
-  // A checkpoint in a run folder is known by it.
+  // The run folder identifies its checkpoints.
   CHECK(error_of(folder.last()).ends_with(expected));
   std::filesystem::copy(folder.last(), parent / "alone.safetensors");
   CHECK(error_of(parent / "alone.safetensors") == "no error");
@@ -188,7 +188,7 @@ TEST_CASE("teacher errors: of other classes, also if it is as many of them") {
   write_class_names(folder.classes(), {names.begin(), names.end() - 1});
   CHECK(error_of(folder.path()).find("class 9 is missing and should be") != std::string::npos);
 
-  // A run that keeps no names has to be of the same data set.
+  // A run without class names must use the same data set.
   std::filesystem::remove(folder.classes());
   CHECK(error_of(folder.path()) == "no error");
   std::string config = read_bytes(folder.config());
@@ -204,7 +204,7 @@ TEST_CASE("teacher: logits that are not finite stop the student") {
   const ExperimentConfig config = small_experiment();
   const Data data = load_data(config);
   const auto network = build_network(config, data.train->format());
-  // Finite, as a checkpoint has to be, and so large that sums of them are not.
+  // Finite, as required of a checkpoint, but so large that their sums are not.
   for (const layers::Parameter& parameter : network->parameters()) {
     Tensor weight = parameter.value.value();
     if (parameter.kind == layers::ParameterKind::weight)

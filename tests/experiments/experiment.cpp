@@ -41,14 +41,14 @@ TEST_CASE("resolved config: reads back to the same experiment, with every defaul
   }
 }
 
-TEST_CASE("resolved config: holds the defaults that a method read") {
+TEST_CASE("resolved config: contains the defaults that a method read") {
   const ExperimentConfig config = small_experiment({"quant.method=ste", "quant.bits=1"});
   build_network(config, data_format(config));
   CHECK(config.resolved().find("clip = 1.0") != std::string::npos);
   CHECK(config.resolved().find("weight_gradient = \"identity\"") != std::string::npos);
 }
 
-TEST_CASE("build_network: the same seed gives the same weights, another seed others") {
+TEST_CASE("build_network: the same seed gives the same weights, another seed different ones") {
   const auto weights = [](const char* seed) {
     const ExperimentConfig config = small_experiment({seed});
     return build_network(config, data_format(config))->parameters()[0].value.value();
@@ -76,7 +76,7 @@ TEST_CASE("is_quantized: whether any slot is filled") {
   CHECK(quantized({"quant.last_layer={weight={method='ste',bits=2}}"}));
 }
 
-TEST_CASE("load_data: held-out images come off the end of the training set and judge the run") {
+TEST_CASE("load_data: held-out images are the end of the training set, and evaluate the run") {
   const Data all = load_data(small_experiment());
   CHECK(all.train->size() == 64);
   CHECK(all.validation == nullptr);

@@ -23,7 +23,7 @@ TEST_CASE("fold_batch_norm: resumed before and after the freeze, the same bits a
   CHECK(checkpoint_of({"quant.method=ste", "quant.bits=4"}) != whole);
 }
 
-TEST_CASE("fold_freeze_epoch: folded statistics stand still from that epoch on, others move") {
+TEST_CASE("fold_freeze_epoch: folded statistics are frozen from that epoch on, others are not") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment(kFolded), folder);
@@ -60,7 +60,7 @@ TEST_CASE("fold_batch_norm: a folded run learns, and so do the other methods' re
   CHECK(rows.back().loss < 0.8 * rows.front().loss);
 }
 
-TEST_CASE("fold_batch_norm: a misspelt or impossible key is refused by name") {
+TEST_CASE("fold_batch_norm: a misspelt or impossible key is rejected by name") {
   CHECK_THROWS_WITH_AS(Run(small_experiment({"quant.fold_batchnorm=true"})),
                        doctest::Contains("fold_batch_norm"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(Run(small_experiment({"quant.fold_freeze_epoch=-2"})),

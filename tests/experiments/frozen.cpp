@@ -1,4 +1,4 @@
-// Parts of a network that stand still while the rest trains: optimizer.train, train.bn_freeze_epoch
+// Parts of a network that are frozen while the rest trains: optimizer.train, train.bn_freeze_epoch;
 // and the restarts of a schedule.
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ Values values_of(layers::Module& network) {
   return result;
 }
 
-TEST_CASE("optimizer.train: what is not listed stands still and has no moments") {
+TEST_CASE("optimizer.train: unlisted parameters are frozen and have no moments") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"optimizer.train=['norm']", "quant.method=ste"}));
@@ -46,7 +46,7 @@ TEST_CASE("optimizer.train: what is not listed stands still and has no moments")
   CHECK_FALSE(file.tensors.contains("optimizer.conv1.weight.steps"));
 }
 
-TEST_CASE("optimizer.train: FAT's way, thresholds alone, moves nothing of the float network") {
+TEST_CASE("optimizer.train: only thresholds, as in FAT, changes nothing in the float network") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"optimizer.train=['quantizer']", "train.bn_freeze_epoch=0",
@@ -108,7 +108,7 @@ TEST_CASE("bn_freeze_epoch, restarts: interrupted and resumed, the same bits") {
   }
 }
 
-TEST_CASE("restarts: the optimizer counts its steps anew") {
+TEST_CASE("restarts: the optimizer restarts its step count") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"schedule.name=cosine_restarts", "schedule.restart_steps=3"}));

@@ -10,7 +10,7 @@ namespace {
 
 const Overrides kSte{"quant.method=ste", "quant.bits=4"};
 
-TEST_CASE("gradient_bits: layers with a quantized weight quantize their gradient, others not") {
+TEST_CASE("gradient_bits: only layers with a quantized weight quantize their gradient") {
   Run run(small_experiment(
       with(with(kSte, "quant.first_layer={weight={method='none'}}"), "train.gradient_bits=6")));
   const std::vector<layers::QuantizedLayer*> layers = run.network().quantized_layers();

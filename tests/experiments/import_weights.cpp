@@ -25,7 +25,7 @@ std::unique_ptr<layers::Module> make(std::uint64_t seed, double width = 0.125,
   return layers::models::make_model(model, settings, {.classes = classes}, random);
 }
 
-/// Everything that another network holds, under the names of its source.
+/// All tensors of another network, under the names of its source.
 ForeignWeights weights_of(layers::Module& network) {
   ForeignWeights weights{.path = "other.safetensors"};
   for (const layers::Parameter& p : network.parameters())
@@ -56,7 +56,7 @@ TEST_CASE("import_weights: the network becomes the one in the file") {
   CHECK(std::memcmp(expected.data(), actual.data(), expected.bytes()) == 0);
 }
 
-TEST_CASE("import_weights: a variance below 0 is refused, as it is in a checkpoint") {
+TEST_CASE("import_weights: a negative variance is rejected, as in a checkpoint") {
   const auto source = make(1), target = make(2);
   ForeignWeights weights = weights_of(*source);
   Tensor variance = weights.file.tensors.at("bn1.running_var").clone();
@@ -87,7 +87,7 @@ TEST_CASE("import_weights: every tensor that does not fit is listed, and nothing
   CHECK(target->parameters()[0].value.value().to_row_major() == before);
 }
 
-TEST_CASE("import_weights: a network that nobody else publishes, by the names of its parts") {
+TEST_CASE("import_weights: a network without published weights, by the names of its parts") {
   for (const char* model : {"binarynet", "cnv", "resnet8"}) {
     const auto source = make(1, 0.125, 10, model), target = make(2, 0.125, 10, model);
     const ForeignWeights weights = weights_of(*source);
@@ -116,7 +116,7 @@ TEST_CASE("import_weights: a description in the metadata of others' files") {
                            source->parameters()[0].value.value().span()));
 }
 
-TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") {
+TEST_CASE("import_weights: a checkpoint of each model, whatever else it contains") {
   for (const layers::models::ModelInfo& info : layers::models::registered_models()) {
     CAPTURE(info.name);
     const bool any_width = !info.name.starts_with("resnet18") && !info.name.starts_with("resnet50");
@@ -128,7 +128,7 @@ TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") 
     const auto source = build(1), target = build(2);
     ForeignWeights weights{.path = "own.safetensors"};
     weights.file = train::network_state(*source, info.name);
-    // All but a dropout's place in its random stream.
+    // Everything except a dropout's position in its random stream.
     const auto tensors = std::ranges::count_if(
         weights.file.tensors, [](const auto& entry) { return entry.second.dtype() == DType::f32; });
     const std::string layer = source->quantized_layers()[0]->name();
@@ -152,7 +152,7 @@ TEST_CASE("import_weights: a checkpoint of each model, whatever else it holds") 
   }
 }
 
-TEST_CASE("import_weights: names that the user gives") {
+TEST_CASE("import_weights: a user's name map") {
   const auto source = make(1), target = make(2);
   ForeignWeights weights = weights_of(*source);
   auto node = weights.file.tensors.extract("linear.weight");
@@ -164,7 +164,7 @@ TEST_CASE("import_weights: names that the user gives") {
   CHECK(import_weights(*target, kModel, weights).source == "map.txt");
 }
 
-TEST_CASE("import_weights: NaN and infinity are refused with their position") {
+TEST_CASE("import_weights: NaN and infinity are rejected with their position") {
   const auto source = make(1), target = make(2);
   ForeignWeights weights = weights_of(*source);
   Tensor bias = Tensor::zeros({10});

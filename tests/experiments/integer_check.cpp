@@ -13,11 +13,11 @@
 namespace quench::experiments {
 namespace {
 
-/// Such that every slot has integers.
+/// Overrides that give every slot integers.
 const Overrides kIntegers{"quant.first_layer={activation={method='affine',bits=8}}",
                           "quant.method=ste", "quant.bits=4", "train.verify_every=1"};
 
-/// Breaks the promise: every second time it is asked, its codes have the other sign.
+/// Breaks the promise: every second call returns codes with the opposite sign.
 class Fickle final : public quant::Quantizer {
  public:
   using Quantizer::Quantizer;
@@ -46,7 +46,7 @@ void register_fickle() {
   CHECK(once);
 }
 
-TEST_CASE("verify_every: the integers of a trained network are those of its evaluation") {
+TEST_CASE("verify_every: a trained network's integers match its evaluation") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment(kIntegers), folder);
@@ -76,7 +76,7 @@ TEST_CASE("verify_every: names the layer that differs, and how often") {
   REQUIRE(mismatch.has_value());
   CHECK(mismatch->layer == "conv3");
   CHECK(mismatch->reader == "conv4");
-  // 16 images of, behind the pool of conv2, 16 x 16, and conv3 has 256 / 16 channels.
+  // 16 images of 16 x 16 after the pool of conv2; conv3 has 256 / 16 channels.
   CHECK(mismatch->compared == 16 * 16 * 16 * 16);
   CHECK(mismatch->different > 0);
   CHECK(mismatch->different <= mismatch->compared);
@@ -99,7 +99,7 @@ TEST_CASE("verify_every: a difference ends the run and leaves the last checkpoin
   CHECK(resumed.position().epoch == 1);
 }
 
-TEST_CASE("verify_every: changes no bit of a run, resumed or not") {
+TEST_CASE("verify_every: does not change a run's bits, resumed or not") {
   for (const Overrides& quantization : kQuantizations) {
     if (quantization.empty()) continue;
     Overrides plain = quantization;
@@ -111,12 +111,12 @@ TEST_CASE("verify_every: changes no bit of a run, resumed or not") {
   }
 }
 
-TEST_CASE("verify_every: refuses a network without integers before the first step") {
+TEST_CASE("verify_every: rejects a network without an integer form before the first step") {
   const auto refused = [](const Overrides& overrides, const char* why) {
     CHECK_THROWS_WITH_AS(Run(small_experiment(overrides)), doctest::Contains(why),
                          std::invalid_argument);
   };
-  refused({"train.verify_every=1"}, "fc9 reads float32 values");  // asked for from the end on
+  refused({"train.verify_every=1"}, "fc9 reads float32 values");  // the output needs it
   refused({"train.verify_every=3", "quant.method=ste", "quant.bits=4"},
           "train.verify_every: expected 0 for a network without an integer form, got 3: conv1 "
           "reads float32 values");

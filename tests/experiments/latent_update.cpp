@@ -65,7 +65,7 @@ void check_near(const Tensor& actual, const float* expected, double tolerance) {
   }
 }
 
-TEST_CASE("AB: grad_scale and step_scale take the vectors' paths") {
+TEST_CASE("AB: grad_scale and step_scale follow the vectors") {
   for (const VectorCase& vectors : read_vectors("ab_blend", "ab.optimizer_mode")) {
     const std::string method = vectors.params.at("optimizer");
     CAPTURE(method);
@@ -97,7 +97,7 @@ TEST_CASE("AB: grad_scale and step_scale take the vectors' paths") {
   }
 }
 
-TEST_CASE("at step_scale 0 a weight stands still, decay included, for every method") {
+TEST_CASE("at step_scale 0 a weight does not change, decay included, for every method") {
   for (train::OptimizerOptions options : train::kMethods) {
     CAPTURE(options.name);
     options.weight_decay = 0.5f;

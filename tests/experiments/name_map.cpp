@@ -20,7 +20,7 @@ std::string error_of(const std::string& text) {
   return "no error";
 }
 
-TEST_CASE("NameMap: numbers move, comments and empty lines are left out") {
+TEST_CASE("NameMap: numbers are mapped, comments and empty lines are skipped") {
   const TemporaryFolder folder;
   write_file_atomically(folder / "map",
                         "# ours   theirs\n\nconv{n} features.{n-1}  # all\r\nfc.bias\thead.b");
@@ -31,7 +31,7 @@ TEST_CASE("NameMap: numbers move, comments and empty lines are left out") {
   CHECK(map.names().source == (folder / "map").string());
 }
 
-TEST_CASE("NameMap: a wrong line is named") {
+TEST_CASE("NameMap: the error names a malformed line") {
   CHECK(error_of("a b\nc\n") ==
         ":2: expected two names, one here and one in the weight file, got 'c'");
   CHECK(error_of("a b c").starts_with(":1: expected two names"));

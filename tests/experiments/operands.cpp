@@ -1,4 +1,4 @@
-// Residual sums and average pools that quantize what they read, through calibration and training.
+// Residual sums and average pools that quantize their inputs, in calibration and training.
 
 #include <doctest/doctest.h>
 
@@ -28,7 +28,7 @@ TEST_CASE("operands: a run that was killed and resumed gives the same bits") {
   }
 }
 
-TEST_CASE("operands: float sums and pools add nothing to a network of that kind") {
+TEST_CASE("operands: float sums and pools add nothing to a quantized network") {
   const Overrides plain{"model.name=resnet8", "quant.method=lsq", "quant.bits=4"};
   const auto names = [](const Overrides& overrides) {
     std::vector<std::string> result;
@@ -103,7 +103,7 @@ TEST_CASE("calibrate: a quantizer of both operands has the range of both") {
   CHECK(observing->observed == std::vector<std::int64_t>{8, 8, 4});
 }
 
-TEST_CASE("sqnr: a sum that quantizes has a row, with the noise of both operands") {
+TEST_CASE("sqnr: a quantized sum has a row, with the noise of both operands") {
   Sum network;
   CHECK(ptq::measure_sqnr(network, network, *ten_pixels(4), 100).size() == 1);
   network.probe(0);
@@ -124,7 +124,7 @@ TEST_CASE("sqnr: a sum that quantizes has a row, with the noise of both operands
   CHECK(rows[1].output == doctest::Approx(10.0 * std::log10(sums / noise)).epsilon(1e-4));
 }
 
-TEST_CASE("trace_layers: sums and pools only where they quantize") {
+TEST_CASE("trace_layers: sums and pools only if they quantize") {
   Sum network;
   CHECK(layers::trace_layers(network, {1, 1, 2, 2}).size() == 1);
   network.probe(1);

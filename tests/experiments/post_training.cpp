@@ -147,7 +147,7 @@ double mean_logit_error(const Outcome& outcome) {
   return largest / static_cast<double>(outcome.trained.dim(0));
 }
 
-TEST_CASE("post training: equalized, the float network is the one that was trained") {
+TEST_CASE("post training: equalization does not change the float network") {
   for (const char* fold : {"quant.fold_batch_norm=false", "quant.fold_batch_norm=true"}) {
     CAPTURE(fold);
     const Outcome equalized = outcome({"calibration.equalize=true", fold});
@@ -159,7 +159,7 @@ TEST_CASE("post training: equalized, the float network is the one that was train
   }
 }
 
-TEST_CASE("post training: corrected biases bring the mean output of the network nearer") {
+TEST_CASE("post training: corrected biases bring the network's mean output closer") {
   const Overrides weights{"quant.activation.method=none"};
   const Outcome plain = outcome(weights);
   CHECK(plain.reloaded.to_row_major() == plain.quantized.to_row_major());
@@ -167,11 +167,11 @@ TEST_CASE("post training: corrected biases bring the mean output of the network 
     CAPTURE(mode);
     const std::string key = std::string("calibration.bias_correction=") + mode;
     const Outcome corrected = outcome(with(weights, {key}));
-    // Eight steps from the start, running statistics, which the analytic means follow, lag behind.
+    // After eight steps, running statistics, which the analytic means follow, still lag.
     if (mode == std::string("empirical"))
       CHECK(mean_logit_error(corrected) < 0.7 * mean_logit_error(plain));
     CHECK(corrected.reloaded.to_row_major() == corrected.quantized.to_row_major());
-    // Weights and their grids are untouched; the reference is the network that was trained.
+    // Weights and their grids are unchanged; the reference is the trained network.
     const auto& before = plain.result.layers;
     const auto& after = corrected.result.layers;
     for (std::size_t i = 0; i < before.size(); ++i) CHECK(after[i].weight == before[i].weight);
@@ -179,7 +179,7 @@ TEST_CASE("post training: corrected biases bring the mean output of the network 
   }
 }
 
-TEST_CASE("a calibrated network is not calibrated again, and says what it was made of") {
+TEST_CASE("a calibrated network is not calibrated again; the error names its original") {
   const TemporaryFolder parent;
   const std::filesystem::path trained = parent / "trained.safetensors",
                               calibrated = parent / "calibrated.safetensors";
@@ -198,15 +198,15 @@ TEST_CASE("a calibrated network is not calibrated again, and says what it was ma
   const Overrides start{"train.init_from=\"" + calibrated.string() + "\""};
   CHECK_THROWS_WITH_AS(Run(small_experiment(with(with(kResNet, start), {"calibration.batches=1"}))),
                        message.c_str(), std::invalid_argument);
-  Run goes_on(small_experiment(with(kResNet, start)));  // training on it is another matter
+  Run goes_on(small_experiment(with(kResNet, start)));  // training from it is allowed
 
-  // Version 0.1 left a report in the folder and no note in the file.
+  // Version 0.1 wrote a report into the folder and no note into the file.
   write_text(parent / "quantize.json", "{}");
   CHECK_THROWS_WITH_AS(require_uncalibrated(trained), doctest::Contains("quantize.json says"),
                        std::invalid_argument);
 }
 
-TEST_CASE("training: [calibration] does not touch a float network") {
+TEST_CASE("training: [calibration] does not change a float network") {
   const Overrides none{"quant.method=none"};
   Run plain(small_experiment(with(kResNet, none)));
   Run calibrated(small_experiment(with(

@@ -34,13 +34,13 @@ std::vector<std::uint8_t> ramp(int width, int height) {
 
 }  // namespace
 
-TEST_CASE("predict: an image is shown as evaluation of the run's set would") {
+TEST_CASE("predict: an image is converted as in evaluation of the run's set") {
   const TemporaryFolder folder;
   datasets::write_bytes(folder / "a.bmp", datasets::bmp_file(64, 32, ramp(64, 32)));
   const Tensor unit =
       load_image(config_of({{"name", "cifar10"}, {"normalize", "unit"}}), folder / "a.bmp");
   CHECK(unit.shape() == Shape{1, 3, 32, 32});
-  // The short side has 32 already: the middle begins at column 16.
+  // The short side already has 32 pixels: the centre begins at column 16.
   CHECK(unit.span()[0] == 16.0f / 255.0f);
   CHECK(unit.span()[2] == 48.0f / 255.0f);
   CHECK(unit.span()[3] == 17.0f / 255.0f);
@@ -63,7 +63,7 @@ TEST_CASE("predict: a set of one channel gets the luma") {
   CHECK(image.span()[20] == 36.0f / 255.0f);
 }
 
-TEST_CASE("predict: classes by falling probability, equal ones by label") {
+TEST_CASE("predict: classes by descending probability, equal ones by label") {
   Tensor logits({1, 4});
   const float values[] = {0.0f, std::log(4.0f), 0.0f, std::log(2.0f)};
   std::copy(std::begin(values), std::end(values), logits.data());
@@ -80,7 +80,7 @@ TEST_CASE("predict: classes by falling probability, equal ones by label") {
                        std::invalid_argument);
 }
 
-TEST_CASE("predict: names of classes are read as they were written") {
+TEST_CASE("predict: class names are read as they were written") {
   const TemporaryFolder folder;
   write_class_names(folder / "classes.txt", {"tench, Tinca tinca", "two\nlines", ""});
   CHECK(read_class_names(folder / "classes.txt") ==

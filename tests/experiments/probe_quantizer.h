@@ -13,7 +13,7 @@
 
 namespace quench::experiments {
 
-/// Rounds to integers in [-127, 127], and tells what it was shown.
+/// Rounds to integers in [-127, 127], and records its inputs.
 class Probe final : public quant::Quantizer, quant::Calibratable {
  public:
   Probe(quant::Role role, bool calibratable,

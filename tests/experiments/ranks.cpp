@@ -1,4 +1,4 @@
-// Whole trainings by several ranks, here threads: tests/cli/mpi.sh has processes.
+// Whole trainings by several ranks, as threads; tests/cli/mpi.sh uses processes.
 
 #include <doctest/doctest.h>
 
@@ -44,14 +44,14 @@ Outcome train_alone(const Overrides& overrides) {
   return outcome_of(folder);
 }
 
-/// With a new Run once `stop_at` steps are made, by the wish of rank 1 alone.
+/// Continues with a new Run after `stop_at` steps; only rank 1 requests the stop.
 Outcome train_on_ranks(int ranks, const Overrides& overrides, std::int64_t stop_at = -1) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   ThreadRanks(ranks).run([&](int rank) {
     std::int64_t step = 0;
     const auto stop = [&] { return ++step == stop_at && rank == 1; };
-    // All of them hold the folder of rank 0, which holds the lock.
+    // All of them use the folder of rank 0, which holds the lock.
     while (Run(small_experiment(overrides), folder).train(folder, stop).interrupted) {
     }
   });
@@ -113,7 +113,7 @@ TEST_CASE("ranks: N with a batch of b train as one process with a batch of N b")
   }
 }
 
-TEST_CASE("ranks: the same bits from run to run, and after a stop that one of them was asked for") {
+TEST_CASE("ranks: the same bits from run to run, and after a stop that one rank requested") {
   const Overrides overrides{"quant.method=ab", "quant.bits=4", "train.batch_size=5",
                             "train.sync_batch_norm=false"};
   const Outcome once = train_on_ranks(3, overrides);
@@ -121,7 +121,7 @@ TEST_CASE("ranks: the same bits from run to run, and after a stop that one of th
   CHECK(train_on_ranks(3, overrides, 2).bytes == once.bytes);
 }
 
-TEST_CASE("ranks: a run goes on with as many as it began with") {
+TEST_CASE("ranks: a run resumes with as many as it began with") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   const auto begin = [&](int) {
@@ -135,7 +135,7 @@ TEST_CASE("ranks: a run goes on with as many as it began with") {
                        std::runtime_error);
 }
 
-TEST_CASE("ranks: a loss that is no number on one of them ends the run on all, naming it") {
+TEST_CASE("ranks: a NaN loss on one rank ends the run on all, and the error names the rank") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   std::array<std::string, 2> messages;
@@ -180,7 +180,7 @@ TEST_CASE("ranks: weights that have drifted apart are named") {
         "the network must be bit-identical on all ranks: rank 1: expected 'weight [2, 3] "));
 }
 
-TEST_CASE("ranks: a config other than rank 0's is quoted where it differs, on all ranks") {
+TEST_CASE("ranks: all ranks quote the difference of a config from rank 0's") {
   std::array<std::string, 3> messages;
   ThreadRanks(3).run([&](int rank) {
     const std::string own = rank == 2 ? "a = 1\nb = 3\n" : "a = 1\nb = 2\n";

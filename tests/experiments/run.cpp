@@ -22,7 +22,7 @@ Overrides with(Overrides overrides, std::initializer_list<const char*> more) {
   return overrides;
 }
 
-/// What a finished run left: all its state, bit for bit, and its metrics.
+/// The result of a finished run: its full state, bit for bit, and its metrics.
 struct Outcome {
   std::string last, best;
   std::vector<MetricsRow> rows;
@@ -53,7 +53,7 @@ Outcome train(const Overrides& overrides, const std::set<std::int64_t>& stops = 
   return outcome_of(folder);
 }
 
-/// Equal but for what a clock measured.
+/// Equal except for measured times.
 void check_same(const Outcome& a, const Outcome& b) {
   CHECK(a.last == b.last);
   CHECK(a.best == b.best);
@@ -68,7 +68,7 @@ void check_same(const Outcome& a, const Outcome& b) {
   }
 }
 
-TEST_CASE("training: the loss falls, and each epoch leaves a row") {
+TEST_CASE("training: the loss falls, and each epoch writes a row") {
   const Outcome outcome = train({"train.epochs=4"});
   REQUIRE(outcome.rows.size() == 4);
   CHECK(outcome.rows.back().loss < 0.8 * outcome.rows.front().loss);
@@ -85,7 +85,7 @@ TEST_CASE("training: the loss falls, and each epoch leaves a row") {
   }
 }
 
-TEST_CASE("training: the same seed gives the same bits, another seed others") {
+TEST_CASE("training: the same seed gives the same bits, another seed different ones") {
   const Overrides ste{"quant.method=ste", "quant.bits=1", "train.epochs=1"};
   const Outcome first = train(ste);
   check_same(first, train(ste));
@@ -104,7 +104,7 @@ TEST_CASE("training: interrupted anywhere and resumed, the same bits as in one g
   check_same(whole, train(ab, {1, 2, 5, 7}));
 }
 
-TEST_CASE("training: a run does not go on with other images than it began with") {
+TEST_CASE("training: a run does not resume with other images than it began with") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment(), folder);
@@ -128,7 +128,7 @@ TEST_CASE("training: resumes alike with every method and optimizer") {
   }
 }
 
-TEST_CASE("training: thresholds of a network freeze one at a time, not one of each layer") {
+TEST_CASE("training: a network's thresholds freeze one at a time, not one per layer") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"quant.method=tqt", "quant.bits=4", "quant.tqt.freeze=true",
@@ -145,7 +145,7 @@ TEST_CASE("training: thresholds of a network freeze one at a time, not one of ea
   CHECK(frozen == 4);  // two epochs of four steps
 }
 
-TEST_CASE("training: a checkpoint between the epochs' ends serves after a kill") {
+TEST_CASE("training: a run resumes from a checkpoint within an epoch after a kill") {
   const Overrides overrides{"train.checkpoint_every_steps=3", "quant.method=ste", "quant.bits=4"};
   const Outcome whole = train(overrides);
   const TemporaryFolder parent;
@@ -213,7 +213,7 @@ TEST_CASE("training: init_from takes a float run's weights, also for another met
                   std::runtime_error);
 }
 
-TEST_CASE("training: a resumed run needs no more the file it was initialized from") {
+TEST_CASE("training: a resumed run no longer needs the file it was initialized from") {
   const TemporaryFolder parent;
   const RunFolder source = RunFolder::create_at(parent / "float");
   const RunFolder folder = RunFolder::create_at(parent / "run");
@@ -224,8 +224,8 @@ TEST_CASE("training: a resumed run needs no more the file it was initialized fro
   CHECK(Run(small_experiment(overrides), folder).train(folder, [] { return false; }).epochs == 1);
 }
 
-TEST_CASE("training: alpha-blending judges, and hands out, re-estimated statistics") {
-  // Whatever training gathered belongs to blended values; two batches re-estimate it.
+TEST_CASE("training: alpha-blending evaluates with, and returns, re-estimated statistics") {
+  // Training's statistics belong to blended values; two batches re-estimate them.
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({"quant.method=ab", "quant.bits=1"}));

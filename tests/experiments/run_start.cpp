@@ -16,7 +16,7 @@ using Overrides = std::vector<std::string>;
 
 const std::function<bool()> kGoOn = [] { return false; };
 
-/// A run of `overrides` in `folder`, from where it stands.
+/// A run of `overrides` in `folder`, resumed from its current state.
 void run(const RunFolder& folder, const Overrides& overrides,
          const std::function<bool()>& stop = kGoOn) {
   Run(small_experiment(overrides), folder).train(folder, stop);
@@ -25,7 +25,7 @@ void run(const RunFolder& folder, const Overrides& overrides,
 /// Cuts off the last byte.
 void damage(const fs::path& file) { fs::resize_file(file, fs::file_size(file) - 1); }
 
-/// All that a later look at the run depends on.
+/// Everything that a run's later use depends on.
 std::string outcome(const RunFolder& folder) {
   return read_bytes(folder.last()) + read_bytes(folder.best());
 }
@@ -35,7 +35,7 @@ Overrides cosine(const char* epochs) {
           "train.epochs=" + std::string(epochs)};
 }
 
-TEST_CASE("training: with more epochs a finished run goes on, on the schedule of all of them") {
+TEST_CASE("training: with more epochs a finished run continues, on the schedule of all of them") {
   const TemporaryFolder parent;
   const RunFolder once = RunFolder::create_at(parent / "once");
   run(once, cosine("2"));
@@ -63,7 +63,7 @@ TEST_CASE("training: with more epochs a finished run goes on, on the schedule of
                        std::invalid_argument);
 }
 
-TEST_CASE("training: it stops where it is told to, also between two epochs") {
+TEST_CASE("training: it stops at the given position, also between two epochs") {
   const TemporaryFolder parent;
   const RunFolder whole = RunFolder::create_at(parent / "whole");
   run(whole, cosine("2"));
@@ -76,7 +76,7 @@ TEST_CASE("training: it stops where it is told to, also between two epochs") {
   CHECK(outcome(parts) == outcome(whole));
 }
 
-TEST_CASE("training: from the best checkpoint where the last is damaged or gone") {
+TEST_CASE("training: resumes from the best checkpoint if the last is damaged or missing") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   run(folder, cosine("3"));
@@ -86,7 +86,7 @@ TEST_CASE("training: from the best checkpoint where the last is damaged or gone"
     gone ? static_cast<void>(fs::remove(folder.last())) : damage(folder.last());
     Run run(small_experiment(cosine("3")), folder);
     CHECK(run.resumed_from() == "best.safetensors");
-    CHECK(read_bytes(folder.last()) == best);  // at once, so that the run can be used
+    CHECK(read_bytes(folder.last()) == best);  // immediately, so that the run is usable
     CHECK(std::ssize(read_metrics(folder.metrics())) == run.position().epoch);
     run.train(folder, kGoOn);
     CHECK(outcome(folder) == undisturbed);
@@ -97,7 +97,7 @@ TEST_CASE("training: from the best checkpoint where the last is damaged or gone"
                        doctest::Contains(folder.last().c_str()), std::runtime_error);
 }
 
-TEST_CASE("training: a run that does not fit its checkpoint says so of the last one") {
+TEST_CASE("training: the error for a run that does not fit names the last checkpoint") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   run(folder, cosine("1"));
@@ -127,12 +127,12 @@ TEST_CASE(
   CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2});
   run.train(folder, kGoOn);
   CHECK(kept_epochs(folder.path()) == std::vector<std::int64_t>{1, 2, 3});
-  // The best of before is lost, so that this epoch is, and the checkpoint says so.
+  // The earlier best is lost, so this epoch becomes the best.
   CHECK(read_bytes(folder.best()) == read_bytes(folder.last()));
   CHECK(last.size() == read_bytes(folder.last()).size());
 }
 
-TEST_CASE("training: init_from keeps what quantizers of the same kind had learned") {
+TEST_CASE("training: init_from keeps the trained state of quantizers of the same kind") {
   const TemporaryFolder parent;
   const RunFolder source = RunFolder::create_at(parent / "source");
   run(source, cosine("2"));

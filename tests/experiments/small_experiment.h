@@ -19,7 +19,7 @@ inline std::string read_bytes(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// BinaryNet at 1/16 of its width on 64 drawn images, four steps an epoch, for two epochs.
+/// BinaryNet at 1/16 of its width on 64 drawn images, four steps per epoch, for two epochs.
 inline ExperimentConfig small_experiment(const std::vector<std::string>& overrides = {}) {
   const TemporaryFolder folder;
   write_text(folder / "small.toml", R"(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check.sh BUILD_FOLDER SOURCE COMPILER...: installs BUILD_FOLDER into a temporary prefix, compiles SOURCE with
-# what pkg-config says there, runs it, and compares what it prints.
+# the flags of pkg-config there, runs it, and checks its output.
 set -euo pipefail
 
 build=$1
@@ -14,7 +14,7 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$stage"
 
 config=$(find "$stage" -name quench.pc)
 [[ -n $config ]] || { echo "quench.pc was not installed"; exit 1; }
-# The prefix it was configured with lies inside the stage for now.
+# The configured prefix is inside the staging folder for now.
 prefix=$(sed -n 's/^prefix=//p' "$config")
 flags=$(PKG_CONFIG_PATH=$(dirname "$config") \
   pkg-config --define-variable=prefix="$stage$prefix" --cflags --libs quench)

@@ -1,6 +1,6 @@
 // onnx_cases FOLDER: networks as ONNX files, with images and the logits that quench gives for them, for
-// onnx_runtime.js to compare: each network of the registry, and networks composed of the modules that imported graphs
-// bring, with several methods and bits, as floats, with scales in the operands and with scales behind the sums.
+// onnx_runtime.js to compare: each network of the registry, and networks composed of the modules of imported
+// graphs, with several methods and bits, as floats, with scales in the operands and with scales after the sums.
 
 #include <fmt/format.h>
 
@@ -41,8 +41,8 @@ constexpr std::pair<const char*, std::unique_ptr<layers::Module> (*)()> kCompose
     {"branching", testing::branching_network},
     {"moving", testing::moving_network}};
 
-/// What kernels that add pairs of 8-bit products in 16 bits would do: the layers whose weights allow
-/// their sums to saturate, and the class that each image would get.
+/// The effect of kernels that add pairs of 8-bit products in 16 bits: the layers whose sums may
+/// saturate, and the resulting class of each image.
 /// @param logits  exact ones
 nlohmann::json saturation_of(const IntegerNetwork& network, const Tensor& images,
                              const Tensor& logits) {
@@ -111,7 +111,7 @@ class Cases {
   nlohmann::json list_ = nlohmann::json::array();
 };
 
-/// With a channel whose bias takes 37 bits in units of its sum.
+/// A network with a channel whose bias needs 37 bits in units of its sum.
 IntegerNetwork with_dead_channel(IntegerNetwork network) {
   const auto wide = std::ranges::find_if(network.operations, [](const Operation& operation) {
     const auto* conv = std::get_if<Convolution>(&operation.kind);

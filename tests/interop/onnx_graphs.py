@@ -53,7 +53,7 @@ def tensorflow_style():
     s, shift = g.drawn(5)
     x = g.node('Softmax', [g.node('Add', [g.node('MatMul', [x, m]), s])], axis=1)
 
-    # Rows are 17: 2 of padding; columns 16: 1, behind.
+    # 17 rows need 2 rows of padding; 16 columns need 1, on the right.
     y = F.pad(torch.from_numpy(images).permute(0, 3, 1, 2), (0, 1, 1, 1))
     y = F.relu6(F.conv2d(y, weight, bias, stride=2))
     y = F.conv2d(F.pad(y, (0, 1, 0, 1)), depthwise, stride=2, groups=8)

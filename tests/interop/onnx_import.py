@@ -67,7 +67,7 @@ NETWORKS = [
     torchvision('inception_v3', (96, 96), aux_logits=False, init_weights=False),
     torchvision('alexnet', (224, 224)),
 ]
-# The exporter writes some operators otherwise in each; PRESERVE leaves batch norms and dropout apart.
+# The exporter writes some operators differently in each mode; PRESERVE keeps batch norms and dropout separate.
 FORMS = [(9, 'EVAL'), (11, 'PRESERVE'), (13, 'EVAL'), (17, 'PRESERVE')]
 
 

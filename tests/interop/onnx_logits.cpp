@@ -1,4 +1,4 @@
-// onnx_logits NET IMAGES LOGITS: what the network of an ONNX file computes of images, both raw float32, the images in the
+// onnx_logits NET IMAGES LOGITS: the logits of an ONNX file's network for images, both raw float32, the images in the
 // order of the graph's input [N, C, H, W].
 
 #include <cstring>

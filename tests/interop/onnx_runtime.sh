@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # onnx_runtime.sh ONNX_CASES BUILD: networks exported to ONNX give quench's classes and logits in ONNX Runtime.
-# $ORT_DIR (default BUILD/peers) holds the npm package onnxruntime-node, and gets it if npm is at hand.
+# $ORT_DIR (default BUILD/peers) holds the npm package onnxruntime-node, and is installed there if npm is available.
 set -euo pipefail
 
 cases=$1

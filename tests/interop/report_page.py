@@ -34,7 +34,7 @@ batch_size = 16
 threads = 1
 """
 
-# Of each plot its sizes, and those of what is drawn; of each picture whether it was decoded.
+# The sizes of each plot and its drawing; for each image whether it was decoded.
 MEASURE = """
 (() => {
   const paper = getComputedStyle(document.body).backgroundColor;
@@ -69,7 +69,7 @@ MEASURE = """
 })()
 """
 
-# What does not fit onto paper, and what nobody can open there.
+# Elements that do not fit onto paper or cannot be opened there.
 PAPER = """
 (() => {
   const wide = [...document.querySelectorAll('pre, .scroll')].filter(e => e.scrollWidth > e.clientWidth + 1);

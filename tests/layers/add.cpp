@@ -20,7 +20,7 @@ using testing::make_quantizer;
 using testing::random_tensor;
 using testing::same_bits;
 
-/// The sum of x with itself through two slots, as a network of its own.
+/// The sum of x with itself through two slots, as a network.
 struct Twice final : Composite {
   explicit Twice(Activation activation = Activation::none)
       : add(std::make_shared<Add>(activation)) {
@@ -38,7 +38,7 @@ std::unique_ptr<Twice> quantized(std::initializer_list<Settings::Entry> residual
   return network;
 }
 
-/// scale (q - z) for the nearest q of the grid, in double but for the division that the code states.
+/// scale (q - z) for the nearest q of the grid, in double except for the division in the code.
 double on_grid(float x, const quant::QuantGrid& grid) {
   const std::int64_t q = std::clamp<std::int64_t>(
       std::llrint(x / grid.scale[0]) + grid.zero_point[0], grid.qmin, grid.qmax);
@@ -65,7 +65,7 @@ TEST_CASE("add in evaluation: the operands on two grids, each operation rounded 
   }
 }
 
-TEST_CASE("add in evaluation: a difference takes the second operand off, on its own grid") {
+TEST_CASE("add in evaluation: a difference subtracts the second operand, on its own grid") {
   Add difference(Activation::none, Sign::minus);
   difference.set_input_quantizer(make_quantizer("affine", Role::activation, 8), 0);
   difference.set_input_quantizer(make_quantizer("affine", Role::activation, 4), 1);
@@ -151,7 +151,7 @@ TEST_CASE("add with tqt in training: gradients of both operands and of their one
   CHECK(network->parameters()[0].name == "add.input_quantizer.log2_t");
 }
 
-TEST_CASE("add with apart grids: two slots, two states, gradients through the window of each") {
+TEST_CASE("add with separate grids: two slots, two states, gradients through the window of each") {
   const auto network = quantized({}, "ste");
   Add& add = *network->add;
   CHECK_FALSE(add.shares_quantizer());
@@ -164,7 +164,7 @@ TEST_CASE("add with apart grids: two slots, two states, gradients through the wi
   CHECK(add.input_quantizer(1).grid().scale[0] == 4.0f * add.input_quantizer(0).grid().scale[0]);
 }
 
-TEST_CASE("add: a key joins what a method keeps apart, and the other way round") {
+TEST_CASE("add: a key joins grids that a method separates, and vice versa") {
   CHECK(quantized({{"shared", true}}, "ste")->add->shares_quantizer());
   CHECK_FALSE(quantized({{"shared", false}}, "tqt")->add->shares_quantizer());
 }

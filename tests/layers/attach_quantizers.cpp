@@ -30,7 +30,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("quantization_notes: rules for modules that the network lacks, and none that quantizes") {
+TEST_CASE(
+    "quantization_notes: rules for missing modules, and method none with rules that quantize") {
   const auto notes = [](const Settings& quant) {
     Random random(1, "test");
     const auto network = models::binarynet({.width = 1.0 / 64}, random);
@@ -50,7 +51,7 @@ TEST_CASE("quantization_notes: rules for modules that the network lacks, and non
                                  "quant.method = \"float\" leaves every value as it is"});
 }
 
-TEST_CASE("attach_quantizers: a rule for no layer names the layers there are") {
+TEST_CASE("attach_quantizers: the error for a rule without a layer lists the layers") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
   const auto rule = Settings::from({{"match", "konv?"}, {"bits", 2}});

@@ -14,7 +14,7 @@ Tensor column(const std::vector<float>& values) {
   return Tensor::from_row_major({static_cast<std::int64_t>(values.size()), 1}, values);
 }
 
-TEST_CASE("batch norm layer: training moves the statistics by momentum, evaluation uses them") {
+TEST_CASE("batch norm layer: training updates the statistics by momentum, evaluation uses them") {
   BatchNorm norm(1, {.eps = 0.0f, .momentum = 0.25f});
   const auto buffers = norm.buffers();
   // Mean 4; variance 5, unbiased 20 / 3.

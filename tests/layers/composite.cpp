@@ -14,7 +14,7 @@ std::shared_ptr<Module> times(float factor) {
   return std::make_shared<ScaleShift>(Tensor::full({1}, factor), Tensor{});
 }
 
-TEST_CASE("Composite: values go to all their readers, in any way that has an order") {
+TEST_CASE("Composite: values go to all their readers, in any acyclic order") {
   Composite network;
   const auto doubled = network.append("doubled", times(2.0f), {Graph::kInput});
   const auto tenfold = network.append("tenfold", times(10.0f), {Graph::kInput});
@@ -29,7 +29,7 @@ TEST_CASE("Composite: values go to all their readers, in any way that has an ord
   CHECK(network.parameters()[0].name == "doubled.scale");
 }
 
-TEST_CASE("Composite: a module takes the place and the name of another") {
+TEST_CASE("Composite: a module replaces another under its name") {
   Composite network;
   const auto tripled = network.append("tripled", times(3.0f), {Graph::kInput});
   network.set_output(network.append("doubled", times(2.0f), {tripled}));
@@ -40,7 +40,7 @@ TEST_CASE("Composite: a module takes the place and the name of another") {
   CHECK_THROWS_AS(network.replace("halved", times(0.5f)), std::logic_error);
 }
 
-TEST_CASE("Composite: inputs have to be there already") {
+TEST_CASE("Composite: inputs must already exist") {
   Composite network;
   CHECK_THROWS_AS(network.append("later", times(1.0f), {1}), std::logic_error);
   CHECK_THROWS_AS(network.append("none", times(1.0f), {}), std::logic_error);

@@ -38,7 +38,7 @@ TEST_CASE("Concat: images of one size") {
   CHECK_THROWS_AS(Concat()(a, Variable(random_tensor({2, 1, 2, 3}, 2))), std::invalid_argument);
 }
 
-TEST_CASE("modules: a number of inputs that they do not take is refused") {
+TEST_CASE("modules: a wrong number of inputs is rejected") {
   const Variable x = row({1.0f});
   CHECK_THROWS_AS(Concat()(x), std::logic_error);
   CHECK_THROWS_AS(Concat()(std::span<const Variable>()), std::logic_error);

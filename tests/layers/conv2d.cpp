@@ -14,7 +14,7 @@ std::unique_ptr<Conv2d> make(const Conv2dOptions& options) {
   return std::make_unique<Conv2d>(options, random);
 }
 
-TEST_CASE("conv2d layer: the naive convolution; no bias unless asked for") {
+TEST_CASE("conv2d layer: the naive convolution; no bias by default") {
   const auto layer =
       make({.in_channels = 3, .out_channels = 5, .params = {.padding = {1, 1, 1, 1}}});
   CHECK(layer->weight().shape() == Shape{5, 3, 3, 3});

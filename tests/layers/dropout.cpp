@@ -30,7 +30,7 @@ TEST_CASE("dropout layer: zeros or x / (1 - p), about p of them zeros, new ones 
   CHECK(dropout(ones).value().to_row_major() != first);
 }
 
-TEST_CASE("dropout layer: a restored position draws the masks that were to come") {
+TEST_CASE("dropout layer: a restored position continues the sequence of masks") {
   const Variable ones(Tensor::full({8, 8}, 1.0f));
   Dropout original(0.5f, Random(4, "dropout"));
   original(ones);
@@ -58,7 +58,7 @@ TEST_CASE("dropout layer: ranks draw the masks of one process for their images")
   });
 }
 
-TEST_CASE("dropout layer: a probability of 1 would leave nothing") {
+TEST_CASE("dropout layer: a probability of 1 is rejected") {
   CHECK_THROWS_AS(Dropout(1.0f, Random(1, "dropout")), std::invalid_argument);
   CHECK_THROWS_AS(Dropout(-0.1f, Random(1, "dropout")), std::invalid_argument);
 }

@@ -16,7 +16,7 @@ Variable row(std::vector<float> values) {
   return Variable(Tensor::from_row_major({1, count}, values), true);
 }
 
-TEST_CASE("Extremum: of three inputs, each with the gradient of the places that it won") {
+TEST_CASE("Extremum: three inputs, each with the gradient where it was selected") {
   const std::array inputs{row({1.0f, 5.0f, 3.0f}), row({2.0f, 4.0f, 3.0f}),
                           row({0.0f, 6.0f, 3.0f})};
   CHECK(Extremum(Kind::smallest)(inputs).value().to_row_major() == std::vector{0.0f, 4.0f, 3.0f});
@@ -28,7 +28,7 @@ TEST_CASE("Extremum: of three inputs, each with the gradient of the places that 
   CHECK(inputs[2].grad().to_row_major() == std::vector{0.0f, 10.0f, 0.0f});
 }
 
-TEST_CASE("Extremum: of one input or of two shapes it is an error") {
+TEST_CASE("Extremum: one input or two shapes are an error") {
   CHECK_THROWS_AS(Extremum(Kind::largest)(row({1.0f})), std::logic_error);
   CHECK_THROWS_AS(Extremum(Kind::largest)(row({1.0f}), row({1.0f, 2.0f})), std::invalid_argument);
 }

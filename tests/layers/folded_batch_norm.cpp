@@ -133,8 +133,8 @@ TEST_CASE("folded batch norm: without quantizers, frozen and evaluation are batc
   }
 }
 
-/// Stands for a quantizer whose gradient is that of its function, so that differences can test what
-/// surrounds it: Q(w) = w + 0.3 w^2.
+/// Replaces a quantizer by a function with its true gradient, so that difference quotients can test
+/// the code around it: Q(w) = w + 0.3 w^2.
 class Bend final : public quant::Quantizer {
  public:
   Bend() : Quantizer({.role = Role::weight, .bits = 8, .slot = "test"}) {}
@@ -221,7 +221,7 @@ struct QuantizedBlock : Block {
     layer->input_quantizer().observe(input_for(kind, 8));
   }
 
-  /// relu(Q(x) Q(w gain / sigma) + folded bias), computed apart, as float tensors.
+  /// relu(Q(x) Q(w gain / sigma) + folded bias), computed separately, as float tensors.
   Tensor expected(const Tensor& x) {
     const ChannelAffine affine = fold_batch_norm(norm->gain().value(), norm->bias().value(),
                                                  norm->running_mean(), norm->running_var(), 1e-3f);
@@ -260,12 +260,12 @@ TEST_CASE("folded batch norm: evaluation multiplies the codes of the folded weig
 TEST_CASE("folded batch norm: frozen training computes what evaluation does") {
   QuantizedBlock block(Kind::conv);
   block.norm->set_training(false);
-  const Tensor x = input_for(Kind::conv, 8);  // what the input's grid was made for
+  const Tensor x = input_for(Kind::conv, 8);  // the input's grid fits this
   const Tensor trained = block.network(Variable(x)).value();
   check_close(trained, block.expected(x), 1e-5);
 }
 
-TEST_CASE("folded batch norm: bypassed quantizers leave a network with batch norm") {
+TEST_CASE("folded batch norm: with bypassed quantizers, the network has its batch norm") {
   Block plain(Kind::conv);
   QuantizedBlock block(Kind::conv);
   block.network.set_quantizer_mode(Mode::bypass);
@@ -274,7 +274,7 @@ TEST_CASE("folded batch norm: bypassed quantizers leave a network with batch nor
   CHECK(same_bits(block.norm->running_var(), plain.norm->running_var()));
 }
 
-TEST_CASE("folded batch norm: re-estimation takes the statistics of the float weight") {
+TEST_CASE("folded batch norm: re-estimation uses the float weight") {
   QuantizedBlock block(Kind::conv);
   block.network.set_training(false);
   block.network.set_quantizer_mode(Mode::evaluation);
@@ -291,7 +291,7 @@ TEST_CASE("folded batch norm: re-estimation takes the statistics of the float we
   check_close(output, block.expected(x), 1e-5);
 }
 
-TEST_CASE("folded batch norm: other channels are refused") {
+TEST_CASE("folded batch norm: other channels are rejected") {
   Block block(Kind::conv);
   BatchNorm other(4, {});
   CHECK_THROWS_WITH_AS(block.layer->fold(other),

@@ -15,7 +15,7 @@
 namespace quench::layers {
 namespace {
 
-/// What each module without modules of its own read and wrote while the network ran.
+/// Records the inputs and output of each module without inner modules during a run.
 class Recorder final : public ForwardObserver {
  public:
   void after(const Module& module, Inputs inputs, const Variable& output) override {
@@ -88,7 +88,7 @@ TEST_CASE("Graph: readers and writers; a layer that reads a value twice is one r
   CHECK(value_shapes(graph, {1, 3, 2, 2})[b] == Shape{1, 12, 2, 2});
 }
 
-TEST_CASE("Graph: what the network puts out has no only reader") {
+TEST_CASE("Graph: the network's output has no only reader") {
   Composite network;
   const ValueId a = network.append("a", std::make_shared<Concat>(), {Graph::kInput, Graph::kInput});
   network.append("b", std::make_shared<Concat>(), {a, a});
@@ -106,12 +106,12 @@ TEST_CASE("Graph: dropout is not in it") {
   CHECK(graph.output() == Graph::kInput);
 }
 
-/// Of a kind that Layer does not list.
+/// A kind that Layer does not list.
 struct Halves final : Module {
   Variable forward(const Variable& x) override { return Variable(x.value().slice(0, 1)); }
 };
 
-TEST_CASE("Graph: a program's own module is a custom layer, whose shape a run tells") {
+TEST_CASE("Graph: a custom module is a custom layer, whose shape comes from a run") {
   Sequential network;
   const auto halves = network.append("halves", std::make_shared<Halves>());
   const Graph graph(network);
@@ -120,7 +120,7 @@ TEST_CASE("Graph: a program's own module is a custom layer, whose shape a run te
   CHECK(value_shapes(graph, {2, 3})[1] == Shape{1, 3});
 }
 
-TEST_CASE("last_reads: a value is let go after its last reader, the output never") {
+TEST_CASE("last_reads: a value is freed after its last reader, the output never") {
   using Lists = std::vector<std::vector<ValueId>>;
   CHECK(last_reads({{0}, {1}, {1, 2}, {3, 0}}, 4) == Lists{{}, {}, {1, 2}, {3, 0}});
   CHECK(last_reads({{0}, {1}}, 1) == Lists{{0}, {}});

@@ -46,7 +46,7 @@ TEST_CASE("initialization does not depend on the number of threads") {
   CHECK(testing::same_bits(one, three));
 }
 
-TEST_CASE("initialization takes weights alone") {
+TEST_CASE("initialization only accepts weights") {
   Random random(5, "test");
   CHECK_THROWS_AS(glorot_uniform({8}, random), std::invalid_argument);
   CHECK_THROWS_AS(glorot_uniform({8, 8, 8}, random), std::invalid_argument);

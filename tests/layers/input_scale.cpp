@@ -40,7 +40,7 @@ std::unique_ptr<quant::Quantizer> xnor(Role role, bool input_scale) {
        .settings = settings});
 }
 
-TEST_CASE("xnor: the paper's network scales its output unless a config says otherwise") {
+TEST_CASE("xnor: the paper's network scales its output unless switched off") {
   for (const Role role : {Role::activation, Role::weight}) {
     const auto plain = quant::make_quantizer("xnor", {.role = role, .bits = 1, .slot = "layer"});
     CHECK(plain->scales_output() == (role == Role::activation));
@@ -153,7 +153,7 @@ TEST_CASE("bypass is the float layer, without K") {
   CHECK(same_bits((*scaled)(x).value(), (*plain)(x).value()));
 }
 
-TEST_CASE("shapes that do not fit are refused") {
+TEST_CASE("mismatched shapes are rejected") {
   CHECK_THROWS_WITH_AS(patch_magnitude(Tensor::zeros({2, 3}), {1, 1}, {}),
                        "patch_magnitude: expected an input [N, C, H, W], got [2, 3]",
                        std::invalid_argument);

@@ -20,7 +20,7 @@ TEST_CASE("linear layer: input times the transposed weight, plus the bias") {
   CHECK(layer(Variable(input)).value().to_row_major() == std::vector<float>{331, 119});
 }
 
-TEST_CASE("linear layer: a bias starts at zero, and sizes are checked") {
+TEST_CASE("linear layer: a bias is initially zero, and sizes are checked") {
   Random random(1, "test");
   const Linear layer({.in_features = 3, .out_features = 2, .bias = true}, random);
   CHECK(layer.bias().value().to_row_major() == std::vector<float>{0, 0});

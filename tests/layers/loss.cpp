@@ -38,7 +38,7 @@ TEST_CASE("label smoothing: the target is 1 - s + s / classes, and s / classes e
   CHECK(value({.label_smoothing = 0.3f}) == doctest::Approx((first + second) / 2));
 }
 
-TEST_CASE("losses: unknown names, smoothing out of range, labels that do not fit") {
+TEST_CASE("losses: unknown names, smoothing and labels out of range are rejected") {
   CHECK_THROWS_WITH_AS(make_loss({.name = "mce"}), doctest::Contains("did you mean 'mse'?"),
                        std::invalid_argument);
   CHECK_THROWS_AS(make_loss({.label_smoothing = 1.0f}), std::invalid_argument);

@@ -7,7 +7,7 @@
 
 namespace quench::layers {
 
-TEST_CASE("ModeGuard: sets all modes, and each has its own back in the end") {
+TEST_CASE("ModeGuard: sets all modes, and restores each afterwards") {
   Random random(1, "test");
   Sequential network;
   const auto layer = network.append(

@@ -45,7 +45,7 @@ class OrderRecorder final : public ForwardObserver {
   Names order;
 };
 
-TEST_CASE("module: parameters, buffers and inner modules carry dotted names, in order") {
+TEST_CASE("module: parameters, buffers and inner modules have dotted names, in order") {
   const auto network = nested();
   CHECK(names(network->parameters()) == Names{"stem.weight", "block.fc.weight", "block.bn.weight",
                                               "block.bn.bias", "head.weight", "head.bias"});
@@ -59,7 +59,7 @@ TEST_CASE("module: parameters, buffers and inner modules carry dotted names, in 
   CHECK(modules == Names{"", "stem", "block", "block.fc", "block.bn", "head"});
 }
 
-TEST_CASE("module: a block gets its names too when it was filled before it was added") {
+TEST_CASE("module: a block that is filled before it is added gets its names, too") {
   const auto block = std::make_shared<Sequential>();
   block->append("fc", linear(1, 1));
   Sequential network;
@@ -68,7 +68,7 @@ TEST_CASE("module: a block gets its names too when it was filled before it was a
   CHECK(names(block->parameters()) == Names{"late.fc.weight"});
 }
 
-TEST_CASE("module: kinds, and the quantizer that a weight passes through") {
+TEST_CASE("module: kinds, and a weight's quantizer") {
   const auto network = nested();
   const auto parameters = network->parameters();
   using enum ParameterKind;
@@ -81,7 +81,7 @@ TEST_CASE("module: kinds, and the quantizer that a weight passes through") {
   CHECK(parameters[1].quantizer == &network->quantized_layers()[1]->weight_quantizer());
 }
 
-TEST_CASE("module: a parameter is a handle on the layer's own") {
+TEST_CASE("module: a parameter is a handle to the layer's tensor") {
   const auto network = nested();
   network->parameters()[5].value.mutable_value().data()[1] = 7.0f;
   network->parameters()[0].value.mutable_value().copy_from(Tensor::zeros({3, 2}));
@@ -101,7 +101,7 @@ TEST_CASE("module: a trained value of a quantizer is a parameter of its slot") {
   CHECK(parameters[2].quantizer == nullptr);
 }
 
-TEST_CASE("module: names are told apart, and a module has one place") {
+TEST_CASE("module: names are unique, and a module has one parent") {
   Sequential network;
   network.append("a", linear(1, 1));
   CHECK_THROWS_WITH_AS(network.append("a", linear(1, 1)), "module: the name a is registered twice",
@@ -137,7 +137,7 @@ TEST_CASE("module: quantized layers in order of registration") {
   CHECK(order == Names{"stem", "block.fc", "head"});
 }
 
-TEST_CASE("module: an observer hears each module when it has run, the latest observer alone") {
+TEST_CASE("module: only the innermost observer is notified of each module that has run") {
   const auto network = nested();
   const Variable input(Tensor::full({2, 2}, 1.0f));
   OrderRecorder outer;

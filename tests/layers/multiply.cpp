@@ -50,7 +50,7 @@ TEST_CASE("multiply in evaluation: the integer product of codes, times both scal
   }
 }
 
-TEST_CASE("multiply in evaluation: a grid with an offset has no integer product, reals do") {
+TEST_CASE("multiply in evaluation: a grid with an offset uses the product of real values") {
   Multiply product;
   product.set_input_quantizer(make_quantizer("lsq_plus", Role::activation, 4), 0);
   product.set_input_quantizer(make_quantizer("affine", Role::activation, 8), 1);
@@ -64,7 +64,7 @@ TEST_CASE("multiply in evaluation: a grid with an offset has no integer product,
   for (std::size_t i = 0; i < 12; ++i) CHECK(out.span()[i] == x.span()[i] * y.span()[i]);
 }
 
-TEST_CASE("multiply in float: either of the two may be the factor of a map") {
+TEST_CASE("multiply in float: either operand may be the per-map factor") {
   const Tensor a = random_tensor({2, 3, 4, 4}, 1), b = random_tensor({2, 3, 1, 1}, 2);
   Multiply product;
   Variable x(a, true), y(b, true);
@@ -93,7 +93,7 @@ struct Square final : Composite {
   std::shared_ptr<Multiply> product = std::make_shared<Multiply>();
 };
 
-TEST_CASE("multiply: the policy's table of products fills its slots, each with a grid of its own") {
+TEST_CASE("multiply: the policy's table of products fills its slots, each with its own grid") {
   Square network;
   attach_quantizers(network,
                     quant::Policy(Settings::from({{"method", "tqt"}, {"product", Settings()}})));

@@ -28,7 +28,7 @@ TEST_CASE("GroupNorm over pixels: mean 0 and variance 1 of the channels of each"
   }
 }
 
-TEST_CASE("GroupNorm: gain 1 and bias 0 at the start, both trained; sizes have to fit") {
+TEST_CASE("GroupNorm: gain is initially 1 and bias 0, both trained; sizes are checked") {
   GroupNorm norm({.channels = 4, .groups = 2});
   REQUIRE(norm.parameters().size() == 2);
   CHECK(norm.gain().value().to_row_major() == std::vector{1.0f, 1.0f, 1.0f, 1.0f});

@@ -8,7 +8,7 @@
 #include "layers/reference.h"
 #include "quant/registry.h"
 
-// An activation grid with an offset holds no real 0, but padding stays real 0.
+// An activation grid with an offset has no real 0, but padding stays real 0.
 
 namespace quench::layers {
 namespace {
@@ -17,7 +17,7 @@ using testing::converted;
 using testing::naive_conv2d;
 using testing::random_tensor;
 
-/// The real numbers of x on its grid, in double, from the definition of grid.h.
+/// The real values of x on its grid, in double, from the definition in grid.h.
 std::vector<double> on_grid(const Tensor& x, const quant::QuantGrid& grid) {
   std::vector<double> result;
   for (const float value : x.to_row_major()) {

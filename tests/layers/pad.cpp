@@ -9,7 +9,7 @@
 namespace quench::layers {
 namespace {
 
-TEST_CASE("Pad: zeros before and after, and a gradient that leaves them out") {
+TEST_CASE("Pad: zeros before and after; they get no gradient") {
   const Variable input(Tensor::from_row_major({1, 2, 1, 2}, std::vector{1.0f, 2.0f, 3.0f, 4.0f}),
                        true);
   const Variable output = Pad({.channels_before = 1, .channels_after = 2})(input);
@@ -38,7 +38,7 @@ TEST_CASE("Pad: rows, columns and channels at once, each side its own") {
   CHECK(input.grad().to_row_major() == std::vector{in_rows[7], in_rows[8]});
 }
 
-TEST_CASE("Pad: features without an image get channels alone") {
+TEST_CASE("Pad: features without an image only get channels") {
   const Variable input(Tensor::from_row_major({2, 1}, std::vector{1.0f, 2.0f}));
   CHECK(Pad({.channels_before = 1})(input).value().to_row_major() ==
         std::vector{0.0f, 1.0f, 0.0f, 2.0f});

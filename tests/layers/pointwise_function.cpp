@@ -16,7 +16,7 @@ using quant::Role;
 using testing::make_quantizer;
 using testing::random_tensor;
 
-TEST_CASE("function in evaluation: one number for each code") {
+TEST_CASE("function in evaluation: one value per code") {
   PointwiseFunction layer(Pointwise(Pointwise::Kind::hard_swish));
   layer.set_input_quantizer(make_quantizer("affine", Role::activation, 4));
   const Tensor x = random_tensor({2, 3, 8, 8}, 1, 2.0f);
@@ -33,7 +33,7 @@ TEST_CASE("function in evaluation: one number for each code") {
   CHECK(numbers.size() <= 16);
 }
 
-TEST_CASE("function: float without a quantizer, with one of the policy's table of functions") {
+TEST_CASE("function: float without a quantizer, and with the policy's table of functions") {
   Sequential network;
   auto layer = network.append(
       "act", std::make_shared<PointwiseFunction>(Pointwise(Pointwise::Kind::sigmoid)));

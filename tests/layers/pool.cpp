@@ -51,7 +51,7 @@ TEST_CASE("average pool in evaluation: the sum of codes over the count, times th
       }
 }
 
-TEST_CASE("global average pool: an offset of the grid comes through once") {
+TEST_CASE("global average pool: an offset of the grid is added once") {
   GlobalAveragePool pool;
   pool.set_input_quantizer(make_quantizer("lsq_plus", Role::activation, 4));
   const Tensor x = random_tensor({2, 3, 4, 4}, 1);

@@ -21,7 +21,7 @@ Tensor row(std::vector<float> values) {
   return Tensor::from_row_major({count}, values);
 }
 
-TEST_CASE("PRelu in evaluation: one number for each code of a channel") {
+TEST_CASE("PRelu in evaluation: one value per code and channel") {
   PRelu layer(row({0.25f, -1.5f, 0.0f}));
   layer.set_input_quantizer(make_quantizer("affine", Role::activation, 4));
   const Tensor x = random_tensor({2, 3, 8, 8}, 1, 2.0f);

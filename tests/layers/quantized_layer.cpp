@@ -113,7 +113,7 @@ TEST_CASE("training with 1-bit ste: the convolution of signs; bypass: the float 
               naive_conv(input, weight, layer->bias().value()), 1e-5);
 }
 
-TEST_CASE("evaluation: sums past 2^24, which f32 cannot count, are rounded once") {
+TEST_CASE("evaluation: sums past 2^24, float32's limit for exact integers, are rounded once") {
   constexpr std::int64_t kFeatures = 9001;
   Random random(2, "test");
   Linear layer({.in_features = kFeatures, .out_features = 3}, random);
@@ -182,7 +182,7 @@ TEST_CASE("evaluation: output is (s_a s_w) * integer sum + bias, bit for bit") {
   }
 }
 
-TEST_CASE("evaluation of a linear layer without bias: the same promise") {
+TEST_CASE("evaluation of a linear layer without bias: likewise") {
   Random random(9, "test");
   Linear layer({.in_features = 50, .out_features = 7}, random);
   layer.set_input_quantizer(make_quantizer("ste", Role::activation, 8));
@@ -209,7 +209,7 @@ TEST_CASE("evaluation with one slot empty: the product with the fake-quantized o
   check_close(output.to_row_major(), naive_conv(input, weight, layer->bias().value()), 1e-5);
 }
 
-TEST_CASE("evaluation follows every change of the weight, its quantizer and what that trains") {
+TEST_CASE("evaluation follows every change of the weight, its quantizer and its parameters") {
   Random random(12, "test");
   Linear layer({.in_features = 2, .out_features = 1}, random);
   Tensor weight = layer.weight().value();

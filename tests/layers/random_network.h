@@ -32,7 +32,7 @@ inline void randomize(layers::Module& network, std::uint64_t seed) {
   }
 }
 
-/// What a network computes in evaluation, quantizers bypassed.
+/// A network's output in evaluation, with quantizers bypassed.
 inline Tensor evaluated(layers::Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
   const layers::ModeGuard modes(network, false, quant::Mode::bypass);

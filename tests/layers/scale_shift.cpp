@@ -27,7 +27,7 @@ TEST_CASE("ScaleShift: per channel, product and sum each rounded") {
   }
 }
 
-TEST_CASE("ScaleShift: one number for all channels, and its gradient is the sum of theirs") {
+TEST_CASE("ScaleShift: one value for all channels; its gradient is the sum of theirs") {
   Sequential network;
   auto layer =
       network.append("mul", std::make_shared<ScaleShift>(numbers({2.0f}), numbers({-1.0f})));
@@ -44,7 +44,7 @@ TEST_CASE("ScaleShift: one number for all channels, and its gradient is the sum 
   CHECK(network.parameters()[1].name == "mul.shift");
 }
 
-TEST_CASE("ScaleShift: constants are not trained, an image is one") {
+TEST_CASE("ScaleShift: constants, including images, are not trained") {
   const Variable x(random_tensor({2, 3, 2, 2}, 1), true);
   ScaleShift negative(numbers({-1.0f}), {}, ScaleShift::Values::constant);
   CHECK(negative.parameters().empty());
@@ -59,7 +59,7 @@ TEST_CASE("ScaleShift: constants are not trained, an image is one") {
   CHECK_THROWS_AS(mean(Variable(Tensor::zeros({1, 3, 2, 3}))), std::invalid_argument);
 }
 
-TEST_CASE("ScaleShift: either part may be missing, not both; counts have to fit") {
+TEST_CASE("ScaleShift: either part may be missing, not both; sizes have to agree") {
   const Variable x(numbers({3.0f, 4.0f}).reshape({1, 2}));
   CHECK(ScaleShift(numbers({2.0f, 3.0f}), {})(x).value().to_row_major() ==
         std::vector{6.0f, 12.0f});

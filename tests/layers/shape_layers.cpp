@@ -10,7 +10,7 @@
 namespace quench::layers {
 namespace {
 
-TEST_CASE("SelectChannels and Upsample: their shapes are those of a run") {
+TEST_CASE("SelectChannels and Upsample: their shapes match a run") {
   Sequential network;
   network.append("shuffle", std::make_shared<SelectChannels>(std::vector<std::int64_t>{3, 0, 3}));
   network.append("larger", std::make_shared<Upsample>(std::array{2, 3}));
@@ -24,7 +24,7 @@ TEST_CASE("SelectChannels and Upsample: their shapes are those of a run") {
                        std::invalid_argument);
 }
 
-TEST_CASE("SelectPixels, BilinearResize and Rearrange: their shapes are those of a run") {
+TEST_CASE("SelectPixels, BilinearResize and Rearrange: their shapes match a run") {
   Sequential network;
   network.append("rows", std::make_shared<SelectPixels>(std::vector<std::int64_t>{1, 0, 1},
                                                         std::vector<std::int64_t>{1}));
@@ -64,7 +64,7 @@ TEST_CASE("BilinearResize: the values of PyTorch's interpolate") {
           doctest::Approx(static_cast<double>(i / 4) + static_cast<double>(i % 4) / 3.0));
 }
 
-TEST_CASE("SelectChannels and Upsample: what they cannot be is refused") {
+TEST_CASE("SelectChannels and Upsample: invalid arguments are rejected") {
   CHECK_THROWS_AS(SelectChannels({}), std::invalid_argument);
   CHECK_THROWS_AS(SelectChannels({0, -1}), std::invalid_argument);
   CHECK_THROWS_AS(Upsample({0, 1}), std::invalid_argument);

@@ -1,4 +1,4 @@
-// Layers that use one weight: gradients, quantizers, state and cost.
+// Layers that share one weight: gradients, quantizers, state and cost.
 
 #include <doctest/doctest.h>
 
@@ -36,8 +36,8 @@ struct Network {
   QuantizedLayer* second = nullptr;
 };
 
-/// conv1, relu, conv2 with twice the dilation, means of channels; conv2 is conv1 again, or has numbers of its
-/// own that are equal.
+/// conv1, relu, conv2 with twice the dilation, means of channels; conv2 shares conv1's weight, or has
+/// its own equal one.
 std::unique_ptr<Network> two_convolutions(bool shared, Bias bias = Bias::shared) {
   auto network = std::make_unique<Network>();
   Random random(1, "test");
@@ -75,14 +75,14 @@ void check_sum(const Variable& shared, const Variable& a, const Variable& b) {
           doctest::Approx(a.grad().span()[i] + b.grad().span()[i]).epsilon(1e-5));
 }
 
-TEST_CASE("shared weight: its gradient is the sum of what separate layers would get") {
+TEST_CASE("shared weight: its gradient is the sum of separate layers' gradients") {
   const auto shared = two_convolutions(true), apart = two_convolutions(false);
   CHECK(same_bits(run_backward(*shared), run_backward(*apart)));
   check_sum(shared->first->weight(), apart->first->weight(), apart->second->weight());
   check_sum(shared->first->bias(), apart->first->bias(), apart->second->bias());
 }
 
-TEST_CASE("shared weight: one parameter, one slot, and inputs with slots of their own") {
+TEST_CASE("shared weight: one parameter, one slot, and separate input slots") {
   const auto network = two_convolutions(true, Bias::own);
   std::vector<std::string> names;
   for (const Parameter& parameter : network->modules.parameters()) names.push_back(parameter.name);
@@ -96,7 +96,7 @@ TEST_CASE("shared weight: one parameter, one slot, and inputs with slots of thei
   CHECK(two_convolutions(true, Bias::none)->modules.parameters().size() == 2);
 }
 
-/// Counts how often a weight passes.
+/// Counts how often a weight is quantized.
 class Counter final : public quant::Quantizer {
  public:
   explicit Counter(int& passes)
@@ -127,7 +127,7 @@ TEST_CASE("shared weight: quantized once in each pass of training") {
                   std::logic_error);
 }
 
-TEST_CASE("shared weight: evaluated on codes as separate layers with equal quantizers are") {
+TEST_CASE("shared weight: evaluation on codes matches separate layers with equal quantizers") {
   const auto shared = two_convolutions(true), apart = two_convolutions(false);
   const NoGradGuard no_grad;
   for (Network* network : {shared.get(), apart.get()}) {
@@ -141,7 +141,7 @@ TEST_CASE("shared weight: evaluated on codes as separate layers with equal quant
   }
   const auto logits = [](Network& network) { return network.modules(Variable(images())).value(); };
   CHECK(same_bits(logits(*shared), logits(*apart)));
-  // A changed weight is quantized anew for both.
+  // A changed weight is quantized again for both.
   for (Network* network : {shared.get(), apart.get()}) {
     for (QuantizedLayer* layer : {network->first, network->second}) {
       Variable weight = layer->weight();
@@ -152,7 +152,7 @@ TEST_CASE("shared weight: evaluated on codes as separate layers with equal quant
   CHECK(same_bits(logits(*shared), logits(*apart)));
 }
 
-TEST_CASE("shared weight: its bytes count once, its products for each use") {
+TEST_CASE("shared weight: its bytes count once, its multiply-accumulates for each use") {
   const auto network = two_convolutions(true);
   CHECK(network->first->weight_bytes() == 81 * 4);
   CHECK(network->second->weight_bytes() == 0);
@@ -160,7 +160,7 @@ TEST_CASE("shared weight: its bytes count once, its products for each use") {
     CHECK(trace.macs == (6 * 5) * 3 * (3 * 3 * 3));
 }
 
-TEST_CASE("shared weight: shapes have to agree, and a bias has to be there") {
+TEST_CASE("shared weight: shapes have to agree, and a shared bias has to exist") {
   Random random(1, "test");
   Conv2d conv({.in_channels = 3, .out_channels = 3}, random);
   CHECK_THROWS_WITH_AS(Conv2d({.in_channels = 3, .out_channels = 4}, conv, Bias::own),

@@ -32,7 +32,7 @@ void poke_nan(Module& network, std::size_t parameter) {
   weight.bump_version();
 }
 
-TEST_CASE("trace_layers: shapes and multiply-accumulates of one image; modes stay") {
+TEST_CASE("trace_layers: shapes and multiply-accumulates of one image; modes do not change") {
   const auto network = make_network();
   network->set_training(false);
   network->set_quantizer_mode(quant::Mode::evaluation);
@@ -48,7 +48,7 @@ TEST_CASE("trace_layers: shapes and multiply-accumulates of one image; modes sta
   CHECK(network->quantized_layers()[0]->weight_quantizer().mode() == quant::Mode::evaluation);
 }
 
-TEST_CASE("first_non_finite: the first layer whose output holds NaN") {
+TEST_CASE("first_non_finite: the first layer whose output contains NaN") {
   const auto network = make_network();
   const Tensor images = testing::random_tensor({1, 4, 5, 5}, 2);
   CHECK(first_non_finite(*network, images).empty());

@@ -4,7 +4,7 @@
 
 namespace quench::testing {
 
-/// A 4-bit quantizer with a trained scale: what no built-in strategy has yet.
+/// A 4-bit quantizer with a trained scale.
 class TrainableScale final : public quant::Quantizer {
  public:
   explicit TrainableScale(quant::Role role = quant::Role::activation)

@@ -7,7 +7,7 @@
 namespace quench::layers {
 namespace {
 
-TEST_CASE("Unflatten: features become channels of one pixel, of images it is an error") {
+TEST_CASE("Unflatten: features become channels of one pixel; images are an error") {
   const Variable features(
       Tensor::from_row_major({2, 3}, std::vector{1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f}));
   const Variable image = Unflatten()(features);

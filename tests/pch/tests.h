@@ -1,4 +1,4 @@
-// What nearly every test includes, compiled once for each program: reading these headers takes longer than
+// Headers that nearly every test includes, compiled once for each program: reading these headers takes longer than
 // compiling a test. Tests still include what they use.
 #include <doctest/doctest.h>
 

@@ -38,7 +38,7 @@ void raise_biases(layers::Sequential& network, const Tensor& images) {
   norm.bias().mutable_value().bump_version();
 }
 
-/// The values that the first batch norm puts out, without its activation.
+/// The output of the first batch norm, without its activation.
 float smallest_of_high_channels(layers::Sequential& network, const Tensor& images) {
   struct First final : layers::ForwardObserver {
     void after(const layers::Module& module, Inputs, const Variable& output) override {
@@ -85,12 +85,12 @@ TEST_CASE("absorb_biases: c = beta - 3 g moves into a 1x1 reader, and the functi
     CHECK(double{mean.span()[o] - layers::batch_norms(network)[1]->running_mean().span()[o]} ==
           doctest::Approx(share).epsilon(1e-3));
   }
-  // Where a value fell below c, ReLU now cuts a little off it.
+  // Where a value was below c, ReLU now clips it slightly.
   CHECK(deviation(evaluated(network, images), before) < 0.02);
   CHECK(absorb_biases(network).pairs.empty());
 }
 
-TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, else left alone") {
+TEST_CASE("absorb_biases: through pool and flatten into a classifier's bias, otherwise unchanged") {
   for (const bool bias : {true, false}) {
     ConvBuilder builder;
     Random random(4, "test");

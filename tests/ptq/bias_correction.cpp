@@ -89,7 +89,7 @@ TEST_CASE("correct_biases: a layer's own bias where no batch norm follows, else 
   }
 }
 
-TEST_CASE("batch_norm_means: what normal inputs have after batch norm and activation") {
+TEST_CASE("batch_norm_means: the means of normal inputs after batch norm and activation") {
   for (const Activation activation :
        {Activation::none, Activation::relu, Activation::relu6, Activation::hardtanh}) {
     CAPTURE(to_string(activation));
@@ -112,7 +112,7 @@ TEST_CASE("batch_norm_means: what normal inputs have after batch norm and activa
   }
 }
 
-TEST_CASE("batch_norm_means: nothing is said of the image, and folding changes no word") {
+TEST_CASE("batch_norm_means: none for the image, and folding does not change them") {
   testing::ConvBuilder builder;
   builder.conv(3, 4, 3, 1, Activation::relu).conv(4, 2, 1, 1, Activation::none);
   testing::randomize(*builder.network, 30);

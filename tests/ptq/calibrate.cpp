@@ -39,7 +39,7 @@ TEST_CASE("calibrate: the extremes of each layer's float input, over the batches
   calibrate(net, batches(2));  // pixels 0, 7, ..., 35
   check_range(pixels, 0.0, 35.0);
   check_range(features, -80.0, 2.4 * 35.0 - 80.0);
-  calibrate(net, batches(100));  // all there are
+  calibrate(net, batches(100));  // all batches
   check_range(pixels, 0.0, 63.0);
   check_range(features, -80.0, 2.4 * 63.0 - 80.0);
   CHECK(net.network.training());
@@ -75,7 +75,7 @@ TEST_CASE("calibrate: the method of each role; a weight per channel has a range 
   check_range(pixels, 0.0, 0.5 * 28.0 + 0.5 * 63.0);
 }
 
-TEST_CASE("calibrate: the range of a weight is that of what its quantizer gets") {
+TEST_CASE("calibrate: the range of a weight is that of its quantizer's input") {
   experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
   const experiments::Probe& weight = net.probe_weight(*net.first);
   layers::BatchNorm norm(3, {.eps = 0.0f});
@@ -85,7 +85,7 @@ TEST_CASE("calibrate: the range of a weight is that of what its quantizer gets")
   check_range(weight, 0.0, 4.8);
 }
 
-TEST_CASE("calibrate: what takes no range observes the data") {
+TEST_CASE("calibrate: quantizers without a range observe the data") {
   experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
   const experiments::Probe& weight = net.probe_weight(*net.first, false);
   const experiments::Probe& features = net.probe_input(*net.second, false);
@@ -119,7 +119,7 @@ WeightScale first_scale(const std::vector<std::string>& overrides) {
   return {double{grid.scale[0]}, double{max_abs(weight)} / grid.qmax};
 }
 
-TEST_CASE("training: a [calibration] table starts quantizers from ranges, no table does not") {
+TEST_CASE("training: a [calibration] table initializes quantizers from ranges") {
   const WeightScale own = first_scale({"quant.method=lsq", "quant.bits=4"});
   // 2 mean |w| / sqrt(qmax), of weights that are uniform in [-reach qmax, reach qmax].
   CHECK(own.scale == doctest::Approx(std::sqrt(7.0) * own.reach).epsilon(0.1));

@@ -22,7 +22,7 @@ bool same(const quant::ValueRange& a, const quant::ValueRange& b) {
   return a.min == b.min && a.max == b.max;
 }
 
-TEST_CASE("min-max and moving average over batches: a batch of zeros moves no average") {
+TEST_CASE("min-max and moving average over batches: a batch of zeros does not change the average") {
   const std::vector<std::vector<float>> batches{{-1.0f, 2.0f}, {0.0f, 0.0f}, {-3.0f, 4.0f}};
   CHECK(same(range_of(batches, {.method = "minmax"}), {-3.0, 4.0}));
   CHECK(same(range_of(batches, {.method = "moving_average", .momentum = 0.75}), {-1.5, 2.5}));
@@ -31,7 +31,7 @@ TEST_CASE("min-max and moving average over batches: a batch of zeros moves no av
   CHECK(same(range_of({{-2.0f, -3.0f}}, {.method = "minmax"}), {-3.0, 0.0}));
 }
 
-TEST_CASE("a threshold is the side that reaches further; the other is clipped to it") {
+TEST_CASE("a threshold is the larger side; the other is clipped to it") {
   std::vector<float> x(1000);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) - 300.0f;
   const auto at = [&](double percentile) {
@@ -56,7 +56,7 @@ TEST_CASE("a mostly empty activation: a percentile of 0 leaves the largest value
   }
 }
 
-TEST_CASE("three standard deviations: as if all batches were one, near a large mean too") {
+TEST_CASE("three standard deviations: as over one batch, also with a large mean") {
   const Tensor noise = quant::random_tensor({4000}, 2);
   std::vector<float> x = noise.to_row_major();
   double sum = 0.0;
@@ -68,7 +68,7 @@ TEST_CASE("three standard deviations: as if all batches were one, near a large m
   CHECK(range_of({first, rest}, {.method = "3sd"}).max == doctest::Approx(want).epsilon(1e-9));
 }
 
-TEST_CASE("signedness comes from the data: where nothing is negative all codes are positive") {
+TEST_CASE("signedness comes from the data: without negative values, all codes are positive") {
   std::vector<float> x(20000);
   Random random(5, "test");
   for (float& v : x) v = std::abs(random.normal());
@@ -87,7 +87,7 @@ TEST_CASE("signedness comes from the data: where nothing is negative all codes a
   }
 }
 
-TEST_CASE("kl: the zeros of a ReLU, exact on every grid, do not draw the threshold in") {
+TEST_CASE("kl: the zeros of a ReLU, exact on every grid, do not lower the threshold") {
   Random random(5, "test");
   std::vector<float> positive(20000), rectified;
   for (float& v : positive) {
@@ -102,7 +102,7 @@ TEST_CASE("kl: the zeros of a ReLU, exact on every grid, do not draw the thresho
   }
 }
 
-TEST_CASE("a histogram comes close to all values kept, for each method that can do both") {
+TEST_CASE("a histogram approximates keeping all values, for each method that can do both") {
   const std::vector<float> x = quant::random_tensor({50000}, 6).to_row_major();
   const std::vector<float> first(x.begin(), x.begin() + 20000), rest(x.begin() + 20000, x.end());
   for (const char* method : {"percentile", "mse", "kl_j"}) {
@@ -115,7 +115,7 @@ TEST_CASE("a histogram comes close to all values kept, for each method that can 
   }
 }
 
-TEST_CASE("every method: zeros have the range [0, 0], a constant one that holds it") {
+TEST_CASE("every method: zeros have the range [0, 0], a constant has one that contains it") {
   for (const CalibratorInfo& info : registered_calibrators()) {
     for (const int bits : {1, 2, 8}) {
       for (const bool keep : {true, false}) {
@@ -133,7 +133,7 @@ TEST_CASE("every method: zeros have the range [0, 0], a constant one that holds 
   }
 }
 
-TEST_CASE("weights: one range for all, or per output channel as if each came alone") {
+TEST_CASE("weights: one range for all, or per output channel independently") {
   const Tensor weight = quant::random_tensor({5, 4, 3, 3}, 8);
   const int before = num_threads();
   for (const char* method : {"minmax", "mse", "kl_j", "kl"}) {
@@ -157,7 +157,7 @@ TEST_CASE("weights: one range for all, or per output channel as if each came alo
   set_num_threads(before);
 }
 
-TEST_CASE("what cannot be calibrated: messages name the slot, the value and what is accepted") {
+TEST_CASE("calibration errors: messages name the slot, the value and what is accepted") {
   const CalibratorOptions options{.method = "mse", .slot = "conv1.input"};
   const auto calibrator = make_calibrator(options);
   CHECK_THROWS_WITH_AS(calibrator->range(),
@@ -186,7 +186,7 @@ TEST_CASE("what cannot be calibrated: messages name the slot, the value and what
   CHECK_THROWS_AS(calibrate_weight(weight, true, options), std::invalid_argument);
 }
 
-TEST_CASE("options from a config: its keys over the defaults, others refused") {
+TEST_CASE("options from a config: keys override defaults, unknown keys are rejected") {
   const Settings settings = Settings::from({{"method", "percentile"}, {"percentile", 99.5}});
   const CalibratorOptions options = read_calibrator_options(settings, {.bits = 4, .bins = 512});
   CHECK(options.method == "percentile");

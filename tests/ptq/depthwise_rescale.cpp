@@ -13,7 +13,7 @@ TEST_CASE("choose_depthwise_rescale: every threshold becomes their mean, zeros s
         std::vector<double>{8.0 / 6.0, 1.0, 8.0 / 18.0});
 }
 
-TEST_CASE("choose_depthwise_rescale: shapes that do not fit are refused") {
+TEST_CASE("choose_depthwise_rescale: mismatched shapes are rejected") {
   CHECK_THROWS_WITH_AS(
       choose_depthwise_rescale(Tensor::full({3, 2, 3, 3}, 1.0f)),
       "rescale_depthwise: expected a depthwise weight [C, 1, KH, KW], got [3, 2, 3, 3]",

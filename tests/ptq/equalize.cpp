@@ -33,7 +33,7 @@ std::vector<float> output_ranges(const layers::QuantizedLayer& layer) {
   return ranges;
 }
 
-/// Equalizes and checks that the function stays and that the ranges meet at every pair.
+/// Equalizes and checks that the function does not change and that the ranges agree at every pair.
 EqualizationReport check_equalized(layers::Module& network, const Shape& image) {
   const Tensor images = random_tensor(image.with(0, 3), 5);
   const Tensor before = evaluated(network, images);
@@ -123,7 +123,7 @@ TEST_CASE(
   CHECK(report.excluded == Names{{"conv0", "bn0 after it has its own factors"}});
 }
 
-TEST_CASE("equalize: in residual blocks only what no sum reads") {
+TEST_CASE("equalize: in residual blocks only values that no sum reads") {
   Random random(1, "test");
   const auto network = layers::models::resnet8({.width = 0.25}, random);
   testing::randomize(*network, 50);
@@ -164,7 +164,7 @@ struct Joined final : layers::Composite {
   }
 };
 
-TEST_CASE("equalize: nothing through concatenations, products and functions") {
+TEST_CASE("equalize: not through concatenations, products and functions") {
   Joined network;
   testing::randomize(network, 60);
   const EqualizationReport report = check_equalized(network, {1, 3, 6, 6});
@@ -174,7 +174,7 @@ TEST_CASE("equalize: nothing through concatenations, products and functions") {
                                  {"conv3", "2 layers read its output"}});
 }
 
-TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
+TEST_CASE("equalize_pair: a dead channel on either side does not change") {
   Random random(4, "test");
   layers::Linear first({.in_features = 2, .out_features = 3, .bias = true}, random);
   layers::Linear second({.in_features = 3, .out_features = 1}, random);
@@ -191,7 +191,7 @@ TEST_CASE("equalize_pair: a dead channel on either side stays as it is") {
   CHECK(second.weight().value().to_row_major() == std::vector<float>{5.0f, 2.0f, 0.0f});
 }
 
-TEST_CASE("equalize: a channel that next to nobody reads does not set the scale of the others") {
+TEST_CASE("equalize: a channel with negligible readers does not affect the other scales") {
   for (const float read : {0.0f, 1e-18f}) {
     CAPTURE(read);
     ConvBuilder builder;
@@ -211,7 +211,7 @@ TEST_CASE("equalize: a channel that next to nobody reads does not set the scale 
   }
 }
 
-TEST_CASE("equalize_pair: a channel of next to nothing counts as dead, and keeps its bias") {
+TEST_CASE("equalize_pair: a negligible channel counts as dead, and keeps its bias") {
   Random random(4, "test");
   layers::Linear first({.in_features = 1, .out_features = 3, .bias = true}, random);
   layers::Linear second({.in_features = 3, .out_features = 1}, random);

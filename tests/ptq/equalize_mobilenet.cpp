@@ -1,4 +1,4 @@
-// Equalization, its helpers and folding on the networks that they were made for.
+// Equalization, its helpers and folding on the networks that they target.
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ std::unique_ptr<layers::Module> make(bool v2) {
       .input = {.height = 32, .width = 32, .classes = 10}, .width = 0.25, .small_images = true};
   auto network = v2 ? layers::models::mobilenet_v2(options, random)
                     : layers::models::mobilenet_v1(options, random);
-  // Ranges that differ from channel to channel, as trained depthwise layers have them.
+  // Ranges that differ between channels, as in trained depthwise layers.
   Random spread(2, "test");
   for (layers::BatchNorm* norm : layers::batch_norms(*network)) {
     for (float& gain : norm->gain().mutable_value().span()) gain = std::exp(spread.normal());
@@ -58,12 +58,13 @@ TEST_CASE("mobilenets: every convolution has its own batch norm to fold") {
   }
 }
 
-TEST_CASE("mobilenets with ReLU for ReLU6: equalized to the last pair, and the function stays") {
+TEST_CASE(
+    "mobilenets with ReLU for ReLU6: all pairs are equalized, and the function does not change") {
   for (const bool v2 : {false, true}) {
     CAPTURE(v2);
     const auto network = make(v2);
     const Tensor images = random_tensor(kImage.with(0, 8), 5);
-    CHECK(equalize(*network).pairs.empty() != v2);  // but for v2's linear bottlenecks
+    CHECK(equalize(*network).pairs.empty() != v2);  // except v2's linear bottlenecks
     replace_relu6(*network);
     const Tensor before = evaluated(*network, images);
     const EqualizationReport report = equalize(*network);

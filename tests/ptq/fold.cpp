@@ -25,7 +25,7 @@ std::unique_ptr<layers::Module> small_binarynet() {
   return layers::models::binarynet({.width = 1.0 / 64}, random);
 }
 
-TEST_CASE("batch norm pairs: a max pool between the two parts them") {
+TEST_CASE("batch norm pairs: a max pool separates the two") {
   const auto network = small_binarynet();
   CHECK(names(batch_norm_pairs(*network)) ==
         Names{"conv1 bn1", "conv3 bn3", "conv5 bn5", "fc7 bn7", "fc8 bn8", "fc9 bn9"});
@@ -46,7 +46,7 @@ Settings quant_table(const char* method) {
        {"first_layer", Settings::from({{"weight", Settings::from({{"method", "none"}})}})}});
 }
 
-TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their batch norm") {
+TEST_CASE("fold_batch_norms: only layers with a quantized weight fold their batch norm") {
   const auto network = small_binarynet();
   CHECK(fold_batch_norms(*network).empty());
   layers::attach_quantizers(*network, quant::Policy(quant_table("ste")));
@@ -65,7 +65,7 @@ TEST_CASE("fold_batch_norms: only layers whose weight is quantized take their ba
   }
 }
 
-TEST_CASE("fold_batch_norms: a quantized network without a pair is refused") {
+TEST_CASE("fold_batch_norms: a quantized network without a pair is rejected") {
   const auto network = small_binarynet();
   layers::attach_quantizers(
       *network,

@@ -11,7 +11,8 @@
 namespace quench::ptq {
 namespace {
 
-constexpr std::int64_t kColumns = 150, kRows = 19;  // more than a panel and a tile, and no multiple
+constexpr std::int64_t kColumns = 150,
+                       kRows = 19;  // more than a panel and a tile, and not a multiple
 
 /// Products of correlated columns.
 SquareMatrix random_hessian(std::int64_t samples) {
@@ -54,7 +55,7 @@ TEST_CASE("inverse factor: U^T U times the matrix is the identity") {
   CHECK(largest < 1e-9);
 }
 
-TEST_CASE("inverse factor: nothing of a matrix that is not positive definite") {
+TEST_CASE("inverse factor: none for a matrix that is not positive definite") {
   SquareMatrix h = random_hessian(400);
   h.row(90)[90] = -1.0;
   CHECK(inverse_factor(h).n == 0);
@@ -107,7 +108,7 @@ TEST_CASE("gptq: the same bits for any number of threads") {
     for (std::size_t k = 1; k < 4; ++k) REQUIRE(sums[i] == sums[i + k * sums.size() / 4]);
 }
 
-TEST_CASE("input hessian: stride, dilation and padding as a naive sum has them") {
+TEST_CASE("input hessian: stride, dilation and padding match a naive sum") {
   Tensor input({2, 4, 7, 6});
   Random(7, "input").fill_uniform(input.span());
   const Conv2dParams params{.stride = {2, 1},

@@ -39,7 +39,7 @@ TEST_CASE("zeros before the first other value are counted in bin 0") {
   CHECK(counts(histogram) == Counts{4, 1});
 }
 
-TEST_CASE("a batch that reaches further appends bins of the same width") {
+TEST_CASE("a batch with larger values appends bins of the same width") {
   MagnitudeHistogram histogram(2);
   add(histogram, {0.5f, 1.0f});
   add(histogram, {2.2f, 0.1f});
@@ -66,7 +66,7 @@ TEST_CASE("huge and tiny values neither overflow nor divide by 0") {
   CHECK(histogram.counts()[0] == 3.0);
 }
 
-TEST_CASE("many values: as counted one by one, with any number of threads") {
+TEST_CASE("many values: counts match a naive loop, with any number of threads") {
   const Tensor x = quant::random_tensor({300000}, 1);
   float largest = 0.0f;
   for (const float v : x.span()) largest = std::max(largest, std::abs(v));

@@ -103,7 +103,8 @@ TEST_CASE("reconstruct: less output error than nearest codes; full, depthwise an
   }
 }
 
-TEST_CASE("reconstruct: scales stay, and calibrating again keeps codes that reach the range") {
+TEST_CASE(
+    "reconstruct: scales do not change, and calibrating again keeps codes that reach the range") {
   const auto network = small_network(weights_by("lsq"));
   choose_scales(*network);
   std::vector<quant::QuantGrid> grids;
@@ -137,7 +138,7 @@ TEST_CASE("reconstruct: the same bits for any number of threads, and for too lit
   set_num_threads(threads);
 }
 
-TEST_CASE("reconstruct: weights of zeros, and a channel that batch norm takes out, stay 0") {
+TEST_CASE("reconstruct: zero weights, and a channel with a batch norm gain of 0, stay 0") {
   const auto network = small_network(weights_by("affine"));
   Tensor weight = network->quantized_layers()[0]->weight().value();
   std::ranges::fill(weight.slice(2, 3).span(), 0.0f);
@@ -151,7 +152,7 @@ TEST_CASE("reconstruct: weights of zeros, and a channel that batch norm takes ou
     for (const float w : folded.slice(channel, channel + 1).span()) CHECK(w == 0.0f);
 }
 
-/// Few iterations, of whichever methods have them.
+/// Few iterations, for methods that iterate.
 ReconstructionOptions by_descent(const std::string& method, int iterations = 80,
                                  double memory = 4.0) {
   Settings table = Settings::from({{"iterations", iterations}, {"batch_size", 16}});
@@ -186,7 +187,7 @@ TEST_CASE("reconstruct by descent: less loss than nearest codes, in each unit an
     CHECK(report.units.size() == (method == "brecq" ? 8 : 4));
     for (const UnitReport& unit : report.units) CHECK(unit.chosen <= unit.nearest);
     CHECK(squared_distance(evaluated_on_codes(*network, images), wanted) < nearest);
-    // Nothing is left in the place of its quantizers.
+    // All quantizers are back in their slots.
     for (layers::QuantizedLayer* layer : network->quantized_layers()) {
       CHECK(layer->input_quantizer().method() == "lsq");
       CHECK(layer->input_quantizer().mode() == quant::Mode::training);
@@ -194,7 +195,7 @@ TEST_CASE("reconstruct by descent: less loss than nearest codes, in each unit an
   }
 }
 
-TEST_CASE("reconstruct by descent: steps of activations move with brecq and qdrop alone") {
+TEST_CASE("reconstruct by descent: only brecq and qdrop train steps of activations") {
   const Tensor images = calibration_images();
   for (const std::string& method : kDescents) {
     CAPTURE(method);
@@ -239,7 +240,7 @@ std::vector<float> all_parameters(layers::Module& network) {
   return values;
 }
 
-TEST_CASE("reconstruct: killed after any unit, or in little memory, it comes to the same bits") {
+TEST_CASE("reconstruct: killed after any unit, or with little memory, the bits are the same") {
   const Tensor images = calibration_images();
   std::vector<std::string> methods = kDescents;
   methods.push_back("gptq");
@@ -268,7 +269,7 @@ TEST_CASE("reconstruct: killed after any unit, or in little memory, it comes to 
   }
 }
 
-TEST_CASE("reconstruct by descent: a loss that is not finite leaves nearest codes, and says so") {
+TEST_CASE("reconstruct by descent: a loss that is not finite keeps nearest codes, with a note") {
   const Tensor images = calibration_images();
   const auto network = small_quantized_network(images);
   const std::vector<float> nearest = all_codes(*network);
@@ -308,7 +309,8 @@ TEST_CASE(
   CHECK(report.units[0].chosen < report.units[0].nearest);
 }
 
-TEST_CASE("reconstruct: a method without a scale that stays, or without quantized weights") {
+TEST_CASE(
+    "reconstruct: a method without a fixed scale, or without quantized weights, is an error") {
   for (const char* method : {"ste", "apot", "dorefa"}) {
     CAPTURE(method);
     const auto network = small_network(weights_by(method, 4, "per_tensor"));

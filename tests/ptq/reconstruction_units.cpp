@@ -33,7 +33,7 @@ Names unit_names(const std::vector<ReconstructionUnit>& units) {
   return names;
 }
 
-/// Units cover the nodes of a graph, one after the other, and the last computes its output.
+/// Units cover the nodes of a graph in order, and the last computes its output.
 void check_cover(const layers::Graph& graph, const std::vector<ReconstructionUnit>& units) {
   std::size_t next = 0;
   for (const ReconstructionUnit& unit : units) {
@@ -53,26 +53,26 @@ TEST_CASE("block units: the residual blocks of a ResNet, its first and its last 
                                    "stack2.conv1 to stack2.shortcut",
                                    "stack3.conv1 to stack3.shortcut", "fc"});
   check_cover(graph, units);
-  // A block ends behind its sum; the pool after the last one belongs to it.
+  // A block ends after its sum; the pool after the last one belongs to it.
   for (std::size_t k = 1; k < 3; ++k) {
     REQUIRE(units[k].outputs.size() == 1);
     CHECK(graph.writer(units[k].outputs[0])->inputs.size() == 2);
   }
 }
 
-TEST_CASE("layer units: one for each layer, with what follows it; a branch may wait beside") {
+TEST_CASE("layer units: one per layer, with the following nodes; another branch may be pending") {
   const auto network = small_resnet8();
   const layers::Graph graph(*network);
   const auto units = layer_units(graph);
   CHECK(units.size() == network->quantized_layers().size());
   check_cover(graph, units);
   for (const ReconstructionUnit& unit : units) CHECK(unit.layers.size() == 1);
-  // stack1.conv2 ends behind the sum with the block's input.
+  // stack1.conv2 ends after the sum with the block's input.
   CHECK(units[2].name() == "stack1.conv2");
   CHECK(graph.writer(units[2].outputs.at(0))->inputs.size() == 2);
 }
 
-TEST_CASE("block units: a network without branches has a unit for each layer") {
+TEST_CASE("block units: a network without branches has one unit per layer") {
   Random random(1, "test");
   const auto network = quantized(layers::models::binarynet({.width = 1.0 / 64}, random));
   const layers::Graph graph(*network);
@@ -97,7 +97,7 @@ TEST_CASE("block units: more than six layers between cuts are layer units") {
   check_cover(graph, units);
 }
 
-TEST_CASE("units: layers that stay float belong to the unit before; a float network is an error") {
+TEST_CASE("units: float layers belong to the previous unit; a float network is an error") {
   Random random(1, "test");
   const auto network = layers::models::resnet8({.width = 0.25}, random);
   CHECK_THROWS_WITH_AS(layer_units(layers::Graph(*network)), doctest::Contains("quantized weights"),

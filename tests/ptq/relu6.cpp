@@ -12,7 +12,7 @@ using testing::evaluated;
 using testing::random_tensor;
 using testing::same_bits;
 
-/// conv, relu6, depthwise, relu6, pointwise, hardtanh: the same, or with ReLU for ReLU6.
+/// conv, relu6, depthwise, relu6, pointwise, hardtanh; or with ReLU for ReLU6.
 std::unique_ptr<layers::Sequential> separable(Activation activation) {
   ConvBuilder builder;
   builder.conv(3, 4, 1, 1, activation)
@@ -23,7 +23,7 @@ std::unique_ptr<layers::Sequential> separable(Activation activation) {
   return std::move(builder.network);
 }
 
-TEST_CASE("replace_relu6: the network of ReLU, other activations stay") {
+TEST_CASE("replace_relu6: gives the network with ReLU; other activations stay") {
   const auto network = separable(Activation::relu6), relu = separable(Activation::relu);
   const Tensor images = random_tensor({2, 3, 6, 6}, 5, 8.0f);
   const Tensor before = evaluated(*network, images), expected = evaluated(*relu, images);
@@ -38,7 +38,7 @@ TEST_CASE("replace_relu6: the network of ReLU, other activations stay") {
   CHECK(replace_relu6(*network).empty());
 }
 
-TEST_CASE("equalize: reaches around a ReLU6 once it is replaced") {
+TEST_CASE("equalize: works across a ReLU6 once it is replaced") {
   const auto network = separable(Activation::relu6);
   CHECK(equalize(*network).pairs.empty());
   replace_relu6(*network);

@@ -37,7 +37,9 @@ std::vector<double> thresholds(layers::Module& network) {
   return result;
 }
 
-TEST_CASE("rescale_depthwise: with ReLU every channel reaches the mean, and the function stays") {
+TEST_CASE(
+    "rescale_depthwise: with ReLU every channel reaches the mean, and the function does not "
+    "change") {
   const auto network = separable(Activation::relu);
   const Tensor images = random_tensor({4, 3, 6, 6}, 5);
   fold_into_weights(*network);
@@ -100,7 +102,7 @@ TEST_CASE("rescale_depthwise: with ReLU6 full channels are locked, none grows ab
   CHECK(layers::batch_norms(*network)[1]->params().activation == Activation::relu6);
 }
 
-TEST_CASE("rescale_depthwise: a reader that is no 1x1 convolution, and no images") {
+TEST_CASE("rescale_depthwise: a reader other than a 1x1 convolution, and no images") {
   ConvBuilder builder;
   layers::Module& network =
       *builder.conv(4, 4, 3, 4, Activation::relu).conv(4, 5, 3, 1, Activation::none).network;

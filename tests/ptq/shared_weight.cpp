@@ -1,5 +1,5 @@
-// A weight that several layers use belongs to none of them alone: what changes a layer for the sake of its
-// neighbours leaves it as it is, and says so.
+// A weight that several layers share: passes that change a layer for its neighbours skip it and report
+// that.
 
 #include <doctest/doctest.h>
 
@@ -16,7 +16,7 @@ namespace {
 using testing::random_tensor;
 using testing::same_bits;
 
-/// conv1, then conv2 and conv3 of one weight, each with a batch norm.
+/// conv1, then conv2 and conv3 with a shared weight, each with a batch norm.
 std::unique_ptr<layers::Sequential> make_network() {
   Random random(1, "test");
   auto network = std::make_unique<layers::Sequential>();
@@ -68,7 +68,7 @@ TEST_CASE("shared weight: biases are not corrected for the input of one use") {
         std::vector<std::pair<std::string, std::string>>{{"conv2", reason}, {"conv3", reason}});
 }
 
-TEST_CASE("shared weight: refused by reconstruction, which chooses codes for one place") {
+TEST_CASE("shared weight: rejected by reconstruction, which chooses codes for one layer") {
   const auto network = make_network();
   for (layers::QuantizedLayer* layer : network->quantized_layers())
     if (layer->owns_weight() && layer->shares_weight())

@@ -9,7 +9,7 @@
 namespace quench::ptq {
 namespace {
 
-TEST_CASE("signal to noise: by hand, over several parts, without noise, of nothing") {
+TEST_CASE("signal to noise: by hand, over several parts, without noise, without values") {
   SignalToNoise ratio;
   ratio.add(std::vector<float>{3}, std::vector<float>{3});
   CHECK(ratio.db() == INFINITY);
@@ -23,8 +23,8 @@ TEST_CASE("signal to noise: by hand, over several parts, without noise, of nothi
                   std::invalid_argument);
 }
 
-TEST_CASE("normalized signal to noise: what a shift and a factor per channel leave") {
-  // Of channel 0, y = 3 - 2 x; of channel 1, x = (-1, 1, -1, 1) and y = (-1, 1, 1, 1), whose
+TEST_CASE("normalized signal to noise: after the best shift and factor per channel") {
+  // In channel 0, y = 3 - 2 x; in channel 1, x = (-1, 1, -1, 1) and y = (-1, 1, 1, 1), whose
   // correlation is 1 / sqrt(3).
   const std::vector<float> x{1, -1, 2, 1, 3, -1, 5, 1}, y{1, -1, -1, 1, -3, 1, -7, 1};
   NormalizedSignalToNoise ratio;
@@ -45,7 +45,7 @@ TEST_CASE("normalized signal to noise: what a shift and a factor per channel lea
                   std::invalid_argument);
 }
 
-TEST_CASE("signal to noise: 6.02 dB per bit for a uniform signal on the grid that it fills") {
+TEST_CASE("signal to noise: 6.02 dB per bit for a uniform signal over the whole grid") {
   for (const int bits : {2, 3, 4, 6, 8}) {
     CAPTURE(bits);
     quant::QuantGrid grid = quant::signed_full_grid(bits);
@@ -59,7 +59,7 @@ TEST_CASE("signal to noise: 6.02 dB per bit for a uniform signal on the grid tha
     }
     SignalToNoise ratio;
     ratio.add(signal.span(), fake_quantize(signal, grid).span());
-    // Of a signal in [-1, 1] moved by half a step: power 1/3 + s^2 / 4, noise s^2 / 12.
+    // For a signal in [-1, 1] shifted by half a step: power 1/3 + s^2 / 4, noise s^2 / 12.
     const double step = grid.scale[0];
     const double exact = 10.0 * std::log10((1.0 / 3.0 + step * step / 4.0) * 12.0 / (step * step));
     CHECK(ratio.db() == doctest::Approx(exact).epsilon(1e-3));

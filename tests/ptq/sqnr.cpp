@@ -44,7 +44,7 @@ TEST_CASE(
   CHECK(rows[1].output == doctest::Approx(10.0 * std::log10(sum_signal / sum_noise)).epsilon(1e-4));
 }
 
-TEST_CASE("sqnr of layers: against another network, which stands for the float one") {
+TEST_CASE("sqnr of layers: against another network as the float reference") {
   experiments::TwoLayers floating({0.0f, 0.6f, 2.3f}), net({0.0f, 1.0f, 2.0f});
   const auto rows = measure_sqnr(floating.network, net.network, *experiments::ten_pixels(4), 100);
   double signal = 0.0, noise = 0.0;
@@ -80,7 +80,7 @@ TEST_CASE("sqnr of layers: a folded batch norm counts as part of its layer") {
   CHECK(rows.at(0).output == INFINITY);
 }
 
-TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked for count") {
+TEST_CASE("sqnr of layers: a float network is exact, and only the given batches count") {
   experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
   for (const LayerSqnr& row :
        measure_sqnr(net.network, net.network, *experiments::ten_pixels(4), 1)) {
@@ -89,7 +89,7 @@ TEST_CASE("sqnr of layers: a float network is exact, and only the batches asked 
     CHECK(row.output == INFINITY);
   }
   net.probe_weight(*net.first);
-  // The one image is 0, to which no weight matters.
+  // The only image is 0, so weights have no effect.
   CHECK(measure_sqnr(net.network, net.network, *experiments::ten_pixels(1), 1)[0].output ==
         INFINITY);
   CHECK(measure_sqnr(net.network, net.network, *experiments::ten_pixels(1), 2)[0].output < 100.0);

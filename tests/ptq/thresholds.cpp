@@ -23,7 +23,7 @@ std::vector<double> random_counts(std::size_t bins, std::uint64_t seed) {
   return counts;
 }
 
-/// Word by word, with P and Q written out.
+/// The literal definition, with P and Q written out.
 double naive_kl(const std::vector<double>& counts, std::size_t size, std::size_t levels) {
   std::vector<double> p(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(size));
   std::vector<double> q(size, 0.0);
@@ -50,7 +50,7 @@ double naive_kl(const std::vector<double>& counts, std::size_t size, std::size_t
   return divergence;
 }
 
-TEST_CASE("KL: the whole curve is the definition's, gaps and outliers included") {
+TEST_CASE("KL: the whole curve matches the definition, gaps and outliers included") {
   for (const std::size_t bins : {64, 300}) {
     for (const int levels : {1, 2, 8, 50}) {
       const std::vector<double> counts = random_counts(bins, bins);
@@ -66,7 +66,7 @@ TEST_CASE("KL: the whole curve is the definition's, gaps and outliers included")
   }
 }
 
-TEST_CASE("KL and KL-J: fewer bins than levels leave the last edge; threads change nothing") {
+TEST_CASE("KL and KL-J: with fewer bins than levels, the last edge; threads change nothing") {
   const std::vector<double> few{3, 2, 1};
   CHECK(kl_threshold(few, 0.5, 4).threshold == 1.5);
   CHECK(kl_j_threshold(few, 0.5, 4).threshold == 1.5);
@@ -80,10 +80,10 @@ TEST_CASE("KL and KL-J: fewer bins than levels leave the last edge; threads chan
   set_num_threads(before);
 }
 
-TEST_CASE("MSE: of values on a grid the threshold is that grid's, in any range of magnitudes") {
+TEST_CASE("MSE: values on a grid give that grid's threshold, at any magnitude") {
   for (const float unit : {1.0f, 0x1p-120f, 0x1p120f}) {
-    // The outlier at 100 would cost more clipped than all others cost on a coarse grid, save that
-    // it is there once and they are there 10,000 times.
+    // The outlier at 100 would cost more clipped than all others cost on a coarse grid, but
+    // it occurs once and they occur 10,000 times.
     std::vector<float> x(10000, 7.0f * unit);
     for (std::size_t i = 0; i < x.size(); ++i)
       x[i] = static_cast<float>(i % 15) * unit - 7.0f * unit;

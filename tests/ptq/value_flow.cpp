@@ -23,7 +23,7 @@ struct FlowProbe {
     images = uniform_images({40, 3, 32, 32}, "images");
     graph = layers::Graph(*network);
   }
-  /// What the network makes of an image.
+  /// The network's output for an image.
   Tensor logits(std::int64_t image) const {
     const NoGradGuard no_grad;
     return (*network)(Variable(images.slice(image, image + 1))).value();
@@ -34,7 +34,7 @@ struct FlowProbe {
   layers::Graph graph;
 };
 
-TEST_CASE("value flow: values of any node, from those kept at an earlier one") {
+TEST_CASE("value flow: values of any node, computed from kept values of an earlier one") {
   const FlowProbe probe;
   const std::vector<std::int64_t> some{7, 39, 0};
   const std::size_t end = probe.graph.nodes().size();
@@ -56,7 +56,7 @@ TEST_CASE("value flow: values of any node, from those kept at an earlier one") {
   }
 }
 
-TEST_CASE("value flow: what does not fit into memory is computed from where it did") {
+TEST_CASE("value flow: values that do not fit into memory are computed from kept ones") {
   const FlowProbe probe;
   const std::size_t end = probe.graph.nodes().size();
   // Logits of 40 images, and nothing larger.

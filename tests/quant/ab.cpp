@@ -30,7 +30,7 @@ TEST_CASE("alpha rises from start to end of the run, in stairs") {
   CHECK(alpha_of(*quantizer) == 1.0);
 }
 
-TEST_CASE("the exponential schedule has 0.001 left to jump unless lambda says otherwise") {
+TEST_CASE("the exponential schedule ends with a jump of 0.001 unless lambda is set") {
   const auto quantizer =
       make("ab", {.bits = 8},
            Settings::from({{"schedule", "exponential"}, {"start", 0.0}, {"end", 0.5}}));
@@ -41,7 +41,7 @@ TEST_CASE("the exponential schedule has 0.001 left to jump unless lambda says ot
   CHECK(alpha_of(*quantizer) == 1.0);
 }
 
-TEST_CASE("gradient_mode: where the factor 1 - alpha goes, and that nothing moves at alpha = 1") {
+TEST_CASE("gradient_mode: the position of the factor 1 - alpha; nothing changes at alpha = 1") {
   const Tensor w = random_tensor({4, 3}, 1);
   const auto check = [&](const char* mode, bool adaptive, float gradient, float step) {
     CAPTURE(mode);
@@ -60,7 +60,7 @@ TEST_CASE("gradient_mode: where the factor 1 - alpha goes, and that nothing move
   check("auto", true, 1.0f, 0.25f);
 }
 
-TEST_CASE("at alpha = 1 training passes on what evaluation computes; at 0, the weight itself") {
+TEST_CASE("at alpha = 1 training equals evaluation; at 0, the weight itself") {
   for (const int bits : {1, 2, 4, 8}) {
     CAPTURE(bits);
     const auto quantizer = started("ab", {.bits = bits, .granularity = Granularity::per_channel});
@@ -106,7 +106,7 @@ TEST_CASE("1-bit weights may carry their mean magnitude, which the grid exports"
   CHECK(quantizer->grid().axis == 0);
 }
 
-TEST_CASE("latent_clip: off unless set") {
+TEST_CASE("latent_clip: off by default") {
   Tensor w = vector_of({-3.0f, 0.5f, 2.0f});
   make("ab", {.bits = 1})->latent_update()->project(w);
   CHECK(w.data()[0] == -3.0f);
@@ -119,7 +119,7 @@ const std::vector<float> kCalibration{7.0f, -3.0f, 1.0f, 0.0f};
 const std::vector<float> kInput{2.25f, 8.5f, -9.25f, 7.0f};
 const std::vector<float> kQuantized{2.0f, 7.0f, -7.0f, 7.0f};
 
-TEST_CASE("activations: forward and gradient of the four ways, at alpha 0.25") {
+TEST_CASE("activations: forward and gradient of the four modes, at alpha 0.25") {
   const auto run = [](const char* way, const std::vector<float>& gradient, bool blended, bool on) {
     CAPTURE(way);
     const auto quantizer = activation(4, way, Settings::from({{"momentum", 1.0}}));
@@ -140,7 +140,7 @@ TEST_CASE("activations: forward and gradient of the four ways, at alpha 0.25") {
   run("off_then_on", {1, 1, 1, 1}, false, false);
 }
 
-TEST_CASE("activations at alpha = 1: all on the grid, gradients as the tail wants them") {
+TEST_CASE("activations at alpha = 1: all on the grid, gradients according to the tail") {
   const auto gradient = [](const char* way, const char* tail) {
     const auto quantizer =
         activation(4, way, Settings::from({{"momentum", 1.0}, {"tail_gradient", tail}}));
@@ -174,7 +174,7 @@ TEST_CASE("1-bit activations: hardtanh fades into sign, gradients stop outside [
   run("off_then_on", 0.0f, 1.0f);
 }
 
-TEST_CASE("gamma_a: an average over batches that zeros leave alone, frozen once alpha is 1") {
+TEST_CASE("gamma_a: an average over batches that ignores zeros, frozen once alpha is 1") {
   const auto quantizer = activation(4, "blend_ste");
   CHECK_THROWS_AS(quantizer->grid(), std::logic_error);
   pass(*quantizer, vector_of({7.0f, 1.0f}));
@@ -190,7 +190,7 @@ TEST_CASE("gamma_a: an average over batches that zeros leave alone, frozen once 
 }
 
 TEST_CASE("gamma_a of a large tensor comes from a sample that sees every channel") {
-  // Channel 63 alone is large: a stride of a power of two would never meet it.
+  // Only channel 63 is large: a stride of a power of two would never sample it.
   Tensor x = random_tensor({16, 64, 32, 32}, 5);
   for (std::int64_t i = 63; i < x.numel(); i += 64) x.data()[i] *= 20.0f;
   const auto sampled = activation(8, "blend_ste");
@@ -202,7 +202,7 @@ TEST_CASE("gamma_a of a large tensor comes from a sample that sees every channel
   CHECK(ratio < 1.1f);
 }
 
-TEST_CASE("settings that do not fit are refused by key") {
+TEST_CASE("invalid settings are rejected by key") {
   CHECK_THROWS_WITH_AS(make("ab", {.bits = 4}, Settings::from({{"start", 0.5}, {"end", 0.25}})),
                        "<settings>: end: expected more than start = 0.5, got 0.25",
                        std::invalid_argument);

@@ -18,7 +18,7 @@ void start(Quantizer& quantizer, ValueRange range) {
   quantizer.calibratable()->calibrate(std::vector{range});
 }
 
-TEST_CASE("affine: real 0 is a code, also where the data never reach it") {
+TEST_CASE("affine: real 0 is a code, even if the data never reach it") {
   for (const ValueRange range : {ValueRange{0.5, 2.0}, {-1.0, 2.0}, {-3.0, -1.0}, {-1e-3, 5.1}}) {
     for (const QuantGrid& form : {unsigned_grid(4), signed_full_grid(4)}) {
       QuantGrid grid = form;
@@ -30,7 +30,7 @@ TEST_CASE("affine: real 0 is a code, also where the data never reach it") {
   }
 }
 
-TEST_CASE("affine: a range of nothing, of denormals and of nearly all floats") {
+TEST_CASE("affine: an empty range, one of denormals and one of nearly all floats") {
   QuantGrid grid = unsigned_grid(8);
   cover_affine(grid, 0, {0.0, 0.0});
   CHECK(grid.scale[0] == 1.0f);
@@ -47,7 +47,7 @@ TEST_CASE("affine activations: average of the batches' range, window closed at i
   pass(*quantizer, vector_of({-1.0f, 14.0f}));
   CHECK(quantizer->grid().scale[0] == 1.0f);
   CHECK(quantizer->grid().zero_point[0] == 1);
-  pass(*quantizer, Tensor::zeros({3}));  // says nothing
+  pass(*quantizer, Tensor::zeros({3}));  // ignored
   CHECK(quantizer->grid().scale[0] == 1.0f);
   // [-1, 14] and [-9, 36] average to [-5, 25]: scale 2, zero point round(2.5) = 3.
   const Pass result = pass(*quantizer, vector_of({-9.0f, -6.0f, -6.01f, 24.0f, 36.0f, 7.1f}));
@@ -79,7 +79,7 @@ TEST_CASE("the code window is where the rounded code is on the grid, to the last
   }
 }
 
-TEST_CASE("affine: quant_delay in steps and as a fraction, the range being gathered meanwhile") {
+TEST_CASE("affine: quant_delay in steps and as a fraction; the range is gathered meanwhile") {
   for (const double delay : {2.0, 0.25}) {
     const auto quantizer = activation(2, Settings::from({{"quant_delay", delay}}));
     quantizer->begin_training({.total_steps = 8, .steps_per_epoch = 8});
@@ -107,7 +107,7 @@ TEST_CASE("affine weights: symmetric by default; \"affine\" follows min and max 
   CHECK(result.output.to_row_major() == std::vector<float>{-1, 14, 0, -30, -2, 0});
 }
 
-TEST_CASE("a calibrated weight range holds, saved too, until training sees the weight") {
+TEST_CASE("a calibrated weight range is kept, also when saved, until training sees the weight") {
   const Tensor w = vector_of({-7.0f, 3.0f});
   const auto quantizer = make("affine", {.bits = 4});
   start(*quantizer, {-3.5, 2.0});
@@ -124,12 +124,12 @@ TEST_CASE("a calibrated weight range holds, saved too, until training sees the w
                        "layer.slot: expected 1 ranges, got 2", std::invalid_argument);
 }
 
-TEST_CASE("trained ranges start where data or a calibrator puts them, and 0 stays inside") {
+TEST_CASE("trained ranges start from data or a calibrator, and 0 stays inside") {
   const auto quantizer = activation(4, Settings::from({{"train_ranges", true}}));
   pass(*quantizer, Tensor::zeros({2}));
   CHECK(quantizer->grid().scale[0] == 1.0f);
   pass(*quantizer, vector_of({-1.0f, 14.0f}));
-  pass(*quantizer, vector_of({-100.0f, 100.0f}));  // data moves it no more
+  pass(*quantizer, vector_of({-100.0f, 100.0f}));  // data no longer changes it
   auto parameters = quantizer->parameters();
   REQUIRE(parameters.size() == 2);
   CHECK(parameters[0].second.value().item() == -1.0f);
@@ -139,7 +139,7 @@ TEST_CASE("trained ranges start where data or a calibrator puts them, and 0 stay
   CHECK(parameters[0].second.value().item() == 0.0f);
 }
 
-TEST_CASE("affine: settings that do not exist are refused") {
+TEST_CASE("affine: unknown settings are rejected") {
   CHECK_THROWS_AS(activation(8, Settings::from({{"mask", "none"}})), std::invalid_argument);
   CHECK_THROWS_AS(activation(8, Settings::from({{"momentum", 1.5}})), std::invalid_argument);
   CHECK_THROWS_AS(activation(8, Settings::from({{"quant_delay", -1.0}})), std::invalid_argument);

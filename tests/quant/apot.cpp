@@ -42,7 +42,7 @@ TEST_CASE(
   CHECK(positive->grid().levels == apot_levels(3));
   CHECK(positive->grid().scale[0] == 1.0f);
   const auto both = activation(3, 4.0);
-  pass(*both, Tensor::zeros({2}));  // decides nothing
+  pass(*both, Tensor::zeros({2}));  // ignored
   pass(*both, vector_of({-0.1f, 2.0f}));
   CHECK(both->grid().levels == Levels{-4, -2, -1, 0, 1, 2, 4});
   CHECK(both->grid().scale[0] == 1.0f);
@@ -59,7 +59,7 @@ TEST_CASE("activations: values on the levels, gradients of x inside and of alpha
         doctest::Approx((-0.9 - 1.9 + 2.0 + 0.0) / 8.0 + 1.0).epsilon(1e-6));
 }
 
-TEST_CASE("weights are normalized, clipped at alpha deviations, and given their size again") {
+TEST_CASE("weights are normalized, clipped at alpha deviations, and scaled back") {
   // Mean 1, deviation 2: normalized -1, 1, -1, 1.
   const Tensor w = vector_of({-1.0f, 3.0f, -1.0f, 3.0f});
   const auto quantizer = make("apot", {.bits = 3}, Settings::from({{"weight_alpha", 2.0}}));
@@ -81,7 +81,7 @@ TEST_CASE("weights are normalized, clipped at alpha deviations, and given their 
   CHECK(pass(*uncentered, w).output.to_row_major() == std::vector<float>{-1, 4, -1, 4});
 }
 
-TEST_CASE("weights: the integers are those nearest to w - mean") {
+TEST_CASE("weights: the integers are the nearest to w - mean") {
   const auto quantizer = make("apot", {.bits = 4});
   quantizer->set_mode(Mode::evaluation);
   const Tensor w = random_tensor({5, 40}, 3);
@@ -103,7 +103,7 @@ TEST_CASE("a constant weight has no deviation: its codes are 0") {
         std::vector<float>(6, 0.0f));
 }
 
-TEST_CASE("widths whose levels do not fit 8-bit codes, and channels, are refused") {
+TEST_CASE("widths whose levels do not fit 8-bit codes, and per-channel grids, are rejected") {
   CHECK_THROWS_WITH_AS(make("apot", {.bits = 7}),
                        "layer.slot: apot: expected bits in 2..6 for weights, got 7",
                        std::invalid_argument);

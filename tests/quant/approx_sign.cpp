@@ -11,7 +11,7 @@ namespace {
 
 const SlotSpec kActivation{.role = Role::activation, .bits = 1};
 
-TEST_CASE("approx_sign: at 0, at the ends of the triangle, and far away") {
+TEST_CASE("approx_sign: at 0, at the ends of the triangle, and outside") {
   const auto quantizer = make("approx_sign", kActivation);
   const Pass result =
       pass(*quantizer, vector_of({-INFINITY, -1.0f, -0.5f, -0.0f, 0.0f, 1.0f, INFINITY, NAN}));

@@ -1,4 +1,4 @@
-// What a quantizer has to be told of the run before it trains.
+// Information about the run that a quantizer needs before it trains.
 
 #include <doctest/doctest.h>
 
@@ -22,7 +22,7 @@ std::unique_ptr<Quantizer> made(const Slot& slot) {
   return make(slot.method, slot.spec, slot.settings);
 }
 
-TEST_CASE("what follows a schedule, or the seed, does not train before begin_training") {
+TEST_CASE("quantizers with a schedule or a seed do not train before begin_training") {
   const Settings stochastic = Settings::from({{"sampling", "stochastic"}});
   for (const Slot& slot :
        {Slot{"ab", {.bits = 4}}, Slot{"ab", {.bits = 1}}, Slot{"ab", kActivation},
@@ -64,7 +64,7 @@ TEST_CASE("a run has at least one step") {
                        std::invalid_argument);
 }
 
-/// The last of three passes, with what a run can tell a quantizer.
+/// The last of three passes, with a run's information.
 Pass third_pass(Quantizer& quantizer) {
   for (std::int64_t step = 0; step < 2; ++step) {
     pass(quantizer, random_tensor({6, 8}, static_cast<std::uint64_t>(step)));
@@ -73,7 +73,7 @@ Pass third_pass(Quantizer& quantizer) {
   return pass(quantizer, random_tensor({6, 8}, 2));
 }
 
-TEST_CASE("every method: what trains without a plan trains no otherwise with one") {
+TEST_CASE("every method: one that trains without a plan trains identically with one") {
   for (const StrategyInfo& info : registered_quantizers()) {
     for (const Role role : {Role::weight, Role::activation}) {
       if (!info.has(role)) continue;

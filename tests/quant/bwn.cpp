@@ -11,7 +11,7 @@ namespace {
 
 const SlotSpec kPerFilter{.bits = 1, .granularity = Granularity::per_channel};
 
-TEST_CASE("bwn: a filter of zeros has codes +1 and the smallest scale there is") {
+TEST_CASE("bwn: a filter of zeros has codes +1 and the smallest possible scale") {
   const auto quantizer = make("bwn", kPerFilter);
   const Tensor w = Tensor::from_row_major<float>({2, 2}, std::vector{0.0f, 0.0f, -3.0f, 1.0f});
   const float least = std::numeric_limits<float>::min();
@@ -30,7 +30,7 @@ TEST_CASE("bwn: one alpha per tensor, and the gradient of the chain rule through
   CHECK(result.gradient.to_row_major() == std::vector<float>{2.5f, 2.0f, 1.0f});
 }
 
-TEST_CASE("bwn: activations and more than 1 bit are refused") {
+TEST_CASE("bwn: activations and more than 1 bit are rejected") {
   CHECK_THROWS_WITH_AS(make("bwn", {.role = Role::activation, .bits = 1}),
                        doctest::Contains("layer.slot: bwn does not support"),
                        std::invalid_argument);

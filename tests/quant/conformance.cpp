@@ -14,7 +14,7 @@
 namespace quench::quant {
 namespace {
 
-TEST_CASE("every registered strategy keeps what a quantizer promises") {
+TEST_CASE("every registered strategy keeps the promises of a quantizer") {
   for (const StrategyInfo& info : registered_quantizers()) {
     for (const PromiseCheck& check : check_promise(info.name)) {
       INFO(info.name << ": " << check.name << ": " << check.failure);
@@ -45,7 +45,7 @@ float naive_code(float x, const QuantGrid& grid, std::size_t channel) {
   return q - static_cast<float>(grid.zero_point[channel]);
 }
 
-/// Strategies whose integers are not the nearest ones: their own tests say which they are.
+/// Strategies whose integers are not the nearest ones; they have their own tests.
 bool has_own_codes(const std::string& name, Role role) {
   static const std::set<std::pair<std::string, Role>> strategies{{"apot", Role::weight},
                                                                  {"dorefa", Role::weight},
@@ -142,7 +142,7 @@ class FaultyQuantizer final : public Quantizer {
   Variable dead_{Tensor::scalar(1.0f), true};
 };
 
-/// Whether and by which check a method with this fault is caught.
+/// The check that catches a method with this fault; empty if none does.
 std::string caught_by(const std::string& name, Fault fault) {
   register_quantizer(
       {.name = name,
@@ -157,7 +157,7 @@ std::string caught_by(const std::string& name, Fault fault) {
   return checks;
 }
 
-TEST_CASE("a method that breaks one promise is caught by the check of that promise") {
+TEST_CASE("the check of each promise catches a method that breaks it") {
   CHECK(caught_by("faultless", Fault::none).empty());
   CHECK(caught_by("off_grid", Fault::off_grid) ==
         "evaluation equals the exported grid; evaluation keeps an activation's grid; ");

@@ -10,7 +10,7 @@
 namespace quench::quant {
 namespace {
 
-TEST_CASE("weights lie on odd integers: the largest tanh is the last, and a weight of 0 is +1") {
+TEST_CASE("weights are odd integers: the largest tanh is the last, and a weight of 0 is +1") {
   const auto quantizer = make("dorefa", {.bits = 2});
   // tanh: 0.7616, 0.1974, -0.6640, 0; in thirds of the largest: 3, 0.78, -2.6, 0.
   const Pass result = pass(*quantizer, vector_of({1.0f, 0.2f, -0.8f, 0.0f}));
@@ -69,7 +69,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("1-bit weights: the sign times mean|w|, and the gradient as it comes") {
+TEST_CASE("1-bit weights: the sign times mean|w|, with an unchanged gradient") {
   const auto quantizer = make("dorefa", {.bits = 1});
   const Pass result = pass(*quantizer, vector_of({-3.0f, 0.0f, 1.0f, 2.0f}));
   CHECK(result.output.to_row_major() == std::vector<float>{-1.5f, 1.5f, 1.5f, 1.5f});
@@ -77,7 +77,7 @@ TEST_CASE("1-bit weights: the sign times mean|w|, and the gradient as it comes")
   CHECK(quantizer->grid().binary());
 }
 
-TEST_CASE("all-zero weights become the smallest number a grid has, and keep their gradient") {
+TEST_CASE("all-zero weights become the grid's smallest value, and keep their gradient") {
   for (const int bits : {1, 4}) {
     const auto quantizer = make("dorefa", {.bits = bits});
     const Pass result = pass(*quantizer, Tensor::zeros({3}));
@@ -95,7 +95,7 @@ TEST_CASE("activations: clipped to [0, act_max], the ends of the window included
   CHECK(quantizer->grid().scale == std::vector<float>{2.0f});  // before any batch, too
 }
 
-TEST_CASE("what dorefa does not have is refused") {
+TEST_CASE("unsupported settings of dorefa are rejected") {
   CHECK_THROWS_WITH_AS(make("dorefa", {}, Settings::from({{"act_max", 0.0}})),
                        doctest::Contains("act_max: expected"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(

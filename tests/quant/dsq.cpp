@@ -9,7 +9,7 @@
 namespace quench::quant {
 namespace {
 
-/// The soft step as the paper has it: m_i in the middle of interval i, the sign's tanh scaled to
+/// The paper's soft step: m_i in the middle of interval i, the sign's tanh scaled to
 /// reach +-1 at the interval's ends.
 double phi(double x, double step, double alpha) {
   const double k = std::log(2.0 / alpha - 1.0) / step;
@@ -21,7 +21,7 @@ double phi(double x, double step, double alpha) {
 /// 3-bit weights with step 1.
 Tensor weights() { return vector_of({3.0f, -2.6f, 0.1f, 0.45f, 0.7f, -1.2f, 2.02f}); }
 
-TEST_CASE("dsq: the reference's phi is continuous and meets the codes") {
+TEST_CASE("dsq: the reference's phi is continuous and passes through the codes") {
   for (const double alpha : {0.05, 0.2, 0.5}) {
     CHECK(phi(2.0, 1.0, alpha) == doctest::Approx(2.0));
     CHECK(phi(2.0 - 1e-9, 1.0, alpha) == doctest::Approx(2.0));
@@ -49,7 +49,7 @@ TEST_CASE("dsq: forward is the hard step; gradients are phi's, by finite differe
   }
 }
 
-TEST_CASE("dsq: another step scales phi; beyond an activation's grid no gradient passes") {
+TEST_CASE("dsq: another step scales phi; outside an activation's grid no gradient passes") {
   const auto quantizer =
       make("dsq", {.role = Role::activation, .bits = 2}, Settings::from({{"momentum", 1.0}}));
   pass(*quantizer, vector_of({0.0f, 6.0f}));  // step 2
@@ -66,7 +66,7 @@ TEST_CASE("dsq: another step scales phi; beyond an activation's grid no gradient
   CHECK(quantizer->parameters()[0].second.grad().item() == doctest::Approx(by_alpha).epsilon(1e-4));
 }
 
-TEST_CASE("dsq: alpha is one per scale, and an update is brought back into [0.01, 0.5]") {
+TEST_CASE("dsq: one alpha per scale, clamped to [0.01, 0.5] after an update") {
   const auto quantizer =
       make("dsq", {.bits = 4, .granularity = Granularity::per_channel, .channels = 3});
   Variable alpha = quantizer->parameters()[0].second;

@@ -36,7 +36,8 @@ TEST_CASE("ewgs: weights have a scale per channel, and the largest keeps its gra
   CHECK(quantizer->grid().scale[0] > 5 * quantizer->grid().scale[1]);
 }
 
-TEST_CASE("ewgs: a calibrator starts the activations' grid, unsigned where nothing is negative") {
+TEST_CASE(
+    "ewgs: a calibrator initializes the activations' grid, unsigned without negative values") {
   const auto quantizer = make("ewgs", {.role = Role::activation, .bits = 4});
   CHECK_THROWS_WITH_AS(quantizer->grid(),
                        "layer.slot: ewgs has no grid before training or calibration",
@@ -48,7 +49,7 @@ TEST_CASE("ewgs: a calibrator starts the activations' grid, unsigned where nothi
                        "layer.slot: expected 1 range, got 2", std::invalid_argument);
 }
 
-TEST_CASE("ewgs: a negative delta is refused") {
+TEST_CASE("ewgs: a negative delta is rejected") {
   CHECK_THROWS_WITH_AS(make("ewgs", {.bits = 4}, Settings::from({{"delta", -1.0}})),
                        doctest::Contains("delta: expected"), std::invalid_argument);
 }

@@ -42,7 +42,8 @@ TEST_CASE("fat: the first data that are not all zeros give the threshold, per te
                        std::invalid_argument);
 }
 
-TEST_CASE("fat: a factor beyond its limits counts as the end and is stuck, unless clamped") {
+TEST_CASE(
+    "fat: a factor beyond its limits counts as the limit and gets no gradient, unless clamped") {
   for (const bool clamp : {false, true}) {
     CAPTURE(clamp);
     const auto quantizer = make("fat", kWeight, Settings::from({{"clamp", clamp}}));
@@ -56,14 +57,14 @@ TEST_CASE("fat: a factor beyond its limits counts as the end and is stuck, unles
   }
 }
 
-TEST_CASE("fat: factors that are not trained are no parameters") {
+TEST_CASE("fat: untrained factors are not parameters") {
   const auto quantizer = make("fat", kWeight, Settings::from({{"train_thresholds", false}}));
   CHECK(quantizer->parameters().empty());
   CHECK(pass(*quantizer, vector_of({-7.0f, 2.0f})).gradient.to_row_major() ==
         std::vector<float>{1, 1});
 }
 
-TEST_CASE("fat asymmetric: the range follows both factors, but never lets go of 0") {
+TEST_CASE("fat asymmetric: the range follows both factors, but always contains 0") {
   const auto quantizer = make("fat", kActivation, Settings::from({{"mode", "asymmetric"}}));
   quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-5.0, 10.0}});
   CHECK(quantizer->grid().scale[0] == doctest::Approx(1.0));
@@ -81,12 +82,12 @@ TEST_CASE("fat asymmetric: the range follows both factors, but never lets go of 
   CHECK(range.low == -5.0);
   CHECK(range.first_code == -15.0f);
   CHECK(range.dlow_dr == -10.0);
-  // A range from 0 has nothing to shift.
+  // A range from 0 is not shifted.
   CHECK(fat_range({0.0, 8.0}, -0.1f, 1.0f, {}, 4).low == 0.0);
   CHECK(fat_range({0.0, 0.0}, 0.0f, 1.0f, {}, 4).scale == 1.0f);
 }
 
-/// The range with the factors moved by so much, and y of a value beyond its upper end.
+/// The range with the factors changed by these amounts, and y for a value beyond its upper end.
 double upper_end(double shift, double widening) {
   const FatRange range = fat_range({-3.0, 5.0}, static_cast<float>(0.1 + shift),
                                    static_cast<float>(0.75 + widening), {}, 8);
@@ -94,7 +95,7 @@ double upper_end(double shift, double widening) {
   return range.low + range.width;
 }
 
-TEST_CASE("fat asymmetric: beyond the range the gradients are those of its ends") {
+TEST_CASE("fat asymmetric: outside the range, gradients are those of its ends") {
   const auto quantizer =
       make("fat", {.role = Role::activation, .bits = 8}, Settings::from({{"mode", "asymmetric"}}));
   quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-3.0, 5.0}});
@@ -133,7 +134,7 @@ TEST_CASE("fat pointwise: each weight has a factor, and evaluation quantizes the
       std::invalid_argument);
 }
 
-TEST_CASE("fat: every form goes on from saved state") {
+TEST_CASE("fat: every form resumes from saved state") {
   for (const char* mode : {"symmetric", "asymmetric"}) {
     CAPTURE(mode);
     const Settings settings = Settings::from({{"mode", mode}, {"pointwise", true}});
@@ -152,7 +153,7 @@ TEST_CASE("fat: every form goes on from saved state") {
   }
 }
 
-TEST_CASE("fat: settings and bits that it does not have") {
+TEST_CASE("fat: unsupported settings and bits are rejected") {
   CHECK_THROWS_WITH_AS(make("fat", {.bits = 1}),
                        "layer.slot: fat: expected bits in 2..8 for weights, got 1",
                        std::invalid_argument);

@@ -40,7 +40,7 @@ TEST_CASE(
   CHECK(std::ranges::equal(leaf.grad().span(), std::vector<float>{0, 1, 1, 1, 0, 1, 1, 0}));
 }
 
-TEST_CASE("fixed: what passes through does not move the grid") {
+TEST_CASE("fixed: data do not change the grid") {
   const auto quantizer =
       make_fixed_quantizer(Role::weight, per_channel_grid(), {2, 1}, "conv1.weight");
   quantizer->observe(Tensor::full({2, 1}, 100.0f));
@@ -48,7 +48,7 @@ TEST_CASE("fixed: what passes through does not move the grid") {
   CHECK(quantizer->state().empty());
 }
 
-TEST_CASE("fixed: a grid that does not fit names the slot") {
+TEST_CASE("fixed: the error for an invalid grid names the slot") {
   CHECK_THROWS_WITH_AS(
       make_fixed_quantizer(Role::weight, per_channel_grid(), {3, 1}, "conv1.weight"),
       "conv1.weight: grid: expected 3 scales and zero points for shape [3, 1], got 2 and 2",

@@ -26,7 +26,7 @@ inline bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
 }
 
-/// A quantizer with settings of its own.
+/// A quantizer with the given settings.
 inline std::unique_ptr<Quantizer> make(const std::string& name, SlotSpec spec,
                                        Settings settings = {}) {
   if (spec.slot.empty()) spec.slot = "layer.slot";
@@ -34,7 +34,7 @@ inline std::unique_ptr<Quantizer> make(const std::string& name, SlotSpec spec,
   return make_quantizer(name, spec);
 }
 
-/// The same, told of a run of 100 steps.
+/// Likewise, with begin_training() for a run of 100 steps.
 inline std::unique_ptr<Quantizer> started(const std::string& name, SlotSpec spec,
                                           Settings settings = {}) {
   auto quantizer = make(name, std::move(spec), std::move(settings));
@@ -42,7 +42,7 @@ inline std::unique_ptr<Quantizer> started(const std::string& name, SlotSpec spec
   return quantizer;
 }
 
-/// What one forward and backward pass gives.
+/// The results of one forward and backward pass.
 struct Pass {
   Tensor output, gradient;
 };
@@ -57,7 +57,7 @@ inline Pass pass(Quantizer& quantizer, const Tensor& x) {
   return pass(quantizer, x, Tensor::full(x.shape(), 1.0f));
 }
 
-/// As if training had brought alpha this far.
+/// Sets alpha as if training had reached it.
 inline void set_alpha(Quantizer& quantizer, double alpha) {
   SavedState state = quantizer.state();
   state["alpha"] = state_number(alpha);

@@ -20,7 +20,7 @@ Tensor random_tensor(const Shape& shape, std::uint64_t seed) {
   return out;
 }
 
-/// The gradient that comes out below when `upstream` arrives above.
+/// The gradient of the input for the gradient `upstream` of the output.
 Tensor passed(const GradientQuantizer& quantizer, const Tensor& upstream) {
   struct Upstream final : Node {
     Tensor grad;
@@ -33,7 +33,7 @@ Tensor passed(const GradientQuantizer& quantizer, const Tensor& upstream) {
   return x.grad();
 }
 
-TEST_CASE("quantize_gradient: every sample lies on 2^bits levels between its own extremes") {
+TEST_CASE("quantize_gradient: every sample has 2^bits levels between its own extremes") {
   const Tensor grad = random_tensor({3, 4, 5, 5}, 1);
   for (int bits = 1; bits <= 8; ++bits) {
     CAPTURE(bits);
@@ -53,7 +53,7 @@ TEST_CASE("quantize_gradient: every sample lies on 2^bits levels between its own
   }
 }
 
-TEST_CASE("quantize_gradient: zeros stay zeros, NaN stays NaN, infinities do not turn finite") {
+TEST_CASE("quantize_gradient: zeros stay zeros, NaN stays NaN, infinities do not become finite") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
   const Tensor grad =
@@ -67,7 +67,7 @@ TEST_CASE("quantize_gradient: zeros stay zeros, NaN stays NaN, infinities do not
   CHECK_FALSE(std::isfinite(y.data()[6]));
 }
 
-TEST_CASE("gradient quantizer: leaves the output alone and the gradient right on average") {
+TEST_CASE("gradient quantizer: does not change the output; the gradient is unbiased") {
   const Tensor upstream = random_tensor({2, 8}, 2);
   GradientQuantizer quantizer(2, 7, "conv1");
   const Variable x(random_tensor({2, 8}, 3), true);
@@ -92,7 +92,7 @@ TEST_CASE("gradient quantizer: leaves the output alone and the gradient right on
   }
 }
 
-TEST_CASE("gradient quantizer: its noise follows from seed, layer and step alone") {
+TEST_CASE("gradient quantizer: its noise depends only on seed, layer and step") {
   const Tensor upstream = random_tensor({64, 2000}, 4);
   const auto bits_of = [&](std::uint64_t seed, const char* layer, std::int64_t step) {
     GradientQuantizer quantizer(4, seed, layer);

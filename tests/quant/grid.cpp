@@ -13,7 +13,7 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-TEST_CASE("grids: the ranges that methods name") {
+TEST_CASE("grids: the named ranges") {
   const auto range = [](const QuantGrid& grid) { return std::pair(grid.qmin, grid.qmax); };
   CHECK(range(signed_narrow_grid(8)) == std::pair(-127, 127));
   CHECK(range(signed_narrow_grid(2)) == std::pair(-1, 1));
@@ -81,7 +81,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("check_grid: names what does not fit") {
+TEST_CASE("check_grid: the error names the invalid field") {
   QuantGrid grid = signed_narrow_grid(8);
   grid.scale[0] = 0.0f;
   CHECK_THROWS_WITH_AS(check_grid(grid, {3}), "grid: expected a finite scale > 0, got 0",

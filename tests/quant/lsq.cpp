@@ -27,7 +27,7 @@ void set_scale(Quantizer& quantizer, float value) {
   scale.mutable_value().bump_version();
 }
 
-TEST_CASE("the end codes themselves lie outside an open window and inside a closed one") {
+TEST_CASE("the end codes are outside an open window and inside a closed one") {
   const Tensor v = vector_of({-8.0f, -7.75f, 6.75f, 7.0f, 7.25f});
   const auto open = unit_step({.bits = 4}, -7.0, 7.0, Settings::from({{"grad_scale", "none"}}));
   CHECK(pass(*open, v).gradient.to_row_major() == std::vector<float>{0, 1, 1, 0, 0});
@@ -54,7 +54,7 @@ TEST_CASE("the gradient of the step is divided by sqrt(N Qp): weights of a chann
   CHECK(scale_of(*activation).grad().item() == doctest::Approx(36 * 7 / std::sqrt(9.0 * 7.0)));
 }
 
-TEST_CASE("activations start at the first batch that is not all zeros, and it chooses the grid") {
+TEST_CASE("activations start at the first nonzero batch, which also chooses the grid") {
   const auto quantizer = make("lsq", {.role = Role::activation, .bits = 2});
   CHECK_THROWS_WITH_AS(quantizer->grid(),
                        "layer.slot: lsq has no grid before training or calibration",
@@ -79,7 +79,7 @@ TEST_CASE("a calibrated range ends at the last code") {
       make("lsq", {.bits = 4, .granularity = Granularity::per_channel, .channels = 2});
   weight->calibratable()->calibrate(std::array{ValueRange{-14.0, 3.0}, ValueRange{0.0, 0.0}});
   CHECK(weight->grid().scale == std::vector<float>{2.0f, 1.0f});
-  pass(*weight, Tensor::full({2, 3}, 50.0f));  // no start from data any more
+  pass(*weight, Tensor::full({2, 3}, 50.0f));  // data no longer initializes it
   CHECK(weight->grid().scale == std::vector<float>{2.0f, 1.0f});
   CHECK_THROWS_WITH_AS(weight->calibratable()->calibrate(std::array{ValueRange{-1.0, 1.0}}),
                        "layer.slot: expected 2 ranges or channels, got 1", std::invalid_argument);
@@ -91,7 +91,7 @@ TEST_CASE("a calibrated range ends at the last code") {
   CHECK_THROWS_AS(activation->calibratable()->calibrate({}), std::invalid_argument);
 }
 
-TEST_CASE("a step that the optimizer took below 1e-8 comes back, in the parameter itself") {
+TEST_CASE("a step that the optimizer took below 1e-8 is clamped, in the parameter itself") {
   for (const Role role : {Role::weight, Role::activation}) {
     const auto quantizer = make("lsq", {.role = role, .bits = 4});
     quantizer->observe(Tensor::full({2, 2}, 1.0f));
@@ -104,7 +104,7 @@ TEST_CASE("a step that the optimizer took below 1e-8 comes back, in the paramete
   }
 }
 
-TEST_CASE("NaN becomes code 0 and adds nothing to a gradient; infinities saturate") {
+TEST_CASE("NaN becomes code 0 and does not contribute to a gradient; infinities saturate") {
   const auto quantizer =
       unit_step({.bits = 4}, -7.0, 7.0, Settings::from({{"grad_scale", "none"}}));
   const Pass result = pass(*quantizer, vector_of({NAN, INFINITY, -INFINITY}));
@@ -113,7 +113,7 @@ TEST_CASE("NaN becomes code 0 and adds nothing to a gradient; infinities saturat
   CHECK(scale_of(*quantizer).grad().item() == -1.0f);
 }
 
-TEST_CASE("settings and bits that lsq does not have are refused") {
+TEST_CASE("unsupported settings and bits of lsq are rejected") {
   CHECK_THROWS_AS(make("lsq", {.bits = 4}, Settings::from({{"window", "half"}})),
                   std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("lsq", {.bits = 1}),

@@ -30,7 +30,8 @@ TEST_CASE("a calibrated range is covered from its first code to its last") {
         std::vector<float>{-4, 0, 11, 11});
 }
 
-TEST_CASE("outside the window beta takes the gradient, inside x does; the ends by the window") {
+TEST_CASE(
+    "outside the window beta gets the gradient, inside x does; the window decides at the ends") {
   const Tensor x = vector_of({-5.0f, -4.0f, 0.25f, 11.0f, NAN});
   const auto open = shifted_by_four(Settings::from({{"grad_scale", "none"}}));
   CHECK(pass(*open, x).gradient.to_row_major() == std::vector<float>{0, 0, 1, 0, 0});
@@ -42,7 +43,7 @@ TEST_CASE("outside the window beta takes the gradient, inside x does; the ends b
   CHECK(trained_gradients(*closed) == std::array{-0.25f, 1.0f});
 }
 
-TEST_CASE("init: minmax covers the first batch with 0; mse leaves an outlier out") {
+TEST_CASE("init: minmax covers the first batch and 0; mse excludes an outlier") {
   Tensor x = random_tensor({1000}, 3);
   x.data()[0] = 50.0f;
   const auto minmax =
@@ -75,7 +76,7 @@ TEST_CASE("one bit has the two values beta and beta + s") {
         std::vector<float>{-1, -1, 2, 2});
 }
 
-TEST_CASE("weights start at three deviations from their mean, per channel too") {
+TEST_CASE("weights start at three deviations from their mean, also per channel") {
   const Tensor w = Tensor::from_row_major<float>({2, 2}, std::vector{1.0f, 3.0f, -8.0f, 0.0f});
   const auto quantizer =
       make("lsq_plus", {.bits = 3, .granularity = Granularity::per_channel, .channels = 2});
@@ -84,7 +85,7 @@ TEST_CASE("weights start at three deviations from their mean, per channel too") 
   CHECK(quantizer->grid().qmin == -4);
 }
 
-TEST_CASE("what training made of scale and beta is brought back or refused") {
+TEST_CASE("invalid scale and beta after training are clamped or rejected") {
   const auto quantizer = shifted_by_four();
   auto parameters = quantizer->parameters();
   parameters[0].second.mutable_value().data()[0] = -1.0f;

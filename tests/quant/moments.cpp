@@ -9,7 +9,7 @@
 namespace quench::quant {
 namespace {
 
-TEST_CASE("moments: as two plain sums in double give them, per tensor and per channel") {
+TEST_CASE("moments: match two naive sums in double, per tensor and per channel") {
   Tensor x = random_tensor({3, 5003}, 1);
   for (float& value : x.span()) value = 100.0f + value;  // a mean far from 0
   for (const bool per_channel : {false, true}) {
@@ -29,7 +29,7 @@ TEST_CASE("moments: as two plain sums in double give them, per tensor and per ch
   }
 }
 
-TEST_CASE("moments: a constant has no deviation; NaN and no values are refused by name") {
+TEST_CASE("moments: a constant has no deviation; NaN and no values are rejected by name") {
   CHECK(moments(Tensor::full({77}, 0.375f), false, "slot")[0].deviation == 0.0);
   CHECK_THROWS_WITH_AS(moments(vector_of({1.0f, NAN}), false, "slot"),
                        "slot: expected finite values, got NaN or infinity in shape [2]",

@@ -42,7 +42,7 @@ TEST_CASE("noise: uniform over one step around the weight, whatever the weight")
   for (const float g : result.gradient.span()) REQUIRE(g == 1.0f);
 }
 
-TEST_CASE("noise: another pass, seed or slot draws other numbers; the same three the same") {
+TEST_CASE("noise: depends on pass, seed and slot only") {
   const Tensor w = random_tensor({64}, 3);
   const auto first = with_seed(1), again = with_seed(1), other = with_seed(2);
   const auto elsewhere = with_seed(1, {.bits = 4, .slot = "other.slot"});
@@ -55,7 +55,7 @@ TEST_CASE("noise: another pass, seed or slot draws other numbers; the same three
   CHECK(same_bits(second, pass(*again, w).output));
 }
 
-TEST_CASE("noise: activations are clipped before the noise, without a gradient where they are") {
+TEST_CASE("noise: activations are clipped before the noise, and clipped ones get no gradient") {
   const auto quantizer =
       with_seed(1, {.role = Role::activation, .bits = 2}, Settings::from({{"momentum", 1.0}}));
   pass(*quantizer, vector_of({0.0f, 3.0f}));  // step 1
@@ -67,7 +67,7 @@ TEST_CASE("noise: activations are clipped before the noise, without a gradient w
   CHECK(result.gradient.to_row_major() == std::vector<float>{0, 1, 1, 1, 0});
 }
 
-TEST_CASE("noise: evaluation rounds, and so does training from quantize_from on") {
+TEST_CASE("noise: evaluation rounds, as does training from quantize_from on") {
   const Tensor w = vector_of({7.0f, 2.4f, -3.6f});
   const std::vector<float> rounded{7, 2, -4};
   const auto quantizer = with_seed(1, {.bits = 4}, Settings::from({{"quantize_from", 0.5}}));
@@ -84,7 +84,7 @@ TEST_CASE("noise: evaluation rounds, and so does training from quantize_from on"
   CHECK(never->forward(Variable(w)).value().to_row_major() == rounded);
 }
 
-TEST_CASE("noise: state without an entry is refused") {
+TEST_CASE("noise: state without an entry is rejected") {
   CHECK_THROWS_WITH_AS(make("noise", {.bits = 4})->load_state({}),
                        "layer.slot: expected state 'passes', got none", std::invalid_argument);
 }

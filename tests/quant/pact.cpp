@@ -21,7 +21,7 @@ void set_alpha_value(Quantizer& quantizer, float value) {
   alpha.mutable_value().bump_version();
 }
 
-TEST_CASE("alpha starts at 10, at a key, at the first batch's maximum, or where it is calibrated") {
+TEST_CASE("alpha starts at 10, at a key's value, at the first batch's maximum, or calibrated") {
   const Tensor x = vector_of({-90.0f, 30.0f, 1.0f});
   const auto constant = make_pact4();
   pass(*constant, x);
@@ -43,7 +43,7 @@ TEST_CASE("alpha starts at 10, at a key, at the first batch's maximum, or where 
   CHECK(constant->grid().scale[0] == 0.5f);
 }
 
-TEST_CASE("at 0 the gradient reaches x, at alpha it reaches alpha, below 0 and for NaN nothing") {
+TEST_CASE("at 0 the gradient reaches x, at alpha it reaches alpha; none below 0 and for NaN") {
   const auto quantizer = make_pact4(Settings::from({{"alpha", 1.5}, {"alpha_decay", 0.0}}));
   const Pass result = pass(*quantizer, vector_of({-0.1f, 0.0f, 1.4f, 1.5f, 9.0f, NAN, INFINITY}));
   CHECK(result.gradient.to_row_major() == std::vector<float>{0, 1, 1, 0, 0, 0, 0});
@@ -57,7 +57,7 @@ TEST_CASE("the penalty's gradient is added once per pass, not once per element")
   CHECK(alpha_of(*quantizer).grad().item() == 1.0f);
 }
 
-TEST_CASE("alpha that the optimizer took to 0 or below comes back to 1e-6") {
+TEST_CASE("alpha that the optimizer took to 0 or below is set to 1e-6") {
   const auto quantizer = make_pact4();
   set_alpha_value(*quantizer, -3.0f);
   quantizer->step(0);
@@ -68,7 +68,7 @@ TEST_CASE("alpha that the optimizer took to 0 or below comes back to 1e-6") {
                        std::invalid_argument);
 }
 
-TEST_CASE("pact does not support weights, and refuses an alpha that is not positive") {
+TEST_CASE("pact does not support weights, and rejects an alpha <= 0") {
   CHECK_THROWS_WITH_AS(make("pact", {.bits = 4}),
                        "layer.slot: pact does not support weight quantization",
                        std::invalid_argument);

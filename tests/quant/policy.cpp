@@ -29,7 +29,7 @@ TEST_CASE("an empty table quantizes nothing") {
   policy.finish();
 }
 
-TEST_CASE("the network's rule: for both, or by role; 8 bits unless said") {
+TEST_CASE("the network's rule: for both, or by role; 8 bits by default") {
   Policy both(table({{"method", "ste"}, {"granularity", "per_channel"}}));
   CHECK(describe(both, {.name = "a"}) == "8 per_channel | 8");
 
@@ -40,7 +40,7 @@ TEST_CASE("the network's rule: for both, or by role; 8 bits unless said") {
   CHECK(describe(apart, {.name = "a"}) == "2 | none");
 }
 
-TEST_CASE("granularity: where a config leaves it open, the method's own") {
+TEST_CASE("granularity: the method's own by default") {
   Policy open(table({{"method", "symmetric"}}));
   CHECK(describe(open, {.name = "a", .out_channels = 2}) == "8 per_channel | 8");
   Policy automatic(table({{"method", "ste"}, {"granularity", "auto"}}));
@@ -93,7 +93,7 @@ TEST_CASE("a method's table goes to all its quantizers, and a leftover key is an
   CHECK_THROWS_WITH_AS(misspelt.finish(), doctest::Contains("clip"), std::invalid_argument);
 }
 
-TEST_CASE("unknown methods and keys are refused, with the nearest name") {
+TEST_CASE("unknown methods and keys are rejected, with the nearest name") {
   CHECK_THROWS_WITH_AS(Policy(table({{"method", "abb"}})),
                        doctest::Contains("did you mean \"ab\"?"), std::invalid_argument);
   CHECK_THROWS_WITH_AS(Policy(table({{"stee", table({{"clip", 1.0}})}})),
@@ -125,7 +125,7 @@ TEST_CASE(
   refused(table({{"twn", table({{"threshold_factor", "x"}})}}), "twn.threshold_factor");
 }
 
-TEST_CASE("a key nobody reads is found by finish(), also inside a rule") {
+TEST_CASE("finish() finds unread keys, also inside a rule") {
   Policy policy(
       table({{"method", "ste"}, {"activation", table({{"granularity", "per_channel"}})}}));
   policy.make({.name = "a"});
@@ -133,7 +133,7 @@ TEST_CASE("a key nobody reads is found by finish(), also inside a rule") {
                        std::invalid_argument);
 }
 
-TEST_CASE("two overrides that say different things of one layer are an error that names both") {
+TEST_CASE("two conflicting overrides for one layer are an error that names both") {
   Policy policy(
       table({{"method", "ste"},
              {"override",
@@ -148,7 +148,7 @@ TEST_CASE("two overrides that say different things of one layer are an error tha
       std::invalid_argument);
 }
 
-TEST_CASE("a method without a form for one role leaves that slot to its partner") {
+TEST_CASE("a method that does not support one role leaves that slot to its partner") {
   const auto factory = [](const SlotSpec& spec) { return ste_strategy().make(spec); };
   register_quantizer(
       {.name = "acts_only", .summary = "ste", .weight_bits = {0, 0}, .partner = "ab"}, factory);
@@ -185,7 +185,7 @@ TEST_CASE("patterns: * is any letters, ? is one, and the whole name has to match
   CHECK_FALSE(matches("", "x"));
 }
 
-/// "method bits" of each operand, or that of the two together.
+/// "method bits" of each operand, or of the shared quantizer.
 std::string operands(Policy& policy, const OperandInfo& module) {
   const auto made = policy.make_operands(module);
   REQUIRE(made.size() == module.count);
@@ -199,7 +199,7 @@ std::string operands(Policy& policy, const OperandInfo& module) {
 
 constexpr OperandKind kPool = OperandKind::pool;
 
-TEST_CASE("operands: float without a rule, whatever overrides say of their names") {
+TEST_CASE("operands: float without a rule, even if an override matches their names") {
   Policy policy(table({{"method", "ste"},
                        {"bits", 4},
                        {"override", SettingsValue::List{table({{"match", "*"}, {"bits", 3}})}}}));
@@ -209,7 +209,8 @@ TEST_CASE("operands: float without a rule, whatever overrides say of their names
   policy.finish();
 }
 
-TEST_CASE("operands: the method of activations and 8 bits, or what rule and overrides say") {
+TEST_CASE(
+    "operands: the method of activations and 8 bits by default; rule and overrides can change it") {
   Policy policy(
       table({{"method", "pact"},
              {"bits", 4},
@@ -225,7 +226,7 @@ TEST_CASE("operands: the method of activations and 8 bits, or what rule and over
   policy.finish();
 }
 
-TEST_CASE("operands: one grid for both where the method or the rule says so") {
+TEST_CASE("operands: one grid for both if the method or the rule requires it") {
   Policy tqt(table({{"method", "tqt"}, {"residual", Settings()}}));
   CHECK(operands(tqt, {.name = "add"}) == "both tqt 8");
   Policy apart(table({{"method", "tqt"}, {"residual", table({{"shared", false}})}}));
@@ -234,7 +235,7 @@ TEST_CASE("operands: one grid for both where the method or the rule says so") {
   CHECK(operands(joined, {.name = "add"}) == "both ste 8");
 }
 
-TEST_CASE("operands: what does not fit is refused") {
+TEST_CASE("operands: invalid rules are rejected") {
   CHECK_THROWS_WITH_AS(Policy(table({{"residual", table({{"bits", 9}})}})),
                        "<settings>: residual.bits: expected an integer in 1..8, got 9",
                        std::invalid_argument);

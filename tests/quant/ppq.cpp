@@ -49,7 +49,7 @@ TEST_CASE("ppq: every update lowers the error, until the codes repeat, for every
   }
 }
 
-TEST_CASE("ppq: a limit ends it early, with codes that belong to the scale before") {
+TEST_CASE("ppq: a limit ends it early, with codes of the previous scale") {
   const Tensor x = random_tensor({3000}, 1);
   const PpqResult early = ppq(x.span(), 4, {.max_updates = 2});
   CHECK_FALSE(early.converged);
@@ -57,20 +57,20 @@ TEST_CASE("ppq: a limit ends it early, with codes that belong to the scale befor
   CHECK(early.code_gamma == ppq(x.span(), 4, {.max_updates = 1}).gamma);
 }
 
-TEST_CASE("ppq: zeros give scale 1, tiny values a scale that float32 holds") {
+TEST_CASE("ppq: zeros give scale 1, tiny values a scale within float32") {
   CHECK(ppq(Tensor::zeros({7}).span(), 4).gamma == 1.0);
   CHECK(ppq(Tensor::zeros({7}).span(), 4, {.gamma = 0.5}).degenerate);
   const Tensor tiny = Tensor::full({3, 2}, 1e-38f);
   for (const float scale : ppq_scales(tiny, 8, true, 0, "test").gamma) {
     CHECK(scale == std::numeric_limits<float>::min());
   }
-  // All codes are 0 with the smallest scale there is, so no update helps.
+  // All codes are 0 with the smallest possible scale, so no update helps.
   CHECK(ppq(Tensor::full({7}, 1e-40f).span(), 8).converged);
-  // Without a positive value there is nothing for unsigned codes to reach.
+  // Without a positive value, unsigned codes have nothing to fit.
   CHECK(ppq(Tensor::full({7}, -1.0f).span(), 4, {.unsigned_codes = true}).degenerate);
 }
 
-TEST_CASE("ppq: what cannot be fitted is refused by name") {
+TEST_CASE("ppq: values that cannot be fitted are rejected by name") {
   const Tensor none({0});
   CHECK_THROWS_WITH_AS(ppq(none.span(), 4, {}, "conv.input"),
                        "conv.input: expected at least one element, got none",
@@ -83,7 +83,7 @@ TEST_CASE("ppq: what cannot be fitted is refused by name") {
   CHECK_THROWS_AS(ppq_scales(Tensor({3, 0}), 4, true, 0, "test"), std::invalid_argument);
 }
 
-TEST_CASE("ppq_scales: per channel is per tensor of each slice") {
+TEST_CASE("ppq_scales: per channel equals per tensor on each slice") {
   const Tensor w = random_tensor({5, 4, 3, 3}, 2);
   const std::vector<float> scales = ppq_scales(w, 4, true, 0, "test").gamma;
   REQUIRE(scales.size() == 5);

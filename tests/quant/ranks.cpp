@@ -1,4 +1,4 @@
-// Ranks that train together: what quantizers gather on parts of a batch is what one process gathers on all.
+// Ranks that train together: quantizers gather the same statistics on parts of a batch as one process on all.
 
 #include <doctest/doctest.h>
 
@@ -18,10 +18,10 @@ namespace {
 constexpr int kRanks = 2;
 constexpr std::int64_t kImages = 3;
 
-/// Those of the library: other tests register some of their own.
+/// The library's strategies; other tests register their own.
 const std::vector<StrategyInfo> kStrategies = registered_quantizers();
 
-/// Different on every rank and in every step, without negative values if told so.
+/// Different on every rank and in every step, optionally without negative values.
 Tensor batch_of(std::uint64_t step, bool relu) {
   Tensor x = random_tensor({kRanks * kImages, 4, 8, 8}, step, 1.0f + static_cast<float>(step));
   for (std::int64_t i = x.numel() / 2; i < x.numel(); ++i) x.data()[i] *= 1.7f;
@@ -33,7 +33,7 @@ Tensor part_of(const Tensor& batch, int rank) {
   return batch.slice(rank * kImages, (rank + 1) * kImages);
 }
 
-/// What a quantizer makes of some steps.
+/// A quantizer's results over some steps.
 struct Steps {
   std::vector<Tensor> outputs;
   std::vector<float> scale;
@@ -61,7 +61,7 @@ void check_close(const std::vector<float>& a, const std::vector<float>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-6));
 }
 
-/// But for values that lie so near a rounding border that a scale that differs in its last bit moves them.
+/// Ignores values so close to a rounding boundary that the scale's last bit decides.
 void check_mostly_equal(const Tensor& a, const Tensor& b) {
   std::int64_t different = 0;
   for (std::int64_t i = 0; i < a.numel(); ++i) {
@@ -73,7 +73,7 @@ void check_mostly_equal(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-TEST_CASE("ranks: every strategy comes to the activations' grid of one process with all images") {
+TEST_CASE("ranks: every strategy gets the activations' grid of one process with all images") {
   for (const StrategyInfo& info : kStrategies) {
     if (!info.has(Role::activation)) continue;
     for (const int bits : {info.activation_bits.min, std::min(4, info.activation_bits.max)}) {
@@ -99,7 +99,7 @@ TEST_CASE("ranks: every strategy comes to the activations' grid of one process w
   }
 }
 
-TEST_CASE("ranks: every calibrator comes to the range of one process with all images") {
+TEST_CASE("ranks: every calibrator gets the range of one process with all images") {
   for (const ptq::CalibratorInfo& info : ptq::registered_calibrators()) {
     for (const bool relu : {true, false}) {
       CAPTURE(info.name);
@@ -124,7 +124,7 @@ TEST_CASE("ranks: every calibrator comes to the range of one process with all im
   }
 }
 
-TEST_CASE("ranks: mean and deviation of a batch, of parts of unlike sizes too") {
+TEST_CASE("ranks: mean and deviation of a batch, also from parts of different sizes") {
   const Tensor x = random_tensor({7, 20}, 1);
   const Moments whole = moments(x, false, "x")[0];
   const double mean_of_abs = mean_abs(x, false, "x")[0];
@@ -137,7 +137,7 @@ TEST_CASE("ranks: mean and deviation of a batch, of parts of unlike sizes too") 
   });
 }
 
-TEST_CASE("ranks: a weight's range is found by each alone, with nobody to wait for") {
+TEST_CASE("ranks: each computes a weight's range alone, without communication") {
   const Tensor weight = random_tensor({6, 20}, 1);
   const auto whole = ptq::calibrate_weight(weight, true, {.method = "mse", .bits = 4});
   ThreadRanks(kRanks).run([&](int rank) {
@@ -165,7 +165,7 @@ TEST_CASE("ranks: NaN on one of them is an error on all") {
     CHECK(message == "layer.slot: expected finite values, got NaN or infinity in shape [2, 3]");
 }
 
-TEST_CASE("ranks: the noise on gradients is that of one process for these images") {
+TEST_CASE("ranks: the noise on gradients matches one process with these images") {
   const Tensor grad = random_tensor({kRanks * kImages, 4, 3, 3}, 1);
   const auto quantized = [](const Tensor& upstream) {
     GradientQuantizer quantizer(3, 7, "conv1");

@@ -14,7 +14,7 @@ TEST_CASE("built-in strategies come first, with a summary each") {
   for (const StrategyInfo& info : known) CHECK_FALSE(info.summary.empty());
 }
 
-TEST_CASE("an outside program adds a strategy once, under a free name") {
+TEST_CASE("an external program adds a strategy once, under a free name") {
   const auto factory = [](const SlotSpec& spec) { return make_quantizer("ste", spec); };
   register_quantizer({.name = "outside", .summary = "ste by another name"}, factory);
   CHECK(registered_quantizers().back().name == "outside");
@@ -25,7 +25,7 @@ TEST_CASE("an outside program adds a strategy once, under a free name") {
   CHECK_THROWS_AS(register_quantizer({.name = "ste"}, factory), std::invalid_argument);
 }
 
-TEST_CASE("what no strategy can be is refused at the door") {
+TEST_CASE("invalid strategies are rejected at registration") {
   CHECK_THROWS_WITH_AS(
       make("stee", {.slot = "conv1.weight"}),
       doctest::Contains("conv1.weight: unknown quantizer 'stee'; did you mean 'ste'?"),

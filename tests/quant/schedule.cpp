@@ -21,7 +21,7 @@ TEST_CASE("figure 3 of Liu & Mattina 2019: from 2.0 to (5.506555, 1), on the gri
   CHECK(std::nearbyint(w) == 6.0);
 }
 
-TEST_CASE("alpha computed at the end of a step is in force from the next, and stays at 1") {
+TEST_CASE("alpha computed at the end of a step applies from the next, and stays at 1") {
   const AlphaSchedule schedule{.start = 0, .end = 7, .every = 3};
   CHECK(schedule.after(0, 0.0) == 0.0);
   CHECK(schedule.after(2, 0.25) == 0.25);
@@ -40,7 +40,7 @@ TEST_CASE("the exponential curve starts at `start` and jumps to 1 at `end`") {
   CHECK(schedule.at(20) == 1.0);
 }
 
-TEST_CASE("curves without a window are refused") {
+TEST_CASE("curves without a window are rejected") {
   CHECK_THROWS_AS(cubic_alpha(1, 5, 5), std::invalid_argument);
   CHECK_THROWS_AS(exponential_alpha(1, 0.0), std::invalid_argument);
 }

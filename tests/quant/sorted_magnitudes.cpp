@@ -8,7 +8,7 @@
 namespace quench::quant {
 namespace {
 
-TEST_CASE("sorted magnitudes: the sums of a naive loop, whichever scales come before") {
+TEST_CASE("sorted magnitudes: the sums of a naive loop, in any order of scales") {
   Tensor x = random_tensor({1000}, 1);
   x.data()[0] = x.data()[1] = 0.0f;
   x.data()[2] = -x.data()[3];

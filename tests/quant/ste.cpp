@@ -46,7 +46,8 @@ TEST_CASE("weights of 2 to 8 bits: the largest weight is the last code, per tens
   CHECK(pass(*per_channel, w).gradient.to_row_major() == std::vector<float>(6, 1.0f));
 }
 
-TEST_CASE("activations: scale is an average of max|x|, its window the real value, ends included") {
+TEST_CASE(
+    "activations: scale is an average of max|x|; the window is in real values, ends included") {
   const auto quantizer =
       make("ste", {.role = Role::activation, .bits = 4}, Settings::from({{"momentum", 0.5}}));
   CHECK_THROWS_AS(quantizer->grid(), std::logic_error);
@@ -62,7 +63,7 @@ TEST_CASE("activations: scale is an average of max|x|, its window the real value
   CHECK(result.gradient.to_row_major() == std::vector<float>{0, 1, 0, 1});
 }
 
-TEST_CASE("unsigned activations: what is negative becomes 0 and gets no gradient") {
+TEST_CASE("unsigned activations: negative values become 0 and get no gradient") {
   const auto quantizer = make("ste", {.role = Role::activation, .bits = 4},
                               Settings::from({{"act_grid", "unsigned"}}));
   const Pass result = pass(*quantizer, vector_of({-30.0f, 15.0f, 0.0f, 7.2f}));
@@ -76,13 +77,13 @@ TEST_CASE("an activation that has only seen zeros has a grid of scale 1") {
   CHECK(quantizer->grid().scale[0] == 1.0f);
 }
 
-TEST_CASE("state without an entry is refused") {
+TEST_CASE("state without an entry is rejected") {
   const auto quantizer = make("ste", {.role = Role::activation, .bits = 8});
   CHECK_THROWS_WITH_AS(quantizer->load_state({}), "layer.slot: expected state 'scale', got none",
                        std::invalid_argument);
 }
 
-TEST_CASE("stochastic weights: +1 as often as (w + 1) / 2 says, and the sign in evaluation") {
+TEST_CASE("stochastic weights: +1 with probability (w + 1) / 2, and the sign in evaluation") {
   const auto quantizer = make("ste", {.bits = 1}, Settings::from({{"sampling", "stochastic"}}));
   quantizer->begin_training({.total_steps = 2, .seed = 7});
   const Tensor w = Tensor::full({20000}, 0.5f);
@@ -132,7 +133,7 @@ TEST_CASE("stochastic weights with a window mask the gradient outside") {
   CHECK(result.gradient.to_row_major() == std::vector<float>{0, 1, 0});
 }
 
-TEST_CASE("act_grid auto: the first batch that is not all zeros decides, and the state holds it") {
+TEST_CASE("act_grid auto: the first nonzero batch decides, and the state records it") {
   for (const char* name : {"ste", "ab"}) {
     CAPTURE(name);
     const SlotSpec spec{.role = Role::activation, .bits = 4};

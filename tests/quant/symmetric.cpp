@@ -21,7 +21,7 @@ TEST_CASE("symmetric activations: signs in the first batch choose the grid") {
   CHECK(both->grid().zero_point[0] == 0);
 }
 
-TEST_CASE("symmetric activations: outside the average's reach the gradient is masked") {
+TEST_CASE("symmetric activations: outside the averaged range the gradient is masked") {
   const auto quantizer = activation(Settings::from({{"momentum", 1.0}}));
   quantizer->calibratable()->calibrate(std::vector{ValueRange{-14.0, 3.0}});
   const Pass result = pass(*quantizer, vector_of({-14.0f, 14.5f, 2.9f}));

@@ -21,7 +21,7 @@ void set_log2_t(Quantizer& quantizer, float value) {
 }
 
 TEST_CASE("tqt weights start at |mean| + 3 standard deviations, or at max|w|") {
-  // Mean 1, deviation 2: t = 7, so the threshold in force is 8, and the step 8 / 2^3.
+  // Mean 1, deviation 2: t = 7, so the effective threshold is 8, and the step 8 / 2^3.
   const Tensor w = vector_of({-1.0f, 3.0f, 3.0f, -1.0f});
   const auto spread = make("tqt", kWeight);
   pass(*spread, w);
@@ -46,14 +46,14 @@ TEST_CASE("tqt per channel: a threshold each, 1 for a channel of zeros") {
   CHECK(quantizer->grid().scale == std::vector<float>{0.125f, 0.125f, 1.0f});
   CHECK(quantizer->grid().axis == 0);
   CHECK(result.output.to_row_major() == std::vector<float>{0.5f, -1, 0, 0, 7, -3});
-  // 7 / 8 of a threshold is the last code, and nothing lies off its code: no gradient at all.
+  // 7 / 8 of a threshold is the last code, and all values are on codes: no gradient at all.
   CHECK(log2_t(*quantizer).grad().to_row_major() == std::vector<float>{0, 0, 0});
   CHECK_THROWS_WITH_AS(quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-1.0, 1.0}}),
                        "layer.slot: tqt: expected 3 ranges or channels, got 1",
                        std::invalid_argument);
 }
 
-TEST_CASE("tqt activations: the first batch that is not all zeros decides, and it alone") {
+TEST_CASE("tqt activations: only the first nonzero batch decides") {
   const auto quantizer = make("tqt", kActivation);
   CHECK_THROWS_AS(quantizer->grid(), std::logic_error);
   pass(*quantizer, Tensor::zeros({2}));
@@ -72,7 +72,7 @@ TEST_CASE("tqt activations: the first batch that is not all zeros decides, and i
   CHECK(with_sign->grid().scale == std::vector<float>{0.5f});  // 4 / 2^3
 }
 
-TEST_CASE("tqt: calibration starts the threshold, and data leave it alone") {
+TEST_CASE("tqt: calibration initializes the threshold, and data do not change it") {
   const auto quantizer = make("tqt", kActivation);
   REQUIRE(quantizer->calibratable());
   quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-0.75, 0.5}});
@@ -82,7 +82,7 @@ TEST_CASE("tqt: calibration starts the threshold, and data leave it alone") {
   CHECK(log2_t(*quantizer).value().item() == std::log2(0.75f));
 }
 
-TEST_CASE("tqt: ceil is taken of the stored log2 t, whatever that is") {
+TEST_CASE("tqt: ceil applies to the stored log2 t, whatever its value") {
   CHECK(tqt_scale(1.0f, 3) == 0.25f);
   CHECK(tqt_scale(std::nextafter(1.0f, 2.0f), 3) == 0.5f);
   CHECK(tqt_scale(-0.5f, 0) == 1.0f);
@@ -94,7 +94,7 @@ TEST_CASE("tqt: ceil is taken of the stored log2 t, whatever that is") {
   CHECK(scale > 0.0f);
 }
 
-TEST_CASE("tqt: a threshold that ran away is brought back after the step") {
+TEST_CASE("tqt: a diverging threshold is clamped after the step") {
   const auto quantizer = make("tqt", kWeight);
   pass(*quantizer, vector_of({1.0f, -1.0f}));
   for (const auto& [far, near] : {std::pair(INFINITY, 127.0f), std::pair(-1e9f, -126.0f)}) {
@@ -108,7 +108,7 @@ TEST_CASE("tqt: a threshold that ran away is brought back after the step") {
 }
 
 TEST_CASE("tqt: the gradient to the threshold pulls inward inside the range and outward beyond") {
-  // s = 1/8: 0.3 is 2.4 steps and rounds down, 5 lies beyond code 7, NaN says nothing.
+  // s = 1/8: 0.3 is 2.4 steps and rounds down, 5 is beyond code 7, NaN is ignored.
   const auto gradient_of = [](float value) {
     const auto quantizer = make("tqt", kWeight);
     quantizer->calibratable()->calibrate(std::vector<ValueRange>{{-1.0, 1.0}});
@@ -123,7 +123,7 @@ TEST_CASE("tqt: the gradient to the threshold pulls inward inside the range and 
   CHECK(gradient_of(NAN) == 0.0);
 }
 
-TEST_CASE("tqt: settings and bits that it does not have") {
+TEST_CASE("tqt: unsupported settings and bits are rejected") {
   CHECK_THROWS_WITH_AS(make("tqt", {.bits = 1}),
                        "layer.slot: tqt: expected bits in 2..8 for weights, got 1",
                        std::invalid_argument);
@@ -199,7 +199,7 @@ TEST_CASE("tqt: a threshold off the power of two of its average does not freeze"
   CHECK(network.frozen(0) == 1.0f);
 }
 
-TEST_CASE("tqt per channel: each threshold freezes by itself, while the others go on") {
+TEST_CASE("tqt per channel: each threshold freezes separately, while the others train") {
   Slots network(1, {.bits = 4, .granularity = Granularity::per_channel, .channels = 2});
   for (std::int64_t step = 0; step < 4; ++step) network.descend(step, {{0.02f, 0.01f}});
   CHECK(network.frozen(0) == 0.5f);
@@ -210,7 +210,7 @@ TEST_CASE("tqt per channel: each threshold freezes by itself, while the others g
   CHECK(after[1] == before[1]);
 }
 
-TEST_CASE("tqt: freezing goes on from saved state as if nothing had happened") {
+TEST_CASE("tqt: freezing resumes from saved state") {
   const auto gradients = [](std::int64_t step) {
     const auto s = static_cast<float>(step);
     return std::vector<std::vector<float>>{{0.03f * std::cos(s)}, {0.02f}, {0.04f * std::sin(s)}};

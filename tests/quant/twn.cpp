@@ -70,14 +70,14 @@ TEST_CASE("twn: a weight exactly at the threshold becomes 0") {
         std::vector<float>{0.0f, -1.5f});
 }
 
-TEST_CASE("twn: where no weight passes the threshold, all codes are 0") {
+TEST_CASE("twn: if no weight exceeds the threshold, all codes are 0") {
   const auto quantizer = make("twn", {.bits = 2}, Settings::from({{"threshold_factor", 1.0}}));
   CHECK(pass(*quantizer, vector_of({2.0f, -2.0f})).output.to_row_major() ==
         std::vector<float>{0, 0});
   CHECK(quantizer->grid().scale[0] == 1.0f);
 }
 
-TEST_CASE("twn: a factor of 0 and other bits are refused") {
+TEST_CASE("twn: a factor of 0 and other bits are rejected") {
   CHECK_THROWS_AS(make("twn", {.bits = 2}, Settings::from({{"threshold_factor", 0.0}})),
                   std::invalid_argument);
   CHECK_THROWS_WITH_AS(make("twn", {.bits = 3}),

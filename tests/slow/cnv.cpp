@@ -1,11 +1,11 @@
-// cnv [FOLDER]: the 1-bit network CNV that others trained for CIFAR-10, as integers, against the
-// accuracies that are known of it. FOLDER, or $QUENCH_CNV, holds
+// cnv [FOLDER]: the 1-bit network CNV that others trained for CIFAR-10, as integers, compared with
+// its known accuracies. FOLDER, or $QUENCH_CNV, holds
 //
 //   cnv_w1a1_cifar10.safetensors         the network, see deploy/import_cnv.h
 //   test_batch.bin                       10,000 test pictures from their JPEG copy
 //   cifar10-lossless-train4000.bin       4000 training pictures without loss
 //
-// both in CIFAR-10's binary format. Pictures that are not there are passed over; without the network
+// both in CIFAR-10's binary format. Missing image files are skipped; without the network
 // the test counts as skipped.
 #include <fmt/format.h>
 
@@ -30,12 +30,12 @@ namespace {
 namespace fs = std::filesystem;
 using deploy::Engine;
 
-constexpr int kSkipped = 77;  // to Meson
+constexpr int kSkipped = 77;  // for Meson
 constexpr std::int64_t kAlsoInterpreted = 20;
 
-/// Everything in the network is an exact integer, so every machine has to find as many right. The
-/// 98.08 % are those that are known of the pictures without loss; of the copy, 73.7 % are known of
-/// some 5000, and these are 74.01 % of all.
+/// Everything in the network is an exact integer, so every machine must get the same count. For
+/// the lossless images, 98.08 % are known; for the JPEG copy, 73.7 % are known for some 5000 images, and
+/// 74.01 % holds for all.
 struct Pictures {
   const char* file;
   std::int64_t count, right;
@@ -46,7 +46,7 @@ constexpr Pictures kPictures[]{
     {"cifar10-lossless-train4000.bin", 4000, 3923},
 };
 
-/// The pictures of one file, which the reader of the whole set takes for all of it.
+/// The images of one file, which the reader treats as the whole set.
 std::shared_ptr<datasets::Dataset> read_pictures(const fs::path& file) {
   const TemporaryFolder folder;
   for (const char* name : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",

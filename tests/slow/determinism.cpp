@@ -9,8 +9,8 @@
 #include "layers/models/registry.h"
 #include "quant/registry.h"
 
-// The same seed and threads give the same bits, whatever number of threads prepares the batches and
-// wherever a run was stopped: for every registered model and method.
+// The same seed and threads give the same bits, however many threads prepare the batches and
+// wherever a run is stopped: for every registered model and method.
 
 namespace quench::experiments {
 namespace {
@@ -20,8 +20,8 @@ Overrides with(Overrides overrides, const Overrides& more) {
   return overrides;
 }
 
-/// Runs once more as it was, with other threads for the images, and in two processes of which each
-/// has another number of them; all must end with the same checkpoint.
+/// Runs again unchanged, with other loader threads, and in two processes with different numbers of them;
+/// all must end with the same checkpoint.
 /// @param experiment  of overrides
 template <typename Experiment>
 void check_same_bits(const Experiment& experiment) {
@@ -33,7 +33,7 @@ void check_same_bits(const Experiment& experiment) {
   CHECK(checkpoint("data.loader_threads=4") == once);
   constexpr std::int64_t kStop = 2;
   CHECK(checkpoint("data.loader_threads=3", kStop) == once);
-  CHECK(checkpoint("train.seed=4") != once);  // that it is bits of training
+  CHECK(checkpoint("train.seed=4") != once);  // the bits depend on training
 }
 
 int bits_for(const quant::StrategyInfo& info) {
@@ -58,7 +58,7 @@ TEST_CASE("same bits with any number of loader threads: every method") {
   fmt::print("{} methods\n", methods);
 }
 
-/// Three steps of a model, as narrow as it can be.
+/// Three steps of a model at its smallest width.
 ExperimentConfig model_experiment(const std::string& model, const Overrides& overrides) {
   const TemporaryFolder folder;
   const auto load = [&](const std::string& width) {

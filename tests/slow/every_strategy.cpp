@@ -11,15 +11,15 @@
 #include "support/text_table.h"
 #include "train/evaluate.h"
 
-// Every registered strategy trains a small network on ten classes of drawn shapes, at every width
-// of 1, 2, 4 and 8 bits that it has.
+// Every registered strategy trains a small network on ten classes of drawn shapes, at every supported
+// width of 1, 2, 4 and 8 bits.
 
 namespace quench::experiments {
 namespace {
 
 constexpr double kFloor = 40.0;  // percent; chance is 10
 
-/// Signs want inputs around 0, as BinaryNet's are; {0, 1} and more bits train behind ReLUs.
+/// Signs need inputs around 0, as in BinaryNet; {0, 1} and more bits train behind ReLUs.
 std::string network_for(const std::string& method, int bits) {
   const bool signs = bits == 1 && method != "dorefa" && method != "pact";
   return signs ? "model = { name = \"binarynet\", width = 0.0625 }"
@@ -99,7 +99,7 @@ double trained_top1(FloatNetworks& networks, const std::string& method, int bits
   return train::evaluate(run.network(), *images, quant::Mode::evaluation).top1();
 }
 
-TEST_CASE("every strategy trains, at every width that it has") {
+TEST_CASE("every strategy trains, at every width that it supports") {
   constexpr std::array kBits{1, 2, 4, 8};
   constexpr auto kRight = TextTable::Align::right;
   FloatNetworks networks;

@@ -1,6 +1,6 @@
 // folded_weights FLOAT.safetensors INT8.safetensors: folds the batch norms of a trained MobileNet v2
-// and quantizes its weights per channel, and counts where that differs from what TensorFlow Lite
-// made of the same checkpoint ("<layer>.weight" s8 [O, I/groups, KH, KW], "<layer>.weight_scale" [O]).
+// and quantizes its weights per channel, and counts differences from TensorFlow Lite's result
+// for the same checkpoint ("<layer>.weight" s8 [O, I/groups, KH, KW], "<layer>.weight_scale" [O]).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,9 +20,9 @@ namespace quench {
 namespace {
 
 constexpr layers::models::ModelInput kImageNet{.height = 224, .width = 224, .classes = 1000};
-/// Layers whose float weights or statistics lack in the file we know, and were filled in.
+/// Layers whose float weights or statistics are missing in the known file and were filled in.
 constexpr std::array kCopied{"block0.dw", "block0.project", "block9.project"};
-constexpr float kDead = 2e-9f;  // magnitude of a channel whose scale says nothing
+constexpr float kDead = 2e-9f;  // magnitude of a channel whose scale is meaningless
 
 std::unique_ptr<layers::Module> quantized_network(const std::string& file) {
   Random random(0, "initialization");
@@ -72,7 +72,7 @@ void compare(layers::QuantizedLayer& layer, const Tensor& theirs, const Tensor& 
     ++counts.channels;
     const bool dead = largest < kDead;
     counts.dead += dead;
-    // A few steps of float32, in which both are rounded.
+    // A few units of float32, to which both are rounded.
     const float scale = ours.grid.scale[static_cast<std::size_t>(c)];
     counts.other_scales += !dead && std::abs(scale - their_scale.data()[c]) > 1e-6f * scale;
     for (std::int64_t i = c * size; i < (c + 1) * size; ++i) {

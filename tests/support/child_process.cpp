@@ -19,15 +19,15 @@ std::string text_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("find_program: by PATH, and nothing for a name that no folder has") {
+TEST_CASE("find_program: searches PATH, and returns nothing for an unknown name") {
   REQUIRE(find_program("sh").has_value());
   CHECK(find_program("sh")->filename() == "sh");
   CHECK(find_program("sh")->is_absolute());
   CHECK_FALSE(find_program("no-such-program-anywhere").has_value());
-  CHECK_FALSE(find_program("").has_value());  // a folder is no program
+  CHECK_FALSE(find_program("").has_value());  // a folder is not a program
 }
 
-TEST_CASE("child process: is no rank of the job that a launcher made its parent one of") {
+TEST_CASE("child process: is not a rank of its parent's job") {
   const TemporaryFolder folder;
   for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "QUENCH_KEPT"})
     ::setenv(variable, "7", 1);
@@ -42,7 +42,7 @@ TEST_CASE("child process: is no rank of the job that a launcher made its parent 
     ::unsetenv(variable);
 }
 
-TEST_CASE("child process: runs another program, its output and status come back") {
+TEST_CASE("child process: runs another program and returns its output and status") {
   const TemporaryFolder folder;
   ChildProcess child({.program = find_program("sh").value(),
                       .words = {"sh", "-c", "echo said; echo wrong >&2; cat; exit 3"},
@@ -54,7 +54,7 @@ TEST_CASE("child process: runs another program, its output and status come back"
   CHECK(text_of(folder / "err") == "wrong\n");
 }
 
-TEST_CASE("child process: one that is asked to stop reports the signal as a shell does") {
+TEST_CASE("child process: a stopped one reports the signal like a shell") {
   const TemporaryFolder folder;
   ChildProcess child({.program = find_program("sleep").value(),
                       .words = {"sleep", "60"},

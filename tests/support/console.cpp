@@ -13,7 +13,7 @@ using namespace quench;
 
 namespace {
 
-/// The lines of a log without their times, which have to be there.
+/// The lines of a log without their times, which are required.
 std::vector<std::string> lines_of(const std::filesystem::path& log) {
   const std::regex form("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z  (.*)");
   std::ifstream file(log);
@@ -28,7 +28,7 @@ std::vector<std::string> lines_of(const std::filesystem::path& log) {
 
 }  // namespace
 
-TEST_CASE("keep_log: what is said has its time, also before the log was opened; it is appended") {
+TEST_CASE("keep_log: output is appended with its time, also from before the log was opened") {
   const TemporaryFolder folder;
   const std::filesystem::path log = folder.path() / "log.txt";
   std::ofstream(log) << "2026-11-22T02:22:10Z  of an earlier process\n";
@@ -39,7 +39,7 @@ TEST_CASE("keep_log: what is said has its time, also before the log was opened; 
         std::vector<std::string>{"of an earlier process", "before", "two", "lines"});
 }
 
-TEST_CASE("keep_log: a log that cannot be written ends nothing") {
+TEST_CASE("keep_log: a log that cannot be written does not end the program") {
   const TemporaryFolder folder;
   keep_log(folder.path() / "missing" / "log.txt");
   note_in_log("lost");

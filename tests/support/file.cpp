@@ -85,7 +85,7 @@ TEST_CASE("files: an error names path and reason") {
   CHECK_THROWS_AS(read_file(folder.path()), std::runtime_error);
 }
 
-TEST_CASE("write_file_atomically: a symbolic link stays, its target is replaced or made") {
+TEST_CASE("write_file_atomically: a symbolic link stays, its target is replaced or created") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "deep");
   for (const char* content : {"made", "replaced"}) {
@@ -97,7 +97,7 @@ TEST_CASE("write_file_atomically: a symbolic link stays, its target is replaced 
   CHECK(files_in(folder / "deep") == 1);
 }
 
-TEST_CASE("write_file_atomically: who may read the file stays as it was") {
+TEST_CASE("write_file_atomically: permissions are kept") {
   const TemporaryFolder folder;
   using std::filesystem::perms;
   write_file_atomically(folder / "a", "old");
@@ -108,7 +108,7 @@ TEST_CASE("write_file_atomically: who may read the file stays as it was") {
         (perms::owner_read | perms::group_read));
 }
 
-TEST_CASE("write_file_atomically: a hard link becomes a file of its own") {
+TEST_CASE("write_file_atomically: a hard link becomes a separate file") {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
   std::filesystem::create_hard_link(folder / "a", folder / "b");
@@ -138,7 +138,7 @@ TEST_CASE("write_file_atomically: a pipe's reader gets the bytes, also by its de
   CHECK(files_in(folder.path()) == 1);
 }
 
-TEST_CASE("append_to_file: makes the file and then adds to it") {
+TEST_CASE("append_to_file: creates the file, then appends to it") {
   const TemporaryFolder folder;
   append_to_file(folder / "a", "one\n");
   append_to_file(folder / "a", "two\n");
@@ -149,7 +149,7 @@ TEST_CASE("read_file: reads files whose size the system does not know") {
   CHECK_FALSE(read_file("/proc/self/stat").empty());
 }
 
-TEST_CASE("read_file: a device, which may never end, is refused; so is a file beyond the limit") {
+TEST_CASE("read_file: a device, which may never end, is rejected; so is a file beyond the limit") {
   CHECK_THROWS_WITH_AS(read_file("/dev/zero"),
                        "cannot read /dev/zero: expected a file, got a device", std::runtime_error);
   const TemporaryFolder folder;
@@ -178,8 +178,8 @@ TEST_CASE("read_file: a pipe is read to its end, or to the limit") {
   ::close(endless);
 }
 
-TEST_CASE("read_file: a file that is shorter than the system said is an error") {
-  // As if it had been cut short meanwhile: such files of sysfs say that they have a page.
+TEST_CASE("read_file: a file that is shorter than its reported size is an error") {
+  // As if it had been truncated meanwhile: sysfs reports a size of one page for such files.
   const std::filesystem::path path = "/sys/kernel/mm/transparent_hugepage/enabled";
   if (!std::filesystem::exists(path)) return;
   CHECK_THROWS_WITH_AS(read_file(path), doctest::Contains("it shrank during the read"),

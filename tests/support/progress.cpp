@@ -10,7 +10,7 @@ using namespace quench;
 
 namespace {
 
-/// Collects what a progress bar writes, under a clock that the test moves.
+/// Collects the output of a progress bar, with a clock that the test controls.
 class Screen {
  public:
   Screen() : stream_(std::tmpfile(), &std::fclose) {}
@@ -23,7 +23,7 @@ class Screen {
     REQUIRE(std::fread(result.data(), 1, result.size(), stream_.get()) == result.size());
     return result;
   }
-  /// What the last redraw wrote, without what moves the cursor.
+  /// The output of the last redraw, without cursor movements.
   std::string line() const {
     const std::string all = text();
     const std::size_t begin = all.rfind('\r') + 1, end = all.rfind("\x1b[K");
@@ -37,7 +37,7 @@ class Screen {
 
 }  // namespace
 
-TEST_CASE("ProgressBar: one line is redrawn, at most ten times a second, and taken off") {
+TEST_CASE("ProgressBar: one line is redrawn, at most ten times a second, and removed") {
   Screen screen;
   {
     ProgressBar bar(screen.options(54));
@@ -82,7 +82,7 @@ TEST_CASE("ProgressBar: the bar of a part, the time of the whole job") {
   screen.now += 50.0;
   bar.begin_part("epoch 2/4", 100, 200);  // 50 steps were not counted
   CHECK(screen.line() == "epoch 2/4 [>                             ]   0%  5:00 left in all");
-  // From here on twice as slow: 50 steps in 50 s have half the weight of these 50 in 100 s.
+  // From here on at half the speed: 50 steps in 50 s have half the weight of these 50 in 100 s.
   screen.now += 100.0;
   bar.advance(50);
   CHECK(screen.line() == "epoch 2/4 [===============>              ]  50%  6:15 left in all");
@@ -97,7 +97,7 @@ TEST_CASE("ProgressBar: steps made before a resume do not count as fast ones") {
   CHECK(screen.line() == "eval [==================>           ]  60%  6:40 left");
 }
 
-TEST_CASE("progress_bar: the innermost of this thread; steps without a bar are counted nowhere") {
+TEST_CASE("progress_bar: the innermost of this thread; steps without a bar are ignored") {
   progress_bar().advance(3);
   Screen screen;
   ProgressBar outer(screen.options(80));
@@ -108,7 +108,7 @@ TEST_CASE("progress_bar: the innermost of this thread; steps without a bar are c
   CHECK(&progress_bar() == &outer);
 }
 
-TEST_CASE("format_duration: minutes, and hours where there are some") {
+TEST_CASE("format_duration: minutes, and hours if nonzero") {
   CHECK(format_duration(7.4) == "0:07");
   CHECK(format_duration(754.0) == "12:34");
   CHECK(format_duration(11100.0) == "3:05:00");

@@ -26,7 +26,7 @@ TEST_CASE("settings: values given are read, absent ones take the fallback") {
   CHECK_NOTHROW(s.finish());
 }
 
-TEST_CASE("settings: a wrong value is named together with what would be accepted") {
+TEST_CASE("settings: the error names an invalid value and what is accepted") {
   const Settings root =
       Settings::from({{"weight", Settings::from({{"bits", 9},
                                                  {"scale", 0.0},
@@ -67,7 +67,7 @@ TEST_CASE("settings: a wrong value is named together with what would be accepted
   CHECK(message([&] { s.table("bits"); }) == "<settings>: weight.bits: expected a table, got 9");
 }
 
-TEST_CASE("settings: a key that nobody asked for is an error with the nearest accepted one") {
+TEST_CASE("settings: an unread key is an error with the nearest accepted one") {
   const Settings s = Settings::from({{"optimizer", Settings::from({{"momentun", 0.9}})}});
   s.table("optimizer").number("momentum", 0.0);
   s.table("optimizer").number("lr", 0.1);
@@ -102,7 +102,7 @@ TEST_CASE("settings: resolved lists what was given and the defaults that were re
         "\"a\\\"b\"\n");
 }
 
-TEST_CASE("settings: merging lays tables over each other key by key") {
+TEST_CASE("settings: merging combines tables key by key") {
   Settings base = Settings::from({{"a", Settings::from({{"x", 1}, {"y", 2}})}, {"list", 1}});
   base.merge(Settings::from({{"a", Settings::from({{"y", 3}})}, {"list", 4}}));
   CHECK(base.table("a").integer("x") == 1);

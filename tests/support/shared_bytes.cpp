@@ -19,7 +19,7 @@ std::string text_of(const SharedBytes& bytes) {
 
 }  // namespace
 
-TEST_CASE("shared bytes: a part lives as long as itself") {
+TEST_CASE("shared bytes: a part keeps its bytes alive") {
   SharedBytes part;
   {
     const SharedBytes all = std::vector{std::byte{1}, std::byte{2}, std::byte{3}};
@@ -31,7 +31,7 @@ TEST_CASE("shared bytes: a part lives as long as itself") {
   CHECK(SharedBytes().empty());
 }
 
-TEST_CASE("map_file: a file, also one that is gone meanwhile") {
+TEST_CASE("map_file: a file, also one that is removed meanwhile") {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a", "the text");
   const SharedBytes bytes = map_file(folder / "a");
@@ -41,7 +41,7 @@ TEST_CASE("map_file: a file, also one that is gone meanwhile") {
   CHECK(map_file(folder / "a").empty());
 }
 
-TEST_CASE("map_file: what a pipe gives") {
+TEST_CASE("map_file: the contents of a pipe") {
   const TemporaryFolder folder;
   const std::filesystem::path pipe = folder / "pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -50,7 +50,7 @@ TEST_CASE("map_file: what a pipe gives") {
   writer.join();
 }
 
-TEST_CASE("map_file: what is no file") {
+TEST_CASE("map_file: paths that are not files") {
   const TemporaryFolder folder;
   CHECK_THROWS_AS(map_file(folder.path()), std::runtime_error);
   CHECK_THROWS_AS(map_file(folder / "absent"), std::runtime_error);

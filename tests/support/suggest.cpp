@@ -7,7 +7,7 @@
 
 using namespace quench;
 
-TEST_CASE("closest: finds slips of a key or two, and nothing where nothing is near") {
+TEST_CASE("closest: finds typos of one or two keys, and nothing if no name is close") {
   const std::vector<std::string> known{"lr", "momentum", "weight_decay"};
   CHECK(closest("momentun", known) == "momentum");          // replaced
   CHECK(closest("wieght_decay", known) == "weight_decay");  // swapped

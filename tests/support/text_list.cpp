@@ -6,7 +6,7 @@
 
 using namespace quench;
 
-TEST_CASE("listed: names, and how many more there are than a message has room for") {
+TEST_CASE("listed: names, and the number of those that do not fit into a message") {
   CHECK(listed({}) == "");
   CHECK(listed(std::vector<std::string>{"a"}) == "a");
   CHECK(listed(std::vector<std::string>{"a", "b", "c"}) == "a, b, c");

@@ -30,7 +30,7 @@ TEST_CASE("text table: Markdown aligns by its rule and escapes bars") {
         "| alpha | 88 | a\\|b |\n");
 }
 
-TEST_CASE("text table: a row of another length is refused") {
+TEST_CASE("text table: a row of another length is rejected") {
   TextTable table({{"a"}, {"b"}});
   CHECK_THROWS_WITH_AS(table.add({"1"}), "text table: expected 2 cells, got 1",
                        std::invalid_argument);

@@ -65,7 +65,7 @@ TEST_CASE(
   CHECK_THROWS_AS(count_in_top(1, logits, labels({1, 0})), std::invalid_argument);
 }
 
-TEST_CASE("evaluate: counts every image once, whatever the batches; modes stay") {
+TEST_CASE("evaluate: counts every image once, whatever the batches; modes do not change") {
   const auto network = classifier();
   for (const std::int64_t batch_size : {1, 3, 10, 64}) {
     const Accuracy accuracy = evaluate(*network, *loader(batch_size), quant::Mode::evaluation);
@@ -77,7 +77,7 @@ TEST_CASE("evaluate: counts every image once, whatever the batches; modes stay")
     CHECK(accuracy.class_images == std::vector<std::int64_t>{4, 3, 3});
     CHECK(accuracy.class_correct == std::vector<std::int64_t>{1, 2, 0});
     CHECK(accuracy.class_top1(1) == doctest::Approx(200.0 / 3.0));
-    CHECK(accuracy.loss_sum == 0.0);  // none was asked for
+    CHECK(accuracy.loss_sum == 0.0);  // not requested
   }
   CHECK(network->training());
   CHECK(network->quantized_layers()[0]->weight_quantizer().mode() == quant::Mode::training);
@@ -136,7 +136,7 @@ TEST_CASE(
   CHECK(*n.network->buffers()[0].value.data<double>() == 0.0);  // no dropout mask was drawn
 }
 
-TEST_CASE("reestimate_batch_norm: momentum and modes come back when a batch fails") {
+TEST_CASE("reestimate_batch_norm: momentum and modes are restored when a batch fails") {
   Normalized n;
   // A single value per channel has no variance.
   CHECK_THROWS_AS(reestimate_batch_norm(*n.network, *loader(1), 2, quant::Mode::bypass),
@@ -145,7 +145,7 @@ TEST_CASE("reestimate_batch_norm: momentum and modes come back when a batch fail
   CHECK(n.network->training());
 }
 
-TEST_CASE("BufferGuard: statistics and positions are back in the end") {
+TEST_CASE("BufferGuard: restores statistics and positions") {
   Normalized n;
   {
     const BufferGuard guard(*n.network);

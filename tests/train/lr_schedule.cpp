@@ -47,7 +47,7 @@ TEST_CASE("step: drops at the first step of each milestone epoch") {
              {1, 1, 0.1, 0.1, 0.1, 0.1, 0.01, 0.01});
 }
 
-TEST_CASE("exponential: a constant ratio that arrives at final_lr") {
+TEST_CASE("exponential: a constant ratio that ends at final_lr") {
   check_near(rates(16.0, {.name = "exponential", .final_lr = 1.0}, {.epochs = 4}, 6),
              {16, 8, 4, 2, 1, 1});
 }
@@ -79,7 +79,7 @@ TEST_CASE("step: drops every drop_steps optimizer steps, whatever the epochs") {
              {4, 4, 4, 2, 2, 2, 1, 1});
 }
 
-TEST_CASE("schedules with restarts: the same curve anew, counted from the end of the warm-up") {
+TEST_CASE("schedules with restarts: the same curve again, counted from the end of the warm-up") {
   const ScheduleOptions cosine{
       .name = "cosine_restarts", .warmup_epochs = 0.1, .final_lr = 1.0, .restart_steps = 2};
   const TrainingSpan span{.epochs = 2, .steps_per_epoch = 10};
@@ -93,7 +93,7 @@ TEST_CASE("schedules with restarts: the same curve anew, counted from the end of
   CHECK_FALSE(LrSchedule(0.01, {.name = "cosine"}, {.epochs = 900}).restarts_at(400));
 }
 
-TEST_CASE("schedule errors name the key and what would be accepted") {
+TEST_CASE("schedule errors name the key and what is accepted") {
   const auto message = [](const ScheduleOptions& options, double base_lr = 0.01,
                           const TrainingSpan& span = {}) -> std::string {
     try {

@@ -15,7 +15,7 @@ namespace {
 using Overrides = std::vector<std::string>;
 using Values = std::map<std::string, std::vector<double>>;
 
-/// Trains an epoch, and gives what the checkpoint holds.
+/// Trains an epoch, and returns the checkpoint's contents.
 TensorFile trained(const Overrides& overrides) {
   const TemporaryFolder parent;
   const experiments::RunFolder folder = experiments::RunFolder::create_at(parent / "run");
@@ -43,7 +43,7 @@ bool same_values(const Tensor& a, const Tensor& b) {
                             std::span(b.bytes_begin(), b.bytes()));
 }
 
-TEST_CASE("trained quantizers: scales, thresholds and ranges stay where the methods agree") {
+TEST_CASE("trained quantizers: scales, thresholds and ranges are kept if the methods agree") {
   for (const char* method : {"lsq", "lsq_plus", "pact", "tqt", "fat", "affine", "ste", "ewgs"}) {
     CAPTURE(method);
     const Overrides overrides{"quant.method=" + std::string(method), "quant.bits=4",
@@ -89,7 +89,7 @@ TEST_CASE("trained quantizers: a new run has its own alpha and its own freezing"
   }
 }
 
-TEST_CASE("trained quantizers: another method, other bits or another granularity begin anew") {
+TEST_CASE("trained quantizers: another method, other bits or another granularity start fresh") {
   const Overrides lsq{"quant.method=lsq", "quant.bits=4", "train.epochs=1"};
   const TensorFile file = trained(lsq);
   const auto with = [&](const char* more) {
@@ -105,12 +105,12 @@ TEST_CASE("trained quantizers: another method, other bits or another granularity
   CHECK(
       mixed.fresh[0].ends_with(" (it had lsq 4 bits per_tensor, and has lsq 4 bits per_channel)"));
 
-  // A checkpoint that does not tell, of quench 0.1.
+  // A checkpoint of quench 0.1, which does not record it.
   TensorFile old = file;
   old.metadata.erase(kQuantizers);
   CHECK(Fresh(lsq, old).quantizers.kept == 0);
 
-  // Of another shape: nothing of it is taken.
+  // Another shape: nothing is loaded.
   TensorFile odd = file;
   std::string spoiled;
   for (auto& [name, tensor] : odd.tensors) {

@@ -140,7 +140,7 @@ TEST_CASE("reset: the next step is a first step") {
   }
 }
 
-TEST_CASE("the number of threads changes no bit") {
+TEST_CASE("the number of threads does not change bits") {
   const int threads_before = num_threads();
   const Shape shape{5 * kParallelGrain + 13};
   for (const OptimizerOptions& options : kMethods) {
@@ -185,7 +185,7 @@ TEST_CASE("zero_grad: frees the gradients of every handle") {
   CHECK(weight.value().item() == 1.0f);
 }
 
-TEST_CASE("registered optimizers: each can be made, and Adam-like ones say so") {
+TEST_CASE("registered optimizers: each can be created, and Adam-like ones are marked") {
   for (const OptimizerInfo& info : registered_optimizers()) {
     CAPTURE(info.name);
     CHECK_FALSE(info.summary.empty());

@@ -8,7 +8,7 @@
 namespace quench::train {
 namespace {
 
-TEST_CASE("state: a restored optimizer goes on with the same bits") {
+TEST_CASE("state: a restored optimizer continues with the same bits") {
   for (const OptimizerOptions& options : kMethods) {
     CAPTURE(options.name);
     Random random(7, "test");
@@ -33,7 +33,7 @@ TEST_CASE("state: a restored optimizer goes on with the same bits") {
   }
 }
 
-TEST_CASE("load_state: refuses missing, mis-shaped and unknown entries, and then changes nothing") {
+TEST_CASE("load_state: rejects missing, mis-shaped and unknown entries without changing anything") {
   Variable weight = leaf({1.0f, 2.0f});
   const auto optimizer = make_optimizer({.name = "adam"}, {{"w", weight}});
   set_grad(weight, vector_of({1.0f, 1.0f}));
@@ -58,7 +58,7 @@ TEST_CASE("load_state: refuses missing, mis-shaped and unknown entries, and then
   CHECK(optimizer->state().at("w.mean").to_row_major() == good.at("w.mean").to_row_major());
 }
 
-TEST_CASE("sgd without momentum remembers nothing but the count") {
+TEST_CASE("sgd without momentum stores only the count") {
   const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0}, {{"w", leaf({1.0f})}});
   CHECK(optimizer->state().size() == 1);
 }

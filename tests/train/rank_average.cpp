@@ -65,7 +65,7 @@ void check_close(const Gradients& a, const Gradients& b) {
   }
 }
 
-/// What each rank has after a step on its part of the batch.
+/// The state of each rank after a step on its part of the batch.
 std::array<Gradients, kRanks> gradients_of_ranks(bool synchronized, std::int64_t bucket_bytes,
                                                  std::int64_t* bytes = nullptr) {
   const Batch batch;
@@ -86,7 +86,7 @@ std::array<Gradients, kRanks> gradients_of_ranks(bool synchronized, std::int64_t
 
 }  // namespace
 
-TEST_CASE("rank average: gradients are those of one process with the images of all ranks") {
+TEST_CASE("rank average: gradients match one process with the images of all ranks") {
   const Batch batch;
   Network module;
   cross_entropy(module(Variable(batch.images)), batch.labels, 0.0f).backward();
@@ -100,7 +100,7 @@ TEST_CASE("rank average: gradients are those of one process with the images of a
   CHECK(bytes == 4 * (7 * kFeatures + 7 + 7 + kClasses * 7 + kClasses));
 }
 
-TEST_CASE("rank average: the size of buckets shows in no bit") {
+TEST_CASE("rank average: the bucket size does not change bits") {
   const auto one = gradients_of_ranks(true, 1 << 20);
   for (const std::int64_t bytes : {1, 100, 200}) CHECK(gradients_of_ranks(true, bytes) == one);
 }
@@ -123,7 +123,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("rank average: what is frozen takes no part, and stays without a gradient") {
+TEST_CASE("rank average: frozen parameters are skipped, and have no gradient") {
   const Batch batch;
   ThreadRanks(kRanks).run([&](int rank) {
     Network module;

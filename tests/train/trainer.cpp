@@ -56,7 +56,7 @@ struct LinearClassifier final : layers::Sequential {
   Tensor weight() { return parameters()[0].value.value(); }
 };
 
-/// Softmax regression of one batch, in double: mean loss, its gradient, and how many it gets right.
+/// Softmax regression of one batch, in double: mean loss, its gradient, and the number of correct images.
 struct Regression {
   double loss = 0.0;
   std::int64_t correct = 0;
@@ -87,7 +87,7 @@ struct Regression {
   }
 };
 
-TEST_CASE("trainer: one step of SGD on a linear layer, as softmax regression has it") {
+TEST_CASE("trainer: one step of SGD on a linear layer matches softmax regression") {
   const datasets::ImageList images = drawn_images(7);
   datasets::Loader loader = loader_of(images, 7);
   LinearClassifier network;
@@ -131,7 +131,7 @@ TEST_CASE("trainer: each epoch has its steps, and the rates of the schedule") {
   }
 }
 
-TEST_CASE("trainer: another loss takes the place of the labels'") {
+TEST_CASE("trainer: another loss replaces that of the labels") {
   const datasets::ImageList images = drawn_images(6);
   datasets::Loader loader = loader_of(images, 6);
   LinearClassifier network;
@@ -206,7 +206,7 @@ TensorFile trained_state(std::int64_t stop) {
   return network_state(*second, "test");
 }
 
-TEST_CASE("trainer: stops after any step, and goes on from there with the same bits") {
+TEST_CASE("trainer: stops after any step, and resumes with the same bits") {
   const TensorFile whole = trained_state(-1);
   for (const std::int64_t stop : {1, 4, 6, 11}) {  // 4: the last step of the first epoch
     CAPTURE(stop);
@@ -221,7 +221,7 @@ TEST_CASE("trainer: stops after any step, and goes on from there with the same b
   }
 }
 
-TEST_CASE("trainer: frozen batch norms leave their running statistics as they are") {
+TEST_CASE("trainer: frozen batch norms do not change their running statistics") {
   datasets::Loader loader = loader_of(drawn_images(24), 6);
   const auto network = quantized_network();
   Trainer trainer(*network, loader, {.epochs = 2, .bn_freeze_epoch = 1});
@@ -233,7 +233,7 @@ TEST_CASE("trainer: frozen batch norms leave their running statistics as they ar
   CHECK(mean.to_row_major() == frozen);
 }
 
-TEST_CASE("trainer: what is not finite ends the training, and is named") {
+TEST_CASE("trainer: non-finite values end the training, and are named") {
   datasets::Loader loader = loader_of(drawn_images(8), 4);
   LinearClassifier network;
   Trainer trainer(network, loader, {.epochs = 2, .optimizer = {.name = "sgd"}});
@@ -253,7 +253,7 @@ TEST_CASE("trainer: what is not finite ends the training, and is named") {
       TrainingError);
 }
 
-TEST_CASE("trainer: options out of range are refused") {
+TEST_CASE("trainer: options out of range are rejected") {
   datasets::Loader loader = loader_of(drawn_images(8), 4);
   LinearClassifier network;
   CHECK_THROWS_WITH_AS(Trainer(network, loader, {.epochs = 0}),

@@ -79,7 +79,7 @@ std::unique_ptr<Quantizer> make_ab(SlotSpec spec, Settings settings, std::int64_
   return quantizer;
 }
 
-/// As if training had brought alpha this far.
+/// Sets alpha as if training had reached it.
 void set_alpha(Quantizer& quantizer, double alpha) {
   std::map<std::string, Tensor> state = quantizer.state();
   state["alpha"] = state_number(alpha);

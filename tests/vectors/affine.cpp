@@ -72,7 +72,7 @@ void params(const Case& c, Comparison& check) {
 void fake_quant(const Case& c, Comparison& check) {
   for (const char* mask : {"real", "code"}) {
     for (const bool trained : {false, true}) {
-      // An average that stays where the calibrated range puts it.
+      // An average that stays at the calibrated range.
       Settings settings =
           Settings::from({{"momentum", 1.0},
                           {"mask", mask},

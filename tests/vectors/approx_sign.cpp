@@ -8,7 +8,7 @@ namespace {
 
 using namespace quench::quant;
 
-/// Checks what approx_sign makes of a case with the given settings.
+/// Checks approx_sign's results for a case with the given settings.
 std::unique_ptr<Quantizer> check_sign(const Case& c, Comparison& check, const char* shift,
                                       const std::map<std::string, double>& trained) {
   Settings settings = Settings::from({{"shift", shift}});

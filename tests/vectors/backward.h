@@ -22,7 +22,7 @@ inline void backward(const Variable& y, const Tensor& upstream) {
   record<WeightedSum>({y}, total, upstream).backward();
 }
 
-/// What has gathered at a leaf, 0 if no gradient reached it.
+/// The gradient of a leaf, 0 if none reached it.
 inline Tensor gradient(const Variable& leaf) {
   return leaf.grad().defined() ? leaf.grad() : Tensor::zeros(leaf.shape());
 }

@@ -27,7 +27,7 @@ Operands operands_of(const Tensor& x, const Tensor& w, const Conv2dParams& param
                                 .zero_code = kZero,
                                 .binary_input = true},
                     .image = {}};
-  // In memory channels come last.
+  // Channels are last in memory.
   for (const float value : x.span())
     operands.image.push_back(static_cast<std::uint8_t>(kZero + value));
   for (const float value : w.span())
@@ -65,7 +65,7 @@ void conv(const Case& c, Comparison& check) {
   Tensor x = tensor(c.inputs.at("x"));
   x = Tensor::from_row_major({1, x.dim(0), x.dim(1), x.dim(2)}, x.to_row_major());
   Conv2dParams params{.stride = {stride, stride}};
-  // Kernels pad with real 0; other values must stand in the image.
+  // Kernels pad with real 0; other padding must be part of the image.
   if (pad_value == 0.0f)
     params.padding = {pad, pad, pad, pad};
   else

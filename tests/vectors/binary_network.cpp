@@ -5,7 +5,7 @@
 #include "deploy/engine/engine.h"
 #include "vectors/operations.h"
 
-// What becomes of 1-bit sums and codes in an integer network.
+// 1-bit sums and codes in an integer network.
 
 namespace quench::vectors {
 namespace {
@@ -28,7 +28,7 @@ void append(IntegerNetwork& network, deploy::Operation::Kind kind,
   network.values.push_back(std::move(value));
 }
 
-/// Takes images of -1 and +1 to codes.
+/// Converts images of -1 and +1 to codes.
 IntegerNetwork signs_of(std::int64_t channels, std::int64_t height, std::int64_t width) {
   IntegerNetwork network{.channels = channels, .height = height, .width = width};
   append(network, deploy::Quantize{}, {},
@@ -36,7 +36,7 @@ IntegerNetwork signs_of(std::int64_t channels, std::int64_t height, std::int64_t
   return network;
 }
 
-/// Hands every code on as a real number.
+/// Outputs every code as a real value.
 void append_output(IntegerNetwork& network) {
   const Value codes = network.values.back();
   const auto count = static_cast<std::size_t>(codes.numel());
@@ -88,7 +88,7 @@ void bn_threshold(const Case& c, Comparison& check) {
          {norm}, {.channels = std::ssize(norm.scale), .height = 1, .width = 1, .grid = kBinary});
   append_output(network);
 
-  // Image i has i times +1: every sum that can be.
+  // Image i has i times +1: every possible sum.
   Tensor images({products + 1, products, 1, 1});
   for (int i = 0; i <= products; ++i) {
     for (int k = 0; k < products; ++k) images.data()[i * products + k] = k < i ? 1.0f : -1.0f;

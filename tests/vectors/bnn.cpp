@@ -31,7 +31,7 @@ void bnn_sign(const Case& c, Comparison& check) {
   check.f32("grad_x", gradient(x), c.expect.at("grad_x"));
 }
 
-/// TensorFlow's sign(0) is 0; here it is +1, and all else has to agree.
+/// TensorFlow's sign(0) is 0, here it is +1; everything else has to agree.
 void bnn_sign_tf(const Case& c, Comparison& check) {
   const Variable x(tensor(c.inputs.at("x")));
   const std::vector<double> values = numbers(c.inputs.at("x"));
@@ -45,7 +45,7 @@ void bnn_sign_tf(const Case& c, Comparison& check) {
 void bnn_stochastic_sign(const Case& c, Comparison& check) {
   const Tensor x = tensor(c.inputs.at("x"));
   check.exact("y", stochastic_sign(x, tensor(c.inputs.at("uniform"))), c.expect.at("y"));
-  // p is where the draw turns.
+  // p is the threshold of the draw.
   const Tensor p = tensor(c.expect.at("p"));
   const Tensor below = map(p, [](float v) { return v - 1e-6f; });
   const Tensor above = map(p, [](float v) { return v + 1e-6f; });

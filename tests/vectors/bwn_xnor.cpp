@@ -42,7 +42,7 @@ void xnor_input_scale(const Case& c, Comparison& check) {
   const int pad = c.params.at("pad");
   const Tensor x = tensor(c.inputs.at("x"));
   const Padding padding{pad, pad, pad, pad};
-  // A kernel of one tap leaves the padded mean over channels.
+  // A kernel of one tap gives the padded mean over channels.
   check.f32("A", patch_magnitude(x, {1, 1}, {.padding = padding}), c.expect.at("A"));
   check.f32("K",
             patch_magnitude(x, {kernel, kernel}, {.stride = {stride, stride}, .padding = padding}),

@@ -53,7 +53,7 @@ void mse_grid(const Case& c, Comparison& check) {
   check.exact("best_i", {static_cast<double>(search.best + 1)}, c.expect.at("best_i"));
   check.f64("amax", {search.threshold}, c.expect.at("amax"));
   check.f32_reduced("mse", search.objective[search.best], c.expect.at("mse"));
-  // The calibrator takes the narrow grid, or the unsigned one where nothing is negative.
+  // The calibrator uses the narrow grid, or the unsigned one without negative values.
   if (is_signed && !narrow) return;
   const ValueRange range = range_of(x, {.method = "mse", .bits = bits, .keep_values = true});
   check.f64("range", {range.threshold()}, c.expect.at("amax"));

@@ -71,7 +71,7 @@ void Comparison::compare(std::string_view what, const std::vector<double>& got,
     if (std::isnan(want[i]) && std::isnan(got[i])) continue;
     const double deviation = got[i] == want[i] ? 0.0 : std::abs(got[i] - want[i]);
     if (deviation > largest_) largest_ = deviation;
-    // Turned round, so that a NaN fails.
+    // Negated, so that NaN fails.
     const bool close = deviation <= tolerance.atol + tolerance.rtol * std::abs(want[i]);
     if (!close && failure_.empty()) {
       failure_ = fmt::format("{}[{}]: expected {}, got {}", what, i, want[i], got[i]);

@@ -31,12 +31,12 @@ struct Tolerances {
 /// A tensor or list of the file, flattened row-major; also a single number or truth value. Reads
 /// "nan", "inf" and "-inf".
 std::vector<double> numbers(const Json& value);
-/// The same as an f32 tensor of the file's shape.
+/// Likewise as an f32 tensor with the file's shape.
 Tensor tensor(const Json& value);
 /// A tensor's elements in row-major order, as double.
 std::vector<double> numbers(const Tensor& tensor);
 
-/// Gathers the comparisons of one case.
+/// Collects the comparisons of one case.
 class Comparison {
  public:
   explicit Comparison(const Tolerances& tolerances) : tolerances_(tolerances) {}

@@ -35,7 +35,7 @@ void dorefa_weight(const Case& c, Comparison& check) {
   const double scale = double{codes->grid.scale[0]};
   if (c.expect.contains("E")) check.f32_reduced("E", scale, c.expect.at("E"));
   if (!c.expect.contains("q")) return;
-  // The case counts the levels from 0; the grid's odd integers lie around 0.
+  // The case counts the levels from 0; the grid's odd integers are centred at 0.
   std::vector<double> levels = numbers(codes->values);
   for (double& q : levels) q = (q + codes->grid.qmax) / 2.0;
   check.exact("q", levels, c.expect.at("q"));

@@ -43,7 +43,7 @@ void symmetric(const Case& c, Comparison& check) {
   check.f32("grad_x", gradient(x), c.expect.at("grad_x"));
   const auto grad = static_cast<double>(gradient(quantizer->parameters()[0].second).item());
   check.f32_reduced("grad_alpha", grad, c.expect.at("grad_alpha"));
-  // T is a constant of the strategy: dL/dT_adj shows where alpha lets it through.
+  // T is a constant of the strategy: dL/dT_adj shows where alpha passes it.
   if (grad != 0.0) check.f32_reduced("grad_T_adj", grad / threshold, c.expect.at("grad_T_adj"));
   const QuantGrid grid = quantizer->grid();
   check.f32("T_adj", {double{grid.scale[0]} * grid.qmax}, c.expect.at("T_adj"));
@@ -53,7 +53,7 @@ void symmetric(const Case& c, Comparison& check) {
 
 FatLimits limits_of(const Json& pair) { return {pair.at(0), pair.at(1)}; }
 
-/// The strategy gives the same where the range of the case holds 0.
+/// The strategy gives the same if the case's range contains 0.
 void check_strategy(const Case& c, ValueRange range, const FatRangeLimits& limits,
                     Comparison& check) {
   const auto quantizer = make_fat_at(c.params.at("bits"),

@@ -113,7 +113,7 @@ void conv(const Case& c, Comparison& out) {
     nearest += output_error(problem, nearest_codes(problem), h);
   }
   out.exact("q", codes, c.expect.at("q"));
-  // The case sums squares, where H is 2 / N of them.
+  // The case sums squares; H is 2 / N times that.
   const double images = c.inputs.at("x").at("shape").at(0).get<double>();
   out.f64("output_error", {error * images / 2.0}, c.expect.at("output_error"));
   out.f64("output_error_nearest", {nearest * images / 2.0}, c.expect.at("output_error_nearest"));

@@ -20,7 +20,7 @@ std::unique_ptr<Quantizer> lsq_of(const Case& c, const char* grad_scale) {
   return quantizer;
 }
 
-/// c = 1 says that the case leaves the gradient of s unscaled.
+/// c = 1 means that the case does not scale the gradient of s.
 const char* scaling(const Case& c) {
   return c.params.at("grad_scale").get<double>() == 1.0 ? "none" : "paper";
 }

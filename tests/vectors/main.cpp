@@ -54,7 +54,7 @@ void run_file(const std::filesystem::path& path, Count& count) {
   }
 }
 
-/// The JSON files of a folder, in order of name. @throws std::filesystem::filesystem_error
+/// The JSON files of a folder, sorted by name. @throws std::filesystem::filesystem_error
 std::vector<std::filesystem::path> json_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

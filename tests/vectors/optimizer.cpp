@@ -12,8 +12,8 @@ namespace {
 
 using namespace quench::train;
 
-/// A weight slot with a step scale of its own choosing. "ab" itself holds the weight still at
-/// alpha = 1 in both modes; the case lets momentum move it on.
+/// A weight slot with a given step scale. "ab" itself freezes the weight at alpha = 1 in both modes; in
+/// the case, momentum still changes it.
 class ScaledSlot final : public quant::Quantizer, quant::LatentUpdate {
  public:
   ScaledSlot() : Quantizer({}) {}
@@ -70,7 +70,7 @@ void glorot(const Case& c, Comparison& check) {
 void latent_update(const Case& c, Comparison& check) {
   const auto sign = quant::make_quantizer("ste", {.role = quant::Role::weight, .bits = 1});
   const Variable w(tensor(c.inputs.at("w")), true);
-  // Plain descent moves by -lr times the gradient.
+  // Plain descent steps by -lr times the gradient.
   const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0},
                                         {{"w", w, ParameterKind::weight, sign.get()}});
   backward(w, multiply_scalar(tensor(c.inputs.at("optimizer_delta")), -1.0f));

@@ -26,7 +26,7 @@ void pact_fake_quant(const Case& c, Comparison& check) {
   check.exact("q", quantizer->codes(x.value())->values, c.expect.at("q"));
 }
 
-/// One element above alpha hands its whole gradient to alpha.
+/// One element above alpha passes its whole gradient to alpha.
 void pact_l2(const Case& c, Comparison& check) {
   const double alpha = c.params.at("alpha");
   const auto quantizer = pact_of(4, alpha, c.params.at("lam"));

@@ -14,8 +14,7 @@ namespace {
 
 using namespace quench::quant;
 
-/// The weights of "ab" are algorithm 2's, also where it ends early: trained on, evaluated and
-/// exported.
+/// The weights of "ab" are algorithm 2's, even if it ends early: in training, evaluation and export.
 void check_ab_weight(const Case& c, Comparison& check) {
   Settings settings = Settings::from({{"ppq_updates", c.params.at("max_iter").get<int>()}});
   const auto quantizer = make_quantizer(
@@ -35,7 +34,7 @@ void check_ab_weight(const Case& c, Comparison& check) {
   check.f32("gamma", {codes->grid.scale.begin(), codes->grid.scale.end()}, c.expect.at("gamma"));
 }
 
-/// Where a fit starts, and the scale after each update, as the result of a fit that ends there.
+/// The start of a fit, and the scale after each update, as the result of a fit with that limit.
 std::vector<double> history(std::span<const float> x, int bits, PpqOptions options,
                             const PpqResult& result) {
   if (result.degenerate) return {};

@@ -52,7 +52,7 @@ void dropped_activation(const Case& c, Comparison& out) {
             map(quantized.value(), [=](float v) { return std::nearbyint(v / scale) + zero_point; }),
             c.expect.at("q"));
   out.f32("grad_x", gradient(x), c.expect.at("grad_x"));
-  // Adam does not see the factor of grad_scale_lsq.
+  // Adam is invariant to the factor of grad_scale_lsq.
   out.f32_reduced("grad_scale_raw", double{gradient(step).item()}, c.expect.at("grad_scale_raw"));
 }
 

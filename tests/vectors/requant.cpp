@@ -44,7 +44,7 @@ void multiplier(const Case& c, Comparison& check) {
   check.exact("exponent", exponents, c.expect.at("exponent"));
 }
 
-/// The map of a real factor to the nearest integer, ties up.
+/// Rounds a real factor to the nearest integer, ties up.
 FixedPointMap map_of(double m, std::int32_t low, std::int32_t high, std::int32_t zero_point = 0) {
   const Multiplier multiplier = quantize_multiplier(m);
   const int shift = 31 - multiplier.exponent;
@@ -95,7 +95,7 @@ void float_requant(const Case& c, Comparison& check) {
   check.exact("y_fixed", each(sums, map), c.expect.at("y_fixed"));
 }
 
-/// As a layer of the interpreter, whose sums come out as real numbers where all scales are 1.
+/// As a layer of the interpreter, whose sums are output as real values if all scales are 1.
 void zero_point_dot(const Case& c, Comparison& check) {
   const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
   QuantGrid grid = quant::unsigned_grid(8);

@@ -10,7 +10,7 @@
 
 namespace quench::vectors {
 
-/// Of params qmin, qmax and axis with the scales of an input.
+/// The grid of params qmin, qmax and axis with the scales of an input.
 inline quant::QuantGrid weight_grid(const Case& c, const char* scale = "scale", int axis = 0) {
   quant::QuantGrid grid{.qmin = c.params.at("qmin"), .qmax = c.params.at("qmax")};
   grid.axis = c.params.value("axis", axis);
@@ -20,7 +20,7 @@ inline quant::QuantGrid weight_grid(const Case& c, const char* scale = "scale", 
   return grid;
 }
 
-/// A convolution, or a linear layer where the weight has rank 2, with params stride, pad and groups.
+/// A convolution, or a linear layer if the weight has rank 2, with params stride, pad and groups.
 inline Variable layer_output(const Case& c, const Variable& x, const Variable& weight) {
   if (weight.shape().rank() == 2) return linear(x, weight);
   const int pad = c.params.at("pad"), stride = c.params.at("stride");

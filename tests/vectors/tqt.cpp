@@ -16,7 +16,7 @@ namespace {
 
 using namespace quench::quant;
 
-/// As if training had brought log2 t there.
+/// Sets log2 t as if training had reached it.
 std::unique_ptr<Quantizer> make_tqt_at(const Json& params, float log2_t) {
   Settings settings =
       Settings::from({{"act_grid", params.at("signed").get<bool>() ? "signed_full" : "unsigned"}});
@@ -48,7 +48,7 @@ struct TqtCase {
   }
 };
 
-/// dL/dlog2 t of each element by itself: each as its own channel.
+/// dL/dlog2 t of each element: each as its own channel.
 Tensor per_element(const Case& c, const TqtCase& at) {
   const Variable x(tensor(c.inputs.at("x")));
   const Variable trained(Tensor::full(x.shape(), at.log2_t), true);
@@ -71,7 +71,7 @@ void fake_quant(const Case& c, Comparison& check) {
     check.f32("scale", {double{quantizer->grid().scale[0]}}, c.expect.at("scale"));
     quantizer->set_mode(Mode::evaluation);
     check.exact("q", quantizer->codes(x.value())->values, c.expect.at("q"));
-  } else {  // wider than any slot: the arithmetic alone
+  } else {  // wider than any slot: only the arithmetic
     y = quantize_with_derived_scale(x, log2_t, {at.scale()}, at.codes);
     check.f32("scale", {double{scale}}, c.expect.at("scale"));
     check.exact("q", multiply_scalar(y.value(), 1.0f / scale), c.expect.at("q"));

@@ -12,7 +12,7 @@
 
 namespace quench::vectors {
 
-/// Gives a quantizer its trained values by name, as if data had started them.
+/// Sets a quantizer's trained values by name, as if data had initialized them.
 inline void set_trained(quant::Quantizer& quantizer, const std::map<std::string, double>& values) {
   quant::SavedState state = quantizer.state();
   state["scale_seen"] = state["scale_started"] = quant::state_number(1.0);
@@ -23,7 +23,7 @@ inline void set_trained(quant::Quantizer& quantizer, const std::map<std::string,
   }
 }
 
-/// The gradient that has gathered at a trained value of one element.
+/// The accumulated gradient of a trained value with one element.
 inline double trained_gradient(quant::Quantizer& quantizer, const std::string& name) {
   for (const auto& [key, variable] : quantizer.parameters()) {
     if (key == name) return double{gradient(variable).item()};

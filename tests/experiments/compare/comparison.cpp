@@ -34,7 +34,7 @@ std::string difference(const Comparison& started, const Comparison& wanted) {
 
 }  // namespace
 
-TEST_CASE("resolve_comparison: each variant has its whole config, with all that it overrides") {
+TEST_CASE("resolve_comparison: each variant has its full config, with its overrides") {
   const TemporaryFolder folder;
   const Comparison comparison = small_comparison(folder, {"train.epochs=3"});
   CHECK(comparison.name == "small");
@@ -54,13 +54,13 @@ TEST_CASE("resolve_comparison: each variant has its whole config, with all that 
   CHECK(small_comparison(folder, {"data.validation_size=8"}).variants[0].held_out);
 }
 
-TEST_CASE("resolve_comparison: threads that the config names stay") {
+TEST_CASE("resolve_comparison: the config's number of threads is kept") {
   const TemporaryFolder folder;
   const Comparison comparison = small_comparison(folder, {"train.threads=1"});
   CHECK(comparison.variants[0].config.find("threads = 1\n") != std::string::npos);
 }
 
-TEST_CASE("resolve_comparison: what does not work is found before anything runs, by variant") {
+TEST_CASE("resolve_comparison: errors are found before anything runs, and name the variant") {
   const TemporaryFolder folder;
   const auto path = write_small_experiment(folder);
   const auto error_with = [&](const std::string& axis, std::vector<std::string> overrides = {}) {
@@ -82,7 +82,7 @@ TEST_CASE("all_runs: every variant with one seed before the next seed") {
   CHECK(run_name(comparison, {1, 5}) == "none seed 5");
 }
 
-TEST_CASE("comparison: written and read back it is the same; a damaged file is an error") {
+TEST_CASE("comparison: a round trip changes nothing; a damaged file is an error") {
   const TemporaryFolder folder;
   const Comparison comparison = small_comparison(folder, {"data.validation_size=8"});
   const auto path = folder / "comparison.json";
@@ -128,14 +128,14 @@ TEST_CASE("ComparisonFolder: holds the comparison and each variant's config, and
     CHECK(error_of([&] { ComparisonFolder::open(path); }).find("in use") != std::string::npos);
   }
   CHECK(ComparisonFolder::is_one(path));
-  std::filesystem::remove_all(path / "none");  // is written anew
+  std::filesystem::remove_all(path / "none");  // it is written again
   const ComparisonFolder opened = ComparisonFolder::open(path);
   CHECK(opened.comparison().variants.at(1).config == comparison.variants[1].config);
   CHECK(load_experiment(opened.config({.variant = 1})).quant.settings.text("method") == "none");
   CHECK_FALSE(opened.is_done({1, 5}));
 }
 
-TEST_CASE("ComparisonFolder: takes no folder that holds something else") {
+TEST_CASE("ComparisonFolder: rejects a folder with other contents") {
   const TemporaryFolder folder;
   const Comparison comparison = small_comparison(folder);
   CHECK(error_of([&] { ComparisonFolder::create_at(folder.path(), comparison); }) ==

@@ -8,7 +8,7 @@
 
 namespace quench::experiments {
 
-/// An experiment that is loaded in milliseconds.
+/// An experiment that loads in milliseconds.
 inline std::filesystem::path write_small_experiment(const TemporaryFolder& folder) {
   std::ofstream(folder / "small.toml") << R"(
 [model]

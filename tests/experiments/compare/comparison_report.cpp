@@ -16,12 +16,12 @@ using namespace quench::experiments;
 
 namespace {
 
-/// What a finished run leaves, as far as a report reads it. Its epochs take 1 and `seconds`.
+/// The files of a finished run that a report reads. Its epochs take 1 and `seconds`.
 void finish_run(const ComparisonFolder& folder, const ComparisonRun& run, Top1 test,
                 double seconds) {
   std::filesystem::create_directories(folder.run(run));
   MetricsWriter metrics(folder.run(run) / "metrics.csv");
-  // A first epoch that is better than the last, and must not count.
+  // A first epoch that is better than the last, but must not count.
   metrics.append({.epoch = 1, .top1_quantized = 99.0, .top1_float = 99.0, .seconds = 1.0});
   metrics.append({.epoch = 2,
                   .top1_quantized = test.of_network() - 1.0,
@@ -82,7 +82,7 @@ TEST_CASE("comparison_table: one line per variant") {
       "none           67.00       5.66   +5.00  -20.41 .. +30.41         67.00     2.00    2/2\n");
 }
 
-TEST_CASE("comparison_table: held-out images are shown beside, of the last epoch") {
+TEST_CASE("comparison_table: held-out images get a column, for the last epoch") {
   const TemporaryFolder temporary;
   const ComparisonFolder folder = finished_folder(temporary, {"data.validation_size=8"});
   const Comparison& comparison = folder.comparison();
@@ -92,7 +92,7 @@ TEST_CASE("comparison_table: held-out images are shown beside, of the last epoch
   CHECK(table.find("61.00") != std::string::npos);  // 62 - 1
 }
 
-TEST_CASE("report: seeds that failed or are missing leave the rest paired") {
+TEST_CASE("report: other seeds stay paired if some failed or are missing") {
   const TemporaryFolder temporary;
   const ComparisonFolder folder = make_folder(temporary);
   finish_run(folder, {0, 3}, {60.0, 70.0}, 2.0);
@@ -135,7 +135,7 @@ TEST_CASE("report: seeds that failed or are missing leave the rest paired") {
   CHECK(json["seeds"] == nlohmann::json{3, 5});
 }
 
-TEST_CASE("report: nothing done yet is a table of dashes") {
+TEST_CASE("report: without finished runs, the table has dashes") {
   const TemporaryFolder temporary;
   const ComparisonFolder folder = make_folder(temporary);
   const auto summaries = summarize(folder.comparison(), read_outcomes(folder));
@@ -144,7 +144,7 @@ TEST_CASE("report: nothing done yet is a table of dashes") {
   CHECK(comparison_table(folder.comparison(), summaries).find("0/2") != std::string::npos);
 }
 
-TEST_CASE("report: a damaged result or a run that lacks epochs is an error with its file") {
+TEST_CASE("report: a damaged result or missing epochs are an error that names the file") {
   const TemporaryFolder temporary;
   const ComparisonFolder folder = finished_folder(temporary);
   MetricsWriter(folder.run({0, 3}) / "metrics.csv").truncate(1);

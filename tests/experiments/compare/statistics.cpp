@@ -9,7 +9,7 @@
 
 using namespace quench::experiments;
 
-TEST_CASE("statistics: mean, median and deviation of numbers one can check by hand") {
+TEST_CASE("statistics: mean, median and deviation of values that can be checked by hand") {
   const std::vector<double> values{2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0};
   CHECK(mean(values) == 5.0);
   CHECK(median(values) == 4.5);
@@ -59,7 +59,7 @@ TEST_CASE("paired_difference: mean and Student-t interval of the differences") {
   CHECK(result.half_width.value() == doctest::Approx(2.484138).epsilon(1e-6));
 }
 
-TEST_CASE("paired_difference: one pair has a mean but no interval, none is an error") {
+TEST_CASE("paired_difference: one pair has a mean but no interval; no pairs are an error") {
   const PairedDifference result = paired_difference(std::vector{3.0}, std::vector{1.0});
   CHECK(result.mean == 2.0);
   CHECK_FALSE(result.half_width.has_value());

@@ -44,7 +44,7 @@ TEST_CASE("make_variants: every combination, the first key varying slowest") {
   CHECK(make_variants({}, {"quant.method=ste,ab", "quant.bits=2,4"}) == expected);
 }
 
-TEST_CASE("make_variants: bundles come before the axes, and may change nothing") {
+TEST_CASE("make_variants: bundles come before the axes, and may be empty") {
   const std::vector<Variant> expected{
       {"base_lr=0.1", {"optimizer.lr=0.1"}},
       {"base_lr=0.2", {"optimizer.lr=0.2"}},
@@ -55,7 +55,7 @@ TEST_CASE("make_variants: bundles come before the axes, and may change nothing")
                       {"optimizer.lr=0.1,0.2"}) == expected);
 }
 
-TEST_CASE("make_variants: names hold as much of the key as tells it from the others") {
+TEST_CASE("make_variants: names contain as much of the key as distinguishes it") {
   const auto variants = make_variants({}, {"quant.weight.bits=2", "quant.activation.bits=4"});
   CHECK(variants.at(0).name == "weight.bits=2_activation.bits=4");
   CHECK(make_variants({}, {"data.horizontal_flip=true"}).at(0).name == "horizontal_flip=true");
@@ -71,7 +71,7 @@ TEST_CASE("make_variants: commas in brackets and quotes belong to the value") {
   CHECK(quoted.at(1).overrides == Texts{"data.dir='c'"});
 }
 
-TEST_CASE("make_variants: what has another form is an error that shows it") {
+TEST_CASE("make_variants: malformed strings are quoted in the error") {
   CHECK(axis_error("quant.method") == "--vary quant.method: expected key=value,value");
   CHECK(axis_error("=ste") == "--vary =ste: expected key=value,value");
   CHECK(axis_error("quant.method=ste,,ab") ==
@@ -91,14 +91,14 @@ TEST_CASE("make_variants: what has another form is an error that shows it") {
   CHECK(bundle_error("a: x") == "--variant 'a: x': expected key=value, got 'x'");
 }
 
-TEST_CASE("parse_seeds: ranges and lists, and back to text") {
+TEST_CASE("parse_seeds: ranges and lists, in both directions") {
   CHECK(parse_seeds("0..4") == std::vector<std::uint64_t>{0, 1, 2, 3, 4});
   CHECK(parse_seeds("7") == std::vector<std::uint64_t>{7});
   CHECK(parse_seeds("0..1,10,3..4") == std::vector<std::uint64_t>{0, 1, 10, 3, 4});
   CHECK(seeds_text({0, 1, 10, 3, 4}) == "0..1,10,3..4");
 }
 
-TEST_CASE("parse_seeds: what has another form is an error") {
+TEST_CASE("parse_seeds: malformed strings are errors") {
   CHECK(seeds_error("0-4") == "--seeds 0-4: expected seeds >= 0 such as 0..4 or 1,5,9, got '0-4'");
   CHECK(seeds_error("") == "--seeds : expected seeds >= 0 such as 0..4 or 1,5,9, got ''");
   CHECK(seeds_error("1..") == "--seeds 1..: expected seeds >= 0 such as 0..4 or 1,5,9, got ''");

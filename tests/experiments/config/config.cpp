@@ -30,7 +30,7 @@ std::string error_for(const char* section, const char* key, SettingsValue value)
 
 }  // namespace
 
-TEST_CASE("load_experiment: sections land in their fields, the rest keeps its defaults") {
+TEST_CASE("load_experiment: sections fill their fields, the rest keeps its defaults") {
   const TemporaryFolder folder;
   const std::string path = (folder / "quick.toml").string();
   std::ofstream(path) << R"(
@@ -85,7 +85,7 @@ TEST_CASE("load_experiment: the resolved config repeats the experiment") {
   CHECK(config.resolved().find("epochs = ") != std::string::npos);
 }
 
-TEST_CASE("read_experiment: quant.method = float leaves no other rule of [quant]") {
+TEST_CASE("read_experiment: quant.method = float removes all other rules of [quant]") {
   const Settings settings = Settings::from(
       {{"model", Settings::from({{"name", "binarynet"}})},
        {"quant", Settings::from({{"method", "float"},
@@ -136,7 +136,7 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("optimiser", "lr", 0.1).find("did you mean 'optimizer'?") != std::string::npos);
 }
 
-TEST_CASE("read_experiment: [distill] names a teacher; without the table there is none") {
+TEST_CASE("read_experiment: [distill] names a teacher; without the table, none is used") {
   const ExperimentConfig none =
       read_experiment(Settings::from({{"model", Settings::from({{"name", "binarynet"}})}}), "test");
   CHECK(none.distill.teacher.empty());
@@ -167,7 +167,7 @@ TEST_CASE("read_experiment: [distill] names a teacher; without the table there i
         "<settings>: distill.label_weight: expected a number in 0..1, got 1.5");
 }
 
-TEST_CASE("resolved_with_absolute_paths: what a run reads later is found from any folder") {
+TEST_CASE("resolved_with_absolute_paths: a run's files are found from any folder") {
   const auto resolved = [](const char* table, const char* key, const char* value) {
     return read_experiment(settings_with(table, key, value), "test").resolved_with_absolute_paths();
   };
@@ -182,7 +182,7 @@ TEST_CASE("resolved_with_absolute_paths: what a run reads later is found from an
   CHECK(teacher.find("dir = \"" + here + "/data\"") != std::string::npos);  // the default too
 }
 
-TEST_CASE("read_experiment: keys of model and quant are left to those who read them") {
+TEST_CASE("read_experiment: keys of model and quant are left to their readers") {
   const ExperimentConfig config = read_experiment(settings_with("quant", "bitz", 3), "test");
   CHECK_THROWS_AS(config.quant.settings.finish(), std::invalid_argument);
 }

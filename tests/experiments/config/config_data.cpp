@@ -24,7 +24,7 @@ std::string error_of(const Settings& settings) {
 
 }  // namespace
 
-TEST_CASE("config: a convention by name gives mean and std, the set's own by default") {
+TEST_CASE("config: a named convention gives mean and std; the default is the set's own") {
   CHECK(read_data(Settings::from({{"normalize", "unit"}})).std ==
         std::vector<double>{255.0, 255.0, 255.0});
   CHECK(read_data(Settings::from({{"name", "cifar10"}})).mean ==
@@ -37,7 +37,7 @@ TEST_CASE("config: a convention by name gives mean and std, the set's own by def
   CHECK(numbers.std == std::vector<double>{127.5, 127.5, 127.5});
 }
 
-TEST_CASE("config: a convention and numbers conflict, and what is resolved reads back") {
+TEST_CASE("config: a convention and numbers conflict, and the resolved config can be read back") {
   CHECK(error_of(
             Settings::from({{"normalize", "tf"}, {"std", std::vector<double>{1.0, 1.0, 1.0}}})) ==
         "<settings>: normalize: expected either this or numbers in mean and std, not both, got "

@@ -65,7 +65,7 @@ TEST_CASE("load_settings: a file that does not parse is an error with line, colu
   CHECK_THROWS_AS(load_settings(folder / "absent.toml"), std::runtime_error);
 }
 
-TEST_CASE("load_settings: overrides are TOML values, or texts where they are none") {
+TEST_CASE("load_settings: overrides are TOML values, otherwise strings") {
   const TemporaryFolder folder;
   const std::string path =
       write(folder, "a.toml", "[quant]\nmethod = \"none\"\nbits = 4\n[data]\nname = \"x\"\n");
@@ -95,7 +95,7 @@ TEST_CASE("load_settings: an error in an override shows the override instead of 
   }
 }
 
-TEST_CASE("load_settings: extends lays a file over another, key by key") {
+TEST_CASE("load_settings: extends merges a file into its base, key by key") {
   const TemporaryFolder folder;
   write(folder, "base.toml", "x = 1\nlist = [1, 2]\n[quant]\nbits = 4\nmethod = \"lsq\"\n");
   const std::string path =
@@ -109,7 +109,7 @@ TEST_CASE("load_settings: extends lays a file over another, key by key") {
   CHECK_NOTHROW(settings.finish());
 }
 
-TEST_CASE("load_settings: files that extend each other in a circle are an error") {
+TEST_CASE("load_settings: circular extends are an error") {
   const TemporaryFolder folder;
   const std::string a = write(folder, "a.toml", "extends = \"b.toml\"\n");
   write(folder, "b.toml", "extends = \"./a.toml\"\n");
@@ -117,7 +117,7 @@ TEST_CASE("load_settings: files that extend each other in a circle are an error"
         std::string::npos);
 }
 
-TEST_CASE("settings: nesting that a parser could not return from is refused") {
+TEST_CASE("settings: nesting that would overflow a parser's stack is rejected") {
   const auto repeated = [](std::string_view text, int times) {
     std::string result;
     for (int i = 0; i < times; ++i) result += text;
@@ -146,7 +146,7 @@ TEST_CASE("settings: nesting that a parser could not return from is refused") {
         }).starts_with("f.toml:3: "));
 }
 
-TEST_CASE("settings: dots and brackets in texts, comments and values are no nesting") {
+TEST_CASE("settings: dots and brackets in strings, comments and values are not nesting") {
   const std::string dots(100, '.'), brackets(100, '[');
   const Settings settings =
       parse_settings("a = \"" + dots + brackets + "\\\"" + dots + "\" # " + dots + brackets +
@@ -157,7 +157,7 @@ TEST_CASE("settings: dots and brackets in texts, comments and values are no nest
   CHECK(settings_of({"data.dir=" + dots}).table("data").text("dir") == dots);
 }
 
-TEST_CASE("load_settings: what resolved() writes reads back as the same") {
+TEST_CASE("load_settings: the output of resolved() reads back unchanged") {
   const TemporaryFolder folder;
   const std::string path = write(folder, "a.toml", R"(
 text = "quote \" backslash \\ tab \t bell \u0007 \u00e4"

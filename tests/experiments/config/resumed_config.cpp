@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The config of a run, and what the run wrote down of it; nothing is trained.
+/// The config of a run and its record in the run's history; nothing is trained.
 struct Written {
   TemporaryFolder folder;
   RunHistory history{.parts = {{}}, .config = small_experiment().resolved()};
@@ -36,10 +36,10 @@ struct Written {
   }
 };
 
-TEST_CASE("resumed config: as it was, unless a key is given another value") {
+TEST_CASE("resumed config: unchanged, unless a key is overridden") {
   const Written run;
   CHECK(run.resume({}).changes.empty());
-  CHECK(run.resume({"train.epochs=2"}).changes.empty());  // as it is
+  CHECK(run.resume({"train.epochs=2"}).changes.empty());  // the current value
   const ResumedConfig resumed = run.resume({"train.epochs=6", "schedule={name=\"cosine\"}"});
   CHECK(resumed.config.train.epochs == 6);
   CHECK(resumed.config.schedule.name == "cosine");
@@ -56,7 +56,7 @@ TEST_CASE("resumed config: every allowed key is one that a config has") {
   }
 }
 
-TEST_CASE("resumed config: another key is refused with the list of those that can be") {
+TEST_CASE("resumed config: other keys are rejected with the list of allowed keys") {
   const Written run;
   const std::string error = run.error({"quant.method=ste"});
   CHECK(error.find("got 'quant.method'") != std::string::npos);
@@ -65,7 +65,7 @@ TEST_CASE("resumed config: another key is refused with the list of those that ca
   CHECK(run.error({"train.epochs=0"}).find("train.epochs") != std::string::npos);
 }
 
-TEST_CASE("resumed config: one that was edited is refused with what was changed, and how to") {
+TEST_CASE("resumed config: an edited one is rejected with the changes and the remedy") {
   Written run;
   run.edit("lr = 0.003", "lr = 0.001");
   const std::string error = run.error();
@@ -76,14 +76,14 @@ TEST_CASE("resumed config: one that was edited is refused with what was changed,
   CHECK(run.resume({}).config.optimizer.lr == 0.001);
 }
 
-TEST_CASE("resumed config: comments, blanks and where the images lie are no edit") {
+TEST_CASE("resumed config: comments, blanks and the data folder do not count as edits") {
   const Written run;
   run.edit("[train]", "# a comment\n\n[train]");
   run.edit("dir = \"data\"", "dir = \"elsewhere\"");
   CHECK(run.resume({}).config.data.dir == "elsewhere");
 }
 
-TEST_CASE("resumed config: a change that was written down holds, though config.toml lags behind") {
+TEST_CASE("resumed config: a recorded change applies even if config.toml is older") {
   Written run;
   run.history.config.replace(run.history.config.find("epochs = 2"), 10, "epochs = 6");
   run.history.parts.push_back({.changes = {{"train.epochs", "2", "6"}}});

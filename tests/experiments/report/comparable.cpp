@@ -30,7 +30,7 @@ RunReport measured_run(const std::string& right, const std::string& data = "cifa
 
 }  // namespace
 
-TEST_CASE("obstacles: by the configs alone") {
+TEST_CASE("obstacles: from the configs only") {
   const ConfigValues config{{"data.name", "synthetic"},
                             {"data.train_size", "512"},
                             {"data.test_size", "100"},
@@ -50,7 +50,7 @@ TEST_CASE("obstacles: by the configs alone") {
         Reasons{"the evaluation images", "the number of training images"});
 }
 
-TEST_CASE("obstacles: image folders are what they are by where they lie") {
+TEST_CASE("obstacles: an image folder is identified by its path") {
   const auto folder = [](const std::string& dir) {
     return run_with({{"data.name", "imagefolder"}, {"data.dir", dir}});
   };
@@ -58,7 +58,7 @@ TEST_CASE("obstacles: image folders are what they are by where they lie") {
   CHECK(obstacles(folder("/a/b"), folder("/a/c")) == Reasons{"the data set"});
 }
 
-TEST_CASE("obstacles: as measured, other numbers of images or other labels") {
+TEST_CASE("obstacles: from measurements, other numbers of images or other labels") {
   CHECK(obstacles(measured_run("1100"), measured_run("0000")).empty());
   CHECK(obstacles(measured_run("1100"), measured_run("110")) == Reasons{"the evaluation images"});
   RunReport other = measured_run("1100");
@@ -74,7 +74,7 @@ TEST_CASE("obstacles: as measured, other numbers of images or other labels") {
   CHECK(obstacles(measured_run("1100"), other).empty());
 }
 
-TEST_CASE("comparable_groups: a run joins where it fits all") {
+TEST_CASE("comparable_groups: a run joins a group that it fits completely") {
   std::vector<RunReport> runs{measured_run("11"), measured_run("111"), measured_run("10"),
                               measured_run("11")};
   runs[0].record.origin = RunOrigin::imported;  // of which the training images are not known
@@ -87,7 +87,7 @@ TEST_CASE("comparable_groups: a run joins where it fits all") {
   CHECK(groups[2] == std::vector<const RunReport*>{&runs[3]});
 }
 
-TEST_CASE("accuracy_of: after the last epoch, of quantize.json, or as measured of an import") {
+TEST_CASE("accuracy_of: after the last epoch, from quantize.json, or measured for an import") {
   RunReport run = measured_run("1101");
   CHECK_FALSE(accuracy_of(run).has_value());
   run.measured->confusion.emplace(2);
@@ -106,7 +106,7 @@ TEST_CASE("accuracy_of: after the last epoch, of quantize.json, or as measured o
   CHECK(accuracy_of(run)->quantized == 50.0);
 }
 
-TEST_CASE("paired_images: counted where both saw the same images") {
+TEST_CASE("paired_images: counted if both saw the same images") {
   const auto paired = paired_images(measured_run("110010"), measured_run("011110"));
   REQUIRE(paired.has_value());
   CHECK(paired->images == 6);
@@ -117,7 +117,7 @@ TEST_CASE("paired_images: counted where both saw the same images") {
   RunReport best = measured_run("110");
   best.checkpoint = "best";
   CHECK_FALSE(paired_images(measured_run("110"), best).has_value());
-  // The drawn images of another seed are others, those of a file are not.
+  // Drawn images depend on the seed, those of files do not.
   for (const char* data : {"synthetic", "cifar10"}) {
     RunReport other = measured_run("110", data);
     other.record.config["train.seed"] = "2";

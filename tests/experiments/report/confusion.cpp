@@ -14,7 +14,7 @@ using namespace quench::experiments::report;
 
 namespace {
 
-/// Takes an image of one pixel for a class by its value, as certainly as `logit` says.
+/// Classifies an image of one pixel by its value, with the confidence of `logit`.
 class Lookup final : public layers::Module {
  public:
   explicit Lookup(std::vector<int> predictions) : predictions_(std::move(predictions)) {}
@@ -42,7 +42,7 @@ datasets::Loader ten_images() {
 
 }  // namespace
 
-TEST_CASE("confusion matrix: counts, sums and the pairs mixed up most") {
+TEST_CASE("confusion matrix: counts, sums and the most confused pairs") {
   ConfusionMatrix matrix(3);
   for (int i = 0; i < 4; ++i) matrix.add(0, 0);
   matrix.add(0, 2);
@@ -62,7 +62,7 @@ TEST_CASE("confusion matrix: counts, sums and the pairs mixed up most") {
   CHECK_THROWS_AS(ConfusionMatrix(0), std::invalid_argument);
 }
 
-TEST_CASE("classify: the matrix by hand, and the mistakes it is most certain of first") {
+TEST_CASE("classify: the matrix by hand, and the most confident mistakes first") {
   //                      label 0  1  2  0  1  2  0  1  2  0
   Lookup network(std::vector<int>{0, 1, 2, 1, 1, 0, 0, 2, 2, 0});
   auto loader = ten_images();

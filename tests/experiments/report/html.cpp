@@ -6,7 +6,7 @@
 
 using namespace quench::experiments::report;
 
-TEST_CASE("escape_html: what HTML gives a meaning, in text and in attributes") {
+TEST_CASE("escape_html: special characters, in text and in attributes") {
   CHECK(escape_html("a < b && c > \"d\" 'e'") ==
         "a &lt; b &amp;&amp; c &gt; &quot;d&quot; &#39;e&#39;");
   CHECK(escape_html("&amp;") == "&amp;amp;");
@@ -15,13 +15,13 @@ TEST_CASE("escape_html: what HTML gives a meaning, in text and in attributes") {
   CHECK(escape_html("") == "");
 }
 
-TEST_CASE("escape_html: control characters become spaces, but for line ends and tabs") {
+TEST_CASE("escape_html: control characters become spaces, except line ends and tabs") {
   CHECK(escape_html(std::string("a\0b\x01"
                                 "c\x02\x03\x7f\n\td",
                                 11)) == "a b c   \n\td");
 }
 
-TEST_CASE("breakable_html: a line may break behind an underscore, and entities stay whole") {
+TEST_CASE("breakable_html: a line may break after an underscore, and entities stay intact") {
   CHECK(breakable_html("a_b<c_") == "a_<wbr>b&lt;c_<wbr>");
 }
 

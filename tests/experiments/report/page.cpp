@@ -32,7 +32,7 @@ bool can_plot() {
   }
 }
 
-/// What read_run_record() would give of a run with these accuracies, without a checkpoint.
+/// The result of read_run_record() for a run with these accuracies, without a checkpoint.
 RunReport run_of(const std::string& name, const std::vector<double>& quantized) {
   RunReport run;
   run.record.name = name;
@@ -95,7 +95,7 @@ TEST_CASE("page: a run of quench quantize and its float run, with the accuracy b
               "symmetric</span> was made of reaches 96.00 %, so quantization costs 2.40 "
               "points."));
   CHECK_FALSE(holds(page, "costs nothing"));
-  CHECK_FALSE(holds(page, "The float weights"));  // of the float run there is nothing to say
+  CHECK_FALSE(holds(page, "The float weights"));  // only quantized runs mention them
   CHECK(holds(report_page(std::vector{ptq}),
               "symmetric</span> classifies <strong>93.60 %</strong> of its evaluation images. "
               "The float network it was made of reaches 96.00 %, so quantization costs 2.40 "
@@ -105,7 +105,7 @@ TEST_CASE("page: a run of quench quantize and its float run, with the accuracy b
   CHECK(holds(report_page(std::vector{imported}), "No accuracy is known."));
 }
 
-TEST_CASE("page: what cannot be compared is said first, and not ranked") {
+TEST_CASE("page: differences between runs come first, and such runs are not ranked") {
   if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {60.0}), run_of("ab", {99.0})};
   for (RunReport& run : runs) {
@@ -132,7 +132,7 @@ TEST_CASE("page: what cannot be compared is said first, and not ranked") {
               "training images."));
 }
 
-TEST_CASE("page: what chance does, with images of its own for each run and with the same") {
+TEST_CASE("page: the effect of chance, with separate images for each run and with the same ones") {
   if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {62.0})};
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -140,7 +140,7 @@ TEST_CASE("page: what chance does, with images of its own for each run and with 
     measured.evaluation_images = 100;
     measured.labels.assign(100, 0);
     measured.right.assign(100, false);
-    // lsq right on the first 62 images, ste on 38 of these and 12 others.
+    // lsq is right on the first 62 images, ste on 38 of these and 12 others.
     std::fill_n(measured.right.begin(), i == 0 ? 38 : 62, true);
     if (i == 0) std::fill_n(measured.right.begin() + 62, 12, true);
   }
@@ -154,7 +154,7 @@ TEST_CASE("page: what chance does, with images of its own for each run and with 
 }
 
 TEST_CASE(
-    "page: loss and top5 of the judged images and the accuracy of each class, where a run tells") {
+    "page: loss and top5 of the evaluation images and the accuracy of each class, if recorded") {
   if (!can_plot()) return;
   RunReport run = run_of("ste", {50.0, 60.0});
   const auto told = [&run] {
@@ -182,9 +182,9 @@ TEST_CASE(
   CHECK(told() == std::vector{true, false, false, true});
 }
 
-TEST_CASE("page: numbers have a true minus, also on axes") {
+TEST_CASE("page: numbers have a typographic minus, also on axes") {
   if (!can_plot()) return;
-  // Float weights that are worse: quantization "costs" less than nothing.
+  // Float weights with a lower accuracy: quantization costs nothing.
   const std::string page = report_page(std::vector{run_of("ste", {93.3})});
   CHECK(holds(page, "<td class=\"number\">−3.30</td>"));
   CHECK_FALSE(holds(page, ">-3.30<"));
@@ -215,7 +215,7 @@ TEST_CASE("page: names are escaped, also in plots") {
   CHECK(holds(page, "&lt;script&gt;x&lt;/script&gt;"));
 }
 
-TEST_CASE("page: a run without an epoch, with one, with NaN alone, and none at all") {
+TEST_CASE("page: a run without an epoch, with one, with only NaN, and no run") {
   if (!can_plot()) return;
   CHECK(holds(report_page(std::vector{run_of("new", {})}), "No run has finished an epoch yet."));
   CHECK(holds(report_page(std::vector{run_of("one", {12.5})}), "<strong>12.50 %</strong>"));
@@ -223,7 +223,7 @@ TEST_CASE("page: a run without an epoch, with one, with NaN alone, and none at a
   broken.record.epochs[0].row.loss = broken.record.epochs[0].row.top1_float = NAN;
   const std::string page = report_page(std::vector{broken, run_of("good", {40.0})});
   CHECK(holds(page, "good</span> classifies <strong>40.00 %</strong>"));
-  CHECK_FALSE(holds(page, "class=\"best\""));  // of nothing
+  CHECK_FALSE(holds(page, "class=\"best\""));  // no accuracy, no best run
   CHECK_FALSE(holds(page, "nan"));
   CHECK_THROWS_AS(report_page({}), std::invalid_argument);
 }
@@ -249,7 +249,7 @@ TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
     CHECK(layer.inputs[0].count == 16 * layer.trace.input.numel());
     CHECK(layer.sqnr.has_value());
   }
-  // What the page says of the mistakes is what evaluation counted.
+  // The page's mistakes match evaluation.
   const double top1 = runs[0].record.epochs.back().row.top1_quantized;
   CHECK(100.0 * static_cast<double>(measured.confusion->correct()) / 16.0 == top1);
   const std::string page = report_page(runs);
@@ -257,7 +257,7 @@ TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
   CHECK(holds(page, "data:image/png;base64,"));
 }
 
-TEST_CASE("report: noise of 1-bit weights without a scale is told apart from their size") {
+TEST_CASE("report: noise of 1-bit weights without a scale is independent of their size") {
   if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto runs = load_runs({train_tiny(temporary, "a", {"quant.bits=1"})}, {});
@@ -268,7 +268,7 @@ TEST_CASE("report: noise of 1-bit weights without a scale is told apart from the
   }
 }
 
-TEST_CASE("report: the end of a run writes it; no folder for it is a text, not an end") {
+TEST_CASE("report: the end of a run writes it; a missing folder is a message, not an exception") {
   if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto folder = train_tiny(temporary, "a");
@@ -280,7 +280,7 @@ TEST_CASE("report: the end of a run writes it; no folder for it is a text, not a
               "expected a run folder"));
 }
 
-TEST_CASE("report: without a checkpoint, with that of another model, without images") {
+TEST_CASE("report: without a checkpoint, with another model's checkpoint, without images") {
   if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto good = train_tiny(temporary, "good");

@@ -19,7 +19,7 @@ std::string base64_of(std::string_view text) {
   return base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
-/// Decodes what encode_png() made, by the decoder of the data sets.
+/// Decodes the output of encode_png() with the decoder of the data sets.
 datasets::Image decoded(const std::vector<std::uint8_t>& png) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a.png", std::as_bytes(std::span(png)));
@@ -39,7 +39,7 @@ TEST_CASE("base64: the examples of RFC 4648, section 10") {
   CHECK(base64_of("\xff\xff\xff\xfe") == "/////g==");
 }
 
-TEST_CASE("png: comes back from a decoder byte for byte") {
+TEST_CASE("png: a decoder restores every byte") {
   std::vector<std::uint8_t> pixels;
   for (int i = 0; i < 5 * 4 * 3; ++i) pixels.push_back(static_cast<std::uint8_t>(i * 37 % 256));
   const datasets::Image image = decoded(encode_png({3, 5, 4}, pixels));
@@ -56,7 +56,7 @@ TEST_CASE("png: one channel is grey") {
   CHECK(image.pixels[9] == 255);
 }
 
-TEST_CASE("png: other channels or too few bytes are refused") {
+TEST_CASE("png: other channels or too few bytes are rejected") {
   const std::vector<std::uint8_t> pixels(8);
   CHECK_THROWS_WITH_AS(encode_png({2, 2, 2}, pixels),
                        "png: expected an image of 1 or 3 channels, got 2x2x2",
@@ -65,7 +65,7 @@ TEST_CASE("png: other channels or too few bytes are refused") {
                        std::invalid_argument);
 }
 
-TEST_CASE("image address: large images are made smaller, their sides in proportion") {
+TEST_CASE("image address: large images are shrunk in proportion") {
   const std::vector<std::uint8_t> pixels(200 * 100 * 3, 77);
   const std::string small = image_address({3, 200, 100}, pixels, 40);
   CHECK(small.starts_with("data:image/png;base64,iVBORw0KGgo"));

@@ -28,7 +28,7 @@ std::filesystem::path make_run(const std::filesystem::path& folder, const std::s
 
 }  // namespace
 
-TEST_CASE("run record: metrics.csv of an old run, and what is missing") {
+TEST_CASE("run record: metrics.csv of an old run, and missing files") {
   const TemporaryFolder temporary;
   const auto folder = make_run(temporary / "a", "[train]\nepochs = 3\n",
                                {.phase = RunPhase::stopped, .epoch = 1, .epochs = 3});
@@ -44,7 +44,7 @@ TEST_CASE("run record: metrics.csv of an old run, and what is missing") {
                                               "no versions.json: machine and command are unknown"});
 }
 
-TEST_CASE("run record: metrics.jsonl tells of layers; a trailing slash is no name") {
+TEST_CASE("run record: metrics.jsonl has layers; a trailing slash does not affect the name") {
   const TemporaryFolder temporary;
   const auto folder = make_run(temporary / "a", "[train]\nepochs = 1\n");
   append_to_file(folder / "metrics.jsonl",
@@ -72,7 +72,7 @@ TEST_CASE(
   CHECK(ptq.quantized->top1_quantized == 70.5);
   CHECK(ptq.quantized->top1_float == 71.0);
   CHECK(ptq.quantized->images == 200);
-  CHECK(ptq.quant.method == "pact");  // as the config says, whatever a slot makes of it
+  CHECK(ptq.quant.method == "pact");  // from the config
   CHECK(ptq.quant.weight_bits == 8);
   CHECK(ptq.quant.activation_bits == 4);
   CHECK(ptq.notes == std::vector<std::string>{"no versions.json: machine and command are unknown"});
@@ -80,7 +80,7 @@ TEST_CASE(
   CHECK(read_run_record(make_run(temporary / "trained", "")).origin == RunOrigin::trained);
 }
 
-TEST_CASE("run record: damaged files are notes, but there has to be a config") {
+TEST_CASE("run record: damaged files become notes, but a config is required") {
   const TemporaryFolder temporary;
   const auto folder = make_run(temporary / "a", "");
   std::ofstream(folder / "metrics.csv") << "what\n";
@@ -102,7 +102,7 @@ TEST_CASE("run record: damaged files are notes, but there has to be a config") {
   CHECK_THROWS_AS(read_run_record(make_run(temporary / "bad", "a = \n")), std::runtime_error);
 }
 
-TEST_CASE("named_runs: run folders as they are, those of a comparison that have begun") {
+TEST_CASE("named_runs: run folders themselves, and those of a comparison that have begun") {
   const TemporaryFolder temporary;
   const ComparisonFolder comparison =
       ComparisonFolder::create_at(temporary / "c", small_comparison(temporary));
@@ -118,7 +118,7 @@ TEST_CASE("named_runs: run folders as they are, those of a comparison that have 
                        std::runtime_error);
 }
 
-TEST_CASE("name_runs: as much of the path as tells runs apart; seeds share a colour") {
+TEST_CASE("name_runs: as much of the path as distinguishes runs; seeds share a colour") {
   std::vector<RunRecord> runs(4);
   const char* folders[] = {"/r/c/ste/seed-1", "/r/c/ste/seed-2", "/r/c/ab/seed-1",
                            "/r/other/ab/seed-1"};

@@ -56,14 +56,15 @@ std::int64_t sum(const Histogram& histogram) {
 
 }  // namespace
 
-TEST_CASE("histogram: exact counts, edges belong to the bin above, what lies outside to the ends") {
+TEST_CASE(
+    "histogram: exact counts; edges belong to the bin above, outliers to the outermost bins") {
   Histogram histogram{0.0, 4.0, std::vector<std::int64_t>(4)};
   for (const double value : {0.0, 0.5, 1.0, 1.999, 3.0, 4.0, 17.0, -2.0}) histogram.add(value);
   CHECK(histogram.counts == std::vector<std::int64_t>{3, 2, 0, 3});
   CHECK(histogram.width() == 1.0);
 }
 
-TEST_CASE("make_histogram: a thousandth at each end is cut off, the grid is not") {
+TEST_CASE("make_histogram: cuts off a thousandth at each end, but not the grid") {
   std::vector<float> values;
   for (int i = 0; i < 2000; ++i) values.push_back(static_cast<float>(i) / 1000.0f - 1.0f);
   values[0] = -500.0f;
@@ -97,7 +98,7 @@ TEST_CASE("slot statistics: zeros and saturated values of a 2-bit grid, counted 
   CHECK(slot.zero_percent().value() == 37.5);
   CHECK(slot.saturated_percent().value() == 25.0);
   CHECK(slot.levels == std::vector<double>{-1.0, -0.5, 0.0, 0.5});
-  CHECK(slot.levels_used == 3);  // nothing goes to -0.5
+  CHECK(slot.levels_used == 3);  // no value rounds to -0.5
   CHECK(slot.scale->first == 0.5f);
   CHECK_FALSE(slot.in_steps);
   CHECK(sum(slot.histogram) == 7);  // without the exact 0
@@ -114,11 +115,11 @@ TEST_CASE("slot statistics: a zero point and an offset move the ends") {
   grid.offset = 10.0f;
   const SlotSummary slot = summarize(OnGrid(grid), {10.0f, 8.4f, 12.6f, 11.0f});
   CHECK(slot.saturated == 2);
-  CHECK(slot.zeros == 0);  // the code 0 stands for 10
+  CHECK(slot.zeros == 0);  // the code 0 means 10
   CHECK(slot.levels == std::vector<double>{9, 10, 11, 12});
 }
 
-TEST_CASE("slot statistics: of two levels neither zeros nor saturation is a question") {
+TEST_CASE("slot statistics: two-level grids have no zeros and no saturation") {
   quant::QuantGrid grid = quant::binary_grid();
   grid.scale[0] = 0.5f;
   const SlotSummary slot = summarize(OnGrid(grid), {-3.0f, 0.1f, 0.0f, 2.0f});
@@ -132,7 +133,7 @@ TEST_CASE("slot statistics: uneven levels saturate by half their last step") {
   CHECK(summarize(OnGrid(grid), {5.4f, 5.6f, -5.4f, -5.6f, 2.0f}).saturated == 2);
 }
 
-TEST_CASE("slot statistics: channels of their own scale are counted in steps") {
+TEST_CASE("slot statistics: channels with different scales are counted in steps") {
   quant::QuantGrid grid = quant::signed_narrow_grid(2);  // -1 .. 1
   grid.scale = {1.0f, 10.0f};
   grid.zero_point = {0, 0};
@@ -148,7 +149,7 @@ TEST_CASE("slot statistics: channels of their own scale are counted in steps") {
   CHECK(slot.histogram.high < 2.0);
 }
 
-TEST_CASE("slot statistics: an empty slot has a histogram and no grid; NaN is passed over") {
+TEST_CASE("slot statistics: an empty slot has a histogram and no grid; NaN is skipped") {
   const SlotSummary slot = summarize(Empty(), {1.0f, NAN, -1.0f, INFINITY, 0.0f});
   CHECK_FALSE(slot.quantizes());
   CHECK(slot.count == 3);

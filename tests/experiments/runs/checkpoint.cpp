@@ -24,7 +24,7 @@ const Checkpoint kCheckpoint{.progress = {.epoch = 1,
                              .best_top1 = 12.5,
                              .signs = {}};
 
-/// A network, its optimizer and a way to move both.
+/// A network, its optimizer, and a function that changes both.
 struct Run {
   explicit Run(const std::vector<std::string>& overrides)
       : config(small_experiment(overrides)),
@@ -68,7 +68,7 @@ void check_same(const TensorFile& a, const TensorFile& b) {
   }
 }
 
-/// A float network's state, to be spoiled.
+/// A float network's state, for tests to damage.
 struct Spoiled {
   Run run{{}};
   TensorFile file = train::network_state(*run.network, "binarynet");
@@ -83,7 +83,7 @@ struct Spoiled {
   }
 };
 
-TEST_CASE("checkpoint: NaN and infinity are refused, with tensor and position") {
+TEST_CASE("checkpoint: NaN and infinity are rejected, with tensor and position") {
   Spoiled spoiled;
   const auto spoil = [&](const std::string& name, std::int64_t index, float value) {
     Tensor tensor = spoiled.file.tensors.at(name).clone();
@@ -117,7 +117,7 @@ TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit 
     check_same(train::network_state(*original.network, "m"),
                train::network_state(*restored.network, "m"));
 
-    // And nothing is missing from it: both go on alike.
+    // Nothing is missing: both continue identically.
     original.train(2, 2);
     restored.train(2, 2);
     save_checkpoint(folder / "b", *original.network, "binarynet", *original.optimizer, checkpoint);
@@ -126,7 +126,7 @@ TEST_CASE("checkpoint: restores network, quantizers, optimizer and position bit 
   }
 }
 
-TEST_CASE("checkpoint: all that does not fit is told at once") {
+TEST_CASE("checkpoint: all mismatches are reported together") {
   Spoiled spoiled;
   spoiled.file.tensors.erase("conv1.weight");
   spoiled.file.tensors["bn2.bias"] = Tensor::zeros({3});
@@ -138,7 +138,7 @@ TEST_CASE("checkpoint: all that does not fit is told at once") {
         "unknown");
 }
 
-TEST_CASE("checkpoint: a refused file leaves the network as it was") {
+TEST_CASE("checkpoint: a rejected file does not change the network") {
   Spoiled spoiled;
   const TensorFile before = train::network_state(*spoiled.run.network, "binarynet");
   for (auto& [name, tensor] : spoiled.file.tensors) tensor = tensor.clone();
@@ -148,7 +148,7 @@ TEST_CASE("checkpoint: a refused file leaves the network as it was") {
   CHECK(before.tensors.at("bn1.bias").data()[0] == 0.0f);
 }
 
-TEST_CASE("checkpoint: one of another model, or of none") {
+TEST_CASE("checkpoint: one of another model, or without a model") {
   Spoiled spoiled;
   spoiled.file.metadata["model"] = "mobilenet";
   CHECK(spoiled.message() ==
@@ -173,7 +173,7 @@ TEST_CASE(
   CHECK(message(ab, floating).find("conv3.weight: expected state 'alpha', got none") !=
         std::string::npos);
   CHECK(message(ste, ab).find("conv3.weight_quantizer.alpha is unknown") != std::string::npos);
-  CHECK(message(ste, floating) == "no error");  // 1-bit ste keeps nothing
+  CHECK(message(ste, floating) == "no error");  // 1-bit ste has no state
 }
 
 TEST_CASE("checkpoint: a network without a training position cannot be resumed") {
@@ -185,7 +185,7 @@ TEST_CASE("checkpoint: a network without a training position cannot be resumed")
                        std::runtime_error);
 }
 
-TEST_CASE("checkpoint: a training position that no run can have is refused") {
+TEST_CASE("checkpoint: an impossible training position is rejected") {
   const TemporaryFolder folder;
   Run run({});
   for (const double epoch : {-1.0, std::nan(""), 1e300}) {

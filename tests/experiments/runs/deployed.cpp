@@ -18,7 +18,7 @@ constexpr const char* kConfig =
 
 ExperimentConfig config() { return read_experiment(parse_settings(kConfig, "a.toml"), "a"); }
 
-/// As much of one as metadata are about.
+/// A network with only the parts that metadata describe.
 IntegerNetwork network(std::int64_t classes, std::int64_t side) {
   IntegerNetwork network{.channels = 3, .height = side, .width = side};
   network.values = {{classes, 1, 1, std::nullopt, {}}};
@@ -37,7 +37,7 @@ std::string error_of(const IntegerNetwork& network) {
 
 }  // namespace
 
-TEST_CASE("deployed: a network says what it was trained on") {
+TEST_CASE("deployed: a network describes its training data") {
   IntegerNetwork frozen = network(2, 32);
   describe_network(frozen, config(), {"cat", "dog"});
   CHECK(frozen.metadata["model"] == "binarynet");

@@ -45,7 +45,7 @@ std::vector<EpochMetrics> read(const std::string& text) {
   return read_epoch_metrics(folder / "m");
 }
 
-/// What is said of the example with `from` replaced by `to`, after the path.
+/// The error for the example with `from` replaced by `to`, after the path.
 std::string error_for(const std::string& from, const std::string& to) {
   const TemporaryFolder folder;
   std::string line = kExampleLine;
@@ -61,17 +61,17 @@ std::string error_for(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-TEST_CASE("metrics.jsonl: a line holds every column and the layers in their order") {
+TEST_CASE("metrics.jsonl: a line has every column and the layers in their order") {
   CHECK(line_of(example()) == kExampleLine);
 }
 
-TEST_CASE("metrics.jsonl: lines read back to the same values; a torn last one is passed over") {
+TEST_CASE("metrics.jsonl: lines read back to the same values; an incomplete last line is skipped") {
   CHECK(read(line_of(example())) == std::vector<EpochMetrics>{example()});
   CHECK(read(std::string(kExampleLine) + R"({"epoch":3,"st)").size() == 1);
   CHECK(read("").empty());
 }
 
-TEST_CASE("metrics.jsonl: a line of quench 0.1 reads; a name that is not UTF-8 can be written") {
+TEST_CASE("metrics.jsonl: lines of quench 0.1 can be read; invalid UTF-8 can be written") {
   std::string line = kExampleLine;
   const auto cut = [&line](const std::string& from, const std::string& to) {
     const std::size_t begin = line.find(from);
@@ -91,7 +91,7 @@ TEST_CASE("metrics.jsonl: a line of quench 0.1 reads; a name that is not UTF-8 c
   CHECK(read(line_of(odd)).at(0).classes[0].quantized == 75.0);
 }
 
-TEST_CASE("metrics.jsonl: what JSON has no number for becomes null, and reads as NaN") {
+TEST_CASE("metrics.jsonl: values that JSON lacks become null, and read as NaN") {
   EpochMetrics metrics = example();
   metrics.row.loss = NAN;
   metrics.layers[0].values[0].second = INFINITY;
@@ -109,7 +109,7 @@ TEST_CASE("metrics.jsonl: a damaged line is an error with its number and key") {
         ":2: epoch: expected an integer, got 1e+300");
   CHECK(error_for("0.1", "\"x\"") == ":2: loss: expected a number or null, got \"x\"");
   CHECK(error_for("1700000000.25", "[]") == ":2: wall_time: expected a number or null, got []");
-  // So deep that what recurses has no stack left.
+  // So deep that recursion would overflow the stack.
   CHECK(error_for("1700000000.25", std::string(300'000, '[') + std::string(300'000, ']')) ==
         ":2: expected JSON of at most 3 levels");
   CHECK(error_for("\"alpha\":0.5", "\"alpha\":{}") ==

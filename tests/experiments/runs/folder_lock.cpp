@@ -12,7 +12,7 @@
 using namespace quench;
 using namespace quench::experiments;
 
-TEST_CASE("FolderLock: is held until its object is gone, also after a move") {
+TEST_CASE("FolderLock: is held until its object is destroyed, also after a move") {
   const TemporaryFolder folder;
   CHECK_FALSE(FolderLock::is_held(folder.path()));
   {
@@ -28,7 +28,7 @@ TEST_CASE("FolderLock: is held until its object is gone, also after a move") {
   CHECK_FALSE(FolderLock::is_held(folder.path()));
 }
 
-TEST_CASE("make_numbered_folder: takes the first number that is free") {
+TEST_CASE("make_numbered_folder: takes the first free number") {
   const TemporaryFolder folder;
   CHECK(make_folder(folder / "a-2", "shelf"));
   CHECK_FALSE(make_folder(folder / "a-2", "shelf"));

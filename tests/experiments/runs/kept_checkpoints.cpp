@@ -18,7 +18,7 @@ std::vector<MetricsRow> rows(const std::vector<double>& top1) {
   return result;
 }
 
-TEST_CASE("kept checkpoints: the last, the best, every n-th, and what any of the rules keeps") {
+TEST_CASE("kept checkpoints: the last, the best, every n-th, and the union of the rules") {
   const auto done = rows({10, 40, 30, 40, 20, 50});
   CHECK(epochs_to_keep({}, done).empty());
   CHECK(epochs_to_keep({.keep_last = 2}, done) == Epochs{5, 6});
@@ -30,7 +30,7 @@ TEST_CASE("kept checkpoints: the last, the best, every n-th, and what any of the
   CHECK(epochs_to_keep({.keep_last = 9, .keep_best = 9}, {}).empty());
 }
 
-TEST_CASE("kept checkpoints: what is not kept any more goes, other files and other runs' stay") {
+TEST_CASE("kept checkpoints: old ones are removed, other files and other runs' are not") {
   const TemporaryFolder folder;
   for (const char* name : {"epoch-1.safetensors", "epoch-2.safetensors", "epoch-10.safetensors",
                            "epoch-x.safetensors", "epoch-2.txt", "last.safetensors"})

@@ -21,7 +21,7 @@ Named named(const LayerMetrics& metrics) {
   return result;
 }
 
-/// What a run of two epochs leaves.
+/// The metrics of a run of two epochs.
 std::vector<EpochMetrics> epochs_of(const Overrides& overrides) {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
@@ -31,7 +31,7 @@ std::vector<EpochMetrics> epochs_of(const Overrides& overrides) {
 
 TEST_CASE("layer metrics: every quantizer, by layer and slot, with its own values and its scale") {
   const Named ab = named(epochs_of({"quant.method=ab", "quant.bits=1"}).back().layers);
-  CHECK(ab.size() == 2 * 9 - 1);  // the first layer reads the image as it is
+  CHECK(ab.size() == 2 * 9 - 1);  // the first layer does not quantize the image
   CHECK_FALSE(ab.contains("conv1.input"));
   CHECK(ab.at("conv2.input").contains("alpha"));
   CHECK(ab.at("conv2.weight").at("alpha") > 0.0);
@@ -46,7 +46,7 @@ TEST_CASE("layer metrics: every quantizer, by layer and slot, with its own value
         doctest::Approx(std::exp2(tqt.at("conv2.weight").at("log2_t"))));
 }
 
-TEST_CASE("layer metrics: a column of quantizers has what they report, and 0 where none does") {
+TEST_CASE("layer metrics: a quantizer column has the reported value, or 0 if none is reported") {
   for (const EpochMetrics& metrics : epochs_of({"quant.method=ab", "quant.bits=1"})) {
     CHECK(metrics.row.alpha > 0.0);
     CHECK(metrics.row.alpha == named(metrics.layers).at("conv2.weight").at("alpha"));

@@ -45,7 +45,7 @@ std::string error_for(const TemporaryFolder& folder, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("metrics: rows are added under one line of column names and read back exactly") {
+TEST_CASE("metrics: rows follow one line of column names and read back exactly") {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.csv";
   MetricsRow first = row(1);
@@ -56,7 +56,7 @@ TEST_CASE("metrics: rows are added under one line of column names and read back 
   CHECK(text_of(path).starts_with(std::string(kHeader) + "1,10,0.1,50,33.333333333333336,0,"));
 }
 
-TEST_CASE("metrics: a value that is not a number survives") {
+TEST_CASE("metrics: NaN survives a round trip") {
   const TemporaryFolder folder;
   MetricsRow written = row(1);
   written.top1_float = NAN;
@@ -64,7 +64,7 @@ TEST_CASE("metrics: a value that is not a number survives") {
   CHECK(std::isnan(read_metrics(folder / "m").at(0).top1_float));
 }
 
-TEST_CASE("metrics: truncating keeps the epochs of the checkpoint and drops a torn line") {
+TEST_CASE("metrics: truncating keeps the epochs of the checkpoint and drops an incomplete line") {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.csv";
   MetricsWriter writer(path);
@@ -92,7 +92,7 @@ TEST_CASE("metrics: a damaged file is an error with its line") {
   CHECK(error_for(folder, header + "1.5,2,3" + rest) == ":2: epoch: expected a number, got '1.5'");
 }
 
-TEST_CASE("metrics: a file of quench 0.1 reads, and is given the columns it lacks") {
+TEST_CASE("metrics: a file of quench 0.1 can be read, and gets the missing columns") {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.csv";
   std::ofstream(path) << kOldHeader << "1,4,0.5,25,50,75,0,0.001,9,2,0.25\n";

@@ -24,7 +24,8 @@ TEST_CASE("metrics log: an epoch goes into every file") {
   CHECK(read_epoch_metrics(folder.epoch_metrics()) == std::vector{epoch(1), epoch(2)});
 }
 
-TEST_CASE("metrics log: truncated, the files are those of fewer epochs, also after a torn line") {
+TEST_CASE(
+    "metrics log: truncated files equal those of fewer epochs, also after an incomplete line") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   truncate_metrics(folder, 0);
@@ -38,7 +39,7 @@ TEST_CASE("metrics log: truncated, the files are those of fewer epochs, also aft
   CHECK(read_bytes(folder.epoch_metrics()) == lines);
 }
 
-TEST_CASE("metrics log: a run from before metrics.jsonl gets one, with what metrics.csv holds") {
+TEST_CASE("metrics log: a run older than metrics.jsonl gets one, with the rows of metrics.csv") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   MetricsWriter(folder.metrics()).append(epoch(1).row);

@@ -16,7 +16,7 @@ EpochMetrics epoch(std::int64_t number) {
           .layers = {{"conv1.weight", {{"scale", 0.25}, {"sign_flips", NAN}}}}};
 }
 
-TEST_CASE("run difference: times may differ, the first other number is named") {
+TEST_CASE("run difference: times may differ; the first other difference is named") {
   std::vector<EpochMetrics> a{epoch(1), epoch(2)}, b = a;
   b[0].row.seconds = b[0].row.images_per_second = b[0].row.data_wait_s = b[0].wall_time = 9.0;
   CHECK_FALSE(first_difference(a, b));
@@ -24,12 +24,12 @@ TEST_CASE("run difference: times may differ, the first other number is named") {
   CHECK(first_difference(a, b) == "epoch 2: conv1.weight: scale: 0.25 and 0.5");
   b[1].row.loss = 0.75;
   CHECK(first_difference(a, b) == "epoch 2: loss: 0.5 and 0.75");
-  CHECK_FALSE(first_difference(a, {b[0]}));  // what both have
+  CHECK_FALSE(first_difference(a, {b[0]}));  // only common epochs count
   b[0].layers.clear();
   CHECK(first_difference(a, b) == "epoch 2: loss: 0.5 and 0.75");
 }
 
-TEST_CASE("run difference: of tensors, how many elements and by how much; bytes decide") {
+TEST_CASE("run difference: for tensors, how many elements and by how much; bytes decide") {
   const TemporaryFolder folder;
   TensorFile file;
   file.tensors["a"] = Tensor::from_row_major<float>({4}, {1.0f, 2.0f, NAN, 0.0f});
@@ -45,7 +45,7 @@ TEST_CASE("run difference: of tensors, how many elements and by how much; bytes 
                                  "c: only in " + (folder / "2").string()});
 }
 
-TEST_CASE("run difference: versions that may explain one") {
+TEST_CASE("run difference: versions that may explain it") {
   Versions then{.commit = "abc", .cpu = "X", .threads = 2, .seed = 1}, now = then;
   now.seed = 2;
   now.command_line = {"other"};

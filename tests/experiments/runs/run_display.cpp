@@ -23,7 +23,7 @@ EpochLine epoch(std::int64_t number) {
           .quantized = true};
 }
 
-TEST_CASE("EpochTable: names once, then a line per epoch") {
+TEST_CASE("EpochTable: column names once, then a line per epoch") {
   EpochTable table;
   CHECK(table.lines(epoch(1), 80) ==
         "epoch    loss  train %  quantized %  float %       lr  img/s   time\n"
@@ -60,7 +60,8 @@ TEST_CASE("EpochTable: a column of quantizers stays once one has reported it") {
         "  2/8  1.8218    32.46        65.50    72.00      -  2.9e-03   2538   0:02");
 }
 
-TEST_CASE("EpochTable: no line is wider than the terminal; what matters least is left out first") {
+TEST_CASE(
+    "EpochTable: no line is wider than the terminal; less important columns are dropped first") {
   for (const int width : {200, 80, 60, 40, 20}) {
     CAPTURE(width);
     EpochTable table;
@@ -82,7 +83,7 @@ TEST_CASE("EpochTable: no line is wider than the terminal; what matters least is
         "  2/8  1.8218        65.50    72.00   0:02");
 }
 
-TEST_CASE("EpochTable: a title says which run a line is of") {
+TEST_CASE("EpochTable: a title names the line's run") {
   EpochTable table;
   EpochLine line = epoch(1);
   line.title = "ste/seed-0";
@@ -91,7 +92,7 @@ TEST_CASE("EpochTable: a title says which run a line is of") {
         "ste/seed-0    1/8  1.8218        65.50    72.00   0:02");
 }
 
-TEST_CASE("RunProgress: the epoch with its evaluation, and the time that the whole run will take") {
+TEST_CASE("RunProgress: the epoch including its evaluation, and the time of the whole run") {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::tmpfile(), &std::fclose);
   double now = 0.0;
   ProgressBar bar({.stream = stream.get(), .width = 90, .seconds = [&now] { return now; }});

@@ -50,7 +50,7 @@ TEST_CASE("RunFolder: a given folder must be new or empty") {
         "run folder " + (path / "config.toml").string() + ": expected a folder, got a file");
 }
 
-TEST_CASE("RunFolder: only a folder of a run can be opened, and leftovers of a kill go") {
+TEST_CASE("RunFolder: only a run's folder can be opened, and leftovers of a kill are removed") {
   const TemporaryFolder folder;
   const auto path = folder / "mine";
   CHECK(error_of([&] { RunFolder::open(path); }) ==
@@ -66,7 +66,7 @@ TEST_CASE("RunFolder: only a folder of a run can be opened, and leftovers of a k
   CHECK_FALSE(std::filesystem::exists(path / "last.safetensors.17-0.tmp"));
 }
 
-TEST_CASE("RunFolder: a second user of the folder is refused until the first is gone") {
+TEST_CASE("RunFolder: a second user of the folder is rejected until the first has finished") {
   const TemporaryFolder folder;
   const auto path = folder / "mine";
   {
@@ -78,7 +78,7 @@ TEST_CASE("RunFolder: a second user of the folder is refused until the first is 
   CHECK(error_of([&] { RunFolder::open(path); }) == "no error");
 }
 
-TEST_CASE("RunFolder: a folder that cannot be made is named") {
+TEST_CASE("RunFolder: the error names a folder that cannot be created") {
   const auto path = std::filesystem::path("/proc/quench/run");
   CHECK(error_of([&] { RunFolder::create_at(path); }).starts_with("run folder /proc/quench/run: "));
 }

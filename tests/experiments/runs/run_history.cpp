@@ -27,7 +27,7 @@ std::vector<std::pair<std::size_t, std::int64_t>> ends(const RunHistory& history
   return result;
 }
 
-TEST_CASE("run history: written and read, the first part's versions where they always were") {
+TEST_CASE("run history: a round trip; the first part's versions are in their old place") {
   const TemporaryFolder folder;
   RunHistory history{.parts = {part(0, 0), part(8, 3, {{"train.epochs", "8", "60"}})},
                      .config = "[train]\nepochs = 60\n"};
@@ -65,7 +65,7 @@ TEST_CASE("run history: a damaged file is an error that names it") {
   }
 }
 
-TEST_CASE("run history: the config of a part is the last one without the changes that followed") {
+TEST_CASE("run history: a part's config is the last one without later changes") {
   const RunHistory history{
       .parts = {part(0, 0),
                 part(2, 0, {{"train.epochs", "2", "4"}, {"optimizer.lr", "0.1", "0.2"}}),
@@ -77,15 +77,15 @@ TEST_CASE("run history: the config of a part is the last one without the changes
   CHECK(config_of_part(history, 0) == Texts{"optimizer.lr=0.1", "train.epochs=2"});
 }
 
-TEST_CASE("run history: a part counts up to where a later one began") {
+TEST_CASE("run history: a part counts up to the start of a later one") {
   using Ends = std::vector<std::pair<std::size_t, std::int64_t>>;
   CHECK(ends({.parts = {part(0, 0)}, .config = {}}) == Ends{{0, -1}});
   CHECK(ends({.parts = {part(0, 0), part(2, 1), part(5, 0)}, .config = {}}) ==
         Ends{{0, 2}, {1, 5}, {2, -1}});
-  // Killed before it had saved anything: the next one began at the same place.
+  // Killed before it saved anything: the next one began at the same position.
   CHECK(ends({.parts = {part(0, 0), part(2, 1), part(2, 1)}, .config = {}}) ==
         Ends{{0, 2}, {2, -1}});
-  // Its checkpoint was lost, and that of a part before it with it.
+  // Its checkpoint was lost, and an earlier part's, too.
   CHECK(ends({.parts = {part(0, 0), part(3, 0), part(5, 0), part(2, 0)}, .config = {}}) ==
         Ends{{0, 2}, {3, -1}});
 }

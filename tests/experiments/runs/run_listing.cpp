@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A run folder as the program makes it; nothing is trained.
+/// A run folder like the program's; nothing is trained.
 fs::path make_run(const fs::path& folder, const std::string& quant = "",
                   const std::optional<RunState>& state = RunState{.phase = RunPhase::done}) {
   fs::create_directories(folder);
@@ -50,7 +50,7 @@ TEST_CASE("run listing: config, accuracy and state of a run") {
   CHECK(run.state.phase == RunPhase::stopped);
 }
 
-TEST_CASE("run listing: epochs in metrics.csv count, whatever state.json last said") {
+TEST_CASE("run listing: epochs in metrics.csv count, whatever state.json says") {
   const TemporaryFolder parent;
   const fs::path folder = make_run(
       parent / "a", "", RunState{.phase = RunPhase::running, .epoch = 0, .epochs = 3, .step = 7});
@@ -62,7 +62,7 @@ TEST_CASE("run listing: epochs in metrics.csv count, whatever state.json last sa
   CHECK(state.step == 0);
 }
 
-TEST_CASE("run listing: a run that says it runs is killed unless a process holds its folder") {
+TEST_CASE("run listing: a running run counts as killed unless a process holds its folder") {
   const TemporaryFolder parent;
   const fs::path folder = make_run(parent / "a", "", RunState{.phase = RunPhase::running});
   CHECK(state_of_run(folder).phase == RunPhase::killed);
@@ -70,7 +70,7 @@ TEST_CASE("run listing: a run that says it runs is killed unless a process holds
   CHECK(state_of_run(folder).phase == RunPhase::running);
 }
 
-TEST_CASE("run listing: without state.json the other files tell") {
+TEST_CASE("run listing: without state.json, the other files determine the state") {
   const TemporaryFolder parent;
   const fs::path folder = make_run(parent / "a", "", std::nullopt);
   CHECK(state_of_run(folder).phase == RunPhase::killed);
@@ -108,7 +108,7 @@ TEST_CASE(
       std::runtime_error);
 }
 
-TEST_CASE("run listing: damage is told, and never thrown") {
+TEST_CASE("run listing: damage is reported, never thrown") {
   const TemporaryFolder parent;
   const auto damage = [&](const std::string& file, const std::string& text) {
     fs::remove_all(parent / "a");

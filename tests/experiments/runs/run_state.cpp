@@ -22,7 +22,7 @@ std::string error_for(const std::string& text) {
   return "no error";
 }
 
-TEST_CASE("run state: written and read, everything is the same") {
+TEST_CASE("run state: a round trip changes nothing") {
   const TemporaryFolder folder;
   const RunState written{.phase = RunPhase::failed,
                          .epoch = 2,
@@ -41,19 +41,19 @@ TEST_CASE("run state: written and read, everything is the same") {
   CHECK(text_of(written).find("\"state\": \"failed\"") != std::string::npos);
 }
 
-TEST_CASE("run state: moments are told in UTC") {
+TEST_CASE("run state: times are in UTC") {
   using namespace std::chrono;
   // The second example of RFC 3339's section 5.8, in UTC: 1996-12-20T00:39:57Z is 851042397 s.
   CHECK(utc_text(system_clock::time_point(seconds(851042397))) == "1996-12-20T00:39:57Z");
 }
 
-TEST_CASE("run state: a damaged file is an error that names what is wrong") {
+TEST_CASE("run state: a damaged file is an error that names the fault") {
   const std::string good = text_of({});
   const auto with = [&good](const std::string& from, const std::string& to) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
   };
-  // So deep that what recurses has no stack left.
+  // So deep that recursion would overflow the stack.
   const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
   CHECK(error_for(with("{", "{\"more\":" + deep + ",")) == "no error");
   CHECK(error_for(with("\"updated\": \"\"", "\"updated\": " + deep)) != "no error");
@@ -66,7 +66,7 @@ TEST_CASE("run state: a damaged file is an error that names what is wrong") {
         ": epoch: expected a count, got 1e+300");
 }
 
-TEST_CASE("run state: a run says that it goes, how far, and how it ended") {
+TEST_CASE("run state: a run records that it runs, its progress, and its end") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   const auto state = [&] { return read_run_state(folder.path() / "state.json"); };
@@ -91,7 +91,7 @@ TEST_CASE("run state: a run says that it goes, how far, and how it ended") {
   CHECK(state().started == started);
 }
 
-TEST_CASE("run state: a run that fails says why; one that is killed says nothing more") {
+TEST_CASE("run state: a failed run records why; a killed one records nothing more") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Run run(small_experiment({}), folder);

@@ -44,12 +44,12 @@ std::string sorted(const std::string& key, bool reversed = false) {
   return folders;
 }
 
-TEST_CASE("run filters: numbers have an order, texts are the same or not") {
+TEST_CASE("run filters: numbers have an order, strings only equality") {
   CHECK(accepted("method=ab") == "a");
   CHECK(accepted("method!=ab") == "bc");
   CHECK(accepted("top1_quantized>70") == "c");
   CHECK(accepted("top1_quantized>=70") == "ac");
-  CHECK(accepted("top1_quantized<80") == "a");  // where it is unknown, nothing holds
+  CHECK(accepted("top1_quantized<80") == "a");  // unknown values match nothing
   CHECK(accepted("weight_bits<=4") == "ac");
   CHECK(accepted("state=damaged") == "d");
   CHECK(accepted("started<2026-12") == "abc");
@@ -58,7 +58,7 @@ TEST_CASE("run filters: numbers have an order, texts are the same or not") {
   CHECK(accepted("started>=2026-11-22T02:22") == "abc");
 }
 
-TEST_CASE("run filters: what is none is an error that says what would be accepted") {
+TEST_CASE("run filters: a malformed one is an error that says what is accepted") {
   CHECK_THROWS_WITH_AS(RunFilter("ab"),
                        "runs --filter: expected key=value, key<value or key>value, got 'ab'",
                        std::invalid_argument);
@@ -93,7 +93,7 @@ TEST_CASE("run filters: what is none is an error that says what would be accepte
   CHECK_THROWS_AS(RunFilter("metod=ab"), std::invalid_argument);
 }
 
-TEST_CASE("run table: sorted with the best first, unknown last, either way round") {
+TEST_CASE("run table: sorted in both directions, unknown values last") {
   CHECK(sorted("top1_quantized") == "cabd");
   CHECK(sorted("top1_quantized", true) == "acbd");
   CHECK(sorted("method") == "acbd");

@@ -29,7 +29,7 @@ std::string checkpoint_of_run(const MakeExperiment& experiment, std::int64_t sto
   return read_bytes(folder.last());
 }
 
-/// Of a small run.
+/// For a small run.
 inline std::string checkpoint_of(const Overrides& overrides, std::int64_t stop = 0) {
   return checkpoint_of_run([&] { return small_experiment(overrides); }, stop);
 }

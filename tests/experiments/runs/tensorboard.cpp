@@ -11,7 +11,7 @@
 namespace quench::experiments {
 namespace {
 
-/// Bytes written as hexadecimal digits, blanks between.
+/// Bytes as hexadecimal digits, separated by blanks.
 std::string bytes(const std::string& digits) {
   std::string result;
   std::string pair;
@@ -30,7 +30,7 @@ EpochMetrics epoch(std::int64_t number) {
           .layers = {{"conv1.weight", {{"scale", 0.25}}}}};
 }
 
-/// A file whose name, and so whose header, does not depend on the moment.
+/// A file whose name, and so whose header, does not depend on the time.
 EventFile file_in(const TemporaryFolder& folder) {
   std::ofstream(folder / "events.out.tfevents.1700000000.quench");
   const EventFile file(folder.path());
@@ -57,13 +57,14 @@ TEST_CASE("tensorboard: events are the fields of event.proto on protobuf's wire"
 
 TEST_CASE("tensorboard: every column but the position, and every value of a layer, has a tag") {
   const Scalars scalars = scalars_of(epoch(1));
-  CHECK(scalars.size() == metrics_columns().size() - 2 + 1 - 4);  // what quench 0.1 lacks is NaN
+  CHECK(scalars.size() ==
+        metrics_columns().size() - 2 + 1 - 4);  // values missing in quench 0.1 are NaN
   CHECK(std::ranges::find(scalars, std::pair<std::string, double>{"loss/train", 0.5}) !=
         scalars.end());
   CHECK(scalars.back() == std::pair<std::string, double>{"layers/conv1.weight/scale", 0.25});
 }
 
-TEST_CASE("tensorboard: test loss, top5 and classes have tags, a thousand classes have none") {
+TEST_CASE("tensorboard: test loss, top5 and classes have tags, but not a thousand classes") {
   EpochMetrics metrics = epoch(1);
   metrics.row.loss_quantized = 0.75;
   metrics.row.top5_float = 99.0;
@@ -80,7 +81,7 @@ TEST_CASE("tensorboard: test loss, top5 and classes have tags, a thousand classe
   for (const auto& [tag, value] : scalars_of(metrics)) CHECK_FALSE(tag.starts_with("classes/"));
 }
 
-TEST_CASE("tensorboard: appended or rewritten, the same file; one that is right stays untouched") {
+TEST_CASE("tensorboard: appending and rewriting give the same file; a correct one is not touched") {
   const TemporaryFolder folder;
   const EventFile file = file_in(folder);
   for (int number = 1; number <= 3; ++number) file.append(epoch(number));

@@ -7,7 +7,7 @@
 using namespace quench;
 using namespace quench::experiments;
 
-TEST_CASE("versions: what a run depends on is written as JSON") {
+TEST_CASE("versions: a run's dependencies are written as JSON") {
   const auto json = nlohmann::json::parse(
       versions_text(current_versions(7, {"quench", "train", "odd \xff name"})));
   CHECK(json["seed"] == 7);

@@ -33,7 +33,7 @@ bool has_shortcut(const BasicBlockOptions& options) {
 
 Doubles doubles(const Tensor& tensor) { return testing::converted<double>(tensor.to_row_major()); }
 
-/// Option A: x[:, :, ::stride, ::stride] between channels of zeros, as many before as after but for an
+/// Option A: x[:, :, ::stride, ::stride] between channels of zeros, as many before as after, plus an
 /// odd one after.
 Doubles naive_padded(const Tensor& x, const Shape& out, std::int64_t stride) {
   const Doubles values = doubles(x);
@@ -122,7 +122,7 @@ TEST_CASE("basic_block: a shortcut convolution only where the shapes differ") {
   CHECK(has_shortcut({.in_channels = 4, .out_channels = 8}));
 }
 
-TEST_CASE("basic_block: the gradient passes the identity unchanged where the sum is positive") {
+TEST_CASE("basic_block: the gradient passes the identity unchanged if the sum is positive") {
   Random random(1, "test");
   const auto made = basic_block({.in_channels = 4, .out_channels = 4}, random);
   Module& block = *made;
@@ -140,7 +140,7 @@ TEST_CASE("basic_block: the gradient passes the identity unchanged where the sum
   }
 }
 
-TEST_CASE("basic_block: sizes below 1 are refused") {
+TEST_CASE("basic_block: sizes below 1 are rejected") {
   Random random(1, "test");
   CHECK_THROWS_AS(basic_block({.in_channels = 4}, random), std::invalid_argument);
   CHECK_THROWS_AS(basic_block({.out_channels = 4}, random), std::invalid_argument);

@@ -67,7 +67,7 @@ TEST_CASE("binarynet: without padding at the first layer, odd sizes lose their l
   CHECK(layers[6].weight == Shape{1024, 512 * 3 * 3});
 }
 
-TEST_CASE("binarynet: width scales every layer but the classes") {
+TEST_CASE("binarynet: width scales every layer except the classes") {
   const auto layers = trace_layers(*make({.width = 0.125, .classes = 7}), {1, 3, 32, 32});
   CHECK(layers[0].weight == Shape{16, 3, 3, 3});
   CHECK(layers[5].weight == Shape{64, 64, 3, 3});
@@ -75,7 +75,7 @@ TEST_CASE("binarynet: width scales every layer but the classes") {
   CHECK(trace_layers(*make({.width = 1e-4}), {1, 3, 32, 32})[0].weight == Shape{1, 3, 3, 3});
 }
 
-TEST_CASE("binarynet: biases and a final batch norm as its variant has them") {
+TEST_CASE("binarynet: biases and a final batch norm depend on the variant") {
   const auto has = [](Module& network, const std::string& name) {
     for (const Parameter& parameter : network.parameters()) {
       if (parameter.name == name) return true;
@@ -102,7 +102,7 @@ TEST_CASE("binarynet: evaluation gives logits [N, classes], the same each time")
   }
 }
 
-TEST_CASE("binarynet: sizes that its pools do not divide are refused") {
+TEST_CASE("binarynet: sizes that its pools do not divide are rejected") {
   CHECK_THROWS_WITH_AS(make({.image_size = 28}),
                        "binarynet: expected an image size that is a multiple of 8, got 28",
                        std::invalid_argument);
@@ -110,7 +110,7 @@ TEST_CASE("binarynet: sizes that its pools do not divide are refused") {
   CHECK_THROWS_AS(make({.width = 0.0}), std::invalid_argument);
 }
 
-TEST_CASE("make_model: reads its own settings, refuses unknown names and images it cannot take") {
+TEST_CASE("make_model: reads its own settings, rejects unknown names and unsupported images") {
   Random random(1, "test");
   Settings settings = Settings::from({{"width", 0.125}, {"first_pad", "valid"}});
   const auto network = make_model("binarynet", settings, {}, random);

@@ -8,7 +8,7 @@
 #include "layers/graph.h"
 #include "layers/models/registry.h"
 
-// What papers publish of a network.
+// Published counts of a network.
 namespace quench::testing {
 
 inline std::unique_ptr<layers::Module> build_model(const std::string& name, Settings settings,
@@ -39,7 +39,7 @@ inline std::int64_t total_macs(const std::vector<layers::LayerTrace>& layers) {
   return macs;
 }
 
-/// Of the layer with that name; no shape if there is none.
+/// The output shape of a layer, by name; no shape if it does not exist.
 inline Shape output_of(const std::vector<layers::LayerTrace>& layers, const std::string& name) {
   const auto found = std::ranges::find(layers, name, &layers::LayerTrace::name);
   return found == layers.end() ? Shape{} : found->output;

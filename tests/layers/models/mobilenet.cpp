@@ -34,7 +34,7 @@ std::int64_t of_convolutions(const std::vector<LayerTrace>& layers, Count count)
 std::int64_t weights(const LayerTrace& layer) { return layer.weight.numel(); }
 std::int64_t macs(const LayerTrace& layer) { return layer.macs; }
 
-/// Of the first convolution and the depthwise ones, in percent of all, the classifier included.
+/// The first convolution and the depthwise ones, in percent of all layers including the classifier.
 template <typename Count>
 double first_and_depthwise(const std::vector<LayerTrace>& layers, Count count) {
   double part = 0.0, all = 0.0;
@@ -77,7 +77,7 @@ TEST_CASE("mobilenet_v1: weights, channels and multiply-accumulates of every wid
   }
 }
 
-TEST_CASE("mobilenet_v1: the last map at every resolution, and of small images") {
+TEST_CASE("mobilenet_v1: the last map at every resolution, and for small images") {
   const auto last_map = [](std::int64_t size, Settings settings) {
     const auto network = build_model("mobilenet_v1", settings, images(size));
     return testing::output_of(trace(*network, size), "block13.pw.conv");
@@ -106,7 +106,7 @@ TEST_CASE("mobilenet_v1: the network of MLPerf Tiny's visual wake words") {
     CHECK(norm->params().activation == Activation::relu);
 }
 
-TEST_CASE("mobilenet_v1: at least 8 channels; a width that is not > 0 is refused") {
+TEST_CASE("mobilenet_v1: at least 8 channels; a width <= 0 is rejected") {
   const auto network = build_model("mobilenet_v1", width(0.1), images(32));
   CHECK(trace(*network, 32).front().weight == Shape{8, 3, 3, 3});
   Random random(1, "test");
@@ -114,7 +114,7 @@ TEST_CASE("mobilenet_v1: at least 8 channels; a width that is not > 0 is refused
                        "model.width: expected a number > 0, got -1", std::invalid_argument);
 }
 
-TEST_CASE("mobilenet_v2: published counts, and where inputs are added") {
+TEST_CASE("mobilenet_v2: published counts, and the residual connections") {
   const auto network = build_model("mobilenet_v2", {}, images(224));
   const auto layers = trace(*network, 224);
   CHECK(of_convolutions(layers, weights) == 2'189'760);
@@ -138,7 +138,7 @@ TEST_CASE("mobilenet_v2: widths round to multiples of 8, not below 90 %") {
   CHECK(testing::output_of(layers, "block16.project.conv") == Shape{1, 448, 4, 4});
 }
 
-TEST_CASE("mnasnet: published counts; the first activation can be left out") {
+TEST_CASE("mnasnet: published counts; the first activation is optional") {
   const auto network = build_model("mnasnet", {}, images(224));
   const auto layers = trace(*network, 224);
   CHECK(testing::parameter_count(*network) == 4'383'312);  // torchvision's

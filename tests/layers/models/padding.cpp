@@ -10,7 +10,7 @@
 namespace quench::layers::models {
 namespace {
 
-/// TensorFlow's rule as its documentation puts it: the remainder decides.
+/// TensorFlow's documented rule: the remainder decides.
 int documented_total(std::int64_t size, int kernel, int stride) {
   const std::int64_t rest = size % stride;
   return static_cast<int>(std::max<std::int64_t>(kernel - (rest == 0 ? stride : rest), 0));

@@ -21,7 +21,7 @@ void check_order(Module& network, const std::vector<LayerTrace>& layers) {
     CHECK(network.quantized_layers()[i]->name() == layers[i].name);
 }
 
-/// Of tf-slim's ResNet-50 at 224 x 224, by blocks of 3, 4, 6, 3 at 56, 28, 14, 7 pixels a side, of
+/// Multiply-accumulates of tf-slim's ResNet-50 at 224 x 224, by blocks of 3, 4, 6, 3 at 56, 28, 14, 7 pixels a side, of
 /// which the last of the first three has a quarter of the pixels in its 3x3 and its last 1x1
 /// convolution.
 std::int64_t slim_macs() {
@@ -57,7 +57,7 @@ TEST_CASE("resnet18: torchvision's counts") {
   CHECK(testing::output_of(layers, "layer4.0.shortcut.conv") == Shape{1, 512, 7, 7});
 }
 
-TEST_CASE("resnet50: torchvision's counts, and those of the other two places of the stride") {
+TEST_CASE("resnet50: torchvision's counts, and those of the other two stride styles") {
   const auto network = build_model("resnet50", {}, kImageNet);
   CHECK(testing::parameter_count(*network) == 25'557'032);
   CHECK(testing::count_of(*network, ParameterKind::weight) == 23'454'912 + 2'048'000);
@@ -81,7 +81,7 @@ TEST_CASE("resnet50: torchvision's counts, and those of the other two places of 
   CHECK(testing::total_macs(slim) == slim_macs());
 }
 
-TEST_CASE("resnet50_v2: the counts of tf-slim's, and which shortcuts project") {
+TEST_CASE("resnet50_v2: tf-slim's counts, and which shortcuts project") {
   const auto network = build_model("resnet50_v2", style("slim"), kImageNet);
   CHECK(testing::parameter_count(*network) == 25'568'360);  // trainable ones of Keras' ResNet50V2
   const auto layers = trace_layers(*network, {1, 3, 224, 224});

@@ -66,7 +66,7 @@ TEST_CASE("resnet8: the slots are registered in the order in which they run") {
   for (std::size_t i = 0; i < traced.size(); ++i) CHECK(registered[i]->name() == traced[i].name);
 }
 
-TEST_CASE("resnet8: width scales every layer but the classes, images may have any size") {
+TEST_CASE("resnet8: width scales every layer except the classes, images may have any size") {
   const auto layers =
       trace_layers(*make({.width = 0.5, .in_channels = 1, .classes = 7}), {1, 1, 21, 28});
   CHECK(layers.front().weight == Shape{8, 1, 3, 3});

@@ -18,7 +18,7 @@ constexpr std::array kSteps{
     Rename{"blocks.{s}.{b}.expand", "blocks.{s}.{b}.conv_pw"},
 };
 
-TEST_CASE("source_name: numbers move, the rest of the name stays") {
+TEST_CASE("source_name: numbers are mapped, the rest of the name stays") {
   const SourceNames names{"test", kSteps};
   CHECK(source_name(names, "conv1.weight") == "features.0.0.weight");
   CHECK(source_name(names, "block9.dw.bias") == "features.10.conv.1.bias");
@@ -39,7 +39,7 @@ TEST_CASE("source_name: only whole words from the beginning match") {
   CHECK(source_name(names, "block1") == "block1");
 }
 
-TEST_CASE("model_sources: names as they stand in the projects' files") {
+TEST_CASE("model_sources: names in the projects' files") {
   struct Known {
     const char* model;
     std::size_t source;
@@ -76,7 +76,7 @@ TEST_CASE("model_sources: every model has its own names, and another project's c
         "akamaster/pytorch_resnet_cifar10");
 }
 
-TEST_CASE("model_sources: every tensor of a network has a name of its own in every source") {
+TEST_CASE("model_sources: every tensor of a network has a unique name in every source") {
   for (const ModelInfo& info : registered_models()) {
     const auto network = testing::build_model(info.name, {}, {});
     for (const SourceNames& source : model_sources(info.name)) {

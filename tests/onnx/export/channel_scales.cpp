@@ -52,7 +52,7 @@ float scale_of(const Convolution& conv, std::size_t channel) {
   return conv.weight_grid.scale[conv.weight_grid.axis == 0 ? channel : 0];
 }
 
-/// What the convolution and its first step make of the codes `a` and 255 - `a`, in double precision.
+/// The output of the convolution and its first step for the codes `a` and 255 - `a`, in double precision.
 double real(const IntegerNetwork& network, std::size_t channel, int a) {
   const Convolution& conv = conv_of(network);
   const double sum = conv.weight[2 * channel] * a + conv.weight[2 * channel + 1] * (255 - a);
@@ -66,7 +66,7 @@ double real(const IntegerNetwork& network, std::size_t channel, int a) {
 
 }  // namespace
 
-TEST_CASE("fold_steps: a batch norm goes into scales and bias; codes stay, or change their sign") {
+TEST_CASE("fold_steps: a batch norm is folded into scales and bias; codes stay, or change sign") {
   const Affine norm{{2.0f, -0.25f, 0.0f}, {1.0f, -3.0f, 7.0f}, Activation::relu};
   const IntegerNetwork network = two_layers(scaled(quant::signed_narrow_grid(8), 0.01f),
                                             {100, -7, 127, 3, 5, 6}, {0.5f, -1.0f, 2.0f}, {norm});
@@ -83,7 +83,7 @@ TEST_CASE("fold_steps: a batch norm goes into scales and bias; codes stay, or ch
       CHECK(real(folded, channel, a) == doctest::Approx(real(network, channel, a)));
 }
 
-TEST_CASE("fold_steps: several steps in a row; a bias where there was none") {
+TEST_CASE("fold_steps: several steps in a row; a new bias") {
   const Affine first{{3.0f, 0.5f}, {0.0f, 1.0f}, Activation::none};
   const Affine second{{-1.0f, 2.0f}, {0.25f, 0.0f}, Activation::none};
   IntegerNetwork network =
@@ -95,7 +95,7 @@ TEST_CASE("fold_steps: several steps in a row; a bias where there was none") {
   CHECK(conv_of(network).weight_grid.scale == std::vector{3.0f, 1.0f});
 }
 
-TEST_CASE("fold_steps: where the least code has no negative, the zero point moves") {
+TEST_CASE("fold_steps: if the smallest code has no negative, the zero point moves") {
   const Affine norm{{-1.0f}, {0.0f}, Activation::none};
   IntegerNetwork network =
       two_layers(scaled(quant::signed_full_grid(8), 1.0f), {-128, 5}, {}, {norm});
@@ -105,7 +105,7 @@ TEST_CASE("fold_steps: where the least code has no negative, the zero point move
   CHECK(conv_of(network).weight_grid.zero_point == std::vector{-1});
 }
 
-TEST_CASE("fold_steps: what is pooled, or read through two batch norms, stays") {
+TEST_CASE("fold_steps: pooled values, and values read through two batch norms, stay") {
   const Affine norm{{2.0f}, {1.0f}, Activation::none};
   IntegerNetwork pooled = two_layers(scaled(quant::signed_full_grid(8), 1.0f), {3, 5}, {}, {norm});
   std::get<Convolution>(pooled.operations[1].kind).pool = Window2d{};
@@ -122,7 +122,7 @@ TEST_CASE("fold_steps: what is pooled, or read through two batch norms, stays") 
   CHECK(network == branches);
 }
 
-TEST_CASE("fit_biases: a bias beyond 32 bits of its sum raises the scale of its channel alone") {
+TEST_CASE("fit_biases: a bias beyond 32 bits of its sum raises only its channel's scale") {
   const IntegerNetwork network = two_layers(scaled(quant::signed_narrow_grid(8), 1e-9f),
                                             {100, -7, 127, 3}, {0.01f, -3.0f}, {});
   IntegerNetwork fitted = network;
@@ -136,7 +136,7 @@ TEST_CASE("fit_biases: a bias beyond 32 bits of its sum raises the scale of its 
   CHECK(conv.weight[0] == 100);
   CHECK(conv.weight[1] == -7);
   CHECK(conv.weight_grid.scale[0] == 1e-9f);
-  // As a runtime computes it, in 32 bits.
+  // In 32 bits, as in a runtime.
   const double unit = double{kInputScale} * scale_of(conv, 1);
   const std::int64_t sum = std::llround(conv.bias[1] / unit) - (127 + 3) * 255;
   CHECK(sum > std::numeric_limits<std::int32_t>::min());
@@ -152,7 +152,7 @@ TEST_CASE("fit_biases: one bit and levels become integers between them") {
   CHECK(conv_of(network).weight == std::vector<std::int16_t>{0, 0, -1, 1});
 }
 
-TEST_CASE("fit_biases: a unit too small for a float is raised; what fits is left alone") {
+TEST_CASE("fit_biases: a unit too small for a float is raised; others do not change") {
   IntegerNetwork network =
       two_layers(scaled(quant::signed_narrow_grid(8), 1e-37f), {9, 9}, {0.0f}, {});
   CHECK(fit_biases(network).size() == 1);

@@ -19,7 +19,7 @@
 using namespace quench;
 using namespace quench::onnx;
 
-TEST_CASE("export_float: a linear layer behind Flatten gets ONNX's order of an image") {
+TEST_CASE("export_float: a linear layer after Flatten gets ONNX's order of an image") {
   Random random(1, "test");
   layers::Sequential network;
   network.append("flatten", std::make_shared<layers::Flatten>());
@@ -37,7 +37,7 @@ TEST_CASE("export_float: a linear layer behind Flatten gets ONNX's order of an i
   REQUIRE(weight->bytes.size() == values.size() * sizeof(float));
   std::memcpy(values.data(), weight->bytes.data(), weight->bytes.size());
 
-  // As ONNX would: over channels, rows and columns of an image [C, H, W].
+  // ONNX's order: channels, rows and columns of an image [C, H, W].
   const Tensor image = testing::random_tensor({1, 2, 3, 4}, 7);
   const std::vector<float> pixels = image.to_row_major();
   const Tensor logits = network(Variable(image)).value();
@@ -61,7 +61,7 @@ std::vector<std::string> operators(layers::Module& network, const Shape& image) 
 
 }  // namespace
 
-TEST_CASE("export_float: functions as ONNX has them") {
+TEST_CASE("export_float: functions in ONNX's form") {
   layers::Sequential network;
   const auto append = [&](const char* name, const Pointwise& function) {
     network.append(name, std::make_shared<layers::PointwiseFunction>(function));
@@ -93,7 +93,7 @@ TEST_CASE("export_float: a composed network, node by node") {
                                  "Sigmoid",   "Conv", "Mul",    "Flatten"});
 }
 
-TEST_CASE("export_float: what is per element of a flattened image is refused") {
+TEST_CASE("export_float: per-element parameters of a flattened image are rejected") {
   layers::Sequential network;
   network.append("flatten", std::make_shared<layers::Flatten>());
   network.append("scale", std::make_shared<layers::ScaleShift>(Tensor::full({18}, 2.0f), Tensor()));

@@ -14,7 +14,7 @@ using namespace quench;
 using namespace quench::deploy;
 using namespace quench::onnx;
 
-// What a runtime makes of the graphs is the test `onnx_runtime` of the suite interop; here they are read.
+// The test `onnx_runtime` of the suite interop runs the graphs in a runtime; here their nodes are checked.
 
 namespace {
 
@@ -37,7 +37,7 @@ std::vector<T> values(const OnnxTensor& tensor) {
   return result;
 }
 
-/// small_network() up to its sums, without the activation grid that has an offset.
+/// small_network() up to its sums, without the activation grid with an offset.
 IntegerNetwork without_offset() {
   IntegerNetwork network = testing::small_network();
   network.values[8].grid->offset = 0.0f;
@@ -56,7 +56,7 @@ TEST_CASE("export_integers: QuantizeLinear has scale and zero point of the grid"
   CHECK(values<std::uint8_t>(zero_point) == std::vector<std::uint8_t>{7});
 }
 
-TEST_CASE("export_integers: behind the sums, codes of fewer bits are clipped to reals") {
+TEST_CASE("export_integers: after the sums, codes of fewer bits are clipped as real values") {
   const OnnxModel model = export_integers(without_offset(), {.scales = OnnxScales::sums}).model;
   // 3 bits, scale 1.25, zero point 2: from -2.5 to 6.25.
   const OnnxNode& clip = node(model, node(model, "add/codes").inputs[0]);
@@ -65,9 +65,9 @@ TEST_CASE("export_integers: behind the sums, codes of fewer bits are clipped to 
   CHECK(values<float>(constant(model, clip.inputs[2])) == std::vector{6.25f});
 }
 
-TEST_CASE("export_integers: in operands, codes are clipped behind their QuantizeLinear") {
+TEST_CASE("export_integers: in operands, codes are clipped after their QuantizeLinear") {
   const OnnxModel model = export_integers(testing::small_network(), {}).model;
-  // 3 bits, scale 1.25, zero point 2, behind a hardtanh: from 2 - 0.8 to 2 + 0.8.
+  // 3 bits, scale 1.25, zero point 2, after a hardtanh: from 2 - 0.8 to 2 + 0.8.
   CHECK(node(model, node(model, "add/codes").inputs[0]).op == "Add");
   const OnnxNode& clip = node(model, "add/codes/clipped");
   CHECK(values<std::uint8_t>(constant(model, clip.inputs[1])) == std::vector<std::uint8_t>{1});
@@ -109,7 +109,7 @@ TEST_CASE("export_integers: zero points of weights are added to their codes agai
   const OnnxModel model = export_integers(testing::small_network(), {}).model;
   const OnnxNode& dequantize = node(model, node(model, "affine").inputs[1]);
   CHECK(constant(model, dequantize.inputs[0]).type == OnnxType::u8);
-  // Every channel holds the least and the largest code of 3 bits.
+  // Every channel has the smallest and the largest code of 3 bits.
   CHECK(values<std::uint8_t>(constant(model, dequantize.inputs[0])) ==
         std::vector<std::uint8_t>{0, 7, 0, 7, 0, 7, 0, 7, 0, 7});
   CHECK(values<std::uint8_t>(constant(model, dequantize.inputs[2])) ==
@@ -129,7 +129,7 @@ TEST_CASE("export_integers: one bit is a comparison, its weights -1 and +1") {
     CHECK(std::abs(w) == 1);
 }
 
-TEST_CASE("export_integers: scales behind the sums are the products of both, in float32") {
+TEST_CASE("export_integers: scales after the sums are the products of both, in float32") {
   const OnnxModel model = export_integers(without_offset(), {.scales = OnnxScales::sums}).model;
   const OnnxNode& conv = node(model, "conv1");
   CHECK(conv.inputs.size() == 2);
@@ -153,7 +153,7 @@ TEST_CASE("export_integers: pixels are normalized inside") {
   CHECK(values<float>(constant(model, subtract.inputs[1])) == pixels.mean);
 }
 
-TEST_CASE("export_integers: every node has a name of its own and reads what was before it") {
+TEST_CASE("export_integers: every node has a unique name and only reads earlier values") {
   for (const IntegerNetwork& network :
        {testing::small_network(), testing::small_graph(), testing::small_branches()}) {
     const OnnxModel model = export_integers(network, {}).model;
@@ -170,7 +170,9 @@ TEST_CASE("export_integers: every node has a name of its own and reads what was 
   }
 }
 
-TEST_CASE("export_integers: a product of codes, its scale behind it; of reals with an offset") {
+TEST_CASE(
+    "export_integers: a product of codes, then its scale; a product of real values with an "
+    "offset") {
   const OnnxModel model =
       export_integers(testing::small_graph(), {.scales = OnnxScales::sums}).model;
   const OnnxNode& scaled = node(model, "excite");
@@ -200,7 +202,7 @@ TEST_CASE("export_integers: a function is its table, counted from the code of 0"
   for (std::size_t q = 0; q < 32; ++q) CHECK(exported[(q + 32 - 3) % 32] == table[q]);
 }
 
-TEST_CASE("export_integers: a max pool turns the channels that take the smallest") {
+TEST_CASE("export_integers: a max pool negates the channels that take the minimum") {
   const OnnxModel model = export_integers(testing::small_graph(), {}).model;
   const OnnxNode& back = node(model, "pool");
   CHECK(back.op == "Mul");
@@ -211,7 +213,7 @@ TEST_CASE("export_integers: a max pool turns the channels that take the smallest
   CHECK(node(model, pool.inputs[0]).inputs[1] == back.inputs[1]);
 }
 
-TEST_CASE("export_integers: zeros around, and concatenations") {
+TEST_CASE("export_integers: zero padding and concatenations") {
   const OnnxModel model = export_integers(testing::small_graph(), {}).model;
   const OnnxNode& pad = node(model, "pad");
   CHECK(pad.op == "Pad");
@@ -223,7 +225,7 @@ TEST_CASE("export_integers: zeros around, and concatenations") {
   CHECK(std::get<std::int64_t>(join.attributes.at("axis")) == 1);
 }
 
-TEST_CASE("export_integers: what ONNX has no codes for is refused by name") {
+TEST_CASE("export_integers: grids without ONNX codes are rejected by name") {
   IntegerNetwork uneven = testing::small_network();
   uneven.values[4].grid->levels = {0, 1, 4, 15};
   CHECK_THROWS_WITH_AS(export_integers(uneven, {}).model,

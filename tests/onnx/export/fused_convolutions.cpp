@@ -10,11 +10,11 @@ using namespace quench;
 using namespace quench::deploy;
 using namespace quench::onnx;
 
-// That a runtime does what is counted here is the test `onnx_runtime` of the suite interop.
+// The test `onnx_runtime` of the suite interop checks that a runtime fuses the convolutions counted here.
 
 namespace {
 
-/// A graph with one convolution, between a QuantizeLinear and what the case changes.
+/// A graph with one convolution, between a QuantizeLinear and the part that the case changes.
 OnnxModel one_convolution() {
   OnnxModel model;
   model.nodes = {{"QuantizeLinear", {"images", "s", "z"}, "codes", {}},

@@ -26,7 +26,7 @@ std::unique_ptr<layers::Module> read_back(const OnnxModel& model) {
   return network;
 }
 
-/// As the importer calls what the exporter called so.
+/// The importer's name for the exporter's name.
 std::string module_name(std::string name) {
   std::ranges::replace(name, '.', '_');
   return name;
@@ -38,7 +38,7 @@ const Operation& operation(const IntegerNetwork& network, const std::string& nam
   return *found;
 }
 
-/// q - zero_point of what the operation reads.
+/// q - zero_point of the operation's input.
 std::vector<int> codes_read(const IntegerNetwork& network, const Operation& of,
                             const Values& values) {
   const Value& value = network.values[of.inputs[0]];
@@ -96,6 +96,6 @@ TEST_CASE("read back: grids of 4 bits, depthwise layers") {
   check({.model = "mobilenet_v2", .method = "lsq", .bits = 4});
 }
 
-TEST_CASE("read back: one bit behind batch norms") {
+TEST_CASE("read back: one bit after batch norms") {
   check({.model = "resnet20", .method = "ste", .bits = 1});
 }

@@ -1,4 +1,4 @@
-// What quench exports is read again as the same network.
+// Exported networks are read back unchanged.
 
 #include <doctest/doctest.h>
 
@@ -37,7 +37,7 @@ void check_round_trip(layers::Module& network) {
                            testing::evaluated(network, images)) < 1e-5);
 }
 
-/// A network of images with one module behind a convolution.
+/// A network of images with one module after a convolution.
 void check_module(const std::string& name, std::shared_ptr<layers::Module> module) {
   CAPTURE(name);
   Random random(1, "test");
@@ -53,14 +53,14 @@ void check_module(const std::string& name, std::shared_ptr<layers::Module> modul
 
 }  // namespace
 
-TEST_CASE("export_float: composed networks come back as they were") {
+TEST_CASE("export_float: composed networks are read back unchanged") {
   for (const auto make :
        {testing::squeeze_excite_network, testing::dense_network, testing::mixed_network,
         testing::branching_network, testing::moving_network})
     check_round_trip(*make());
 }
 
-TEST_CASE("export_float: every function comes back as it was") {
+TEST_CASE("export_float: every function is read back unchanged") {
   using Kind = Pointwise::Kind;
   const auto check = [](const Pointwise& function) {
     check_module(std::string(to_string(function.kind())),
@@ -74,7 +74,7 @@ TEST_CASE("export_float: every function comes back as it was") {
   check(Pointwise::clip(-0.5f, ActivationRange::kUnbounded));
 }
 
-TEST_CASE("export_float: normalizations by the image, and channels and images that are added") {
+TEST_CASE("export_float: normalizations by the image, and added channels and images") {
   using Over = layers::GroupNorm::Over;
   check_module("groups", std::make_shared<layers::GroupNorm>(
                              layers::GroupNorm::Options{.channels = 6, .groups = 2, .eps = 1e-3f}));

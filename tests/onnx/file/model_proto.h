@@ -14,7 +14,7 @@
 
 namespace quench::testing {
 
-// ONNX models as protobuf writes them, sound or not.
+// ONNX models written by protobuf, valid or not.
 
 inline void set_value(::onnx::ValueInfoProto& value, const std::string& name,
                       std::initializer_list<std::int64_t> dims) {
@@ -62,7 +62,7 @@ inline ::onnx::TensorProto& add_tensor(::onnx::ModelProto& model, const std::str
   return tensor;
 }
 
-/// x + w, where `w` is the caller's to fill.
+/// x + w, where the caller fills `w`.
 inline ::onnx::ModelProto model_with_tensor(int data_type,
                                             std::initializer_list<std::int64_t> dims) {
   ::onnx::ModelProto model = empty_model();
@@ -81,7 +81,7 @@ inline onnx::OnnxModel parsed(const ::onnx::ModelProto& model,
   return onnx::parse_onnx(std::as_bytes(std::span(bytes)), "m.onnx", folder);
 }
 
-/// What parse_onnx() says against it.
+/// The error of parse_onnx() for it.
 inline std::string error_of(const ::onnx::ModelProto& model,
                             const std::filesystem::path& folder = "") {
   try {

@@ -30,7 +30,7 @@ std::vector<std::string> ops_of(const quench::onnx::OnnxModel& model) {
 
 }  // namespace
 
-TEST_CASE("read_onnx: what write_onnx wrote") {
+TEST_CASE("read_onnx: reads the output of write_onnx") {
   const TemporaryFolder folder;
   const std::vector<float> numbers{0.5f, -2.0f};
   const auto bytes = std::as_bytes(std::span(numbers));
@@ -70,7 +70,7 @@ TEST_CASE("read_onnx: what write_onnx wrote") {
   CHECK(read.nodes[2].attributes == model.nodes[2].attributes);
 }
 
-TEST_CASE("read_onnx: a Split that write_onnx wrote, each output of it in a node") {
+TEST_CASE("read_onnx: a Split from write_onnx, with a node for each output") {
   const TemporaryFolder folder;
   quench::onnx::OnnxModel model{.name = "net", .opset = 13};
   model.input = {"images", {quench::onnx::OnnxValue::kAnySize, 4, 2, 2}};
@@ -110,7 +110,7 @@ TEST_CASE("read_onnx: the file itself") {
   write_file_atomically(folder / "empty.onnx", "");
   CHECK(error_of_file(folder / "empty.onnx").find("not an ONNX file") != std::string::npos);
 
-  // Sparse, so that the disk does not have to hold it.
+  // Sparse, so that it takes no disk space.
   std::filesystem::resize_file(folder / "empty.onnx", std::uintmax_t{1} << 31);
   CHECK(error_of_file(folder / "empty.onnx")
             .find("expected less than 2 GiB (protobuf's limit), got 2147483648") !=
@@ -127,7 +127,7 @@ TEST_CASE("read_onnx: versions") {
   CHECK(error_of(model) ==
         "m.onnx: expected operator set 7 or newer, got 6; "
         "onnx.version_converter.convert_version(model, 13) converts it");
-  // Another domain's version says nothing of ONNX's operators.
+  // Another domain's version does not affect ONNX's operators.
   model.mutable_opset_import(0)->set_version(13);
   model.mutable_opset_import(0)->set_domain("com.example");
   CHECK(error_of(model).find("expected operator set 7 or newer, got 0") != std::string::npos);
@@ -220,7 +220,7 @@ TEST_CASE("read_onnx: inputs and outputs") {
   }
 }
 
-TEST_CASE("read_onnx: operators that are not ONNX's own, or hold graphs, are told by name") {
+TEST_CASE("read_onnx: operators of other domains, or with subgraphs, are named") {
   ::onnx::ModelProto model = empty_model();
   ::onnx::NodeProto& fused = add_node(model, "FusedConv", {"x"}, {"a"});
   fused.set_domain("com.microsoft");
@@ -261,7 +261,7 @@ TEST_CASE("read_onnx: attributes") {
         "m.onnx: node 'y' (Identity): attribute 'axis': expected a type");
 }
 
-TEST_CASE("read_onnx: names that no message may hold") {
+TEST_CASE("read_onnx: names that must not appear in messages") {
   ::onnx::ModelProto model = identity();
   ::onnx::NodeProto& node = *model.mutable_graph()->mutable_node(0);
   node.set_name("\x1b[31mred");
@@ -278,7 +278,7 @@ TEST_CASE("read_onnx: names that no message may hold") {
 }
 
 TEST_CASE("read_onnx: a file of empty messages does not take memory without limit") {
-  // Each of the two bytes is a node of more than a hundred.
+  // Every two bytes become a node of more than a hundred bytes.
   std::string nodes;
   for (int i = 0; i < (1 << 21); ++i) nodes += std::string("\x0a\0", 2);
   ::onnx::ModelProto model = identity();
@@ -298,7 +298,7 @@ TEST_CASE("read_onnx: a file of empty messages does not take memory without limi
   CHECK(error.find("bytes take more than 144 MiB of memory") != std::string::npos);
 }
 
-TEST_CASE("read_onnx: graphs within graphs, deeper than protobuf goes") {
+TEST_CASE("read_onnx: nested graphs, deeper than protobuf's limit") {
   ::onnx::ModelProto model = empty_model();
   ::onnx::NodeProto* node = &add_node(model, "If", {"x"}, {"y"});
   for (int depth = 0; depth < 200; ++depth) {

@@ -19,7 +19,7 @@ std::vector<std::string> names_of(const quench::onnx::OnnxModel& model) {
 
 }  // namespace
 
-TEST_CASE("read_onnx: nodes in an order that can be computed, without those that nobody needs") {
+TEST_CASE("read_onnx: nodes in a computable order, without unneeded ones") {
   ::onnx::ModelProto model = empty_model();
   add_node(model, "Add", {"b", "a"}, {"y"});
   add_node(model, "Relu", {"a"}, {"unused"});
@@ -29,7 +29,7 @@ TEST_CASE("read_onnx: nodes in an order that can be computed, without those that
   CHECK(names_of(parsed(model)) == std::vector<std::string>{"a", "b", "y"});
 }
 
-TEST_CASE("read_onnx: the file's order stays where it can be computed") {
+TEST_CASE("read_onnx: a computable order in the file is kept") {
   ::onnx::ModelProto model = empty_model();
   add_node(model, "Relu", {"x"}, {"right"});
   add_node(model, "Relu", {"x"}, {"left"});
@@ -37,7 +37,7 @@ TEST_CASE("read_onnx: the file's order stays where it can be computed") {
   CHECK(names_of(parsed(model)) == std::vector<std::string>{"right", "left", "y"});
 }
 
-TEST_CASE("read_onnx: a chain of 50000 nodes that begins at its end") {
+TEST_CASE("read_onnx: a chain of 50000 nodes in reverse order") {
   constexpr int kNodes = 50'000;
   ::onnx::ModelProto model = empty_model();
   for (int i = kNodes; i > 0; --i) {
@@ -50,9 +50,9 @@ TEST_CASE("read_onnx: a chain of 50000 nodes that begins at its end") {
   CHECK(read.nodes.back().output == "y");
 }
 
-TEST_CASE("read_onnx: circles, loose ends and names given twice") {
+TEST_CASE("read_onnx: cycles, dangling inputs and duplicate names") {
   ::onnx::ModelProto model = empty_model();
-  SUBCASE("a circle") {
+  SUBCASE("a cycle") {
     add_node(model, "Add", {"x", "c"}, {"a"}).set_name("first");
     add_node(model, "Relu", {"a"}, {"b"});
     add_node(model, "Relu", {"b"}, {"c"}).set_name("third");
@@ -65,17 +65,17 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
     add_node(model, "Add", {"x", "y"}, {"y"});
     CHECK(error_of(model) == "m.onnx: nodes form a cycle: node 'y' (Add)");
   }
-  SUBCASE("a loose end") {
+  SUBCASE("a dangling input") {
     add_node(model, "Add", {"x", "lost"}, {"y"}).set_name("sum");
     CHECK(error_of(model) ==
           "m.onnx: node 'sum' (Add) reads 'lost', which is neither computed by a node nor a "
           "constant or input");
   }
-  SUBCASE("an optional input that is left out is none") {
+  SUBCASE("an omitted optional input") {
     add_node(model, "Clip", {"x", "", ""}, {"y"});
     CHECK(parsed(model).nodes.at(0).inputs == std::vector<std::string>{"x", "", ""});
   }
-  SUBCASE("two nodes of one output") {
+  SUBCASE("two nodes with the same output") {
     add_node(model, "Relu", {"x"}, {"y"});
     add_node(model, "Sigmoid", {"x"}, {"y"});
     CHECK(error_of(model) == "m.onnx: two values have the name 'y'");
@@ -90,7 +90,7 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
     add_node(model, "Relu", {"x"}, {"y"});
     CHECK(error_of(model) == "m.onnx: expected a name for every initializer, got none");
   }
-  SUBCASE("two constants of one name") {
+  SUBCASE("two constants with the same name") {
     for (int i = 0; i < 2; ++i)
       add_tensor(model, "w", ::onnx::TensorProto::FLOAT, {}).add_float_data(1.0f);
     add_node(model, "Add", {"x", "w"}, {"y"});
@@ -102,9 +102,9 @@ TEST_CASE("read_onnx: circles, loose ends and names given twice") {
   }
 }
 
-TEST_CASE("read_onnx: outputs behind the first") {
+TEST_CASE("read_onnx: outputs after the first") {
   ::onnx::ModelProto model = empty_model();
-  SUBCASE("may be there") {
+  SUBCASE("may exist") {
     add_node(model, "Dropout", {"x"}, {"y", "mask"});
     CHECK(names_of(parsed(model)) == std::vector<std::string>{"y"});
   }
@@ -116,7 +116,7 @@ TEST_CASE("read_onnx: outputs behind the first") {
           "m.onnx: expected nodes with one output, but others are read too: 'b' of node 'values' "
           "(Unique)");
   }
-  SUBCASE("may not be the graph's") {
+  SUBCASE("may not be outputs of the graph") {
     add_node(model, "MaxPool", {"x"}, {"a", "y"});
     CHECK(error_of(model) ==
           "m.onnx: expected nodes with one output, but others are read too: 'y' of node 'a' "
@@ -128,7 +128,7 @@ TEST_CASE("read_onnx: of several outputs, or values inside the graph, one is pic
   ::onnx::ModelProto model = empty_model();
   add_node(model, "Relu", {"x"}, {"a"});
   add_node(model, "Sigmoid", {"a"}, {"y"});
-  add_node(model, "Unknown", {"nowhere"}, {"aux"});  // not needed, so nothing is asked of it
+  add_node(model, "Unknown", {"nowhere"}, {"aux"});  // not needed, so it is not checked
   set_value(*model.mutable_graph()->add_output(), "aux", {1, 7});
   set_value(*model.mutable_graph()->add_value_info(), "a", {1, 2});
   const auto ending_at = [&](const std::string& output) {
@@ -198,7 +198,7 @@ TEST_CASE("read_onnx: Constant nodes are constants") {
     CHECK(constant().dims.empty());
     CHECK(values_of<float>(constant()) == std::vector{6.0f});
   }
-  SUBCASE("of a text") {
+  SUBCASE("of a string") {
     add_attribute(node, "value_string", AttributeProto::STRING).set_s("text");
     CHECK(error_of(model) ==
           "m.onnx: node 'c' (Constant): attribute 'value_string': expected value, value_float, "

@@ -98,8 +98,8 @@ TEST_CASE("read_onnx: integers") {
   CHECK(error_of(model) == "m.onnx: tensor 'w': 256 does not fit its type UINT8");
 }
 
-TEST_CASE("read_onnx: codes of 4 bits lie two to a byte, the low one first") {
-  constexpr int kUint4 = 21, kInt4 = 22;  // which the library of Debian 12 does not name
+TEST_CASE("read_onnx: two 4-bit codes per byte, the low one first") {
+  constexpr int kUint4 = 21, kInt4 = 22;  // not defined in the library of Debian 12
   for (const bool raw : {true, false}) {
     for (const int type : {kInt4, kUint4}) {
       ::onnx::ModelProto model = model_with_tensor(type, {3});
@@ -120,7 +120,7 @@ TEST_CASE("read_onnx: codes of 4 bits lie two to a byte, the low one first") {
   }
 }
 
-TEST_CASE("read_onnx: types without a place in a network") {
+TEST_CASE("read_onnx: unsupported types") {
   CHECK(error_of(model_with_tensor(TensorProto::UINT16, {1})).find("got UINT16") !=
         std::string::npos);
   CHECK(error_of(model_with_tensor(TensorProto::STRING, {1})).find("got STRING") !=
@@ -137,7 +137,7 @@ TEST_CASE("read_onnx: types without a place in a network") {
   CHECK(error_of(model) == "m.onnx: sparse initializers are not supported, got 'sparse'");
 }
 
-TEST_CASE("read_onnx: dims that are not those of the numbers, before anything is allocated") {
+TEST_CASE("read_onnx: dims that do not match the data are rejected before anything is allocated") {
   const auto error_with = [](std::initializer_list<std::int64_t> dims) {
     ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, dims);
     tensor_of(model).set_raw_data(std::string(8, '\0'));
@@ -163,7 +163,7 @@ TEST_CASE("read_onnx: dims that are not those of the numbers, before anything is
   CHECK(error_of(model) == "m.onnx: tensor 'w': expected at most 64 dims, got 102");
 }
 
-TEST_CASE("read_onnx: weights that are no numbers") {
+TEST_CASE("read_onnx: NaN and infinite weights") {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   const auto error_with = [](std::initializer_list<std::int64_t> dims, float value) {
     ::onnx::ModelProto model = model_with_tensor(TensorProto::FLOAT, dims);
@@ -174,12 +174,12 @@ TEST_CASE("read_onnx: weights that are no numbers") {
         "m.onnx: tensor 'w': expected finite values, got nan at [0]");
   CHECK(error_with({1}, -kInf) == "m.onnx: tensor 'w': expected finite values, got -inf at [0]");
   CHECK(error_with({}, std::stof("nan")).find("got nan") != std::string::npos);
-  CHECK(error_with({}, kInf) == "no error");  // as a bound of Clip that is none
+  CHECK(error_with({}, kInf) == "no error");  // an unbounded Clip
 
   ::onnx::ModelProto model = model_with_tensor(TensorProto::DOUBLE, {1});
   tensor_of(model).add_double_data(-1e300);
   CHECK(error_of(model) == "m.onnx: tensor 'w': expected finite values, got -inf at [0]");
-  // A constant that no needed node reads is no part of the network.
+  // A constant that no needed node reads is not part of the network.
   model.mutable_graph()->mutable_node(0)->set_input(1, "x");
   CHECK(parsed(model).constants.empty());
 }
@@ -209,7 +209,7 @@ struct ExternalCase {
 
 }  // namespace
 
-TEST_CASE("read_onnx: weights in a file beside the model") {
+TEST_CASE("read_onnx: weights in a separate file") {
   namespace fs = std::filesystem;
   const TemporaryFolder root;
   const fs::path folder = root / "model";

@@ -1,4 +1,4 @@
-// Files as protobuf reads them whose tensors are not read by protobuf.
+// Files that are read like protobuf does, without protobuf reading the tensors.
 
 #include <doctest/doctest.h>
 
@@ -28,7 +28,7 @@ std::string floats(const std::vector<float>& values) {
 constexpr unsigned kGraph = 7, kInitializer = 5, kFloatData = 4, kRawData = 9;
 constexpr char kOneFloat = kFloatData << 3 | 5;  // what precedes one that is not in a run
 
-/// x + w, where w is a tensor [2] of floats with these fields too.
+/// x + w, where w is a tensor [2] of floats with these additional fields.
 quench::onnx::OnnxModel with_fields(const std::string& fields) {
   ModelProto model = empty_model();
   add_node(model, "Add", {"x", "w"}, {"y"});
@@ -69,19 +69,19 @@ TEST_CASE("read_onnx: floats in every form that protobuf reads") {
         expected);
   CHECK(numbers_of(field(kRawData, floats(expected)) + field(kFloatData, floats({7.0f}))) ==
         expected);
-  // Fields that nobody knows, of every kind.
+  // Unknown fields of every kind.
   const std::string unknown = std::string{'\xc0', '\x3e', '\x05'} + std::string{'\xc1', '\x3e'} +
                               std::string(8, 'a') + std::string{'\xc2', '\x3e', '\x01', 'b'};
   CHECK(numbers_of(unknown + field(kRawData, floats(expected)) + unknown) == expected);
 }
 
-TEST_CASE("read_onnx: messages that are none") {
+TEST_CASE("read_onnx: malformed messages") {
   const std::string damaged = "m.onnx: not an ONNX file, or a damaged one";
-  CHECK(refusal(std::string{'\x4a', '\x09', 'a'}) == damaged);           // longer than what is left
-  CHECK(refusal(std::string{'\x4a'}) == damaged);                        // no length
-  CHECK(refusal(std::string{'\x4b', '\x4c'}) == damaged);                // a group, of old times
-  CHECK(refusal(std::string{'\x4e'}) == damaged);                        // of no kind
-  CHECK(refusal(std::string{'\x02', '\x01', 'a'}) == damaged);           // of no number
+  CHECK(refusal(std::string{'\x4a', '\x09', 'a'}) == damaged);  // longer than what is left
+  CHECK(refusal(std::string{'\x4a'}) == damaged);               // no length
+  CHECK(refusal(std::string{'\x4b', '\x4c'}) == damaged);       // a group, which is obsolete
+  CHECK(refusal(std::string{'\x4e'}) == damaged);               // of no kind
+  CHECK(refusal(std::string{'\x02', '\x01', 'a'}) == damaged);  // of no number
   CHECK(refusal("\x08" + std::string(10, '\xff') + '\x01') == damaged);  // of more than 64 bits
   CHECK(refusal(field(kFloatData, "abc")) ==
         "m.onnx: tensor 'w': expected 8 bytes for its dims, got 3");

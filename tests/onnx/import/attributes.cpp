@@ -1,5 +1,5 @@
-// No attribute of an operator may be passed over: whatever ONNX's own schemas list is read by the
-// importer, and changes what the network computes or is refused.
+// No attribute of an operator may be ignored: the importer reads every attribute in ONNX's schemas, and
+// each changes the network's output or is rejected.
 
 #include <doctest/doctest.h>
 #include <onnx/defs/schema.h>
@@ -30,7 +30,7 @@ struct Listed {
 
 /// All attributes of the operators that quench knows, in each version of them.
 std::set<Listed> listed_attributes() {
-  // Of newer sets than the library of Debian 12 knows.
+  // From newer operator sets than the library of Debian 12 knows.
   std::set<Listed> result{{"AveragePool", "dilations", 19},
                           {"Cast", "round_mode", 24},
                           {"Cast", "saturate", 19},
@@ -75,7 +75,7 @@ OnnxAttributes with(OnnxAttributes base, const OnnxAttributes& changed) {
   return base;
 }
 
-/// Of an operator that makes an image [N, channels, H, W] of the images.
+/// A network with an operator that outputs an image [N, channels, H, W].
 Make image_op(const std::string& op, std::int64_t channels, OnnxAttributes base = {}) {
   return [=](GraphMaker& g, const OnnxAttributes& changed) {
     g.classify_image(g.node(op, {"images"}, with(base, changed)), channels);
@@ -99,7 +99,7 @@ Make reduction(const std::string& op, std::int64_t axes_are_inputs) {
   };
 }
 
-/// A convolution by a weight on a grid for each of its output channels.
+/// A convolution with a weight on a separate grid per output channel.
 void quantized_weight(GraphMaker& g, const OnnxAttributes& quantize,
                       const OnnxAttributes& dequantize) {
   const std::string scale = g.floats({6}, {0.1f, 0.2f, 0.3f, 0.1f, 0.2f, 0.3f});
@@ -295,7 +295,7 @@ OnnxTensor minus_one() {
       .name = "value", .type = OnnxType::s64, .dims = {1}, .bytes = std::vector(8, std::byte{255})};
 }
 
-/// A value other than the default, and other than what the network above has.
+/// A value other than the default and the one in the network above.
 const std::map<std::string, OnnxAttribute>& unusual() {
   static const std::map<std::string, OnnxAttribute> table{
       {"alpha", 0.3f},
@@ -365,7 +365,7 @@ OnnxAttribute unusual_value(const Listed& listed) {
   return found->second;
 }
 
-/// What the network computes in training and after it, or why it is refused.
+/// The network's output in training and evaluation, or the error.
 struct Outcome {
   std::string refusal;
   std::vector<float> logits;
@@ -391,7 +391,7 @@ Outcome outcome(const OnnxModel& model) {
 }
 
 bool is_ignored(const Listed& listed) {
-  // Said in attributes.h, each with its reason.
+  // Listed in attributes.h, each with its reason.
   static const std::set<std::pair<std::string, std::string>> table{
       {"Cast", "round_mode"},
       {"Cast", "saturate"},
@@ -408,7 +408,7 @@ bool is_ignored(const Listed& listed) {
 
 }  // namespace
 
-TEST_CASE("onnx attributes: each that ONNX's schemas list is read") {
+TEST_CASE("onnx attributes: each one in ONNX's schemas is read") {
   for (const Listed& listed : listed_attributes()) {
     CAPTURE(listed.op);
     CAPTURE(listed.attribute);
@@ -419,7 +419,7 @@ TEST_CASE("onnx attributes: each that ONNX's schemas list is read") {
   }
 }
 
-TEST_CASE("onnx attributes: each changes what the network computes, or is refused") {
+TEST_CASE("onnx attributes: each changes the network's output, or is rejected") {
   std::set<std::string> seen;
   for (const Listed& listed : listed_attributes()) {
     if (is_ignored(listed)) continue;
@@ -439,7 +439,7 @@ TEST_CASE("onnx attributes: each changes what the network computes, or is refuse
   CHECK(seen.size() == makes().size());
 }
 
-TEST_CASE("onnx attributes: those that no operator set has, or of another type, are refused") {
+TEST_CASE("onnx attributes: unknown ones, or of another type, are rejected") {
   const auto refusal_of = [](const std::string& name, OnnxAttribute value) {
     GraphMaker g;
     makes().at("Conv")(g, {{name, std::move(value)}});

@@ -1,5 +1,5 @@
-// What graphs compute of constants. Expected values are computed by hand from the operators'
-// specification, or are NumPy's where it defines them.
+// Computations on constants in graphs. Expected values are computed by hand from the operators'
+// specification, or with NumPy if it defines them.
 
 #include "onnx/import/constant_folding.h"
 
@@ -30,7 +30,7 @@ OnnxTensor floats_of(Dims dims, const Floats& values) { return tensor_of(std::mo
 OnnxTensor floats_of(const Floats& values) { return floats_of({std::ssize(values)}, values); }
 OnnxTensor scalar(std::int64_t value) { return ints({}, {value}); }
 
-/// As the table has it, attributes and all.
+/// As in the table, including attributes.
 OnnxTensor fold(const std::string& op, const std::vector<OnnxTensor>& inputs,
                 OnnxAttributes attributes = {}) {
   const OnnxNode node{.op = op, .inputs = {}, .output = "y", .attributes = std::move(attributes)};
@@ -61,7 +61,7 @@ std::string refusal(const std::string& op, const std::vector<OnnxTensor>& inputs
 
 }  // namespace
 
-TEST_CASE("constants: arithmetic of integers rounds towards zero, as ONNX says") {
+TEST_CASE("constants: integer arithmetic rounds towards zero, as ONNX defines it") {
   const OnnxTensor a = ints({7, -7, 7, -7}), b = ints({2, 2, -2, -2});
   CHECK(integers(fold("Add", {a, b})) == Ints{9, -5, 5, -9});
   CHECK(integers(fold("Sub", {a, b})) == Ints{5, -9, 9, -5});
@@ -109,7 +109,7 @@ TEST_CASE("constants: comparisons and choices") {
   CHECK(integers(fold("Not", {ints({0, 1})})) == Ints{1, 0});
 }
 
-TEST_CASE("constants: sizes broadcast as NumPy's") {
+TEST_CASE("constants: sizes broadcast as in NumPy") {
   const OnnxTensor column = ints({2, 1}, {10, 20}), row = ints({1, 2, 3});
   const OnnxTensor sum = fold("Add", {column, row});
   CHECK(sum.dims == Dims{2, 3});
@@ -121,7 +121,7 @@ TEST_CASE("constants: sizes broadcast as NumPy's") {
   CHECK(refusal("Add", {ints({1}), floats_of({1.0f})}) == "expected two inputs of one type");
 }
 
-TEST_CASE("constants: what leaves the integers, or divides by 0, is refused") {
+TEST_CASE("constants: integer overflow and division by 0 are rejected") {
   CHECK(refusal("Add", {scalar(kMax), scalar(1)}) ==
         "9223372036854775807 + 1 overflows 64-bit integers");
   CHECK(refusal("Sub", {scalar(kMin), scalar(1)}) != "");
@@ -260,11 +260,11 @@ TEST_CASE("constants: arithmetic on a weight is computed whatever its size") {
     CHECK(floats(product).front() == 6.0f);
     CHECK(floats(product).back() == 10.0f);
   }
-  // Of two small ones no large one is made.
+  // Two small ones are not expanded to a large one.
   CHECK(refusal("Mul", {s, floats_of({1, 1 << 12}, Floats(1 << 12))}) != "");
 }
 
-TEST_CASE("constants: no file makes more of them than memory holds") {
+TEST_CASE("constants: no file can make more of them than fits in memory") {
   const std::int64_t large = std::int64_t{1} << 40;
   CHECK(refusal("ConstantOfShape", {ints({large})}).find("at most 4194304 elements") !=
         std::string::npos);
@@ -287,7 +287,9 @@ TEST_CASE("constants: no file makes more of them than memory holds") {
   CHECK(message.find("take more memory than the file's own constants allow") != std::string::npos);
 }
 
-TEST_CASE("constant folding: weights that a batch norm standardizes, by numbers or their own") {
+TEST_CASE(
+    "constant folding: weights standardized by a batch norm, with constants or their own "
+    "statistics") {
   // Two channels of 1, 3 and of 2, 6: means 2 and 4, variances 1 and 4.
   const OnnxTensor x = floats_of({1, 2, 2}, {1, 3, 2, 6});
   const std::vector<OnnxTensor> inputs{x, floats_of({2, 3}), floats_of({10, 20}), floats_of({0, 0}),
@@ -307,9 +309,9 @@ TEST_CASE("constant folding: lengths") {
   CHECK(fold("ReduceL2", {x, ints({1})}, {{"keepdims", std::int64_t{0}}}) == floats_of({5, 13}));
 }
 
-TEST_CASE("constant folding: a large weight meets a number for each of its channels") {
+TEST_CASE("constant folding: a large weight times one value per channel") {
   constexpr std::int64_t kInputs = std::int64_t{3}
-                                   << 20;  // together beyond what a file may conjure up
+                                   << 20;  // together beyond the limit for computed constants
   const OnnxTensor weight = floats_of({2, kInputs}, Floats(2 * kInputs, 2.0f));
   const OnnxTensor product = fold("Mul", {weight, floats_of({2, 1}, {1.0f, 3.0f})});
   CHECK(product.dims == weight.dims);

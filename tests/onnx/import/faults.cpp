@@ -1,5 +1,5 @@
-// Small graphs of every kind that was once computed wrong or refused without need (tests/onnx/faults), each
-// with images and what ONNX Runtime makes of them: their network computes the same, or is refused with a
+// Small graphs of every kind that was once computed wrong or rejected needlessly (tests/onnx/faults), each
+// with images and the outputs of ONNX Runtime: their network computes the same, or is rejected with a
 // reason.
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ using namespace quench;
 
 namespace {
 
-/// What quench has no integers for, or what is no network's logits: part of the message.
+/// Graphs without an integer form, or whose output is not logits: part of the message.
 const std::map<std::string, std::string> kRefused{
     {"1_conv_cast_to_bool_cast_to_float", "to: expected floats"},
     {"1_conv_cast_to_int32_cast_to_float", "to: expected floats"},
@@ -46,7 +46,7 @@ Numbers numbers_of(const nlohmann::json& json) {
   return result;
 }
 
-/// A file of numbers, of which JSON knows no NaN.
+/// A file of numbers; NaN, which JSON lacks, is null.
 nlohmann::json read_numbers(const std::filesystem::path& path) {
   const std::vector<std::byte> bytes = read_file(path);
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -56,7 +56,7 @@ nlohmann::json read_numbers(const std::filesystem::path& path) {
   return nlohmann::json::parse(text);
 }
 
-/// Row-major as the graph has them, which may be channels last.
+/// Row-major in the graph's order, which may be channels last.
 Tensor images_of(const Numbers& x, const layers::models::ModelInput& input) {
   const Shape shape{x.dims[0], input.channels, input.height, input.width};
   if (x.dims[1] == input.channels && x.dims[2] == input.height)
@@ -66,7 +66,7 @@ Tensor images_of(const Numbers& x, const layers::models::ModelInput& input) {
   return images;
 }
 
-/// What the network of the graph computes.
+/// The output of the graph's network.
 std::vector<float> logits_of(const quench::onnx::OnnxModel& model, const std::string& name,
                              const Numbers& x) {
   const layers::models::ModelInput input = quench::onnx::onnx_model_input(model, name);
@@ -78,7 +78,7 @@ std::vector<float> logits_of(const quench::onnx::OnnxModel& model, const std::st
   return {logits.span().begin(), logits.span().end()};
 }
 
-/// Why the graph is refused; empty if it is not.
+/// The reason why the graph is rejected; empty if it is not.
 std::string refusal_of(const std::filesystem::path& path) {
   try {
     const quench::onnx::OnnxModel model = quench::onnx::read_onnx(path);
@@ -114,7 +114,7 @@ void check_values(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("onnx faults: right, or refused with a reason") {
+TEST_CASE("onnx faults: correct, or rejected with a reason") {
   int graphs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder())) {
     if (entry.path().extension() != ".onnx") continue;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Whether quench's networks compute what small ONNX graphs say.
+// Checks that quench's networks compute small ONNX graphs correctly.
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ inline std::unique_ptr<layers::Module> build(const OnnxModel& model,
   return network;
 }
 
-/// The logits of two drawn images as the network computes them, held to those of the reference.
+/// Compares the network's logits for two random images with the reference.
 inline void check_network(const OnnxModel& model, const OnnxNetworkOptions& options = {}) {
   constexpr std::int64_t kImages = 2;
   Random random(3, "images");

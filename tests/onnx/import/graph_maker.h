@@ -14,7 +14,7 @@
 
 namespace quench::onnx {
 
-/// Images [N, 3, 9, 8] to logits [N, 4], unless said otherwise.
+/// Images [N, 3, 9, 8] to logits [N, 4] by default.
 class GraphMaker {
  public:
   explicit GraphMaker(std::int64_t opset = 13) : random_(7, "graph") {
@@ -23,7 +23,7 @@ class GraphMaker {
     model.output = {"logits", {OnnxValue::kAnySize, 4}};
   }
 
-  /// A constant under a name that is returned.
+  /// Adds a constant and returns its name.
   std::string integers(std::vector<std::int64_t> dims, const std::vector<std::int64_t>& values) {
     return add(OnnxType::s64, std::move(dims), std::as_bytes(std::span(values)));
   }
@@ -37,7 +37,7 @@ class GraphMaker {
     std::ranges::generate(values, [&] { return random_.uniform(low, high); });
     return floats(std::move(dims), values);
   }
-  /// A node whose output has a name of its own, which is returned.
+  /// Adds a node and returns the unique name of its output.
   std::string node(const std::string& op, std::vector<std::string> inputs,
                    OnnxAttributes attributes = {}) {
     std::string output = op + "_" + std::to_string(model.nodes.size());

@@ -1,4 +1,4 @@
-// Another last layer, for other classes than the graph's.
+// A new last layer, for other classes than the graph's.
 
 #include <stdexcept>
 
@@ -24,7 +24,7 @@ std::unique_ptr<layers::Module> with_new_head(const quench::onnx::OnnxModel& mod
   return network;
 }
 
-/// The network has `kClasses` logits, a drawn weight in `head` and all other numbers of the file.
+/// Checks that the network has `kClasses` logits, a random weight in `head` and all other values of the file.
 void check_head(const quench::onnx::OnnxModel& model, const std::string& head) {
   const auto before = quench::onnx::build(model), after = with_new_head(model);
   const NoGradGuard no_grad;
@@ -78,7 +78,7 @@ TEST_CASE("head: a convolution before a pool, as in SqueezeNet, and a Reshape to
   check_head(g.finish(g.node("Reshape", {pooled, g.integers({2}, {-1, 4})})), "n_Conv_1");
 }
 
-TEST_CASE("head: a batch norm behind it begins anew") {
+TEST_CASE("head: a batch norm after it is reset") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Flatten", {g.node("GlobalAveragePool", {g.conv("images", 3, 5)})});
   const std::string logits = g.node("Gemm", {x, g.drawn({5, 4})});
@@ -88,7 +88,7 @@ TEST_CASE("head: a batch norm behind it begins anew") {
   CHECK(layers::batch_norms(*with_new_head(model))[0]->gain().shape() == Shape{kClasses});
 }
 
-TEST_CASE("head: refused where the outputs meet other numbers") {
+TEST_CASE("head: rejected if other values are combined with the outputs") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
   const std::string sum = g.node("Add", {x, g.conv("images", 3, 4)});
@@ -99,7 +99,7 @@ TEST_CASE("head: refused where the outputs meet other numbers") {
              "expected a network with weights, got one without weights"));
 }
 
-TEST_CASE("head: a quantized graph keeps its grids, and so its last layer") {
+TEST_CASE("head: a quantized graph keeps its grids, and therefore its last layer") {
   quench::onnx::GraphMaker g;
   const auto grid = [&](const std::string& x) {
     const std::string scale = g.floats({}, {0.05f}), zero = g.integers({}, {0});

@@ -1,4 +1,4 @@
-// Images of one row, of another size, with other axes, and with pixels of their own around them.
+// Images with one row, resized, with rearranged axes, and padded with their own pixels.
 
 #include <doctest/doctest.h>
 
@@ -49,7 +49,7 @@ TEST_CASE("onnx images: convolutions, norms and pools of lines") {
   quench::onnx::check_network(classify_lines(g, g.node("Mul", {x, gate}), 12));
 }
 
-TEST_CASE("onnx images: lines come from images and become images again") {
+TEST_CASE("onnx images: images become lines and images again") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 1);  // 7x6, one channel
   std::string y = g.node("Squeeze", {x, g.integers({1}, {1})});
@@ -68,8 +68,8 @@ TEST_CASE("onnx images: lines with the channels last, and matrices of either axi
   std::string x = g.node("Transpose", {lines(g)}, {{"perm", turn}});  // [N, 8, 27]
   x = g.node("Add", {g.node("MatMul", {x, g.drawn({27, 6})}), g.drawn({6})});
   x = g.node("Gelu", {g.node("LayerNormalization", {x, g.drawn({6}), g.drawn({6})})});
-  const std::string mixed =
-      g.node("MatMul", {g.node("Transpose", {x}, {{"perm", turn}}), g.drawn({8, 8})});  // of places
+  const std::string mixed = g.node(
+      "MatMul", {g.node("Transpose", {x}, {{"perm", turn}}), g.drawn({8, 8})});  // over positions
   x = g.node("Add", {x, g.node("Transpose", {mixed}, {{"perm", turn}})});
   g.model.opset = 20;
   quench::onnx::check_network(classify_lines(g, g.node("Transpose", {x}, {{"perm", turn}}), 6));
@@ -102,7 +102,7 @@ TEST_CASE("onnx images: transposed convolutions of every form") {
       {{"strides", Ints{2, 1}}, {"auto_pad", text("SAME_LOWER")}},
       {{"strides", Ints{4, 4}}, {"auto_pad", text("VALID")}},
       {{"strides", Ints{2, 2}}, {"output_shape", Ints{13, 12}}},
-      {{"pads", Ints{3, 3, 4, 3}}, {"strides", Ints{2, 2}}},  // more than a window reaches
+      {{"pads", Ints{3, 3, 4, 3}}, {"strides", Ints{2, 2}}},  // more than the window size
   };
   for (std::size_t form = 0; form < forms.size(); ++form) {
     CAPTURE(form);
@@ -115,7 +115,7 @@ TEST_CASE("onnx images: transposed convolutions of every form") {
   }
 }
 
-TEST_CASE("onnx images: a transposed convolution of lines, with a bias and norm behind it") {
+TEST_CASE("onnx images: a transposed convolution of lines, with bias and norm") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("ConvTranspose", {lines(g), g.drawn({27, 5, 4})},
                          {{"strides", Ints{2}}, {"pads", Ints{1, 1}}});
@@ -125,7 +125,7 @@ TEST_CASE("onnx images: a transposed convolution of lines, with a bias and norm 
   quench::onnx::check_network(g.model, fold);
 }
 
-TEST_CASE("onnx images: channels become pixels and pixels channels") {
+TEST_CASE("onnx images: depth to space and space to depth") {
   for (const char* mode : {"DCR", "CRD"}) {
     quench::onnx::GraphMaker g;
     std::string x = g.conv("images", 3, 8, 2);  // 8x7
@@ -153,11 +153,11 @@ TEST_CASE("onnx images: reshapes and transposes of any axes") {
   transpose({0, 1, 3, 5, 2, 4});
   reshape({0, 168, 3, 2});
   x = g.conv(x, 168, 4, 1);
-  reshape({0, 8, 1, 3});  // another split of the same numbers
+  reshape({0, 8, 1, 3});  // another split of the same values
   quench::onnx::check_network(g.classify_image(g.conv(x, 8, 5, 1), 5));
 }
 
-TEST_CASE("onnx images: the pixels of patches, as patches are embedded by a matrix") {
+TEST_CASE("onnx images: the pixels of patches, as in patch embeddings") {
   quench::onnx::GraphMaker g;
   g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 9, 8, 3};
   std::string x = g.node("Reshape", {"images", g.integers({6}, {-1, 3, 3, 4, 2, 3})});
@@ -168,7 +168,7 @@ TEST_CASE("onnx images: the pixels of patches, as patches are embedded by a matr
   quench::onnx::check_network(g.classify(x, 5));
 }
 
-TEST_CASE("onnx images: what cannot be moved by whole axes is refused") {
+TEST_CASE("onnx images: rearrangements other than of whole axes are rejected") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("Reshape", {g.conv("images", 3, 5), g.integers({4}, {0, 7, 5, 6})});
   x = g.conv(x, 7, 2, 1);
@@ -197,7 +197,7 @@ TEST_CASE("onnx images: mirrored, continued and wrapped edges") {
                     "cropping, and reflect of 9 by at most 8, got 9");
 }
 
-TEST_CASE("onnx images: what no maximum is around an image is the padding of a max pool") {
+TEST_CASE("onnx images: padding with minus infinity is the padding of a max pool") {
   for (const float least : {-INFINITY, std::numeric_limits<float>::lowest()}) {
     quench::onnx::GraphMaker g;
     const std::string x = g.conv("images", 3, 4);
@@ -213,7 +213,7 @@ TEST_CASE("onnx images: what no maximum is around an image is the padding of a m
   }
 }
 
-TEST_CASE("onnx images: resized to any size, by the nearest pixels and between them") {
+TEST_CASE("onnx images: resized to any size, nearest and bilinear") {
   struct Case {
     const char *mode, *transformation, *nearest;
   };
@@ -239,7 +239,7 @@ TEST_CASE("onnx images: resized to any size, by the nearest pixels and between t
   }
 }
 
-TEST_CASE("onnx images: lines and named axes are resized, by scales too") {
+TEST_CASE("onnx images: lines and named axes are resized, also by scales") {
   quench::onnx::GraphMaker g(18);
   std::string x = g.node("Conv", {lines(g), g.drawn({4, 27, 1})});
   x = g.node("Resize", {x, "", g.floats({3}, {1.0f, 1.0f, 1.4f})},
@@ -257,7 +257,7 @@ TEST_CASE("onnx images: lines and named axes are resized, by scales too") {
   }
 }
 
-TEST_CASE("onnx images: what cannot be resized is refused") {
+TEST_CASE("onnx images: unsupported resizes are rejected") {
   const auto refusal = [](const quench::onnx::OnnxAttributes& attributes,
                           const std::vector<float>& scales) {
     quench::onnx::GraphMaker g(18);
@@ -282,7 +282,7 @@ TEST_CASE("onnx images: what cannot be resized is refused") {
   CHECK(contains(refusal({}, {1.0f, 1.0f, 0.01f, 2.0f}), "got 0.01 times 9"));
 }
 
-TEST_CASE("onnx images: joined along rows and columns, beside constants of an axis") {
+TEST_CASE("onnx images: joined along rows and columns, also with constants") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);  // 7x6
   std::string y = g.node("Concat", {x, g.conv(x, 4, 4, 1)}, {{"axis", kTwo}});
@@ -294,7 +294,7 @@ TEST_CASE("onnx images: joined along rows and columns, beside constants of an ax
   quench::onnx::check_network(g.classify(g.node("Flatten", {y}), 2 * 14 * 18));
 }
 
-TEST_CASE("onnx images: all images in one row and apart again, as PyTorch writes strides") {
+TEST_CASE("onnx images: all images in one row and separated again, as PyTorch exports strides") {
   quench::onnx::GraphMaker g;
   g.model.input.dims = {2, 3, 9, 8};
   std::string x = g.node("Reshape", {g.conv("images", 3, 5, 7), g.integers({1}, {-1})});

@@ -41,7 +41,7 @@ TEST_CASE("onnx network: convolutions of every form") {
   quench::onnx::check_network(g.classify_image(x, 6));
 }
 
-TEST_CASE("onnx network: auto_pad puts the odd pixel where it says") {
+TEST_CASE("onnx network: auto_pad puts the odd pixel on the right side") {
   for (const char* pad : {"SAME_UPPER", "SAME_LOWER", "VALID"}) {
     CAPTURE(pad);
     quench::onnx::GraphMaker g;
@@ -54,7 +54,8 @@ TEST_CASE("onnx network: auto_pad puts the odd pixel where it says") {
   }
 }
 
-TEST_CASE("onnx network: a Pad is part of the convolution behind it, and a module before others") {
+TEST_CASE(
+    "onnx network: a Pad becomes part of the next convolution, or a module before other nodes") {
   for (const std::int64_t opset : {10, 13}) {
     quench::onnx::GraphMaker g(opset);
     const Ints pads{0, 0, 1, 0, 0, 0, 2, 1};
@@ -72,13 +73,13 @@ TEST_CASE("onnx network: a Pad is part of the convolution behind it, and a modul
   }
 }
 
-TEST_CASE("onnx network: channels are padded by zeros too") {
+TEST_CASE("onnx network: channels are padded with zeros, too") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Pad", {"images", g.integers({8}, {0, 1, 0, 0, 0, 2, 0, 0})});
   quench::onnx::check_network(g.classify_image(g.conv(x, 6, 4), 4));
 }
 
-TEST_CASE("onnx network: every so manieth row and column, the shortcut of He et al.'s option A") {
+TEST_CASE("onnx network: strided slices, the shortcut of He et al.'s option A") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
   const std::string all = g.integers({2}, {std::int64_t{1} << 62, 6});
@@ -119,7 +120,7 @@ TEST_CASE("onnx network: pools with padding, ceil_mode and count_include_pad") {
   quench::onnx::check_network(g.classify_image(x, 4));
 }
 
-TEST_CASE("onnx network: a flattened image meets its weights in the right order") {
+TEST_CASE("onnx network: a flattened image has the order of its weights") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
   const std::string norm = g.batch_norm(x, 5 * 7 * 6);
@@ -137,7 +138,7 @@ TEST_CASE("onnx network: flattened branches are joined, each in its order") {
   quench::onnx::check_network(g.classify(joined, 5 * 7 * 6 + 5 + 2 * 5 * 4));
 }
 
-TEST_CASE("onnx network: channels last in file, as TensorFlow has them") {
+TEST_CASE("onnx network: channels last in the file, as in TensorFlow") {
   quench::onnx::GraphMaker g;
   g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 9, 8, 3};
   std::string x = g.node("Transpose", {"images"}, {{"perm", Ints{0, 3, 1, 2}}});
@@ -152,7 +153,9 @@ TEST_CASE("onnx network: channels last in file, as TensorFlow has them") {
   quench::onnx::check_network(g.classify(all, 2 * 7 * 6 * 5 + 5));
 }
 
-TEST_CASE("onnx network: Relu and Clip join what they read alone, others are layers or functions") {
+TEST_CASE(
+    "onnx network: Relu and Clip join the node that only they read, others are layers or "
+    "functions") {
   quench::onnx::GraphMaker g;
   std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
   x = g.node("Relu", {x});
@@ -168,7 +171,7 @@ TEST_CASE("onnx network: Relu and Clip join what they read alone, others are lay
   CHECK(activations == std::vector{Activation::relu, Activation::relu6});
 }
 
-TEST_CASE("onnx network: an activation with another reader beside it stays apart") {
+TEST_CASE("onnx network: an activation next to another reader stays separate") {
   quench::onnx::GraphMaker g;
   const std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
   const std::string y = g.node("Add", {g.node("Relu", {x}), x});
@@ -193,7 +196,7 @@ TEST_CASE("onnx network: residual sums, squeeze-and-excitation, dense blocks") {
   quench::onnx::check_network(g.classify_image(g.node("Relu", {g.batch_norm(x, 8)}), 8));
 }
 
-TEST_CASE("onnx network: constants beside an activation become a bias where there is none") {
+TEST_CASE("onnx network: added constants become a bias if the layer has none") {
   quench::onnx::GraphMaker g;
   std::string x =
       g.node("Div", {g.node("Sub", {"images", g.drawn({1, 3, 1, 1})}), g.floats({}, {0.7f})});
@@ -206,7 +209,7 @@ TEST_CASE("onnx network: constants beside an activation become a bias where ther
   for (layers::QuantizedLayer* layer : network->quantized_layers()) CHECK(layer->bias().defined());
 }
 
-TEST_CASE("onnx network: sizes that the graph computes itself, as exporters of views write them") {
+TEST_CASE("onnx network: sizes computed in the graph, as exported for views") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 5);
   const std::string batch =
@@ -217,10 +220,10 @@ TEST_CASE("onnx network: sizes that the graph computes itself, as exporters of v
   quench::onnx::check_network(g.classify(g.node("Reshape", {x, shape}), 5 * 7 * 6));
 }
 
-TEST_CASE("onnx network: zeros for channels, counted as PyTorch's exporter writes F.pad") {
+TEST_CASE("onnx network: zero channels, in the form that PyTorch exports F.pad") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
-  // Last axis first, both sides; zeros for the axes that F.pad leaves alone; then all turned around.
+  // Last axis first, both sides; zeros for the axes that F.pad does not change; then reversed.
   const quench::onnx::OnnxTensor zero{
       .type = quench::onnx::OnnxType::s64, .dims = {1}, .bytes = std::vector<std::byte>(8)};
   const std::string none = g.node("ConstantOfShape", {g.integers({1}, {2})}, {{"value", zero}});
@@ -242,7 +245,7 @@ TEST_CASE("onnx network: zeros for channels, counted as PyTorch's exporter write
   CHECK(count<layers::Pad>(*network) == 1);
 }
 
-TEST_CASE("onnx network: a matrix that the graph transposes itself") {
+TEST_CASE("onnx network: a matrix that is transposed in the graph") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
   const std::string matrix = g.node("Transpose", {g.drawn({4, 5 * 7 * 6})}, {{"perm", Ints{1, 0}}});
@@ -266,7 +269,7 @@ TEST_CASE("onnx network: Gemm with factors, and a matrix that is not transposed"
                                               {{"alpha", 0.5f}, {"beta", 2.0f}})));
 }
 
-TEST_CASE("onnx network: functions of one number") {
+TEST_CASE("onnx network: elementwise functions") {
   for (const char* op : {"Elu", "Selu", "Tanh", "Softplus", "Erf", "Exp", "Floor", "Neg", "Mish",
                          "Gelu", "Sigmoid", "HardSwish"}) {
     CAPTURE(op);
@@ -283,7 +286,7 @@ TEST_CASE("onnx network: functions of one number") {
   quench::onnx::check_network(g.classify_image(x, 5));
 }
 
-TEST_CASE("onnx network: a PRelu's slopes are trained, one for all or one for each channel") {
+TEST_CASE("onnx network: a PRelu's slopes are trained, one for all or one per channel") {
   for (const std::vector<std::int64_t>& dims : {Ints{5, 1, 1}, Ints{1}, Ints{1, 5, 1, 1}}) {
     quench::onnx::GraphMaker g;
     quench::onnx::check_network(
@@ -314,7 +317,7 @@ TEST_CASE("onnx network: differences, sums of several, the largest and the small
         1);  // the Max with 0; a Relu is part of the difference
 }
 
-TEST_CASE("onnx network: a mean image is taken off, in either layout") {
+TEST_CASE("onnx network: a mean image is subtracted, in either layout") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Sub", {"images", g.drawn({1, 3, 9, 8})});
   quench::onnx::check_network(g.classify_image(g.conv(x, 3, 5), 5));
@@ -348,7 +351,7 @@ TEST_CASE("onnx network: channels are sliced, in either layout and direction") {
   quench::onnx::check_network(last.classify_image(last.conv(y, 2, 5), 5));
 }
 
-TEST_CASE("onnx network: rows and columns are cut off, by a Slice or a Pad of negative sizes") {
+TEST_CASE("onnx network: rows and columns are cropped, by a Slice or a Pad with negative sizes") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 5);  // 7x6
   const auto slice = [&](const Ints& starts, const Ints& ends, const Ints& steps) {
@@ -364,7 +367,7 @@ TEST_CASE("onnx network: rows and columns are cut off, by a Slice or a Pad of ne
   quench::onnx::check_network(g.classify(joined, 5 * (25 + 6 + 35)));
 }
 
-TEST_CASE("onnx network: a matrix of each pixel, as ConvNeXt has it, is a convolution") {
+TEST_CASE("onnx network: a matrix product per pixel, as in ConvNeXt, is a convolution") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("Transpose", {g.conv("images", 3, 5)}, {{"perm", Ints{0, 2, 3, 1}}});
   x = g.node("Add", {g.drawn({6}), g.node("MatMul", {x, g.drawn({5, 6})})});
@@ -385,7 +388,7 @@ TEST_CASE("onnx network: channels, rows and columns in one Slice; features too")
   quench::onnx::check_network(g.classify(x, 2));
 }
 
-TEST_CASE("onnx network: a split into parts, as attributes and inputs give them") {
+TEST_CASE("onnx network: a split into parts, given by attributes or inputs") {
   for (const std::int64_t opset : {11, 13, 18}) {
     CAPTURE(opset);
     quench::onnx::GraphMaker g(opset);
@@ -418,7 +421,7 @@ TEST_CASE(
   quench::onnx::check_network(g.classify_image(g.conv(y, 5, 4), 4));
 }
 
-TEST_CASE("onnx network: channels by a list of them, some twice") {
+TEST_CASE("onnx network: channels by a list of indices, some repeated") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 5);
   const std::string picked =
@@ -426,13 +429,13 @@ TEST_CASE("onnx network: channels by a list of them, some twice") {
   quench::onnx::check_network(g.classify_image(picked, 4));
 }
 
-TEST_CASE("onnx network: the largest of each image, windows of any size") {
+TEST_CASE("onnx network: the maximum of each image, windows of any size") {
   quench::onnx::GraphMaker g;
   const std::string x = g.node("Flatten", {g.node("GlobalMaxPool", {g.conv("images", 3, 5)})});
   quench::onnx::check_network(g.classify(x, 5));
 }
 
-TEST_CASE("onnx network: means, sums and maxima over rows and columns, one after the other") {
+TEST_CASE("onnx network: means, sums and maxima over rows and columns, in sequence") {
   const auto reduced = [](const std::string& op, const Ints& axes, std::int64_t keep) {
     return [=](quench::onnx::GraphMaker& g, const std::string& x) {
       return g.node(op, {x}, {{"axes", axes}, {"keepdims", keep}});
@@ -465,7 +468,7 @@ TEST_CASE("onnx network: a sum is a mean times a constant, which is not trained"
   CHECK(network->parameters().size() == 4);
 }
 
-TEST_CASE("onnx network: the only place of an axis, taken by its number") {
+TEST_CASE("onnx network: the only element of an axis, selected by index") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("GlobalAveragePool", {g.conv("images", 3, 5)});
   x = g.node("Gather", {x, g.integers({}, {0})}, {{"axis", std::int64_t{3}}});
@@ -473,7 +476,7 @@ TEST_CASE("onnx network: the only place of an axis, taken by its number") {
   quench::onnx::check_network(g.classify(x, 5));
 }
 
-TEST_CASE("onnx network: factors and terms that are one for all places") {
+TEST_CASE("onnx network: factors and terms that are broadcast over positions") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 5);  // 7x6
   std::string gate = g.node("Sigmoid", {g.node("GlobalAveragePool", {x})});
@@ -489,7 +492,7 @@ TEST_CASE("onnx network: factors and terms that are one for all places") {
   quench::onnx::check_network(g.classify(g.node("Flatten", {g.conv(twice, 5, 2)}), 2 * 5 * 4));
 }
 
-TEST_CASE("onnx network: a shuffle of channels, as Reshape, Transpose and Reshape") {
+TEST_CASE("onnx network: a channel shuffle as Reshape, Transpose and Reshape") {
   quench::onnx::GraphMaker g;
   std::string x = g.conv("images", 3, 6);  // 7x6
   const auto shuffle = [&](const Ints& split, const Ints& perm, const Ints& joined) {
@@ -507,7 +510,7 @@ TEST_CASE("onnx network: a shuffle of channels, as Reshape, Transpose and Reshap
   CHECK(count<layers::SelectChannels>(*quench::onnx::build(g.model)) == 3);
 }
 
-TEST_CASE("onnx network: pixels become blocks, as nearest-neighbour Resize says in every form") {
+TEST_CASE("onnx network: nearest-neighbour upsampling, in every form of Resize") {
   struct Case {
     const char *transformation, *nearest;
   };
@@ -544,7 +547,7 @@ TEST_CASE("onnx network: normalizations by the image") {
   }
 }
 
-TEST_CASE("onnx network: a Softmax at the end is left out, so that logits come out") {
+TEST_CASE("onnx network: a final Softmax is dropped, so that the output is logits") {
   quench::onnx::GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);
   const quench::onnx::OnnxModel plain = g.model;
@@ -567,7 +570,7 @@ TEST_CASE("onnx network: batch norms are folded on request") {
   CHECK(count<layers::BatchNorm>(*quench::onnx::build(g.model)) == 3);
 }
 
-TEST_CASE("onnx network: random weights are those of the seed, not of the file") {
+TEST_CASE("onnx network: random weights come from the seed, not from the file") {
   quench::onnx::GraphMaker g;
   g.classify_image(g.batch_norm(g.conv("images", 3, 5), 5), 5);
   const auto network = quench::onnx::build(g.model, {.random_weights = true}),
@@ -581,7 +584,7 @@ TEST_CASE("onnx network: random weights are those of the seed, not of the file")
                                  from_file->parameters()[0].value.value().span()));
 }
 
-TEST_CASE("onnx network: without weights all is there but their numbers") {
+TEST_CASE("onnx network: without weights, everything except their values is there") {
   quench::onnx::GraphMaker g;
   std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
   x = g.node("Conv",
@@ -631,7 +634,7 @@ TEST_CASE("onnx network: training reaches every parameter") {
   }
 }
 
-TEST_CASE("onnx network: numbers that only get other dims on their way") {
+TEST_CASE("onnx network: constants that are only reshaped") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("Reshape", {g.conv("images", 3, 5), g.integers({3}, {0, 5, -1})});
   x = g.node("Transpose", {g.node("Relu", {x})}, {{"perm", Ints{0, 2, 1}}});
@@ -643,7 +646,7 @@ TEST_CASE("onnx network: numbers that only get other dims on their way") {
   quench::onnx::check_network(g.classify(x, 6));
 }
 
-TEST_CASE("onnx network: features of an image as channels meet their weights in the right order") {
+TEST_CASE("onnx network: features of an image as channels have the order of their weights") {
   quench::onnx::GraphMaker g;
   std::string x = g.node("Flatten", {g.conv("images", 3, 5)});
   x = g.node("Unsqueeze", {x, g.integers({2}, {2, 3})});
@@ -656,7 +659,7 @@ TEST_CASE("onnx network: features of an image as channels meet their weights in 
   quench::onnx::check_network(g.classify_image(g.conv(x, 5 * 7 * 6 + 9, 6, 2), 6));
 }
 
-TEST_CASE("onnx network: sizes are computed, also where the number of images is one of them") {
+TEST_CASE("onnx network: sizes are computed, also from the number of images") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 5);
   const auto size = [&](std::int64_t axis) {
@@ -670,7 +673,7 @@ TEST_CASE("onnx network: sizes are computed, also where the number of images is 
   quench::onnx::check_network(g.classify(g.node("Reshape", {x, shape}), 5 * 7 * 6));
 }
 
-TEST_CASE("onnx network: bounds and statistics may come through other nodes of constants") {
+TEST_CASE("onnx network: bounds and statistics may be computed from constants") {
   quench::onnx::GraphMaker g;
   std::string x = g.batch_norm(g.conv("images", 3, 5), 5);
   for (std::string& input : g.model.nodes.back().inputs) {
@@ -693,7 +696,7 @@ TEST_CASE("onnx network: a Pad of operator set 18 may name its axes") {
   CHECK(count<layers::Pad>(*network) == 1);
 }
 
-TEST_CASE("onnx network: images lie as the first operator that says so reads them") {
+TEST_CASE("onnx network: the first operator with a layout decides the images' layout") {
   quench::onnx::GraphMaker g;
   g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 9, 128, 1};
   g.classify_image(g.conv("images", 9, 5, 1), 5);
@@ -705,7 +708,7 @@ TEST_CASE("onnx network: images lie as the first operator that says so reads the
   CHECK(quench::onnx::onnx_model_input(last.model, "net.onnx").channels == 9);
 }
 
-TEST_CASE("onnx network: a number of classes that is left open is the network's") {
+TEST_CASE("onnx network: an open number of classes comes from the network") {
   quench::onnx::GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);
   g.model.output.dims = {quench::onnx::OnnxValue::kAnySize, quench::onnx::OnnxValue::kAnySize};

@@ -51,7 +51,7 @@ std::unique_ptr<layers::Module> network_of(const quench::onnx::OnnxModel& model,
   return network;
 }
 
-/// Logits in float32 differ in their last bits; a code that differs shows.
+/// Logits in float32 differ in their last bits; a different code would show.
 void check_logits(layers::Module& network, const std::string& name) {
   const NoGradGuard no_grad;
   const Tensor logits = network(Variable(images())).value();
@@ -78,7 +78,7 @@ void check_weight_codes(layers::Module& network) {
 
 }  // namespace
 
-TEST_CASE("quantized: logits of the other runtime, and integers that are evaluation's") {
+TEST_CASE("quantized: logits match the other runtime, and integers match evaluation") {
   for (const std::string name :
        {"ort_residual_u8s8_channel", "ort_residual_s8s8_symmetric", "ort_plain_u8u8_tensor",
         "ort_squeeze_s8s8_channel", "brevitas_4bit_qcdq", "brevitas_2bit_qonnx", "torch_fbgemm",
@@ -119,7 +119,7 @@ TEST_CASE("quantized: the bias is the integer of the file, in units of a sum") {
   }
 }
 
-TEST_CASE("quantized: without its quantizers a network is in floats") {
+TEST_CASE("quantized: without its quantizers a network is float") {
   const quench::onnx::OnnxModel model =
       quench::onnx::read_onnx(file_of("ort_residual_u8s8_channel.onnx"));
   CHECK_FALSE(layers::is_quantized(*network_of(model, {.quantizers = false})));

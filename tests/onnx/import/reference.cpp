@@ -20,7 +20,7 @@ std::int64_t count(const Dims& dims) {
   return std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-/// The place of element `i`, axis by axis.
+/// The position of element `i`, axis by axis.
 Dims place(std::int64_t i, const Dims& dims) {
   Dims at(dims.size());
   for (std::size_t axis = dims.size(); axis-- > 0;) {
@@ -85,7 +85,7 @@ ReferenceTensor broadcast(const ReferenceTensor& a, const ReferenceTensor& b,
   return make(dims, [&](const Dims& at) { return f(pick(x, at), pick(y, at)); });
 }
 
-/// Of one axis: where each window begins, with pads as the attributes say.
+/// For one axis: the start of each window, with pads from the attributes.
 struct Windows {
   std::int64_t size, kernel, stride, dilation, before, outputs;
 
@@ -106,7 +106,7 @@ struct Windows {
     }
     const std::int64_t rest = size + before + after - reach;
     outputs = rest / stride + 1;
-    // Another window for the pixels left over, unless it would begin behind them.
+    // Another window for the remaining pixels, unless it would begin after them.
     const bool more = attribute(node, "ceil_mode", std::int64_t{0}) != 0 && rest % stride != 0;
     if (more && outputs * stride < size + before) ++outputs;
   }
@@ -116,7 +116,7 @@ struct Windows {
   bool inside(std::int64_t y) const { return y >= 0 && y < size; }
 };
 
-/// Calls visit(y, x, ky, kx) for the pixels of a window that lie on the image.
+/// Calls visit(y, x, ky, kx) for the pixels of a window inside the image.
 template <typename Visit>
 void visit_window(const Windows& rows, const Windows& columns, const Dims& at, Visit visit) {
   for (std::int64_t ky = 0; ky < rows.kernel; ++ky)
@@ -141,7 +141,7 @@ ReferenceTensor conv(const OnnxNode& node, const Tensors& in) {
   });
 }
 
-/// Each number of the image times the weights, added where its window lies.
+/// Each value of the image times the weights, added to its window.
 ReferenceTensor conv_transpose(const OnnxNode& node, const Tensors& in) {
   const ReferenceTensor &x = *in[0], &w = *in[1];
   const std::int64_t groups = attribute(node, "group", std::int64_t{1});
@@ -228,7 +228,7 @@ ReferenceTensor pool(const OnnxNode& node, const Tensors& in, bool largest) {
   });
 }
 
-/// `f` of the numbers that share their place but for the axes.
+/// `f` of the values whose positions differ only in the axes.
 ReferenceTensor reduce(const ReferenceTensor& x, const Dims& axes, bool keep,
                        const std::function<double(const std::vector<double>&)>& f) {
   Dims kept = x.dims, dims;
@@ -270,7 +270,7 @@ ReferenceTensor gemm(const OnnxNode& node, const Tensors& in) {
   return broadcast(product, *in[2], [beta](double x, double c) { return x + beta * c; });
 }
 
-/// Of the last axis, with a matrix.
+/// Over the last axis, with a matrix.
 ReferenceTensor matmul(const Tensors& in) {
   const ReferenceTensor &a = *in[0], &b = *in[1];
   Dims dims = a.dims;
@@ -340,7 +340,7 @@ ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
   return make(dims, [&](Dims at) {
     for (std::size_t i = 0; i < rank; ++i) {
       at[i] -= pads[i];
-      // Cut off first.
+      // Crops first.
       const std::int64_t low = std::max<std::int64_t>(-pads[i], 0);
       const std::int64_t high = in[0]->dims[i] + std::min<std::int64_t>(pads[i + rank], 0);
       if (at[i] >= low && at[i] < high) continue;
@@ -353,7 +353,7 @@ ReferenceTensor pad(const OnnxNode& node, const Tensors& in) {
   });
 }
 
-/// Blocks of channels as blocks of pixels.
+/// Depth to space.
 ReferenceTensor depth_to_space(const OnnxNode& node, const Tensors& in) {
   const auto block = attribute(node, "blocksize", std::int64_t{1});
   const bool blocks_first = attribute(node, "mode", std::string("DCR")) == "DCR";
@@ -498,7 +498,7 @@ ReferenceTensor lrn(const OnnxNode& node, const Tensors& in) {
   });
 }
 
-/// (x - mean) / deviation over the runs of so many numbers that follow each other.
+/// (x - mean) / deviation over consecutive runs of values.
 ReferenceTensor normalized(const ReferenceTensor& x, std::int64_t run, double eps) {
   ReferenceTensor result = x;
   const auto size = static_cast<std::size_t>(run);
@@ -534,7 +534,7 @@ ReferenceTensor layer_norm(const OnnxNode& node, const Tensors& in) {
   return broadcast(broadcast(x, *in[1], std::multiplies<>()), *in[2], std::plus<>());
 }
 
-/// Where place `i` of `count` lies among `size`.
+/// The source position of `i` of `count` in `size`.
 double source_of(const std::string& mode, double i, double scale, std::int64_t size,
                  std::int64_t count) {
   if (mode == "asymmetric") return i / scale;
@@ -559,7 +559,7 @@ ReferenceTensor resize(const OnnxNode& node, const Tensors& in) {
   Dims dims = x.dims;
   std::vector<double> scales;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    // The batch stays as it is.
+    // The batch does not change.
     const auto size = static_cast<double>(dims[i]);
     scales.push_back(i == 0 ? 1.0 : in.size() > 3 ? in[3]->values[i] / size : in[2]->values[i]);
     dims[i] = static_cast<std::int64_t>(std::floor(size * scales[i] + 1e-6));
@@ -597,7 +597,7 @@ double gelu_tanh(double x) {
   return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
 }
 
-/// Functions of one number without attributes.
+/// Elementwise functions without attributes.
 const std::map<std::string, double (*)(double)> kFunctions{
     {"Erf", [](double x) { return std::erf(x); }},
     {"Exp", [](double x) { return std::exp(x); }},

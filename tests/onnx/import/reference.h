@@ -1,7 +1,7 @@
 #pragma once
 
-// What an ONNX graph computes, by plain loops in double precision over row-major tensors of any rank: no
-// layouts, no fusion, one node after the other, as the operators' specification says.
+// A reference for ONNX graphs: plain loops in double precision over row-major tensors of any rank, without
+// layouts or fusion, node by node, following the operators' specification.
 
 #include <cstdint>
 #include <vector>
@@ -15,7 +15,7 @@ struct ReferenceTensor {
   std::vector<double> values;
 };
 
-/// The graph's output for `images`. @throws std::invalid_argument  for an operator not known here
+/// The graph's output for `images`. @throws std::invalid_argument  for an unknown operator
 ReferenceTensor run_reference(const OnnxModel& model, const ReferenceTensor& images);
 
 }  // namespace quench::onnx

@@ -1,4 +1,4 @@
-// Graphs that no network is built of, and what the messages say.
+// Graphs that are rejected, and their messages.
 
 #include <doctest/doctest.h>
 
@@ -38,7 +38,7 @@ TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
   const std::string first = g.node("Einsum", {g.conv("images", 3, 5)});
   CHECK(refusal(g.classify_image(first, 5)) == "net.onnx: node 'n_Einsum_1' (Einsum): " + advice);
   quench::onnx::GraphMaker several;
-  // What stands against nodes that read unknown values cannot be known; of others all is said.
+  // Nodes that read unknown values cannot be checked; all faults of other nodes are reported.
   std::string x = several.node("Einsum", {several.conv("images", 3, 5)});
   x = several.node("Flatten", {several.node("Einsum", {x})}, {{"axis", std::int64_t{2}}});
   x = several.node("com.acme.Magic", {x, several.node("Loop", {"images"})});
@@ -65,7 +65,7 @@ TEST_CASE("onnx network: every operator and reason once, with how many nodes") {
             "by 1, got [2, 4, 1, 1]");
 }
 
-TEST_CASE("onnx network: of very many reasons the first ones, and how many more") {
+TEST_CASE("onnx network: of many reasons the first ones, and the number of others") {
   quench::onnx::GraphMaker g;
   std::vector<std::string> parts;
   for (int i = 0; i < 300; ++i)
@@ -76,7 +76,7 @@ TEST_CASE("onnx network: of very many reasons the first ones, and how many more"
   CHECK(message.size() < 1100);
 }
 
-TEST_CASE("onnx network: what ends otherwise than in classes, or in tables, says what to do") {
+TEST_CASE("onnx network: outputs other than logits are rejected with a remedy") {
   quench::onnx::GraphMaker g;
   CHECK(contains(
       refusal(g.finish(g.node("Flatten", {g.conv("images", 3, 5)}))),
@@ -90,7 +90,7 @@ TEST_CASE("onnx network: what ends otherwise than in classes, or in tables, says
                  "node 'n_Cast_0' (Cast): its integers index a table"));
 }
 
-TEST_CASE("onnx network: open sizes are refused with what to do, but for the batch's") {
+TEST_CASE("onnx network: open sizes other than the batch are rejected with a remedy") {
   quench::onnx::GraphMaker g;
   g.classify_image(g.conv("images", 3, 5), 5);
   g.model.input.dims = {quench::onnx::OnnxValue::kAnySize, 3, quench::onnx::OnnxValue::kAnySize, 8};
@@ -122,7 +122,7 @@ TEST_CASE("onnx network: images and classes have to be those of the data") {
   CHECK(contains(refusal(other), "output 'Flatten_2': expected the 4 classes of the data, got 5"));
 }
 
-TEST_CASE("onnx network: the node that does not fit is named") {
+TEST_CASE("onnx network: the error names the node that does not fit") {
   const auto with = [](auto change) {
     quench::onnx::GraphMaker g;
     return refusal(g.classify_image(change(g, g.conv("images", 3, 5)), 5));
@@ -196,7 +196,7 @@ TEST_CASE("onnx network: the node that does not fit is named") {
                  "axes: expected axes after the batch, got [0]"));
 }
 
-TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken") {
+TEST_CASE("onnx network: absurd sizes are rejected before memory is allocated") {
   quench::onnx::GraphMaker g;
   std::string x = g.conv("images", 3, 5);
   for (int i = 0; i < 40; ++i) x = g.node("Concat", {x, x}, {{"axis", std::int64_t{1}}});
@@ -208,7 +208,7 @@ TEST_CASE("onnx network: sizes beyond reason are refused before memory is taken"
   CHECK(contains(refusal(wide.classify_image(wide.node("Relu", {x}), 3)), "values for one image"));
 }
 
-TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong with it") {
+TEST_CASE("onnx network: the error for an unsupported quantizer names the reason") {
   const auto quantized = [](const std::vector<float>& scale, float other) {
     quench::onnx::GraphMaker g;
     const std::string codes =
@@ -224,14 +224,14 @@ TEST_CASE("onnx network: a quantizer that no slot can have says what is wrong wi
   CHECK(contains(quantized({0.0f}, 0.1f), "expected finite values > 0, got 0"));
 }
 
-TEST_CASE("onnx network: codes are for a DequantizeLinear to read") {
+TEST_CASE("onnx network: only a DequantizeLinear may read codes") {
   quench::onnx::GraphMaker g;
   const std::string codes = g.node("QuantizeLinear", {"images", g.floats({}, {0.1f})});
   CHECK(contains(refusal(g.classify_image(codes, 3)),
                  "expected float32 values, got 'QuantizeLinear_0', codes of a QuantizeLinear"));
 }
 
-TEST_CASE("onnx network: scales of a weight lie along its output channels") {
+TEST_CASE("onnx network: scales of a weight are along its output channels") {
   quench::onnx::GraphMaker g;
   const quench::onnx::OnnxAttributes axis{{"axis", std::int64_t{1}}};
   const std::string scale = g.floats({3}, {0.1f, 0.2f, 0.3f});

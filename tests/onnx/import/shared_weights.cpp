@@ -1,4 +1,4 @@
-// Constants that several nodes have as their weight: one parameter, as torch.nn has of a module that is
+// Constants that are the weight of several nodes: one parameter, as for a torch.nn module that is
 // applied twice.
 
 #include <algorithm>
@@ -23,7 +23,7 @@ std::vector<std::string> weights(layers::Module& network) {
   return names;
 }
 
-/// A convolution applied twice, each time with a batch norm of its own, then a linear layer.
+/// A convolution applied twice, each time with its own batch norm, then a linear layer.
 quench::onnx::GraphMaker twice() {
   quench::onnx::GraphMaker g;
   const std::string weight = g.drawn({4, 4, 3, 3}), bias = g.drawn({4});
@@ -49,14 +49,14 @@ TEST_CASE("shared weights: a convolution applied twice is one weight and one bia
   CHECK(layers[2]->bias().slot() == layers[1]->bias().slot());
 }
 
-TEST_CASE("shared weights: batch norms stay where each would fold into another weight") {
+TEST_CASE("shared weights: batch norms stay if each would fold into another weight") {
   const quench::onnx::OnnxModel model = twice().model;
   const quench::onnx::OnnxNetworkOptions fold{.fold_batch_norm = true};
   quench::onnx::check_network(model, fold);
   CHECK(layers::batch_norms(*quench::onnx::build(model, fold)).size() == 2);
 }
 
-TEST_CASE("shared weights: drawn ones are shared too") {
+TEST_CASE("shared weights: random ones are shared, too") {
   const auto network = quench::onnx::build(twice().model, {.random_weights = true});
   CHECK(weights(*network).size() == 3);
 }
@@ -96,7 +96,7 @@ TEST_CASE(
   CHECK(weights(*quench::onnx::build(g.model)).size() == 4);
 }
 
-TEST_CASE("shared weights: integers are those of evaluation, with a grid for each use's input") {
+TEST_CASE("shared weights: integers match evaluation, with a grid for each use's input") {
   constexpr std::int64_t kSide = 9;
   quench::onnx::OnnxModel model = twice().model;
   model.input.dims[3] = kSide;
