@@ -27,7 +27,7 @@ struct OperationTime {
 
 struct DeployedTimes {
   double seconds = 0.0, best_seconds = 0.0;              ///< of the engine, one image
-  double float_seconds = 0.0, best_float_seconds = 0.0;  ///< of deploy::FusedNetwork
+  double float_seconds = 0.0, best_float_seconds = 0.0;  ///< of FusedNetwork
   double macs = 0.0;
   int runs = 0;
   std::vector<OperationTime> operations;

@@ -8,8 +8,9 @@
 
 namespace quench::ptq {
 
-/// Maps each element of a weight to the input channel that it multiplies: for [O, C/groups, KH,
-/// KW], including depthwise, or for [O, F], where F = H*W*C is a flattened image in memory order.
+/// Maps each element of a weight to the input channel that it multiplies: for
+/// [O, C/groups, KH, KW], including depthwise, or for [O, F], where F = H*W*C is a flattened
+/// image in memory order.
 class InputChannels {
  public:
   /// @throws std::invalid_argument  if `channels` does not match the weight

@@ -8,8 +8,8 @@
 
 namespace quench::quant {
 
-/// DoReFa's gradient quantization (Zhou et al. 2016, arXiv:1606.06160, eq. 12), per sample (axis
-/// 0), with m = max|g| over the sample and L = 2^bits - 1:
+/// DoReFa's gradient quantization (Zhou et al. 2016, arXiv:1606.06160, eq. 12), per sample
+/// (axis 0), with m = max|g| over the sample and L = 2^bits - 1:
 ///
 ///   u = g / (2 m) + 1/2 + noise / L,   y = 2 m (round(L clip(u, 0, 1)) / L - 1/2)
 ///

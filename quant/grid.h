@@ -7,8 +7,8 @@
 
 namespace quench::quant {
 
-/// The integer grid that a quantizer exports: real = scale * (q - zero_point) + offset, q in [qmin,
-/// qmax].
+/// The integer grid that a quantizer exports: real = scale * (q - zero_point) + offset, q in
+/// [qmin, qmax].
 ///
 /// A binary grid has only the codes -1 and +1: q = x < 0 ? -1 : +1 (0 would need a second bit).
 struct QuantGrid {

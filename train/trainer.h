@@ -65,8 +65,8 @@ struct EpochResult {
   double data_wait_s = 0.0;        ///< the part of the seconds spent waiting for images
 };
 
-/// Training cannot continue: its loss or weights became NaN or infinite, or an operation rejected
-/// its input. what() starts with epoch and step, both counted from 1.
+/// Thrown when training cannot continue: its loss or weights became NaN or infinite, or an
+/// operation rejected its input. what() starts with epoch and step, both counted from 1.
 class TrainingError : public std::runtime_error {
  public:
   TrainingError(std::int64_t epoch, std::int64_t step, const std::string& what);

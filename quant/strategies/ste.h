@@ -16,7 +16,7 @@ namespace quench::quant {
 ///               clipping ("window", BinaryNet.tf)
 ///               With sampling = "stochastic" (BinaryConnect: Courbariaux et al. 2015,
 ///               arXiv:1511.00363) training draws +1 with probability clip((w + 1) / 2, 0, 1),
-///               redrawn for each step; evaluation uses the sign.
+///               once per step; evaluation uses the sign.
 /// 2 to 8 bits: f(x) = s * clip(round(x / s), qmin, qmax), symmetric; quant/parts/observed_quantizer.h.
 ///   weight      s = max|w| / qmax of each forward pass, per tensor or channel; dL/dw = dL/dy
 ///   activation  s = exponential average (`momentum`) of max|x| / qmax, frozen in evaluation;
