@@ -101,7 +101,7 @@ void project(const Words& words) {
   require(words.size() == 4, "project: expected STEP_MS BATCH BYTES MESSAGES");
   const double compute = std::stod(words[0]) * 1e-3, batch = std::stod(words[1]);
   const double bytes = std::stod(words[2]), messages = std::stod(words[3]);
-  fmt::print("| network | machines | ms/step | images/s | of N x one |\n|---|---|---|---|---|\n");
+  fmt::print("| network | machines | ms/step | images/s | efficiency |\n|---|---|---|---|---|\n");
   for (const Network& network : kNetworks) {
     for (const int machines : {1, 2, 4, 8, 16, 32}) {
       const double seconds = step_seconds(compute, bytes, messages, machines, network);

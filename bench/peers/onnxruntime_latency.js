@@ -1,5 +1,5 @@
 // node onnxruntime_latency.js MODEL.onnx [THREADS] [SECONDS]: median latency at batch 1, one line of JSON.
-// The package onnxruntime-node lies in $ORT_DIR/node_modules. OPTIMIZED=FILE also saves the graph as it is executed.
+// Expects the package onnxruntime-node in $ORT_DIR/node_modules. OPTIMIZED=FILE also saves the optimized graph.
 const path = require("path");
 const { createRequire } = require("module");
 const ort = createRequire(path.resolve(process.env.ORT_DIR) + "/")("onnxruntime-node");

@@ -5,8 +5,8 @@
                        --method none|ste|uniform|uniform_native --layout nchw|nhwc [--steps 8] [--threads 2]
 
 Prints one line of JSON: images_per_second at the median step, peak_rss_mib. The step is forward, cross-entropy, backward
-and SGD with momentum 0.9. Denormals are flushed and the threads set; the environment that tunes memory allocation is the
-caller's business.
+and SGD with momentum 0.9. It flushes denormals and sets the number of threads; the caller sets the
+environment that tunes memory allocation.
 """
 import argparse
 import json
