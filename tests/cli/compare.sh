@@ -15,7 +15,7 @@ two_seeds=("${words[@]}" --seeds 0..1)
 # start ARGS...: runs the program in the background, leaving the process in $child.
 start() {
   last_command=$*
-  rm -f "$work/.stdout" "$work/.stderr"  # whoever waits for a line is not to find it in those of the run before
+  rm -f "$work/.stdout" "$work/.stderr"  # a wait for a line must not find the previous run's
   "$program" "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
   child=$!
 }

@@ -33,7 +33,7 @@ run() {
 }
 
 # expect_failure STATUS REGEX ARGS...: the program must end with STATUS, say REGEX (extended, any case) on stderr,
-# and neither crash nor leave a temporary file behind.
+# and neither crash nor leave a temporary file.
 expect_failure() {
   local wanted=$1 regex=$2 ok=true
   shift 2

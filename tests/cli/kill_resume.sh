@@ -17,7 +17,7 @@ RANDOM=${QUENCH_TEST_SEED:=$((RANDOM))}
 # start ARGS...: trains in the background, leaving the process in $child.
 start() {
   last_command="train $*"
-  rm -f "$work/.stdout" "$work/.stderr"  # whoever waits for a line is not to find it in those of the run before
+  rm -f "$work/.stdout" "$work/.stderr"  # a wait for a line must not find the previous run's
   "$program" train "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
   child=$!
 }

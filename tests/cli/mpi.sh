@@ -66,9 +66,9 @@ equal_run() {
   expect_close "$name-1" "$name-2"
 }
 
-# Without codes the second step is as good, and its loss tells of the first one's gradients. The third is not: a maximum or
-# a clip that rounding turns the other way changes a gradient. It moves the loss by 2e-4 in one process too, if oneDNN uses
-# AVX2 instead of AVX-512.
+# Without codes the second step is also close, and its loss depends on the first one's gradients. The third is not: a
+# maximum or clip that rounding decides differently changes a gradient. That also changes the loss by 2e-4 in one process
+# if oneDNN uses AVX2 instead of AVX-512.
 equal_run none --set quant.method=none --set train.epochs=2
 for method in ab ste affine lsq fat; do equal_run "$method" --set quant.method="$method"; done
 equal_run calibrated --set quant.method=tqt --set calibration.batches=2 --set calibration.activations=mse

@@ -87,7 +87,7 @@ expect_success 'again-four .*fixed +4 / 4 ' runs .
 expect_success '^conv2 .* fixed 4 bit +fixed 4 bit' describe again-four
 expect_success 'top1 quantized' eval again-four
 expect_success 'top1 quantized' train grids.toml --set model.onnx=tqt.onnx --run tuned --set train.epochs=1
-expect_failure 2 'quant.bits: expected no .quant. table beside tqt.onnx' describe own.toml "${eight[@]}" \
+expect_failure 2 'quant.bits: expected no .quant. table with tqt.onnx' describe own.toml "${eight[@]}" \
   --set model.onnx=tqt.onnx
 expect_success '^conv1 .* symmetric 8 bit' describe own.toml "${eight[@]}" --set model.onnx=tqt.onnx \
   --set model.quantizers=none

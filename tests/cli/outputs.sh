@@ -94,7 +94,7 @@ other_kinds() {
   expect "expected the model as it was" test "$before" == "$(sum_of run/*.* model.qnc)"
   expect_success '.' deploy run -o notes.txt --force
   expect "expected a model" cmp -s notes.txt model.qnc
-  # Of the same kind, or empty: replaced.
+  # Files of the same kind, or empty ones, are replaced.
   : >empty
   expect_success '.' deploy run -o empty
   expect_success '.' deploy run -o model.qnc --integer-only table.json

@@ -109,7 +109,7 @@ if command -v gnuplot >/dev/null; then
   expect_success 'page.html' report float quantized -o page.html
   before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
   report "$(grep -q "was made of reaches $before %, so quantization costs" page.html && echo true)" \
-    "expected the page to tell what quantization costs, from $before %"
+    "expected the cost of quantization on the page, from $before %"
 fi
 
 # A second calibration would correct twice.

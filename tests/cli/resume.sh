@@ -25,7 +25,7 @@ same_checkpoints() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/
 # In the background; the process is in $child.
 start() {
   last_command="train $*"
-  rm -f "$work/.stdout" "$work/.stderr"  # whoever waits for a line is not to find it in those of the run before
+  rm -f "$work/.stdout" "$work/.stderr"  # a wait for a line must not find the previous run's
   # Under nohup, SIGHUP would be ignored.
   env --default-signal=HUP "$program" train "$@" >"$work/.stdout" 2>"$work/.stderr" </dev/null &
   child=$!

@@ -58,7 +58,7 @@ TEST_CASE("random: seeds, stream names and forks give unrelated streams") {
       CAPTURE(b);
       double dot = 0.0;
       for (std::size_t i = 0; i < kCount; ++i) dot += values[a][i] * values[b][i];
-      // Of independent uniforms the correlation has standard deviation 1 / sqrt(n); 5 of them.
+      // The correlation of independent uniforms has standard deviation 1 / sqrt(n); allows 5 of them.
       CHECK(std::abs(dot * 12.0 / kCount) < 5.0 / std::sqrt(kCount));
     }
   }

@@ -29,7 +29,7 @@ TEST_CASE("shape: impossible shapes are rejected, also from a file") {
                        std::invalid_argument);
   CHECK_THROWS_AS((Shape{1, 1, 1, 1, 1}), std::invalid_argument);
   CHECK_THROWS_AS((Shape{kHuge, kHuge}), std::invalid_argument);     // 2^48
-  CHECK_THROWS_AS((Shape{0, kHuge, kHuge}), std::invalid_argument);  // hidden behind a 0
+  CHECK_THROWS_AS((Shape{0, kHuge, kHuge}), std::invalid_argument);  // masked by a 0
   CHECK((Shape{kHuge, kHuge - 1}).numel() == kHuge * (kHuge - 1));
 }
 

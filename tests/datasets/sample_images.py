@@ -60,7 +60,7 @@ def one_scan():
     """8x8, grey and progressive; the 11 bytes before the end are a scan of the one DC coefficient, 0."""
     return (b"\xff\xd8" + segment(0xdb, bytes([0] + [1] * 64))
             + segment(0xc2, struct.pack(">BHHBBBB", 8, 8, 8, 1, 1, 0x11, 0))
-            + segment(0xc4, bytes([0, 1] + [0] * 15 + [0]))  # one code: "0" stands for a difference of 0
+            + segment(0xc4, bytes([0, 1] + [0] * 15 + [0]))  # one code: "0" means a difference of 0
             + segment(0xda, bytes([1, 1, 0, 0, 0, 0])) + b"\x7f" + b"\xff\xd9")
 
 

@@ -26,7 +26,7 @@ deploy::IntegerNetwork small_network();
 ///             -> 2 [2, 4, 4]  4 bits     by channels, one falling, on a grid with an offset
 ///   2 mean    -> 3 [2, 1, 1]  8 bits     of 1
 ///   3 excite  -> 4 [2, 4, 4]  4 bits     3 * 1
-///   4 square  -> 5 [2, 4, 4]  4 bits     2 * 4, reals
+///   4 square  -> 5 [2, 4, 4]  4 bits     2 * 4, real values
 ///   5 join    -> 6 [6, 4, 4]  4 bits     1, 4, 5
 ///   6 pool    -> 7 [6, 2, 2]  4 bits     the smallest of channels 1 and 4
 ///   7 pad     -> 8 [7, 4, 3]  4 bits     a channel before; rows above and below, a column to the right

@@ -46,7 +46,7 @@ TEST_CASE("fold_freeze_epoch: folded statistics are frozen from that epoch on, o
   }
 }
 
-TEST_CASE("fold_batch_norm: a folded run learns, and so do the other methods' resume to the bit") {
+TEST_CASE("fold_batch_norm: a folded run learns; other methods resume bit-exactly") {
   const Overrides ab{"quant.method=ab", "quant.bits=4", "quant.fold_batch_norm=true"};
   CHECK(checkpoint_of(ab) == checkpoint_of(ab, 5));
 

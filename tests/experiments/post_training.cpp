@@ -46,7 +46,7 @@ TEST_CASE("apply_calibration: ranges are those of the equalized network") {
 }
 
 TEST_CASE(
-    "apply_calibration: biases lose what rounding adds in the mean of the batches asked for") {
+    "apply_calibration: biases are corrected for the mean rounding error of the given batches") {
   for (const auto& [batches, mean] : {std::pair{100, 31.5}, {2, 17.5}}) {
     CAPTURE(batches);
     TwoLayers net({0.0f, 0.6f, 2.3f});
@@ -234,7 +234,7 @@ TEST_CASE("calibration: keys that need or exclude each other") {
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       small_experiment({"calibration.equalize=true", "calibration.depthwise_rescale=true"}),
-      doctest::Contains("calibration.depthwise_rescale: expected false beside equalize"),
+      doctest::Contains("calibration.depthwise_rescale: expected false with equalize"),
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(small_experiment({"calibration.relu6=drop"}),
                        doctest::Contains("calibration.relu6: expected"), std::invalid_argument);

@@ -71,7 +71,7 @@ class Chromium:
         return json.loads(message)
 
     def call(self, method, **params):
-        """Answers to one command; what the browser tells meanwhile is kept in `events`."""
+        """Answers to one command; events that arrive meanwhile are kept in `events`."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         if self._session:

@@ -138,13 +138,13 @@ def check_page(browser, page, runs, scheme, width):
         check(plot["width"] > 100 and plot["height"] > 70 and plot["texts"] > 3,
               f"{what}: a plot has no size: {plot}")
         check(plot["drawn"] > 0.5 * plot["width"] and plot["tall"] > 0.4 * plot["height"],
-              f"{what}: a plot is squeezed by what stands around it: {plot}")
+              f"{what}: a plot is squeezed by its surroundings: {plot}")
         check(plot["series"] > 0, f"{what}: a plot shows no series: {plot}")
         check(plot["ink"] != seen["paper"], f"{what}: ink is as paper: {plot}")
     check(all(size > 0 for size in seen["pictures"]), f"{what}: a picture is broken")
     for section in ("result", "curves", "layers", "histograms", "sizes", "mistakes", "config", "machine"):
         check(section in seen["sections"], f"{what}: no section {section}")
-    check(seen["hyphens"] == [], f"{what}: a hyphen stands for a minus: {seen['hyphens'][:5]}")
+    check(seen["hyphens"] == [], f"{what}: a hyphen is used as a minus: {seen['hyphens'][:5]}")
     if width >= 1200:
         check(seen["result"] <= 0, f"{what}: the result's table is {seen['result']} pixels too wide")
         if runs > 1:

@@ -173,7 +173,7 @@ TEST_CASE("evaluation: output is (s_a s_w) * integer sum + bias, bit for bit") {
                      codes(weight, layer->weight_quantizer().grid()), weight.shape(), kConv.params);
     CHECK(output.to_row_major() == scaled(sums, *layer, 6, 15));
 
-    // The same in real numbers: the product of the fake-quantized tensors.
+    // Likewise in real values: the product of the fake-quantized tensors.
     check_close(output.to_row_major(),
                 naive_conv(quant::fake_quantize(input, layer->input_quantizer().grid()),
                            quant::fake_quantize(weight, layer->weight_quantizer().grid()),

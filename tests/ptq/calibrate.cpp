@@ -31,7 +31,7 @@ void check_range(const experiments::Probe& probe, double min, double max) {
   CHECK(probe.ranges[0].max == doctest::Approx(max));
 }
 
-TEST_CASE("calibrate: the extremes of each layer's float input, over the batches asked for") {
+TEST_CASE("calibrate: the extremes of each layer's float input, over the given batches") {
   experiments::TwoLayers net({0.0f, 0.6f, 2.4f});
   const experiments::Probe& pixels = net.probe_input(*net.first);
   const experiments::Probe& features = net.probe_input(*net.second);

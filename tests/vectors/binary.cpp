@@ -35,7 +35,7 @@ Operands operands_of(const Tensor& x, const Tensor& w, const Conv2dParams& param
   return operands;
 }
 
-/// Of every instruction set, [O, OH, OW].
+/// The results of every instruction set, [O, OH, OW].
 std::vector<std::vector<double>> sums_of(const Operands& operands) {
   std::vector<std::vector<double>> all;
   const auto outputs = static_cast<std::size_t>(operands.problem.out_channels);

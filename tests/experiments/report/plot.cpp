@@ -85,7 +85,7 @@ TEST_CASE("gnuplot script: a histogram has three ticks on each axis at least") {
   }
 }
 
-TEST_CASE("theme_svg: ink and stand-ins become the page's colours, texts stay") {
+TEST_CASE("theme_svg: lines and placeholders become the page's colours, labels stay") {
   const std::string svg =
       "<?xml version=\"1.0\"?>\n<svg \n viewBox=\"0 0 480 300\"\n>\n<title>Gnuplot</title>\n"
       "<g id=\"gnuplot_canvas\">\n<defs>\n<circle id='gpDot'/>\n</defs>\n"

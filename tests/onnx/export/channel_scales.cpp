@@ -166,7 +166,7 @@ TEST_CASE("fit_biases: a unit too small for a float is raised; others do not cha
 }
 
 TEST_CASE(
-    "code_ranges: the bounds of an activation are those of codes, also behind what moves them") {
+    "code_ranges: the bounds of an activation are those of codes, also after rearrangements") {
   IntegerNetwork network = two_layers(scaled(quant::signed_narrow_grid(8), 0.01f), {9, 9}, {},
                                       {Affine{{}, {}, Activation::relu6}});
   network.values.push_back(network.values[1]);

@@ -62,7 +62,7 @@ TEST_CASE("shared weights: random ones are shared, too") {
 }
 
 TEST_CASE(
-    "shared weights: read through Identity and equal Transposes, at any stride, beside own "
+    "shared weights: read through Identity and equal Transposes, at any stride, next to own "
     "biases") {
   quench::onnx::GraphMaker g;
   const std::string weight = g.drawn({3, 3, 3, 3});
