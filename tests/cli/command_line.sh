@@ -118,7 +118,7 @@ old_cpu() {
   command -v qemu-x86_64 >/dev/null || { skip 'qemu-user is not installed'; return; }
   local program_here=$program
   program=qemu-x86_64
-  expect_failure 1 'CPUs with AVX2, which this one lacks.*march=' -cpu Nehalem "$program_here" --version
+  expect_failure 1 'a CPU with AVX2, which this one lacks.*march=' -cpu Nehalem "$program_here" --version
   program=$program_here
 }
 

@@ -39,7 +39,7 @@ done
 expect_success '^nets/tiny.onnx: 32 test images of synthetic$' eval own.toml --set model.onnx=nets/tiny.onnx
 expect_failure 2 'expected a data set, got none: give --set data.name=NAME' eval nets/tiny.onnx
 expect_failure 2 'expected a network with trained weights, got random weights' eval "$tiny"
-expect_failure 2 'drawn at random' eval own.toml --set model.onnx=nets/tiny.onnx --set model.weights=random
+expect_failure 2 'got random weights' eval own.toml --set model.onnx=nets/tiny.onnx --set model.weights=random
 expect_failure 2 '--set requires a config or an ONNX file' eval float --set data.test_size=32
 expect_failure 1 'nowhere.onnx' eval nowhere.onnx --set data.name=synthetic
 

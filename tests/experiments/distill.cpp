@@ -141,7 +141,7 @@ TEST_CASE("teacher errors: missing, of another shape or model, or with another n
   const TemporaryFolder parent;
   CHECK(error_of(parent / "nowhere") == "distill.teacher " + (parent / "nowhere").string() +
                                             ": expected a run folder or a .safetensors checkpoint, "
-                                            "got nothing there");
+                                            "got a path that does not exist");
   CHECK(error_of(parent.path()).ends_with("got a folder without config.toml"));
 
   const ExperimentConfig config = small_experiment();

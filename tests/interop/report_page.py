@@ -52,7 +52,7 @@ MEASURE = """
             drawn: Math.max(0, ...paths.map(path => path.getBoundingClientRect().width)),
             tall: Math.max(0, ...paths.map(path => path.getBoundingClientRect().height)),
             series: painted.length + svg.querySelectorAll('circle').length,
-            texts: svg.querySelectorAll('text').length, ink: getComputedStyle(svg).color};
+            page_text: svg.querySelectorAll('text').length, ink: getComputedStyle(svg).color};
   });
   const pictures = [...document.images].map(image => image.complete ? image.naturalWidth : 0);
   const rows = [...document.querySelectorAll('.histograms')].map(grid => {
@@ -135,7 +135,7 @@ def check_page(browser, page, runs, scheme, width):
     # Loss, accuracy, learning rate, noise, and two histograms per layer at least.
     check(len(seen["plots"]) >= 4 + 2 * runs, f"{what}: has {len(seen['plots'])} plots")
     for plot in seen["plots"]:
-        check(plot["width"] > 100 and plot["height"] > 70 and plot["texts"] > 3,
+        check(plot["width"] > 100 and plot["height"] > 70 and plot["page_text"] > 3,
               f"{what}: a plot has no size: {plot}")
         check(plot["drawn"] > 0.5 * plot["width"] and plot["tall"] > 0.4 * plot["height"],
               f"{what}: a plot is squeezed by its surroundings: {plot}")
@@ -183,7 +183,7 @@ def main():
         runs = [pathlib.Path(word).resolve() for word in sys.argv[3:]] or make_runs(program, work)
         pages = {work / "one.html": runs[:1], work / "two.html": runs[:2], work / "three.html": runs[:3],
                  work / "ptq.html": runs[2:4], work / "all.html": runs}
-        texts = {}
+        page_text = {}
         for page, shown in pages.items():
             quench(program, "report", *map(str, shown), "-o", str(page))
             papers = set()
@@ -191,7 +191,7 @@ def main():
                 for width in (1200, 420):
                     seen = check_page(browser, page, len(shown), scheme, width)
                     papers.add(seen["paper"])
-                    texts[page.stem] = seen["text"]
+                    page_text[page.stem] = seen["text"]
             check(len(papers) == 2, f"{page.name}: light and dark are the same: {papers}")
             check_paper(browser, page, len(shown))
             if len(sys.argv) > 2:
@@ -201,8 +201,8 @@ def main():
         if len(sys.argv) <= 3:
             made = runs[0] / "report.html"
             check(made.exists(), "training made no report.html")
-            check("was made of reaches" in texts["ptq"] and "costs" in texts["ptq"],
-                  f"the page of a run of quench quantize has no accuracy: {texts['ptq'][:600]}")
+            check("was made of reaches" in page_text["ptq"] and "costs" in page_text["ptq"],
+                  f"the page of a run of quench quantize has no accuracy: {page_text['ptq'][:600]}")
     print(f"{failures} checks failed")
     return 1 if failures else 0
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kFloor = 40.0;  // percent; chance is 10
 
-/// Signs need inputs around 0, as in BinaryNet; {0, 1} and more bits train behind ReLUs.
+/// Signs need inputs around 0, as in BinaryNet; {0, 1} and more bits train after ReLUs.
 std::string network_for(const std::string& method, int bits) {
   const bool signs = bits == 1 && method != "dorefa" && method != "pact";
   return signs ? "model = { name = \"binarynet\", width = 0.0625 }"
