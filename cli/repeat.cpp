@@ -43,8 +43,7 @@ struct RepetitionOptions {
 struct Repetition {
   experiments::RunFolder folder;
   bool whole = false;                    ///< to its last epoch
-  std::vector<std::string> differences;  ///< differences from the original's conditions, in words,
-                                         ///< over all parts
+  std::vector<std::string> differences;  ///< in the original's conditions, over all parts
 };
 
 /// The differences from the original's conditions in one part: everything that may explain other

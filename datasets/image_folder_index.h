@@ -11,8 +11,7 @@ namespace quench::datasets {
 /// The classes of an image folder, in label order.
 struct FolderClasses {
   std::vector<std::string> folders;  ///< each class's folder name
-  std::vector<std::string> names;    ///< display names; the folder's unless labels.tsv gives
-                                     ///< another
+  std::vector<std::string> names;    ///< display names, by default the folders'
 };
 
 struct FolderFile {

@@ -99,7 +99,7 @@ void Run::load_newest(const RunFolder& folder) {
     trainer_.set_progress(checkpoint_.progress);
     resumed_from_ = path.filename().string();
   };
-  std::string fault = folder.last().string() + ": does not exist";
+  std::string fault = folder.last().string() + " does not exist";
   if (fs::exists(folder.last())) {
     read_file(folder.last());  // throws on an I/O error, which does not mean damage
     try {

@@ -86,7 +86,7 @@ std::vector<std::string> quantization_notes(Module& network, const Settings& qua
     const auto quantizes = [](QuantizableModule* module) { return module->quantizes(); };
     notes.push_back(fmt::format(
         "quant.method is \"none\", but another rule quantizes {}; quant.method = \"float\" "
-        "leaves every value as it is",
+        "quantizes nothing",
         (*std::ranges::find_if(modules, quantizes))->name()));
   }
   return notes;

@@ -73,8 +73,8 @@ comments() {
 
 if (($# == 0)); then
   cd "$(dirname "$0")/.." || exit 1
-  mapfile -t sources < <(find "${rooms[@]}" -type f -not -path tests/english.sh \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.sh' -o -name '*.toml' \
-    -o -path '.ci/*' \))
+  mapfile -t sources < <(find "${rooms[@]}" -type f -not -path tests/english.sh \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o \
+    -name '*.sh' -o -name '*.toml' -o -path '.ci/*' \))
   mapfile -t build_files < <(find . -name meson.build -not -path './build*' -not -path './subprojects/*')
   set -- README.md CONTRIBUTING.md docs/*.md deploy/README.md deploy/kernels/README.md quench meson_options.txt \
     "${build_files[@]}" "${sources[@]}"

@@ -10,8 +10,7 @@ namespace quench::datasets {
 
 struct DecodeOptions {
   std::int64_t max_pixels = std::int64_t{1} << 26;  ///< width times height; >= 1
-  bool exif_rotation = true;                        ///< rotate a JPEG according to its EXIF
-                                                    ///< orientation
+  bool exif_rotation = true;                        ///< apply a JPEG's EXIF orientation
 };
 
 /// Decodes a JPEG (baseline or progressive; grey, YCbCr, RGB, Adobe's CMYK and YCCK), PNG (any

@@ -18,8 +18,7 @@ namespace quench::experiments {
 /// [model]. A network's builder reads its own keys, e.g. width, from `settings`.
 struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
-  std::filesystem::path onnx;  ///< file of the network as a graph (onnx/import/network.h); empty:
-                               ///< built by name
+  std::filesystem::path onnx;  ///< graph of the network (onnx/import/network.h); may be empty
   std::string output;          ///< the value of the graph to use as output; empty: its only output
   Settings settings;
 };
@@ -70,8 +69,7 @@ struct DistillConfig {
   std::string teacher;        ///< a run folder, or a checkpoint of [model]; empty: no distillation
   std::string loss = "rmse";  ///< one of known_distillation_losses()
   double temperature = 4.0;   ///< kl; > 0
-  double label_weight = 0.0;  ///< weight of the label loss, in [0, 1]; the distillation loss has
-                              ///< the rest
+  double label_weight = 0.0;  ///< weight of the label loss, in [0, 1]
 };
 
 /// An experiment as its file defines it.

@@ -54,7 +54,7 @@ class Converter {
     if (const auto* integer = node.as_integer()) return std::int64_t{integer->get()};
     if (const auto* real = node.as_floating_point()) return real->get();
     throw std::invalid_argument(
-        fmt::format("{}: expected a number, text, boolean, list or table, got a date or time",
+        fmt::format("{}: expected a number, string, boolean, list or table, got a date or time",
                     origin_of_(name_, node)));
   }
 

@@ -21,8 +21,7 @@ struct RunPart {
   std::int64_t epoch = 0;  ///< completed epochs, and steps of the next one, at its start
   std::int64_t step = 0;
   std::string started;             ///< "2026-11-22T02:22:10Z"
-  std::string checkpoint;          ///< the file in the run folder from which it resumed; empty:
-                                   ///< none
+  std::string checkpoint;          ///< file in the run folder it resumed from; may be empty
   std::vector<KeyChange> changes;  ///< to the config, by `train --resume RUN --set`
   Versions versions;
 };

@@ -48,7 +48,7 @@ TEST_CASE(
           "quant.pool: the network has no average pools, so this rule has no effect"});
   CHECK(notes(Settings::from({{"method", "none"}, {"first_layer", image}})) ==
         std::vector<std::string>{"quant.method is \"none\", but another rule quantizes conv1; "
-                                 "quant.method = \"float\" leaves every value as it is"});
+                                 "quant.method = \"float\" quantizes nothing"});
 }
 
 TEST_CASE("attach_quantizers: the error for a rule without a layer lists the layers") {

@@ -61,7 +61,7 @@ TEST_CASE("load_settings: a file that does not parse is an error with line, colu
   CHECK(message([&] { load_settings(write(folder, "b.toml", "a = 1\na = 2\n")); }) != "no error");
   CHECK(message([&] { load_settings(write(folder, "c.toml", "day = 2020-01-01\n")); }) ==
         (folder / "c.toml").string() +
-            ":1: expected a number, text, boolean, list or table, got a date or time");
+            ":1: expected a number, string, boolean, list or table, got a date or time");
   CHECK_THROWS_AS(load_settings(folder / "absent.toml"), std::runtime_error);
 }
 
