@@ -144,7 +144,7 @@ JpegDecoder::JpegDecoder(std::span<const std::uint8_t> bytes)
   const jpeg_decompress_struct& libjpeg = session_->libjpeg;
   if (libjpeg.num_components == 4 && !libjpeg.saw_Adobe_marker) {
     fail(
-        "a JPEG with four components but without Adobe's marker, so its colours are undefined; "
+        "a JPEG with four components without Adobe's marker, so its colours are undefined; "
         "convert it to RGB");
   }
   size_ = {static_cast<int>(libjpeg.image_width), static_cast<int>(libjpeg.image_height)};

@@ -115,7 +115,7 @@ fi
 # A second calibration would correct twice.
 expect_bad 2 'quantized/last.safetensors.*already calibrated: start from.* float/last.safetensors' "$tiny" "${lsq[@]}" \
   --checkpoint quantized
-expect_failure 2 'calibrated already.*float/last.safetensors' train "$tiny" "${lsq[@]}" --set train.init_from=quantized \
+expect_failure 2 'already calibrated.*float/last.safetensors' train "$tiny" "${lsq[@]}" --set train.init_from=quantized \
   --set calibration.bias_correction=empirical --run new_run
 expect_absent new_run
 

@@ -120,7 +120,7 @@ TEST_CASE("integer_network: one value is real, the output") {
   check_refused("expected a real output",
                 [](auto& n) { n.output = 8, n.values[9].grid = n.values[8].grid; });
   check_refused("the network's output, 10, to be real, got 9", [](auto& n) { n.output = 10; });
-  check_refused("value 9 is real", [](auto& n) {
+  check_refused("got real value 9", [](auto& n) {
     n.operations.push_back({"again", AveragePool{}, {9}, {{{}, 10}}});
     n.values.push_back(n.values[8]);
   });
@@ -277,8 +277,8 @@ TEST_CASE("integer_network: moved codes fit their images") {
   refused("sizes of at least 1", [&](auto& n) { moves(n).dims[0] = 0; });
   refused("sizes of at least 1",
           [&](auto& n) { moves(n).dims = std::vector<std::int64_t>(4, std::int64_t{1} << 20); });
-  refused("of the values of", [&](auto& n) { moves(n).size = {1, 4}; });
-  refused("of the values of", [&](auto& n) { moves(n).size = {1, 4, 5}; });
+  refused("with as many values as", [&](auto& n) { moves(n).size = {1, 4}; });
+  refused("with as many values as", [&](auto& n) { moves(n).size = {1, 4, 5}; });
   refused("as many values as in", [&](auto& n) {
     moves(n).dims[0] = 4;
     moves(n).size[1] = 8;

@@ -71,9 +71,10 @@ TEST_CASE("fold_batch_norms: a quantized network without a pair is rejected") {
       *network,
       quant::Policy(Settings::from({{"override", SettingsValue::List{Settings::from(
                                                      {{"match", "conv2"}, {"method", "ste"}})}}})));
-  CHECK_THROWS_WITH_AS(fold_batch_norms(*network),
-                       doctest::Contains("batch norm follows a layer with a quantized weight"),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      fold_batch_norms(*network),
+      doctest::Contains("a batch norm directly after a layer with a quantized weight"),
+      std::invalid_argument);
 }
 
 }  // namespace
