@@ -9,8 +9,7 @@
 using namespace quench;
 using namespace quench::datasets;
 
-TEST_CASE(
-    "random_crop: parts lie inside, with area and ratio in their bounds and spread over them") {
+TEST_CASE("random_crop: parts are inside, with area and ratio distributed over their bounds") {
   const Random random(3, "test");
   const RandomCrop crop;
   constexpr int kWidth = 400, kHeight = 300, kDraws = 2000;

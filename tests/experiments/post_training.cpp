@@ -63,8 +63,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-    "apply_calibration: nothing that the config does not ask for, and no batches is an error") {
+TEST_CASE("apply_calibration: only the steps in the config, and no batches is an error") {
   TwoLayers net({0.0f, 0.6f, 2.3f});
   net.probe_weight(*net.first);
   const CalibrationReport report = apply(net, false, "none");

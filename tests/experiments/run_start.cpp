@@ -107,8 +107,7 @@ TEST_CASE("training: the error for a run that does not fit names the last checkp
   CHECK(outcome(folder) == before);
 }
 
-TEST_CASE(
-    "training: checkpoints of epochs are kept, serve when others are damaged, and come again") {
+TEST_CASE("training: checkpoints of epochs are kept, used when others are damaged, and rewritten") {
   const TemporaryFolder parent;
   const RunFolder folder = RunFolder::create_at(parent / "run");
   Overrides overrides = cosine("3");

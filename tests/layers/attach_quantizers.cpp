@@ -10,8 +10,7 @@
 namespace quench::layers {
 namespace {
 
-TEST_CASE(
-    "attach_quantizers: fills every slot, with the rules of first and last where they belong") {
+TEST_CASE("attach_quantizers: fills every slot, with the rules for the first and last layer") {
   Random random(1, "test");
   const auto network = models::binarynet({.width = 1.0 / 64}, random);
   attach_quantizers(

@@ -292,8 +292,7 @@ TEST_CASE("reconstruct: steps that are powers of two cannot be trained") {
                        std::invalid_argument);
 }
 
-TEST_CASE(
-    "reconstruct: adaround takes a layer with too many columns for gptq, and the table says so") {
+TEST_CASE("reconstruct: adaround handles a layer with too many columns for gptq, with a note") {
   Random random(1, "test");
   layers::Sequential network;
   network.append(

@@ -28,8 +28,7 @@ TEST_CASE("values that lie on a grid are fitted exactly") {
   CHECK(fit.offset == doctest::Approx(-0.75).epsilon(1e-12));
 }
 
-TEST_CASE(
-    "least squares comes within 5 % of the best grid of a fine search, with a long tail too") {
+TEST_CASE("least squares is within 5 % of the best grid of a fine search, also with a long tail") {
   Random random(1, "test");
   for (const double power : {1.0, 3.0}) {
     std::vector<float> x;

@@ -20,8 +20,7 @@ QuantGrid per_channel_grid() {
 
 }  // namespace
 
-TEST_CASE(
-    "fixed: numbers on the given grid, the gradient between its ends, each channel by itself") {
+TEST_CASE("fixed: values on the given grid, the gradient between its ends, per channel") {
   const auto quantizer =
       make_fixed_quantizer(Role::weight, per_channel_grid(), {2, 4}, "conv1.weight");
   CHECK(quantizer->method() == "fixed");

@@ -9,7 +9,7 @@ namespace quench::quant {
 namespace {
 
 TEST_CASE(
-    "a look-up gives the nearest level, the upper one on ties, saturates, and takes NaN as 0") {
+    "a look-up gives the nearest level, the upper one on ties; it saturates, and NaN counts as 0") {
   for (const std::vector<std::int32_t>& levels :
        {std::vector<std::int32_t>{-7, -4, -1, 0, 2, 10}, {-3, -1, 1, 3}, {5}, {0, 1, 2, 4}}) {
     const LevelTable table(levels);

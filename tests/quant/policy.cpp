@@ -105,8 +105,7 @@ TEST_CASE("unknown methods and keys are rejected, with the nearest name") {
                        std::invalid_argument);
 }
 
-TEST_CASE(
-    "the table of a method that is not in use: its keys are checked, and it gets no defaults") {
+TEST_CASE("the table of an unused method: its keys are checked, and it gets no defaults") {
   const Settings good = table({{"method", "ste"}, {"ab", table({{"end", 0.8}})}});
   Policy policy(good);
   policy.make({.name = "a"});

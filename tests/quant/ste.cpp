@@ -100,8 +100,7 @@ TEST_CASE("stochastic weights: +1 with probability (w + 1) / 2, and the sign in 
   CHECK(same_bits(quantizer->forward(Variable(w)).value(), Tensor::full({20000}, 1.0f)));
 }
 
-TEST_CASE(
-    "stochastic weights: each step, slot and seed draws its own, and a resumed run the same") {
+TEST_CASE("stochastic weights: draws depend on step, slot and seed; a resumed run draws the same") {
   const auto made = [](const char* slot, std::uint64_t seed) {
     auto quantizer =
         make("ste", {.bits = 1, .slot = slot}, Settings::from({{"sampling", "stochastic"}}));

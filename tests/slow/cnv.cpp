@@ -91,7 +91,7 @@ bool check(Engine& engine, const Pictures& pictures, const fs::path& file) {
 int run(const fs::path& folder) {
   const fs::path weights = folder / "cnv_w1a1_cifar10.safetensors";
   if (folder.empty() || !fs::exists(weights)) {
-    fmt::print("skipped: QUENCH_CNV names no folder with {}\n", weights.filename().string());
+    fmt::print("skipped: the folder in QUENCH_CNV has no {}\n", weights.filename().string());
     return kSkipped;
   }
   set_num_threads(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
@@ -101,7 +101,7 @@ int run(const fs::path& folder) {
     if (fs::exists(folder / pictures.file))
       passed &= check(engine, pictures, folder / pictures.file);
     else
-      fmt::print("{}: not there\n", pictures.file);
+      fmt::print("{}: not found\n", pictures.file);
   }
   return passed ? 0 : 1;
 }

@@ -50,8 +50,7 @@ TEST_CASE("count_correct: rows whose largest logit is the label's") {
   CHECK_THROWS_AS(count_correct(logits, labels({1, 0})), std::invalid_argument);
 }
 
-TEST_CASE(
-    "count_in_top: the label's place among the logits, of equals the first before the second") {
+TEST_CASE("count_in_top: the label's rank among the logits; of equals, the first ranks higher") {
   const Tensor logits =
       Tensor::from_row_major({5, 3}, std::vector{1.0f, 3.0f, 2.0f, 1.0f, 3.0f, 2.0f, 1.0f, 3.0f,
                                                  2.0f, 5.0f, 5.0f, 5.0f, NAN, 1.0f, 2.0f});
@@ -114,7 +113,7 @@ struct Normalized {
 };
 
 TEST_CASE(
-    "reestimate_batch_norm: the plain average of the batches' statistics, nothing of before") {
+    "reestimate_batch_norm: the plain average of the batches' statistics, without earlier ones") {
   Normalized n;
   Tensor old = n.norm->buffers()[0].value;
   old.copy_from(Tensor::full({1}, 1e6f));

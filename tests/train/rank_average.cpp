@@ -105,8 +105,7 @@ TEST_CASE("rank average: the bucket size does not change bits") {
   for (const std::int64_t bytes : {1, 100, 200}) CHECK(gradients_of_ranks(true, bytes) == one);
 }
 
-TEST_CASE(
-    "rank average: without synchronization running statistics are averaged, from each rank's") {
+TEST_CASE("rank average: without synchronization, the ranks' running statistics are averaged") {
   const Batch batch;
   std::vector<float> mean(7, 0.0f);
   for (int rank = 0; rank < kRanks; ++rank) {

@@ -9,7 +9,7 @@ namespace {
 using namespace quench::quant;
 
 void apot_levels(const Case& c, Comparison& check) {
-  if (c.params.at("base_bits") != 2) throw NotThere{"terms of other than 2 bits"};
+  if (c.params.at("base_bits") != 2) throw NotThere{"terms without 2 bits"};
   Settings settings = Settings::from(
       {{"act_grid", c.params.at("signed").get<bool>() ? "signed_narrow" : "unsigned"}});
   const QuantGrid grid = make_quantizer("apot", {.role = Role::activation,

@@ -80,7 +80,7 @@ Tensor labels_of(const Tensor& targets) {
       labels.data<std::int32_t>()[row] = static_cast<std::int32_t>(column);
       ++found;
     }
-    if (found != 1) throw NotThere{"targets that are no labels"};
+    if (found != 1) throw NotThere{"targets that are not labels"};
   }
   return labels;
 }

@@ -19,7 +19,7 @@ std::unique_ptr<Quantizer> bwn_of(const char* gradient) {
 }
 
 void bwn_quantize(const Case& c, Comparison& check) {
-  if (c.params.at("axis").get<int>() != 0) throw NotThere{"another axis than 0"};
+  if (c.params.at("axis").get<int>() != 0) throw NotThere{"an axis other than 0"};
   const Tensor w = tensor(c.inputs.at("w"));
   check.f64("alpha", mean_abs(w, true, "case"), c.expect.at("alpha"));
   for (const char* name : {"identity", "xnor", "full"}) {

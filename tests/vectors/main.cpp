@@ -25,7 +25,7 @@ void run_case(const Case& c, const Tolerances& tolerances, Count& count) {
     fmt::print("SKIP  {}  {}  -  {}\n", c.op, c.name, why);
   };
   const CaseFunction run = find_operation(c.op);
-  if (run == nullptr) return skip("not there yet");
+  if (run == nullptr) return skip("not implemented");
   Comparison comparison(tolerances);
   std::string failure;
   try {

@@ -11,7 +11,7 @@ using namespace quench::quant;
 
 void plugin_ewgs(const Case& c, Comparison& check) {
   // 3 levels per unit and weights that reach 1: the signed grid of 3 bits.
-  if (c.params.at("levels_per_unit") != 3) throw NotThere{"a grid of other than 3 bits"};
+  if (c.params.at("levels_per_unit") != 3) throw NotThere{"a grid without 3 bits"};
   Settings settings = Settings::from({{"delta", c.params.at("delta").get<double>()}});
   const auto quantizer = make_quantizer("ewgs", {.bits = 3, .slot = "case", .settings = settings});
   const Variable x(tensor(c.inputs.at("x")), true);

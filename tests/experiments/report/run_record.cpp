@@ -54,8 +54,7 @@ TEST_CASE("run record: metrics.jsonl has layers; a trailing slash does not affec
   CHECK(run.epochs.at(0).layers.at(0).slot == "conv1.weight");
 }
 
-TEST_CASE(
-    "run record: quench quantize and import leave runs without epochs, and that is no fault") {
+TEST_CASE("run record: runs of quench quantize and import without epochs are not faulty") {
   const TemporaryFolder temporary;
   const auto make = [&](const std::string& name) {
     std::filesystem::create_directories(temporary / name);

@@ -198,8 +198,7 @@ TEST_CASE("checkpoint: an impossible training position is rejected") {
   }
 }
 
-TEST_CASE(
-    "load_weights: a float network starts a quantized one, and quantizer state is passed over") {
+TEST_CASE("load_weights: a float network initializes a quantized one; quantizer state is ignored") {
   Run floating({}), ab({"quant.method=ab", "quant.bits=4"});
   floating.train(0, 2);
   const TensorFile state = train::network_state(*floating.network, "binarynet");

@@ -90,8 +90,7 @@ TEST_CASE("run listing: without state.json, the other files determine the state"
   CHECK(summarize_run(quantized).top1_quantized == 70.5);
 }
 
-TEST_CASE(
-    "run listing: runs are found below a folder, links are not followed, a run is not entered") {
+TEST_CASE("run listing: searches folders recursively, but not links and run folders") {
   const TemporaryFolder parent;
   make_run(parent / "b");
   make_run(parent / "compare-x-1" / "lsq" / "seed-0");

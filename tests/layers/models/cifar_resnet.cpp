@@ -42,7 +42,7 @@ TEST_CASE("cifar_resnet: ResNet-20 layer by layer") {
 }
 
 TEST_CASE(
-    "cifar_resnet: other widths, channels, classes and image sizes; other depths are refused") {
+    "cifar_resnet: other widths, channels, classes and image sizes; other depths are rejected") {
   const auto network =
       build_model("resnet20", Settings::from({{"width", 0.5}}), {.channels = 1, .classes = 7});
   const auto layers = trace_layers(*network, {1, 1, 21, 30});

@@ -34,8 +34,7 @@ TEST_CASE("same_padding: as TensorFlow documents it, the smaller half first") {
   CHECK(same_padding(3, 2, 7, 7) == Padding{1, 1, 1, 1});
 }
 
-TEST_CASE(
-    "same_padding: each output is centred as a naive convolution over all of the image has it") {
+TEST_CASE("same_padding: outputs match a naive convolution over the whole image") {
   // Output (y, x) of "same" padding sees the pixels from y * stride - top on; outside is zero.
   for (const std::int64_t size : {5, 6, 8}) {
     const int kernel = 3, stride = 2;

@@ -407,8 +407,7 @@ TEST_CASE("onnx network: a split into parts, given by attributes or inputs") {
   }
 }
 
-TEST_CASE(
-    "onnx network: parts of what was concatenated, enlarged by sizes that the graph computes") {
+TEST_CASE("onnx network: parts of a concatenation, upsampled to computed sizes") {
   quench::onnx::GraphMaker g;
   const std::string x = g.conv("images", 3, 4);
   const std::string both = g.node("Concat", {x, g.conv(x, 4, 4, 1)}, {{"axis", std::int64_t{1}}});

@@ -84,8 +84,7 @@ TEST_CASE(
   CHECK_FALSE(layers[2]->bias().defined());
 }
 
-TEST_CASE(
-    "shared weights: a constant that another order or factor makes another weight is not shared") {
+TEST_CASE("shared weights: a constant used with another order or factor is not shared") {
   quench::onnx::GraphMaker g;
   const std::string matrix = g.drawn({3, 3});
   std::string x = g.node("Flatten", {g.node("GlobalAveragePool", {"images"})});
