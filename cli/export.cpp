@@ -98,9 +98,9 @@ void print_fused(const onnx::OnnxModel& model, const ExportOptions& options) {
 template <typename M>
 std::string quantizers(const std::vector<M*>& modules,
                        std::string (*text)(layers::QuantizableModule&)) {
-  std::set<std::string> texts;
-  for (M* module : modules) texts.insert(text(*module));
-  return fmt::format("{}", fmt::join(texts, "; "));
+  std::set<std::string> descriptions;
+  for (M* module : modules) descriptions.insert(text(*module));
+  return fmt::format("{}", fmt::join(descriptions, "; "));
 }
 
 void describe(onnx::OnnxModel& model, TrainedRun& run, const ExportOptions& options) {

@@ -22,10 +22,10 @@ void Composite::replace(const std::string& name, std::shared_ptr<Module> module)
   const auto own_name = [&](const auto& part) {
     return part->name() == (this->name().empty() ? name : this->name() + "." + name);
   };
-  const auto place = std::ranges::find_if(modules_, own_name);
-  expect(place != modules_.end(), "composite: module {} does not exist", name);
+  const auto found = std::ranges::find_if(modules_, own_name);
+  expect(found != modules_.end(), "composite: module {} does not exist", name);
   replace_module(name, module);
-  *place = std::move(module);
+  *found = std::move(module);
 }
 
 void Composite::set_output(ValueId output) {

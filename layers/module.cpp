@@ -146,13 +146,13 @@ void Module::add_child(std::string name, std::shared_ptr<Module> module) {
 }
 
 void Module::replace_module(const std::string& name, std::shared_ptr<Module> module) {
-  const auto place =
+  const auto found =
       std::ranges::find(children_, name, [](const auto& child) { return child.first; });
-  expect(place != children_.end(), "module {}: inner module {} does not exist", name_, name);
+  expect(found != children_.end(), "module {}: inner module {} does not exist", name_, name);
   expect(module->name_.empty(), "module {}: expected a module that is not part of another, got {}",
          name, module->name_);
   module->rename(join(name_, name));
-  place->second = std::move(module);
+  found->second = std::move(module);
 }
 
 void Module::rename(const std::string& name) {

@@ -39,10 +39,10 @@ Variable Upsample::forward(const Variable& input) { return upsample(input, facto
 
 SelectPixels::SelectPixels(std::vector<std::int64_t> rows, std::vector<std::int64_t> columns)
     : rows_(std::move(rows)), columns_(std::move(columns)) {
-  for (const auto* numbers : {&rows_, &columns_})
-    require(!numbers->empty() && std::ranges::min(*numbers) >= 0,
+  for (const auto* indices : {&rows_, &columns_})
+    require(!indices->empty() && std::ranges::min(*indices) >= 0,
             "select_pixels: expected at least one row and column, counted from 0, got {}",
-            numbers->empty() ? "none" : "a negative number");
+            indices->empty() ? "none" : "a negative number");
 }
 
 Variable SelectPixels::forward(const Variable& input) {
@@ -76,7 +76,7 @@ float source_place(const BilinearResize::Options& options, std::size_t axis, std
   return half_pixel();
 }
 
-std::vector<Between> BilinearResize::places(std::size_t axis, std::int64_t size) const {
+std::vector<Between> BilinearResize::positions(std::size_t axis, std::int64_t size) const {
   std::vector<Between> result;
   for (std::int64_t i = 0; i < options_.size[axis]; ++i) {
     const float at =
@@ -90,7 +90,7 @@ std::vector<Between> BilinearResize::places(std::size_t axis, std::int64_t size)
 Variable BilinearResize::forward(const Variable& input) {
   require(input.shape().rank() == 4, "{}: expected [N, C, H, W], got {}", name(),
           input.shape().to_string());
-  return interpolate(input, places(0, input.shape()[2]), places(1, input.shape()[3]));
+  return interpolate(input, positions(0, input.shape()[2]), positions(1, input.shape()[3]));
 }
 
 Rearrange::Rearrange(Rearrangement rearrangement) : rearrangement_(std::move(rearrangement)) {

@@ -122,7 +122,7 @@ class BilinearResize final : public Module {
   Variable forward(const Variable& input) override;
 
  private:
-  std::vector<Between> places(std::size_t axis, std::int64_t size) const;
+  std::vector<Between> positions(std::size_t axis, std::int64_t size) const;
 
   Options options_;
 };

@@ -74,8 +74,8 @@ std::vector<float> sample(const Tensor& values, const quant::QuantGrid* grid) {
 
 void Histogram::add(double value) {
   const auto bins = static_cast<double>(counts.size());
-  const double place = std::floor((value - low) / (high - low) * bins);
-  ++counts[static_cast<std::size_t>(std::clamp(place, 0.0, bins - 1.0))];
+  const double position = std::floor((value - low) / (high - low) * bins);
+  ++counts[static_cast<std::size_t>(std::clamp(position, 0.0, bins - 1.0))];
 }
 
 Histogram make_histogram(std::vector<float> values, std::span<const double> levels,
@@ -160,20 +160,20 @@ void SlotStatistics::add_quantized(const Tensor& values, const Tensor& codes,
     const float value = values.data()[i];
     if (!std::isfinite(value)) continue;
     const std::size_t channel = channels.of(i);
-    const double place = (double{value} - double{grid.offset}) / double{grid.scale[channel]};
+    const double position = (double{value} - double{grid.offset}) / double{grid.scale[channel]};
     const double code = codes.data()[i];
     const Ends& end = ends[channel];
     ++summary_.count;
     summary_.zeros += code == 0.0 && grid.offset == 0.0f ? 1 : 0;
-    const bool below = code == end.low && place < end.low - end.low_step / 2.0;
-    const bool above = code == end.high && place > end.high + end.high_step / 2.0;
+    const bool below = code == end.low && position < end.low - end.low_step / 2.0;
+    const bool above = code == end.high && position > end.high + end.high_step / 2.0;
     summary_.saturated += below || above ? 1 : 0;
     const auto level = std::ranges::lower_bound(levels[channel], code) - levels[channel].begin();
     if (level < std::ssize(used_)) used_[static_cast<std::size_t>(level)] = true;
     if (value == 0.0f) {
       ++summary_.real_zeros;
     } else {
-      summary_.histogram.add(summary_.in_steps ? place : double{value});
+      summary_.histogram.add(summary_.in_steps ? position : double{value});
     }
   }
 }

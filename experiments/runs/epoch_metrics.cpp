@@ -55,12 +55,12 @@ LayerMetrics parse_layers(const Json& layers, const std::string& where) {
   require_object(layers, where);
   LayerMetrics result;
   for (const auto& [slot, values] : layers.items()) {
-    const std::string place = fmt::format("{}: {}", where, slot);
-    require_object(values, place);
+    const std::string location = fmt::format("{}: {}", where, slot);
+    require_object(values, location);
     SlotMetrics& metrics = result.emplace_back(SlotMetrics{slot, {}});
     for (const auto& [name, value] : values.items()) {
       metrics.values.emplace_back(name, 0.0);
-      read(value, fmt::format("{}: {}", place, name), metrics.values.back().second);
+      read(value, fmt::format("{}: {}", location, name), metrics.values.back().second);
     }
   }
   return result;
@@ -70,11 +70,11 @@ std::vector<ClassAccuracy> parse_classes(const Json& classes, const std::string&
   require_object(classes, where);
   std::vector<ClassAccuracy> result;
   for (const auto& [name, values] : classes.items()) {
-    const std::string place = fmt::format("{}: {}", where, name);
-    require_object(values, place);
+    const std::string location = fmt::format("{}: {}", where, name);
+    require_object(values, location);
     ClassAccuracy& accuracy = result.emplace_back(ClassAccuracy{.name = name});
-    read(member(values, kQuantized, place), place + ": " + kQuantized, accuracy.quantized);
-    read(member(values, kFloat, place), place + ": " + kFloat, accuracy.floating);
+    read(member(values, kQuantized, location), location + ": " + kQuantized, accuracy.quantized);
+    read(member(values, kFloat, location), location + ": " + kFloat, accuracy.floating);
   }
   return result;
 }
@@ -100,8 +100,8 @@ EpochMetrics parse_line(std::string_view line, const std::string& where) {
   for (const MetricsColumn& column : metrics_columns()) {
     if (column.since_0_2 && !json.contains(column.name)) continue;
     const Json& value = member(json, column.name, where);
-    const std::string place = fmt::format("{}: {}", where, column.name);
-    std::visit([&](auto field) { read(value, place, metrics.row.*field); }, column.member);
+    const std::string location = fmt::format("{}: {}", where, column.name);
+    std::visit([&](auto field) { read(value, location, metrics.row.*field); }, column.member);
   }
   read(member(json, kWallTime, where), fmt::format("{}: {}", where, kWallTime), metrics.wall_time);
   metrics.layers =

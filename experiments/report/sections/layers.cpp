@@ -31,8 +31,8 @@ Plot noise_plot(Runs runs, const std::vector<std::string>& names) {
     Series series{.color = {SeriesColor::Kind::run, run.record.color()}};
     for (const LayerMeasurement& layer : run.measured->layers) {
       if (!layer.sqnr) continue;
-      const auto place = std::ranges::find(names, layer.trace.name) - names.begin();
-      series.points.emplace_back(static_cast<double>(place), layer.sqnr->normalized_output);
+      const auto position = std::ranges::find(names, layer.trace.name) - names.begin();
+      series.points.emplace_back(static_cast<double>(position), layer.sqnr->normalized_output);
     }
     plot.series.push_back(std::move(series));
   }
