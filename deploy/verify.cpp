@@ -89,6 +89,32 @@ std::vector<ValueMismatches> compare_with_evaluation(layers::Module& network,
   return std::move(comparison.result);
 }
 
+std::int64_t Verification::compared() const {
+  std::int64_t sum = 0;
+  for (const ValueMismatches& value : values) sum += value.compared;
+  return sum;
+}
+
+std::int64_t Verification::different() const {
+  std::int64_t sum = 0;
+  for (const ValueMismatches& value : values) sum += value.different;
+  return sum;
+}
+
+Verification verify(layers::Module& network, Engine& engine, datasets::Loader& images,
+                    std::int64_t batches) {
+  Verification result;
+  images.start_epoch(0);
+  for (std::int64_t k = 0; batches == 0 || k < batches; ++k) {
+    const auto batch = images.next();
+    if (!batch) break;
+    result.images += batch->images.dim(0);
+    accumulate(result.values, compare_with_evaluation(network, engine.network(),
+                                                      engine.values(batch->images), batch->images));
+  }
+  return result;
+}
+
 void accumulate(std::vector<ValueMismatches>& sum, const std::vector<ValueMismatches>& more) {
   if (sum.empty()) {
     sum = more;

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "datasets/loader.h"
+#include "deploy/engine/engine.h"
 #include "deploy/interpreter/interpreter.h"
 #include "deploy/network/integer_network.h"
 #include "layers/module.h"
@@ -27,6 +29,23 @@ struct ValueMismatches {
 std::vector<ValueMismatches> compare_with_evaluation(layers::Module& network,
                                                      const IntegerNetwork& integers,
                                                      const Values& values, const Tensor& images);
+
+/// How an integer network and evaluation in training compare over many images.
+struct Verification {
+  std::int64_t images = 0;
+  /// One entry per quantizer slot, in the order in which the network runs, the logits last.
+  std::vector<ValueMismatches> values;
+
+  std::int64_t compared() const;   ///< integers and logits
+  std::int64_t different() const;  ///< 0: the two compute the same
+};
+
+/// compare_with_evaluation() over one pass of `images`, computed by `engine`, whose integer network was
+/// frozen from `network`.
+/// @param batches  at most so many of `images`; 0 is all
+/// @throws std::invalid_argument  as compare_with_evaluation()
+Verification verify(layers::Module& network, Engine& engine, datasets::Loader& images,
+                    std::int64_t batches = 0);
 
 /// Adds the counts of `more` for the same networks.
 void accumulate(std::vector<ValueMismatches>& sum, const std::vector<ValueMismatches>& more);

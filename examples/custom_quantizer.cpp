@@ -5,15 +5,7 @@
 //   build/examples/custom_quantizer train examples/quickstart.toml --set quant.method=sigma
 //     --set quant.bits=4 --set quant.weight.bits=4 --set quant.activation.bits=4
 
-#include "cli/program.h"
-#include "quant/code.h"
-#include "quant/parts/straight_through.h"
-#include "quant/registry.h"
-#include "quant/saved_state.h"
-#include "quant/statistics/batch_statistics.h"
-#include "quant/statistics/moments.h"
-#include "quant/statistics/value_range.h"
-#include "support/error.h"
+#include <quench/quench.h>
 
 namespace {
 

@@ -56,18 +56,11 @@ std::string IntegerMismatch::text() const {
 
 std::optional<IntegerMismatch> first_mismatch(layers::Module& network, deploy::Engine& engine,
                                               datasets::Loader& images, std::int64_t batches) {
-  std::vector<deploy::ValueMismatches> counts;
   progress_bar().set_note("integers");
-  images.start_epoch(0);
-  for (std::int64_t k = 0; k < batches; ++k) {
-    const auto batch = images.next();
-    if (!batch) break;
-    accumulate(counts, deploy::compare_with_evaluation(
-                           network, engine.network(), engine.values(batch->images), batch->images));
-  }
+  const deploy::Verification result = deploy::verify(network, engine, images, batches);
   const auto first =
-      std::ranges::find_if(counts, [](const auto& value) { return value.different != 0; });
-  if (first == counts.end()) return std::nullopt;
+      std::ranges::find_if(result.values, [](const auto& value) { return value.different != 0; });
+  if (first == result.values.end()) return std::nullopt;
   return IntegerMismatch{.layer = writer_of(engine.network(), first->reader),
                          .reader = first->reader,
                          .compared = first->compared,

@@ -18,6 +18,13 @@ class QuantizedLayer;
 /// applies its activation.
 class BatchNorm final : public Module {
  public:
+  struct Options {
+    std::int64_t channels = 0;  ///< required
+    BatchNormParams params = {};
+  };
+
+  /// @throws std::invalid_argument  for channels < 1
+  explicit BatchNorm(const Options& options) : BatchNorm(options.channels, options.params) {}
   /// @throws std::invalid_argument  for channels < 1
   BatchNorm(std::int64_t channels, const BatchNormParams& params);
 

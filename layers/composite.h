@@ -1,7 +1,9 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ops/activation.h"
@@ -47,6 +49,18 @@ class Sequential : public Composite {
   std::shared_ptr<M> append(const std::string& name, std::shared_ptr<M> module) {
     set_output(last_ = Composite::append(name, module, {last_}));
     return module;
+  }
+  /// Makes the module here:
+  ///   network.append<Conv2d>("conv1", {.in_channels = 3, .out_channels = 32}, random);
+  ///   network.append<Flatten>("flatten");
+  template <typename M, typename... Arguments>
+  std::shared_ptr<M> append(const std::string& name, const typename M::Options& options,
+                            Arguments&&... arguments) {
+    return append(name, std::make_shared<M>(options, std::forward<Arguments>(arguments)...));
+  }
+  template <typename M>
+  requires std::default_initializable<M> std::shared_ptr<M> append(const std::string& name) {
+    return append(name, std::make_shared<M>());
   }
 
  private:

@@ -20,6 +20,7 @@ struct Conv2dOptions {
 /// Convolution of [N, C, H, W] with a weight [O, I/groups, KH, KW], initialized Glorot-uniform.
 class Conv2d final : public QuantizedLayer {
  public:
+  using Options = Conv2dOptions;
   /// @throws std::invalid_argument  for sizes < 1 or channels that are not divisible by the groups
   Conv2d(const Conv2dOptions& options, Random& random);
   /// Uses the given weight. @throws std::invalid_argument  also for a weight of another shape

@@ -15,6 +15,7 @@ struct LinearOptions {
 /// Input [N, I] times the transpose of a weight [O, I], initialized Glorot-uniform.
 class Linear final : public QuantizedLayer {
  public:
+  using Options = LinearOptions;
   /// @throws std::invalid_argument  for sizes < 1
   Linear(const LinearOptions& options, Random& random);
   /// Uses the given weight. @throws std::invalid_argument  also for a weight of another shape

@@ -8,6 +8,7 @@ namespace quench::layers {
 /// max_pool2d() of core/ops/pool.h as a layer: [N, C, H, W] to [N, C, OH, OW].
 class MaxPool2d final : public Module {
  public:
+  using Options = Window2d;
   explicit MaxPool2d(const Window2d& window) : window_(window) {}
   const Window2d& window() const { return window_; }
   Layer as_layer() override { return this; }
@@ -26,6 +27,7 @@ class MaxPool2d final : public Module {
 /// operations rounded to float32.
 class AveragePool2d final : public QuantizableModule {
  public:
+  using Options = Window2d;
   explicit AveragePool2d(const Window2d& window) : window_(window) {}
   const Window2d& window() const { return window_; }
   Layer as_layer() override { return this; }

@@ -163,4 +163,12 @@ void Policy::finish() {
   settings_.finish();
 }
 
+Policy uniform_policy(const UniformPolicyOptions& options) {
+  const Settings image = Settings::from({{"method", "affine"}, {"bits", 8}});
+  return Policy(Settings::from({{"method", options.method},
+                                {"weight", Settings::from({{"bits", options.weight_bits}})},
+                                {"activation", Settings::from({{"bits", options.activation_bits}})},
+                                {"first_layer", Settings::from({{"activation", image}})}}));
+}
+
 }  // namespace quench::quant

@@ -119,4 +119,15 @@ class Policy {
   std::set<const Strategy*> used_;  // their tables have been read
 };
 
+/// What uniform_policy() needs.
+struct UniformPolicyOptions {
+  std::string method = "ste";  ///< of all layers, one of quantizer_names()
+  int weight_bits = 8;
+  int activation_bits = 8;
+};
+
+/// One method and one number of bits for all layers; the image that the first layer reads has 8 bits
+/// on an affine grid. Other rules take the settings of a Policy.
+Policy uniform_policy(const UniformPolicyOptions& options);
+
 }  // namespace quench::quant

@@ -21,15 +21,15 @@ const std::map<std::string, std::vector<std::string>> kMayInclude{
     {"layers", {"support", "core", "autograd", "quant"}},
     {"datasets", {"support", "core"}},
     {"ptq", {"support", "core", "autograd", "quant", "layers", "datasets"}},
-    {"deploy", {"support", "core", "quant", "layers"}},
+    {"deploy", {"support", "core", "quant", "layers", "datasets"}},
     {"onnx", {"support", "core", "quant", "layers", "deploy"}},
     {"train", {"support", "core", "autograd", "quant", "layers", "datasets"}},
     {"experiments",
      {"support", "core", "autograd", "quant", "layers", "datasets", "ptq", "deploy", "onnx",
       "train"}},
 };
-const std::vector<std::string> kTopRooms{"cli", "examples", "bench", "tests",
-                                         "fuzz"};  // may use every room
+const std::vector<std::string> kTopRooms{"cli",   "include", "examples",
+                                         "bench", "tests",   "fuzz"};  // may use every room
 
 /// Libraries whose headers stay in one folder, and their tests.
 struct Wrapped {

@@ -46,8 +46,8 @@ Accuracy evaluate(const std::function<Tensor(const Tensor&)>& network, datasets:
                   const layers::Loss& loss = {});
 /// The accuracy over one pass of `loader`, with batch norm and dropout as in evaluation and all
 /// quantizers in `mode`; summed over all ranks, each of whose loaders has a part.
-Accuracy evaluate(layers::Module& network, datasets::Loader& loader, quant::Mode mode,
-                  const layers::Loss& loss = {});
+Accuracy evaluate(layers::Module& network, datasets::Loader& loader,
+                  quant::Mode mode = quant::Mode::evaluation, const layers::Loss& loss = {});
 
 /// Replaces running batch-norm statistics by the plain average over up to `batches` batches of
 /// `loader`, with all quantizers in `mode`. Needed if the statistics come from other values: with

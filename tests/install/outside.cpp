@@ -1,7 +1,13 @@
-#include <cstdio>
+// A program that uses single headers of the installed library.
 
-#include "autograd/node.h"
-#include "core/ops/elementwise.h"
+#if __has_include(<core/tensor.h>) || __has_include("core/tensor.h")
+#error "the flags of quench put core/ on the include path, where it can collide with another core/"
+#endif
+
+#include <quench/autograd/node.h>
+#include <quench/core/ops/elementwise.h>
+
+#include <cstdio>
 
 struct CubeNode final : quench::Node {
   quench::Saved x;

@@ -6,6 +6,11 @@
 
 #include "layers/activation.h"
 #include "layers/arithmetic.h"
+#include "layers/batch_norm.h"
+#include "layers/conv2d.h"
+#include "layers/linear.h"
+#include "layers/pool.h"
+#include "layers/shape_layers.h"
 
 namespace quench::layers {
 namespace {
@@ -45,6 +50,20 @@ TEST_CASE("Composite: inputs must already exist") {
   CHECK_THROWS_AS(network.append("later", times(1.0f), {1}), std::logic_error);
   CHECK_THROWS_AS(network.append("none", times(1.0f), {}), std::logic_error);
   CHECK_THROWS_AS(network.set_output(1), std::logic_error);
+}
+
+TEST_CASE("Sequential: append makes modules in place, from their options or without") {
+  Random random(1, "test");
+  Sequential network;
+  const auto conv = network.append<Conv2d>("conv", {.in_channels = 2, .out_channels = 3}, random);
+  CHECK(network.append<MaxPool2d>("pool", {.kernel = {2, 2}, .stride = {2, 2}})->name() == "pool");
+  network.append<BatchNorm>("bn", {.channels = 3});
+  network.append<Flatten>("flatten");
+  network.append<Linear>("fc", {.in_features = 3 * 2 * 2, .out_features = 5}, random);
+  CHECK(conv->options().out_channels == 3);
+  // [1, 2, 6, 6] to [1, 3, 4, 4] to [1, 3, 2, 2] to [1, 12] to [1, 5].
+  CHECK(network(Variable(Tensor::full({1, 2, 6, 6}, 1.0f))).value().shape() == Shape{1, 5});
+  CHECK(network.parameters()[0].name == "conv.weight");
 }
 
 }  // namespace

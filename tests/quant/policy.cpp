@@ -253,5 +253,21 @@ TEST_CASE("operands: invalid rules are rejected") {
   CHECK_THROWS_WITH_AS(leftover.finish(), doctest::Contains("pool.shared"), std::invalid_argument);
 }
 
+TEST_CASE("uniform_policy: one method and its bits; the first layer reads an affine 8-bit image") {
+  Policy policy = uniform_policy({.method = "lsq", .weight_bits = 2, .activation_bits = 4});
+  const LayerQuantizers first = policy.make({.name = "conv1", .first = true});
+  CHECK(first.input->method() == "affine");
+  CHECK(first.input->bits() == 8);
+  CHECK(first.weight->method() == "lsq");
+  CHECK(first.weight->bits() == 2);
+  const LayerQuantizers other = policy.make({.name = "conv2"});
+  CHECK(other.input->method() == "lsq");
+  CHECK(other.input->bits() == 4);
+  CHECK(other.weight->bits() == 2);
+  policy.finish();
+  CHECK_THROWS_AS(uniform_policy({.method = "lsq", .weight_bits = 9}).make({.name = "conv1"}),
+                  std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace quench::quant
