@@ -27,8 +27,7 @@ int main() {
 
   train::Trainer trainer(network, training, {.epochs = 3, .optimizer = {.lr = 2e-3}});
   while (const auto epoch = trainer.train_epoch())
-    fmt::print("epoch {}: loss {:.3f}, top1 {:.1f} %\n", epoch->epoch, epoch->loss,
-               train::evaluate(network, test).top1());
+    fmt::print("loss {:.3f}, top1 {:.1f} %\n", epoch->loss, train::evaluate(network, test).top1());
 
   deploy::Engine engine(deploy::freeze(network, {1, 3, 32, 32}));
   const deploy::Verification check = deploy::verify(network, engine, test);

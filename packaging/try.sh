@@ -72,6 +72,12 @@ for suite in "$@"; do
     cp "$source_tree/tests/install/outside.cpp" "$root/system"
     check "$suite: a program with the library" sh -ec \
       'c++ -std=c++20 /outside.cpp -o /outside $(pkg-config --cflags --libs quench) && [ "$(/outside)" = 12 ]'
+    check "$suite: the README's program" sh -ec \
+      'cd /tmp && c++ -std=c++20 -O2 "$0" -o train $(pkg-config --cflags --libs quench) && ./train | grep "^0 of .* differ$"' \
+      /usr/share/quench/examples/train.cpp
+    check "$suite: a program with a quantizer" sh -ec \
+      'c++ -std=c++20 -O2 "$0" -o /custom $(pkg-config --cflags --libs quench) && /custom list quantizers | grep "^sigma"' \
+      /usr/share/quench/examples/custom_quantizer.cpp
   fi
   bare "$suite"
   first_network "$suite, tarball" "tar xf /packages/quench-*.tar.gz
