@@ -42,7 +42,7 @@ struct Verification {
 
 /// compare_with_evaluation() over one pass of `images`, computed by `engine`, whose integer network was
 /// frozen from `network`.
-/// @param batches  at most so many of `images`; 0 is all
+/// @param batches  limit on the batches of `images`; 0 is no limit
 /// @throws std::invalid_argument  as compare_with_evaluation()
 Verification verify(layers::Module& network, Engine& engine, datasets::Loader& images,
                     std::int64_t batches = 0);
