@@ -15,24 +15,38 @@ namespace {
 
 template <typename Number, typename Limits>
 std::string describe(const char* noun, const char* plain_noun, const Limits& range, Number lowest,
-                     Number highest, bool min_excluded) {
+                     Number highest, bool min_excluded, bool max_excluded) {
   const bool has_min = range.min > lowest, has_max = range.max < highest;
+  const char* above = min_excluded ? ">" : ">=";
+  const char* below = max_excluded ? "<" : "<=";
   if (!has_min && !has_max) return plain_noun;
-  if (!has_max) return fmt::format("{} {} {}", noun, min_excluded ? ">" : ">=", range.min);
-  if (!has_min) return fmt::format("{} <= {}", noun, range.max);
-  if (min_excluded) return fmt::format("{} > {} and <= {}", noun, range.min, range.max);
+  if (!has_max) return fmt::format("{} {} {}", noun, above, range.min);
+  if (!has_min) return fmt::format("{} {} {}", noun, below, range.max);
+  if (min_excluded || max_excluded)
+    return fmt::format("{} {} {} and {} {}", noun, above, range.min, below, range.max);
   return fmt::format("{} in {}..{}", noun, range.min, range.max);
 }
 
 std::string describe(const Range& range) {
   const double infinity = std::numeric_limits<double>::infinity();
-  return describe("a number", "a finite number", range, -infinity, infinity, range.min_excluded);
+  return describe("a number", "a finite number", range, -infinity, infinity, range.min_excluded,
+                  range.max_excluded);
 }
 
 std::string describe(const IntRange& range) {
   using Limits = std::numeric_limits<std::int64_t>;
-  return describe("an integer", "an integer", range, Limits::min(), Limits::max(), false);
+  return describe("an integer", "an integer", range, Limits::min(), Limits::max(), false, false);
 }
+
+std::string describe(const std::vector<std::string>& allowed) {
+  std::string text = "one of ";
+  for (const std::string& name : allowed)
+    text += (&name == allowed.data() ? "" : ", ") + settings_text(name);
+  return text;
+}
+
+constexpr const char* kBoolean = "true or false";
+constexpr const char* kText = "a quoted string";
 
 std::optional<double> read_number(const SettingsValue& value, const Range& range) {
   double number = 0.0;
@@ -44,7 +58,8 @@ std::optional<double> read_number(const SettingsValue& value, const Range& range
     return std::nullopt;
   }
   const bool above_min = range.min_excluded ? number > range.min : number >= range.min;
-  if (!std::isfinite(number) || !above_min || number > range.max) return std::nullopt;
+  const bool below_max = range.max_excluded ? number < range.max : number <= range.max;
+  if (!std::isfinite(number) || !above_min || !below_max) return std::nullopt;
   return number;
 }
 
@@ -75,13 +90,21 @@ Settings Settings::from(std::initializer_list<Entry> entries) {
 }
 
 const SettingsValue* Settings::ask(std::string_view key) const {
-  table_->asked.emplace(key);
+  table_->asked.try_emplace(std::string(key));
   return find(key);
 }
 
-const SettingsValue& Settings::demand(std::string_view key, std::string_view expected) const {
-  const SettingsValue* value = ask(key);
-  if (value == nullptr) reject(key, expected);
+const SettingsValue* Settings::ask(const SettingKey& key, std::string_view accepts) const {
+  AskedKey& asked = table_->asked[std::string(key.name)];
+  // What a later read says without a meaning of its own is less: a second look at the same key.
+  if (asked.accepts.empty() || !key.meaning.empty()) asked.accepts = accepts;
+  if (!key.meaning.empty()) asked.meaning = key.meaning;
+  return find(key.name);
+}
+
+const SettingsValue& Settings::demand(const SettingKey& key, std::string_view accepts) const {
+  const SettingsValue* value = ask(key, accepts);
+  if (value == nullptr) reject(key.name, accepts);
   return *value;
 }
 
@@ -103,107 +126,111 @@ void Settings::reject(std::string_view key, std::string_view expected) const {
 }
 
 template <typename T, typename Read>
-T Settings::get(std::string_view key, const T& fallback, Read read) const {
-  if (ask(key) != nullptr) return read();
-  table_->defaults.insert_or_assign(std::string(key), SettingsValue(fallback));
+T Settings::get(const SettingKey& key, const T& fallback, std::string_view accepts,
+                Read read) const {
+  const SettingsValue* value = ask(key, accepts);
+  const SettingsValue in_its_place(fallback);
+  AskedKey& asked = table_->asked.find(key.name)->second;
+  asked.may_be_absent = true;
+  if (asked.fallback.empty() || !key.meaning.empty()) asked.fallback = settings_text(in_its_place);
+  if (value != nullptr) return read();
+  table_->defaults.insert_or_assign(std::string(key.name), in_its_place);
   return fallback;
 }
 
-double Settings::number(std::string_view key, Range range) const {
+double Settings::number(const SettingKey& key, Range range) const {
   const SettingsValue& value = demand(key, describe(range));
   const std::optional<double> number = read_number(value, range);
-  if (!number) wrong(key, value, describe(range));
+  if (!number) wrong(key.name, value, describe(range));
   return *number;
 }
 
-double Settings::number(std::string_view key, double fallback, Range range) const {
-  return get(key, fallback, [&] { return number(key, range); });
+double Settings::number(const SettingKey& key, double fallback, Range range) const {
+  return get(key, fallback, describe(range), [&] { return number(key, range); });
 }
 
-std::int64_t Settings::integer(std::string_view key, IntRange range) const {
+std::int64_t Settings::integer(const SettingKey& key, IntRange range) const {
   const SettingsValue& value = demand(key, describe(range));
   const std::optional<std::int64_t> integer = read_integer(value, range);
-  if (!integer) wrong(key, value, describe(range));
+  if (!integer) wrong(key.name, value, describe(range));
   return *integer;
 }
 
-std::int64_t Settings::integer(std::string_view key, std::int64_t fallback, IntRange range) const {
-  return get(key, fallback, [&] { return integer(key, range); });
+std::int64_t Settings::integer(const SettingKey& key, std::int64_t fallback, IntRange range) const {
+  return get(key, fallback, describe(range), [&] { return integer(key, range); });
 }
 
-bool Settings::boolean(std::string_view key) const {
-  const SettingsValue& value = demand(key, "true or false");
+bool Settings::boolean(const SettingKey& key) const {
+  const SettingsValue& value = demand(key, kBoolean);
   const std::optional<bool> boolean = read_as<bool>(value);
-  if (!boolean) wrong(key, value, "true or false");
+  if (!boolean) wrong(key.name, value, kBoolean);
   return *boolean;
 }
 
-bool Settings::boolean(std::string_view key, bool fallback) const {
-  return get(key, fallback, [&] { return boolean(key); });
+bool Settings::boolean(const SettingKey& key, bool fallback) const {
+  return get(key, fallback, kBoolean, [&] { return boolean(key); });
 }
 
-std::string Settings::text(std::string_view key) const {
-  const SettingsValue& value = demand(key, "a quoted string");
+std::string Settings::text(const SettingKey& key) const {
+  const SettingsValue& value = demand(key, kText);
   std::optional<std::string> text = read_as<std::string>(value);
-  if (!text) wrong(key, value, "a quoted string");
+  if (!text) wrong(key.name, value, kText);
   return *std::move(text);
 }
 
-std::string Settings::text(std::string_view key, std::string_view fallback) const {
-  return get(key, std::string(fallback), [&] { return text(key); });
+std::string Settings::text(const SettingKey& key, std::string_view fallback) const {
+  return get(key, std::string(fallback), kText, [&] { return text(key); });
 }
 
-std::string Settings::choice(std::string_view key, const std::vector<std::string>& allowed) const {
-  std::string expected = "one of ";
-  for (const std::string& name : allowed) {
-    expected += (&name == allowed.data() ? "" : ", ") + settings_text(name);
-  }
+std::string Settings::choice(const SettingKey& key, const std::vector<std::string>& allowed) const {
+  std::string expected = describe(allowed);
   const SettingsValue& value = demand(key, expected);
   const std::optional<std::string> name = read_as<std::string>(value);
   if (name && std::ranges::find(allowed, *name) != allowed.end()) return *name;
   const std::string near = name ? closest(*name, allowed) : "";
   if (!near.empty()) expected += fmt::format(" (did you mean \"{}\"?)", near);
-  wrong(key, value, expected);
+  wrong(key.name, value, expected);
 }
 
-std::string Settings::choice(std::string_view key, std::string_view fallback,
+std::string Settings::choice(const SettingKey& key, std::string_view fallback,
                              const std::vector<std::string>& allowed) const {
-  return get(key, std::string(fallback), [&] { return choice(key, allowed); });
+  return get(key, std::string(fallback), describe(allowed), [&] { return choice(key, allowed); });
 }
 
 template <typename T, typename Read>
-std::vector<T> Settings::list(std::string_view key, const std::vector<T>& fallback,
+std::vector<T> Settings::list(const SettingKey& key, const std::vector<T>& fallback,
                               const std::string& what, Read read) const {
-  return get(key, fallback, [&] {
-    const SettingsValue& value = demand(key, what);
+  const std::string accepts = "a list, each element " + what;
+  return get(key, fallback, accepts, [&] {
+    const SettingsValue& value = demand(key, accepts);
     const auto* elements = std::get_if<SettingsValue::List>(&value.data);
-    if (elements == nullptr) wrong(key, value, "a list, each element " + what);
+    if (elements == nullptr) wrong(key.name, value, accepts);
     std::vector<T> result;
     for (std::size_t i = 0; i < elements->size(); ++i) {
       const std::optional<T> element = read((*elements)[i]);
-      if (!element) wrong(fmt::format("{}[{}]", key, i), (*elements)[i], what);
+      if (!element) wrong(fmt::format("{}[{}]", key.name, i), (*elements)[i], what);
       result.push_back(*element);
     }
     return result;
   });
 }
 
-std::vector<double> Settings::numbers(std::string_view key, const std::vector<double>& fallback,
+std::vector<double> Settings::numbers(const SettingKey& key, const std::vector<double>& fallback,
                                       Range range) const {
   return list(key, fallback, describe(range),
               [&](const SettingsValue& value) { return read_number(value, range); });
 }
 
-std::vector<std::int64_t> Settings::integers(std::string_view key,
+std::vector<std::int64_t> Settings::integers(const SettingKey& key,
                                              const std::vector<std::int64_t>& fallback,
                                              IntRange range) const {
   return list(key, fallback, describe(range),
               [&](const SettingsValue& value) { return read_integer(value, range); });
 }
 
-std::vector<std::string> Settings::texts(std::string_view key,
+std::vector<std::string> Settings::texts(const SettingKey& key,
                                          const std::vector<std::string>& fallback) const {
-  return list(key, fallback, "a quoted string", read_as<std::string>);
+  return list(key, fallback, kText, read_as<std::string>);
 }
 
 Settings Settings::table(std::string_view key) const {

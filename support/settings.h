@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -15,17 +16,44 @@ namespace quench {
 class Settings;
 struct SettingsTable;
 
-/// The numbers that a setting accepts: {0.0, 1.0}, above(0.0) or at_least(1.0). Infinities and NaN
-/// are never accepted.
+/// The name of a setting and one line on what it means: settings.number({"lr", "learning rate"}, 0.1).
+/// `quench list config` shows the line. One read of a key gives it; a name alone reads the value again.
+struct SettingKey {
+  template <std::convertible_to<std::string_view> Text>
+  SettingKey(const Text& key_name, std::string_view key_meaning = {})
+      : name(key_name), meaning(key_meaning) {}
+
+  std::string_view name;
+  std::string_view meaning;  ///< empty: another read of the key says it
+};
+
+/// What the reader of a key said of it.
+struct SettingInfo {
+  std::string key;        ///< dotted; elements of an array of tables are "key[]"
+  std::string accepts;    ///< as in messages: "a number > 0"
+  std::string fallback;   ///< the default as TOML; empty if the key has no default
+  std::string meaning;    ///< empty if no read described the key
+  bool required = false;  ///< read without a default, and whether it was given was never asked
+
+  bool operator==(const SettingInfo&) const = default;
+};
+
+/// The numbers that a setting accepts: {0.0, 1.0}, above(0.0), at_least(1.0) or below(0.0, 1.0).
+/// Infinities and NaN are never accepted.
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool min_excluded = false;
+  bool max_excluded = false;
 };
 inline Range above(double min, double max = std::numeric_limits<double>::infinity()) {
   return {min, max, true};
 }
 inline Range at_least(double min) { return {.min = min}; }
+/// From `min` to `max`, which is excluded.
+inline Range below(double min, double max) {
+  return {.min = min, .max = max, .max_excluded = true};
+}
 
 /// The integers that a setting accepts, both ends included.
 struct IntRange {
@@ -71,25 +99,25 @@ class Settings {
   /// Settings::from({{"bits", 4}, {"weight", Settings::from({{"method", "ste"}})}}).
   static Settings from(std::initializer_list<Entry> entries);
 
-  double number(std::string_view key, Range range = {}) const;
-  double number(std::string_view key, double fallback, Range range = {}) const;
-  std::int64_t integer(std::string_view key, IntRange range = {}) const;
-  std::int64_t integer(std::string_view key, std::int64_t fallback, IntRange range = {}) const;
-  bool boolean(std::string_view key) const;
-  bool boolean(std::string_view key, bool fallback) const;
-  std::string text(std::string_view key) const;
-  std::string text(std::string_view key, std::string_view fallback) const;
+  double number(const SettingKey& key, Range range = {}) const;
+  double number(const SettingKey& key, double fallback, Range range = {}) const;
+  std::int64_t integer(const SettingKey& key, IntRange range = {}) const;
+  std::int64_t integer(const SettingKey& key, std::int64_t fallback, IntRange range = {}) const;
+  bool boolean(const SettingKey& key) const;
+  bool boolean(const SettingKey& key, bool fallback) const;
+  std::string text(const SettingKey& key) const;
+  std::string text(const SettingKey& key, std::string_view fallback) const;
   /// One of `allowed`; any other string is an error that lists them.
-  std::string choice(std::string_view key, const std::vector<std::string>& allowed) const;
-  std::string choice(std::string_view key, std::string_view fallback,
+  std::string choice(const SettingKey& key, const std::vector<std::string>& allowed) const;
+  std::string choice(const SettingKey& key, std::string_view fallback,
                      const std::vector<std::string>& allowed) const;
   /// Lists. Every element must lie in `range`.
-  std::vector<double> numbers(std::string_view key, const std::vector<double>& fallback,
+  std::vector<double> numbers(const SettingKey& key, const std::vector<double>& fallback,
                               Range range = {}) const;
-  std::vector<std::int64_t> integers(std::string_view key,
+  std::vector<std::int64_t> integers(const SettingKey& key,
                                      const std::vector<std::int64_t>& fallback,
                                      IntRange range = {}) const;
-  std::vector<std::string> texts(std::string_view key,
+  std::vector<std::string> texts(const SettingKey& key,
                                  const std::vector<std::string>& fallback) const;
 
   /// The table at `key`; an empty one if the key is absent.
@@ -102,6 +130,8 @@ class Settings {
   /// Accepts `key` and everything below it unread, e.g. the table of a method that is not in use.
   void allow(std::string_view key) const;
   std::vector<std::string> keys() const;  ///< the keys that were set, sorted
+  /// The keys read so far, here and in the tables below, sorted by name: tables after single values.
+  std::vector<SettingInfo> keys_read() const;
 
   /// Throws for the first key, in this table or below, that was never read; the message suggests
   /// the nearest accepted key.
@@ -137,14 +167,15 @@ class Settings {
   friend struct SettingsValue;
   Settings(std::shared_ptr<SettingsTable> table, std::string path);
   const SettingsValue* ask(std::string_view key) const;
-  const SettingsValue& demand(std::string_view key, std::string_view expected) const;
+  const SettingsValue* ask(const SettingKey& key, std::string_view accepts) const;
+  const SettingsValue& demand(const SettingKey& key, std::string_view accepts) const;
   [[noreturn]] void wrong(std::string_view key, const SettingsValue& value,
                           std::string_view expected) const;
   template <typename T, typename Read>
-  T get(std::string_view key, const T& fallback, Read read) const;
+  T get(const SettingKey& key, const T& fallback, std::string_view accepts, Read read) const;
   template <typename T, typename Read>
-  std::vector<T> list(std::string_view key, const std::vector<T>& fallback, const std::string& what,
-                      Read read) const;
+  std::vector<T> list(const SettingKey& key, const std::vector<T>& fallback,
+                      const std::string& what, Read read) const;
 
   std::shared_ptr<SettingsTable> table_;
   std::string path_;

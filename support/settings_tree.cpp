@@ -7,10 +7,14 @@
 
 namespace quench {
 
-bool Settings::has(std::string_view key) const { return ask(key) != nullptr; }
+bool Settings::has(std::string_view key) const {
+  const SettingsValue* value = ask(key);
+  table_->asked.find(key)->second.may_be_absent = true;
+  return value != nullptr;
+}
 
 void Settings::allow(std::string_view key) const {
-  table_->asked.emplace(key);
+  table_->asked.try_emplace(std::string(key));
   table_->allowed.emplace(key);
 }
 
@@ -20,10 +24,43 @@ std::vector<std::string> Settings::keys() const {
   return result;
 }
 
+std::vector<SettingInfo> Settings::keys_read() const {
+  std::vector<SettingInfo> result;
+  const auto append = [&result](const SettingsValue::Table& table, const std::string& path) {
+    const std::vector<SettingInfo> below = Settings(table, path).keys_read();
+    result.insert(result.end(), below.begin(), below.end());
+  };
+  for (const auto& [key, asked] : table_->asked) {
+    if (!asked.accepts.empty())
+      result.push_back({.key = full_key(key),
+                        .accepts = asked.accepts,
+                        .fallback = asked.fallback,
+                        .meaning = asked.meaning,
+                        .required = !asked.may_be_absent});
+  }
+  for (const auto& entry : table_->asked) {
+    const std::string& key = entry.first;
+    const SettingsValue* value = find(key);
+    const auto fallback = table_->defaults.find(key);
+    if (value == nullptr && fallback != table_->defaults.end()) value = &fallback->second;
+    if (value == nullptr) continue;
+    if (const auto* table = std::get_if<SettingsValue::Table>(&value->data)) {
+      append(*table, full_key(key));
+    } else if (const auto* list = std::get_if<SettingsValue::List>(&value->data)) {
+      for (const SettingsValue& element : *list) {
+        if (const auto* inner = std::get_if<SettingsValue::Table>(&element.data))
+          append(*inner, full_key(key) + "[]");
+      }
+    }
+  }
+  return result;
+}
+
 void Settings::finish_own_keys() const {
   for (const auto& [key, value] : table_->given) {
     if (table_->asked.contains(key)) continue;
-    const std::vector<std::string> accepted(table_->asked.begin(), table_->asked.end());
+    std::vector<std::string> accepted;
+    for (const auto& asked : table_->asked) accepted.push_back(asked.first);
     throw std::invalid_argument(fmt::format("{}: {}: unknown key with value {}{}", origin(key),
                                             full_key(key), settings_text(value),
                                             suggestion(key, accepted)));

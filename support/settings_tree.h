@@ -11,10 +11,18 @@
 
 namespace quench {
 
+/// What readers said of a key.
+struct AskedKey {
+  std::string accepts = {};   // empty: nobody read it as a value
+  std::string fallback = {};  // as TOML
+  std::string meaning = {};
+  bool may_be_absent = false;  // it has a default, or its reader asked whether it is there
+};
+
 struct SettingsTable {
   std::map<std::string, SettingsValue, std::less<>> given;
   std::map<std::string, SettingsValue, std::less<>> defaults;  // used because the key was absent
-  std::set<std::string, std::less<>> asked;
+  std::map<std::string, AskedKey, std::less<>> asked;
   std::set<std::string, std::less<>> allowed;  // skipped by finish()
   std::string origin;
 };

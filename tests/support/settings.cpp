@@ -109,3 +109,35 @@ TEST_CASE("settings: merging combines tables key by key") {
   CHECK(base.table("a").integer("y") == 3);
   CHECK(base.integer("list") == 4);
 }
+
+TEST_CASE("settings: below() excludes the upper end") {
+  const auto read = [](double value) {
+    return Settings::from({{"share", value}}).number("share", 0.5, below(0.0, 1.0));
+  };
+  CHECK(read(0.0) == 0.0);
+  CHECK(read(0.999) == 0.999);
+  CHECK_THROWS_WITH_AS(read(1.0), "<settings>: share: expected a number >= 0 and < 1, got 1.0",
+                       std::invalid_argument);
+}
+
+TEST_CASE("settings: keys_read lists what readers said of each key, tables after single values") {
+  const Settings s = Settings::from(
+      {{"override", std::vector<Settings>{Settings::from({{"match", "fc*"}})}}, {"unread", 1}});
+  s.number({"lr", "the learning rate"}, 0.1, above(0.0));
+  s.number("lr", 0.5);  // a second look says nothing new
+  s.table("weight").integer({"bits", "of each code"}, 8, {1, 8});
+  s.tables("override").at(0).text({"match", "pattern of names"});
+  CHECK_FALSE(s.has("granularity"));
+  s.allow("ab");
+  CHECK(s.keys_read() == std::vector<SettingInfo>{
+                             {"lr", "a number > 0", "0.1", "the learning rate", false},
+                             {"override[].match", "a quoted string", "", "pattern of names", true},
+                             {"weight.bits", "an integer in 1..8", "8", "of each code", false}});
+}
+
+TEST_CASE("settings: a key that was looked up with has() is not required") {
+  const Settings s = Settings::from({{"bits", 4}});
+  if (s.has("bits")) s.integer({"bits", "of each code"}, {1, 8});
+  REQUIRE(s.keys_read().size() == 1);
+  CHECK_FALSE(s.keys_read()[0].required);
+}
