@@ -18,7 +18,9 @@ class SigmaQuantizer final : public Quantizer {
  public:
   explicit SigmaQuantizer(const SlotSpec& spec)
       : Quantizer(spec),
-        sigmas_(spec.settings.number("sigmas", 3.0, above(0.0))),  // [quant.sigma] sigmas = 3.0
+        // [quant.sigma] sigmas = 3.0; the line is for quench list config
+        sigmas_(spec.settings.number({"sigmas", "where the grid ends, in standard deviations"}, 3.0,
+                                     above(0.0))),
         grid_(signed_narrow_grid(spec.bits)) {}
 
   QuantGrid grid() const override {

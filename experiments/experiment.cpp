@@ -66,20 +66,12 @@ void report(const std::vector<std::string>& left_out) {
   for (const std::string& fault : left_out) remark("  " + fault);
 }
 
-/// Keys batch_norm, weights, quantizers and head of [model] with a graph.
-onnx::OnnxNetworkOptions read_onnx_options(const Settings& s) {
-  return {.fold_batch_norm = s.choice("batch_norm", "keep", {"keep", "fold"}) == "fold",
-          .random_weights = s.choice("weights", "file", {"file", "random"}) == "random",
-          .quantizers = s.choice("quantizers", "file", {"file", "none"}) == "file",
-          .replace_head = s.choice("head", "file", {"file", "replace"}) == "replace"};
-}
-
 std::unique_ptr<layers::Module> make_network(const ModelConfig& model,
                                              const layers::models::ModelInput& input,
                                              Random& random, bool shapes_only) {
   Settings settings = model.settings;
   if (model.onnx.empty()) return layers::models::make_model(model.name, settings, input, random);
-  onnx::OnnxNetworkOptions options = read_onnx_options(settings);
+  onnx::OnnxNetworkOptions options = model.options;
   options.shapes_only = shapes_only;
   return onnx::make_onnx_network(onnx::read_onnx(model.onnx, model.output), model.onnx.string(),
                                  input, options, random);
@@ -161,8 +153,7 @@ std::unique_ptr<layers::Module> build(const ExperimentConfig& config,
 
 bool has_trained_weights(const ModelConfig& model) {
   if (model.onnx.empty()) return false;
-  const onnx::OnnxNetworkOptions options = read_onnx_options(model.settings);
-  return !options.random_weights && !options.replace_head;
+  return !model.options.random_weights && !model.options.replace_head;
 }
 
 datasets::DatasetFormat data_format(const ExperimentConfig& config) {

@@ -82,9 +82,14 @@ const Strategy& strategy_for(const SlotRule& rule, Role role, const std::string&
 BatchNormFolding read_batch_norm_folding(const Settings& settings) {
   constexpr std::int64_t kMostEpochs = 1'000'000;
   const BatchNormFolding defaults;
-  return {.enabled = settings.boolean("fold_batch_norm", defaults.enabled),
-          .freeze_epoch =
-              settings.integer("fold_freeze_epoch", defaults.freeze_epoch, {-1, kMostEpochs})};
+  return {.enabled = settings.boolean({"fold_batch_norm",
+                                       "train with batch norms folded into the weights that "
+                                       "quantizers see, as in a deployed network"},
+                                      defaults.enabled),
+          .freeze_epoch = settings.integer({"fold_freeze_epoch",
+                                            "fold_batch_norm: the epoch, counted from 0, from "
+                                            "which statistics stay as they are; -1 is never"},
+                                           defaults.freeze_epoch, {-1, kMostEpochs})};
 }
 
 const char* rule_key(OperandKind kind) {

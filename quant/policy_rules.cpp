@@ -11,11 +11,19 @@ namespace {
 SlotRule read_slot_rule(const Settings& settings, bool with_granularity) {
   SlotRule rule;
   if (settings.has("method"))
-    rule.strategy = &find_strategy(settings.choice("method", quantizer_names()), "quant.method");
-  if (settings.has("bits")) rule.bits = static_cast<int>(settings.integer("bits", {1, 8}));
+    rule.strategy =
+        &find_strategy(settings.choice({"method",
+                                        "the method (quench list quantizers); quant.method = "
+                                        "\"float\" leaves out all quantizers"},
+                                       quantizer_names()),
+                       "quant.method");
+  if (settings.has("bits"))
+    rule.bits = static_cast<int>(settings.integer({"bits", "bits of each code"}, {1, 8}));
   if (with_granularity && settings.has("granularity")) {
-    const std::string granularity =
-        settings.choice("granularity", {"auto", "per_tensor", "per_channel"});
+    const std::string granularity = settings.choice(
+        {"granularity",
+         "weights: one scale, or one per output channel; auto takes what suits the method"},
+        {"auto", "per_tensor", "per_channel"});
     if (granularity == "per_tensor") rule.granularity = Granularity::per_tensor;
     if (granularity == "per_channel") rule.granularity = Granularity::per_channel;
   }
@@ -62,7 +70,8 @@ OperandRule read_operand_rule(const Settings& quant, const char* key, const Laye
   rule.slot.strategy_of_both = network.activation.strategy_of_both;
   rule.slot.apply(read_slot_rule(table, false));
   if (key == std::string_view("residual") && table.has("shared"))
-    rule.shared = table.boolean("shared");
+    rule.shared =
+        table.boolean({"shared", "both operands on one grid, so that the sum is one of integers"});
   return rule;
 }
 
@@ -110,7 +119,8 @@ PolicyRules::PolicyRules(const Settings& quant)
       product_(read_operand_rule(quant, "product", network_)),
       function_(read_operand_rule(quant, "function", network_)) {
   for (const Settings& entry : quant.tables("override"))
-    overrides_.push_back({entry.text("match"), read_layer_rule(entry), entry.origin("match")});
+    overrides_.push_back({entry.text({"match", "pattern of names of layers: * any letters, ? one"}),
+                          read_layer_rule(entry), entry.origin("match")});
 }
 
 LayerRule PolicyRules::of(const LayerInfo& layer) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/config/config_data.h"
+#include "onnx/import/network.h"
 #include "ptq/calibrate.h"
 #include "quant/policy.h"
 #include "support/settings.h"
@@ -20,6 +21,7 @@ struct ModelConfig {
   std::string name;            ///< one of models::registered_models(), or the name of the ONNX file
   std::filesystem::path onnx;  ///< graph of the network (onnx/import/network.h); may be empty
   std::string output;          ///< the value of the graph to use as output; empty: its only output
+  onnx::OnnxNetworkOptions options = {};  ///< of a graph; the caller sets shapes_only
   Settings settings;
 };
 

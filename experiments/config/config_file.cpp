@@ -94,8 +94,9 @@ Settings load_file(const fs::path& path, std::vector<std::string> chain) {
           fmt::join(chain, " -> "));
 
   Settings settings = Converter(path.string(), file_origin).table(parse_file(path));
-  if (settings.find("extends") == nullptr) return settings;
-  const fs::path base_path = path.parent_path() / settings.text("extends");
+  const std::string base_name = extended_file(settings);
+  if (base_name.empty()) return settings;
+  const fs::path base_path = path.parent_path() / base_name;
   settings.erase("extends");
   Settings base = load_file(base_path, std::move(chain));
   base.merge(settings);
@@ -152,6 +153,14 @@ void flatten(const toml::table& table, const std::string& prefix, ConfigValues& 
 }
 
 }  // namespace
+
+std::string extended_file(const Settings& file) {
+  // An absent key stays unknown: an override of this name extends nothing.
+  if (file.find("extends") == nullptr) return "";
+  return file.text(
+      {"extends", "a config to start from, relative to this file; tables are merged key by key"},
+      "");
+}
 
 Settings load_settings(const fs::path& path, const std::vector<std::string>& overrides) {
   Settings settings = load_file(path, {});

@@ -23,6 +23,9 @@ namespace quench::experiments {
 Settings load_settings(const std::filesystem::path& path,
                        const std::vector<std::string>& overrides = {});
 
+/// The file that `file` extends, as it says it; empty: none.
+std::string extended_file(const Settings& file);
+
 /// Likewise from a string, `name` in its errors; it may not extend other files.
 /// @throws std::invalid_argument  as above
 Settings parse_settings(std::string_view toml, const std::string& name,

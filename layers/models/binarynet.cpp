@@ -108,14 +108,18 @@ std::unique_ptr<Module> make_binarynet(Settings& settings, const ModelInput& inp
                                        Random& random) {
   require(input.height == input.width, "binarynet: expected square images, got {} x {}",
           input.height, input.width);
-  return binarynet({.width = settings.number("width", 1.0, above(0.0, 16.0)),
-                    .in_channels = input.channels,
-                    .image_size = input.height,
-                    .classes = input.classes,
-                    .activation = parse_activation(
-                        settings.choice("activation", "hardtanh", {"hardtanh", "relu"})),
-                    .first_pad = settings.choice("first_pad", "same", {"same", "valid"}) == "same"},
-                   random);
+  return binarynet(
+      {.width = read_width(settings),
+       .in_channels = input.channels,
+       .image_size = input.height,
+       .classes = input.classes,
+       .activation = parse_activation(
+           settings.choice({"activation", "hardtanh under a sign, or relu for a float network"},
+                           "hardtanh", {"hardtanh", "relu"})),
+       .first_pad =
+           settings.choice({"first_pad", "pad the first convolution, or not (BinaryNet.tf)"},
+                           "same", {"same", "valid"}) == "same"},
+      random);
 }
 
 }  // namespace quench::layers::models

@@ -35,11 +35,13 @@ std::shared_ptr<Module> make_shortcut(const BasicBlockOptions& options, Random& 
 }  // namespace
 
 NormOptions read_norm_options(const Settings& settings, const NormOptions& fallback) {
-  const auto number = [&settings](const char* key, float value) {
+  const auto number = [&settings](const SettingKey& key, float value) {
     return static_cast<float>(settings.number(key, static_cast<double>(value), above(0.0, 1.0)));
   };
-  return {.eps = number("bn_eps", fallback.eps),
-          .momentum = number("bn_momentum", fallback.momentum)};
+  return {.eps = number({"bn_eps", "batch norm: added to the variance"}, fallback.eps),
+          .momentum = number(
+              {"bn_momentum", "batch norm: weight of the new batch in the running statistics"},
+              fallback.momentum)};
 }
 
 std::shared_ptr<Conv2d> make_conv(const ConvSpec& spec, Random& random) {

@@ -57,7 +57,7 @@ std::unique_ptr<Module> cifar_resnet(const CifarResNetOptions& options, Random& 
 std::unique_ptr<Module> make_cifar_resnet(int depth, Settings& settings, const ModelInput& input,
                                           Random& random) {
   return cifar_resnet({.depth = depth,
-                       .width = settings.number("width", 1.0, above(0.0, 16.0)),
+                       .width = read_width(settings),
                        .in_channels = input.channels,
                        .classes = input.classes,
                        .norm = read_norm_options(settings, {})},

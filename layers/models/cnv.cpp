@@ -94,12 +94,13 @@ std::unique_ptr<Module> cnv(const CnvOptions& options, Random& random) {
 std::unique_ptr<Module> make_cnv(Settings& settings, const ModelInput& input, Random& random) {
   require(input.height == input.width, "cnv: expected square images, got {} x {}", input.height,
           input.width);
-  return cnv({.width = settings.number("width", 1.0, above(0.0, 16.0)),
+  return cnv({.width = read_width(settings),
               .in_channels = input.channels,
               .image_size = input.height,
               .classes = input.classes,
-              .activation = parse_activation(
-                  settings.choice("activation", "hardtanh", {"hardtanh", "relu"}))},
+              .activation = parse_activation(settings.choice(
+                  {"activation", "hardtanh under a sign, or relu for a float network"}, "hardtanh",
+                  {"hardtanh", "relu"}))},
              random);
 }
 

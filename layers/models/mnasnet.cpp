@@ -23,7 +23,7 @@ std::unique_ptr<Module> mnasnet(const MobileOptions& options, bool stem_relu, Ra
 }
 
 std::unique_ptr<Module> make_mnasnet(Settings& settings, const ModelInput& input, Random& random) {
-  const bool stem_relu = settings.boolean("stem_relu", true);
+  const bool stem_relu = settings.boolean({"stem_relu", "ReLU after the first convolution"}, true);
   return mnasnet(
       read_mobile_options(settings, input, {.activation = Activation::relu, .dropout = 0.2f}),
       stem_relu, random);

@@ -41,15 +41,17 @@ std::shared_ptr<Module> make_block(const InvertedResidualRow& row, int stride, s
 MobileOptions read_mobile_options(const Settings& settings, const ModelInput& input,
                                   const MobileOptions& fallback) {
   return {.input = input,
-          .width = settings.number("width", fallback.width, above(0.0, 16.0)),
-          .padding = settings.choice("padding", "same", {"same", "symmetric"}) == "same"
+          .width = read_width(settings, fallback.width),
+          .padding = settings.choice({"padding", "same (TensorFlow) or symmetric (PyTorch)"},
+                                     "same", {"same", "symmetric"}) == "same"
                          ? PadStyle::same
                          : PadStyle::symmetric,
           .small_images = read_small_images(settings, input),
-          .activation = parse_activation(
-              settings.choice("activation", to_string(fallback.activation), {"relu6", "relu"})),
-          .dropout = static_cast<float>(settings.number(
-              "dropout", static_cast<double>(fallback.dropout), {.min = 0.0, .max = 0.99})),
+          .activation = parse_activation(settings.choice(
+              {"activation", "of all layers"}, to_string(fallback.activation), {"relu6", "relu"})),
+          .dropout = static_cast<float>(
+              settings.number({"dropout", "probability, before the last layer"},
+                              static_cast<double>(fallback.dropout), {.min = 0.0, .max = 0.99})),
           .norm = read_norm_options(settings, fallback.norm)};
 }
 

@@ -187,7 +187,9 @@ ResNetOptions read_resnet_options(const Settings& settings, const ModelInput& in
                                   bool bottlenecks) {
   ResNetOptions options{.input = input, .small_images = read_small_images(settings, input)};
   if (bottlenecks) {
-    const std::string style = settings.choice("stride_style", "v15", {"v15", "v1", "slim"});
+    const std::string style = settings.choice(
+        {"stride_style", "where a stage halves the image: torchvision, He et al., tf-slim"}, "v15",
+        {"v15", "v1", "slim"});
     options.stride_style = style == "slim" ? StrideStyle::slim
                            : style == "v1" ? StrideStyle::v1
                                            : StrideStyle::v15;

@@ -32,10 +32,9 @@ std::unique_ptr<Module> resnet8(const ResNet8Options& options, Random& random) {
 }
 
 std::unique_ptr<Module> make_resnet8(Settings& settings, const ModelInput& input, Random& random) {
-  return resnet8({.width = settings.number("width", 1.0, above(0.0, 16.0)),
-                  .in_channels = input.channels,
-                  .classes = input.classes},
-                 random);
+  return resnet8(
+      {.width = read_width(settings), .in_channels = input.channels, .classes = input.classes},
+      random);
 }
 
 }  // namespace quench::layers::models

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ptq/reconstruction/gptq.h"
 #include "support/settings.h"
@@ -41,6 +42,9 @@ struct ReconstructionOptions {
   /// Whether the method trains the steps of activations, and so needs their ranges first.
   bool trains_steps() const { return method == "brecq" || method == "qdrop"; }
 };
+
+/// The methods of ReconstructionOptions but "none".
+const std::vector<std::string>& reconstruction_methods();
 
 /// Reads `reconstruct`, `reconstruct_memory` and the method's own table from [calibration].
 /// @throws std::invalid_argument  for an unknown method or key, or a value out of range

@@ -23,7 +23,10 @@ QuantGrid choose(const std::string& name, int bits, ActivationGrid::Signed when_
 
 ActivationGrid::ActivationGrid(const Settings& settings, std::string_view fallback, int bits,
                                Signed when_signed, const std::vector<std::string>& choices) {
-  const std::string name = settings.choice("act_grid", fallback, choices);
+  const std::string name = settings.choice(
+      {"act_grid",
+       "integers of activations; auto: unsigned if the first batch has no negative value"},
+      fallback, choices);
   settled_ = name != "auto";
   grid_ = choose(name, bits, when_signed);
 }

@@ -10,7 +10,8 @@ namespace quench::quant {
 ObservedQuantizer::ObservedQuantizer(const SlotSpec& spec)
     : Quantizer(spec),
       activation_grid_(spec.settings, "auto", spec.bits),
-      activation_scale_(spec.settings.number("momentum", 0.99, {0.0, 1.0})),
+      activation_scale_(spec.settings.number(
+          {"momentum", "of the average scale of activations over batches"}, 0.99, {0.0, 1.0})),
       weight_grid_(signed_narrow_grid(spec.bits)) {}
 
 QuantGrid ObservedQuantizer::grid() const {

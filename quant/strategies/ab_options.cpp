@@ -32,15 +32,18 @@ double AlphaSchedule::after(std::int64_t step, double alpha) const {
 namespace {
 
 AbGradient read_gradient(const Settings& settings) {
-  const std::string name =
-      settings.choice("gradient_mode", "auto", {"auto", "grad_scale", "step_scale"});
+  const std::string name = settings.choice({"gradient_mode",
+                                            "what 1 - alpha scales: gradients or steps of weights; "
+                                            "auto: steps with Adam, else gradients"},
+                                           "auto", {"auto", "grad_scale", "step_scale"});
   if (name == "auto") return AbGradient::by_optimizer;
   return name == "grad_scale" ? AbGradient::grad_scale : AbGradient::step_scale;
 }
 
 AbActivation read_activation(const Settings& settings, int bits) {
   const std::string name = settings.choice(
-      "activation", "auto", {"auto", "blend_pure", "blend_ste", "ste", "off_then_on"});
+      {"activation", "how activations blend; auto: blend_pure at 1 bit, else blend_ste"}, "auto",
+      {"auto", "blend_pure", "blend_ste", "ste", "off_then_on"});
   if (name == "auto") return bits == 1 ? AbActivation::blend_pure : AbActivation::blend_ste;
   if (name == "blend_pure") return AbActivation::blend_pure;
   if (name == "blend_ste") return AbActivation::blend_ste;
@@ -55,23 +58,41 @@ constexpr double kJump = 1e-3;
 AbOptions::AbOptions(const Settings& settings, int bits)
     : gradient(read_gradient(settings)),
       activation(read_activation(settings, bits)),
-      curve(settings.choice("schedule", "cubic", {"cubic", "exponential"}) == "cubic"
+      curve(settings.choice({"schedule", "curve of alpha"}, "cubic", {"cubic", "exponential"}) ==
+                    "cubic"
                 ? AlphaSchedule::Curve::cubic
                 : AlphaSchedule::Curve::exponential),
-      start(settings.number("start", 0.1, {0.0, 1.0})),
-      end(settings.number("end", 0.9, {0.0, 1.0})),
-      lambda(settings.number("lambda", 0.0, at_least(0.0))),
-      alpha_every(settings.integer("alpha_every", 1, {.min = 1})),
-      project_every(settings.integer("project_every", 1, {.min = 1})),
-      ppq_updates(static_cast<int>(settings.integer("ppq_updates", 0, {0, 100}))),
-      mean_abs_scale(settings.choice("binary_scale", "none", {"none", "mean_abs"}) == "mean_abs"),
-      latent_clip(static_cast<float>(settings.number("latent_clip", 0.0, at_least(0.0)))),
+      start(settings.number({"start", "fraction of the run up to which alpha is 0"}, 0.1,
+                            {0.0, 1.0})),
+      end(settings.number({"end", "fraction of the run from which alpha is 1"}, 0.9, {0.0, 1.0})),
+      lambda(
+          settings.number({"lambda", "exponential: rate per step; 0 leaves 0.001 to jump at end"},
+                          0.0, at_least(0.0))),
+      alpha_every(
+          settings.integer({"alpha_every", "steps between two changes of alpha"}, 1, {.min = 1})),
+      project_every(settings.integer(
+          {"project_every", "steps between two projections of weights onto the grid"}, 1,
+          {.min = 1})),
+      ppq_updates(static_cast<int>(settings.integer(
+          {"ppq_updates", "most updates of a projection; 0: until the codes repeat"}, 0,
+          {0, 100}))),
+      mean_abs_scale(settings.choice({"binary_scale",
+                                      "1 bit: scale of weights, 1 or their mean absolute value"},
+                                     "none", {"none", "mean_abs"}) == "mean_abs"),
+      latent_clip(static_cast<float>(settings.number(
+          {"latent_clip", "clip latent weights to [-c, c] after each step; 0 is off"}, 0.0,
+          at_least(0.0)))),
       // PPQ does not support grids with more negative than positive codes.
       act_grid(settings, "signed_narrow", std::max(bits, 2), ActivationGrid::Signed::narrow,
                {"auto", "signed_narrow", "unsigned"}),
-      tail_ste(settings.choice("tail_gradient", "ste", {"ste", "pure"}) == "ste"),
-      momentum(settings.number("momentum", 0.99, {0.0, 1.0})),
-      ppq_samples(settings.integer("ppq_samples", 65536, {.min = 1})) {
+      tail_ste(settings.choice(
+                   {"tail_gradient", "blend_pure once alpha is 1: straight-through, or none"},
+                   "ste", {"ste", "pure"}) == "ste"),
+      momentum(settings.number({"momentum", "of the average scale of activations over batches"},
+                               0.99, {0.0, 1.0})),
+      ppq_samples(
+          settings.integer({"ppq_samples", "values of an activation that a projection looks at"},
+                           65536, {.min = 1})) {
   if (start >= end) settings.reject("end", fmt::format("more than start = {}", start));
 }
 

@@ -174,9 +174,13 @@ namespace {
 
 std::unique_ptr<Quantizer> make_apot(const SlotSpec& spec) {
   const Settings& settings = spec.settings;
-  const double weight_alpha = settings.number("weight_alpha", 3.0, above(0.0));
+  const double weight_alpha = settings.number(
+      {"weight_alpha", "where the clipping of weights starts, in standard deviations"}, 3.0,
+      above(0.0));
   const bool subtract_mean =
-      settings.choice("normalize", "mean_std", {"mean_std", "std"}) == "mean_std";
+      settings.choice(
+          {"normalize", "weights: subtract the mean and divide by the deviation, or divide only"},
+          "mean_std", {"mean_std", "std"}) == "mean_std";
   ActivationGrid grid(settings, "auto", spec.bits);
   // Also for a weight, so that all keys are read for every slot.
   auto activation = std::make_unique<ApotActivation>(spec, std::move(grid));

@@ -34,10 +34,15 @@ class ApproxSign final : public Quantizer {
  public:
   explicit ApproxSign(const SlotSpec& spec)
       : Quantizer(spec),
-        swish_(spec.settings.choice("estimator", "approx_sign", {"approx_sign", "swish_sign"}) ==
-               "swish_sign"),
-        beta_(static_cast<float>(spec.settings.number("beta", 5.0, above(0.0)))),
-        trained_(spec.settings.choice("shift", "none", {"none", "trained"}) == "trained"),
+        swish_(spec.settings.choice({"estimator",
+                                     "gradient of the sign: a triangle (Bi-Real net) or the "
+                                     "derivative of SwishSign (BNN+)"},
+                                    "approx_sign", {"approx_sign", "swish_sign"}) == "swish_sign"),
+        beta_(static_cast<float>(
+            spec.settings.number({"beta", "swish_sign: its steepness"}, 5.0, above(0.0)))),
+        trained_(
+            spec.settings.choice({"shift", "trained: a trained threshold per tensor (ReActNet)"},
+                                 "none", {"none", "trained"}) == "trained"),
         shift_(Tensor::zeros({1}), trained_) {}
 
   QuantGrid grid() const override { return binary_grid(); }

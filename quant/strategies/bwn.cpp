@@ -68,7 +68,9 @@ struct BinaryNode final : Node {
 enum class Gradient : std::uint8_t { full, paper, identity };
 
 Gradient read_bwn_gradient(const Settings& settings) {
-  const std::string name = settings.choice("gradient", "full", {"full", "xnor", "identity"});
+  const std::string name = settings.choice(
+      {"gradient", "by the chain rule, as the XNOR-Net paper prints it, or straight-through"},
+      "full", {"full", "xnor", "identity"});
   if (name == "full") return Gradient::full;
   return name == "xnor" ? Gradient::paper : Gradient::identity;
 }

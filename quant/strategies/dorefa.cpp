@@ -20,8 +20,12 @@ struct DorefaOptions {
   float act_max;
 
   explicit DorefaOptions(const Settings& settings)
-      : full_gradient(settings.choice("max_gradient", "constant", {"constant", "full"}) == "full"),
-        act_max(static_cast<float>(settings.number("act_max", 1.0, above(0.0)))) {}
+      : full_gradient(settings.choice({"max_gradient",
+                                       "weights: the largest |tanh(w)| counts as a constant in the "
+                                       "gradient, or is differentiated too"},
+                                      "constant", {"constant", "full"}) == "full"),
+        act_max(static_cast<float>(settings.number(
+            {"act_max", "activations: where they are clipped"}, 1.0, above(0.0)))) {}
 };
 
 QuantGrid odd_grid(int bits) {

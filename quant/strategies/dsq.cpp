@@ -90,7 +90,8 @@ class Dsq final : public ObservedQuantizer {
 };
 
 std::unique_ptr<Quantizer> make_dsq(const SlotSpec& spec) {
-  const double alpha = spec.settings.number("alpha", 0.2, {0.01, 0.5});
+  const double alpha = spec.settings.number(
+      {"alpha", "softness of the steps to start with; it is trained"}, 0.2, {0.01, 0.5});
   return std::make_unique<Dsq>(spec, static_cast<float>(alpha));
 }
 

@@ -43,7 +43,9 @@ class Ewgs final : public ObservedQuantizer {
 };
 
 std::unique_ptr<Quantizer> make_ewgs(const SlotSpec& spec) {
-  const auto delta = static_cast<float>(spec.settings.number("delta", 1e-3, at_least(0.0)));
+  const auto delta = static_cast<float>(spec.settings.number(
+      {"delta", "how much gradients scale with the rounding error; 0 is straight-through"}, 1e-3,
+      at_least(0.0)));
   return std::make_unique<Ewgs>(spec, delta);
 }
 

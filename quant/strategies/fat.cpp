@@ -14,10 +14,11 @@
 namespace quench::quant {
 namespace {
 
-FatLimits read_limits(const Settings& settings, const std::string& name, FatLimits fallback,
-                      Range accepted) {
-  const FatLimits limits{settings.number(name + "_min", fallback.min, accepted),
-                         settings.number(name + "_max", fallback.max, accepted)};
+FatLimits read_limits(const Settings& settings, const std::string& name, const std::string& what,
+                      FatLimits fallback, Range accepted) {
+  const FatLimits limits{
+      settings.number({name + "_min", "smallest " + what}, fallback.min, accepted),
+      settings.number({name + "_max", "largest " + what}, fallback.max, accepted)};
   if (limits.max < limits.min)
     settings.reject(name + "_max", fmt::format("at least {}_min = {}", name, limits.min));
   return limits;
@@ -31,13 +32,20 @@ struct FatOptions {
 
   // Reads all keys for every slot, so that none is reported as unknown.
   FatOptions(const Settings& settings, int bits)
-      : symmetric(settings.choice("mode", "symmetric", {"symmetric", "asymmetric"}) == "symmetric"),
-        alpha(read_limits(settings, "alpha", {0.5, 1.0}, above(0.0))),
-        shift(read_limits(settings, "shift", {-0.2, 0.4}, {})),
-        pointwise_limits(read_limits(settings, "pointwise", {0.75, 1.25}, above(0.0))),
-        clamp(settings.boolean("clamp", false)),
-        train_thresholds(settings.boolean("train_thresholds", true)),
-        pointwise(settings.boolean("pointwise", false)),
+      : symmetric(settings.choice(
+                      {"mode", "thresholds on both sides of 0, or a range of its own for each"},
+                      "symmetric", {"symmetric", "asymmetric"}) == "symmetric"),
+        alpha(read_limits(settings, "alpha", "factor of a threshold, or of the width of a range",
+                          {0.5, 1.0}, above(0.0))),
+        shift(read_limits(settings, "shift", "shift of a range, asymmetric", {-0.2, 0.4}, {})),
+        pointwise_limits(read_limits(settings, "pointwise", "factor of a weight, with pointwise",
+                                     {0.75, 1.25}, above(0.0))),
+        clamp(settings.boolean({"clamp", "bring factors back inside their limits after each step"},
+                               false)),
+        train_thresholds(settings.boolean(
+            {"train_thresholds", "train the factors; false leaves thresholds as calibrated"},
+            true)),
+        pointwise(settings.boolean({"pointwise", "train a factor per weight"}, false)),
         activation_grid(settings, "auto", bits) {}
 };
 

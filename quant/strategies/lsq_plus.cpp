@@ -193,7 +193,10 @@ class LsqPlusActivation final : public Quantizer, Calibratable {
 
 std::unique_ptr<Quantizer> make_lsq_plus(const SlotSpec& spec) {
   const LsqOptions options(spec.settings);
-  const bool least_squares = spec.settings.choice("init", "mse", {"mse", "minmax"}) == "mse";
+  const bool least_squares = spec.settings.choice({"init",
+                                                   "scale and offset of activations start with the "
+                                                   "least squared error, or cover the first batch"},
+                                                  "mse", {"mse", "minmax"}) == "mse";
   if (spec.role == Role::weight) return make_lsq_weight(spec, options, three_sigma_steps);
   return std::make_unique<LsqPlusActivation>(spec, options, least_squares);
 }

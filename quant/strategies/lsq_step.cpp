@@ -90,8 +90,13 @@ class LsqWeight final : public Quantizer, Calibratable {
 }  // namespace
 
 LsqOptions::LsqOptions(const Settings& settings)
-    : closed_window(settings.choice("window", "open", {"open", "closed"}) == "closed"),
-      scaled_gradient(settings.choice("grad_scale", "paper", {"paper", "none"}) == "paper") {}
+    : closed_window(settings.choice({"window",
+                                     "whether the gradient passes at the ends of the grid: open "
+                                     "(the paper) does not, closed does"},
+                                    "open", {"open", "closed"}) == "closed"),
+      scaled_gradient(
+          settings.choice({"grad_scale", "scale the step's gradient by 1 / sqrt(N qmax), or not"},
+                          "paper", {"paper", "none"}) == "paper") {}
 
 float LsqOptions::gradient_factor(std::int64_t n, std::int32_t qmax) const {
   if (!scaled_gradient) return 1.0f;

@@ -105,7 +105,11 @@ class Noise final : public ObservedQuantizer, Planned {
 };
 
 std::unique_ptr<Quantizer> make_noise(const SlotSpec& spec) {
-  return std::make_unique<Noise>(spec, spec.settings.number("quantize_from", 1.0, {0.0, 1.0}));
+  return std::make_unique<Noise>(
+      spec, spec.settings.number(
+                {"quantize_from",
+                 "fraction of the run after which training rounds instead of adding noise"},
+                1.0, {0.0, 1.0}));
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ class Pact final : public TrainedClip {
 };
 
 std::unique_ptr<Quantizer> make_pact(const SlotSpec& spec) {
-  const double decay = spec.settings.number("alpha_decay", 1e-4, at_least(0.0));
+  const double decay = spec.settings.number({"alpha_decay", "weight of the penalty on alpha^2"},
+                                            1e-4, at_least(0.0));
   return std::make_unique<Pact>(spec, static_cast<float>(decay));
 }
 

@@ -19,11 +19,17 @@ struct SteOptions {
   bool stochastic;
 
   explicit SteOptions(const Settings& settings)
-      : clip(static_cast<float>(settings.number("clip", 1.0, above(0.0)))),
-        windowed_weights(settings.choice("weight_gradient", "identity", {"identity", "window"}) ==
-                         "window"),
-        stochastic(settings.choice("sampling", "deterministic", {"deterministic", "stochastic"}) ==
-                   "stochastic") {}
+      : clip(static_cast<float>(settings.number(
+            {"clip", "1 bit: gradients pass, and latent weights stay, in [-clip, clip]"}, 1.0,
+            above(0.0)))),
+        windowed_weights(
+            settings.choice({"weight_gradient",
+                             "1 bit, weights: everywhere, or inside [-clip, clip] (BinaryNet.tf)"},
+                            "identity", {"identity", "window"}) == "window"),
+        stochastic(settings.choice(
+                       {"sampling",
+                        "1 bit, weights: the sign, or random signs while training (BinaryConnect)"},
+                       "deterministic", {"deterministic", "stochastic"}) == "stochastic") {}
 };
 
 class SteBinary : public Quantizer, LatentUpdate {

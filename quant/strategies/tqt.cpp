@@ -26,10 +26,15 @@ struct TqtOptions {
 
   // Reads all keys for every slot, so that none is reported as unknown.
   TqtOptions(const Settings& settings, int bits)
-      : three_sigma(settings.choice("init_weight", "3sd", {"3sd", "max"}) == "3sd"),
-        freeze(settings.boolean("freeze", false)),
-        freezing{.start = settings.integer("freeze_start", 1000, {.min = 0}),
-                 .every = settings.integer("freeze_every", 50, {.min = 1})},
+      : three_sigma(settings.choice({"init_weight",
+                                     "where thresholds of weights start: |mean| + 3 standard "
+                                     "deviations, or the largest weight"},
+                                    "3sd", {"3sd", "max"}) == "3sd"),
+        freeze(settings.boolean({"freeze", "let thresholds come to rest one by one"}, false)),
+        freezing{.start = settings.integer({"freeze_start", "freeze: steps until the first may"},
+                                           1000, {.min = 0}),
+                 .every = settings.integer({"freeze_every", "freeze: steps between two"}, 50,
+                                           {.min = 1})},
         activation_grid(settings, "auto", bits, ActivationGrid::Signed::full) {}
 };
 

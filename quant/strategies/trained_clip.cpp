@@ -10,8 +10,11 @@ namespace quench::quant {
 
 TrainedClip::TrainedClip(const SlotSpec& spec, double fallback, ActivationGrid grid)
     : Quantizer(spec), alpha_(1, 1e-6f), grid_(std::move(grid)) {
-  const double alpha = spec.settings.number("alpha", fallback, above(0.0));
-  const std::string init = spec.settings.choice("init", "constant", {"constant", "max"});
+  const double alpha = spec.settings.number({"alpha", "where the clipping of activations starts"},
+                                            fallback, above(0.0));
+  const std::string init =
+      spec.settings.choice({"init", "start at alpha, or at the largest value of the first batch"},
+                           "constant", {"constant", "max"});
   if (init == "constant") alpha_.start(std::array{alpha}, slot());
 }
 

@@ -86,8 +86,13 @@ class Twn final : public Quantizer {
  public:
   explicit Twn(const SlotSpec& spec)
       : Quantizer(spec),
-        exact_(spec.settings.choice("scale", "threshold", {"threshold", "exact"}) == "exact"),
-        factor_(spec.settings.number("threshold_factor", 0.7, above(0.0))),
+        exact_(
+            spec.settings.choice(
+                {"scale",
+                 "threshold from the mean weight (the paper), or the one of least squared error"},
+                "threshold", {"threshold", "exact"}) == "exact"),
+        factor_(spec.settings.number(
+            {"threshold_factor", "threshold, times the mean absolute weight"}, 0.7, above(0.0))),
         grid_(signed_narrow_grid(spec.bits)) {}
 
   QuantGrid grid() const override {

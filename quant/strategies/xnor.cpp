@@ -24,7 +24,8 @@ class XnorActivation final : public Quantizer {
 std::unique_ptr<Quantizer> make_xnor(const SlotSpec& spec) {
   // Both read all their keys for every slot, so that none is reported as unknown.
   std::unique_ptr<Quantizer> weight = make_bwn(spec);
-  const bool input_scale = spec.settings.boolean("input_scale", true);
+  const bool input_scale = spec.settings.boolean(
+      {"input_scale", "multiply outputs by the mean absolute input; false can be deployed"}, true);
   if (spec.role == Role::weight) return weight;
   return std::make_unique<XnorActivation>(spec, input_scale);
 }

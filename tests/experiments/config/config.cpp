@@ -105,7 +105,7 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
   CHECK(error_for("train", "epochs", -1) ==
         "<settings>: train.epochs: expected an integer in 1..1000000, got -1");
   CHECK(error_for("train", "label_smoothing", 1.0) ==
-        "<settings>: train.label_smoothing: expected a number < 1, got 1.0");
+        "<settings>: train.label_smoothing: expected a number >= 0 and < 1, got 1.0");
   CHECK(error_for("data", "std", std::vector<double>{1.0}) ==
         "<settings>: data.std: expected 3 numbers, one per channel of synthetic, got [1.0]");
   CHECK(error_for("data", "mean", std::vector<double>{1.0, 2.0}) ==
@@ -116,7 +116,8 @@ TEST_CASE("read_experiment: values out of range and unknown names are errors") {
         "<settings>: model.name: expected the name of a network (quench list models), or "
         "model.onnx = \"FILE\" for one of your own, got nothing (the key is missing)");
   CHECK(error_for("schedule", "final_lr", 0.5) ==
-        "<settings>: schedule.final_lr: expected a number in 0..0.001, got 0.5");
+        "<settings>: schedule.final_lr: expected a number in 0..0.001, which is optimizer.lr, got "
+        "0.5");
   CHECK(
       error_for("optimizer", "train", std::vector<std::string>{"weight", "thresholds"}) ==
       "<settings>: optimizer.train: expected a list of kinds of parameters, some of weight, bias, "
