@@ -13,6 +13,7 @@
 #include "experiments/experiment.h"
 #include "experiments/runs/deployed.h"
 #include "layers/module.h"
+#include "support/console.h"
 #include "support/error.h"
 #include "support/progress.h"
 #include "support/text_table.h"
@@ -117,6 +118,9 @@ struct Case {
 Case make_case(const BenchNetOptions& options) {
   if (!options.network.model.empty()) {
     require(options.file.empty(), "bench net: expected a model file or --model, got both");
+    // A large network takes a while to build, before there is any progress to show.
+    remark(fmt::format("building {}; --image-size and --width choose another size",
+                       bench::describe(options.network)));
     auto floating = bench::make_network(options.network);
     floating->set_training(false);
     return {fmt::format("{}, {}-{} bits", bench::describe(options.network), options.weight_bits,

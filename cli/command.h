@@ -24,6 +24,7 @@ void add_check_quantizer(Subcommand& program);
 void add_quantize(Subcommand& program, std::vector<std::string> command_line);
 void add_import(Subcommand& program, std::vector<std::string> command_line);
 void add_list(Subcommand& program);
+void add_cp(Subcommand& program);
 void add_bench(Subcommand& program);
 void add_report(Subcommand& program);
 void add_verify(Subcommand& program);

@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/list_config.h"
+#include "cli/parts/environment.h"
+#include "cli/parts/recipes.h"
 #include "datasets/registry.h"
 #include "layers/models/registry.h"
 #include "ptq/calibrator.h"
 #include "quant/registry.h"
+#include "support/error.h"
 #include "support/text_table.h"
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
@@ -56,6 +60,20 @@ TextTable quantizer_table() {
   return table;
 }
 
+TextTable recipe_table() {
+  TextTable table({{"recipe"}, {"what it is"}, {"result"}});
+  for (const Recipe& recipe : recipes()) table.add({recipe.name, recipe.summary, recipe.result});
+  return table;
+}
+
+TextTable environment_table() {
+  TextTable table({{"variable"}, {"values"}, {"effect"}});
+  for (const EnvironmentVariable& variable : environment_variables())
+    table.add(
+        {std::string(variable.name), std::string(variable.values), std::string(variable.effect)});
+  return table;
+}
+
 struct Section {
   std::string name;
   TextTable (*table)();
@@ -76,16 +94,25 @@ const std::vector<Section>& sections() {
        [] { return table_of(train::registered_optimizers(), &train::OptimizerInfo::summary); }},
       {"schedules",
        [] { return table_of(train::registered_schedules(), &train::ScheduleInfo::summary); }},
+      {"recipes", recipe_table},
+      {"environment", environment_table},
   };
   return table;
 }
 
+/// Not one table but many, and too long to come with the others.
+constexpr const char* kConfig = "config";
+
 struct ListOptions {
   std::string what;
+  std::string table;  // of the config
   bool markdown = false;
 };
 
 void list(const ListOptions& options) {
+  if (options.what == kConfig) return list_config(options.table, options.markdown);
+  require(options.table.empty(), "list {}: expected no further argument, got '{}'", options.what,
+          options.table);
   for (const Section& section : sections()) {
     if (!options.what.empty() && options.what != section.name) continue;
     const TextTable table = section.table();
@@ -100,11 +127,13 @@ void list(const ListOptions& options) {
 void add_list(Subcommand& program) {
   Subcommand command = program.add_subcommand(
       "list",
-      "List the quantizers, calibrators, models, datasets, optimizers, schedules for configs");
+      "List what configs can name, all keys of a config, recipes and environment variables");
   const auto options = std::make_shared<ListOptions>();
   std::vector<std::string> names;
   for (const Section& section : sections()) names.push_back(section.name);
-  command.add("WHAT", options->what, "What to list (default: all)", {.choices = names});
+  names.emplace_back(kConfig);
+  command.add("WHAT", options->what, "What to list (default: all but config)", {.choices = names});
+  command.add("TABLE", options->table, "A table of the config, e.g. train or quant.lsq");
   command.add("--markdown", options->markdown, "Print Markdown");
   command.run([options] { list(*options); });
 }

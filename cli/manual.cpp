@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "cli/command.h"
+#include "cli/parts/environment.h"
 #include "experiments/runs/versions.h"
 
 namespace quench::cli {
@@ -11,29 +12,14 @@ namespace {
 
 constexpr const char* kDescription = R"(.SH DESCRIPTION
 Trains 1\-bit to 8\-bit networks as a config file says, into run folders; evaluates them, turns them into integers, and
-compares methods. Configs to start from lie in the folder
-.I share/quench/examples
-of the installation, or
-.I examples
-of the sources.
+compares methods.
+.B quench list recipes
+shows configs to start from,
+.B quench list config
+every key of a config.
 )";
 
-constexpr const char* kEnd = R"(.SH ENVIRONMENT
-.TP
-.B QUENCH_DATA
-Folder of the data sets, where
-.B \-\-data\-dir
-is not given.
-.TP
-.B QUENCH_MAX_ISA
-The largest instruction set that integer kernels use: scalar, avx2 or avx512.
-.TP
-.B ONEDNN_MAX_CPU_ISA
-The same for oneDNN, e.g. AVX2.
-.TP
-.B OMP_NUM_THREADS
-Threads, where the config does not set train.threads.
-.SH EXIT STATUS
+constexpr const char* kEnd = R"(.SH EXIT STATUS
 .TP
 .B 0
 Success.
@@ -48,6 +34,7 @@ A command line or config that is not accepted.
 Signal N stopped the run, which was saved.
 .SH EXAMPLES
 .nf
+quench cp quickstart
 quench train quickstart.toml
 quench eval runs/quickstart\-1
 quench deploy runs/quickstart\-1 \-o model.qnc
@@ -105,6 +92,17 @@ std::string section(const CommandPath& path, const std::vector<OptionInfo>& comm
                      escaped(path.command->summary), synopsis, entries);
 }
 
+std::string environment() {
+  std::string text = ".SH ENVIRONMENT\n";
+  for (const EnvironmentVariable& variable : environment_variables()) {
+    text += fmt::format(".TP\n{}\n", bold(std::string(variable.name)));
+    if (!variable.values.empty())
+      text += fmt::format("({}) ", escaped(std::string(variable.values)));
+    text += escaped(std::string(variable.effect)) + ".\n";
+  }
+  return text;
+}
+
 /// quench.1
 std::string manual_page(const CommandInfo& program) {
   std::string summary = program.summary;
@@ -117,7 +115,7 @@ std::string manual_page(const CommandInfo& program) {
       ".SH COMMANDS\n",
       experiments::current_versions(0, {}).quench, escaped(summary), kDescription);
   for (const CommandPath& path : command_paths(program)) text += section(path, program.options);
-  return text + kEnd;
+  return text + environment() + kEnd;
 }
 
 }  // namespace

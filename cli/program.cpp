@@ -139,6 +139,7 @@ int run_program(int argc, char** argv) {
   add_compare(program, command_line);
   add_check_quantizer(program);
   add_list(program);
+  add_cp(program);
   add_bench(program);
   add_report(program);
   add_verify(program);

@@ -216,6 +216,12 @@ struct Experiment {
 };
 
 experiments::ExperimentConfig load_config(const QuantizeOptions& options) {
+  const std::string& config = options.config;
+  require(!std::filesystem::is_directory(config),
+          "quantize: expected a config, got the folder {}; the config of a run serves, with the "
+          "method to quantize it by: quench quantize {}/config.toml --checkpoint {} --set "
+          "quant.method=symmetric",
+          config, config, config);
   // The trained network's statistics fit it: neither this command nor quench eval re-estimates
   // them.
   std::vector<std::string> overrides{"train.bn_batches=0"};

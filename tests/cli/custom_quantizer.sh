@@ -9,6 +9,7 @@ tiny=$here/tiny.toml
 sigma=(--set quant.method=sigma --set quant.bits=4 --set quant.sigma.sigmas=2.5)
 
 expect_success '^sigma +symmetric grid over three' list quantizers
+expect_success '^  sigmas = 3\.0$' list config quant.sigma
 expect_success 'gradients match the stated estimator +14 +ok' check-quantizer sigma
 expect_success 'conv1 .*sigma 4 bit +sigma 4 bit' describe "$tiny" "${sigma[@]}"
 expect_success 'top1 quantized' train "$tiny" "${sigma[@]}" --run sigma

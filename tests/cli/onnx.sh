@@ -63,6 +63,7 @@ expect_success 'x as fast as fp32' bench net ab.model.qnc --network moved/tiny.o
 expect_page 'report' report ptq ab -o report.html
 mv moved nets
 expect_success 'x as fast as fp32' bench net --model nets/tiny.onnx --seconds 0.1
+report "$(grep -q '^building nets/tiny.onnx.*--image-size' .stderr && echo true)" "expected what is built, and at which size"
 expect_success 'tiny.onnx' bench train --model nets/tiny.onnx --batch 8 --steps 2
 expect_success 'tiny.onnx' bench infer --model nets/tiny.onnx --seconds 0.1
 expect_success '^ab ' compare own.toml "${eight[@]}" --vary quant.method=ab,tqt --seeds 0 --set train.epochs=1

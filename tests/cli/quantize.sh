@@ -96,7 +96,7 @@ expect_bad 2 'calibration.adaround.lr: expected .*got 0' "$tiny" "${adaround[@]}
 expect_failure 2 'input: qdrop: expected a method .*symmetric, affine or lsq, got tqt' quantize "$tiny" "${w2[@]}" \
   --checkpoint resnet --set calibration.reconstruct=qdrop --set quant.activation.method=tqt --run refused
 
-expect_bad 2 'bias_correction: expected .*reconstruct' "$tiny" "${w2[@]}" --checkpoint resnet \
+expect_bad 2 'bias_correction: expected .*reconstruct.*--set calibration\.bias_correction=none' "$tiny" "${w2[@]}" --checkpoint resnet \
   --set calibration.reconstruct=gptq --set calibration.bias_correction=empirical
 expect_bad 2 'reconstruct: expected .*gptq' "$tiny" "${w2[@]}" --checkpoint resnet --set calibration.reconstruct=gtpq
 expect_bad 2 'calibration.gptq.damping: expected .*got 0' "$tiny" "${w2[@]}" --checkpoint resnet \
@@ -118,6 +118,10 @@ expect_bad 2 'quantized/last.safetensors.*already calibrated: start from.* float
 expect_failure 2 'already calibrated.*float/last.safetensors' train "$tiny" "${lsq[@]}" --set train.init_from=quantized \
   --set calibration.bias_correction=empirical --run new_run
 expect_absent new_run
+
+# A run instead of a config: the command that the message names works.
+expect_bad 2 'got the folder float.*quench quantize float/config\.toml --checkpoint float --set quant\.method=symmetric' float
+expect_success 'top1 quantized' quantize float/config.toml --checkpoint float --set quant.method=symmetric --run of_run
 
 expect_bad 2 'checkpoint.*--checkpoint.*init_from' "$tiny" "${lsq[@]}"
 expect_bad 1 'nowhere' "$tiny" "${lsq[@]}" --checkpoint nowhere
