@@ -8,7 +8,6 @@
 #include "cli/parts/output.h"
 #include "cli/parts/run_options.h"
 #include "core/parallel.h"
-#include "experiments/report/plots/gnuplot.h"
 #include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"
@@ -40,7 +39,6 @@ void report(const ReportOptions& options) {
                        .kind = OutputKind::report,
                        .force = options.force,
                        .reads = folders});
-  experiments::report::require_plots();
   flush_denormals();
   const auto runs =
       experiments::report::load_runs(folders, {.checkpoint = options.checkpoint,

@@ -37,7 +37,7 @@ first_network() {
   ((seconds <= limit)) || { failures=$((failures + 1)); printf 'FAILED: %s: expected at most %d s\n' "$1" "$limit"; }
 }
 
-# after_training WHAT PROGRAM PREFIX: checks the rest of the package. gnuplot is missing here, so the run has no report.
+# after_training WHAT PROGRAM PREFIX: checks the rest of the package.
 # quench and oneDNN select kernels at run time; the integers are the same with all of them.
 after_training() {
   check "$1: evaluation" "$2" eval /first

@@ -7,9 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <sstream>
 
 #include "support/descriptor.h"
 #include "support/error.h"
@@ -48,18 +46,6 @@ int shell_status(int status) {
 }
 
 }  // namespace
-
-std::optional<std::filesystem::path> find_program(const std::string& name) {
-  const char* folders = std::getenv("PATH");
-  std::istringstream list(folders != nullptr ? folders : "");
-  for (std::string folder; std::getline(list, folder, ':');) {
-    const std::filesystem::path path = std::filesystem::path(folder) / name;
-    if (!folder.empty() && ::access(path.c_str(), X_OK) == 0 &&
-        std::filesystem::is_regular_file(path))
-      return path;
-  }
-  return std::nullopt;
-}
 
 ChildProcess::ChildProcess(const Options& options) {
   std::vector<std::string> words = options.words;

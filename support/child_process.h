@@ -9,9 +9,6 @@
 
 namespace quench {
 
-/// The first executable called `name` on PATH; nullopt if there isn't one.
-std::optional<std::filesystem::path> find_program(const std::string& name);
-
 /// A program that runs in parallel with this one. Its stdin is empty, and it does not join the
 /// parent's MPI job. It receives SIGTERM when its parent exits for any reason.
 class ChildProcess {

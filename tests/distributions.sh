@@ -6,7 +6,7 @@
 #
 # Debootstraps each distribution of Debian (bookworm, trixie, sid) into a folder, clones this repository's HEAD into it, and
 # runs both commands of the README there: nothing else is installed. A VARIANT differs in one respect:
-# clang compiles with clang++; no-mpi, no-onnx and no-gnuplot leave an optional package out. Prints a table of versions and
+# clang compiles with clang++; no-mpi and no-onnx leave an optional package out. Prints a table of versions and
 # results, and "N passed, N failed".
 #
 #   --cache DIR  keeps what is downloaded and compiled in DIR for the next time: bare systems, packages, objects (ccache)
@@ -21,7 +21,7 @@ source "$root/.ci/steps.sh"
 # shellcheck source=.ci/bare_system.sh
 source "$root/.ci/bare_system.sh"
 
-readonly claimed=(bookworm trixie sid trixie:clang trixie:no-mpi trixie:no-onnx trixie:no-gnuplot)
+readonly claimed=(bookworm trixie sid trixie:clang trixie:no-mpi trixie:no-onnx)
 # Their versions are listed.
 readonly packages=(meson libdnnl-dev libcli11-dev libfmt-dev libtomlplusplus-dev nlohmann-json3-dev libonnx-dev
   libprotobuf-dev libopenmpi-dev doctest-dev)
@@ -43,8 +43,8 @@ while (($# > 0)); do
       shift
       ;;
     bookworm | trixie | sid | bookworm:* | trixie:* | sid:*)
-      [[ $1 =~ ^[a-z]+(:(clang|no-mpi|no-onnx|no-gnuplot))?$ ]] ||
-        die "expected the variant clang, no-mpi, no-onnx or no-gnuplot, got '$1'"
+      [[ $1 =~ ^[a-z]+(:(clang|no-mpi|no-onnx))?$ ]] ||
+        die "expected the variant clang, no-mpi or no-onnx, got '$1'"
       cases+=("$1")
       ;;
     *) die "expected --cache DIR, --keep DIR, bookworm, trixie or sid, got '$1'" ;;
@@ -95,7 +95,6 @@ left_out() {
   case $2 in
     no-mpi) ! inside "$1" dpkg-query -W libopenmpi-dev ;;
     no-onnx) ! inside "$1" dpkg-query -W libonnx-dev ;;
-    no-gnuplot) ! inside "$1" sh -c 'command -v gnuplot' ;;
   esac
 }
 

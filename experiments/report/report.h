@@ -33,7 +33,6 @@ std::vector<RunReport> load_runs(const std::vector<std::filesystem::path>& folde
 
 /// One self-contained HTML page without scripts or external addresses.
 /// @throws std::invalid_argument  for no runs
-/// @throws std::runtime_error     if gnuplot is missing or fails
 std::string report_page(std::span<const RunReport> runs);
 
 /// Writes `folder`/report.html at the end of a run, using the network in memory. Returns an error

@@ -11,8 +11,6 @@ custom_quantizer=$(realpath "$3")
 # shellcheck source=tests/cli/harness.sh
 source "$here/harness.sh" "$(realpath "$1")"
 
-command -v gnuplot >/dev/null || { skip "no gnuplot, which reports need"; exit 77; }
-
 cd "$source_root" || exit 1
 pages=(README.md docs/*.md)
 mkdir "$work/.docs"

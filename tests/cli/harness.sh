@@ -54,15 +54,6 @@ expect_success() {
   report "$ok" "expected success and stdout matching /$regex/"
 }
 
-# expect_page REGEX ARGS...: as expect_success for quench report. Without gnuplot it names the package that has it.
-expect_page() {
-  if command -v gnuplot >/dev/null; then
-    expect_success "$@"
-  else
-    expect_failure 1 'gnuplot-nox' "${@:2}"
-  fi
-}
-
 # bmp FILE BYTE: 8 x 8 pixels of one value.
 bmp() {
   {

@@ -105,12 +105,10 @@ expect_bad 2 'calibration.gptq.damp.*damping' "$tiny" "${w2[@]}" --checkpoint re
   --set calibration.reconstruct=gptq --set calibration.gptq.damp=0.1
 
 # The page of both runs shows both accuracies.
-if command -v gnuplot >/dev/null; then
-  expect_success 'page.html' report float quantized -o page.html
-  before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
-  report "$(grep -q "was made of reaches $before %, so quantization costs" page.html && echo true)" \
-    "expected the cost of quantization on the page, from $before %"
-fi
+expect_success 'page.html' report float quantized -o page.html
+before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
+report "$(grep -q "was made of reaches $before %, so quantization costs" page.html && echo true)" \
+  "expected the cost of quantization on the page, from $before %"
 
 # A second calibration would correct twice.
 expect_bad 2 'quantized/last.safetensors.*already calibrated: start from.* float/last.safetensors' "$tiny" "${lsq[@]}" \

@@ -54,22 +54,22 @@ bool any_known(Runs runs, double MetricsRow::*member) {
 }
 
 /// Training loss, and if a run records it, the loss on its evaluation images.
-std::string loss_figure(Runs runs, PlotSheet& plots) {
+std::string loss_figure(Runs runs) {
   Plot plot = epoch_plot(runs, "Loss over the epochs", "loss");
   add_lines(plot, runs, &MetricsRow::loss, SeriesForm::line);
   const bool judged = any_known(runs, &MetricsRow::loss_quantized);
   if (judged) add_lines(plot, runs, &MetricsRow::loss_quantized, SeriesForm::dashed);
-  return plots.figure(std::move(plot), judged ? "Loss: training images (solid), evaluation "
-                                                "images (dashed)"
-                                              : "Loss, mean over the epoch's training images");
+  return plot_figure(plot, judged ? "Loss: training images (solid), evaluation "
+                                    "images (dashed)"
+                                  : "Loss, mean over the epoch's training images");
 }
 
-std::string top5_figure(Runs runs, bool quantized, PlotSheet& plots) {
+std::string top5_figure(Runs runs, bool quantized) {
   if (!tells_top5(runs)) return "";
   Plot plot = epoch_plot(runs, "Top5 accuracy over the epochs", "top5 (%)");
   add_lines(plot, runs, &MetricsRow::top5_quantized, SeriesForm::line);
   if (quantized) add_lines(plot, runs, &MetricsRow::top5_float, SeriesForm::dashed);
-  return plots.figure(std::move(plot), "The correct class is among the five most probable");
+  return plot_figure(plot, "The correct class is among the five most probable");
 }
 
 constexpr std::size_t kMostLines = 12;  // more cannot be told apart
@@ -96,7 +96,7 @@ std::string shortened(std::string name) {
 }
 
 /// The accuracy of each class. For a single epoch, the confusion matrix shows the same.
-std::string class_figure(const RunReport& run, const std::string& whose, PlotSheet& plots) {
+std::string class_figure(const RunReport& run, const std::string& whose) {
   const auto& epochs = run.record.epochs;
   if (epochs.size() < 2) return "";
   const std::vector<ClassAccuracy>& last = epochs.back().classes;
@@ -115,23 +115,23 @@ std::string class_figure(const RunReport& run, const std::string& whose, PlotShe
     }
     plot.series.push_back(std::move(series));
   }
-  return plots.figure(std::move(plot),
-                      whose + (labels.size() < last.size()
-                                   ? fmt::format("The {} classes of {} with the lowest accuracy",
-                                                 labels.size(), last.size())
-                                   : std::string("Accuracy of each class")));
+  return plot_figure(plot,
+                     whose + (labels.size() < last.size()
+                                  ? fmt::format("The {} classes of {} with the lowest accuracy",
+                                                labels.size(), last.size())
+                                  : std::string("Accuracy of each class")));
 }
 
-std::string class_figures(Runs runs, PlotSheet& plots) {
+std::string class_figures(Runs runs) {
   std::string html;
   for (const RunReport& run : runs)
-    html += class_figure(run, runs.size() > 1 ? run_label(run) + "<br>" : "", plots);
+    html += class_figure(run, runs.size() > 1 ? run_label(run) + "<br>" : "");
   return html;
 }
 
 }  // namespace
 
-std::string curves_section(Runs runs, PlotSheet& plots) {
+std::string curves_section(Runs runs) {
   Plot accuracy = epoch_plot(runs, "Accuracy over the epochs", "top1 (%)");
   add_lines(accuracy, runs, &MetricsRow::top1_quantized, SeriesForm::line);
   const bool quantized = std::ranges::any_of(runs, is_quantized);
@@ -140,12 +140,11 @@ std::string curves_section(Runs runs, PlotSheet& plots) {
   add_lines(rate, runs, &MetricsRow::lr, SeriesForm::line);
   rate.log_y = true;
   const std::string figures =
-      plots.figure(std::move(accuracy), quantized ? "Accuracy: quantized weights (solid), the "
-                                                    "float weights underneath (dashed)"
-                                                  : "Accuracy") +
-      top5_figure(runs, quantized, plots) + loss_figure(runs, plots) +
-      plots.figure(std::move(rate), "Learning rate at the end of the epoch") +
-      class_figures(runs, plots);
+      plot_figure(accuracy, quantized ? "Accuracy: quantized weights (solid), the "
+                                        "float weights underneath (dashed)"
+                                      : "Accuracy") +
+      top5_figure(runs, quantized) + loss_figure(runs) +
+      plot_figure(rate, "Learning rate at the end of the epoch") + class_figures(runs);
   if (figures.empty()) return "";
   return section("curves", "Training",
                  legend(runs, [](const RunReport& run) { return !run.record.epochs.empty(); }) +

@@ -85,13 +85,13 @@ std::size_t columns_for(Runs runs) {
 }
 
 /// The weights of a layer in all runs side by side, then the inputs.
-std::string layer_figures(Runs runs, const std::string& name, PlotSheet& plots) {
+std::string layer_figures(Runs runs, const std::string& name) {
   const int width = columns_for(runs) > 4 ? 212 : 264;  // drawn at display size
   std::string html;
   const auto add = [&](const RunReport& run, const SlotSummary& slot, const std::string& what) {
     const std::string whose = runs.size() > 1 ? run_label(run) + "<br>" : "";
-    html += plots.figure(histogram_plot(slot, what, run.record.color(), width),
-                         whose + caption(slot, name, what));
+    html += plot_figure(histogram_plot(slot, what, run.record.color(), width),
+                        whose + caption(slot, name, what));
   };
   std::size_t inputs = 0;
   for (const RunReport& run : runs) {
@@ -112,14 +112,14 @@ std::string layer_figures(Runs runs, const std::string& name, PlotSheet& plots) 
 
 }  // namespace
 
-std::string histograms_section(Runs runs, PlotSheet& plots) {
+std::string histograms_section(Runs runs) {
   std::string figures, html;
   const auto grid = [&runs](const std::string& content) {
     return fmt::format("<div class=\"histograms\" style=\"--columns:{}\">\n{}</div>\n",
                        columns_for(runs), content);
   };
   for (const std::string& name : layer_names(runs)) {
-    const std::string layer = layer_figures(runs, name, plots);
+    const std::string layer = layer_figures(runs, name);
     if (layer.empty()) continue;
     // The layers of one run continue in a row; with several runs, each layer starts a new row.
     if (runs.size() > 1) {

@@ -136,14 +136,14 @@ std::vector<std::string> layer_names(Runs runs) {
   return names;
 }
 
-std::string layers_section(Runs runs, PlotSheet& plots) {
+std::string layers_section(Runs runs) {
   const auto names = layer_names(runs);
   if (names.empty()) return "";
   std::string html = kExplanation;
   html += legend(runs, has_noise) +
-          plots.figure(noise_plot(runs, names),
-                       "Quantization noise in each layer's output, first layer on the left; "
-                       "higher is better");
+          plot_figure(noise_plot(runs, names),
+                      "Quantization noise in each layer's output, first layer on the left; "
+                      "higher is better");
   for (const RunReport& run : runs) {
     if (!run.measured) continue;
     const Measurements& measured = *run.measured;

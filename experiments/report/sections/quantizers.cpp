@@ -142,7 +142,7 @@ bool has_alpha(const RunRecord& run) {
 
 }  // namespace
 
-std::string quantizer_section(Runs runs, PlotSheet& plots) {
+std::string quantizer_section(Runs runs) {
   std::vector<std::vector<LayerCurves>> all;
   for (const RunReport& run : runs) all.push_back(curves_of(run.record));
   const auto is_log = [&all](const LayerCurves& curves) {
@@ -157,9 +157,9 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::string figures;
     if (has_alpha(runs[i].record))
-      figures += plots.figure(alpha_plot(runs[i]),
-                              "Accuracy, and alpha, the share of the quantized "
-                              "weights");
+      figures += plot_figure(alpha_plot(runs[i]),
+                             "Accuracy, and alpha, the share of the quantized "
+                             "weights");
     for (const LayerCurves& curves : all[i]) {
       if (!curves.moves()) continue;
       if (curves.value == "alpha" && curves.layers_agree()) continue;  // the plot above shows it
@@ -168,7 +168,7 @@ std::string quantizer_section(Runs runs, PlotSheet& plots) {
               ? "Share of weights whose sign changed in the epoch"
               : fmt::format("By layer: {} of each {}", escape_html(words(curves.value)),
                             escape_html(words(curves.slot)));
-      figures += plots.figure(plot_of(curves, is_log(curves)), caption);
+      figures += plot_figure(plot_of(curves, is_log(curves)), caption);
     }
     if (figures.empty()) continue;
     html += fmt::format("<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n", run_label(runs[i]),

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/report/plots/plot_sheet.h"
+#include "experiments/report/plots/svg.h"
 #include "experiments/report/report.h"
 
 // The sections of a page as HTML. A section without content is empty.
@@ -20,15 +20,15 @@ bool has_seeds(Runs runs);
 /// Means over such runs; empty without them.
 std::string seeds_section(Runs runs);
 /// Loss, accuracy and learning rate of all runs over the epochs.
-std::string curves_section(Runs runs, PlotSheet& plots);
+std::string curves_section(Runs runs);
 /// The quantizers of each run during training: alpha, scales, thresholds, sign flips.
-std::string quantizer_section(Runs runs, PlotSheet& plots);
+std::string quantizer_section(Runs runs);
 /// Names of the layers of all runs, in the order of the first run with each layer.
 std::vector<std::string> layer_names(Runs runs);
 /// Layer by layer: shapes, bits, noise, saturation.
-std::string layers_section(Runs runs, PlotSheet& plots);
+std::string layers_section(Runs runs);
 /// Weights and activations of each layer, with their grids.
-std::string histograms_section(Runs runs, PlotSheet& plots);
+std::string histograms_section(Runs runs);
 /// Weights and multiply-accumulates by their bits.
 std::string sizes_section(Runs runs);
 /// Confused classes, and some of the images.

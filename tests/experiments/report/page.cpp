@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "experiments/compare/comparison_fixture.h"
-#include "experiments/report/plots/gnuplot.h"
 #include "experiments/report/report.h"
 #include "experiments/run.h"
 #include "support/file.h"
@@ -20,16 +19,6 @@ namespace {
 
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-bool can_plot() {
-  try {
-    require_plots();
-    return true;
-  } catch (const std::runtime_error& error) {
-    MESSAGE(error.what());
-    return false;
-  }
 }
 
 /// The result of read_run_record() for a run with these accuracies, without a checkpoint.
@@ -64,7 +53,6 @@ std::filesystem::path train_tiny(const TemporaryFolder& temporary, const std::st
 }  // namespace
 
 TEST_CASE("page: says which run is best, by how much, and what quantization costs") {
-  if (!can_plot()) return;
   const std::vector<RunReport> runs{run_of("ste", {50.0, 80.5}), run_of("lsq", {70.0, 83.75})};
   const std::string page = report_page(runs);
   CHECK(holds(page, "lsq</span> is best</strong>: <strong>83.75 %</strong>"));
@@ -81,7 +69,6 @@ TEST_CASE("page: says which run is best, by how much, and what quantization cost
 }
 
 TEST_CASE("page: a run of quench quantize and its float run, with the accuracy before and after") {
-  if (!can_plot()) return;
   RunReport floating = run_of("none", {95.0, 96.0});
   for (EpochMetrics& epoch : floating.record.epochs)
     epoch.row.top1_float = epoch.row.top1_quantized;
@@ -106,7 +93,6 @@ TEST_CASE("page: a run of quench quantize and its float run, with the accuracy b
 }
 
 TEST_CASE("page: differences between runs come first, and such runs are not ranked") {
-  if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {60.0}), run_of("ab", {99.0})};
   for (RunReport& run : runs) {
     run.record.config["data.name"] = "synthetic";
@@ -133,7 +119,6 @@ TEST_CASE("page: differences between runs come first, and such runs are not rank
 }
 
 TEST_CASE("page: the effect of chance, with separate images for each run and with the same ones") {
-  if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste", {50.0}), run_of("lsq", {62.0})};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     Measurements& measured = runs[i].measured.emplace();
@@ -155,7 +140,6 @@ TEST_CASE("page: the effect of chance, with separate images for each run and wit
 
 TEST_CASE(
     "page: loss and top5 of the evaluation images and the accuracy of each class, if recorded") {
-  if (!can_plot()) return;
   RunReport run = run_of("ste", {50.0, 60.0});
   const auto told = [&run] {
     const std::string page = report_page(std::vector{run});
@@ -183,7 +167,6 @@ TEST_CASE(
 }
 
 TEST_CASE("page: numbers have a typographic minus, also on axes") {
-  if (!can_plot()) return;
   // Float weights with a lower accuracy: quantization costs nothing.
   const std::string page = report_page(std::vector{run_of("ste", {93.3})});
   CHECK(holds(page, "<td class=\"number\">−3.30</td>"));
@@ -191,7 +174,6 @@ TEST_CASE("page: numbers have a typographic minus, also on axes") {
 }
 
 TEST_CASE("page: means over seeds, with the paired difference") {
-  if (!can_plot()) return;
   std::vector<RunReport> runs{run_of("ste/seed-1", {80.0}), run_of("ste/seed-2", {82.0}),
                               run_of("lsq/seed-1", {83.0}), run_of("lsq/seed-2", {84.5})};
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -208,7 +190,6 @@ TEST_CASE("page: means over seeds, with the paired difference") {
 }
 
 TEST_CASE("page: names are escaped, also in plots") {
-  if (!can_plot()) return;
   const std::string page =
       report_page(std::vector{run_of("<script>x</script>", {1.0}), run_of("b", {2.0})});
   CHECK_FALSE(holds(page, "<script"));
@@ -216,7 +197,6 @@ TEST_CASE("page: names are escaped, also in plots") {
 }
 
 TEST_CASE("page: a run without an epoch, with one, with only NaN, and no run") {
-  if (!can_plot()) return;
   CHECK(holds(report_page(std::vector{run_of("new", {})}), "No run has finished an epoch yet."));
   CHECK(holds(report_page(std::vector{run_of("one", {12.5})}), "<strong>12.50 %</strong>"));
   RunReport broken = run_of("broken", {NAN});
@@ -229,7 +209,6 @@ TEST_CASE("page: a run without an epoch, with one, with only NaN, and no run") {
 }
 
 TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
-  if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto runs = load_runs({train_tiny(temporary, "a")}, {});
   REQUIRE(runs[0].measured.has_value());
@@ -258,7 +237,6 @@ TEST_CASE("report: of a trained run, with layers, histograms and mistakes") {
 }
 
 TEST_CASE("report: noise of 1-bit weights without a scale is independent of their size") {
-  if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto runs = load_runs({train_tiny(temporary, "a", {"quant.bits=1"})}, {});
   for (const LayerMeasurement& layer : runs[0].measured->layers) {
@@ -269,7 +247,6 @@ TEST_CASE("report: noise of 1-bit weights without a scale is independent of thei
 }
 
 TEST_CASE("report: the end of a run writes it; a missing folder is a message, not an exception") {
-  if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto folder = train_tiny(temporary, "a");
   const RunFolder opened = RunFolder::open(folder);
@@ -281,7 +258,6 @@ TEST_CASE("report: the end of a run writes it; a missing folder is a message, no
 }
 
 TEST_CASE("report: without a checkpoint, with another model's checkpoint, without images") {
-  if (!can_plot()) return;
   const TemporaryFolder temporary;
   const auto good = train_tiny(temporary, "good");
   const auto other = train_tiny(temporary, "other", {"model.width=0.125"});

@@ -1,14 +1,14 @@
 #include "experiments/report/plots/plot.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
 #include <cmath>
+#include <cstddef>
 #include <stdexcept>
-#include <tuple>
+#include <string_view>
+#include <vector>
 
-#include "experiments/report/plots/gnuplot.h"
-#include "experiments/report/plots/svg_theme.h"
+#include "experiments/report/plots/svg.h"
 
 using namespace quench::experiments::report;
 
@@ -25,101 +25,153 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-bool can_plot() {
-  try {
-    require_plots();
-    return true;
-  } catch (const std::runtime_error& error) {
-    MESSAGE(error.what());
-    return false;
+std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+/// Whether every element is closed in order, attributes are quoted, and each & begins an entity.
+bool well_formed(std::string_view xml) {
+  std::vector<std::string_view> open;
+  while (!xml.empty()) {
+    if (xml[0] == '&') {
+      const std::size_t end = xml.find(';');
+      if (end == std::string_view::npos || end > 6) return false;
+    }
+    if (xml[0] != '<') {
+      xml.remove_prefix(1);
+      continue;
+    }
+    std::size_t end = 1;
+    for (bool quoted = false; end < xml.size() && (quoted || xml[end] != '>'); ++end) {
+      if (xml[end] == '<') return false;
+      quoted ^= xml[end] == '"';
+    }
+    if (end == xml.size()) return false;
+    const std::string_view tag = xml.substr(1, end - 1);
+    const std::string_view name = tag.substr(0, tag.find(' '));
+    xml.remove_prefix(end + 1);
+    if (tag.starts_with('/')) {
+      if (open.empty() || open.back() != tag.substr(1)) return false;
+      open.pop_back();
+    } else if (!tag.ends_with('/')) {
+      open.push_back(name);
+    }
   }
+  return open.empty();
 }
 
 }  // namespace
 
 TEST_CASE("plot: drawable with one finite point, above 0 on a logarithmic axis") {
-  CHECK(line_plot("", {{1, 2}}).drawable());
-  CHECK_FALSE(line_plot("", {}).drawable());
-  CHECK_FALSE(line_plot("", {{1, NAN}, {INFINITY, 2}}).drawable());
+  CHECK(drawable(line_plot("", {{1, 2}})));
+  CHECK_FALSE(drawable(line_plot("", {})));
+  CHECK_FALSE(drawable(line_plot("", {{1, NAN}, {INFINITY, 2}})));
   Plot plot = line_plot("", {{1, -1}});
   plot.log_y = true;
-  CHECK_FALSE(plot.drawable());
-  CHECK_THROWS_AS(gnuplot_script(plot, "x.svg"), std::invalid_argument);
+  CHECK_FALSE(drawable(plot));
+  CHECK(plot_figure(plot, "x").empty());
+  CHECK_THROWS_AS(draw_svg(plot), std::invalid_argument);
 }
 
-TEST_CASE("gnuplot script: user's text is quoted so that nothing in it is a command") {
-  const std::string script =
-      gnuplot_script(line_plot("it's `touch x` @m\n$HOME \"q\"", {{1, 2}}), "it's.svg");
-  CHECK(holds(script, "title 'it''s `touch x` @m $HOME \"q\"'"));
-  CHECK(holds(script, "set output 'it''s.svg'"));
-  CHECK(holds(script, "set ylabel 'top1 (%)' offset 1,0"));
+TEST_CASE("svg: user's text is escaped in the drawing, its tooltips and the legend") {
+  Plot plot = line_plot("<b>&\"it's\"\x01", {{1, 2}, {2, 3}});
+  plot.x_names = {"", "<i>", "\"&"};
+  const std::string figure = plot_figure(plot, "caption");
+  CHECK(count(figure, "&lt;b&gt;&amp;&quot;it&#39;s&quot; ") == 4);  // legend, line, two points
+  CHECK(holds(figure, ">&lt;i&gt;</text>"));
+  CHECK(holds(figure, "aria-label=\"a &amp; b\""));
+  CHECK(holds(figure, "role=\"img\""));
+  CHECK_FALSE(holds(figure, "<b>"));
+  CHECK(well_formed(figure));
 }
 
-TEST_CASE("gnuplot script: points as they are, a gap for what is not finite") {
-  const std::string script = gnuplot_script(line_plot("", {{1, 0.5}, {2, NAN}, {3, -2e-7}}), "x");
-  CHECK(holds(script, "<< EOD\n1 0.5\n\n3 -2e-07\nEOD\n"));
-  CHECK(holds(script, "notitle"));
-  CHECK(holds(script, "set xrange [0.96:3.04]"));
-}
-
-TEST_CASE("gnuplot script: a single point is a dot, or a circle where the line would be dashed") {
-  Plot plot = line_plot("", {{1, 0.5}});
-  CHECK(holds(gnuplot_script(plot, "x"), "pt 7 ps 0.8"));
-  plot.series[0].form = SeriesForm::dashed;
-  CHECK(holds(gnuplot_script(plot, "x"), "with points lc rgb '#020000' pt 6 ps 1.2"));
-  plot.series[0].points.emplace_back(2, 0.5);
-  CHECK(holds(gnuplot_script(plot, "x"), "with lines"));
-}
-
-TEST_CASE("gnuplot script: a histogram has three ticks on each axis at least") {
-  // Ranges where a step of a quarter, rounded up, would leave one: [-4.2, 4.2] by 5.
-  for (const auto& [low, high, step] :
-       {std::tuple{-4.2, 4.2, 2.0}, {-0.51, 0.51, 0.5}, {0.0, 1.0, 0.5}, {-1.3, 0.9, 0.5}}) {
-    CAPTURE(low);
-    Plot plot = line_plot("", {{low, 2.1}, {high, 0.0}});
-    plot.series[0].form = SeriesForm::area;
-    plot.height = 190;
-    const std::string script = gnuplot_script(plot, "x");
-    CHECK(holds(script, fmt::format("set xtics {:.8g}\n", step)));
-    CHECK(holds(script, "set ytics 1\n"));  // 0, 1, 2 of 2.1
+TEST_CASE("svg: well-formed in every form, and the same bytes each time") {
+  for (const SeriesForm form :
+       {SeriesForm::line, SeriesForm::dashed, SeriesForm::area, SeriesForm::marks}) {
+    for (const bool log_y : {false, true}) {
+      for (const bool right_axis : {false, true}) {
+        Plot plot = line_plot("<&>", {{0, 0.5}, {1, NAN}, {2, 0.0}, {3, 1e9}, {4, -INFINITY}});
+        plot.series[0].form = form;
+        plot.series[0].right_axis = right_axis;
+        plot.right_label = "alpha";
+        plot.log_y = log_y;
+        const std::string svg = draw_svg(plot);
+        CHECK(well_formed(svg));
+        CHECK(svg == draw_svg(plot));
+        CHECK_FALSE(holds(svg, "nan"));
+        CHECK_FALSE(holds(svg, "inf"));
+      }
+    }
   }
 }
 
-TEST_CASE("theme_svg: lines and placeholders become the page's colours, labels stay") {
-  const std::string svg =
-      "<?xml version=\"1.0\"?>\n<svg \n viewBox=\"0 0 480 300\"\n>\n<title>Gnuplot</title>\n"
-      "<g id=\"gnuplot_canvas\">\n<defs>\n<circle id='gpDot'/>\n</defs>\n"
-      "<g fill=\"none\" color=\"black\" stroke=\"currentColor\">\n</g>\n"
-      "<g fill=\"none\" color=\"black\" stroke=\"rgb(  0,   0,   0)\">\n"
-      "<path stroke='rgb(  2,   0,   3)' d='M1,2'/>\n<path stroke='rgb(3,0,8)'/>\n<path "
-      "stroke='black'/>\n"
-      "<use xlink:href='#gpPt6' transform='translate(1,2)' color='rgb(  2,   0,   1)'/>\n"
-      "<use xlink:href='#gpPt5' transform='scale(2)' color='rgb(  2,   0,   1)'/>\n"
-      "<text>rgb( id=\"x\"</text>\n</g>\n</g>\n</svg>\n";
-  CHECK(theme_svg(svg, "a & b") ==
-        "<svg viewBox=\"0 0 480 300\" width=\"480\" height=\"300\" role=\"img\" "
-        "aria-label=\"a &amp; b\">\n<title>a &amp; b</title>\n<g>\n"
-        "<g fill=\"none\" stroke=\"currentColor\">\n"
-        "<path stroke='var(--run3)' d='M1,2'/>\n<path stroke='var(--depth8)'/>\n<path "
-        "stroke='currentColor'/>\n"
-        "<circle r='1' stroke='none' transform='translate(1,2)' fill='var(--run1)'/>\n"
-        "<circle r='1' stroke-width='0.4' fill='none' transform='scale(2)' "
-        "stroke='var(--run1)'/>\n"
-        "<text>rgb( id=\"x\"</text>\n</g>\n</g>\n</svg>\n");
-  CHECK_THROWS_AS(theme_svg("", "x"), std::runtime_error);
-  CHECK_THROWS_AS(theme_svg("<svg viewBox=\"0 0 1 1\">", "x"), std::runtime_error);
+TEST_CASE("svg: a line has a gap where a value is not finite, or not above 0 on a log axis") {
+  const auto strokes = [](double middle, bool log_y) {
+    Plot plot = line_plot("", {{1, 1}, {2, 2}, {3, middle}, {4, 1}, {5, 2}});
+    plot.log_y = log_y;
+    const std::string svg = draw_svg(plot);
+    const std::size_t line = svg.find("<path fill=\"none\" stroke=\"var(--run0)\"");
+    const std::string path = svg.substr(line, svg.find("</path>", line) - line);
+    return count(path, "M");
+  };
+  CHECK(strokes(1.5, false) == 1);
+  CHECK(strokes(NAN, false) == 2);
+  CHECK(strokes(0.0, false) == 1);
+  CHECK(strokes(0.0, true) == 2);
+  CHECK(strokes(-1.0, true) == 2);
 }
 
-TEST_CASE("draw: gnuplot's drawings in their order, markup in a title escaped") {
-  if (!can_plot()) return;
-  const auto drawings =
-      draw({line_plot("<script>&`echo x`", {{1, 2}, {2, 3}}), line_plot("second", {{1, 5}})});
-  REQUIRE(drawings.size() == 2);
-  CHECK(holds(drawings[0], "&lt;script>&amp;`echo x`"));
-  CHECK_FALSE(holds(drawings[0], "<script"));
-  CHECK(holds(drawings[0], "var(--run0)"));
-  CHECK(holds(drawings[0], "top1 (%)"));
-  CHECK(holds(drawings[1], "second"));
-  CHECK_FALSE(holds(drawings[1], "rgb("));
-  CHECK(draw({}).empty());
+TEST_CASE("svg: a point without neighbours is a dot, or a circle where the line would be dashed") {
+  Plot plot = line_plot("run", {{1, 0.5}});
+  CHECK(holds(draw_svg(plot), "r=\"3.5\" fill=\"var(--run0)\"><title>run, epoch 1: 0.5</title>"));
+  plot.series[0].form = SeriesForm::dashed;
+  CHECK(holds(draw_svg(plot), "r=\"4.5\" fill=\"var(--card)\" stroke=\"var(--run0)\""));
+  plot.series[0].points.emplace_back(2, 0.5);
+  CHECK_FALSE(holds(draw_svg(plot), "<circle"));
+  plot.series[0].points.emplace_back(3, NAN);
+  plot.series[0].points.emplace_back(4, 0.5);
+  CHECK(count(draw_svg(plot), "<circle") == 1);
+}
+
+TEST_CASE("svg: positions of a line, by hand") {
+  // 100 x 320 with a font of 12 and no labels. Ticks 0, 1, ..., 5: 0.58 * 12 + 8 = 15 pixels left of
+  // the axis, 12 to the right; 8.4 above and 320 - 12 - 8 = 300 below. x reaches 0.5 past the point.
+  Plot plot = line_plot("", {{7, 0}, {7, 5}});
+  plot.x_label = plot.y_label = "";
+  plot.width = 100;
+  plot.height = 320;
+  plot.whole_x = true;
+  const std::string svg = draw_svg(plot);
+  CHECK(holds(svg, "d=\"M51.5 300L51.5 8.4\""));
+  CHECK(holds(svg, "d=\"M15 8.4V300H88\""));
+  CHECK(holds(svg, ">7</text>"));
+}
+
+TEST_CASE("svg: a histogram has three ticks on each axis at least") {
+  // Ranges where a step of a quarter, rounded up, would leave one: [-4.2, 4.2] by 5.
+  for (const double end : {4.2, 0.51, 1.0, 130.0, 0.013}) {
+    CAPTURE(end);
+    Plot plot = line_plot("", {{-end, 2.1}, {end, 0.0}});
+    plot.series[0].form = SeriesForm::area;
+    plot.width = 264;
+    plot.height = 190;
+    const std::string svg = draw_svg(plot);
+    CHECK(count(svg, "text-anchor=\"end\"") >= 3);         // y: 0, 1, 2 of 2.1
+    CHECK(count(svg, "text-anchor=\"middle\"") >= 3 + 2);  // x, and the axes' labels
+  }
+}
+
+TEST_CASE("svg: the legend is outside the drawing and leaves out series that are not drawn") {
+  Plot plot = line_plot("first", {{1, 2}, {2, 3}});
+  plot.series.push_back({.title = "none", .points = {{1, NAN}}});
+  plot.series.push_back({.title = "last", .points = {{1, 1}}, .form = SeriesForm::dashed});
+  const std::string figure = plot_figure(plot, "");
+  const std::string legend = figure.substr(0, figure.find("<svg"));
+  CHECK(holds(legend, "<span><i style=\"--color:var(--run0)\"></i>first</span>"));
+  CHECK(holds(legend, "<span class=\"dashed\"><i style=\"--color:var(--run0)\"></i>last</span>"));
+  CHECK_FALSE(holds(figure, "none</span>"));
+  plot.legend = false;
+  CHECK_FALSE(holds(plot_figure(plot, ""), "<span"));
 }
