@@ -31,14 +31,18 @@ void attach_quantizers(Module& network, quant::Policy policy) {
       fill_operands(*module, policy);
       continue;
     }
-    fill(*layer, policy.make({.name = layer->name(),
-                              .first = layer == layers.front(),
-                              .last = layer == layers.back(),
-                              .depthwise = layer->depthwise(),
-                              .out_channels = layer->weight().shape()[0],
-                              .weight = layer->weight().shape()}));
+    fill(*layer, policy.make(layer_info(*layer, layers)));
   }
   policy.finish();
+}
+
+quant::LayerInfo layer_info(QuantizedLayer& layer, const std::vector<QuantizedLayer*>& layers) {
+  return {.name = layer.name(),
+          .first = &layer == layers.front(),
+          .last = &layer == layers.back(),
+          .depthwise = layer.depthwise(),
+          .out_channels = layer.weight().shape()[0],
+          .weight = layer.weight().shape()};
 }
 
 quant::OperandKind operand_kind(QuantizableModule& module) {

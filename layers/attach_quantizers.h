@@ -18,6 +18,10 @@ namespace quench::layers {
 /// @throws std::logic_error  for a custom module that has slots but no weight
 void attach_quantizers(Module& network, quant::Policy policy);
 
+/// The policy's description of a layer.
+/// @param layers  the network's quantized_layers(), of which `layer` is one
+quant::LayerInfo layer_info(QuantizedLayer& layer, const std::vector<QuantizedLayer*>& layers);
+
 /// The kind by which the policy treats a module with slots but no weight.
 /// @throws std::logic_error  for a module of another kind
 quant::OperandKind operand_kind(QuantizableModule& module);

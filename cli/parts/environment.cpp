@@ -22,7 +22,6 @@ const std::vector<EnvironmentVariable>& environment_variables() {
        "threads starve each other"},
       {"NO_COLOR", "any", "the progress bar has no colours"},
       {"TERM", "", "no progress bar if it is unset or dumb"},
-      {"PATH", "folders", "where reports find gnuplot"},
       {"OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_RANK, PMI_SIZE, PMI_RANK, SLURM_STEP_NUM_TASKS, "
        "SLURM_PROCID",
        "set by mpirun and srun",

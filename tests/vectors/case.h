@@ -48,6 +48,10 @@ class Comparison {
   void exact(std::string_view what, const std::vector<double>& got, const Json& want);
   void exact(std::string_view what, const Tensor& got, const Json& want);
 
+  /// For results that the file gives another tolerance in words.
+  void within(Tolerance tolerance, std::string_view what, const std::vector<double>& got,
+              const Json& want);
+
   double largest_deviation() const { return largest_; }
   const std::string& failure() const { return failure_; }  ///< the first one; empty if none
 

@@ -12,6 +12,7 @@ CaseFunction find_operation(std::string_view op) {
                           approx_sign_operations(),
                           binary_network_operations(),
                           binary_operations(),
+                          bit_search_operations(),
                           bn_fold_operations(),
                           bnn_operations(),
                           bwn_xnor_operations(),

@@ -14,6 +14,7 @@ std::span<const Operation> apot_operations();
 std::span<const Operation> approx_sign_operations();
 std::span<const Operation> binary_network_operations();
 std::span<const Operation> binary_operations();
+std::span<const Operation> bit_search_operations();
 std::span<const Operation> bn_fold_operations();
 std::span<const Operation> bnn_operations();
 std::span<const Operation> bwn_xnor_operations();
