@@ -22,6 +22,7 @@ void add_export(Subcommand& program);
 void add_compare(Subcommand& program, std::vector<std::string> command_line);
 void add_check_quantizer(Subcommand& program);
 void add_quantize(Subcommand& program, std::vector<std::string> command_line);
+void add_search(Subcommand& program, std::vector<std::string> command_line);
 void add_import(Subcommand& program, std::vector<std::string> command_line);
 void add_list(Subcommand& program);
 void add_cp(Subcommand& program);

@@ -135,6 +135,7 @@ int run_program(int argc, char** argv) {
   add_export(program);
   add_describe(program);
   add_quantize(program, command_line);
+  add_search(program, command_line);
   add_import(program, command_line);
   add_compare(program, command_line);
   add_check_quantizer(program);

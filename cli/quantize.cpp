@@ -231,12 +231,7 @@ experiments::ExperimentConfig load_config(const QuantizeOptions& options) {
   add(data_dir_override(options.data_dir));
   add(options.overrides);
   add_skip_bad(options.skip_bad, overrides);
-  if (!options.checkpoint.empty()) {
-    const bool is_run = std::filesystem::is_directory(options.checkpoint);
-    const std::string file =
-        is_run ? require_checkpoint(options.checkpoint, "last").string() : options.checkpoint;
-    add({fmt::format("train.init_from=\"{}\"", file)});
-  }
+  if (!options.checkpoint.empty()) add({checkpoint_override(options.checkpoint)});
   return experiments::load_experiment(options.config, overrides);
 }
 
@@ -248,9 +243,7 @@ Experiment load(const QuantizeOptions& options) {
   if (!e.config.train.init_from.empty())
     experiments::require_uncalibrated(e.config.train.init_from);
   apply_threads(e.config);
-  e.calibration = e.config.calibration ? *e.config.calibration
-                                       : experiments::read_calibration(
-                                             e.config.root, e.config.train.eval_batch_size);
+  e.calibration = experiments::calibration_of(e.config);
   e.data = experiments::load_data(e.config);
   e.network = experiments::load_trained(e.config, e.data.train->format());
   require(layers::is_quantized(*e.network),

@@ -82,14 +82,11 @@ experiments::SearchOptions search_options(const SearchCommand& command) {
 }
 
 void keep_options(const SearchCommand& command, const std::filesystem::path& folder) {
-  const nlohmann::json json{{"budget", command.budget},
-                            {"options", command.options},
-                            {"sensitivity", command.sensitivity},
-                            {"what", command.what},
-                            {"images", command.images},
-                            {"latency_table", command.latency_table},
-                            {"verify", command.verify},
-                            {"verify_points", command.verify_points}};
+  const nlohmann::json json{
+      {"budget", command.budget},           {"options", command.options},
+      {"sensitivity", command.sensitivity}, {"what", command.what},
+      {"images", command.images},           {"latency_table", command.latency_table},
+      {"verify", command.verify},           {"verify_points", command.verify_points}};
   write_file_atomically(folder / kOptionsFile, json.dump(1) + "\n");
 }
 
@@ -228,9 +225,8 @@ class PointTable {
     cells.push_back(fmt::format("{:.4g}", point.sensitivity));
     if (verified_) {
       const auto& verified = point.verified;
-      cells.push_back(verified && verified->sensitivity
-                          ? fmt::format("{:.4g}", *verified->sensitivity)
-                          : "-");
+      cells.push_back(
+          verified && verified->sensitivity ? fmt::format("{:.4g}", *verified->sensitivity) : "-");
       cells.push_back(verified ? fmt::format("{:.2f}{}", verified->top1,
                                              verified->dominated ? " dominated" : "")
                                : "-");

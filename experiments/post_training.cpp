@@ -55,6 +55,11 @@ std::optional<std::string> calibration_source(const std::filesystem::path& file)
 
 }  // namespace
 
+ptq::CalibrationOptions calibration_of(const ExperimentConfig& config) {
+  return config.calibration ? *config.calibration
+                            : read_calibration(config.root, config.train.eval_batch_size);
+}
+
 CalibrationReport apply_calibration(layers::Module& network, const ptq::CalibrationOptions& config,
                                     datasets::Loader& images, std::uint64_t seed,
                                     ptq::ReconstructionJournal* journal) {

@@ -27,6 +27,9 @@ struct CalibrationReport {
   std::optional<ptq::BiasCorrectionReport> bias_correction;
 };
 
+/// [calibration] of an experiment; without the table, all defaults.
+ptq::CalibrationOptions calibration_of(const ExperimentConfig& config);
+
 /// Runs all steps of [calibration]. Each needs the previous one: equalize() and absorb_biases(), or
 /// rescale_depthwise(), so that ranges are those of the changed network; calibrate_weights();
 /// reconstruct(), which chooses codes on these grids; calibrate_activations(), for the network with

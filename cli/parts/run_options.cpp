@@ -25,6 +25,12 @@ std::vector<std::string> data_dir_override(const std::string& given) {
   return {fmt::format("data.dir=\"{}\"", dir)};
 }
 
+std::string checkpoint_override(const std::string& given) {
+  const bool is_run = std::filesystem::is_directory(given);
+  const std::string file = is_run ? require_checkpoint(given, "last").string() : given;
+  return fmt::format("train.init_from=\"{}\"", file);
+}
+
 void add_skip_bad(bool given, std::vector<std::string>& overrides) {
   if (given) overrides.emplace_back("data.skip_bad=true");
 }

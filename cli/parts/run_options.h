@@ -14,6 +14,10 @@ namespace quench::cli {
 /// else the environment's QUENCH_DATA. Empty if neither is set, so the config decides.
 std::vector<std::string> data_dir_override(const std::string& given);
 
+/// The override that --checkpoint stands for: train.init_from of a file, or of a run's last checkpoint.
+/// @throws std::runtime_error  for a run without one
+std::string checkpoint_override(const std::string& given);
+
 /// The help of --skip-bad, and its override.
 inline constexpr const char* kSkipBadHelp =
     "Leave out files of an image folder that cannot be decoded, and list them";

@@ -76,6 +76,7 @@ std::string report_page(std::span<const RunReport> runs) {
   require(!runs.empty(), "report: expected at least one run");
   std::string body = headline_section(runs);
   body += seeds_section(runs);
+  body += bit_search_section(runs);
   body += curves_section(runs);
   body += quantizer_section(runs);
   body += layers_section(runs);

@@ -44,10 +44,11 @@ void mark_dominated(const std::vector<SearchPoint*>& points, CostKind kind) {
 BitSearch::BitSearch(ExperimentConfig config, const Data& data, SearchOptions options)
     : config_(std::move(config)), data_(data), options_(std::move(options)) {
   const SearchedBits what = options_.sensitivity.what;
-  require(what != SearchedBits::inputs || kind() == CostKind::bops || kind() == CostKind::latency,
-          "--budget: expected bops or latency with --what inputs, which leaves weights as they are, "
-          "got {}",
-          name_of(kind()));
+  require(
+      what != SearchedBits::inputs || kind() == CostKind::bops || kind() == CostKind::latency,
+      "--budget: expected bops or latency with --what inputs, which leaves weights as they are, "
+      "got {}",
+      name_of(kind()));
   network_ = load_trained(config_, data.train->format());
   require_searchable(config_, *network_);
   const datasets::ImageShape image = data.train->format().image;
@@ -67,8 +68,8 @@ SearchResult BitSearch::run(const RunFolder& folder) {
   SensitivityFile file(
       folder.path() / kSensitivityFile,
       dependencies(options_.sensitivity, read_text(folder.config()), *network_, images_));
-  result_.sensitivities = measure_sensitivities(config_, result_.space, data_, images_,
-                                                options_.sensitivity, file);
+  result_.sensitivities =
+      measure_sensitivities(config_, result_.space, data_, images_, options_.sensitivity, file);
   select();
   write_chosen(folder.path());
   verify();
@@ -132,8 +133,8 @@ std::vector<SearchPoint*> BitSearch::points_to_verify() {
   if (!options_.verify && options_.verify_points == 0) return {};
   std::vector<SearchPoint*> points{&result_.chosen};
   for (auto& [option, uniform] : result_.uniform) points.push_back(&uniform);
-  for (const std::size_t i : spread_evenly(result_.front, kind(),
-                                           static_cast<std::size_t>(options_.verify_points)))
+  for (const std::size_t i :
+       spread_evenly(result_.front, kind(), static_cast<std::size_t>(options_.verify_points)))
     points.push_back(&result_.front[i]);
   return points;
 }
@@ -166,8 +167,7 @@ void BitSearch::verify(SearchPoint& point, const ptq::SensitivityProbe& probe,
   const ptq::CalibrationOptions calibration = calibration_of(config);
   apply_calibration(*network, calibration, *calibration_loader(config, calibration, data_.train),
                     config.train.seed);
-  progress_bar().begin("quantized network",
-                       evaluation.images_in(evaluation.batches_per_epoch()));
+  progress_bar().begin("quantized network", evaluation.images_in(evaluation.batches_per_epoch()));
   const train::Accuracy accuracy =
       train::evaluate(*network, evaluation, quant::Mode::evaluation, layers::make_loss({}));
   point.verified = {.top1 = accuracy.top1(), .loss = accuracy.loss()};
@@ -186,9 +186,8 @@ void BitSearch::write_front(const std::filesystem::path& file) const {
     text += fmt::format("{},{},{},{},{},{}", point.sensitivity, point.bytes, point.bops,
                         point.mean_bits, number_or_nothing(point.milliseconds),
                         point.verified ? fmt::format("{}", point.verified->top1) : "");
-    space.for_each_searched(point.choice, [&](const SearchLayer&, int option) {
-      text += fmt::format(",{}", option);
-    });
+    space.for_each_searched(
+        point.choice, [&](const SearchLayer&, int option) { text += fmt::format(",{}", option); });
     text += "\n";
   }
   write_file_atomically(file, text);
@@ -215,10 +214,10 @@ std::vector<std::size_t> spread_evenly(const std::vector<SearchPoint>& front, Co
   const double low = front.front().cost(kind), high = front.back().cost(kind);
   for (std::size_t k = 0; k < count; ++k) {
     const double target =
-        count == 1 ? low : low + (high - low) * static_cast<double>(k) / static_cast<double>(count - 1);
-    const auto nearest = std::ranges::min_element(front, {}, [&](const SearchPoint& point) {
-      return std::abs(point.cost(kind) - target);
-    });
+        count == 1 ? low
+                   : low + (high - low) * static_cast<double>(k) / static_cast<double>(count - 1);
+    const auto nearest = std::ranges::min_element(
+        front, {}, [&](const SearchPoint& point) { return std::abs(point.cost(kind) - target); });
     const auto index = static_cast<std::size_t>(nearest - front.begin());
     if (result.empty() || result.back() != index) result.push_back(index);
   }

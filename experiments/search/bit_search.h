@@ -56,10 +56,10 @@ struct SearchResult {
   Budget budget;
   double limit = 0.0;  ///< in the unit of Budget::value
   SearchPoint chosen;
-  std::vector<SearchPoint> front;                 ///< by rising cost
+  std::vector<SearchPoint> front;                    ///< by rising cost
   std::vector<std::pair<int, SearchPoint>> uniform;  ///< by bits, of those that all layers have
-  std::optional<train::Accuracy> floating;        ///< if anything was verified
-  std::int64_t images = 0;                        ///< that sensitivities were measured on
+  std::optional<train::Accuracy> floating;           ///< if anything was verified
+  std::int64_t images = 0;                           ///< that sensitivities were measured on
 };
 
 /// A search of the bits for the layers of a trained network, ready to run.

@@ -36,9 +36,7 @@ const std::array<Kind, 4>& kinds() {
             {"KiB", 0x1p10},
             {"MiB", 0x1p20},
             {"GiB", 0x1p30}}},
-      Kind{CostKind::bops,
-           "bops",
-           {{"", 1.0}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}}},
+      Kind{CostKind::bops, "bops", {{"", 1.0}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}}},
       Kind{CostKind::latency, "latency", {{"us", 1e-3}, {"ms", 1.0}, {"s", 1e3}}},
       Kind{CostKind::mean_bits, "mean_bits", {{"", 1.0}}}};
   return all;

@@ -27,7 +27,8 @@ struct Budget {
 
 /// What parse_budget() takes, for help and messages.
 inline constexpr const char* kBudgetForms =
-    "size=250KiB (B, KB, MB, GB, KiB, MiB, GiB), bops=1.2G (none, K, M, G, T), latency=3.5ms (us, ms, s), "
+    "size=250KiB (B, KB, MB, GB, KiB, MiB, GiB), bops=1.2G (none, K, M, G, T), latency=3.5ms (us, "
+    "ms, s), "
     "mean_bits=4, or any of them as NAME=uniform:BITS";
 
 /// "size=250KiB", "bops=1.2G", "latency=3.5ms", "mean_bits=4", "size=uniform:4".

@@ -171,7 +171,8 @@ void set_latency(SearchSpace& space, const LatencyTable& table, const std::strin
             name, listed(names), key.first);
   require(missing.empty(), "{}: expected a row for each layer and option, got none for {}", name,
           listed(missing));
-  for (const auto& [operation, milliseconds] : table.fixed) space.fixed_milliseconds += milliseconds;
+  for (const auto& [operation, milliseconds] : table.fixed)
+    space.fixed_milliseconds += milliseconds;
 }
 
 LatencyTable measure_latency(const ExperimentConfig& config, const SearchSpace& space,

@@ -119,17 +119,18 @@ class SpaceBuilder {
                        .scales = owns && quantizer.quantizes() ? channels : 0,
                        .fixed = bits_of(layer)};
     for (const int option : options_) {
-      const auto found = at_.at(option).find(&layer), owner = at_.at(option).find(&layer.weight_owner());
+      const auto found = at_.at(option).find(&layer),
+                 owner = at_.at(option).find(&layer.weight_owner());
       if (found == at_.at(option).end() || owner == at_.at(option).end()) continue;
       result.at[option] = {.weight = owner->second.weight, .input = found->second.input};
     }
     require(!result.at.empty() || (result.fixed == ptq::LayerBits{}),
             "search: layer {}: no option of {} bits fits ({})", result.name,
             fmt::join(options_, ", "), supported_bits(layer, what_));
-    const auto follows = [&](int ptq::LayerBits::* slot) {
+    const auto follows = [&](int ptq::LayerBits::*slot) {
       return !result.at.empty() && std::ranges::all_of(result.at, [slot](const auto& entry) {
-               return entry.second.*slot == entry.first;
-             });
+        return entry.second.*slot == entry.first;
+      });
     };
     const bool weight = what_ != SearchedBits::inputs && follows(&ptq::LayerBits::weight);
     result.slots = {.weight = weight && owns,
@@ -152,7 +153,8 @@ class SpaceBuilder {
     if (common.empty()) {
       std::vector<std::string> names;
       for (const std::size_t i : group.layers) names.push_back(space_.layers[i].name);
-      require(false, "search: layers {} get the same bits, and no option of {} fits all of them ({})",
+      require(false,
+              "search: layers {} get the same bits, and no option of {} fits all of them ({})",
               listed(names), fmt::join(options_, ", "), supported_bits(first, what_));
     }
     return common;
@@ -253,7 +255,8 @@ double SearchSpace::limit(const Budget& budget) const {
   constexpr double kBitsPerByte = 8.0;
   if (budget.uniform) {
     const std::optional<Choice> choice = uniform(*budget.uniform);
-    require(choice.has_value(), "--budget: expected uniform: bits that all layers have, some of {}, got {}",
+    require(choice.has_value(),
+            "--budget: expected uniform: bits that all layers have, some of {}, got {}",
             fmt::join(options(), ", "), *budget.uniform);
     return cost(budget.kind, *choice);
   }

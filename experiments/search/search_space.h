@@ -25,10 +25,10 @@ const std::string& name_of(SearchedBits what);
 /// A layer with a weight, and its bits at each option that its methods support.
 struct SearchLayer {
   std::string name;
-  std::int64_t macs = 0;             ///< per image
-  std::int64_t weights = 0;          ///< 0 for a layer with another layer's weight
-  std::int64_t scales = 0;           ///< of the weight; 0 without a quantizer
-  ptq::LayerBits fixed;              ///< as the config has them
+  std::int64_t macs = 0;     ///< per image
+  std::int64_t weights = 0;  ///< 0 for a layer with another layer's weight
+  std::int64_t scales = 0;   ///< of the weight; 0 without a quantizer
+  ptq::LayerBits fixed;      ///< as the config has them
   /// Which of its own slots an option quantizes: not a weight that is another layer's.
   ptq::LayerSlots slots{false, false};
   std::map<int, ptq::LayerBits> at;  ///< by option; empty for a fixed layer
@@ -47,7 +47,8 @@ struct SearchGroup {
 /// What there is to choose in a network.
 struct SearchSpace {
   std::vector<SearchLayer> layers;  ///< in order of execution
-  std::vector<SearchGroup> groups;  ///< every layer in one of them, in the order of their first layers
+  std::vector<SearchGroup>
+      groups;  ///< every layer in one of them, in the order of their first layers
   /// Milliseconds of each layer and option, if they are known, and of everything that no option changes.
   std::optional<std::map<std::pair<std::string, int>, double>> milliseconds;
   double fixed_milliseconds = 0.0;

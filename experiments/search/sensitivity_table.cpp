@@ -66,10 +66,11 @@ class Measurement {
 
   Sensitivities run() {
     if (options_.measure == SensitivityMeasure::hessian) {
-      require(options_.what == SearchedBits::weights,
-              "--sensitivity: expected kl, loss or sqnr with --what {}, got hessian, which measures "
-              "weights",
-              name_of(options_.what));
+      require(
+          options_.what == SearchedBits::weights,
+          "--sensitivity: expected kl, loss or sqnr with --what {}, got hessian, which measures "
+          "weights",
+          name_of(options_.what));
       estimate_traces();
     }
     for (const auto& [option, layers] : wanted_) measure(option, layers);
@@ -190,8 +191,7 @@ void SensitivityFile::write() const {
 std::vector<datasets::Batch> search_images(const ExperimentConfig& config, const Data& data,
                                            std::int64_t count) {
   require(count >= 1, "--images: expected at least 1 image, got {}", count);
-  const auto images =
-      datasets::subset_range(data.train, 0, std::min(count, data.train->size()));
+  const auto images = datasets::subset_range(data.train, 0, std::min(count, data.train->size()));
   const auto loader = evaluation_loader(config, images);
   loader->start_epoch(0);
   std::vector<datasets::Batch> batches;

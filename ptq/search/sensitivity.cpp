@@ -205,8 +205,7 @@ Tensor SensitivityProbe::weight_gradient(const Variable& weight) const {
   Tensor sum = Tensor::zeros(weight.shape());
   for (const datasets::Batch& batch : images_) {
     cross_entropy(network_(Variable(batch.images)), batch.labels).backward();
-    const float share =
-        static_cast<float>(batch.images.dim(0)) / static_cast<float>(count_);
+    const float share = static_cast<float>(batch.images.dim(0)) / static_cast<float>(count_);
     const auto gradient = weight.grad().span();
     for (std::size_t i = 0; i < gradient.size(); ++i) sum.span()[i] += share * gradient[i];
     for (layers::Parameter& parameter : network_.parameters()) parameter.value.zero_grad();

@@ -1,5 +1,6 @@
 #include "ptq/search/tied_layers.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <numeric>

@@ -1,5 +1,3 @@
-#include "experiments/search/bit_search.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -8,6 +6,7 @@
 
 #include "core/safetensors.h"
 #include "experiments/post_training.h"
+#include "experiments/search/bit_search.h"
 #include "experiments/search/latency.h"
 #include "experiments/small_experiment.h"
 #include "layers/quantized_layer.h"
@@ -57,9 +56,10 @@ TEST_CASE("parse_budget: each form in its base unit") {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_budget(text), std::invalid_argument);
   }
-  CHECK_THROWS_WITH_AS(parse_budget("size=250"),
-                       (std::string("--budget: expected ") + kBudgetForms + ", got 'size=250'").c_str(),
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      parse_budget("size=250"),
+      (std::string("--budget: expected ") + kBudgetForms + ", got 'size=250'").c_str(),
+      std::invalid_argument);
 }
 
 TEST_CASE("search_space: layers that a rule gives bits of their own are fixed and count") {
@@ -72,7 +72,8 @@ TEST_CASE("search_space: layers that a rule gives bits of their own are fixed an
   CHECK(space.groups.size() == 6);  // conv1, two of stack1, stack2, stack3, fc
 
   // resnet8 at width 1/4: 4, 8 and 16 channels, every weight with a scale per channel.
-  const double weights4 = 4 * 4 * 9 * 2 + (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8) + (8 * 16 * 9 + 16 * 16 * 9 + 8 * 16);
+  const double weights4 =
+      4 * 4 * 9 * 2 + (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8) + (8 * 16 * 9 + 16 * 16 * 9 + 8 * 16);
   const double fixed = 3 * 4 * 9 + 16 * 10, scales = 4 + 2 * 4 + 3 * 8 + 3 * 16 + 10;
   const auto uniform = space.uniform(4).value();
   CHECK(space.cost(CostKind::size, uniform) == 4 * weights4 + 8 * fixed + 32 * scales);
@@ -89,8 +90,8 @@ TEST_CASE("search_space: layers that a rule gives bits of their own are fixed an
 TEST_CASE("search_space: bits of inputs, or of both, follow [quant.activation]") {
   const SearchSpace inputs = space_of(resnet(), {4, 8}, SearchedBits::inputs);
   CHECK(layer_of(inputs, "stack1.conv1").at.at(4) == ptq::LayerBits{8, 4});
-  const SearchSpace both = space_of(resnet({"quant.first_layer={activation={bits=8}}"}), {4, 8},
-                                    SearchedBits::both);
+  const SearchSpace both =
+      space_of(resnet({"quant.first_layer={activation={bits=8}}"}), {4, 8}, SearchedBits::both);
   CHECK(layer_of(both, "conv1").at.at(4) == ptq::LayerBits{4, 8});
   CHECK(layer_of(both, "stack1.conv1").at.at(4) == ptq::LayerBits{4, 4});
 }
@@ -108,14 +109,16 @@ TEST_CASE("search_space: options that a method lacks are left out for the layer 
   CHECK_THROWS_WITH_AS(space.limit(parse_budget("size=uniform:4")),
                        "--budget: expected uniform: bits that all layers have, some of 2, 4, got 4",
                        std::invalid_argument);
-  CHECK_THROWS_WITH_AS(space_of(resnet(twn), {3, 4}),
-                       "search: layer stack2.shortcut: no option of 3, 4 bits fits (weights of twn: "
-                       "2..2)",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(space_of(resnet({"quant.override=[{match=\"*\", bits=8}]"}), {3, 4}),
-                       "search: expected layers whose bits follow quant.weight.bits, got a network in "
-                       "which every layer has bits of its own or none",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      space_of(resnet(twn), {3, 4}),
+      "search: layer stack2.shortcut: no option of 3, 4 bits fits (weights of twn: "
+      "2..2)",
+      std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      space_of(resnet({"quant.override=[{match=\"*\", bits=8}]"}), {3, 4}),
+      "search: expected layers whose bits follow quant.weight.bits, got a network in "
+      "which every layer has bits of its own or none",
+      std::invalid_argument);
   CHECK_THROWS_WITH_AS(space_of(resnet({"quant.method=lsq"}), {1, 4}),
                        "--options: expected bits that some layer supports, got 1",
                        std::invalid_argument);
@@ -155,12 +158,13 @@ TEST_CASE("latency tables: what is written reads back, and bad rows are named") 
   for (const char* row : {"conv1,4", "conv1,4,fast", "conv1,four,1", "conv1,9,1", "conv1,0,1",
                           "conv1,4,-1", "conv1,4,nan", "conv1,4,inf", ",4,1", "conv1;4;1"}) {
     CAPTURE(row);
-    CHECK_THROWS_WITH_AS(parse(std::string("fc,8,1\n") + row),
-                         (std::string("t.csv:4: expected 'layer,bits,milliseconds' with bits in 1..8 "
-                                      "or none and milliseconds >= 0, got '") +
-                          row + "'")
-                             .c_str(),
-                         std::invalid_argument);
+    CHECK_THROWS_WITH_AS(
+        parse(std::string("fc,8,1\n") + row),
+        (std::string("t.csv:4: expected 'layer,bits,milliseconds' with bits in 1..8 "
+                     "or none and milliseconds >= 0, got '") +
+         row + "'")
+            .c_str(),
+        std::invalid_argument);
   }
   CHECK_THROWS_WITH_AS(parse("fc,8,1\nfc,8,2\n"),
                        "t.csv:4: expected one row for each layer and bits, got another 'fc,8,2'",
@@ -187,9 +191,10 @@ TEST_CASE("set_latency: every layer and option needs a row, others and fixed lay
   CHECK(ptq::least_cost(groups) == 16.5 + 8 * 2);
 
   table.layers.erase({"stack1.conv2", 2});
-  CHECK_THROWS_WITH_AS(set_latency(space, table, "t.csv"),
-                       "t.csv: expected a row for each layer and option, got none for stack1.conv2 at 2",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      set_latency(space, table, "t.csv"),
+      "t.csv: expected a row for each layer and option, got none for stack1.conv2 at 2",
+      std::invalid_argument);
   table.layers[{"stack1.conv9", 2}] = 1.0;
   CHECK_THROWS_AS(set_latency(space, table, "t.csv"), std::invalid_argument);
 }
@@ -198,7 +203,8 @@ TEST_CASE("set_latency: every layer and option needs a row, others and fixed lay
 struct SmallSearch {
   explicit SmallSearch(const Overrides& more = {}) : config(resnet(more)) {
     const auto network = build_network(config, data_format(config));
-    write_safetensors(folder / "start.safetensors", train::network_state(*network, config.model.name));
+    write_safetensors(folder / "start.safetensors",
+                      train::network_state(*network, config.model.name));
     Overrides overrides = more;
     overrides.push_back("train.init_from=\"" + (folder / "start.safetensors").string() + "\"");
     config = resnet(overrides);
@@ -206,8 +212,9 @@ struct SmallSearch {
   }
 
   SearchResult run(const std::string& name, const SearchOptions& options) const {
-    const RunFolder run = std::filesystem::exists(folder / name) ? RunFolder::open(folder / name)
-                                                                 : RunFolder::create_at(folder / name);
+    const RunFolder run = std::filesystem::exists(folder / name)
+                              ? RunFolder::open(folder / name)
+                              : RunFolder::create_at(folder / name);
     if (!std::filesystem::exists(run.config())) write_text(run.config(), config.resolved());
     return BitSearch(config, data, options).run(run);
   }
@@ -219,9 +226,10 @@ struct SmallSearch {
 
 SearchOptions options_of(const char* budget, const char* measure = "kl",
                          SearchedBits what = SearchedBits::weights) {
-  return {.budget = parse_budget(budget),
-          .options = {2, 4},
-          .sensitivity = {.measure = ptq::sensitivity_measure(measure), .what = what, .images = 24}};
+  return {
+      .budget = parse_budget(budget),
+      .options = {2, 4},
+      .sensitivity = {.measure = ptq::sensitivity_measure(measure), .what = what, .images = 24}};
 }
 
 TEST_CASE("bit search: the selection is the best of all that fit, by the table it leaves") {
@@ -238,7 +246,8 @@ TEST_CASE("bit search: the selection is the best of all that fit, by the table i
       SearchSpace::Choice choice = result.space.uniform(2).value();
       for (std::size_t k = 0; k < 4; ++k)
         if ((code >> k & 1u) != 0) choice[searched[k]] = 4;
-      if (result.space.in_units(CostKind::mean_bits, result.space.cost(CostKind::mean_bits, choice)) > 3.2)
+      if (result.space.in_units(CostKind::mean_bits,
+                                result.space.cost(CostKind::mean_bits, choice)) > 3.2)
         continue;
       double sum = 0.0;
       for (const std::size_t g : searched)
@@ -254,12 +263,15 @@ TEST_CASE("bit search: the selection is the best of all that fit, by the table i
   }
 }
 
-TEST_CASE("bit search: values that are there are not measured again, and a cut table is completed to the bit") {
+TEST_CASE(
+    "bit search: values that are there are not measured again, and a cut table is completed to the "
+    "bit") {
   const SmallSearch search;
   const SearchOptions options = options_of("size=uniform:4", "kl", SearchedBits::both);
   search.run("whole", options);
   const std::string table = read_bytes(search.folder / "whole" / kSensitivityFile);
-  CHECK(search.run("whole", options_of("size=uniform:2", "kl", SearchedBits::both)).chosen.sensitivity > 0.0);
+  CHECK(search.run("whole", options_of("size=uniform:2", "kl", SearchedBits::both))
+            .chosen.sensitivity > 0.0);
   CHECK(read_bytes(search.folder / "whole" / kSensitivityFile) == table);
 
   // As a kill leaves it: some of the values.
@@ -301,10 +313,13 @@ TEST_CASE("bit search: refused before anything is measured") {
     }
     return std::string();
   };
-  CHECK(refusal(options_of("size=1B")).starts_with(
-      "--budget: expected size of at least 1.9 KiB, the least of any choice, got 0.0 KiB"));
+  CHECK(
+      refusal(options_of("size=1B"))
+          .starts_with(
+              "--budget: expected size of at least 1.9 KiB, the least of any choice, got 0.0 KiB"));
   CHECK(refusal(options_of("size=1KiB", "kl", SearchedBits::inputs)) ==
-        "--budget: expected bops or latency with --what inputs, which leaves weights as they are, got "
+        "--budget: expected bops or latency with --what inputs, which leaves weights as they are, "
+        "got "
         "size");
   SearchOptions none = options_of("mean_bits=4");
   none.sensitivity.images = 0;
@@ -327,7 +342,8 @@ TEST_CASE("bit search: a sensitivity that is not finite names layer and bits") {
     }
   write_safetensors(search.folder / "infinite.safetensors",
                     train::network_state(*network, config.model.name));
-  config = resnet({"train.init_from=\"" + (search.folder / "infinite.safetensors").string() + "\""});
+  config =
+      resnet({"train.init_from=\"" + (search.folder / "infinite.safetensors").string() + "\""});
   const RunFolder run = RunFolder::create_at(search.folder / "run");
   write_text(run.config(), config.resolved());
   BitSearch infinite(config, search.data, options_of("mean_bits=4"));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -66,7 +67,8 @@ TEST_CASE("select_options: the best of all selections, ties by cost and then by 
     double most = 0.0;
     for (const Selection& each : all_selections(groups)) most = std::max(most, each.cost);
     for (const double share : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}) {
-      const auto got = select_options(groups, share * most), want = brute_force(groups, share * most);
+      const auto got = select_options(groups, share * most),
+                 want = brute_force(groups, share * most);
       REQUIRE(got.has_value() == want.has_value());
       if (!want) continue;
       CHECK(got->options == want->options);
@@ -91,8 +93,7 @@ TEST_CASE("pareto_front: the selections that no other one beats, by rising cost"
       });
       if (beaten) continue;
       ++expected;
-      CHECK(std::ranges::any_of(front,
-                                [&](const Selection& p) { return p.options == a.options; }));
+      CHECK(std::ranges::any_of(front, [&](const Selection& p) { return p.options == a.options; }));
     }
     CHECK(front.size() == expected);
     CHECK(std::ranges::is_sorted(front, {}, &Selection::cost));
@@ -102,23 +103,26 @@ TEST_CASE("pareto_front: the selections that no other one beats, by rising cost"
 TEST_CASE("select_options: a budget of exactly the cost is met, whatever the order of the sum") {
   // 0.1 + 0.2 + 0.3 is larger than 0.3 + 0.2 + 0.1 in double.
   const Groups groups{{{0.1, 9.0}, {1.0, 0.0}}, {{0.2}, {0.0}}, {{0.3}, {0.0}}};
-  CHECK(select_options(groups, 0.3 + 0.2 + 0.1).value().options == std::vector<std::size_t>{0, 0, 0});
+  CHECK(select_options(groups, 0.3 + 0.2 + 0.1).value().options ==
+        std::vector<std::size_t>{0, 0, 0});
   CHECK_FALSE(select_options(groups, 0.6 * (1.0 - 1e-9)).has_value());
   CHECK(least_cost(groups) == 0.1 + 0.2 + 0.3);
 }
 
 TEST_CASE("select_options: messages name the group and the option") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(select_options({}, 1.0), "select_options: expected at least 1 group, got none",
+  CHECK_THROWS_WITH_AS(select_options({}, 1.0),
+                       "select_options: expected at least 1 group, got none",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(
       select_options(Groups{{{1.0}, {1.0}}, {{1.0, 2.0}, {1.0, nan}}}, 1.0),
       "select_options: group 1, option 1: expected finite cost and sensitivity, got 2 and nan",
       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(select_options(Groups{{{1.0, 2.0}, {1.0}}}, 1.0),
-                       "select_options: group 0: expected a cost and a sensitivity for each option, "
-                       "got 2 and 1",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      select_options(Groups{{{1.0, 2.0}, {1.0}}}, 1.0),
+      "select_options: group 0: expected a cost and a sensitivity for each option, "
+      "got 2 and 1",
+      std::invalid_argument);
 }
 
 }  // namespace

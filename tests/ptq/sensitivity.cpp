@@ -19,14 +19,16 @@ Tensor matrix(std::int64_t rows, std::int64_t columns, const std::vector<float>&
   return Tensor::from_row_major({rows, columns}, values);
 }
 
-TEST_CASE("mean_kl and mean_cross_entropy: against hand-made probabilities, also far from each other") {
+TEST_CASE(
+    "mean_kl and mean_cross_entropy: against hand-made probabilities, also far from each other") {
   const auto logits = [](double p) { return static_cast<float>(std::log(p)); };
   const Tensor reference = matrix(2, 2, {logits(0.5), logits(0.5), logits(0.9), logits(0.1)});
   const Tensor other = matrix(2, 2, {logits(0.25), logits(0.75), logits(0.9), logits(0.1)});
   const double kl = 0.5 * std::log(0.5 / 0.25) + 0.5 * std::log(0.5 / 0.75);
   CHECK(mean_kl(reference, other) == doctest::Approx(kl / 2.0).epsilon(1e-6));
   CHECK(mean_kl(reference, reference) == 0.0);
-  CHECK(mean_kl(matrix(1, 2, {0.0f, 200.0f}), matrix(1, 2, {200.0f, 0.0f})) == doctest::Approx(200.0));
+  CHECK(mean_kl(matrix(1, 2, {0.0f, 200.0f}), matrix(1, 2, {200.0f, 0.0f})) ==
+        doctest::Approx(200.0));
   Tensor labels({2}, DType::s32);
   labels.span<std::int32_t>()[0] = 1;
   labels.span<std::int32_t>()[1] = 0;
@@ -41,8 +43,7 @@ struct TwoLogits {
     layer = network.append("fc", std::make_shared<layers::Linear>(
                                      layers::LinearOptions{.in_features = 1, .out_features = 2},
                                      matrix(2, 1, {0.3f, 1.4f})));
-    layer->set_weight_quantizer(
-        std::make_unique<experiments::Probe>(quant::Role::weight, false));
+    layer->set_weight_quantizer(std::make_unique<experiments::Probe>(quant::Role::weight, false));
     datasets::Batch batch{.images = Tensor({2, 1, 1, 1}), .labels = Tensor({2}, DType::s32)};
     batch.images.span()[0] = 1.0f;
     batch.images.span()[1] = -2.0f;
@@ -76,7 +77,8 @@ TEST_CASE("sensitivity: kl, loss and output noise of one layer against sums by h
   CHECK(probe.measure(*net.layer, {}, SensitivityMeasure::sqnr) ==
         doctest::Approx((0.3 * 0.3 + 0.4 * 0.4) / (0.3 * 0.3 + 1.4 * 1.4)).epsilon(1e-5));
   CHECK(weight_noise(*net.layer) == doctest::Approx(0.3 * 0.3 + 0.4 * 0.4).epsilon(1e-5));
-  CHECK(probe.measure(*net.layer, {.weight = false, .input = false}, SensitivityMeasure::kl) == 0.0);
+  CHECK(probe.measure(*net.layer, {.weight = false, .input = false}, SensitivityMeasure::kl) ==
+        0.0);
   CHECK(probe.measure_network(net.network, SensitivityMeasure::loss) ==
         doctest::Approx((after - before) / 2.0).epsilon(1e-5));
 }

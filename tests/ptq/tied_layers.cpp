@@ -29,7 +29,8 @@ std::vector<Names> ties_of(layers::Module& network) {
   return ties;
 }
 
-TEST_CASE("tied layers: a block's first convolution, its shortcut's, and what the sum adds to that") {
+TEST_CASE(
+    "tied layers: a block's first convolution, its shortcut's, and what the sum adds to that") {
   Random random(1, "test");
   CHECK(ties_of(*layers::models::resnet8({.width = 0.25}, random)) ==
         std::vector<Names>{{"stack2.conv1", "stack2.conv2", "stack2.shortcut"},

@@ -59,8 +59,8 @@ void Comparison::exact(std::string_view what, const Tensor& got, const Json& wan
   exact(what, numbers(got), want);
 }
 
-void Comparison::within(Tolerance tolerance, std::string_view what,
-                        const std::vector<double>& got, const Json& want) {
+void Comparison::within(Tolerance tolerance, std::string_view what, const std::vector<double>& got,
+                        const Json& want) {
   compare(what, got, numbers(want), tolerance);
 }
 

@@ -29,6 +29,8 @@ std::vector<std::string> layer_names(Runs runs);
 std::string layers_section(Runs runs);
 /// Weights and activations of each layer, with their grids.
 std::string histograms_section(Runs runs);
+/// Costs and accuracies of the networks that `quench search` found.
+std::string bit_search_section(Runs runs);
 /// Weights and multiply-accumulates by their bits.
 std::string sizes_section(Runs runs);
 /// Confused classes, and some of the images.
