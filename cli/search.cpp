@@ -14,7 +14,9 @@
 #include "cli/parts/run_options.h"
 #include "cli/parts/run_record.h"
 #include "experiments/post_training.h"
+#include "experiments/report/report.h"
 #include "experiments/search/bit_search.h"
+#include "support/console.h"
 #include "support/error.h"
 #include "support/file.h"
 #include "support/progress.h"
@@ -324,10 +326,14 @@ void search(const SearchCommand& command, MakeFolder folder_for) {
   json["what"] = command.what;
   json["versions"] = provenance(config.train.seed);
   write_file_atomically(folder.path() / experiments::kSearchFile, json.dump(2) + "\n");
+  // The search is done and saved, so a missing report is not an error.
+  const std::string fault = experiments::report::write_search_report(folder.path());
+  if (!fault.empty()) remark(fmt::format("quench: report.html was not made: {}", fault));
   if (command.json) {
     fmt::print("{}\n", json.dump(2));
   } else {
     print(folder, command, result);
+    if (fault.empty()) fmt::print("  report   {}\n", (folder.path() / "report.html").string());
   }
 }
 

@@ -3,6 +3,7 @@
 #include "experiments/report/report.h"
 #include "experiments/runs/checkpoint.h"
 #include "experiments/runs/class_names.h"
+#include "experiments/search/bit_search.h"
 #include "support/error.h"
 #include "train/evaluate.h"
 
@@ -40,6 +41,7 @@ void prepare(layers::Module& network, const ExperimentConfig& config, const Data
 std::optional<Measurements> measure_run(RunRecord& record, const LoadOptions& options) {
   const fs::path checkpoint = record.folder / (options.checkpoint + ".safetensors");
   if (!fs::exists(checkpoint)) {
+    if (fs::exists(record.folder / kSearchFile)) return std::nullopt;
     record.notes.push_back(
         fmt::format("no checkpoint {}, so layers are missing", checkpoint.string()));
     return std::nullopt;

@@ -115,4 +115,13 @@ std::string write_run_report(const std::filesystem::path& folder, layers::Module
   }
 }
 
+std::string write_search_report(const std::filesystem::path& folder) {
+  try {
+    write_file_atomically(folder / "report.html", report_page(load_runs({folder}, {})));
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 }  // namespace quench::experiments::report

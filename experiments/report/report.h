@@ -40,4 +40,7 @@ std::string report_page(std::span<const RunReport> runs);
 std::string write_run_report(const std::filesystem::path& folder, layers::Module& network,
                              const ExperimentConfig& config, const Data& data);
 
+/// The same at the end of `quench search`, whose folder holds no network.
+std::string write_search_report(const std::filesystem::path& folder);
+
 }  // namespace quench::experiments::report

@@ -9,6 +9,7 @@
 #include "experiments/config/config_file.h"
 #include "experiments/report/plots/plot.h"
 #include "experiments/runs/run_listing.h"
+#include "experiments/search/bit_search.h"
 #include "support/error.h"
 #include "support/file.h"
 
@@ -58,7 +59,7 @@ void read_metrics_of(RunRecord& run) {
     });
   } else if (has("last.safetensors") && !has(kRunStateFile)) {
     run.origin = RunOrigin::imported;
-  } else {
+  } else if (!has(kSearchFile)) {
     run.notes.emplace_back("no metrics.csv, so curves are missing");
   }
 }

@@ -10,6 +10,7 @@
 #include "experiments/post_training.h"
 #include "experiments/runs/folder_lock.h"
 #include "experiments/runs/metrics.h"
+#include "experiments/search/bit_search.h"
 #include "support/error.h"
 
 namespace quench::experiments {
@@ -62,7 +63,7 @@ RunState state_from_files(const fs::path& folder) {
     state.updated = time_of(folder / "metrics.csv");
   }
   const bool complete = fs::exists(folder / "last.safetensors") && state.epoch == state.epochs;
-  if (complete) state.phase = RunPhase::done;
+  if (complete || fs::exists(folder / kSearchFile)) state.phase = RunPhase::done;
   return state;
 }
 

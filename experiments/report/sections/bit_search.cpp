@@ -1,10 +1,11 @@
+#include "experiments/search/bit_search.h"
+
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "experiments/report/html.h"
 #include "experiments/report/plots/svg.h"
 #include "experiments/report/sections/sections.h"
-#include "experiments/search/bit_search.h"
 #include "support/error.h"
 #include "support/file.h"
 
@@ -35,14 +36,16 @@ Points points_of(const nlohmann::json& networks, const Axis& x, const char* y) {
 /// The front as a line, uniform networks dashed, the chosen network as a mark.
 std::string figure(const nlohmann::json& search, const Axis& x, bool accuracy) {
   const char* y = accuracy ? "top1" : "sensitivity";
-  Plot plot{.description = accuracy ? "Accuracy of networks with searched bits, by their cost"
-                                    : "Predicted sensitivity of networks with searched bits, by cost",
+  Plot plot{.description = accuracy
+                               ? "Accuracy of networks with searched bits, by their cost"
+                               : "Predicted sensitivity of networks with searched bits, by cost",
             .x_label = x.label,
             .y_label = accuracy ? "top1 (%)" : "predicted sensitivity",
             .width = 340,
             .height = 260,
             .log_y = !accuracy};
-  const auto add = [&](const char* title, const nlohmann::json& networks, SeriesForm form, int color) {
+  const auto add = [&](const char* title, const nlohmann::json& networks, SeriesForm form,
+                       int color) {
     plot.series.push_back({.title = title,
                            .points = points_of(networks, x, y),
                            .form = form,
@@ -71,9 +74,10 @@ std::string search_html(const RunReport& run) {
     std::string figures;
     for (const bool accuracy : {false, true})
       for (const Axis& axis : kAxes) figures += figure(search, axis, accuracy);
-    return fmt::format("<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n<details><summary>Bits of the "
-                       "chosen network</summary>\n{}</details>\n",
-                       run_label(run), figures, bits_table(search));
+    return fmt::format(
+        "<h3>{}</h3>\n<div class=\"figures\">\n{}</div>\n<details><summary>Bits of the "
+        "chosen network</summary>\n{}</details>\n",
+        run_label(run), figures, bits_table(search));
   } catch (const nlohmann::json::exception& error) {
     return fmt::format("<p>{}: {}</p>\n", escape_html(file.string()), escape_html(error.what()));
   }
