@@ -219,4 +219,10 @@ std::string dependencies(const SensitivityOptions& options, const std::string& c
       .dump();
 }
 
+Sensitivities measure_sensitivities(const ExperimentConfig& config, const SearchSpace& space,
+                                    const Data& data, const std::vector<datasets::Batch>& images,
+                                    const SensitivityOptions& options, SensitivityFile& file) {
+  return Measurement(config, space, data, images, options, file).run();
+}
+
 }  // namespace quench::experiments

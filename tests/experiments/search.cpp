@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <stdexcept>
@@ -18,7 +19,8 @@ namespace {
 using Overrides = std::vector<std::string>;
 
 const Overrides kResNet{"model={name=\"resnet8\", width=0.25}", "quant.method=symmetric",
-                        "quant.granularity=per_channel", "quant.first_layer={bits=8}",
+                        "quant.granularity=per_channel",
+                        "quant.first_layer={bits=8, activation={method=\"symmetric\"}}",
                         "quant.last_layer={bits=8}"};
 
 ExperimentConfig resnet(const Overrides& more = {}) {
@@ -91,8 +93,9 @@ TEST_CASE("search_space: bits of inputs, or of both, follow [quant.activation]")
   const SearchSpace inputs = space_of(resnet(), {4, 8}, SearchedBits::inputs);
   CHECK(layer_of(inputs, "stack1.conv1").at.at(4) == ptq::LayerBits{8, 4});
   const SearchSpace both =
-      space_of(resnet({"quant.first_layer={activation={bits=8}}"}), {4, 8}, SearchedBits::both);
-  CHECK(layer_of(both, "conv1").at.at(4) == ptq::LayerBits{4, 8});
+      space_of(resnet({"quant.override=[{match=\"stack1.conv2\", activation={bits=8}}]"}), {4, 8},
+               SearchedBits::both);
+  CHECK(layer_of(both, "stack1.conv2").at.at(4) == ptq::LayerBits{4, 8});
   CHECK(layer_of(both, "stack1.conv1").at.at(4) == ptq::LayerBits{4, 4});
 }
 
@@ -276,7 +279,7 @@ TEST_CASE(
 
   // As a kill leaves it: some of the values.
   const RunFolder cut = RunFolder::create_at(search.folder / "cut");
-  write_text(cut.config(), search.config.resolved());
+  write_text(cut.config(), read_bytes(search.folder / "whole" / "config.toml"));
   std::string part = table;
   const std::size_t second = part.find("},\n", part.find("\"values\"", part.find("depends_on")));
   REQUIRE(second != std::string::npos);
@@ -316,7 +319,7 @@ TEST_CASE("bit search: refused before anything is measured") {
   CHECK(
       refusal(options_of("size=1B"))
           .starts_with(
-              "--budget: expected size of at least 1.9 KiB, the least of any choice, got 0.0 KiB"));
+              "--budget: expected size of at least 1.8 KiB, the least of any choice, got 0.0 KiB"));
   CHECK(refusal(options_of("size=1KiB", "kl", SearchedBits::inputs)) ==
         "--budget: expected bops or latency with --what inputs, which leaves weights as they are, "
         "got "
@@ -333,21 +336,28 @@ TEST_CASE("bit search: refused before anything is measured") {
 
 TEST_CASE("bit search: a sensitivity that is not finite names layer and bits") {
   const SmallSearch search;
-  ExperimentConfig config = search.config;
-  const auto network = build_network(config, data_format(config));
+  const Overrides floats{"quant.activation.method=none"};
+  const auto network = build_network(resnet(floats), data_format(search.config));
   for (const layers::Parameter& parameter : network->parameters())
-    if (parameter.name == "stack1.bn1.gain") {
+    if (parameter.kind == layers::ParameterKind::norm) {
       Tensor gain = parameter.value.value();
-      gain.span()[0] = INFINITY;
+      std::ranges::fill(gain.span(), 1e38f);  // what follows overflows
     }
-  write_safetensors(search.folder / "infinite.safetensors",
-                    train::network_state(*network, config.model.name));
-  config =
-      resnet({"train.init_from=\"" + (search.folder / "infinite.safetensors").string() + "\""});
+  const std::filesystem::path file = search.folder / "overflow.safetensors";
+  write_safetensors(file, train::network_state(*network, search.config.model.name));
+  const ExperimentConfig config = resnet({floats[0], "train.init_from=\"" + file.string() + "\""});
   const RunFolder run = RunFolder::create_at(search.folder / "run");
   write_text(run.config(), config.resolved());
-  BitSearch infinite(config, search.data, options_of("mean_bits=4"));
-  CHECK_THROWS_AS(infinite.run(run), std::invalid_argument);
+  BitSearch broken(config, search.data, options_of("mean_bits=4"));
+  std::string refusal;
+  try {
+    broken.run(run);
+  } catch (const std::invalid_argument& error) {
+    refusal = error.what();
+  }
+  CHECK(refusal.starts_with(
+      "search: layer stack1.conv1 at 2 bits: expected a finite sensitivity (kl), got "));
+  CHECK(refusal.ends_with("nan"));  // of either sign
   CHECK_FALSE(std::filesystem::exists(run.path() / kChosenConfig));
 }
 
