@@ -349,7 +349,7 @@ void search_new(const SearchCommand& command) {
 void resume(SearchCommand command) {
   require(command.config.empty() && command.run.empty() && command.checkpoint.empty() &&
               command.overrides.empty(),
-          "search --resume: a search goes on in its folder with its config, so it takes no config, "
+          "search --resume: a search resumes in its folder with its config, so it takes no config, "
           "--checkpoint, --set or --run");
   command.config = require_run(command.resume).string();
   take_options(command, command.resume);
@@ -387,9 +387,10 @@ void add_search(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--latency-table", options->latency_table,
               "CSV of layer,bits,milliseconds of another machine (default: measured here)",
               {.type_name = "FILE", .when_given = given("latency_table")});
-  command.add("--verify", options->verify, "Evaluate the chosen and the uniform networks");
+  command.add("--verify", options->verify,
+              "Evaluate the chosen network and the largest uniform one within the budget");
   command.add("--verify-points", options->verify_points,
-              "Evaluate so many networks of the front as well, evenly in cost",
+              "Evaluate all uniform networks and this many of the front, evenly in cost",
               {.min = 1, .max = 1000, .when_given = given("verify_points")});
   command.add("--checkpoint", options->checkpoint,
               "Trained weights: a run folder or a file (default: train.init_from)",

@@ -14,7 +14,7 @@ namespace quench::cli {
 /// else the environment's QUENCH_DATA. Empty if neither is set, so the config decides.
 std::vector<std::string> data_dir_override(const std::string& given);
 
-/// The override that --checkpoint stands for: train.init_from of a file, or of a run's last checkpoint.
+/// The override for --checkpoint: train.init_from is the file, or the run's last checkpoint.
 /// @throws std::runtime_error  for a run without one
 std::string checkpoint_override(const std::string& given);
 

@@ -49,6 +49,11 @@ BitSearch::BitSearch(ExperimentConfig config, const Data& data, SearchOptions op
       "--budget: expected bops or latency with --what inputs, which leaves weights as they are, "
       "got {}",
       name_of(kind()));
+  require(what == SearchedBits::weights ||
+              options_.sensitivity.measure != ptq::SensitivityMeasure::hessian,
+          "--sensitivity: expected kl, loss or sqnr with --what {}, got hessian, which measures "
+          "weights",
+          name_of(what));
   network_ = load_trained(config_, data.train->format());
   require_searchable(config_, *network_);
   const datasets::ImageShape image = data.train->format().image;
@@ -132,7 +137,12 @@ void BitSearch::write_chosen(const std::filesystem::path& folder) const {
 std::vector<SearchPoint*> BitSearch::points_to_verify() {
   if (!options_.verify && options_.verify_points == 0) return {};
   std::vector<SearchPoint*> points{&result_.chosen};
-  for (auto& [option, uniform] : result_.uniform) points.push_back(&uniform);
+  SearchPoint* fits = nullptr;  // the largest uniform network within the budget
+  for (auto& [option, uniform] : result_.uniform) {
+    if (uniform.cost(kind()) <= result_.limit * (1.0 + ptq::kBudgetTolerance)) fits = &uniform;
+    if (options_.verify_points > 0) points.push_back(&uniform);
+  }
+  if (fits != nullptr && options_.verify_points == 0) points.push_back(fits);
   for (const std::size_t i :
        spread_evenly(result_.front, kind(), static_cast<std::size_t>(options_.verify_points)))
     points.push_back(&result_.front[i]);

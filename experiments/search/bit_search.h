@@ -16,14 +16,14 @@
 
 namespace quench::experiments {
 
-/// Everything that a search is asked for.
+/// The request for a search.
 struct SearchOptions {
   Budget budget;
   std::vector<int> options{2, 3, 4, 8};
   SensitivityOptions sensitivity;
   std::filesystem::path latency_table;  ///< empty: latency is measured, if the budget is one
-  bool verify = false;                  ///< evaluate the chosen network
-  int verify_points = 0;                ///< how many of the front, and the uniform networks
+  bool verify = false;    ///< evaluate the chosen network, and the largest uniform one that fits
+  int verify_points = 0;  ///< how many of the front, and the uniform networks
 };
 
 /// A network that was evaluated, after [calibration] with all of its steps.

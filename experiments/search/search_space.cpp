@@ -45,7 +45,7 @@ Settings with_network_bits(const ExperimentConfig& config, int bits, SearchedBit
   return root.table("quant");
 }
 
-/// The bits of every layer where [quant] says that the network has so many; nothing where a method
+/// The bits of every layer where [quant] gives the network `bits`; nothing where a method
 /// does not support them.
 std::map<const QuantizedLayer*, ptq::LayerBits> bits_at(const ExperimentConfig& config,
                                                         layers::Module& network, int bits,

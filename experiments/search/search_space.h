@@ -68,7 +68,7 @@ struct SearchSpace {
 
   /// The option of each group; nothing for a fixed one.
   using Choice = std::vector<std::optional<int>>;
-  /// Of a selection from option_groups().
+  /// The choice that a selection from option_groups() makes.
   Choice choice(const ptq::Selection& selection) const;
   /// The same option for all groups; nothing if a group lacks it.
   std::optional<Choice> uniform(int option) const;

@@ -61,8 +61,7 @@ std::string dependencies(const SensitivityOptions& options, const std::string& c
 /// again; each new one is kept there at once. Ranges are chosen as [calibration] says for the network with
 /// the option in all layers; weights are neither reconstructed nor biases corrected. Shows the values on
 /// progress_bar().
-/// @throws std::invalid_argument  for a value that is not finite, naming layer and bits, and for hessian
-///                                with bits of inputs
+/// @throws std::invalid_argument  for a value that is not finite, naming layer and bits
 Sensitivities measure_sensitivities(const ExperimentConfig& config, const SearchSpace& space,
                                     const Data& data, const std::vector<datasets::Batch>& images,
                                     const SensitivityOptions& options, SensitivityFile& file);

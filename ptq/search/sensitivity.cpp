@@ -148,7 +148,7 @@ SensitivityProbe::SensitivityProbe(layers::Module& network, std::vector<datasets
   float_loss_ = loss_of(network_, SensitivityMeasure::loss);
 }
 
-/// Of a network in the modes that it has.
+/// Runs the network in its current modes.
 double SensitivityProbe::loss_of(layers::Module& network, SensitivityMeasure measure) const {
   const NoGradGuard no_grad;
   double sum = 0.0;
@@ -199,7 +199,7 @@ double SensitivityProbe::output_noise(QuantizedLayer& layer, const LayerSlots& s
   return std::pow(10.0, -ratio.db() / 10.0);
 }
 
-/// Of the mean cross-entropy over all images.
+/// The gradient of the mean cross-entropy over all images.
 Tensor SensitivityProbe::weight_gradient(const Variable& weight) const {
   for (layers::Parameter& parameter : network_.parameters()) parameter.value.zero_grad();
   Tensor sum = Tensor::zeros(weight.shape());

@@ -42,8 +42,8 @@ class SensitivityProbe {
   /// hessian. Differences of losses can be negative.
   double measure(layers::QuantizedLayer& layer, const LayerSlots& slots,
                  SensitivityMeasure measure) const;
-  /// Of a whole network with all quantizers at work, which may be another of the same model, for kl and
-  /// loss.
+  /// Measures a whole network with all quantizers at work, by kl or loss. It may be another network of the
+  /// same model.
   double measure_network(layers::Module& quantized, SensitivityMeasure measure) const;
 
   /// trace(H) of the cross-entropy with the labels in the layer's weight, of the float network.

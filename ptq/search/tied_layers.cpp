@@ -42,7 +42,7 @@ ValueId source_of(const Graph& graph, ValueId value) {
 }
 
 /// The layer whose output, normalized and activated, is `value` and is read on this way only; null if
-/// there is none.
+/// no such layer exists.
 const Graph::Node* layer_behind(const Graph& graph, ValueId value) {
   for (;;) {
     const Graph::Node* writer = graph.writer(value);

@@ -19,7 +19,8 @@ expect_bad() {
 }
 
 expect_success 'top1 float' train "$tiny" "${net[@]}" --run float
-search=("$tiny" "${net[@]}" "${quant[@]}" --checkpoint float "${brief[@]}")
+start=("$tiny" "${net[@]}" "${quant[@]}" --checkpoint float)
+search=("${start[@]}" "${brief[@]}")
 
 # A table of layers, the chosen network, the front; the config has the bits.
 expect_success '^conv1 .* 8, fixed$' search "${search[@]}" --budget mean_bits=3.5 --verify --run found
@@ -72,14 +73,14 @@ expect_bad 2 '--budget: expected size=.*mean_bits=4.*got .size=4 potatoes' "${se
 expect_bad 2 '--budget: expected size of at least [0-9.]+ KiB, the least of any choice, got 0.1 KiB' "${search[@]}" --budget size=100B
 expect_bad 2 '--budget: expected latency of at least .* ms' "${search[@]}" --budget latency=1us --latency-table latency/latency.csv
 expect_bad 2 'sensitivity.*kl' "${search[@]}" --budget mean_bits=4 --sensitivity entropy
-expect_bad 2 '--options: expected bits in 1..8.*got .2,nine' "${search[@]}" --budget mean_bits=4 --options 2,nine
-expect_bad 2 '--options: expected at least 2' "${search[@]}" --budget mean_bits=4 --options 4
-expect_bad 2 '--options: expected bits that some layer supports, got 1' "${search[@]}" --budget mean_bits=4 --options 1,4 --set quant.method=lsq
-expect_bad 2 'images.*from 1' "${search[@]}" --budget mean_bits=4 --images 0
+expect_bad 2 '--options: expected bits in 1..8.*got .2,nine' "${start[@]}" --budget mean_bits=4 --options 2,nine
+expect_bad 2 '--options: expected at least 2' "${start[@]}" --budget mean_bits=4 --options 4
+expect_bad 2 '--options: expected bits that some layer supports, got 1' "${start[@]}" --budget mean_bits=4 --options 1,4 --set quant.method=lsq
+expect_bad 2 'images.*from 1' "${start[@]}" --budget mean_bits=4 --images 0
 expect_bad 2 'hessian, which measures weights' "${search[@]}" --budget bops=1G --what both --sensitivity hessian
 expect_bad 2 'checkpoint.*init_from' "$tiny" "${net[@]}" "${quant[@]}" --budget mean_bits=4
 expect_bad 2 'bits follow quant.weight.bits' "$tiny" "${net[@]}" --checkpoint float --budget mean_bits=4
-expect_bad 2 'calibrated already' "${search[@]}" --checkpoint quantized --budget mean_bits=4
+expect_bad 2 'calibrated already' "$tiny" "${net[@]}" "${quant[@]}" --checkpoint quantized --budget mean_bits=4
 expect_failure 2 'takes no config' search --resume found --set train.seed=2
 expect_failure 1 'folder of a search' search --resume float
 finish
