@@ -19,9 +19,11 @@
 #include "deploy/network/model_file.h"
 #include "deploy/network/packed_weights.h"
 #include "experiments/experiment.h"
+#include "support/console.h"
 #include "support/progress.h"
 #include "support/text_table.h"
 #include "train/evaluate.h"
+#include "train/slots_at_limit.h"
 
 namespace quench::cli {
 namespace {
@@ -191,6 +193,8 @@ void deploy_run(const DeployOptions& options) {
              static_cast<double>(bytes.float32) / static_cast<double>(bytes.packed));
   fmt::print("{}: {} KiB, from {}\n", options.file, kib_of(file_bytes), run.checkpoint.string());
   print_saturation_summary(network);
+  for (const std::string& warning : train::limit_warnings(*run.network, run.at_limit))
+    remark(warning);
   if (table) write_integer_table(table->path(), options.file, network, run.config);
   if (options.emulate_saturation) {
     const auto loader =

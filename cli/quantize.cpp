@@ -250,6 +250,10 @@ Experiment load(const QuantizeOptions& options) {
           "quantize: expected a config that quantizes some layer, got method \"none\" for all "
           "layers: set "
           "[quant] or give --set quant.method=NAME (quench list quantizers)");
+  if (e.calibration.reconstruct.wanted()) {
+    const auto copy = experiments::load_trained(e.config, e.data.train->format());
+    ptq::require_reconstructible(*copy, e.calibration.reconstruct);
+  }
   return e;
 }
 

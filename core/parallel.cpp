@@ -5,6 +5,11 @@
 #include "support/error.h"
 
 namespace quench {
+namespace {
+
+thread_local int scopes = 0;
+
+}  // namespace
 
 int num_threads() { return omp_get_max_threads(); }
 
@@ -19,5 +24,9 @@ void flush_denormals() {
 #pragma omp parallel
   _mm_setcsr(_mm_getcsr() | kFlushToZero | kDenormalsAreZero);
 }
+
+FixedOrderScope::FixedOrderScope() { ++scopes; }
+FixedOrderScope::~FixedOrderScope() { --scopes; }
+bool fixed_order() { return scopes > 0; }
 
 }  // namespace quench

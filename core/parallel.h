@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 
 namespace quench {
 
@@ -39,5 +40,36 @@ void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
     body(count * thread / threads, count * (thread + 1) / threads);
   }
 }
+
+/// Calls body(i) for each i in [0, count), several at once, each with num_threads() == 1, so that what it
+/// computes does not depend on the number of threads. `body` may throw: the others end first.
+template <typename Body>
+void run_tasks(std::int64_t count, Body body) {
+  std::exception_ptr failure;
+  parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(1);  // of this thread alone
+    try {
+      for (std::int64_t i = begin; i < end; ++i) body(i);
+    } catch (...) {
+#pragma omp critical(quench_run_tasks)
+      failure = std::current_exception();
+    }
+    omp_set_num_threads(before);
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// While one lives, what its thread computes has the same bits for any number of threads. Matrix
+/// products and the gradients of a convolution's weight are sums that oneDNN splits among its threads;
+/// here they are split by their shapes alone. All other operations have one order anyway.
+class FixedOrderScope {
+ public:
+  FixedOrderScope();
+  ~FixedOrderScope();
+  FixedOrderScope(const FixedOrderScope&) = delete;
+  FixedOrderScope& operator=(const FixedOrderScope&) = delete;
+};
+bool fixed_order();
 
 }  // namespace quench

@@ -7,6 +7,7 @@
 
 #include "core/communicator.h"
 #include "core/ops/shape_ops.h"
+#include "core/parallel.h"
 #include "core/safetensors.h"
 #include "experiments/runs/checkpoint.h"
 #include "ptq/calibrate.h"
@@ -122,6 +123,7 @@ PostTrainingResult quantize_after_training(const ExperimentConfig& config,
                                            const ptq::CalibrationOptions& calibration,
                                            const Data& data, layers::Module& network,
                                            ptq::ReconstructionJournal* journal) {
+  const FixedOrderScope order;
   const auto evaluation = evaluation_loader(config, data.evaluation());
   const auto images = calibration_loader(config, calibration, data.train);
   const std::int64_t pass = evaluation->images_in(evaluation->batches_per_epoch());

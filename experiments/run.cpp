@@ -234,7 +234,8 @@ void Run::finish_epoch(const RunFolder& folder, const train::EpochResult& epoch)
   const std::vector<std::string_view> of_quantizers = add_quantizer_columns(*network_, row);
   const bool best = quantized > checkpoint_.best_top1;
   WeightSigns signs = weight_signs(*network_);
-  const LayerMetrics layers = layer_metrics(*network_, checkpoint_.signs, signs);
+  const LayerMetrics layers =
+      layer_metrics(*network_, checkpoint_.signs, signs, trainer_.slots_at_limit());
   checkpoint_ = {.progress = trainer_.progress(),
                  .best_top1 = std::max(checkpoint_.best_top1, quantized),
                  .signs = std::move(signs)};
@@ -256,6 +257,10 @@ void Run::finish_epoch(const RunFolder& folder, const train::EpochResult& epoch)
                        .quantized = layers::is_quantized(*network_),
                        .of_quantizers = of_quantizers};
   say(table_.lines(line, terminal_width(stdout)));
+  const train::SlotsAtLimit& at_limit = trainer_.slots_at_limit();
+  for (const std::string& warning : train::limit_warnings(*network_, at_limit, told_at_limit_))
+    remark(warning);
+  told_at_limit_ = at_limit;
 }
 
 void Run::keep_checkpoints(const RunFolder& folder) {
@@ -271,6 +276,7 @@ void Run::save(const std::filesystem::path& path) {
   trainer_.require_finite();  // a run cannot resume from a checkpoint with NaN
   checkpoint_.images = count_images(data_);
   checkpoint_.ranks = communicator().size();
+  checkpoint_.at_limit = trainer_.slots_at_limit();
   if (!communicator().is_root()) return;
   save_checkpoint(path, *network_, config_.model.name, trainer_.optimizer(), checkpoint_);
 }

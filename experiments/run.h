@@ -92,6 +92,7 @@ class Run {
   Checkpoint checkpoint_;
   std::string resumed_from_;
   EpochTable table_;
+  train::SlotsAtLimit told_at_limit_;  // after the latest epoch
 };
 
 }  // namespace quench::experiments

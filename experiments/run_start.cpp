@@ -97,6 +97,7 @@ void Run::load_newest(const RunFolder& folder) {
   const auto load = [&](const fs::path& path) {
     checkpoint_ = load_checkpoint(path, *network_, config_.model.name, trainer_.optimizer());
     trainer_.set_progress(checkpoint_.progress);
+    trainer_.set_slots_at_limit(checkpoint_.at_limit);
     resumed_from_ = path.filename().string();
   };
   std::string fault = folder.last().string() + " does not exist";

@@ -6,6 +6,7 @@
 #include "core/communicator.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
+#include "core/parallel.h"
 #include "layers/activation.h"
 #include "layers/graph.h"
 #include "layers/module.h"
@@ -166,8 +167,7 @@ BiasCorrectionReport correct_biases(layers::Module& network, const std::vector<T
       subtract_from(layer->bias(), shift_of(*layer, input->second));
       report.corrected.push_back(layer->name());
     } else {
-      report.skipped.emplace_back(layer->name(),
-                                  "no bias, and no batch norm directly after it");
+      report.skipped.emplace_back(layer->name(), "no bias, and no batch norm directly after it");
     }
   }
   return report;
@@ -214,6 +214,7 @@ double clipped_normal_mean(double mean, double std, const ActivationRange& range
 }
 
 ExpectedInputs mean_inputs(layers::Module& network, const std::vector<Tensor>& batches) {
+  const FixedOrderScope order;
   const NoGradGuard no_grad;
   const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   InputMeans observer(network);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/parallel.h"
 #include "layers/graph.h"
 #include "layers/module.h"
 #include "layers/quantized_layer.h"
@@ -143,6 +144,7 @@ void calibrate_weights(layers::Module& network, const CalibrationOptions& config
 void calibrate_activations(layers::Module& network, const CalibrationOptions& config,
                            datasets::Loader& images) {
   require(config.batches >= 1, "calibration: expected at least 1 batch, got {}", config.batches);
+  const FixedOrderScope order;
   const NoGradGuard no_grad;
   const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   Calibration calibration(network, config, images);

@@ -162,7 +162,8 @@ class KlCalibrator final : public DistributionCalibrator {
     // them, and the search would end at the smallest threshold. Therefore, as in
     // pytorch-quantization (NVIDIA), the first bin gets the count of the second.
     if (counts.size() > 1) counts[0] = counts[1];
-    return kl_threshold(counts, histogram().width(), levels(options().bits, has_negative()))
+    return kl_threshold(counts, histogram().width(), levels(options().bits, has_negative()),
+                        EqualThresholds::largest)
         .threshold;
   }
 };
@@ -190,6 +191,54 @@ class KlJCalibrator final : public DistributionCalibrator {
   }
 };
 
+/// Keeps all values, or histograms of the positive and the negative ones.
+class LpRangeCalibrator final : public Calibrator {
+ public:
+  explicit LpRangeCalibrator(const CalibratorOptions& options)
+      : Calibrator(options.slot),
+        bits_(options.bits),
+        keep_values_(options.keep_values),
+        positive_(options.bins),
+        negative_(options.bins) {}
+
+ protected:
+  void add(std::span<const float> x, const quant::Extent& batch) override {
+    if (keep_values_) {
+      values_.insert(values_.end(), x.begin(), x.end());
+      return;
+    }
+    std::vector<float> above, below;
+    for (const float v : x) (v < 0.0f ? below : above).push_back(v);
+    positive_.add(above, batch.max);
+    negative_.add(below, -batch.min);
+  }
+  quant::ValueRange choose() const override {
+    const quant::ValueRange all = quant::range_of(reach());
+    if (keep_values_) return lp_range(values_, {}, all, bits_).range;
+    std::vector<float> centres;
+    std::vector<double> counts;
+    add_bins(positive_, 1.0, centres, counts);
+    add_bins(negative_, -1.0, centres, counts);
+    return lp_range(centres, counts, all, bits_).range;
+  }
+
+ private:
+  static void add_bins(const MagnitudeHistogram& histogram, double sign,
+                       std::vector<float>& centres, std::vector<double>& counts) {
+    for (std::size_t i = 0; i < histogram.counts().size(); ++i) {
+      if (histogram.counts()[i] == 0.0) continue;
+      centres.push_back(
+          static_cast<float>(sign * (static_cast<double>(i) + 0.5) * histogram.width()));
+      counts.push_back(histogram.counts()[i]);
+    }
+  }
+
+  int bits_;
+  bool keep_values_;
+  std::vector<float> values_;
+  MagnitudeHistogram positive_, negative_;
+};
+
 template <typename C>
 std::unique_ptr<Calibrator> make(const CalibratorOptions& options) {
   return std::make_unique<C>(options);
@@ -209,6 +258,8 @@ constexpr std::array kMethods{
     Method{"percentile", "percentile of |x|", "", make<PercentileCalibrator>},
     Method{"mse", "smallest mean squared quantization error of 100 thresholds", "",
            make<MseCalibrator>},
+    Method{"lp_range", "smallest mean |error|^2.4 of 80 ranges, also of unequal ends",
+           "Li et al. 2021 (BRECQ)", make<LpRangeCalibrator>},
     Method{"kl", "smallest KL divergence of histograms", "Migacz 2017 (TensorRT)",
            make<KlCalibrator>},
     Method{"kl_j", "smallest symmetric KL divergence of cumulative distributions",

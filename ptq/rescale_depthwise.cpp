@@ -6,6 +6,7 @@
 
 #include "core/communicator.h"
 #include "core/ops/elementwise.h"
+#include "core/parallel.h"
 #include "layers/graph.h"
 #include "layers/module.h"
 #include "ptq/equalize.h"
@@ -124,6 +125,7 @@ DepthwiseRescaleReport rescale_depthwise(layers::Module& network,
   const std::vector<EqualizablePair> pairs = depthwise_pairs(network, report);
   LargestInputs largest(pairs);
   {
+    const FixedOrderScope order;
     const NoGradGuard no_grad;
     const layers::ModeGuard modes(network, false, quant::Mode::bypass);
     for (const Tensor& images : batches) network(Variable(images));

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "core/parallel.h"
 #include "layers/module.h"
 #include "layers/quantized_layer.h"
 #include "support/error.h"
@@ -185,6 +186,7 @@ class Comparison {
 
 std::vector<LayerSqnr> measure_sqnr(layers::Module& floating, layers::Module& network,
                                     datasets::Loader& images, std::int64_t batches) {
+  const FixedOrderScope order;
   const NoGradGuard no_grad;
   const layers::ModeGuard float_modes(floating, false, quant::Mode::bypass);
   const layers::ModeGuard modes(network, false, quant::Mode::evaluation);

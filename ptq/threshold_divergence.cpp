@@ -73,9 +73,10 @@ double kl_j_divergence(std::span<const double> cdf, std::size_t size, std::size_
 }
 
 /// Candidates with first..bins bins, each at the middle of the next bin.
+/// @param tie  divergences that exceed the least one by at most this count as equal to it
 template <typename Divergence>
 ThresholdSearch search_bins(std::size_t first, std::size_t bins, double width, double tie,
-                            Divergence divergence) {
+                            EqualThresholds equals, Divergence divergence) {
   ThresholdSearch search{.threshold = static_cast<double>(bins) * width};
   if (first > bins) return search;
   const std::size_t count = bins - first + 1;
@@ -90,21 +91,24 @@ ThresholdSearch search_bins(std::size_t first, std::size_t bins, double width, d
   }
   const double lowest = *std::ranges::min_element(search.objective);
   if (lowest == kInfinity) return search;
-  const auto best =
-      std::ranges::find_if(search.objective, [=](double value) { return value <= lowest + tie; });
-  search.best = static_cast<std::size_t>(best - search.objective.begin());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (search.objective[i] > lowest + tie) continue;
+    search.best = i;
+    if (equals == EqualThresholds::smallest) break;
+  }
   search.threshold = search.candidate[search.best];
   return search;
 }
 
 }  // namespace
 
-ThresholdSearch kl_threshold(std::span<const double> counts, double width, int levels) {
+ThresholdSearch kl_threshold(std::span<const double> counts, double width, int levels,
+                             EqualThresholds equals) {
   const auto groups = static_cast<std::size_t>(levels);
   const Prefix prefix(counts);
   // Prefix sums cause rounding errors where the definition gives equal divergences, often 0.
   constexpr double kTie = 1e-12;
-  return search_bins(groups, counts.size(), width, kTie,
+  return search_bins(groups, counts.size(), width, kTie, equals,
                      [&](std::size_t size) { return kl_divergence(prefix, size, groups); });
 }
 
@@ -114,7 +118,7 @@ ThresholdSearch kl_j_threshold(std::span<const double> counts, double width, int
   for (const double count : counts) cdf.push_back(cumulative += count);
   for (double& value : cdf) value /= cumulative;
   const auto points = static_cast<std::size_t>(levels);
-  return search_bins(points + 1, counts.size(), width, 0.0,
+  return search_bins(points + 1, counts.size(), width, 0.0, EqualThresholds::smallest,
                      [&](std::size_t size) { return kl_j_divergence(cdf, size, points); });
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "quant/code.h"
+#include "quant/parts/affine_range.h"
 #include "quant/statistics/value_range.h"
 
 namespace quench::ptq {
@@ -67,6 +68,24 @@ double fake_quantize_error(std::span<const float> x, std::span<const double> wei
   return unit_square * mean_square(x, weights, error);
 }
 
+constexpr double kPower = 2.4;
+
+/// Mean of weight * |x - fake_quantize(x)|^power on `grid`.
+double mean_power(std::span<const float> x, std::span<const double> weights,
+                  const quant::QuantGrid& grid, double power) {
+  const float scale = grid.scale[0];
+  const quant::CodeRange range = quant::centered_range(grid);
+  double sum = 0.0, count = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double weight = weights.empty() ? 1.0 : weights[i];
+    const double error =
+        double{x[i]} - double{scale} * double{quant::integer_code(x[i], scale, range)};
+    sum += weight * std::pow(std::abs(error), power);
+    count += weight;
+  }
+  return sum / count;
+}
+
 }  // namespace
 
 double percentile_threshold(std::span<const float> x, double percentile) {
@@ -113,6 +132,34 @@ ThresholdSearch mse_threshold(std::span<const float> x, std::span<const double> 
   const auto best = std::ranges::min_element(search.objective);
   search.best = static_cast<std::size_t>(best - search.objective.begin());
   search.threshold = search.candidate[search.best];
+  return search;
+}
+
+RangeSearch lp_range(std::span<const float> x, std::span<const double> weights,
+                     const quant::ValueRange& reach, int bits) {
+  constexpr std::int64_t kCandidates = 80;
+  const auto range_at = [&reach](std::size_t i) {
+    const double share = 1.0 - 0.01 * static_cast<double>(i);
+    return quant::ValueRange{share * reach.min, share * reach.max};
+  };
+  const auto grid_of = [bits](const quant::ValueRange& range) {
+    quant::QuantGrid grid = quant::unsigned_grid(bits);
+    quant::cover_affine(grid, 0, range);
+    return grid;
+  };
+  RangeSearch search;
+  search.objective.resize(kCandidates);
+  const auto size = static_cast<std::int64_t>(x.size());
+  parallel_for(kCandidates, std::max<std::int64_t>(1, kParallelGrain / size),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end);
+                      ++i)
+                   search.objective[i] = mean_power(x, weights, grid_of(range_at(i)), kPower);
+               });
+  const auto best = std::ranges::min_element(search.objective);
+  search.best = static_cast<std::size_t>(best - search.objective.begin());
+  search.range = range_at(search.best);
+  search.grid = grid_of(search.range);
   return search;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "core/tensor.h"
 #include "quant/statistics/value_range.h"
@@ -46,6 +49,24 @@ class LatentUpdate {
 
  protected:
   ~LatentUpdate() = default;
+};
+
+/// Values of a trained parameter that are at a limit.
+struct ValuesAtLimit {
+  std::string what;        ///< parameter and limit: "scale at its floor"
+  std::int64_t count = 0;  ///< >= 1
+  std::int64_t of = 0;     ///< the values of the parameter
+};
+
+/// Trained values with limits. Training brings a value to one if it diverges, and does not report that by
+/// itself: loss and accuracy remain finite.
+class Limited {
+ public:
+  /// The parameters with values at a limit after the latest step; none if all train freely.
+  virtual std::vector<ValuesAtLimit> at_limit() const = 0;
+
+ protected:
+  ~Limited() = default;
 };
 
 /// A quantizer that needs the run's plan: for a schedule, or for random numbers from the run's

@@ -118,6 +118,7 @@ class Quantizer {
   virtual Calibratable* calibratable() { return nullptr; }
   virtual const LatentUpdate* latent_update() const { return nullptr; }
   virtual Planned* planned() { return nullptr; }
+  virtual const Limited* limited() const { return nullptr; }
   bool quantizes() const { return traits_.quantizes; }
   bool scales_output() const { return traits_.scales_output; }
   bool stale_batch_norm() const { return traits_.stale_batch_norm; }

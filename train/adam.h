@@ -14,11 +14,7 @@ enum class WeightDecay : std::uint8_t {
               ///< (Loshchilov & Hutter 2019)
 };
 
-/// Adam (Kingma & Ba 2015, arXiv:1412.6980) as in torch.optim.Adam. At update t of a parameter
-///
-///   m <- beta1 m + (1 - beta1) g
-///   v <- beta2 v + (1 - beta2) g^2
-///   w <- w - lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps)
+/// Adam (Kingma & Ba 2015, arXiv:1412.6980), see core/ops/adam.h.
 ///
 /// t counts the updates of each parameter separately, so that a threshold that starts training late
 /// has the same first steps as any other.

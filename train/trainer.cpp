@@ -142,6 +142,8 @@ void Trainer::train_step(const datasets::Batch& batch) {
       network_, [this](quant::Quantizer& quantizer) { quantizer.step(progress_.step); });
   ++progress_.step;
   ++progress_.step_in_epoch;
+  update_slots_at_limit(network_, {.epoch = progress_.epoch + 1, .step = progress_.step_in_epoch},
+                        slots_at_limit_);
 }
 
 EpochResult Trainer::finish_epoch() {

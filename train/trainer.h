@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "datasets/loader.h"
 #include "layers/loss.h"
@@ -13,6 +14,7 @@
 #include "train/lr_schedule.h"
 #include "train/optimizer.h"
 #include "train/rank_average.h"
+#include "train/slots_at_limit.h"
 
 namespace quench::train {
 
@@ -106,6 +108,10 @@ class Trainer {
   /// optimizer.
   void set_progress(const Progress& progress) { progress_ = progress; }
 
+  /// The slots at a limit after the latest step. A caller that resumes restores them.
+  const SlotsAtLimit& slots_at_limit() const { return slots_at_limit_; }
+  void set_slots_at_limit(SlotsAtLimit slots) { slots_at_limit_ = std::move(slots); }
+
   Optimizer& optimizer() { return *optimizer_; }
   std::int64_t steps_per_epoch() const { return span_.steps_per_epoch; }
   /// The learning rate of the next step.
@@ -131,6 +137,7 @@ class Trainer {
   RankAverage average_;
   BatchLoss loss_;
   Progress progress_;
+  SlotsAtLimit slots_at_limit_;
 };
 
 /// The optimizer steps of an epoch with at most `limit` batches of the loader; 0: no limit.

@@ -38,8 +38,9 @@ TrainedRun load_run(const std::string& folder, const std::string& checkpoint,
   run.network =
       experiments::build_network(run.config, {.image = experiments::image_shape(run.config),
                                               .classes = static_cast<int>(run.classes.size())});
-  train::load_network(*run.network, run.config.model.name, read_safetensors(run.checkpoint),
-                      run.checkpoint);
+  const TensorFile file = read_safetensors(run.checkpoint);
+  train::load_network(*run.network, run.config.model.name, file, run.checkpoint);
+  run.at_limit = experiments::slots_at_limit_in(file, run.checkpoint);
   run.network->set_training(false);
   return run;
 }

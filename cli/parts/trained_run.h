@@ -8,6 +8,7 @@
 #include "deploy/engine/engine.h"
 #include "experiments/config/config.h"
 #include "layers/module.h"
+#include "train/slots_at_limit.h"
 
 namespace quench::cli {
 
@@ -17,6 +18,7 @@ struct TrainedRun {
   std::vector<std::string> classes;  ///< names
   std::filesystem::path checkpoint;
   std::unique_ptr<layers::Module> network;  ///< in evaluation
+  train::SlotsAtLimit at_limit;             ///< as its training left them
 };
 
 /// Also sets the config's number of threads.

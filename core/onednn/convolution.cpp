@@ -124,8 +124,71 @@ struct BackwardWeightsPass {
     kernel = Primitive(desc);
   }
 
+  void run(const Tensor& from, const Tensor& grad_to, Tensor& grad) const {
+    const Tensor source = input.apply(from);
+    const Tensor grad_destination = grad_output.apply(grad_to);
+    const Tensor grad_weights = grad_weight.staging(grad);
+    kernel.execute({{DNNL_ARG_SRC, input.to(), source},
+                    {DNNL_ARG_DIFF_DST, grad_output.to(), grad_destination},
+                    {DNNL_ARG_DIFF_WEIGHTS, grad_weight.from(), grad_weights}});
+    grad_weight.finish(grad_weights, grad);
+  }
+
   Relayout input, grad_output, grad_weight;
   Primitive kernel;
+};
+
+/// The gradient of the weight over pieces of the batch, each computed by one thread and then added up in
+/// order: the pieces depend on the batch alone.
+//
+// By oneDNN 2.6.3 on a Zen 4, eight pieces of 32 images take 0.7 to 1.25 times as long as the batch in one
+// pass by one thread: 1.0 for the layers of ResNet-20, 1.25 for 512 -> 512 channels of 4x4.
+class OrderedBackwardWeights {
+ public:
+  OrderedBackwardWeights(const Shape& input, const Shape& weight, const Conv2dParams& params)
+      : input_(input), weight_(weight) {
+    constexpr std::int64_t kMostPieces = 8;
+    const std::int64_t count = std::min(input[0], kMostPieces);
+    pieces_.resize(static_cast<std::size_t>(count));
+    run_tasks(count, [&](std::int64_t i) {
+      Piece& piece = pieces_[static_cast<std::size_t>(i)];
+      piece.begin = input[0] * i / count;
+      piece.end = input[0] * (i + 1) / count;
+      const Key key{.activations = input.with(0, piece.end - piece.begin), .weight = weight};
+      piece.pass = std::make_unique<BackwardWeightsPass>(key, params);
+    });
+  }
+
+  bool serves(const Shape& input, const Shape& weight) const {
+    return input == input_ && weight == weight_;
+  }
+
+  void run(const Tensor& input, const Tensor& grad_output, Tensor& grad_weight) const {
+    std::vector<Tensor> parts(pieces_.size());
+    run_tasks(std::ssize(pieces_), [&](std::int64_t i) {
+      const auto& [begin, end, pass] = pieces_[static_cast<std::size_t>(i)];
+      Tensor part(weight_);
+      pass->run(input.slice(begin, end), grad_output.slice(begin, end), part);
+      parts[static_cast<std::size_t>(i)] = part;
+    });
+    float* total = grad_weight.data();
+    parallel_for(grad_weight.numel(), kParallelGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t w = begin; w < end; ++w) {
+        double sum = 0.0;
+        for (const Tensor& part : parts) sum += static_cast<double>(part.data()[w]);
+        total[w] = static_cast<float>(sum);
+      }
+    });
+  }
+
+ private:
+  struct Piece {
+    std::int64_t begin = 0, end = 0;
+    std::unique_ptr<BackwardWeightsPass> pass;
+  };
+
+  Shape input_, weight_;
+  std::vector<Piece> pieces_;
 };
 
 /// The few variants of one pass that a run needs: full batch, last partial batch, evaluation batch.
@@ -153,6 +216,7 @@ struct Convolution::Cache {
   Variants<ForwardPass> forward;
   Variants<BackwardDataPass> backward_data;
   Variants<BackwardWeightsPass> backward_weights;
+  std::unique_ptr<OrderedBackwardWeights> ordered_backward_weights;  // of the latest shapes
 
   // This handle keeps the storage alive, so that its address cannot be reused for another tensor.
   Tensor weight, relaid_weight;
@@ -213,15 +277,15 @@ void Convolution::backward_data(const Tensor& grad_output, const Tensor& weight,
 
 void Convolution::backward_weights(const Tensor& input, const Tensor& grad_output,
                                    Tensor& grad_weight) {
-  const BackwardWeightsPass& pass = cache_->backward_weights.get(
-      {.activations = input.shape(), .weight = grad_weight.shape()}, params_);
-  const Tensor source = pass.input.apply(input);
-  const Tensor grad_destination = pass.grad_output.apply(grad_output);
-  const Tensor grad_weights = pass.grad_weight.staging(grad_weight);
-  pass.kernel.execute({{DNNL_ARG_SRC, pass.input.to(), source},
-                       {DNNL_ARG_DIFF_DST, pass.grad_output.to(), grad_destination},
-                       {DNNL_ARG_DIFF_WEIGHTS, pass.grad_weight.from(), grad_weights}});
-  pass.grad_weight.finish(grad_weights, grad_weight);
+  const Shape &activations = input.shape(), &weight = grad_weight.shape();
+  if (!fixed_order()) {
+    return cache_->backward_weights.get({.activations = activations, .weight = weight}, params_)
+        .run(input, grad_output, grad_weight);
+  }
+  auto& ordered = cache_->ordered_backward_weights;
+  if (ordered == nullptr || !ordered->serves(activations, weight))
+    ordered = std::make_unique<OrderedBackwardWeights>(activations, weight, params_);
+  ordered->run(input, grad_output, grad_weight);
 }
 
 }  // namespace quench::onednn

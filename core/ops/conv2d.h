@@ -35,8 +35,9 @@ Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dP
 /// The owner of the weight owns it. It caches what is expensive to derive from shapes, for each
 /// combination of shapes, so training, the last partial batch and evaluation may alternate. The
 /// weight in the kernel's layout is cached until forward() sees another storage or
-/// Tensor::version(). Only one thread may use it at a time. Results depend on operands, shapes,
-/// thread count and CPU, not on earlier calls.
+/// Tensor::version(). Only one thread may use it at a time. Results depend on operands, shapes and
+/// CPU, not on earlier calls; backward_weights() outside a FixedOrderScope (core/parallel.h) also depends
+/// on the thread count.
 ///
 /// All three throw std::invalid_argument for wrong shapes or types.
 class PreparedConv2d {

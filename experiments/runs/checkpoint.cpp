@@ -11,8 +11,14 @@ namespace {
 
 constexpr const char* kProgress = "training.progress";
 constexpr const char* kSignsPrefix = "training.signs.";
+constexpr const char* kAtLimitPrefix = "training.at_limit.";
 constexpr const char* kImages = "images";  // in the metadata
 constexpr const char* kRanks = "ranks";    // likewise, if there are several
+
+Tensor pack_step(const train::TrainingStep& step) {
+  return Tensor::from_row_major(
+      {2}, std::vector<double>{static_cast<double>(step.epoch), static_cast<double>(step.step)});
+}
 
 Tensor pack(const Checkpoint& checkpoint) {
   const train::Progress& p = checkpoint.progress;
@@ -27,18 +33,19 @@ Tensor pack(const Checkpoint& checkpoint) {
   return Tensor::from_row_major({static_cast<std::int64_t>(values.size())}, values);
 }
 
+std::int64_t count_of(double value, const std::filesystem::path& path, const std::string& name) {
+  if (!(value >= 0.0 && value <= 0x1p53))
+    fail("{}: {} holds {}, not a count", path.string(), name, value);
+  return static_cast<std::int64_t>(value);
+}
+
 Checkpoint unpack(const Tensor& packed, const std::filesystem::path& path) {
   if (packed.dtype() != DType::f64 || packed.shape() != pack({}).shape()) {
     fail("{}: {} is {} {}, not a training position", path.string(), kProgress,
          name_of(packed.dtype()), packed.shape().to_string());
   }
   const double* v = packed.data<double>();
-  const auto count = [&path](double value) {
-    if (!(value >= 0.0 && value <= 0x1p53)) {
-      fail("{}: {} has {}, which is not a count", path.string(), kProgress, value);
-    }
-    return static_cast<std::int64_t>(value);
-  };
+  const auto count = [&path](double value) { return count_of(value, path, kProgress); };
   return {.progress = {.epoch = count(v[0]),
                        .step_in_epoch = count(v[1]),
                        .step = count(v[2]),
@@ -83,9 +90,24 @@ void save_checkpoint(const std::filesystem::path& path, layers::Module& network,
     file.tensors[train::kOptimizerPrefix + name] = tensor;
   file.tensors[kProgress] = pack(checkpoint);
   for (const auto& [layer, signs] : checkpoint.signs) file.tensors[kSignsPrefix + layer] = signs;
+  for (const auto& [slot, since] : checkpoint.at_limit)
+    file.tensors[kAtLimitPrefix + slot] = pack_step(since);
   if (!checkpoint.images.empty()) file.metadata[kImages] = checkpoint.images;
   if (checkpoint.ranks != 1) file.metadata[kRanks] = std::to_string(checkpoint.ranks);
   write_safetensors(path, file);
+}
+
+train::SlotsAtLimit slots_at_limit_in(const TensorFile& file, const std::filesystem::path& path) {
+  train::SlotsAtLimit slots;
+  for (const auto& [slot, since] : train::tensors_below(file.tensors, kAtLimitPrefix)) {
+    if (since.dtype() != DType::f64 || since.shape() != Shape{2})
+      fail("{}: {}{} is {} {}, not an epoch and a step", path.string(), kAtLimitPrefix, slot,
+           name_of(since.dtype()), since.shape().to_string());
+    const double* values = since.data<double>();
+    slots[slot] = {.epoch = count_of(values[0], path, kAtLimitPrefix + slot),
+                   .step = count_of(values[1], path, kAtLimitPrefix + slot)};
+  }
+  return slots;
 }
 
 Position position_of(const std::filesystem::path& path) {
@@ -99,6 +121,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, layers::Module& ne
   train::require_model(model, file, path);
   Checkpoint checkpoint = checkpoint_in(file, path);
   checkpoint.signs = train::tensors_below(file.tensors, kSignsPrefix);
+  checkpoint.at_limit = slots_at_limit_in(file, path);
   if (const auto images = file.metadata.find(kImages); images != file.metadata.end())
     checkpoint.images = images->second;
   if (const auto ranks = file.metadata.find(kRanks); ranks != file.metadata.end())

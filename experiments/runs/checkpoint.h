@@ -10,6 +10,7 @@
 #include "layers/module.h"
 #include "train/network_state.h"
 #include "train/optimizer.h"
+#include "train/slots_at_limit.h"
 #include "train/trainer.h"
 
 namespace quench::experiments {
@@ -20,6 +21,7 @@ struct Checkpoint {
   train::Progress progress;
   double best_top1 = -1.0;  ///< best quantized top1 so far, in percent; -1 before the first
   WeightSigns signs;        ///< at the end of the previous epoch; empty in the first
+  train::SlotsAtLimit at_limit = {};
   /// The numbers of images in the run, as text: the run cannot resume with others. Empty if the
   /// checkpoint does not record it.
   std::string images = {};
@@ -49,6 +51,9 @@ void save_checkpoint(const std::filesystem::path& path, layers::Module& network,
 /// @throws std::runtime_error  as load_network(), or for a damaged file
 Checkpoint load_checkpoint(const std::filesystem::path& path, layers::Module& network,
                            const std::string& model, train::Optimizer& optimizer);
+/// Checkpoint::at_limit of a file; empty if it does not have it.
+/// @throws std::runtime_error  for damaged values
+train::SlotsAtLimit slots_at_limit_in(const TensorFile& file, const std::filesystem::path& path);
 /// Loads only the position, but checks the whole file. @throws std::runtime_error  for a damaged
 /// file
 Position position_of(const std::filesystem::path& path);

@@ -98,12 +98,17 @@ WeightSigns weight_signs(layers::Module& network) {
 }
 
 LayerMetrics layer_metrics(layers::Module& network, const WeightSigns& before,
-                           const WeightSigns& now) {
+                           const WeightSigns& now, const train::SlotsAtLimit& at_limit) {
   LayerMetrics metrics;
   for (layers::QuantizableModule* module : network.quantizable_modules()) {
     for (const auto& [slot, quantizer] : module->quantizers()) {
       if (!quantizer->quantizes()) continue;
-      metrics.push_back({module->name() + "." + short_name(slot), values_of(*quantizer)});
+      Values values = values_of(*quantizer);
+      if (const auto since = at_limit.find(quantizer->slot()); since != at_limit.end()) {
+        values.emplace_back(kAtLimitEpoch, static_cast<double>(since->second.epoch));
+        values.emplace_back(kAtLimitStep, static_cast<double>(since->second.step));
+      }
+      metrics.push_back({module->name() + "." + short_name(slot), std::move(values)});
     }
   }
   for (layers::QuantizedLayer* layer : network.quantized_layers())

@@ -7,6 +7,7 @@
 
 #include "experiments/runs/epoch_metrics.h"
 #include "layers/module.h"
+#include "train/slots_at_limit.h"
 
 namespace quench::experiments {
 
@@ -19,9 +20,13 @@ WeightSigns weight_signs(layers::Module& network);
 
 /// The values of every quantizer, in the network's order: its own metrics; its trained parameters;
 /// "scale", its grid's scale (the mean if there are several); and for a weight in both `before` and
-/// `now`, "sign_flips", the share (0 to 1) of weights whose sign changed.
+/// `now`, "sign_flips", the share (0 to 1) of weights whose sign changed. A slot of `at_limit`
+/// has kAtLimitEpoch and kAtLimitStep, since when.
 LayerMetrics layer_metrics(layers::Module& network, const WeightSigns& before,
-                           const WeightSigns& now);
+                           const WeightSigns& now, const train::SlotsAtLimit& at_limit);
+
+inline constexpr const char* kAtLimitEpoch = "at_limit_epoch";
+inline constexpr const char* kAtLimitStep = "at_limit_step";
 
 /// Fills the columns of `row` that quantizers report (MetricsColumn::of_quantizers). If several
 /// report a value, the last in the network's order counts.

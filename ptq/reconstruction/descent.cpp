@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <numbers>
 #include <numeric>
@@ -14,6 +15,7 @@
 #include "layers/quantizable_module.h"
 #include "ptq/reconstruction/adam.h"
 #include "ptq/reconstruction/coded_weight.h"
+#include "ptq/reconstruction/fisher.h"
 #include "ptq/reconstruction/rounding.h"
 #include "ptq/reconstruction/trained_step.h"
 #include "support/error.h"
@@ -173,6 +175,8 @@ class UnitDescent {
   UnitReport run() {
     UnitReport report{.unit = flows_.unit.name()};
     weights_.set_nearest();
+    if (plan_.fisher != Fisher::none)
+      fisher_ = fisher_weights(flows_.graph, flows_.unit, flows_.quantized, flows_.float_targets);
     report.nearest = report.chosen = loss_of_all();
     const std::int64_t stopped = iterate(report.unit);
     if (stopped > 0) {
@@ -238,8 +242,11 @@ class UnitDescent {
         run_nodes(flows_.graph, flows_.unit.begin, flows_.unit.end, std::move(values));
     Variable total;
     for (const layers::ValueId id : flows_.unit.outputs) {
+      const Tensor& target = targets.at(id).value();
       const Variable loss =
-          lp_loss(outputs.at(id), targets.at(id).value(), static_cast<float>(plan_.norm));
+          plan_.fisher == Fisher::none
+              ? lp_loss(outputs.at(id), target, static_cast<float>(plan_.norm))
+              : fisher_loss(outputs.at(id), target, rows_of(fisher_.at(id), rows), plan_.fisher);
       total = total.defined() ? add(total, loss) : loss;
     }
     return total;
@@ -270,6 +277,7 @@ class UnitDescent {
   UnitSteps steps_;
   Draw draw_;
   Random dropped_inputs_;
+  std::map<layers::ValueId, Tensor> fisher_;  // of the unit's outputs, if the loss is Fisher's
 };
 
 }  // namespace

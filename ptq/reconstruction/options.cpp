@@ -46,7 +46,10 @@ void read_descent(const Settings& s, ReconstructionOptions& options) {
                             above(0.0));
   }
   if (method == "brecq") {
+    // The weights alone have this loss, as in the authors' code.
     options.steps = plan;
+    const std::string fisher = s.choice("fisher", "none", {"none", "diagonal", "full"});
+    if (fisher != "none") plan.fisher = fisher == "full" ? Fisher::full : Fisher::diagonal;
     options.steps.rounding = DescentPlan::Rounding::fixed;
     options.steps.steps = true;
     options.steps.norm = 2.4;

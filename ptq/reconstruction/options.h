@@ -9,6 +9,14 @@
 
 namespace quench::ptq {
 
+/// How the loss of a unit weighs the elements of its output by what the network's logits make of them
+/// (Li et al. 2021, arXiv:2102.05426, in the form of the authors' code).
+enum class Fisher : std::uint8_t {
+  none,
+  diagonal,  ///< mean over images and positions of sum over channels of d^2 w^2
+  full,      ///< mean over elements of S |d| w / 100, with S the image's sum of |d| w
+};
+
 /// What a descent varies in a unit, and how (ptq/reconstruction/descent.h).
 struct DescentPlan {
   /// Rounding of weights: fixed; AdaRound's down or up; a learned offset.
@@ -18,6 +26,7 @@ struct DescentPlan {
   bool steps = false;  ///< whether activations are quantized with trained steps
   double keep = 1.0;   ///< the share of quantized elements in activations, in (0, 1]: QDrop's p
   double norm = 2.0;   ///< p of the loss, sum over channels of |y - T|^p
+  Fisher fisher = Fisher::none;    ///< other than none: its loss instead
   std::int64_t iterations = 2000;  ///< >= 1
   std::int64_t batch_size = 32;    ///< >= 1
   double lr = 1e-2;                ///< for rounding; > 0

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "layers/graph.h"
 #include "layers/quantizable_module.h"
+#include "ptq/calibrate.h"
 #include "ptq/reconstruction/coded_weight.h"
 #include "ptq/reconstruction/descent.h"
 #include "ptq/reconstruction/gptq_unit.h"
@@ -46,6 +48,11 @@ void check_steps(layers::Module& network, const std::string& method) {
   });
 }
 
+void check_weights(const std::vector<ReconstructionUnit>& units) {
+  for (const ReconstructionUnit& unit : units)
+    for (layers::QuantizedLayer* layer : unit.layers) CodedWeight check(*layer);
+}
+
 /// Quantizes the activations of finished units, if the method does so.
 void quantize_activations(const layers::Graph& graph, const ReconstructionUnit& unit) {
   for (std::size_t node = unit.begin; node < unit.end; ++node)
@@ -65,13 +72,12 @@ class Reconstruction {
         journal_(journal),
         random_(seed, "reconstruction"),
         graph_(network),
-        units_(options.blocks ? block_units(graph_) : layer_units(graph_)),
+        units_(options.blocks ? block_units(graph_, network) : layer_units(graph_)),
         // Half of the memory for each network.
         memory_(static_cast<std::int64_t>(options.memory_gib * 0x1p29)),
         floating_(graph_, images, memory_),
         passes_(passes_of(options)) {
-    for (const ReconstructionUnit& unit : units_)
-      for (layers::QuantizedLayer* layer : unit.layers) CodedWeight check(*layer);
+    check_weights(units_);
     if (options.trains_steps()) check_steps(network, options.method);
   }
 
@@ -147,9 +153,27 @@ class Reconstruction {
 ReconstructionReport reconstruct(layers::Module& network, const ReconstructionOptions& options,
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal) {
+  const FixedOrderScope order;
   // The weights now hold the values of their codes, so the float network computes with them.
   const layers::ModeGuard modes(network, false, quant::Mode::bypass);
   return Reconstruction(network, options, images, seed, journal).run();
+}
+
+void require_reconstructible(layers::Module& copy, const ReconstructionOptions& options) {
+  calibrate_weights(copy, {.weights = {}, .activations = {}});
+  check_weights(layer_units(layers::Graph(copy)));
+  if (!options.trains_steps()) return;
+  layers::for_each_quantizer(copy, [](quant::Quantizer& quantizer) {
+    if (quantizer.role() != quant::Role::activation || !quantizer.quantizes()) return;
+    // Whether the step is free does not depend on the range.
+    constexpr quant::ValueRange kRange{.min = -1.0, .max = 1.0};
+    if (quantizer.calibratable() != nullptr) {
+      quantizer.calibratable()->calibrate({&kRange, 1});
+    } else {
+      quantizer.observe(Tensor::full({1}, 1.0f));
+    }
+  });
+  check_steps(copy, options.method);
 }
 
 }  // namespace quench::ptq

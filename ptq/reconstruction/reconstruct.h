@@ -53,4 +53,9 @@ ReconstructionReport reconstruct(layers::Module& network, const ReconstructionOp
                                  const Tensor& images, std::uint64_t seed,
                                  ReconstructionJournal* journal = nullptr);
 
+/// What reconstruct() refuses for its quantizers and layers, before anything is calibrated.
+/// @param copy  of the network: its quantizers get other grids
+/// @throws std::invalid_argument  as reconstruct()
+void require_reconstructible(layers::Module& copy, const ReconstructionOptions& options);
+
 }  // namespace quench::ptq

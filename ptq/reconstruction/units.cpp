@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "layers/composite.h"
 #include "support/error.h"
 
 namespace quench::ptq {
@@ -76,6 +77,20 @@ std::vector<std::size_t> cuts(const layers::Graph& graph) {
   return result;
 }
 
+std::vector<std::string> residual_names(layers::Module& network) {
+  std::vector<std::string> names;
+  for (const auto& [name, module] : network.modules())
+    if (dynamic_cast<const layers::Residual*>(module) != nullptr) names.push_back(name);
+  return names;
+}
+
+/// The one that a layer is a part of; empty: none.
+std::string residual_of(const std::string& layer, const std::vector<std::string>& residuals) {
+  const auto found = std::ranges::find_if(
+      residuals, [&layer](const std::string& name) { return layer.starts_with(name + "."); });
+  return found == residuals.end() ? "" : *found;
+}
+
 }  // namespace
 
 std::string ReconstructionUnit::name() const {
@@ -88,19 +103,28 @@ std::vector<ReconstructionUnit> layer_units(const layers::Graph& graph) {
   return units_from(graph, layer_begins(graph, 0, graph.nodes().size()));
 }
 
-std::vector<ReconstructionUnit> block_units(const layers::Graph& graph) {
+std::vector<ReconstructionUnit> block_units(const layers::Graph& graph, layers::Module& network) {
   require_layers(graph);
+  const std::vector<std::string> residuals = residual_names(network);
   std::vector<std::size_t> begins;
   std::size_t begin = 0;
+  std::string residual;  // that the block before lies in; empty: none
+  std::size_t layers_before = 0;
   for (const std::size_t cut : cuts(graph)) {
-    const std::size_t layers = layer_nodes(graph, begin, cut + 1).size();
+    const std::vector<std::size_t> nodes = layer_nodes(graph, begin, cut + 1);
     // A segment without a layer belongs to the block before it, or the first one to the block after
     // it.
-    if (layers == 0 && begins.empty()) continue;
-    if (layers > kMostLayersOfBlock) {
+    if (nodes.empty() && begins.empty()) continue;
+    if (nodes.size() > kMostLayersOfBlock) {
       std::ranges::copy(layer_begins(graph, begin, cut + 1), std::back_inserter(begins));
-    } else if (layers > 0) {
-      begins.push_back(begin);
+      residual.clear();
+    } else if (!nodes.empty()) {
+      const std::string own = residual_of(graph.nodes()[nodes.front()].module->name(), residuals);
+      const bool joins =
+          !own.empty() && own == residual && layers_before + nodes.size() <= kMostLayersOfBlock;
+      if (!joins) begins.push_back(begin);
+      layers_before = nodes.size() + (joins ? layers_before : 0);
+      residual = own;
     }
     begin = cut + 1;
   }

@@ -30,8 +30,9 @@ std::vector<ReconstructionUnit> layer_units(const layers::Graph& graph);
 /// The blocks of a network: a block ends wherever later nodes read a single value, and contains at
 /// least one layer with a quantized weight. A block with more than six such layers is split into
 /// layer units. For a ResNet these are the residual blocks, for a network without branches the
-/// single layers.
+/// single layers. The layers of one layers::Residual are a block even without a shortcut, as in MobileNet v2.
+/// @param network  the network that the graph was made from
 /// @throws std::invalid_argument  if no layer has a quantized weight
-std::vector<ReconstructionUnit> block_units(const layers::Graph& graph);
+std::vector<ReconstructionUnit> block_units(const layers::Graph& graph, layers::Module& network);
 
 }  // namespace quench::ptq

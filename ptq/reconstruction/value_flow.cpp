@@ -14,23 +14,23 @@ std::size_t row_bytes(const Tensor& tensor) {
   return tensor.bytes() / static_cast<std::size_t>(tensor.dim(0));
 }
 
-Tensor rows_of(const Tensor& all, std::span<const std::int64_t> rows) {
-  Tensor result(all.shape().with(0, std::ssize(rows)), all.dtype());
+}  // namespace
+
+Tensor rows_of(const Tensor& all, std::span<const std::int64_t> images) {
+  Tensor result(all.shape().with(0, std::ssize(images)), all.dtype());
   const std::size_t size = row_bytes(all);
-  for (std::size_t i = 0; i < rows.size(); ++i)
+  for (std::size_t i = 0; i < images.size(); ++i)
     std::memcpy(result.bytes_begin() + i * size,
-                all.bytes_begin() + static_cast<std::size_t>(rows[i]) * size, size);
+                all.bytes_begin() + static_cast<std::size_t>(images[i]) * size, size);
   return result;
 }
 
-void put_rows(Tensor& all, std::span<const std::int64_t> rows, const Tensor& values) {
+void put_rows(Tensor& all, std::span<const std::int64_t> images, const Tensor& values) {
   const std::size_t size = row_bytes(all);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    std::memcpy(all.bytes_begin() + static_cast<std::size_t>(rows[i]) * size,
+  for (std::size_t i = 0; i < images.size(); ++i)
+    std::memcpy(all.bytes_begin() + static_cast<std::size_t>(images[i]) * size,
                 values.bytes_begin() + i * size, size);
 }
-
-}  // namespace
 
 Values run_nodes(const layers::Graph& graph, std::size_t begin, std::size_t end, Values values) {
   const std::vector<layers::Graph::Node>& nodes = graph.nodes();
@@ -130,6 +130,16 @@ void FloatFlow::advance(std::size_t node) {
 Values FloatFlow::at(std::size_t node, std::span<const std::int64_t> images) const {
   const Restored restored(*graph_, *originals_, flow_.node(), node);
   return flow_.at(node, images);
+}
+
+void FloatFlow::compute(std::size_t node, Values values,
+                        const std::function<void(const Variable& output)>& use) const {
+  const std::size_t end = graph_->nodes().size();
+  const Restored restored(*graph_, *originals_, node, end);
+  use(run_nodes(*graph_, node, end, std::move(values)).at(graph_->output()));
+  for (std::size_t i = node; i < end; ++i)
+    for (layers::Parameter& parameter : graph_->nodes()[i].module->parameters())
+      parameter.value.zero_grad();
 }
 
 }  // namespace quench::ptq

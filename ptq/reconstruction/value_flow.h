@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -15,6 +16,10 @@ namespace quench::ptq {
 
 /// Some values of a network, by id.
 using Values = std::map<layers::ValueId, Variable>;
+
+/// These images of all, and the way back.
+Tensor rows_of(const Tensor& all, std::span<const std::int64_t> images);
+void put_rows(Tensor& all, std::span<const std::int64_t> images, const Tensor& values);
 
 /// Runs nodes [begin, end) of a graph in their modules' current modes.
 /// @param values  all values that the nodes read from outside
@@ -52,6 +57,11 @@ class FloatFlow {
 
   void advance(std::size_t node);
   Values at(std::size_t node, std::span<const std::int64_t> images) const;
+  /// What the float network puts out from node `node` on, as a function of what that and later nodes
+  /// read. The gradients of its parameters are cleared afterwards.
+  /// @param use  called with the output while the network is the float one, to go backward from there
+  void compute(std::size_t node, Values values,
+               const std::function<void(const Variable& output)>& use) const;
 
  private:
   struct Original {

@@ -6,15 +6,19 @@
 #include <vector>
 
 #include "autograd/variable.h"
+#include "quant/capabilities.h"
 #include "quant/saved_state.h"
 
 namespace quench::quant {
 
 /// A trained value of a grid that must stay positive: its step or its clip, one per tensor or per
 /// channel. It is 1 until data or a calibrator sets it.
+///
+/// An optimizer step below the floor is clamped to it. The floor is `least`, or a thousandth of the
+/// value's start if that is less, so that tensors of tiny values have a grid, too; it is at least 2^-126.
 class TrainedScale {
  public:
-  /// @param least  > 0; values below it are clamped to it after an optimizer step
+  /// @param least  > 0
   explicit TrainedScale(std::int64_t count, float least = 1e-8f);
 
   const Variable& variable() const { return value_; }
@@ -28,17 +32,21 @@ class TrainedScale {
   void start(std::span<const double> values, const std::string& slot);
   /// Notes a batch of zeros: the value is left for later data to set.
   void note_zeros() { seen_ = true; }
-  /// Clamps the values to at least `least`.
+  /// Clamps the values to their floors.
   /// @throws std::invalid_argument  if a value is not finite; the message starts with `slot`
   void clamp(const std::string& slot);
+  /// For Limited::at_limit().
+  std::vector<ValuesAtLimit> at_floor(const std::string& parameter) const;
 
-  /// Saves only whether it has started; the values are parameters of the network.
+  /// Saves whether it has started, and floors other than `least`; the values are parameters of the
+  /// network.
   void save(SavedState& state) const;
   void load(const SavedState& state, const std::string& slot);
 
  private:
   Variable value_;
   float least_;
+  std::vector<float> floors_;
   bool seen_ = false;
   bool started_ = false;
 };

@@ -67,7 +67,7 @@ Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstant
       });
 }
 
-class ApotWeight final : public Quantizer {
+class ApotWeight final : public Quantizer, Limited {
  public:
   ApotWeight(const SlotSpec& spec, double alpha, bool subtract_mean)
       : Quantizer(spec),
@@ -97,6 +97,8 @@ class ApotWeight final : public Quantizer {
     observed_ = true;
   }
 
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override { return alpha_.at_floor("alpha"); }
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"alpha", alpha_.variable()}};
   }

@@ -65,10 +65,18 @@ struct Factor {
     map_into(tensor, tensor, [=](float v) { return v < low ? low : (v > high ? high : v); });
     tensor.bump_version();
   }
+  /// Values that have no gradient. Adam's moments carry a value some way beyond its limit as a rule, and
+  /// from where it starts this is of no account.
+  std::int64_t far_outside() const {
+    const double margin = 0.1 * (limits.max - limits.min);
+    return std::ranges::count_if(value.value().span(), [&](float v) {
+      return double{v} < limits.min - margin || double{v} > limits.max + margin;
+    });
+  }
 };
 
 /// The base of both modes: the calibrated ranges, and the factors applied to them.
-class Fat : public Quantizer, Calibratable {
+class Fat : public Quantizer, Calibratable, Limited {
  public:
   Fat(const SlotSpec& spec, const FatOptions& options)
       : Quantizer(spec),
@@ -90,6 +98,16 @@ class Fat : public Quantizer, Calibratable {
   }
   Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override { start(ranges); }
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override {
+    std::vector<ValuesAtLimit> result;
+    for (const std::vector<Factor>* factors : {&factors_, &pointwise_})
+      for (const Factor& factor : *factors)
+        if (const std::int64_t count = factor.far_outside(); count > 0)
+          result.push_back(
+              {factor.name + " far outside its limits", count, factor.value.value().numel()});
+    return result;
+  }
 
   Tensor quantize(const Tensor& x) const override {
     if (pointwise_.empty()) return centered_codes(x, grid());

@@ -35,7 +35,8 @@ namespace quench::quant {
 ///   shift_min = -0.2            of alpha_T
 ///   shift_max = 0.4
 ///   clamp = false               whether a factor beyond its limits, which is stuck because it has no
-///                               gradient, is clamped after each step
+///                               gradient, is clamped after each step. Training reports factors beyond by
+///                               more than a tenth of the distance between the limits
 ///   train_thresholds = true     false: factors stay at 1 and 0
 ///   pointwise = false           weights: whether to train m
 ///   pointwise_min = 0.75

@@ -24,7 +24,7 @@ std::vector<double> weight_steps(const Tensor& w, bool per_channel, const QuantG
   return steps;
 }
 
-class LsqActivation final : public Quantizer, Calibratable {
+class LsqActivation final : public Quantizer, Calibratable, Limited {
  public:
   LsqActivation(const SlotSpec& spec, const LsqOptions& options, ActivationGrid grid)
       : Quantizer(spec), options_(options), grid_(std::move(grid)), scale_(1) {}
@@ -48,6 +48,8 @@ class LsqActivation final : public Quantizer, Calibratable {
   void calibrate(std::span<const ValueRange> ranges) override {
     scale_.start(std::array{grid_.scale_of(ranges, slot())}, slot());
   }
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override { return scale_.at_floor("scale"); }
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"scale", scale_.variable()}};

@@ -17,7 +17,7 @@ namespace quench::quant {
 /// Qp), where N is the number of weights that share s, or of activations in one sample.
 ///
 /// s starts at 2 mean|v| / sqrt(Qp) of the weight or of the first batch that is not all zeros, or
-/// at a calibrated value; it stays >= 1e-8.
+/// at a calibrated value; its floor is 1e-8, or a thousandth of its start if that is less.
 ///
 /// Settings [quant.lsq], with their defaults:
 ///   window = "open"        as above; or "closed": v / s = -Qn and Qp count as inside (lsq-net)

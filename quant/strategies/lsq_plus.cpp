@@ -114,7 +114,7 @@ Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_
       });
 }
 
-class LsqPlusActivation final : public Quantizer, Calibratable {
+class LsqPlusActivation final : public Quantizer, Calibratable, Limited {
  public:
   LsqPlusActivation(const SlotSpec& spec, const LsqOptions& options, bool least_squares)
       : Quantizer(spec),
@@ -145,6 +145,8 @@ class LsqPlusActivation final : public Quantizer, Calibratable {
     require(ranges.size() == 1, "{}: expected 1 range, got {}", slot(), ranges.size());
     start(cover_range(ranges[0].min, ranges[0].max, grid_.qmax));
   }
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override { return scale_.at_floor("scale"); }
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"scale", scale_.variable()}, {"beta", beta_}};

@@ -30,7 +30,7 @@ Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepCon
       });
 }
 
-class LsqWeight final : public Quantizer, Calibratable {
+class LsqWeight final : public Quantizer, Calibratable, Limited {
  public:
   LsqWeight(const SlotSpec& spec, const LsqOptions& options, FirstSteps first_steps)
       : Quantizer(spec),
@@ -59,6 +59,8 @@ class LsqWeight final : public Quantizer, Calibratable {
     for (const ValueRange& range : ranges) steps.push_back(range.threshold() / grid_.qmax);
     scale_.start(steps, slot());
   }
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override { return scale_.at_floor("scale"); }
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"scale", scale_.variable()}};

@@ -38,7 +38,7 @@ struct TqtOptions {
         activation_grid(settings, "auto", bits, ActivationGrid::Signed::full) {}
 };
 
-class Tqt final : public Quantizer, Calibratable, Planned {
+class Tqt final : public Quantizer, Calibratable, Limited, Planned {
  public:
   Tqt(const SlotSpec& spec, const TqtOptions& options)
       : Quantizer(spec),
@@ -54,6 +54,8 @@ class Tqt final : public Quantizer, Calibratable, Planned {
   void observe(const Tensor& x) override;
   Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override;
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override;
 
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"log2_t", log2_t_}};
@@ -131,6 +133,13 @@ void Tqt::calibrate(std::span<const ValueRange> ranges) {
   if (role() == Role::activation && ranges.size() == 1)
     thresholds[0] = options_.activation_grid.reach_of(ranges, slot());
   start(thresholds);
+}
+
+std::vector<ValuesAtLimit> Tqt::at_limit() const {
+  const auto count = std::ranges::count_if(
+      log2_t_.value().span(), [](float value) { return value <= kSmallest || value >= kLargest; });
+  if (count == 0) return {};
+  return {{"log2_t at its limit", count, log2_t_.value().numel()}};
 }
 
 QuantGrid Tqt::grid() const {

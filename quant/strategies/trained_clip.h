@@ -11,14 +11,17 @@ namespace quench::quant {
 ///   init = "constant"  alpha starts at the key `alpha`; or "max": at the largest |value| of the
 ///                      first batch that is not all zeros
 ///   alpha = ...        > 0
-/// A calibrator sets alpha to the end of its range. alpha stays >= 1e-6.
-class TrainedClip : public Quantizer, Calibratable {
+/// A calibrator sets alpha to the end of its range. The floor of alpha is 1e-6, or a
+/// thousandth of its start if that is less.
+class TrainedClip : public Quantizer, Calibratable, Limited {
  public:
   TrainedClip(const SlotSpec& spec, double fallback, ActivationGrid grid);
 
   void observe(const Tensor& x) override;
   Calibratable* calibratable() override { return this; }
   void calibrate(std::span<const ValueRange> ranges) override;
+  const Limited* limited() const override { return this; }
+  std::vector<ValuesAtLimit> at_limit() const override { return alpha_.at_floor("alpha"); }
   std::vector<std::pair<std::string, Variable>> parameters() override {
     return {{"alpha", alpha_.variable()}};
   }

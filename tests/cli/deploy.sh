@@ -88,4 +88,12 @@ expect_failure 1 'changed.qnc: damaged: expected checksum' predict changed.qnc b
 { head -c 8 binary.qnc; printf '\002'; tail -c +10 binary.qnc; } >newer.qnc
 expect_failure 1 'newer.qnc: expected a model file of version 1, got 2, written by a newer quench' eval newer.qnc
 expect_failure 1 'none.bmp' predict binary.qnc none.bmp
+# Steps that diverged to their floor: training says since when, and so does deploy.
+expect_success 'top1 quantized' train "$tiny" --run diverged --set quant.method=lsq --set quant.bits=8 \
+  --set optimizer.lr=0.3 --set train.epochs=2 "${larger[@]}"
+since='^WARNING: lsq: scale at its floor in [0-9]+ slots since epoch [12], step [0-9]+.*: .*conv2.weight'
+report "$(grep -Eq "$since" "$work/.stderr" && echo true)" "expected training to say so"
+expect_success '^weights ' deploy diverged -o diverged.qnc
+report "$(grep -Eq "$since" "$work/.stderr" && echo true)" "expected deploy to say so"
+
 finish

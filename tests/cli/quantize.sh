@@ -93,8 +93,11 @@ expect_failure 2 'killed is already quantized.*quench eval' quantize --resume ki
 expect_failure 2 'accepts no config' quantize --resume killed --set calibration.batches=1
 expect_failure 2 'expected a config file or --resume' quantize
 expect_bad 2 'calibration.adaround.lr: expected .*got 0' "$tiny" "${adaround[@]}" --set calibration.adaround.lr=0
-expect_failure 2 'input: qdrop: expected a method .*symmetric, affine or lsq, got tqt' quantize "$tiny" "${w2[@]}" \
-  --checkpoint resnet --set calibration.reconstruct=qdrop --set quant.activation.method=tqt --run refused
+expect_bad 2 'input: qdrop: expected a method .*symmetric, affine or lsq, got tqt' "$tiny" "${w2[@]}" \
+  --checkpoint resnet --set calibration.reconstruct=qdrop --set quant.activation.method=tqt
+expect_bad 2 'weight: reconstruct: expected a method .*symmetric, affine or lsq, got dorefa' "$tiny" "${w2[@]}" \
+  --checkpoint resnet --set calibration.reconstruct=gptq --set quant.weight.method=dorefa \
+  --set quant.weight.granularity=per_tensor
 
 expect_bad 2 'bias_correction: expected .*reconstruct.*--set calibration\.bias_correction=none' "$tiny" "${w2[@]}" --checkpoint resnet \
   --set calibration.reconstruct=gptq --set calibration.bias_correction=empirical
@@ -109,6 +112,26 @@ expect_success 'page.html' report float quantized -o page.html
 before=$(printf '%.2f' "$(sed -n 's/^  "top1_float": \([0-9.]*\).*/\1/p' quantized/quantize.json)")
 report "$(grep -q "was made of reaches $before %, so quantization costs" page.html && echo true)" \
   "expected the cost of quantization on the page, from $before %"
+
+# What c3 reads has three magnitudes, and some thresholds of the KL search lose nothing: the largest is taken.
+cat >few_values.toml <<TOML
+[data]
+name = "synthetic"
+train_size = 256
+test_size = 64
+[model]
+onnx = "$here/few_values.onnx"
+[quant]
+method = "symmetric"
+bits = 8
+[calibration]
+batches = 1
+TOML
+for activations in minmax mse percentile kl; do
+  rm -rf few
+  expect_success '^c3 +symmetric 8 bit, channel +[0-9.]+ +symmetric 8 bit +54\.[0-9] ' quantize few_values.toml \
+    --set calibration.activations=$activations --run few
+done
 
 # A second calibration would correct twice.
 expect_bad 2 'quantized/last.safetensors.*already calibrated: start from.* float/last.safetensors' "$tiny" "${lsq[@]}" \

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/parallel.h"
 #include "core/random.h"
 
 using namespace quench;
@@ -251,6 +252,43 @@ TEST_CASE("conv2d: the same operands give the same bits, from the same object an
       CHECK(same_bits(each->backward_data(grad_output, weight, input_shape), grad_input));
       CHECK(same_bits(each->backward_weights(input, grad_output, weight_shape), grad_weight));
     }
+  }
+}
+
+TEST_CASE("conv2d in fixed order: right, and the same bits for any number of threads") {
+  struct Layer {
+    Shape input, weight;
+    Conv2dParams params;
+  };
+  const FixedOrderScope scope;
+  const int before = num_threads();
+  // Full, strided 1x1, depthwise with and without kernels of our own, grouped, of few images.
+  for (const auto& [input_shape, weight_shape, params] :
+       {Layer{{19, 16, 9, 9}, {16, 16, 3, 3}, {.padding = kSame3x3}},
+        {{9, 16, 8, 8}, {32, 16, 1, 1}, {.stride = {2, 2}}},
+        {{12, 40, 8, 8}, {40, 1, 3, 3}, {.padding = kSame3x3, .groups = 40}},
+        {{10, 8, 2, 2}, {8, 1, 3, 3}, {.padding = kSame3x3, .groups = 8}},
+        {{16, 8, 6, 6}, {12, 4, 3, 3}, {.groups = 2}},
+        {{3, 3, 32, 32}, {16, 3, 3, 3}, {.padding = kSame3x3}},
+        {{2, 256, 4, 4}, {512, 256, 3, 3}, {.padding = kSame3x3}}}) {
+    CAPTURE(weight_shape.to_string());
+    check_all_passes(params, input_shape, weight_shape);
+    const Tensor input = random_tensor(input_shape, "input");
+    const Tensor grad_output =
+        random_tensor(conv2d_output_shape(input_shape, weight_shape, params), "grad_output");
+    const Tensor weight = random_tensor(weight_shape, "weight");
+    std::vector<Tensor> first;
+    for (const int threads : {1, 2, 3, 7}) {
+      CAPTURE(threads);
+      set_num_threads(threads);
+      PreparedConv2d conv(params);
+      const std::vector<Tensor> results{conv.forward(input, weight),
+                                        conv.backward_data(grad_output, weight, input_shape),
+                                        conv.backward_weights(input, grad_output, weight_shape)};
+      if (first.empty()) first = results;
+      for (std::size_t i = 0; i < results.size(); ++i) CHECK(same_bits(results[i], first[i]));
+    }
+    set_num_threads(before);
   }
 }
 

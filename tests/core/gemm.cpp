@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
+#include "core/parallel.h"
 #include "core/random.h"
 
 using namespace quench;
@@ -19,14 +21,12 @@ Tensor random_matrix(std::int64_t rows, std::int64_t columns, std::string_view s
   return matrix;
 }
 
-}  // namespace
+struct Sizes {
+  std::int64_t m, n, k;
+};
 
-TEST_CASE("matmul: agrees with double precision in all four combinations of transposes") {
-  struct Sizes {
-    std::int64_t m, n, k;
-  };
-  for (const auto& [m, n, k] :
-       {Sizes{1, 1, 1}, {3, 5, 7}, {17, 33, 129}, {1, 40, 64}, {50, 1, 9}, {64, 48, 300}}) {
+void check_products(std::initializer_list<Sizes> products) {
+  for (const auto& [m, n, k] : products) {
     for (const bool transpose_a : {false, true}) {
       for (const bool transpose_b : {false, true}) {
         CAPTURE(m);
@@ -53,6 +53,32 @@ TEST_CASE("matmul: agrees with double precision in all four combinations of tran
         CHECK(worst <= 1.0);
       }
     }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("matmul: agrees with double precision in all four combinations of transposes") {
+  check_products({{1, 1, 1}, {3, 5, 7}, {17, 33, 129}, {1, 40, 64}, {50, 1, 9}, {64, 48, 300}});
+}
+
+TEST_CASE("matmul in fixed order: right, and the same bits for any number of threads") {
+  const FixedOrderScope scope;
+  const int before = num_threads();
+  check_products({{1, 1, 1}, {17, 33, 129}, {130, 70, 300}, {60, 190, 500}});
+  for (const auto& [m, n, k] :
+       {Sizes{32, 10, 64}, {32, 500, 640}, {512, 256, 32}, {64, 64, 16384}, {7, 300, 4000}}) {
+    CAPTURE(m);
+    const Tensor a = random_matrix(m, k, "a"), b = random_matrix(n, k, "b");
+    std::vector<float> first;
+    for (const int threads : {1, 2, 3, 7}) {
+      CAPTURE(threads);
+      set_num_threads(threads);
+      const std::vector<float> c = matmul(a, false, b, true).to_row_major<float>();
+      if (first.empty()) first = c;
+      CHECK(c == first);
+    }
+    set_num_threads(before);
   }
 }
 

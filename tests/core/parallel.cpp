@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace quench {
@@ -57,6 +58,40 @@ TEST_CASE("parallel_for: inside a parallel loop it runs on the thread that calls
     });
   });
   CHECK(calls == 2);
+}
+
+TEST_CASE(
+    "run_tasks: each task once, with one thread for what it calls; an exception comes through") {
+  for (const int threads : {1, 3}) {
+    const Threads guard(threads);
+    std::vector<std::atomic<int>> visits(10);
+    std::atomic<int> others = 0;
+    run_tasks(10, [&](std::int64_t i) {
+      ++visits[static_cast<std::size_t>(i)];
+      if (num_threads() != 1) ++others;
+    });
+    for (const auto& visit : visits) CHECK(visit == 1);
+    CHECK(others == 0);
+    CHECK_THROWS_WITH_AS(run_tasks(10,
+                                   [](std::int64_t i) {
+                                     if (i == 7) throw std::runtime_error("seven");
+                                   }),
+                         "seven", std::runtime_error);
+    CHECK(num_threads() == threads);
+  }
+}
+
+TEST_CASE("FixedOrderScope: scopes nest, and are those of one thread") {
+  CHECK_FALSE(fixed_order());
+  {
+    const FixedOrderScope outer;
+    { const FixedOrderScope inner; }
+    CHECK(fixed_order());
+    bool other = true;
+    std::thread([&] { other = fixed_order(); }).join();
+    CHECK_FALSE(other);
+  }
+  CHECK_FALSE(fixed_order());
 }
 
 TEST_CASE("set_num_threads: at least one, and fewer than OpenMP can start") {

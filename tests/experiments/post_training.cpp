@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <stdexcept>
 
 #include "core/ops/elementwise.h"
@@ -237,6 +238,43 @@ TEST_CASE("calibration: keys that need or exclude each other") {
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(small_experiment({"calibration.relu6=drop"}),
                        doctest::Contains("calibration.relu6: expected"), std::invalid_argument);
+}
+
+/// The state of a network that training at `lr` has left, from a calibrated one, and of one that was
+/// calibrated alone.
+bool training_changes(const std::string& method) {
+  const TemporaryFolder folder;
+  const auto file = folder / "float.safetensors";
+  train_float(kResNet, file);
+  const ExperimentConfig config = small_experiment(with(
+      kResNet,
+      {"quant={method=\"" + method + "\", bits=4}", "optimizer.lr=0", "train.bn_freeze_epoch=0",
+       "calibration={batches=2, batch_size=32}", "train.init_from=\"" + file.string() + "\""}));
+  const Data data = load_data(config);
+  const auto calibrated = load_trained(config, data.train->format());
+  quantize_after_training(config, *config.calibration, data, *calibrated);
+  Run run(config);
+  run.train(RunFolder::create_at(folder / "run"), [] { return false; });
+  const TensorFile wanted = train::network_state(*calibrated, config.model.name);
+  const TensorFile got = train::network_state(run.network(), config.model.name);
+  bool changed = false;
+  for (const auto& [name, tensor] : wanted.tensors) {
+    const Tensor& other = got.tensors.at(name);
+    REQUIRE(other.bytes() == tensor.bytes());
+    changed |= std::memcmp(tensor.bytes_begin(), other.bytes_begin(), tensor.bytes()) != 0;
+  }
+  return changed;
+}
+
+TEST_CASE("optimizer.lr = 0: training leaves what calibration chose, except averaged ranges") {
+  for (const char* method : {"lsq", "tqt", "fat"}) {
+    CAPTURE(method);
+    CHECK_FALSE(training_changes(method));
+  }
+  for (const char* method : {"symmetric", "affine"}) {
+    CAPTURE(method);
+    CHECK(training_changes(method));
+  }
 }
 
 }  // namespace

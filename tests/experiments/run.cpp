@@ -9,6 +9,7 @@
 
 #include "core/safetensors.h"
 #include "experiments/runs/epoch_metrics.h"
+#include "experiments/runs/layer_metrics.h"
 #include "experiments/small_experiment.h"
 #include "train/evaluate.h"
 
@@ -164,6 +165,33 @@ TEST_CASE("training: a run resumes from a checkpoint within an epoch after a kil
   CHECK(resumed.position().epoch == 1);
   resumed.train(folder, [] { return false; });
   check_same(whole, outcome_of(folder));
+}
+
+TEST_CASE(
+    "training: steps at their floor are recorded with their first step, also across a resume") {
+  const auto first_steps = [](const LayerMetrics& layers) {
+    std::set<std::pair<double, double>> steps;
+    for (const SlotMetrics& slot : layers) {
+      std::pair<double, double> since;
+      for (const auto& [name, value] : slot.values) {
+        if (name == kAtLimitEpoch) since.first = value;
+        if (name == kAtLimitStep) since.second = value;
+      }
+      if (since.first != 0.0) steps.insert(since);
+    }
+    return steps;
+  };
+  const Overrides diverging{"quant.method=lsq", "quant.bits=8", "optimizer.lr=0.1"};
+  const Outcome whole = train(diverging);
+  const auto steps = first_steps(whole.layers.back());
+  REQUIRE_FALSE(steps.empty());
+  for (const auto& [epoch, step] : steps) {
+    CHECK((epoch == 1.0 || epoch == 2.0));
+    CHECK((step >= 1.0 && step <= 4.0));
+  }
+  check_same(train(diverging, {3, 6}), whole);
+  CHECK(first_steps(train({"quant.method=lsq", "quant.bits=8", "optimizer.lr=1e-5"}).layers.back())
+            .empty());
 }
 
 TEST_CASE("training: NaN stops the run and names epoch, step and layer; the checkpoint stays") {

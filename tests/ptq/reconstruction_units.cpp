@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <stdexcept>
 
@@ -48,7 +49,7 @@ void check_cover(const layers::Graph& graph, const std::vector<ReconstructionUni
 TEST_CASE("block units: the residual blocks of a ResNet, its first and its last layer") {
   const auto network = small_resnet8();
   const layers::Graph graph(*network);
-  const auto units = block_units(graph);
+  const auto units = block_units(graph, *network);
   CHECK(unit_names(units) == Names{"conv1", "stack1.conv1 to stack1.conv2",
                                    "stack2.conv1 to stack2.shortcut",
                                    "stack3.conv1 to stack3.shortcut", "fc"});
@@ -76,7 +77,22 @@ TEST_CASE("block units: a network without branches has one unit per layer") {
   Random random(1, "test");
   const auto network = quantized(layers::models::binarynet({.width = 1.0 / 64}, random));
   const layers::Graph graph(*network);
-  CHECK(unit_names(block_units(graph)) == unit_names(layer_units(graph)));
+  CHECK(unit_names(block_units(graph, *network)) == unit_names(layer_units(graph)));
+}
+
+TEST_CASE("block units: an inverted residual of MobileNet v2, with a shortcut or without") {
+  Random random(1, "test");
+  const auto network = quantized(layers::models::mobilenet_v2(
+      {.input = {.height = 32, .width = 32, .classes = 10}, .width = 0.125, .small_images = true},
+      random));
+  const layers::Graph graph(*network);
+  const auto units = block_units(graph, *network);
+  check_cover(graph, units);
+  Names wanted{"conv1.conv", "block0.dw.conv to block0.project.conv"};
+  for (int i = 1; i <= 16; ++i)
+    wanted.push_back(fmt::format("block{0}.expand.conv to block{0}.project.conv", i));
+  wanted.insert(wanted.end(), {"conv_last.conv", "fc"});
+  CHECK(unit_names(units) == wanted);
 }
 
 TEST_CASE("block units: more than six layers between cuts are layer units") {
@@ -92,7 +108,7 @@ TEST_CASE("block units: more than six layers between cuts are layer units") {
                                     {layers::Graph::kInput, value}));
   layers::attach_quantizers(network, quant::Policy(Settings::from({{"method", "lsq"}})));
   const layers::Graph graph(network);
-  const auto units = block_units(graph);
+  const auto units = block_units(graph, network);
   CHECK(units.size() == 7);
   check_cover(graph, units);
 }

@@ -66,6 +66,52 @@ TEST_CASE("KL: the whole curve matches the definition, gaps and outliers include
   }
 }
 
+TEST_CASE(
+    "KL: of thresholds that lose nothing the definition takes the smallest, calibration the "
+    "largest") {
+  // Three distinct magnitudes in 64 bins. Everything beyond the first one fits its bin without loss.
+  std::vector<double> counts(64, 0.0);
+  counts[20] = 1000.0;
+  counts[40] = 30.0;
+  counts[63] = 2.0;
+  CHECK(kl_threshold(counts, 0.5, 16).threshold == (21.0 + 0.5) * 0.5);
+  const ThresholdSearch search = kl_threshold(counts, 0.5, 16, EqualThresholds::largest);
+  CHECK(search.threshold == (64.0 + 0.5) * 0.5);
+  CHECK(search.objective[search.best] < 1e-12);
+}
+
+TEST_CASE(
+    "Lp range: the ends of unequal reach shrink together, and weights count values") {
+  // Codes 0 to 15 with zero point 5 and step 1, and one value far outside.
+  std::vector<float> x;
+  for (int i = 0; i < 1600; ++i) x.push_back(static_cast<float>(i % 16) - 5.0f);
+  x.push_back(12.5f);
+  x.push_back(-6.25f);
+  const RangeSearch search = lp_range(x, {}, {-6.25, 12.5}, 4);
+  CHECK(search.best == 20);
+  CHECK(search.range.min == doctest::Approx(-5.0));
+  CHECK(search.range.max == doctest::Approx(10.0));
+  CHECK(search.grid.scale[0] == doctest::Approx(1.0));
+  CHECK(search.grid.zero_point[0] == 5);
+  const double beyond = std::pow(2.5, 2.4) + std::pow(1.25, 2.4);
+  CHECK(search.objective[20] == doctest::Approx(beyond / 1602.0).epsilon(1e-4));
+  // Each value once, with its number as the weight.
+  std::vector<float> distinct;
+  std::vector<double> weights;
+  for (int i = 0; i < 16; ++i) {
+    distinct.push_back(static_cast<float>(i) - 5.0f);
+    weights.push_back(100.0);
+  }
+  for (const float v : {12.5f, -6.25f}) {
+    distinct.push_back(v);
+    weights.push_back(1.0);
+  }
+  const RangeSearch weighted = lp_range(distinct, weights, {-6.25, 12.5}, 4);
+  CHECK(weighted.best == search.best);
+  for (std::size_t i = 0; i < search.objective.size(); ++i)
+    CHECK(weighted.objective[i] == doctest::Approx(search.objective[i]));
+}
+
 TEST_CASE("KL and KL-J: with fewer bins than levels, the last edge; threads change nothing") {
   const std::vector<double> few{3, 2, 1};
   CHECK(kl_threshold(few, 0.5, 4).threshold == 1.5);

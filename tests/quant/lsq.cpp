@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "quant/fixture.h"
+#include "quant/statistics/value_range.h"
 
 namespace quench::quant {
 namespace {
@@ -102,6 +104,73 @@ TEST_CASE("a step that the optimizer took below 1e-8 is clamped, in the paramete
     CHECK_THROWS_WITH_AS(quantizer->step(1), "layer.slot: expected a finite trained scale, got nan",
                          std::invalid_argument);
   }
+}
+
+/// 10 log10(sum x^2 / sum (x - y)^2) of 8 bits that a calibrator gave the range of x.
+double sqnr_at(const std::string& name, float largest) {
+  Tensor x = random_tensor({4096}, 9);
+  const float unit = largest / extent(x.span()).max_abs;
+  for (float& v : x.span()) v *= unit;
+  const auto quantizer = make(name, {.bits = 8});
+  quantizer->calibratable()->calibrate(std::array{range_of(extent(x.span()))});
+  quantizer->step(0);
+  // As another process would load it.
+  const auto loaded = make(name, {.bits = 8});
+  loaded->load_state(quantizer->state());
+  for (std::size_t i = 0; i < quantizer->parameters().size(); ++i)
+    loaded->parameters()[i].second.mutable_value().copy_from(
+        quantizer->parameters()[i].second.value());
+  loaded->step(0);
+  loaded->set_mode(Mode::evaluation);
+  const Tensor y = loaded->forward(Variable(x)).value();
+  double signal = 0.0, noise = 0.0;
+  for (std::size_t i = 0; i < x.span().size(); ++i) {
+    // In units of the largest: squares of 1e-30 are no floats, but doubles.
+    const double v = double{x.span()[i]} / double{largest};
+    const double d = v - double{y.span()[i]} / double{largest};
+    signal += v * v;
+    noise += d * d;
+  }
+  return 10.0 * std::log10(signal / noise);
+}
+
+TEST_CASE("tensors of tiny values have their steps: 8 bits leave the noise that symmetric leaves") {
+  const double ordinary = sqnr_at("symmetric", 1.0f);
+  for (const float largest : {1.0f, 1e-3f, 1e-6f, 1e-7f, 1e-12f, 1e-30f}) {
+    CAPTURE(largest);
+    CHECK(sqnr_at("symmetric", largest) == doctest::Approx(ordinary).epsilon(0.002));
+    CHECK(sqnr_at("lsq", largest) == doctest::Approx(ordinary).epsilon(0.002));
+  }
+}
+
+TEST_CASE(
+    "the floor of a step: 1e-8, a thousandth of a tiny start, and 1e-8 in older checkpoints") {
+  const auto floor_of = [](Quantizer& quantizer) {
+    set_scale(quantizer, -1.0f);
+    quantizer.step(0);
+    return scale_of(quantizer).value().item();
+  };
+  const auto calibrated = [](double max) {
+    auto quantizer = make("lsq", {.bits = 8});
+    quantizer->calibratable()->calibrate(std::array{ValueRange{-max, max}});
+    return quantizer;
+  };
+  CHECK(floor_of(*calibrated(1.0)) == 1e-8f);
+  CHECK(floor_of(*calibrated(127e-20)) == doctest::Approx(1e-23));
+  CHECK_FALSE(calibrated(1.0)->state().contains("scale_floors"));
+
+  const auto tiny = calibrated(127e-20);
+  SavedState state = tiny->state();
+  const auto loaded = make("lsq", {.bits = 8});
+  loaded->load_state(state);
+  CHECK(floor_of(*loaded) == doctest::Approx(1e-23));
+  state.erase("scale_floors");
+  loaded->load_state(state);
+  CHECK(floor_of(*loaded) == 1e-8f);
+  state["scale_floors"] = Tensor::zeros({2});
+  CHECK_THROWS_WITH_AS(loaded->load_state(state),
+                       "layer.slot: expected state 'scale_floors' to be f32 [1], got f32 [2]",
+                       std::invalid_argument);
 }
 
 TEST_CASE("NaN becomes code 0 and does not contribute to a gradient; infinities saturate") {

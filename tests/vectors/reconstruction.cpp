@@ -3,7 +3,9 @@
 
 #include "autograd/arithmetic.h"
 #include "autograd/loss.h"
+#include "ptq/reconstruction/fisher.h"
 #include "ptq/reconstruction/trained_step.h"
+#include "ptq/thresholds.h"
 #include "quant/parts/derived_scale.h"
 #include "vectors/operations.h"
 #include "vectors/rounding.h"
@@ -104,9 +106,30 @@ void offset(const Case& c, Comparison& out) {
   out.f32("offset_after_sign_step", rounding.offset(), c.expect.at("offset_after_sign_step"));
 }
 
-void fisher(const Case&, Comparison&) { throw NotThere{"losses are not weighted by gradients"}; }
-void asymmetric_search(const Case&, Comparison&) {
-  throw NotThere{"the search of weights' ranges is symmetric and of squares"};
+void fisher(const Case& c, Comparison& out) {
+  const Variable pred(tensor(c.inputs.at("pred")), true);
+  const auto damping = static_cast<float>(c.params.at("damping").get<double>());
+  const Tensor weight =
+      map(tensor(c.inputs.at("grad_output")), [=](float g) { return std::abs(g) + damping; });
+  const ptq::Fisher kind =
+      c.params.at("kind") == "full" ? ptq::Fisher::full : ptq::Fisher::diagonal;
+  const Variable loss = ptq::fisher_loss(pred, tensor(c.inputs.at("target")), weight, kind);
+  loss.backward();
+  out.f32_reduced("loss", double{loss.value().item()}, c.expect.at("loss"));
+  out.f32("grad_pred", pred.grad(), c.expect.at("grad_pred"));
+}
+
+void asymmetric_search(const Case& c, Comparison& out) {
+  const Tensor x = tensor(c.inputs.at("x"));
+  const quant::ValueRange reach = quant::range_of(quant::extent(x.span()));
+  const ptq::RangeSearch search = ptq::lp_range(x.span(), {}, reach, c.params.at("bits"));
+  out.exact("best_i", {static_cast<double>(search.best)}, c.expect.at("best_i"));
+  out.f32("scale", {double{search.grid.scale[0]}}, c.expect.at("scale"));
+  out.exact("zero_point", {static_cast<double>(search.grid.zero_point[0])},
+            c.expect.at("zero_point"));
+  out.f32("score", {search.objective[search.best]}, c.expect.at("score"));
+  out.exact("candidates", {static_cast<double>(search.objective.size())},
+            c.params.at("candidates"));
 }
 
 constexpr std::array kOperations{Operation{"recon.lp_loss", norm},

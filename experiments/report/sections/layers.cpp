@@ -4,6 +4,7 @@
 
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
+#include "experiments/runs/layer_metrics.h"
 #include "support/error.h"
 #include "support/text_number.h"
 
@@ -52,6 +53,26 @@ std::map<std::string, double> sign_flips(const RunRecord& run) {
   return result;
 }
 
+/// Since when the slots of a layer are at a limit: "weight 1/14, input 2/3" for epochs and steps.
+std::string at_limit_text(const RunRecord& run, const std::string& layer) {
+  std::string text;
+  if (run.epochs.empty()) return text;
+  for (const SlotMetrics& slot : run.epochs.back().layers) {
+    const std::size_t dot = slot.slot.rfind('.');
+    if (dot == std::string::npos || slot.slot.substr(0, dot) != layer) continue;
+    const auto value = [&slot](std::string_view name) {
+      const auto found =
+          std::ranges::find(slot.values, name, [](const auto& v) { return v.first; });
+      return found == slot.values.end() ? std::optional<double>() : found->second;
+    };
+    const auto epoch = value(kAtLimitEpoch), step = value(kAtLimitStep);
+    if (!epoch || !step) continue;
+    text += fmt::format("{}{} {:.0f}/{:.0f}", text.empty() ? "" : ", ", slot.slot.substr(dot + 1),
+                        *epoch, *step);
+  }
+  return text;
+}
+
 std::string scale_text(const SlotSummary& slot) {
   if (!slot.scale) return kDash;
   const auto [least, most] = *slot.scale;
@@ -76,31 +97,45 @@ std::string noise_text(const LayerMeasurement& layer) {
 }
 
 HtmlTable layer_table(const RunReport& run) {
-  HtmlTable table({{"layer"},
-                   {"output"},
-                   {"weight"},
-                   {"MACs", true},
-                   {"bits, W x A"},
-                   {"KiB", true},
-                   {"scale, W / A", true},
-                   {"SQNR dB, W / A / output", true},
-                   {"saturated %, W / A", true},
-                   {"zeros %, W / A", true},
-                   {"sign flips %", true}});
+  std::vector<HtmlTable::Column> columns{{"layer"},
+                                         {"output"},
+                                         {"weight"},
+                                         {"MACs", true},
+                                         {"bits, W x A"},
+                                         {"KiB", true},
+                                         {"scale, W / A", true},
+                                         {"SQNR dB, W / A / output", true},
+                                         {"saturated %, W / A", true},
+                                         {"zeros %, W / A", true},
+                                         {"sign flips %", true}};
   const auto flips = sign_flips(run.record);
+  // A column for it alone where it happens.
+  const bool limits = std::ranges::any_of(run.measured->layers, [&run](const auto& layer) {
+    return !at_limit_text(run.record, layer.trace.name).empty();
+  });
+  if (limits) columns.push_back({"at a limit since"});
+  HtmlTable table(columns);
   for (const LayerMeasurement& layer : run.measured->layers) {
     const layers::LayerTrace& trace = layer.trace;
     const bool has_weight = layer.weight.has_value();
     const auto flip = flips.find(trace.name);
-    table.add(
-        {trace.name, shape_text(trace.output, true),
-         has_weight ? shape_text(trace.weight, false) : kDash,
-         has_weight ? grouped(trace.macs) : kDash, has_weight ? layer.bits : kDash,
-         has_weight ? kib(layer.weight_bytes) : kDash, of_slots(layer, scale_text),
-         noise_text(layer),
-         of_slots(layer, [](const SlotSummary& s) { return fixed(s.saturated_percent(), 2); }),
-         of_slots(layer, [](const SlotSummary& s) { return fixed(s.zero_percent(), 1); }),
-         flip == flips.end() ? kDash : fixed(flip->second, 2)});
+    std::vector<HtmlCell> cells{
+        trace.name,
+        shape_text(trace.output, true),
+        has_weight ? shape_text(trace.weight, false) : kDash,
+        has_weight ? grouped(trace.macs) : kDash,
+        has_weight ? layer.bits : kDash,
+        has_weight ? kib(layer.weight_bytes) : kDash,
+        of_slots(layer, scale_text),
+        noise_text(layer),
+        of_slots(layer, [](const SlotSummary& s) { return fixed(s.saturated_percent(), 2); }),
+        of_slots(layer, [](const SlotSummary& s) { return fixed(s.zero_percent(), 1); }),
+        flip == flips.end() ? kDash : fixed(flip->second, 2)};
+    if (limits) {
+      const std::string since = at_limit_text(run.record, trace.name);
+      cells.emplace_back(since.empty() ? kDash : since);
+    }
+    table.add(std::move(cells));
   }
   return table;
 }
@@ -114,7 +149,8 @@ constexpr const char* kExplanation =
     "so "
     "W's SQNR says little about weights of +1 and −1 without a scale. Saturated: values beyond the "
     "ends of the grid by more than half a step. Sign flips: weights whose sign changed in the last "
-    "epoch.</p>\n";
+    "epoch. At a limit since: the epoch and the step from which on a trained step, clip, threshold "
+    "or factor has been where its method stops it; it hardly trains from there.</p>\n";
 
 bool has_noise(const RunReport& run) {
   return run.measured && std::ranges::any_of(run.measured->layers, [](const auto& layer) {

@@ -4,6 +4,7 @@
 
 #include "experiments/report/html.h"
 #include "experiments/report/sections/sections.h"
+#include "experiments/runs/layer_metrics.h"
 #include "support/error.h"
 
 namespace quench::experiments::report {
@@ -47,6 +48,7 @@ std::vector<LayerCurves> curves_of(const RunRecord& run) {
       const std::size_t dot = slot.slot.rfind('.');
       if (dot == std::string::npos) continue;
       for (const auto& [name, value] : slot.values) {
+        if (name == kAtLimitEpoch || name == kAtLimitStep) continue;  // in the table of layers
         find(slot.slot.substr(dot + 1), name)
             .of(slot.slot.substr(0, dot))
             .emplace_back(static_cast<double>(epoch.row.epoch), value);

@@ -98,8 +98,8 @@ TEST_CASE("read_experiment: quant.method = float removes all other rules of [qua
 }
 
 TEST_CASE("read_experiment: values out of range and unknown names are errors") {
-  CHECK(error_for("optimizer", "lr", 0.0) ==
-        "<settings>: optimizer.lr: expected a number > 0, got 0.0");
+  CHECK(error_for("optimizer", "lr", -0.5) ==
+        "<settings>: optimizer.lr: expected a number >= 0, got -0.5");
   CHECK(error_for("train", "batch_size", 0) ==
         "<settings>: train.batch_size: expected an integer >= 1, got 0");
   CHECK(error_for("train", "epochs", -1) ==
