@@ -16,6 +16,7 @@ peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", 
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "268435456",
          "OMP_WAIT_POLICY": "active", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
+PRECISIONS = ("float32", "bfloat16")
 # Model, width, image size, batch, quench's method, PyTorch's candidates (the fastest counts), timed
 # steps.
 CASES = [("binarynet", "1.0", "32", "64", "none", ["none"], "4"),
@@ -33,23 +34,23 @@ def run(command, extra_environment):
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-def quench(case):
+def quench(case, precision):
     model, width, size, batch, method, _, steps = case
     command = [program, "bench", "train", "--model", model, "--width", width, "--image-size", size, "--batch", batch,
-               "--method", method, "--steps", steps, "--threads", threads, "--json"]
+               "--method", method, "--precision", precision, "--steps", steps, "--threads", threads, "--json"]
     if method == "symmetric":
         command += ["--bits", "8"]
     return run(command, {})[0]
 
 
-def torch(case, method, layout, tuned):
+def torch(case, method, layout, compiled, precision):
     model, width, size, batch, _, _, steps = case
-    environment = dict(TUNED) if tuned else {}
+    environment = dict(TUNED)
     if os.path.isdir(OPENBLAS):  # otherwise libblas may be the slow reference implementation
         environment["LD_LIBRARY_PATH"] = OPENBLAS
     command = [peer_python, peer_script, "--model", model, "--width", width, "--image-size", size, "--batch", batch,
-               "--method", method, "--steps", steps, "--threads", threads, "--layout", layout]
-    return run(command, environment)
+               "--method", method, "--steps", steps, "--threads", threads, "--layout", layout, "--precision", precision]
+    return run(command + (["--compile"] if compiled else []), environment)
 
 
 def best(variants):
@@ -59,23 +60,29 @@ def best(variants):
     return speeds[key], statistics.median(r["peak_rss_mib"] for r in variants[key])
 
 
-print(f"{'model':<12} {'width':>5} {'size':>4} {'batch':>5} {'method':<9} | {'quench':>8} {'tuned':>8} {'stock':>8} images/s | "
-      f"{'x tuned':>7} {'x stock':>7} | {'quench':>6} {'tuned':>6} {'stock':>6} MiB | {'memory x tuned':>14} {'x stock':>7} | FMA peak", flush=True)
+print("images/s at the median step; PyTorch: the fastest of its layouts, ways to write the quantizer and, with COMPILE=1, "
+      "compiled steps")
+print(f"{'model':<12} {'width':>5} {'size':>4} {'batch':>5} {'method':<9} | {'float32':>8} {'bfloat16':>8} | "
+      f"{'PyTorch':>8} {'bfloat16':>8} | {'best x best':>11} | {'bf16 x own float32':>18} | {'MiB':>5} {'PyTorch':>7} {'x':>5}",
+      flush=True)
 for case in CASES:
     model, width, size, batch, method, peers, _ = case
     if only and model not in only:
         continue
-    variants = [(peer, layout) for peer in peers for layout in ("nhwc", "nchw")]
-    ours, tuned, stock = [], {v: [] for v in variants}, {v: [] for v in variants}
+    compiled = (False, True) if os.environ.get("COMPILE") == "1" else (False,)
+    variants = [(peer, layout, c) for peer in peers for layout in ("nhwc", "nchw") for c in compiled]
+    ours = {p: [] for p in PRECISIONS}
+    theirs = {p: {v: [] for v in variants} for p in PRECISIONS}
     for _ in range(rounds):
-        ours.append(quench(case))
-        for variant in variants:
-            tuned[variant].append(torch(case, *variant, True))
-            stock[variant].append(torch(case, *variant, False))
-    speed = statistics.median(r["images_per_second"] for r in ours)
-    memory = statistics.median(r["peak_rss_mib"] for r in ours)
-    peak = statistics.median(r["fraction_of_fma_peak"] for r in ours)
-    (tuned_speed, tuned_memory), (stock_speed, stock_memory) = best(tuned), best(stock)
-    print(f"{model:<12} {width:>5} {size:>4} {batch:>5} {method:<9} | {speed:8.1f} {tuned_speed:8.1f} {stock_speed:8.1f} images/s | "
-          f"{speed / tuned_speed:7.2f} {speed / stock_speed:7.2f} | {memory:6.0f} {tuned_memory:6.0f} {stock_memory:6.0f} MiB | "
-          f"{memory / tuned_memory:14.2f} {memory / stock_memory:7.2f} | {100 * peak:.0f} %", flush=True)
+        for precision in PRECISIONS:
+            ours[precision].append(quench(case, precision))
+            for variant in variants:
+                theirs[precision][variant].append(torch(case, *variant, precision))
+    speed = {p: statistics.median(r["images_per_second"] for r in ours[p]) for p in PRECISIONS}
+    peer = {p: best(theirs[p]) for p in PRECISIONS}
+    fastest, fastest_peer = max(speed, key=speed.get), max(peer, key=peer.get)
+    memory = statistics.median(r["peak_rss_mib"] for r in ours[fastest])
+    peer_speed, peer_memory = peer[fastest_peer]
+    print(f"{model:<12} {width:>5} {size:>4} {batch:>5} {method:<9} | {speed['float32']:8.1f} {speed['bfloat16']:8.1f} | "
+          f"{peer['float32'][0]:8.1f} {peer['bfloat16'][0]:8.1f} | {speed[fastest] / peer_speed:11.2f} | "
+          f"{speed['bfloat16'] / speed['float32']:18.2f} | {memory:5.0f} {peer_memory:7.0f} {memory / peer_memory:5.2f}", flush=True)

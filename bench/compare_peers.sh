@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Compares training steps of quench and PyTorch, alternating between them: images/s, peak memory,
+# Compares training steps of quench and PyTorch in float32 and bfloat16, alternating between them: images/s, peak memory,
 # ratios of medians.
 #
 #   bench/compare_peers.sh [ROUNDS [MODEL...]]     (default 3 rounds of all models; half an hour on an idle 2-core machine)
 #
-# Needs Debian's python3-torch and libopenblas0-openmp. Environment: THREADS (default: all cores), QUENCH (program),
-# PEER_PYTHON (an interpreter with torch). ONEDNN_MAX_CPU_ISA=AVX2 runs both as on a machine without
-# AVX-512.
+# Needs Debian's python3-torch and libopenblas0-openmp, or another torch. Environment: THREADS (default: all cores), QUENCH
+# (program), PEER_PYTHON (an interpreter with torch), COMPILE=1 (times torch.compile, too). ONEDNN_MAX_CPU_ISA=AVX2 runs both
+# as on a machine without AVX-512.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -54,6 +54,8 @@ std::unique_ptr<layers::Module> make_quantized_network(const TrainStepCase& step
                                               {"weight", at_bits(quant::Role::weight)},
                                               {"activation", at_bits(quant::Role::activation)},
                                               {"first_layer", real_input}})));
+  for (layers::QuantizedLayer* layer : network->quantized_layers())
+    layer->set_precision(step_case.precision);
   layers::for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 2 * kStepsBefore,
                               .steps_per_epoch = 2 * kStepsBefore,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/bfloat16.h"
 #include "bench/network.h"
 
 namespace quench::bench {
@@ -16,6 +17,7 @@ struct TrainStepCase {
   std::int64_t batch = 128;       ///< per rank
   std::string method = "none";    ///< weights and activations; the first layer's input stays float
   int bits = 0;                   ///< for both; 0: the fewest that the method supports
+  Precision precision = Precision::float32;
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed steps, after two warm-up steps; >= 1
 };

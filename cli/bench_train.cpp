@@ -23,6 +23,7 @@ struct BenchTrainOptions {
   bench::TrainStepCase step_case;
   bool all = true;      // no options describe a case: time the usual ones
   std::string methods;  // if set, compare these with fp32 instead
+  std::string precision = "float32";
   int threads = 0;
   bool json = false;
   bool profile = false;
@@ -51,6 +52,7 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"image_size", bench::input_of(c.network).height},
           {"method", c.method},
           {"bits", c.bits},
+          {"precision", name_of(c.precision)},
           {"optimizer", c.optimizer},
           {"threads", num_threads()},
           {"images_per_second", r.images_per_second},
@@ -66,11 +68,12 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
 
 void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
   fmt::print(
-      "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} {:>8} "
-      "{:>11}\n",
-      c.network.model, c.network.width, c.batch, c.method, c.optimizer, r.images_per_second,
-      r.median_seconds * 1e3, r.best_seconds * 1e3, 100.0 * r.flops / r.median_seconds / peak,
-      r.tensor_bytes >> 20, r.resident_bytes >> 20, r.huge_page_bytes >> 20, r.late_allocations);
+      "{:<12} {:>5} {:>6}  {:<9} {:<9} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} "
+      "{:>8} {:>11}\n",
+      c.network.model, c.network.width, c.batch, c.method, name_of(c.precision), c.optimizer,
+      r.images_per_second, r.median_seconds * 1e3, r.best_seconds * 1e3,
+      100.0 * r.flops / r.median_seconds / peak, r.tensor_bytes >> 20, r.resident_bytes >> 20,
+      r.huge_page_bytes >> 20, r.late_allocations);
 }
 
 void bench_train(const BenchTrainOptions& options) {
@@ -82,9 +85,9 @@ void bench_train(const BenchTrainOptions& options) {
     fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
                peak * 1e-9);
     fmt::print(
-        "{:<12} {:>5} {:>6}  {:<9} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
-        "model", "width", "batch", "method", "optim", "images/s", "ms median", "ms best",
-        "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
+        "{:<12} {:>5} {:>6}  {:<9} {:<9} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
+        "model", "width", "batch", "method", "operands", "optim", "images/s", "ms median",
+        "ms best", "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
   }
   enable_profiler(options.profile);
   ProgressBar bar;
@@ -176,6 +179,9 @@ void add_bench_train(Subcommand& bench) {
   train.add("--methods", options->methods,
             "Quantizers to compare with fp32 in alternating steps: names, or all",
             {.type_name = "all|NAME,NAME"});
+  train.add("--precision", options->precision,
+            "Operands of products: float32 or bfloat16 (train.precision)",
+            {.show_default = true, .type_name = "NAME", .when_given = this_case});
   train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
             {.show_default = true, .type_name = "NAME"});
   train.add("--steps", step_case.steps, "Timed steps, after two warm-up steps",
@@ -184,6 +190,7 @@ void add_bench_train(Subcommand& bench) {
   train.add("--json", options->json, "Print JSON");
   train.add("--profile", options->profile, "Print the time of each operation");
   train.run([options] {
+    options->step_case.precision = find_precision(options->precision, "bench train --precision");
     if (options->methods.empty()) return bench_train(*options);
     bench_methods(*options);
   });

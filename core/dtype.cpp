@@ -9,6 +9,8 @@ std::size_t size_of(DType dtype) {
     case DType::f32:
     case DType::s32:
       return 4;
+    case DType::bf16:
+      return 2;
     case DType::s8:
     case DType::u8:
       return 1;
@@ -28,6 +30,8 @@ std::string_view name_of(DType dtype) {
       return "s8";
     case DType::u8:
       return "u8";
+    case DType::bf16:
+      return "bf16";
   }
   return "?";
 }

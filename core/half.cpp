@@ -17,8 +17,4 @@ float from_half(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23u | fraction << 13u);
 }
 
-float from_bfloat(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16u);
-}
-
 }  // namespace quench

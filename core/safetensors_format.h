@@ -45,6 +45,7 @@ auto with_type(DType dtype, Function&& function) {
     case DType::u8:
       return function(std::uint8_t{});
     case DType::f32:
+    case DType::bf16:  // not stored
       break;
   }
   return function(float{});

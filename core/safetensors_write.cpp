@@ -31,6 +31,9 @@ std::vector<const Named*> file_order(const TensorFile& file) {
   std::vector<const Named*> order;
   for (const Named& named : file.tensors) {
     require(named.second.defined(), "write_safetensors: tensor '{}' is undefined", named.first);
+    require(named.second.dtype() != DType::bf16,
+            "write_safetensors: expected tensor '{}' in f32, f64, s32, s8 or u8, got bf16",
+            named.first);
     order.push_back(&named);
   }
   std::ranges::stable_sort(order, std::greater<>{},

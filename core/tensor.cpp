@@ -87,6 +87,7 @@ QUENCH_INSTANTIATE(double)
 QUENCH_INSTANTIATE(std::int32_t)
 QUENCH_INSTANTIATE(std::int8_t)
 QUENCH_INSTANTIATE(std::uint8_t)
+QUENCH_INSTANTIATE(BFloat16)
 #undef QUENCH_INSTANTIATE
 
 float Tensor::item() const {

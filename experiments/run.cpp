@@ -44,7 +44,8 @@ train::TrainerOptions trainer_options(const ExperimentConfig& config,
       .seed = train.seed,
       .bn_freeze_epoch = train.bn_freeze_epoch,
       .sync_batch_norm = train.sync_batch_norm,
-      .gradient_bits = train.gradient_bits};
+      .gradient_bits = train.gradient_bits,
+      .precision = train.precision};
 }
 
 /// The loss of a run with a teacher; empty if it has none.

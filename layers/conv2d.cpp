@@ -46,6 +46,11 @@ Variable Conv2d::apply(const Variable& input, const Variable& weight, const Vari
   return conv2d(input, weight, bias, prepared_);
 }
 
+Variable Conv2d::apply(const Variable& input, const Variable& weight, const Variable& bias,
+                       BFloat16Operands operands) {
+  return conv2d(input, weight, bias, prepared_, std::move(operands));
+}
+
 Tensor Conv2d::input_magnitude(const Tensor& input) const {
   return patch_magnitude(input, options_.kernel_size, options_.params);
 }

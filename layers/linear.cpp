@@ -30,6 +30,11 @@ Variable Linear::apply(const Variable& input, const Variable& weight, const Vari
   return linear(input, weight, bias);
 }
 
+Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias,
+                       BFloat16Operands operands) {
+  return linear(input, weight, bias, std::move(operands));
+}
+
 Tensor Linear::input_magnitude(const Tensor& input) const { return row_magnitude(input); }
 
 }  // namespace quench::layers

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/arithmetic.h"
+#include "core/ops/bfloat16.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/patch_magnitude.h"
 #include "core/parallel.h"
@@ -38,6 +39,20 @@ double largest_sum(const Tensor& codes) {
     largest = std::max(largest, sum);
   }
   return largest;
+}
+
+/// Whether float32 holds every sum of weight codes times input codes up to `largest_input`.
+bool sums_are_exact(const Tensor& weight, const quant::QuantGrid& grid,
+                    std::int64_t largest_input) {
+  std::int64_t largest_weight = 0;
+  for (const std::int32_t zero : grid.zero_point)
+    largest_weight = std::max<std::int64_t>({largest_weight, grid.qmax - zero, zero - grid.qmin});
+  const std::int64_t terms = weight.numel() / weight.dim(0);
+  const auto limit = kExactSums / static_cast<double>(largest_input);
+  if (static_cast<double>(terms * largest_weight) < limit) return true;
+  // The bound by the codes at hand; a rounded quotient cannot bring the sum of codes past it unseen.
+  const Tensor codes = quant::centered_codes(weight, grid);
+  return largest_sum(codes) < limit;
 }
 
 /// Adds `row` [1, ...] to every image of the batch.
@@ -161,10 +176,44 @@ Variable QuantizedLayer::forward_values(const Variable& input) {
   const Variable weight = quantized_weight();
   const bool scaled =
       input_quantizer().scales_output() && input_quantizer().mode() != quant::Mode::bypass;
-  if (!scaled) return apply(values, weight, bias_);
+  if (!scaled) return product(values, weight, bias_);
   const Variable output =
-      multiply_across_channels(apply(values, weight, {}), input_magnitude(input.value()));
+      multiply_across_channels(product(values, weight, {}), input_magnitude(input.value()));
   return bias_.defined() ? add_per_channel(output, bias_) : output;
+}
+
+Variable QuantizedLayer::product(const Variable& input, const Variable& weight,
+                                 const Variable& bias) {
+  if (auto operands = bfloat16_operands(input, weight))
+    return apply(input, weight, bias, std::move(*operands));
+  return apply(input, weight, bias);
+}
+
+std::optional<BFloat16Operands> QuantizedLayer::bfloat16_operands(const Variable& input,
+                                                                  const Variable& weight) {
+  if (precision_ == Precision::float32 || !gradients_enabled() || depthwise()) return std::nullopt;
+  const auto active = [](const quant::Quantizer& quantizer) {
+    return quantizer.quantizes() && quantizer.mode() != quant::Mode::bypass;
+  };
+  const bool quantized = active(weight_quantizer());
+  if (active(input_quantizer()) != quantized) return std::nullopt;
+  if (!quantized) {
+    return BFloat16Operands{.input = to_bfloat16(input.value()),
+                            .weight = to_bfloat16(weight.value())};
+  }
+  const quant::QuantGrid of_input = input_quantizer().grid(), of_weight = weight_quantizer().grid();
+  if (of_input.offset != 0.0f) return std::nullopt;
+  // Whether the values are on the grids shows in the values: a method may blend or wait at first.
+  std::optional<Tensor> weight_operand = codes_to_bfloat16(weight.value(), of_weight.scale);
+  if (!weight_operand) return std::nullopt;
+  std::optional<Tensor> input_operand = codes_to_bfloat16(input.value(), of_input.scale);
+  if (!input_operand) return std::nullopt;
+  return BFloat16Operands{
+      .input = std::move(*input_operand),
+      .weight = std::move(*weight_operand),
+      .input_scale = of_input.scale[0],
+      .weight_scale = of_weight.scale,
+      .wide_sums = !sums_are_exact(weight.value(), of_weight, quant::largest_code(of_input))};
 }
 
 /// The sums of products as float32, rounded once if float32 cannot represent them.
@@ -235,9 +284,9 @@ Variable QuantizedLayer::forward_folded(const Variable& quantized) {
   const Variable weight = weight_quantizer_->forward(effective_weight());
   const bool by_batch =
       folded_->in_training() && weight_quantizer_->mode() == quant::Mode::training;
-  if (!by_batch) return apply(quantized, weight, effective_bias());
+  if (!by_batch) return product(quantized, weight, effective_bias());
   const Variable plain = apply(quantized, weight_, bias_);
-  return folded_->normalize(apply(quantized, weight, {}), plain, bias_);
+  return folded_->normalize(product(quantized, weight, {}), plain, bias_);
 }
 
 Tensor with_shape(const Shape& shape, Tensor weight) {

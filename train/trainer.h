@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "autograd/bfloat16.h"
 #include "datasets/loader.h"
 #include "layers/loss.h"
 #include "layers/module.h"
@@ -38,6 +39,7 @@ struct TrainerOptions {
   /// DoReFa: bits (1 to 8) of the gradient at the output of each layer with a quantized weight, see
   /// quant/gradient_quantizer.h; 0: off.
   int gradient_bits = 0;
+  Precision precision = Precision::float32;  ///< see QuantizedLayer::set_precision
 };
 
 /// The position of a training between two steps, and the sums of the epoch so far. Together with

@@ -2,11 +2,12 @@
 """Times a training step in PyTorch on the CPU: the work of `quench bench train`, for bench/compare_peers.sh.
 
    torch_train_step.py --model binarynet|mobilenet_v1 --width 0.25 --image-size 32 --batch 128
-                       --method none|ste|uniform|uniform_native --layout nchw|nhwc [--steps 8] [--threads 2]
+                       --method none|ste|uniform|uniform_native --layout nchw|nhwc [--precision float32|bfloat16]
+                       [--compile] [--steps 8] [--threads 2]
 
 Prints one line of JSON: images_per_second at the median step, peak_rss_mib. The step is forward, cross-entropy, backward
-and SGD with momentum 0.9. It flushes denormals and sets the number of threads; the caller sets the
-environment that tunes memory allocation.
+and SGD with momentum 0.9; with bfloat16, forward and loss run under autocast, as in PyTorch's documentation. It flushes
+denormals and sets the number of threads; the caller sets the environment that tunes memory allocation.
 """
 import argparse
 import json
@@ -23,6 +24,8 @@ parser.add_argument("--image-size", type=int, default=32)
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--method", choices=["none", "ste", "uniform", "uniform_native"], default="none")
 parser.add_argument("--layout", choices=["nchw", "nhwc"], default="nhwc")
+parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
+parser.add_argument("--compile", action="store_true")
 parser.add_argument("--steps", type=int, default=8)
 parser.add_argument("--threads", type=int, default=2)
 args = parser.parse_args()
@@ -44,11 +47,14 @@ images = torch.randn(args.batch, 3, args.image_size, args.image_size).contiguous
 labels = torch.randint(0, 10, (args.batch,))
 optimizer = torch.optim.SGD(net.parameters(), 1e-3, momentum=0.9)
 loss = nn.CrossEntropyLoss()
+forward = torch.compile(net) if args.compile else net
 seconds = []
 for step in range(2 + args.steps):
     start = time.perf_counter()
     optimizer.zero_grad(set_to_none=True)
-    loss(net(images), labels).backward()
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bfloat16"):
+        error = loss(forward(images), labels)
+    error.backward()
     optimizer.step()
     if args.method == "ste":
         with torch.no_grad():

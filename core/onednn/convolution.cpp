@@ -17,6 +17,7 @@ namespace {
 /// is created, so it is valid only for that number of threads.
 struct Key {
   Shape activations, weight;
+  DType operands = DType::f32;
   bool bias = false;
   Epilogue epilogue = {};
   int threads = num_threads();
@@ -62,16 +63,17 @@ bool blocked_layout_pays(Pass pass, const Shape& input, const Shape& weight,
 }
 
 /// Our layouts, and those that the kernel may choose: always for weights, for activations if
-/// blocked_layout_pays().
+/// blocked_layout_pays(). The result of a pass is f32 for both types of operands.
 struct Layouts {
   ConvolutionDescs ours, offered;
 
   Layouts(const Key& key, const Conv2dParams& params, Pass pass) {
     const Shape output = conv2d_output_shape(key.activations, key.weight, params);
-    ours = {.source = activation_desc(key.activations),
-            .weights = weight_desc(key.weight, params.groups),
+    const auto type = [&](Pass result) { return pass == result ? DType::f32 : key.operands; };
+    ours = {.source = activation_desc(key.activations, type(Pass::backward_data)),
+            .weights = weight_desc(key.weight, params.groups, type(Pass::backward_weights)),
             .bias = {},
-            .destination = activation_desc(output)};
+            .destination = activation_desc(output, type(Pass::forward))};
     if (key.bias)
       ours.bias = {{output[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::x};
     offered = ours;
@@ -249,6 +251,7 @@ void Convolution::forward(const Tensor& input, const Tensor& weight, const Tenso
                           const Epilogue& epilogue, Tensor& output) {
   const ForwardPass& pass = cache_->forward.get({.activations = input.shape(),
                                                  .weight = weight.shape(),
+                                                 .operands = input.dtype(),
                                                  .bias = bias.defined(),
                                                  .epilogue = epilogue},
                                                 params_);
@@ -265,7 +268,8 @@ void Convolution::forward(const Tensor& input, const Tensor& weight, const Tenso
 void Convolution::backward_data(const Tensor& grad_output, const Tensor& weight,
                                 Tensor& grad_input) {
   const BackwardDataPass& pass = cache_->backward_data.get(
-      {.activations = grad_input.shape(), .weight = weight.shape()}, params_);
+      {.activations = grad_input.shape(), .weight = weight.shape(), .operands = weight.dtype()},
+      params_);
   const Tensor grad_destination = pass.grad_output.apply(grad_output);
   const Tensor weights = pass.weight.apply(weight);
   const Tensor grad_source = pass.grad_input.staging(grad_input);
@@ -278,9 +282,12 @@ void Convolution::backward_data(const Tensor& grad_output, const Tensor& weight,
 void Convolution::backward_weights(const Tensor& input, const Tensor& grad_output,
                                    Tensor& grad_weight) {
   const Shape &activations = input.shape(), &weight = grad_weight.shape();
-  if (!fixed_order()) {
-    return cache_->backward_weights.get({.activations = activations, .weight = weight}, params_)
+  // Calibration, which needs a fixed order, is in f32.
+  if (!fixed_order() || input.dtype() != DType::f32) {
+    cache_->backward_weights
+        .get({.activations = activations, .weight = weight, .operands = input.dtype()}, params_)
         .run(input, grad_output, grad_weight);
+    return;
   }
   auto& ordered = cache_->ordered_backward_weights;
   if (ordered == nullptr || !ordered->serves(activations, weight))

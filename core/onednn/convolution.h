@@ -13,7 +13,8 @@ struct Epilogue {
   bool operator==(const Epilogue&) const = default;
 };
 
-/// The three passes of one convolution with oneDNN. The caller checks shapes and types.
+/// The three passes of one convolution with oneDNN. The caller checks shapes and types. The two operands of
+/// a pass are both f32 or both bf16, which requires has_bf16(); bias and result are f32.
 class Convolution {
  public:
   explicit Convolution(const Conv2dParams& params);

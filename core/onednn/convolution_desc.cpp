@@ -53,6 +53,10 @@ memory::dims sizes(const memory::desc& desc) {
 #endif
 }
 
+memory::data_type data_type(DType type) {
+  return type == DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
 using BackwardWeightsDesc = dnnl::convolution_backward_weights::primitive_desc;
 
 /// oneDNN's AVX2 kernel for strided 1x1 convolutions returns wrong gradients, or hangs, for fewer
@@ -66,30 +70,42 @@ BackwardWeightsDesc without_faulty_kernel(BackwardWeightsDesc desc, const Convol
   return desc;
 }
 
-}  // namespace
+#if DNNL_VERSION_MAJOR >= 3
+memory::data_type type_of(const memory::desc& desc) { return desc.get_data_type(); }
+#else
+memory::data_type type_of(const memory::desc& desc) { return desc.data_type(); }
+#endif
 
-memory::desc activation_desc(const Shape& shape) {
-  return {
-      {shape[0], shape[1], shape[2], shape[3]}, memory::data_type::f32, memory::format_tag::nhwc};
+/// The forward pass that a backward pass with these operands belongs to.
+dnnl::convolution_forward::primitive_desc hint(const ConvolutionDescs& descs,
+                                               const Conv2dParams& params) {
+  ConvolutionDescs forward = descs;
+  const auto bf16 = memory::data_type::bf16;
+  if (type_of(descs.destination) == bf16) {
+    forward.source = {sizes(descs.source), bf16, memory::format_tag::any};
+    forward.weights = {sizes(descs.weights), bf16, memory::format_tag::any};
+  }
+  return forward_desc(forward, params);
 }
 
-memory::desc weight_desc(const Shape& shape, int groups) {
+}  // namespace
+
+memory::desc activation_desc(const Shape& shape, DType type) {
+  return {{shape[0], shape[1], shape[2], shape[3]}, data_type(type), memory::format_tag::nhwc};
+}
+
+memory::desc weight_desc(const Shape& shape, int groups, DType type) {
   const std::int64_t out = shape[0], in = shape[1], height = shape[2], width = shape[3];
   const std::int64_t row = width * in, filter = height * row;
-  if (groups == 1) {
-    return {{out, in, height, width}, memory::data_type::f32, memory::dims{filter, 1, row, in}};
-  }
+  if (groups == 1)
+    return {{out, in, height, width}, data_type(type), memory::dims{filter, 1, row, in}};
   return {{groups, out / groups, in, height, width},
-          memory::data_type::f32,
+          data_type(type),
           memory::dims{out / groups * filter, filter, 1, row, in}};
 }
 
 memory::desc any_layout(const memory::desc& desc) {
-#if DNNL_VERSION_MAJOR >= 3
-  return {sizes(desc), desc.get_data_type(), memory::format_tag::any};
-#else
-  return {sizes(desc), desc.data_type(), memory::format_tag::any};
-#endif
+  return {sizes(desc), type_of(desc), memory::format_tag::any};
 }
 
 // oneDNN 3.x takes the fields directly; 2.x needs a descriptor first.
@@ -116,9 +132,8 @@ dnnl::convolution_forward::primitive_desc forward_desc(const ConvolutionDescs& d
 dnnl::convolution_backward_data::primitive_desc backward_data_desc(const ConvolutionDescs& descs,
                                                                    const Conv2dParams& params) {
   const auto [strides, dilates, begin, end] = geometry(params);
-  return {cpu_engine(),     kDirect, descs.source, descs.weights, descs.destination,
-          strides,          dilates, begin,        end,           forward_desc(descs, params),
-          user_scratchpad()};
+  return {cpu_engine(), kDirect, descs.source, descs.weights,       descs.destination, strides,
+          dilates,      begin,   end,          hint(descs, params), user_scratchpad()};
 }
 
 dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
@@ -126,7 +141,7 @@ dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
   const auto [strides, dilates, begin, end] = geometry(params);
   return without_faulty_kernel(
       {cpu_engine(), kDirect, descs.source, descs.weights, descs.destination, strides, dilates,
-       begin, end, forward_desc(descs, params), user_scratchpad()},
+       begin, end, hint(descs, params), user_scratchpad()},
       descs, params);
 }
 
@@ -148,7 +163,7 @@ dnnl::convolution_backward_data::primitive_desc backward_data_desc(const Convolu
   return {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
           user_scratchpad(),
           cpu_engine(),
-          forward_desc(descs, params)};
+          hint(descs, params)};
 }
 
 dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
@@ -158,7 +173,7 @@ dnnl::convolution_backward_weights::primitive_desc backward_weights_desc(
       {{kDirect, descs.source, descs.weights, descs.destination, strides, dilates, begin, end},
        user_scratchpad(),
        cpu_engine(),
-       forward_desc(descs, params)},
+       hint(descs, params)},
       descs, params);
 }
 

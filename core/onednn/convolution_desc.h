@@ -15,9 +15,10 @@ struct ConvolutionDescs {
 };
 
 /// [N, C, H, W] in our tensors' memory order.
-dnnl::memory::desc activation_desc(const Shape& shape);
+/// @param type  f32 or bf16
+dnnl::memory::desc activation_desc(const Shape& shape, DType type = DType::f32);
 /// [O, I/groups, KH, KW] in our tensors' memory order; five axes, as in oneDNN, if groups > 1.
-dnnl::memory::desc weight_desc(const Shape& shape, int groups);
+dnnl::memory::desc weight_desc(const Shape& shape, int groups, DType type = DType::f32);
 /// The same sizes, in a layout that the kernel chooses.
 dnnl::memory::desc any_layout(const dnnl::memory::desc& desc);
 

@@ -6,6 +6,15 @@
 #include <array>
 
 namespace quench::onednn {
+namespace {
+
+bool uses(dnnl_cpu_isa_t isa) {
+  // Instruction sets are bit sets; each contains the sets that it builds on.
+  const auto wanted = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
+}
+
+}  // namespace
 
 std::string version() {
   const dnnl_version_t* version = dnnl_version();
@@ -36,10 +45,8 @@ std::string isa() {
   return name;
 }
 
-bool has_avx512() {
-  // Instruction sets are bit sets; each contains the sets that it builds on.
-  const auto wanted = static_cast<unsigned>(dnnl_cpu_isa_avx512_core);
-  return (static_cast<unsigned>(dnnl_get_effective_cpu_isa()) & wanted) == wanted;
-}
+bool has_avx512() { return uses(dnnl_cpu_isa_avx512_core); }
+
+bool has_bf16() { return uses(dnnl_cpu_isa_avx512_core_bf16); }
 
 }  // namespace quench::onednn

@@ -14,4 +14,8 @@ std::string isa();
 /// Whether oneDNN may use AVX-512: the CPU has it, and ONEDNN_MAX_CPU_ISA does not forbid it.
 bool has_avx512();
 
+/// Whether oneDNN multiplies bfloat16 by instructions of the CPU (AVX512_BF16 or AMX), and
+/// ONEDNN_MAX_CPU_ISA does not forbid it.
+bool has_bf16();
+
 }  // namespace quench::onednn

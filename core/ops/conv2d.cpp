@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/onednn/convolution.h"
+#include "core/onednn/library.h"
+#include "core/ops/bfloat16.h"
 #include "core/ops/own_convolution.h"
 #include "core/profiler.h"
 #include "support/error.h"
@@ -42,10 +44,24 @@ std::int64_t output_size(std::int64_t input, std::int64_t kernel, int stride, in
   return input + pad < extent ? 0 : (input + pad - extent) / stride + 1;
 }
 
-void check_type(const Tensor& tensor, const char* role) {
+void check_type(const Tensor& tensor, const char* role, DType type) {
   require(tensor.defined(), "conv2d: expected a tensor as {}, got an undefined one", role);
-  require(tensor.dtype() == DType::f32, "conv2d: expected an f32 {}, got {}", role,
+  require(tensor.dtype() == type, "conv2d: expected an {} {}, got {}", name_of(type), role,
           name_of(tensor.dtype()));
+}
+
+/// bf16 for both, or f32 for both.
+void check_operands(const Tensor& first, const char* role, const Tensor& second,
+                    const char* other_role) {
+  const bool bf16 = first.defined() && first.dtype() == DType::bf16;
+  check_type(first, role, bf16 ? DType::bf16 : DType::f32);
+  check_type(second, other_role, first.dtype());
+}
+
+/// An operand as this CPU multiplies it: without instructions for bfloat16 its values are multiplied in f32,
+/// where their products are exact, too.
+Tensor supported(const Tensor& operand) {
+  return operand.dtype() == DType::bf16 && !onednn::has_bf16() ? to_float32(operand) : operand;
 }
 
 void check_grad_output(const Shape& grad_output, const Shape& expected) {
@@ -88,11 +104,10 @@ PreparedConv2d& PreparedConv2d::operator=(PreparedConv2d&&) noexcept = default;
 
 Shape PreparedConv2d::check_forward(const Tensor& input, const Tensor& weight,
                                     const Tensor& bias) const {
-  check_type(input, "input");
-  check_type(weight, "weight");
+  check_operands(input, "input", weight, "weight");
   Shape shape = conv2d_output_shape(input.shape(), weight.shape(), params_);
   if (bias.defined()) {
-    check_type(bias, "bias");
+    check_type(bias, "bias", DType::f32);
     require(bias.shape() == Shape{shape[1]}, "conv2d: expected bias [{}], got {} (weight {})",
             shape[1], bias.shape().to_string(), weight.shape().to_string());
   }
@@ -102,7 +117,7 @@ Shape PreparedConv2d::check_forward(const Tensor& input, const Tensor& weight,
 Tensor PreparedConv2d::forward(const Tensor& input, const Tensor& weight, const Tensor& bias) {
   const ProfileScope scope("conv2d");
   Tensor output(check_forward(input, weight, bias));
-  convolution_->forward(input, weight, bias, {}, output);
+  convolution_->forward(supported(input), supported(weight), bias, {}, output);
   return output;
 }
 
@@ -122,23 +137,23 @@ Tensor PreparedConv2d::infer(const Tensor& input, const Tensor& weight, const Te
 Tensor PreparedConv2d::backward_data(const Tensor& grad_output, const Tensor& weight,
                                      const Shape& input_shape) {
   const ProfileScope scope("conv2d backward_data");
-  check_type(grad_output, "grad_output");
-  check_type(weight, "weight");
+  check_operands(grad_output, "grad_output", weight, "weight");
   check_grad_output(grad_output.shape(), conv2d_output_shape(input_shape, weight.shape(), params_));
   Tensor grad_input(input_shape);
-  convolution_->backward_data(grad_output, weight, grad_input);
+  convolution_->backward_data(supported(grad_output), supported(weight), grad_input);
   return grad_input;
 }
 
-Tensor PreparedConv2d::backward_weights(const Tensor& input, const Tensor& grad_output,
+Tensor PreparedConv2d::backward_weights(const Tensor& input_operand, const Tensor& grad_operand,
                                         const Shape& weight_shape) {
   const ProfileScope scope("conv2d backward_weights");
-  check_type(input, "input");
-  check_type(grad_output, "grad_output");
+  check_operands(input_operand, "input", grad_operand, "grad_output");
+  const Tensor input = supported(input_operand), grad_output = supported(grad_operand);
   check_grad_output(grad_output.shape(), conv2d_output_shape(input.shape(), weight_shape, params_));
-  if (own_depthwise_pays(grad_output.shape(), weight_shape, params_))
+  const bool f32 = input.dtype() == DType::f32;
+  if (f32 && own_depthwise_pays(grad_output.shape(), weight_shape, params_))
     return depthwise_backward_weights(input, grad_output, weight_shape, params_);
-  if (im2col_pays(grad_output.shape(), weight_shape, params_)) {
+  if (f32 && im2col_pays(grad_output.shape(), weight_shape, params_)) {
     return im2col_backward_weights(input, grad_output, weight_shape, params_);
   }
   Tensor grad_weight(weight_shape);

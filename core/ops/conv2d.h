@@ -29,8 +29,10 @@ struct Conv2dParams {
 /// @throws std::invalid_argument  if the parameters or shapes do not match, or any size is 0
 Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
 
-/// A 2-d convolution of f32 tensors (cross-correlation, as everywhere in deep learning) and its two
-/// derivatives.
+/// A 2-d convolution (cross-correlation, as everywhere in deep learning) and its two derivatives.
+///
+/// The two operands of a pass are both f32 or both bf16; sums, bias and results are f32. CPUs without
+/// bfloat16 instructions multiply the same values in f32.
 ///
 /// The owner of the weight owns it. It caches what is expensive to derive from shapes, for each
 /// combination of shapes, so training, the last partial batch and evaluation may alternate. The
@@ -39,7 +41,7 @@ Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dP
 /// CPU, not on earlier calls; backward_weights() outside a FixedOrderScope (core/parallel.h) also depends
 /// on the thread count.
 ///
-/// All three throw std::invalid_argument for wrong shapes or types.
+/// All throw std::invalid_argument for wrong shapes or types.
 class PreparedConv2d {
  public:
   explicit PreparedConv2d(Conv2dParams params);

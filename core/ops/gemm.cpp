@@ -1,6 +1,9 @@
 #include "core/ops/gemm.h"
 
+#include "core/onednn/bf16_gemm.h"
+#include "core/onednn/library.h"
 #include "core/onednn/sgemm.h"
+#include "core/ops/bfloat16.h"
 #include "core/profiler.h"
 #include "support/error.h"
 
@@ -8,9 +11,10 @@ namespace quench {
 namespace {
 
 void check_operand(const Tensor& operand, const char* role) {
-  require(operand.defined() && operand.rank() == 2 && operand.dtype() == DType::f32,
-          "matmul: expected an f32 matrix as {}, got {} {}", role,
-          operand.defined() ? name_of(operand.dtype()) : "an undefined tensor",
+  const bool known =
+      operand.defined() && (operand.dtype() == DType::f32 || operand.dtype() == DType::bf16);
+  require(known && operand.rank() == 2, "matmul: expected an f32 or bf16 matrix as {}, got {} {}",
+          role, operand.defined() ? name_of(operand.dtype()) : "an undefined tensor",
           operand.shape().to_string());
   require(operand.numel() > 0, "matmul: expected a matrix without empty axes as {}, got {}", role,
           operand.shape().to_string());
@@ -27,8 +31,17 @@ Tensor matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose
   require(k == b_rows, "matmul: expected equal inner sizes, got {} and {} (a {}{}, b {}{})", k,
           b_rows, a.shape().to_string(), transpose_a ? " transposed" : "", b.shape().to_string(),
           transpose_b ? " transposed" : "");
+  require(a.dtype() == b.dtype(), "matmul: expected two matrices of one type, got {} and {}",
+          name_of(a.dtype()), name_of(b.dtype()));
   Tensor c({m, n});
-  onednn::sgemm(transpose_a, transpose_b, {.m = m, .n = n, .k = k}, a.data(), b.data(), c.data());
+  const onednn::GemmSizes sizes{.m = m, .n = n, .k = k};
+  if (a.dtype() == DType::bf16 && onednn::has_bf16()) {
+    onednn::bf16_gemm(transpose_a, transpose_b, sizes, a, b, c);
+    return c;
+  }
+  const bool widen = a.dtype() == DType::bf16;
+  const Tensor left = widen ? to_float32(a) : a, right = widen ? to_float32(b) : b;
+  onednn::sgemm(transpose_a, transpose_b, sizes, left.data(), right.data(), c.data());
   return c;
 }
 

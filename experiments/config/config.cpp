@@ -152,6 +152,10 @@ TrainConfig read_train(const Settings& s) {
       s.integer({"gradient_bits",
                  "bits of the gradient at the output of quantized layers (DoReFa); 0 is off"},
                 train.gradient_bits, {0, 8}));
+  train.precision = find_precision(
+      s.choice({"precision", "of the operands of convolutions and matrix products in training"},
+               "float32", {"float32", "bfloat16"}),
+      "train.precision");
   train.eval_batch_size = s.integer({"eval_batch_size", "images per batch of evaluation"},
                                     train.eval_batch_size, kPositive);
   train.init_from = s.text({"init_from",

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/bfloat16.h"
 #include "experiments/config/config_data.h"
 #include "onnx/import/network.h"
 #include "ptq/calibrate.h"
@@ -57,6 +58,7 @@ struct TrainConfig {
   /// DoReFa: bits, 1 to 8, of the gradient at the output of each layer with a quantized weight, see
   /// quant/gradient_quantizer.h; 0: off.
   int gradient_bits = 0;
+  Precision precision = Precision::float32;  ///< of the operands of products in training
   std::int64_t eval_batch_size = 256;
   std::string init_from;  ///< checkpoint or run with the initial weights; empty: none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick experiments; 0: all

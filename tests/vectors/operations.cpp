@@ -23,6 +23,7 @@ CaseFunction find_operation(std::string_view op) {
                           fat_operations(),
                           gptq_operations(),
                           gradient_quantizer_operations(),
+                          int_exact_operations(),
                           lr_schedule_operations(),
                           lsq_operations(),
                           lsq_plus_operations(),

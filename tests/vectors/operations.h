@@ -25,6 +25,7 @@ std::span<const Operation> equalize_operations();
 std::span<const Operation> fat_operations();
 std::span<const Operation> gptq_operations();
 std::span<const Operation> gradient_quantizer_operations();
+std::span<const Operation> int_exact_operations();
 std::span<const Operation> lr_schedule_operations();
 std::span<const Operation> lsq_operations();
 std::span<const Operation> lsq_plus_operations();

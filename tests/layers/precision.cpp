@@ -1,0 +1,101 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/loss.h"
+#include "core/ops/elementwise.h"
+#include "layers/conv2d.h"
+#include "layers/linear.h"
+#include "layers/reference.h"
+#include "quant/registry.h"
+
+namespace quench {
+namespace {
+
+using quant::Granularity;
+using quant::Mode;
+using quant::Role;
+using testing::make_quantizer;
+using testing::random_tensor;
+
+std::unique_ptr<Conv2d> make_conv(std::int64_t in_channels) {
+  Random random(3, "test");
+  auto layer = std::make_unique<Conv2d>(Conv2dOptions{.in_channels = in_channels,
+                                                      .out_channels = 6,
+                                                      .kernel_size = {3, 3},
+                                                      .params = {.padding = {1, 1, 1, 1}},
+                                                      .bias = true},
+                                        random);
+  layer->parameters()[1].value.mutable_value().copy_from(random_tensor({6}, 4));
+  layer->set_precision(Precision::bfloat16);
+  return layer;
+}
+
+quant::TrainingPlan plan() {
+  return {.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = false, .seed = 1};
+}
+
+TEST_CASE(
+    "bfloat16: a training pass on codes gives the bits of evaluation, for every method and width") {
+  int layers = 0;
+  for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
+    if (!info.has(Role::weight) || !info.has(Role::activation)) continue;
+    // Training's values lie off the grid: blended, with noise, or behind an offset.
+    if (info.name == "none" || info.name == "ab" || info.name == "ppq" || info.name == "noise" ||
+        info.name == "lsq_plus")
+      continue;
+    for (const int bits : {1, 2, 4, 8}) {
+      if (!info.bits(Role::weight).contains(bits) || !info.bits(Role::activation).contains(bits))
+        continue;
+      CAPTURE(info.name);
+      CAPTURE(bits);
+      const auto layer = make_conv(20);
+      layer->set_input_quantizer(make_quantizer(info.name, Role::activation, bits));
+      layer->set_weight_quantizer(make_quantizer(info.name, Role::weight, bits));
+      for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->begin_training(plan());
+      const Tensor input = random_tensor({2, 20, 6, 5}, 6);
+      const Tensor trained = (*layer)(Variable(input, true)).value();
+      layer->set_quantizer_mode(Mode::evaluation);
+      const Tensor evaluated = (*layer)(Variable(input)).value();
+      CHECK(trained.to_row_major() == evaluated.to_row_major());
+      ++layers;
+    }
+  }
+  CHECK(layers >= 20);
+}
+
+TEST_CASE("bfloat16: sums past 2^24 are rounded once, as in evaluation") {
+  constexpr std::int64_t kFeatures = 9001;
+  Random random(2, "test");
+  Linear layer({.in_features = kFeatures, .out_features = 3}, random);
+  layer.set_precision(Precision::bfloat16);
+  layer.set_input_quantizer(make_quantizer("symmetric", Role::activation, 8));
+  layer.set_weight_quantizer(make_quantizer("symmetric", Role::weight, 8));
+  Tensor input({2, kFeatures});
+  for (float& value : input.span()) value = std::abs(random.normal());
+  Tensor weight = layer.weight().value();
+  for (float& value : weight.span()) value = std::abs(value);
+  weight.bump_version();
+  const Tensor trained = layer(Variable(input, true)).value();
+  layer.set_quantizer_mode(Mode::evaluation);
+  CHECK(trained.to_row_major() == layer(Variable(input)).value().to_row_major());
+}
+
+TEST_CASE("bfloat16: one slot empty, or no gradient wanted, leaves float32") {
+  const Tensor input = random_tensor({2, 20, 6, 5}, 6);
+  const auto output = [&](Precision precision, bool weight_alone, bool recording) {
+    const auto layer = make_conv(20);
+    layer->set_precision(precision);
+    if (weight_alone) layer->set_weight_quantizer(make_quantizer("ste", Role::weight, 4));
+    if (recording) return (*layer)(Variable(input)).value().to_row_major();
+    const NoGradGuard guard;
+    return (*layer)(Variable(input)).value().to_row_major();
+  };
+  CHECK(output(Precision::bfloat16, true, true) == output(Precision::float32, true, true));
+  CHECK(output(Precision::bfloat16, false, false) == output(Precision::float32, false, false));
+  CHECK(output(Precision::bfloat16, false, true) != output(Precision::float32, false, true));
+}
+
+}  // namespace
+}  // namespace quench

@@ -1,0 +1,126 @@
+#include <cmath>
+
+#include "autograd/bfloat16.h"
+#include "core/half.h"
+#include "core/ops/bfloat16.h"
+#include "quant/grid.h"
+#include "vectors/backward.h"
+#include "vectors/operations.h"
+
+namespace quench::vectors {
+namespace {
+
+std::vector<double> rounded(const std::vector<double>& values) {
+  std::vector<double> result;
+  for (const double value : values)
+    result.push_back(from_bfloat(to_bfloat(static_cast<float>(value)).bits));
+  return result;
+}
+
+void bf16_round(const Case& c, Comparison& compare) {
+  compare.exact("y", rounded(numbers(c.inputs.at("x"))), c.expect.at("y"));
+}
+
+void max_terms(const Case& c, Comparison& compare) {
+  const int bits = c.params.at("activation_bits");
+  const quant::QuantGrid activation = c.params.at("activation_signed").get<bool>()
+                                          ? quant::signed_full_grid(bits)
+                                          : quant::unsigned_grid(bits);
+  const quant::QuantGrid weight = quant::signed_narrow_grid(c.params.at("weight_bits"));
+  const std::int64_t product = quant::largest_code(activation) * quant::largest_code(weight);
+  compare.exact("max_product", {static_cast<double>(product)}, c.expect.at("max_product"));
+  compare.exact("terms_f32", {std::floor(16777216.0 / static_cast<double>(product))},
+                c.expect.at("terms_f32"));
+}
+
+Tensor scaled(const Tensor& codes, std::span<const float> scale) {
+  Tensor values(codes.shape());
+  const std::int64_t slice = codes.numel() / static_cast<std::int64_t>(scale.size());
+  for (std::int64_t i = 0; i < codes.numel(); ++i)
+    values.data()[i] = scale[static_cast<std::size_t>(i / slice)] * codes.data()[i];
+  return values;
+}
+
+BFloat16Operands operands(const Tensor& input, float input_scale, const Tensor& weight,
+                          std::vector<float> weight_scale) {
+  return {.input = codes_to_bfloat16(input, {&input_scale, 1}).value(),
+          .weight = codes_to_bfloat16(weight, weight_scale).value(),
+          .input_scale = input_scale,
+          .weight_scale = std::move(weight_scale)};
+}
+
+std::vector<float> floats(const Json& value) {
+  std::vector<float> result;
+  for (const double number : numbers(value)) result.push_back(static_cast<float>(number));
+  return result;
+}
+
+void dot(const Case& c, Comparison& compare) {
+  const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
+  const float scale_a = c.params.at("scale_a");
+  const std::vector<float> scale_w = floats(c.params.at("scale_w"));
+  const Tensor input = scaled(a, {&scale_a, 1}), weight = scaled(w, scale_w);
+  compare.exact("acc", linear(Variable(a), Variable(w), {}, operands(a, 1.0f, w, {1.0f})).value(),
+                c.expect.at("acc"));
+  compare.exact(
+      "y_codes",
+      linear(Variable(input), Variable(weight), {}, operands(input, scale_a, weight, scale_w))
+          .value(),
+      c.expect.at("y_codes"));
+}
+
+void wide_sum(const Case& c, Comparison& compare) {
+  const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
+  const Tensor input = a.reshape({1, a.numel()}), weight = w.reshape({1, w.numel()});
+  BFloat16Operands halves = operands(input, 1.0f, weight, {1.0f});
+  halves.wide_sums = true;
+  compare.exact("f32_of_exact", linear(Variable(input), Variable(weight), {}, halves).value(),
+                c.expect.at("f32_of_exact"));
+}
+
+void gradient(const Case& c, Comparison& compare) {
+  const Tensor a = tensor(c.inputs.at("a")), upstream = tensor(c.inputs.at("upstream"));
+  compare.exact("upstream_bf16", to_float32(to_bfloat16(upstream)), c.expect.at("upstream_bf16"));
+  const float scale_a = c.params.at("scale_a");
+  const Tensor input = scaled(a, {&scale_a, 1});
+  const Variable weight(Tensor::zeros({upstream.dim(1), a.dim(1)}), true);
+  const Variable y =
+      linear(Variable(input), weight, {}, operands(input, scale_a, weight.value(), {1.0f}));
+  backward(y, upstream);
+  compare.f32("grad_w_bf16", gradient(weight), c.expect.at("grad_w_bf16"));
+}
+
+void xnor(const Case& c, Comparison& compare) {
+  const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
+  const std::vector<float> alpha = floats(c.inputs.at("alpha"));
+  const Tensor weight = scaled(w, alpha);
+  compare.exact("dot", linear(Variable(a), Variable(w), {}, operands(a, 1.0f, w, {1.0f})).value(),
+                c.expect.at("dot"));
+  compare.f32("y",
+              linear(Variable(a), Variable(weight), {}, operands(a, 1.0f, weight, alpha)).value(),
+              c.expect.at("y"));
+}
+
+void update(const Case& c, Comparison& compare) {
+  std::vector<double> sums;
+  for (const double delta : numbers(c.inputs.at("delta")))
+    sums.push_back(c.params.at("w0").get<double>() + delta);
+  compare.exact("w_bf16", rounded(sums), c.expect.at("w_bf16"));
+}
+
+void range(const Case& c, Comparison& compare) {
+  compare.exact("bf16", rounded(numbers(c.inputs.at("g"))), c.expect.at("bf16"));
+}
+
+}  // namespace
+
+std::span<const Operation> int_exact_operations() {
+  static constexpr Operation kOperations[] = {
+      {"bf16.round", bf16_round}, {"bf16.integers", bf16_round}, {"exact.max_terms", max_terms},
+      {"exact.dot", dot},         {"exact.f32_order", wide_sum}, {"exact.gradient", gradient},
+      {"exact.xnor", xnor},       {"exact.update", update},      {"exact.range", range},
+  };
+  return kOperations;
+}
+
+}  // namespace quench::vectors
