@@ -55,6 +55,10 @@ bool sums_are_exact(const Tensor& weight, const quant::QuantGrid& grid,
   return largest_sum(codes) < limit;
 }
 
+bool active(const quant::Quantizer& quantizer) {
+  return quantizer.quantizes() && quantizer.mode() != quant::Mode::bypass;
+}
+
 /// Adds `row` [1, ...] to every image of the batch.
 Tensor add_to_each_image(const Tensor& batch, const Tensor& row) {
   Tensor out(batch.shape());
@@ -182,6 +186,10 @@ Variable QuantizedLayer::forward_values(const Variable& input) {
   return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
+bool QuantizedLayer::takes_bfloat16() {
+  return !depthwise() && active(input_quantizer()) == active(weight_quantizer());
+}
+
 Variable QuantizedLayer::product(const Variable& input, const Variable& weight,
                                  const Variable& bias) {
   if (auto operands = bfloat16_operands(input, weight))
@@ -191,13 +199,9 @@ Variable QuantizedLayer::product(const Variable& input, const Variable& weight,
 
 std::optional<BFloat16Operands> QuantizedLayer::bfloat16_operands(const Variable& input,
                                                                   const Variable& weight) {
-  if (precision_ == Precision::float32 || !gradients_enabled() || depthwise()) return std::nullopt;
-  const auto active = [](const quant::Quantizer& quantizer) {
-    return quantizer.quantizes() && quantizer.mode() != quant::Mode::bypass;
-  };
-  const bool quantized = active(weight_quantizer());
-  if (active(input_quantizer()) != quantized) return std::nullopt;
-  if (!quantized) {
+  if (precision_ == Precision::float32 || !gradients_enabled() || !takes_bfloat16())
+    return std::nullopt;
+  if (!active(weight_quantizer())) {
     return BFloat16Operands{.input = to_bfloat16(input.value()),
                             .weight = to_bfloat16(weight.value())};
   }

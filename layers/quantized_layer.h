@@ -53,6 +53,8 @@ class QuantizedLayer : public QuantizableModule {
   /// with one slot empty or an activation grid with an offset, it stays in float32. Depthwise convolutions
   /// stay in float32 too, since memory limits them. Evaluation does not change.
   void set_precision(Precision precision) { precision_ = precision; }
+  /// Whether its slots allow bfloat16: it is not depthwise, and both slots quantize or neither does.
+  bool takes_bfloat16();
   /// Takes over what `norm`, which reads this layer's output and nothing else does, computes before
   /// its activation. Both must be of one network. Bypassed quantizers undo it while they are so: the
   /// float network has its batch norm.

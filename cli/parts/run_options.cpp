@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "cli/parts/ranks.h"
 #include "core/communicator.h"
+#include "core/onednn/library.h"
 #include "core/parallel.h"
 #include "experiments/config/resumed_config.h"
 #include "experiments/runs/kept_checkpoints.h"
 #include "experiments/runs/run_history.h"
 #include "layers/attach_quantizers.h"
+#include "layers/quantized_layer.h"
 #include "support/console.h"
 #include "support/error.h"
 
@@ -35,10 +38,28 @@ void add_skip_bad(bool given, std::vector<std::string>& overrides) {
   if (given) overrides.emplace_back("data.skip_bad=true");
 }
 
+namespace {
+
+void print_precision_note(layers::Module& network) {
+  const std::vector<layers::QuantizedLayer*> layers = network.quantized_layers();
+  const auto count = std::ranges::count_if(layers, &layers::QuantizedLayer::takes_bfloat16);
+  remark(fmt::format(
+      "note: train.precision = bfloat16: {} of {} convolutions and linear layers multiply in it; "
+      "the others are depthwise, or only their weight or only their input is quantized",
+      count, layers.size()));
+  if (!onednn::has_bf16())
+    remark(
+        "note: this CPU has no bfloat16 instructions: float32 multiplies the rounded operands, "
+        "which gains no speed");
+}
+
+}  // namespace
+
 void print_notes(layers::Module& network, const experiments::ExperimentConfig& config) {
   std::fflush(stdout);
   for (const std::string& note : layers::quantization_notes(network, config.quant.settings))
     remark(fmt::format("note: {}", note));
+  if (config.train.precision == Precision::bfloat16) print_precision_note(network);
 }
 
 void apply_threads(const experiments::ExperimentConfig& config) {

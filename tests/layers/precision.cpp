@@ -10,14 +10,14 @@
 #include "layers/reference.h"
 #include "quant/registry.h"
 
-namespace quench {
+namespace quench::layers {
 namespace {
 
 using quant::Granularity;
 using quant::Mode;
 using quant::Role;
-using testing::make_quantizer;
-using testing::random_tensor;
+using quench::testing::make_quantizer;
+using quench::testing::random_tensor;
 
 std::unique_ptr<Conv2d> make_conv(std::int64_t in_channels) {
   Random random(3, "test");
@@ -98,4 +98,4 @@ TEST_CASE("bfloat16: one slot empty, or no gradient wanted, leaves float32") {
 }
 
 }  // namespace
-}  // namespace quench
+}  // namespace quench::layers
