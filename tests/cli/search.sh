@@ -80,7 +80,7 @@ expect_bad 2 'images.*from 1' "${start[@]}" --budget mean_bits=4 --images 0
 expect_bad 2 'hessian, which measures weights' "${search[@]}" --budget bops=1G --what both --sensitivity hessian
 expect_bad 2 'checkpoint.*init_from' "$tiny" "${net[@]}" "${quant[@]}" --budget mean_bits=4
 expect_bad 2 'bits follow quant.weight.bits' "$tiny" "${net[@]}" --checkpoint float --budget mean_bits=4
-expect_bad 2 'calibrated already' "$tiny" "${net[@]}" "${quant[@]}" --checkpoint quantized --budget mean_bits=4
+expect_bad 2 'already calibrated' "$tiny" "${net[@]}" "${quant[@]}" --checkpoint quantized --budget mean_bits=4
 expect_failure 2 'takes no config' search --resume found --set train.seed=2
 expect_failure 1 'folder of a search' search --resume float
 finish

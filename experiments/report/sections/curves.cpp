@@ -87,10 +87,10 @@ std::vector<std::size_t> hardest_classes(const std::vector<ClassAccuracy>& class
 
 /// Shortens a name so that it leaves room for the plot.
 std::string shortened(std::string name) {
-  constexpr std::size_t kMost = 20;
-  if (name.size() <= kMost) return name;
+  constexpr std::size_t kMostLetters = 20;
+  if (name.size() <= kMostLetters) return name;
   const auto in_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
-  std::size_t end = kMost;
+  std::size_t end = kMostLetters;
   while (end > 0 && in_character(name[end])) --end;
   return name.substr(0, end) + "…";
 }
