@@ -44,9 +44,11 @@ void print_precision_note(layers::Module& network) {
   const std::vector<layers::QuantizedLayer*> layers = network.quantized_layers();
   const auto count = std::ranges::count_if(layers, &layers::QuantizedLayer::takes_bfloat16);
   remark(fmt::format(
-      "note: train.precision = bfloat16: {} of {} convolutions and linear layers multiply in it; "
-      "the others are depthwise, or only their weight or only their input is quantized",
-      count, layers.size()));
+      "note: train.precision = bfloat16: {} of {} convolutions and linear layers multiply in it{}",
+      count, layers.size(),
+      count == std::ssize(layers)
+          ? ""
+          : "; the others are depthwise, or only their weight or only their input is quantized"));
   if (!onednn::has_bf16())
     remark(
         "note: this CPU has no bfloat16 instructions: float32 multiplies the rounded operands, "
