@@ -7,6 +7,8 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::ptq;
+
 SoftRounding soft_rounding(const Case& c, const SoftRounding::Options& options = {}) {
   SoftRounding rounding(tensor(c.inputs.at("w")), weight_grid(c), options);
   if (c.inputs.contains("v")) rounding.set_v(tensor(c.inputs.at("v")));

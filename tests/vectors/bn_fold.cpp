@@ -8,6 +8,8 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::layers;
+
 /// The case's batch norm; its momentum is the weight of the old statistics.
 std::unique_ptr<BatchNorm> batch_norm_of(const Case& c) {
   const Tensor gain = tensor(c.inputs["gamma"]);

@@ -7,6 +7,7 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::ptq;
 using namespace quench::quant;
 
 std::vector<float> values(const Case& c) { return tensor(c.inputs.at("x")).to_row_major(); }

@@ -11,6 +11,9 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::layers;
+using namespace quench::ptq;
+
 std::unique_ptr<Linear> linear_of(const Tensor& weight, const Tensor& bias) {
   Random random(1, "case");
   auto layer = std::make_unique<Linear>(

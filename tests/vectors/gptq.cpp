@@ -9,6 +9,8 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::ptq;
+
 SquareMatrix matrix(const Json& value) {
   SquareMatrix result(value.at("shape").at(0).get<std::int64_t>());
   result.values = numbers(value);

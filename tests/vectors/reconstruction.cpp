@@ -13,6 +13,8 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::ptq;
+
 void norm(const Case& c, Comparison& out) {
   const Variable pred(tensor(c.inputs.at("pred")), true);
   const Variable loss = lp_loss(pred, tensor(c.inputs.at("target")),
@@ -111,9 +113,9 @@ void fisher(const Case& c, Comparison& out) {
   const auto damping = static_cast<float>(c.params.at("damping").get<double>());
   const Tensor weight =
       map(tensor(c.inputs.at("grad_output")), [=](float g) { return std::abs(g) + damping; });
-  const ptq::Fisher kind =
-      c.params.at("kind") == "full" ? ptq::Fisher::full : ptq::Fisher::diagonal;
-  const Variable loss = ptq::fisher_loss(pred, tensor(c.inputs.at("target")), weight, kind);
+  const Fisher kind =
+      c.params.at("kind") == "full" ? Fisher::full : Fisher::diagonal;
+  const Variable loss = fisher_loss(pred, tensor(c.inputs.at("target")), weight, kind);
   loss.backward();
   out.f32_reduced("loss", double{loss.value().item()}, c.expect.at("loss"));
   out.f32("grad_pred", pred.grad(), c.expect.at("grad_pred"));
@@ -122,7 +124,7 @@ void fisher(const Case& c, Comparison& out) {
 void asymmetric_search(const Case& c, Comparison& out) {
   const Tensor x = tensor(c.inputs.at("x"));
   const quant::ValueRange reach = quant::range_of(quant::extent(x.span()));
-  const ptq::RangeSearch search = ptq::lp_range(x.span(), {}, reach, c.params.at("bits"));
+  const RangeSearch search = lp_range(x.span(), {}, reach, c.params.at("bits"));
   out.exact("best_i", {static_cast<double>(search.best)}, c.expect.at("best_i"));
   out.f32("scale", {double{search.grid.scale[0]}}, c.expect.at("scale"));
   out.exact("zero_point", {static_cast<double>(search.grid.zero_point[0])},
