@@ -48,7 +48,9 @@ void read_descent(const Settings& s, ReconstructionOptions& options) {
   if (method == "brecq") {
     // The weights alone have this loss, as in the authors' code.
     options.steps = plan;
-    const std::string fisher = s.choice("fisher", "none", {"none", "diagonal", "full"});
+    const std::string fisher = s.choice(
+        {"fisher", "weighs the loss of the codes by the gradient of the logits' divergence"},
+        "none", {"none", "diagonal", "full"});
     if (fisher != "none") plan.fisher = fisher == "full" ? Fisher::full : Fisher::diagonal;
     options.steps.rounding = DescentPlan::Rounding::fixed;
     options.steps.steps = true;
