@@ -11,6 +11,7 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::ptq;
 using namespace quench::quant;
 
 std::unique_ptr<Quantizer> make_fat_at(const Json& bits, Settings settings, ValueRange range,

@@ -87,7 +87,7 @@ void gradient(const Case& c, Comparison& compare) {
   const Variable y =
       linear(Variable(input), weight, {}, operands(input, scale_a, weight.value(), {1.0f}));
   backward(y, upstream);
-  compare.f32("grad_w_bf16", gradient(weight), c.expect.at("grad_w_bf16"));
+  compare.f32("grad_w_bf16", vectors::gradient(weight), c.expect.at("grad_w_bf16"));
 }
 
 void xnor(const Case& c, Comparison& compare) {

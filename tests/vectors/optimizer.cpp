@@ -10,6 +10,7 @@
 namespace quench::vectors {
 namespace {
 
+using namespace quench::layers;
 using namespace quench::train;
 
 /// A weight slot with a given step scale. "ab" itself freezes the weight at alpha = 1 in both modes; in

@@ -113,8 +113,7 @@ void fisher(const Case& c, Comparison& out) {
   const auto damping = static_cast<float>(c.params.at("damping").get<double>());
   const Tensor weight =
       map(tensor(c.inputs.at("grad_output")), [=](float g) { return std::abs(g) + damping; });
-  const Fisher kind =
-      c.params.at("kind") == "full" ? Fisher::full : Fisher::diagonal;
+  const Fisher kind = c.params.at("kind") == "full" ? Fisher::full : Fisher::diagonal;
   const Variable loss = fisher_loss(pred, tensor(c.inputs.at("target")), weight, kind);
   loss.backward();
   out.f32_reduced("loss", double{loss.value().item()}, c.expect.at("loss"));

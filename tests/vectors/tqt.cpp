@@ -93,11 +93,12 @@ void fake_quant(const Case& c, Comparison& check) {
 void adam_run(const Case& c, Comparison& check) {
   const auto quantizer = make_tqt_at(c.params, c.params.at("log2_t0"));
   const Variable log2_t = quantizer->parameters()[0].second;
-  const auto optimizer = train::make_optimizer({.name = "adam",
-                                                .beta1 = c.params.at("beta1"),
-                                                .beta2 = c.params.at("beta2"),
-                                                .eps = c.params.at("eps")},
-                                               {{"log2_t", log2_t, ParameterKind::quantizer}});
+  const auto optimizer =
+      train::make_optimizer({.name = "adam",
+                             .beta1 = c.params.at("beta1"),
+                             .beta2 = c.params.at("beta2"),
+                             .eps = c.params.at("eps")},
+                            {{"log2_t", log2_t, layers::ParameterKind::quantizer}});
   const Variable x(tensor(c.inputs.at("x")));
   std::vector<double> path{static_cast<double>(log2_t.value().item())};
   const auto steps = c.params.at("n_steps").get<std::int64_t>();
