@@ -99,7 +99,7 @@ TEST_CASE("matmul: messages name the shapes that do not fit") {
       "matmul: expected equal inner sizes, got 2 and 5 (a [2, 3] transposed, b [4, 5] transposed)",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(matmul(Tensor({2, 3, 4}), false, Tensor({4, 5}), false),
-                       "matmul: expected an f32 matrix as a, got f32 [2, 3, 4]",
+                       "matmul: expected an f32 or bf16 matrix as a, got f32 [2, 3, 4]",
                        std::invalid_argument);
   CHECK_THROWS_WITH_AS(matmul(Tensor({0, 3}), false, Tensor({3, 5}), false),
                        "matmul: expected a matrix without empty axes as a, got [0, 3]",

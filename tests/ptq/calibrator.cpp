@@ -175,7 +175,7 @@ TEST_CASE("calibration errors: messages name the slot, the value and what is acc
   CHECK_THROWS_WITH_AS(
       make_calibrator({.method = "percentil", .slot = "conv1.input"}),
       "conv1.input: unknown calibrator 'percentil'; did you mean 'percentile'? (accepted: minmax, "
-      "moving_average, percentile, mse, kl, kl_j, 3sd)",
+      "moving_average, percentile, mse, lp_range, kl, kl_j, 3sd)",
       std::invalid_argument);
   CHECK_THROWS_AS(make_calibrator({.bits = 9}), std::invalid_argument);
   CHECK_THROWS_AS(make_calibrator({.percentile = 0.0}), std::invalid_argument);

@@ -118,7 +118,16 @@ void run(const Case& c, Comparison& out) {
   out.f32_reduced("loss_hard", loss_with(rounding.codes()), c.expect.at("loss_hard"));
 }
 
+/// h(V), its derivative, and the regularizer with lambda 1.
+void rectified(const Case& c, Comparison& out) {
+  const Tensor v = tensor(c.inputs.at("v"));
+  out.f32("h", map(v, [](float x) { return rectified_sigmoid(x).h; }), c.expect.at("h"));
+  out.f32("dh", map(v, [](float x) { return rectified_sigmoid(x).slope; }), c.expect.at("dh"));
+  out.f32_reduced("f_reg", rounding_loss(v, 1.0, c.params.at("beta")), c.expect.at("f_reg"));
+}
+
 constexpr std::array kOperations{Operation{"adaround.init", init},
+                                 Operation{"plugin.adaround", rectified},
                                  Operation{"adaround.rectified_sigmoid", sigmoid},
                                  Operation{"adaround.beta", beta},
                                  Operation{"adaround.regularizer", regularizer},
