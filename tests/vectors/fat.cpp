@@ -111,13 +111,13 @@ void asymmetric(const Case& c, Comparison& check) {
 
 void dws_rescale(const Case& c, Comparison& check) {
   std::vector<float> largest;
-  RescaleOptions options;
+  ptq::RescaleOptions options;
   if (c.params.at("nonlinearity") == "relu6") {
     for (const double x : numbers(c.inputs.at("x_max"))) largest.push_back(static_cast<float>(x));
     options = {.lock_at = c.params.at("lock_at"), .cap = c.params.at("cap")};
   }
-  const DepthwiseRescale done =
-      choose_depthwise_rescale(tensor(c.inputs.at("w_dw")), largest, options);
+  const ptq::DepthwiseRescale done =
+      ptq::choose_depthwise_rescale(tensor(c.inputs.at("w_dw")), largest, options);
   check.f32("T", done.thresholds, c.expect.at("T"));
   check.f32("T0", {done.target}, c.expect.at("T0"));
   check.f32("s", done.factors, c.expect.at("s"));

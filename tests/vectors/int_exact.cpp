@@ -78,7 +78,7 @@ void wide_sum(const Case& c, Comparison& compare) {
                 c.expect.at("f32_of_exact"));
 }
 
-void gradient(const Case& c, Comparison& compare) {
+void weight_gradient(const Case& c, Comparison& compare) {
   const Tensor a = tensor(c.inputs.at("a")), upstream = tensor(c.inputs.at("upstream"));
   compare.exact("upstream_bf16", to_float32(to_bfloat16(upstream)), c.expect.at("upstream_bf16"));
   const float scale_a = c.params.at("scale_a");
@@ -116,9 +116,11 @@ void range(const Case& c, Comparison& compare) {
 
 std::span<const Operation> int_exact_operations() {
   static constexpr Operation kOperations[] = {
-      {"bf16.round", bf16_round}, {"bf16.integers", bf16_round}, {"exact.max_terms", max_terms},
-      {"exact.dot", dot},         {"exact.f32_order", wide_sum}, {"exact.gradient", gradient},
-      {"exact.xnor", xnor},       {"exact.update", update},      {"exact.range", range},
+      {"bf16.round", bf16_round},     {"bf16.integers", bf16_round},
+      {"exact.max_terms", max_terms}, {"exact.dot", dot},
+      {"exact.f32_order", wide_sum},  {"exact.gradient", weight_gradient},
+      {"exact.xnor", xnor},           {"exact.update", update},
+      {"exact.range", range},
   };
   return kOperations;
 }

@@ -42,7 +42,7 @@ std::vector<double> optimizer_path(const Case& c, bool scale_step) {
        .beta1 = c.params.at("beta1"),
        .beta2 = c.params.at("beta2"),
        .eps = c.params.at("eps")},
-      {{"w", w, ParameterKind::weight, &slot}});
+      {{"w", w, layers::ParameterKind::weight, &slot}});
   std::vector<double> path = numbers(w.value());
   for (std::size_t step = 0; step < alpha.size(); ++step) {
     const auto keep = static_cast<float>(1.0 - alpha[step]);
@@ -73,7 +73,7 @@ void latent_update(const Case& c, Comparison& check) {
   const Variable w(tensor(c.inputs.at("w")), true);
   // Plain descent steps by -lr times the gradient.
   const auto optimizer = make_optimizer({.name = "sgd", .momentum = 0.0},
-                                        {{"w", w, ParameterKind::weight, sign.get()}});
+                                        {{"w", w, layers::ParameterKind::weight, sign.get()}});
   backward(w, multiply_scalar(tensor(c.inputs.at("optimizer_delta")), -1.0f));
   optimizer->step(c.params.at("lr_scale"));
   check.f32("w_next", w.value(), c.expect.at("w_next"));
