@@ -86,8 +86,9 @@ Axis log_axis(double low, double high, int most) {
   require(low > 0.0 && low <= high && std::isfinite(high) && most >= 3,
           "log_axis: expected 0 < low <= high and most >= 3, got [{}, {}] and {}", low, high, most);
   int first = 3 * static_cast<int>(std::floor(std::log10(low))) - 1, last = first;
-  while (log_tick(first + 1) <= low * (1.0 + kRounding)) ++first;
-  while (log_tick(last) < high * (1.0 - kRounding)) ++last;
+  constexpr double kFloatRounding = 1e-6;  // values may come from float32
+  while (log_tick(first + 1) <= low * (1.0 + kFloatRounding)) ++first;
+  while (log_tick(last) < high * (1.0 - kFloatRounding)) ++last;
   if (first == last) --first, ++last;
   int step = 1;
   const auto ticks = [&] { return floor_div(last, step) + floor_div(-first, step) + 1; };

@@ -83,7 +83,7 @@ class Drawing {
   double text_width(const std::string& text) const {
     const auto characters = std::ranges::count_if(
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-    return 0.58 * font_ * static_cast<double>(characters);
+    return 0.64 * font_ * static_cast<double>(characters);
   }
   double widest(const std::vector<Tick>& ticks) const {
     double width = 0.0;
@@ -132,7 +132,7 @@ Drawing::Drawing(const Plot& plot)
   tooltips_ = points <= kMostTooltips;
   y_ = choose_y();
   right_axis_ = linear_axis(0.0, 1.0, 0.2);
-  const double line = 1.5 * font_;
+  const double line = 1.6 * font_;
   left_ = widest(y_.ticks) + kTick + kGap + (plot.y_label.empty() ? 0.0 : line);
   right_ = plot.width - (use_right_ ? widest(right_axis_.ticks) + kTick + kGap + line : font_);
   x_ = choose_x();

@@ -77,6 +77,7 @@ TEST_CASE("log axis: 1, 2 and 5 in every decade, powers of ten if these are too 
   CHECK(log_axis(1e-12, 3.0, 4).high == 10.0);
   // A single value that is a tick gets one more on each side.
   CHECK(labels(log_axis(0.1, 0.1, 8)) == Labels{"0.05", "0.1", "0.2"});
+  CHECK(labels(log_axis(0.001f, 0.001f, 8)) == Labels{"0.0005", "0.001", "0.002"});
   CHECK(log_axis(0.01, 1.0, 8).position(0.1) == doctest::Approx(0.5));
   CHECK_THROWS_AS(log_axis(0.0, 1.0, 8), std::invalid_argument);
   CHECK_THROWS_AS(log_axis(1.0, INFINITY, 8), std::invalid_argument);

@@ -136,7 +136,7 @@ TEST_CASE("svg: a point without neighbours is a dot, or a circle where the line 
 }
 
 TEST_CASE("svg: positions of a line, by hand") {
-  // 100 x 320 with a font of 12 and no labels. Ticks 0, 1, ..., 5: 0.58 * 12 + 8 = 15 pixels left of
+  // 100 x 320 with a font of 12 and no labels. Ticks 0, 1, ..., 5: 0.64 * 12 + 8 = 15.7 pixels left of
   // the axis, 12 to the right; 8.4 above and 320 - 12 - 8 = 300 below. x reaches 0.5 past the point.
   Plot plot = line_plot("", {{7, 0}, {7, 5}});
   plot.x_label = plot.y_label = "";
@@ -144,8 +144,8 @@ TEST_CASE("svg: positions of a line, by hand") {
   plot.height = 320;
   plot.whole_x = true;
   const std::string svg = draw_svg(plot);
-  CHECK(holds(svg, "d=\"M51.5 300L51.5 8.4\""));
-  CHECK(holds(svg, "d=\"M15 8.4V300H88\""));
+  CHECK(holds(svg, "d=\"M51.8 300L51.8 8.4\""));
+  CHECK(holds(svg, "d=\"M15.7 8.4V300H88\""));
   CHECK(holds(svg, ">7</text>"));
 }
 
