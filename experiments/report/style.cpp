@@ -74,6 +74,10 @@ figure { margin: 0; }
 .keys .dashed i { border-top-style: dashed; }
 .plot svg { display: block; max-width: 100%; height: auto; font-family: inherit; }
 .histograms .plot svg { width: 100%; }
+@media screen and (max-width: 700px) { /* else its text would be illegible */
+  #layers .plot { overflow-x: auto; }
+  #layers .plot svg { max-width: none; width: 760px; }
+}
 .confusion th, .confusion td { padding: .2rem .45rem; border: 1px solid var(--paper); }
 .confusion td { text-align: right; }
 .confusion thead th { white-space: normal; width: 4.5em; }
@@ -104,6 +108,7 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .8rem; }
   .figures { gap: .5rem; }
   .figures .plot { padding: 0; }
   #curves .plot, #quantizers .plot { width: 48%; }
+  .confusion, .hint { break-inside: avoid; }
   .confusion td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
   .scroll + .hint { break-before: avoid; }

@@ -96,6 +96,16 @@ std::string noise_text(const LayerMeasurement& layer) {
                      decibels(layer.sqnr->normalized_output));
 }
 
+/// The noise that a layer's own quantizers add, relative to the signal. 1 at most: at a better scale,
+/// a weight of +1 and -1 would add less.
+double own_noise(const LayerMeasurement& layer) {
+  if (!layer.sqnr) return 0.0;
+  double noise = 0.0;
+  for (const std::optional<double>& db : {layer.sqnr->weight, layer.sqnr->input})
+    if (db && !std::isnan(*db)) noise += std::min(1.0, std::pow(10.0, -*db / 10.0));
+  return noise;
+}
+
 HtmlTable layer_table(const RunReport& run) {
   std::vector<HtmlTable::Column> columns{{"layer"},
                                          {"output"},
@@ -105,6 +115,7 @@ HtmlTable layer_table(const RunReport& run) {
                                          {"KiB", true},
                                          {"scale, W / A", true},
                                          {"SQNR dB, W / A / output", true},
+                                         {"error share %", true},
                                          {"saturated %, W / A", true},
                                          {"zeros %, W / A", true},
                                          {"sign flips %", true}};
@@ -115,6 +126,8 @@ HtmlTable layer_table(const RunReport& run) {
   });
   if (limits) columns.push_back({"at a limit since"});
   HtmlTable table(columns);
+  double all_noise = 0.0;
+  for (const LayerMeasurement& layer : run.measured->layers) all_noise += own_noise(layer);
   for (const LayerMeasurement& layer : run.measured->layers) {
     const layers::LayerTrace& trace = layer.trace;
     const bool has_weight = layer.weight.has_value();
@@ -128,6 +141,7 @@ HtmlTable layer_table(const RunReport& run) {
         has_weight ? kib(layer.weight_bytes) : kDash,
         of_slots(layer, scale_text),
         noise_text(layer),
+        all_noise > 0.0 ? fixed(100.0 * own_noise(layer) / all_noise, 1) : kDash,
         of_slots(layer, [](const SlotSummary& s) { return fixed(s.saturated_percent(), 2); }),
         of_slots(layer, [](const SlotSummary& s) { return fixed(s.zero_percent(), 1); }),
         flip == flips.end() ? kDash : fixed(flip->second, 2)};
@@ -147,7 +161,10 @@ constexpr const char* kExplanation =
     "and "
     "shifting a whole channel does not count there, because batch norm undoes it. It counts for W, "
     "so "
-    "W's SQNR says little about weights of +1 and −1 without a scale. Saturated: values beyond the "
+    "W's SQNR says little about weights of +1 and −1 without a scale. Error share: the layer's "
+    "part "
+    "of the noise that all weights and inputs add, each relative to its signal. Saturated: values "
+    "beyond the "
     "ends of the grid by more than half a step. Sign flips: weights whose sign changed in the last "
     "epoch. At a limit since: the epoch and the step from which on a trained step, clip, threshold "
     "or factor has been where its method stops it; it hardly trains from there.</p>\n";

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -171,6 +172,22 @@ TEST_CASE("page: numbers have a typographic minus, also on axes") {
   const std::string page = report_page(std::vector{run_of("ste", {93.3})});
   CHECK(holds(page, "<td class=\"number\">−3.30</td>"));
   CHECK_FALSE(holds(page, ">-3.30<"));
+}
+
+TEST_CASE("page: each layer's share of the quantization error, from its SQNR") {
+  RunReport run = run_of("ste", {50.0});
+  Measurements& measured = run.measured.emplace();
+  const auto add = [&](const std::string& name, double weight, double input) {
+    LayerMeasurement& layer = measured.layers.emplace_back();
+    layer.trace.name = name;
+    layer.sqnr = ptq::LayerSqnr{.layer = name, .weight = weight, .input = input};
+  };
+  add("conv1", 10.0, 10.0);     // 0.1 + 0.1
+  add("fc2", -20.0, INFINITY);  // 100, which counts as 1, + 0
+  add("fc3", 10.0, 3.0103);     // 0.1 + 0.5
+  const std::string page = report_page(std::vector{run});
+  for (const char* share : {"11.1", "55.6", "33.3"})  // of 1.8
+    CHECK(holds(page, fmt::format("<td class=\"number\">{}</td>", share)));
 }
 
 TEST_CASE("page: means over seeds, with the paired difference") {
