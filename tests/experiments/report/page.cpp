@@ -180,6 +180,7 @@ TEST_CASE("page: each layer's share of the quantization error, from its SQNR") {
   const auto add = [&](const std::string& name, double weight, double input) {
     LayerMeasurement& layer = measured.layers.emplace_back();
     layer.trace.name = name;
+    layer.trace.output = {1, 1};
     layer.sqnr = ptq::LayerSqnr{.layer = name, .weight = weight, .input = input};
   };
   add("conv1", 10.0, 10.0);     // 0.1 + 0.1
