@@ -56,7 +56,7 @@ std::string figure(const nlohmann::json& search, const Axis& x, bool accuracy) {
   add("chosen", nlohmann::json::array({search.at("chosen")}), SeriesForm::marks, 2);
   if (plot.series.front().points.empty()) return "";
   return plot_figure(plot, accuracy ? "Measured: top1 of the evaluated networks"
-                                                : "Predicted: the sum over layers");
+                                    : "Predicted: the sum over layers");
 }
 
 std::string bits_table(const nlohmann::json& search) {
