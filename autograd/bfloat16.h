@@ -25,7 +25,7 @@ Precision find_precision(std::string_view name, std::string_view what);
 ///
 /// up to the rounding to bfloat16. Codes of up to 8 bits are exact; scales stay out of the operands.
 struct BFloat16Operands {
-  Tensor input, weight;  ///< bf16, of the shapes of what they stand for
+  Tensor input, weight;  ///< bf16, with the shapes of input and weight
   float input_scale = 1.0f;
   std::vector<float> weight_scale{1.0f};  ///< one, or one per output channel
   /// Whether sums of the products of codes may leave 2^24, up to which float32 counts: the weight is then

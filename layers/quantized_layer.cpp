@@ -205,9 +205,10 @@ std::optional<BFloat16Operands> QuantizedLayer::bfloat16_operands(const Variable
     return BFloat16Operands{.input = to_bfloat16(input.value()),
                             .weight = to_bfloat16(weight.value())};
   }
+  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on the weight.
+  if (weight.value().shares_storage_with(weight_.value())) return std::nullopt;
   const quant::QuantGrid of_input = input_quantizer().grid(), of_weight = weight_quantizer().grid();
   if (of_input.offset != 0.0f) return std::nullopt;
-  // Whether the values are on the grids shows in the values: a method may blend or wait at first.
   std::optional<Tensor> weight_operand = codes_to_bfloat16(weight.value(), of_weight.scale);
   if (!weight_operand) return std::nullopt;
   std::optional<Tensor> input_operand = codes_to_bfloat16(input.value(), of_input.scale);

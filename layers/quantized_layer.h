@@ -48,16 +48,16 @@ class QuantizedLayer : public QuantizableModule {
   /// The quantizer of the output's gradient; null if it is not quantized.
   quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
   void set_gradient_quantizer(const quant::GradientQuantizer& quantizer) { gradient_ = quantizer; }
-  /// How training multiplies. In bfloat16, a layer whose slots are both empty rounds its operands. One whose
-  /// slots both quantize multiplies codes, which are exact, while the values lie on the grids; otherwise,
-  /// with one slot empty or an activation grid with an offset, it stays in float32. Depthwise convolutions
-  /// stay in float32 too, since memory limits them. Evaluation does not change.
+  /// Sets the precision of the operands in training. In bfloat16, a layer with two empty slots rounds its
+  /// operands. A layer with two quantizers multiplies codes, which are exact, as long as training's values
+  /// are on the grids. All others stay in float32: one slot is empty, the activation grid has an offset, or
+  /// the layer is a depthwise convolution, which memory limits. Evaluation does not change.
   void set_precision(Precision precision) { precision_ = precision; }
   /// Whether its slots allow bfloat16: it is not depthwise, and both slots quantize or neither does.
   bool takes_bfloat16();
-  /// Takes over what `norm`, which reads this layer's output and nothing else does, computes before
-  /// its activation. Both must be of one network. Bypassed quantizers undo it while they are so: the
-  /// float network has its batch norm.
+  /// Computes `norm` in this layer, without its activation. Only `norm` may read this layer's
+  /// output, and both must belong to one network. While quantizers are bypassed, folding is undone:
+  /// the float network has its batch norm.
   void fold(BatchNorm& norm);
   /// The folded batch norm, or null.
   const FoldedBatchNorm* folded() const { return folded_ ? &*folded_ : nullptr; }
@@ -99,8 +99,8 @@ class QuantizedLayer : public QuantizableModule {
   /// The same with the operands of a training step in bfloat16.
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias,
                          BFloat16Operands operands) = 0;
-  /// How large the input is under each window of that function, over all channels: [N, 1, OH, OW],
-  /// or [N, 1].
+  /// The magnitude of the input under each window of that function, over all channels: [N, 1, OH,
+  /// OW], or [N, 1].
   virtual Tensor input_magnitude(const Tensor& input) const = 0;
 
  private:
@@ -124,8 +124,8 @@ class QuantizedLayer : public QuantizableModule {
   std::optional<quant::GradientQuantizer> gradient_;
   std::optional<FoldedBatchNorm> folded_;
   Precision precision_ = Precision::float32;
-  // Kept from one evaluated batch to the next: the weight stands still, and re-laying it for the
-  // kernel costs as much as the codes.
+  // Kept between evaluated batches: the weight does not change, and reordering it for the kernel
+  // costs as much as computing the codes.
   std::optional<Codes> weight_codes_;
   double weight_reach_ = 0.0;        // the largest sum of |code| of an output channel
   std::uint64_t codes_version_ = 0;  // of the weight that weight_codes_ was computed from

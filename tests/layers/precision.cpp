@@ -43,13 +43,12 @@ TEST_CASE(
   int layers = 0;
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
     if (!info.has(Role::weight) || !info.has(Role::activation)) continue;
-    // Training's values lie off the grid: blended, with noise, or behind an offset.
+    // Training's values are off the grid: blended, with noise, or shifted by an offset.
     if (info.name == "none" || info.name == "ab" || info.name == "ppq" || info.name == "noise" ||
         info.name == "lsq_plus")
       continue;
     for (const int bits : {1, 2, 4, 8}) {
-      if (!has(info.bits(Role::weight), bits) || !has(info.bits(Role::activation), bits))
-        continue;
+      if (!has(info.bits(Role::weight), bits) || !has(info.bits(Role::activation), bits)) continue;
       CAPTURE(info.name);
       CAPTURE(bits);
       const auto layer = make_conv(20);
@@ -65,6 +64,29 @@ TEST_CASE(
     }
   }
   CHECK(layers >= 20);
+}
+
+TEST_CASE("bfloat16: alpha-blending multiplies float32 until alpha is 1, then codes") {
+  const auto layer = make_conv(20);
+  layer->set_input_quantizer(make_quantizer("ab", Role::activation, 4));
+  layer->set_weight_quantizer(make_quantizer("ab", Role::weight, 4));
+  for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->begin_training(plan());
+  const Tensor input = random_tensor({2, 20, 6, 5}, 6);
+  const auto output = [&](Precision precision) {
+    layer->set_precision(precision);
+    return (*layer)(Variable(input, true)).value().to_row_major();
+  };
+  for (std::int64_t step = 0; step < plan().total_steps; ++step) {
+    CAPTURE(step);
+    CHECK(output(Precision::bfloat16) == output(Precision::float32));
+    for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->step(step);
+    if (step == plan().total_steps / 2) break;
+  }
+  for (std::int64_t step = 0; step < plan().total_steps; ++step)
+    for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->step(step);
+  const std::vector<float> trained = output(Precision::bfloat16);
+  layer->set_quantizer_mode(Mode::evaluation);
+  CHECK(trained == (*layer)(Variable(input)).value().to_row_major());
 }
 
 TEST_CASE("bfloat16: sums past 2^24 are rounded once, as in evaluation") {
