@@ -77,7 +77,8 @@ void Comparison::compare(std::string_view what, const std::vector<double>& got,
     const double deviation = got[i] == want[i] ? 0.0 : std::abs(got[i] - want[i]);
     if (deviation > largest_) largest_ = deviation;
     // Negated, so that NaN fails.
-    const bool close = deviation <= tolerance.atol + tolerance.rtol * std::abs(want[i]);
+    const bool close =
+        deviation == 0.0 || deviation <= tolerance.atol + tolerance.rtol * std::abs(want[i]);
     if (!close && failure_.empty()) {
       failure_ = fmt::format("{}[{}]: expected {}, got {}", what, i, want[i], got[i]);
     }

@@ -102,10 +102,13 @@ void xnor(const Case& c, Comparison& compare) {
 }
 
 void update(const Case& c, Comparison& compare) {
-  std::vector<double> sums;
-  for (const double delta : numbers(c.inputs.at("delta")))
-    sums.push_back(c.params.at("w0").get<double>() + delta);
-  compare.exact("w_bf16", rounded(sums), c.expect.at("w_bf16"));
+  std::vector<double> weights;
+  double weight = c.params.at("w0");
+  for (const double delta : numbers(c.inputs.at("delta"))) {
+    weight = rounded({weight + delta}).front();
+    weights.push_back(weight);
+  }
+  compare.exact("w_bf16", weights, c.expect.at("w_bf16"));
 }
 
 void range(const Case& c, Comparison& compare) {
