@@ -213,7 +213,7 @@ run_folders() {
   cp -r good resumed_run
   expect_failure 2 'resume.*got .model\.width.*accepted: train\.epochs' train --resume resumed_run --set model.width=1
   expect_failure 2 'resume' train "$tiny" --resume resumed_run
-  expect_failure 1 'good.*holds' train "$tiny" --run good
+  expect_failure 1 'good.*got one with' train "$tiny" --run good
   local held
   exec {held}>>resumed_run/.lock
   flock "$held"
