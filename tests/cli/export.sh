@@ -60,8 +60,8 @@ report "$([[ ! -s $work/.stderr ]] && echo true)" "expected no remark on scales 
 # Errors leave what was there.
 cp ab.onnx before.onnx
 expect_success 'top1 float' train "$tiny" --run real --set quant.method=none
-expect_failure 2 'real, a float network: give --float' export real -o ab.onnx
-expect_failure 1 'none' export nowhere -o ab.onnx
+expect_failure 2 'real with a float network: give --float' export real -o ab.onnx
+expect_failure 1 'nowhere does not exist' export nowhere -o ab.onnx
 expect_failure 2 'format' export ab -o ab.onnx --format tflite
 expect_failure 2 'scales' export ab -o ab.onnx --scales inside
 # The message names the key that gives the slot codes. The method of ternary weights does not quantize activations.

@@ -133,7 +133,7 @@ expect_failure 2 'a file other than foreign.safetensors' import foreign.safetens
   --set model.width=0.0625 -o ./foreign.safetensors --force
 expect_failure 2 'stranger.safetensors: expected a new file or a checkpoint' import foreign.safetensors \
   --model resnet20 --set model.width=0.0625 -o stranger.safetensors
-expect_failure 1 'run.*holds' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
+expect_failure 1 'run.*got one with' import foreign.safetensors --config "$tiny" "${narrow[@]}" --run run
 # expect_bad STATUS REGEX ARGS...
 expect_bad() {
   local wanted=$1 regex=$2
@@ -145,7 +145,7 @@ expect_bad() {
 expect_bad 1 '^  linear\.bias is f32 \[7\] and should be f32 \[10\]' stranger.safetensors --config "$tiny" \
   "${narrow[@]}" --run new_run
 { head -c -4 foreign.safetensors; printf '\377\377\377\377'; } >nan.safetensors
-expect_bad 1 '^  linear\.bias holds -?nan at \[9\]' nan.safetensors --config "$tiny" "${narrow[@]}" --run new_run
+expect_bad 1 '^  linear\.bias contains -?nan at \[9\]' nan.safetensors --config "$tiny" "${narrow[@]}" --run new_run
 expect_bad 1 'layer4\.0\.conv1\.weight f32 \[1\] is unknown' stranger.safetensors --model resnet20 \
   --set model.width=0.0625 -o new.safetensors
 expect_bad 1 '^  layer1\.3\.bn1\.bias f32 \[1\] is missing' foreign.safetensors --model resnet32 \

@@ -101,7 +101,7 @@ other_kinds() {
   expect_success 'page.html' report run -o page.html
   mkdir folder
   expect_failure 2 'got a folder' deploy run -o folder
-  expect_failure 1 'folder no does not exist' report run -o no/such.html
+  expect_failure 1 'folder .*no does not exist' report run -o no/such.html
   expect_failure 2 'a file name' deploy run -o ''
 }
 
