@@ -12,7 +12,7 @@
 
 namespace quench {
 
-/// The same memory under another shape, see Tensor::reshape.
+/// The same memory with another shape, see Tensor::reshape.
 Variable reshape(const Variable& x, Shape shape);
 /// [N, ...] -> [N, product of the rest]; [N, C, H, W] becomes [N, H*W*C].
 Variable flatten(const Variable& x);

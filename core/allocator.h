@@ -10,7 +10,7 @@ struct AllocatorStats {
   std::size_t bytes_in_use = 0;  ///< allocated and not yet freed
   std::size_t peak_bytes_in_use = 0;
   std::size_t bytes_reserved = 0;        ///< taken from the system, in use or free
-  std::uint64_t system_allocations = 0;  ///< how often the pool grew
+  std::uint64_t system_allocations = 0;  ///< number of times the pool grew
 };
 
 /// Allocates a 64-byte aligned block from the tensor pool, one growing arena on huge pages.

@@ -30,7 +30,8 @@ struct CommandInfo {
   std::list<CommandInfo> subcommands = {};  ///< a list, so that addresses stay valid
 };
 
-/// A command and the words that select it, each after a space: "" for the program, " bench train".
+/// A command and the words that select it, each preceded by a space: "" for the program,
+/// " bench train".
 struct CommandPath {
   std::string words;
   const CommandInfo* command;

@@ -6,8 +6,8 @@
 
 namespace quench::cli {
 
-/// An error message of the program and its exit status: 2 for a command line or config that it does
-/// not accept, else 1.
+/// An error message of the program and its exit status: 2 for an invalid command line or config,
+/// else 1.
 struct Failure {
   std::string message;
   int status;

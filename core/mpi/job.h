@@ -12,7 +12,8 @@ namespace quench::mpi {
 /// all ranks and ends the job. Call once, at the start.
 ///
 /// @throws std::runtime_error  if the processes cannot communicate, because this build has no MPI
-///                             or another MPI than the launcher: each process would train alone
+///                             or a different MPI than the launcher. Each process
+///                             would otherwise train alone
 std::unique_ptr<Communicator> join_job();
 
 /// The MPI library of this build, e.g. "Open MPI v4.1.4"; empty for a build without MPI.

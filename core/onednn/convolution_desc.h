@@ -9,9 +9,9 @@
 
 namespace quench::onednn {
 
-/// The memory descriptors of a convolution's operands, for both oneDNN versions.
+/// The memory descriptors of a convolution's operands, for oneDNN 2 and 3.
 struct ConvolutionDescs {
-  dnnl::memory::desc source, weights, bias, destination;  // an empty bias desc means no bias
+  dnnl::memory::desc source, weights, bias, destination;  // no bias: an empty desc
 };
 
 /// [N, C, H, W] in our tensors' memory order.
@@ -19,7 +19,7 @@ struct ConvolutionDescs {
 dnnl::memory::desc activation_desc(const Shape& shape, DType type = DType::f32);
 /// [O, I/groups, KH, KW] in our tensors' memory order; five axes, as in oneDNN, if groups > 1.
 dnnl::memory::desc weight_desc(const Shape& shape, int groups, DType type = DType::f32);
-/// The same sizes, in a layout that the kernel chooses.
+/// The same shape, in a layout that oneDNN chooses.
 dnnl::memory::desc any_layout(const dnnl::memory::desc& desc);
 
 /// The three passes, with oneDNN's convention for dilation.

@@ -6,8 +6,8 @@
 
 namespace quench {
 
-// Why `omp simd`: an element depends only on its own index, so a loop whose input and output are
-// one buffer is vectorized like any other, without an overlap check.
+// Each element depends only on its own index. `omp simd` says so: the loop is vectorized without an
+// overlap check, even if input and output are the same buffer.
 
 /// out[i] = f(x[i]) on f32 tensors, in one pass at memory speed: `f` is inlined and vectorized.
 /// @throws std::invalid_argument  if the shapes differ
@@ -56,20 +56,20 @@ inline bool larger_is_second(float a, float b) { return (b > a) | ((b != b) & (a
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
-/// The larger or smaller of the two values. If they are equal, a's; if one is NaN, NaN.
+/// The larger or smaller of the two values. If they are equal, a's; if either is NaN, NaN.
 Tensor maximum(const Tensor& a, const Tensor& b);
 Tensor minimum(const Tensor& a, const Tensor& b);
-/// a += b; bumps a's version.
+/// a += b; increments a's version.
 void add_in_place(Tensor& a, const Tensor& b);
 
 Tensor add_scalar(const Tensor& x, float value);
 Tensor multiply_scalar(const Tensor& x, float value);
 
-/// Broadcast of a [C] vector over axis 1 of [N, C] or [N, C, H, W].
+/// Broadcasts a [C] vector over axis 1 of [N, C] or [N, C, H, W].
 /// @throws std::invalid_argument  for other shapes
 Tensor add_per_channel(const Tensor& x, const Tensor& channel);
 Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
-/// out[o, ...] = x[o, ...] * slice[o]: a [O] vector over axis 0, the output channels of a weight.
+/// out[o, ...] = x[o, ...] * slice[o]: an [O] vector over axis 0, the output channels of a weight.
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
 

@@ -12,13 +12,13 @@ namespace quench::deploy {
 /// the low bits of a byte first. A byte holds two 4-bit weights, the low nibble first, or eight
 /// 1-bit weights. The bits count from qmin, or index the grid's levels if it has any. Unused bits
 /// of the last byte are 0.
-/// @pre check_network() accepts it
+/// @pre check_network() accepts the network
 std::vector<std::byte> pack_weights(const Convolution& convolution);
 
 /// The inverse, for `count` weights.
 /// @param grid  with one scale per output channel of the `count` weights, or one in total
 /// @throws std::invalid_argument  if the number of bytes is not packed_bytes(count, grid.bits),
-///                                bits are no valid code, or a weight exceeds 255
+///                                a code is invalid, or a weight exceeds 255
 std::vector<std::int16_t> unpack_weights(std::span<const std::byte> bytes, std::size_t count,
                                          const quant::QuantGrid& grid);
 
