@@ -17,7 +17,7 @@ void print_profile() {
 }
 
 void add_bench(Subcommand& program) {
-  Subcommand bench = program.add_subcommand("bench", "Measures speed and memory on this machine");
+  Subcommand bench = program.add_subcommand("bench", "Measure speed and memory on this machine");
   bench.require_subcommand();
   add_bench_train(bench);
   add_bench_infer(bench);

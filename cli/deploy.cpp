@@ -114,13 +114,13 @@ std::string size_text(const deploy::Value& value) {
   return fmt::format("{}x{}x{}", value.channels, value.height, value.width);
 }
 
-/// "8"; "4, 1" if several quantizers read the value; or "real".
+/// "8"; "4, 1" if several quantizers read the value; or "fp32".
 std::string bits_text(const IntegerNetwork& network, const Operation& operation) {
   std::string text;
   for (const deploy::Output& output : operation.outputs) {
     const auto& grid = network.values[output.value].grid;
     text +=
-        fmt::format("{}{}", text.empty() ? "" : ", ", grid ? std::to_string(grid->bits) : "real");
+        fmt::format("{}{}", text.empty() ? "" : ", ", grid ? std::to_string(grid->bits) : "fp32");
   }
   return text;
 }

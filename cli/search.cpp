@@ -395,7 +395,7 @@ void add_search(Subcommand& program, std::vector<std::string> command_line) {
   command.add("--checkpoint", options->checkpoint,
               "Trained weights: a run folder or a file (default: train.init_from)",
               {.type_name = "RUN|FILE"});
-  command.add("--data-dir", options->data_dir, "Where the data set lies", {.type_name = "DIR"});
+  command.add("--data-dir", options->data_dir, "Data set folder", {.type_name = "DIR"});
   command.add("--set", options->overrides, "Override one config key", {.type_name = "KEY=VALUE"});
   command.add("--run", options->run, "Run folder (default: runs/<config name>-<n>)",
               {.type_name = "DIR"});

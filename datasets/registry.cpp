@@ -93,7 +93,7 @@ std::vector<std::string> known_names() {
 
 const Source& find(const std::string& name) {
   const auto* found = std::ranges::find(kSources, name, &Source::name);
-  require(found != kSources.end(), "dataset: unknown set '{}'{}", name,
+  require(found != kSources.end(), "unknown data set '{}'{}", name,
           suggestion(name, known_names()));
   return *found;
 }

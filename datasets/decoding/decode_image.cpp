@@ -97,7 +97,7 @@ Image decode_bmp(Bytes bytes, const DecodeOptions& options) {
 Image decode_image(Bytes bytes, const DecodeOptions& options) {
   if (bytes.empty()) fail("the file is empty");
   if (bytes.size() > largest_file(options))
-    fail("{} bytes are too many for an image of at most {} pixels", bytes.size(),
+    fail("the file has {} bytes, too many for an image of at most {} pixels", bytes.size(),
          options.max_pixels);
   switch (format_of(bytes)) {
     case FileFormat::jpeg:

@@ -86,7 +86,7 @@ std::vector<std::int16_t> unpack_weights(std::span<const std::byte> bytes, std::
   }
   const std::size_t used = count * static_cast<std::size_t>(grid.bits) % 8;
   require(used == 0 || std::to_integer<unsigned>(bytes.back()) >> used == 0,
-          "expected zeros after the last weight");
+          "expected 0 in the unused bits after the last weight");
   return weight;
 }
 

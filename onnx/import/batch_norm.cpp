@@ -13,7 +13,7 @@ namespace quench::onnx {
 
 NormNumbers read_norm(const Builder& builder, const OnnxNode& node, std::int64_t channels) {
   const auto& attributes = builder.attributes<BatchNormAttributes>(node);
-  require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
+  require(attributes.spatial == 1, "spatial: expected 1 (statistics per channel), got {}",
           attributes.spatial);
   require(attributes.training_mode == 0,
           "training_mode: expected 0, got {}: the network computes statistics from each batch "

@@ -228,7 +228,7 @@ OnnxTensor fold_and(const NoAttributes&, const Constants& inputs) {
 
 /// Batch norm of constants, e.g. standardized weights: in training mode with their own statistics.
 OnnxTensor fold_batch_norm(const BatchNormAttributes& attributes, const Constants& inputs) {
-  require(attributes.spatial == 1, "expected statistics per channel, got spatial = {}",
+  require(attributes.spatial == 1, "spatial: expected 1 (statistics per channel), got {}",
           attributes.spatial);
   const OnnxTensor& x = input(inputs, 0);
   require(x.dims.size() >= 2, "expected [N, C, ...], got {}", dims_text(x.dims));

@@ -69,7 +69,8 @@ bool is_per_place(const OnnxTensor& constant, const Value& value) {
 std::vector<float> vector_of(const OnnxTensor& constant, std::int64_t count) {
   std::vector<float> numbers = floats(constant);
   require(constant.dims.size() == 1 && std::ssize(numbers) == count,
-          "constant '{}': expected [{}], got {}", constant.name, count, dims_text(constant.dims));
+          "constant '{}': expected shape [{}], got {}", constant.name, count,
+          dims_text(constant.dims));
   return numbers;
 }
 

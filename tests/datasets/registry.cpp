@@ -20,7 +20,7 @@ TEST_CASE("registry: every listed set has a description, and the built-in one lo
 TEST_CASE("registry: an unknown name lists the known ones") {
   CHECK_THROWS_WITH_AS(
       load_dataset({.name = "cifra10"}),
-      "dataset: unknown set 'cifra10'; did you mean 'cifar10'? (accepted: synthetic, cifar10, "
+      "unknown data set 'cifra10'; did you mean 'cifar10'? (accepted: synthetic, cifar10, "
       "cifar100, mnist, fashion_mnist, imagefolder)",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(load_dataset({.name = "synthetic", .train_size = -1}),
