@@ -14,9 +14,9 @@ namespace quench::bench {
 /// A network and a method whose training step is timed: forward, loss, backward, optimizer.
 struct TrainStepCase {
   NetworkCase network{.width = 0.25};
-  std::int64_t batch = 128;       ///< per rank
-  std::string method = "none";    ///< weights and activations; the first layer's input stays float
-  int bits = 0;                   ///< for both; 0: the fewest that the method supports
+  std::int64_t batch = 128;     ///< per rank
+  std::string method = "none";  ///< weights and activations; the first layer's input stays float
+  int bits = 0;                 ///< for both; 0: the fewest that the method supports
   Precision precision = Precision::float32;
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed steps, after two warm-up steps; >= 1

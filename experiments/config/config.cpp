@@ -40,8 +40,9 @@ train::OptimizerOptions read_optimizer(const Settings& s) {
   train::OptimizerOptions optimizer;
   optimizer.name = s.choice({"name", "the optimizer (quench list optimizers)"}, optimizer.name,
                             names_of(train::registered_optimizers()));
-  optimizer.lr = s.number({"lr", "the learning rate after warm-up; at 0 only statistics and ranges change"},
-                          optimizer.lr, at_least(0.0));
+  optimizer.lr =
+      s.number({"lr", "the learning rate after warm-up; at 0 only statistics and ranges change"},
+               optimizer.lr, at_least(0.0));
   if (!std::isfinite(static_cast<float>(optimizer.lr)))
     s.reject("lr", "a number that float32 holds");
   optimizer.momentum = s.number({"momentum", "sgd: share of the last step that the next one keeps"},

@@ -85,8 +85,7 @@ TEST_CASE("group_norm: mean 0 and variance 1 of each group, then gain and bias")
     CAPTURE(groups);
     const std::vector<float> in = x.to_row_major(),
                              out = group_norm(x, gain, bias, groups, 1e-3f).to_row_major();
-    const std::size_t size =
-        36 / static_cast<std::size_t>(groups);  // row-major: consecutive
+    const std::size_t size = 36 / static_cast<std::size_t>(groups);  // row-major: consecutive
     for (std::size_t first = 0; first < in.size(); first += size) {
       double mean = 0.0, variance = 0.0;
       for (std::size_t i = first; i < first + size; ++i) mean += in[i];

@@ -107,8 +107,7 @@ TEST_CASE("equalize: ReLU6 and hardtanh exclude a pair, with the reason") {
                                  {"conv2", "hardtanh does not scale with its input"}});
 }
 
-TEST_CASE(
-    "equalize: a batch norm after a pool is not the layer's own, so the pair is skipped") {
+TEST_CASE("equalize: a batch norm after a pool is not the layer's own, so the pair is skipped") {
   ConvBuilder builder;
   Random random(4, "test");
   builder.network->append("conv0",

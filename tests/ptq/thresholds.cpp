@@ -80,8 +80,7 @@ TEST_CASE(
   CHECK(search.objective[search.best] < 1e-12);
 }
 
-TEST_CASE(
-    "Lp range: the ends of unequal reach shrink together, and weights count values") {
+TEST_CASE("Lp range: the ends of unequal reach shrink together, and weights count values") {
   // Codes 0 to 15 with zero point 5 and step 1, and one value far outside.
   std::vector<float> x;
   for (int i = 0; i < 1600; ++i) x.push_back(static_cast<float>(i % 16) - 5.0f);

@@ -35,8 +35,7 @@ TEST_CASE("levels of the authors' code, in units of the smallest power") {
   CHECK_THROWS_AS(apot_levels(6), std::invalid_argument);
 }
 
-TEST_CASE(
-    "activations: unsigned after a ReLU, else a sign bit and the levels of one bit less") {
+TEST_CASE("activations: unsigned after a ReLU, else a sign bit and the levels of one bit less") {
   const auto positive = activation(3, 10.0);
   pass(*positive, vector_of({0.0f, 2.0f}));
   CHECK(positive->grid().levels == apot_levels(3));
