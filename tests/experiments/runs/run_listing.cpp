@@ -118,7 +118,7 @@ TEST_CASE("run listing: damage is reported, never thrown") {
   CHECK(damage("config.toml", "[model\n").find("config.toml") != std::string::npos);
   CHECK(damage("config.toml", "[nonsense]\nkey = 1\n").find("nonsense") != std::string::npos);
   CHECK(damage("metrics.csv", "a,b\n").find("expected the columns") != std::string::npos);
-  CHECK(damage("state.json", "").find("expected JSON") != std::string::npos);
+  CHECK(damage("state.json", "").find("expected the JSON") != std::string::npos);
   fs::remove(parent / "a" / "config.toml");
   CHECK(find_runs(parent.path()) == std::vector<fs::path>{parent / "a"});
   CHECK(summarize_run(parent / "a").damage == "no config.toml");
