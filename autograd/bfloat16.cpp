@@ -1,17 +1,15 @@
 #include "autograd/bfloat16.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <utility>
 
 #include "autograd/node.h"
-#include "core/half.h"
 #include "core/ops/bfloat16.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/gemm.h"
 #include "core/ops/reduce.h"
-#include "core/parallel.h"
+#include "core/ops/split_sums.h"
 #include "support/error.h"
 
 namespace quench {
@@ -55,27 +53,10 @@ struct ProductNode final : Node {
   }
 };
 
-template <typename F>
-Tensor map_bf16(const Tensor& x, F f) {
-  Tensor out(x.shape(), DType::bf16);
-  const BFloat16* from = x.data<BFloat16>();
-  BFloat16* to = out.data<BFloat16>();
-  parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bfloat(f(from_bfloat(from[i].bits)));
-  });
-  return out;
-}
-
 Tensor sums(const BFloat16Operands& operands, const Passes& passes) {
   if (!operands.wide_sums) return passes.forward(operands.input, operands.weight);
-  constexpr float kRadix = 16.0f;
-  const auto high = [](float w) { return std::nearbyint(w / kRadix); };
-  const Tensor high_sums = passes.forward(operands.input, map_bf16(operands.weight, high));
-  const Tensor low_sums = passes.forward(
-      operands.input, map_bf16(operands.weight, [=](float w) { return w - kRadix * high(w); }));
-  return zip(high_sums, low_sums, [](float h, float l) {
-    return static_cast<float>(static_cast<double>(kRadix) * static_cast<double>(h) +
-                              static_cast<double>(l));
+  return split_sums(to_float32(operands.weight), [&](const Tensor& half) {
+    return passes.forward(operands.input, to_bfloat16(half));
   });
 }
 

@@ -8,6 +8,7 @@
 #include "core/ops/bfloat16.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/patch_magnitude.h"
+#include "core/ops/split_sums.h"
 #include "core/parallel.h"
 #include "quant/strategies/none.h"
 #include "support/error.h"
@@ -230,13 +231,7 @@ Tensor QuantizedLayer::sums_of(const Codes& input) {
   if (weight_owner().weight_reach_ * static_cast<double>(quant::largest_code(input.grid)) <
       kExactSums)
     return sums(weight);
-  constexpr float kRadix = 16.0f;
-  const Tensor high = map(weight, [](float w) { return std::nearbyint(w / kRadix); });
-  const Tensor low = zip(weight, high, [](float w, float h) { return w - kRadix * h; });
-  return zip(sums(high), sums(low), [](float h, float l) {
-    return static_cast<float>(static_cast<double>(kRadix) * static_cast<double>(h) +
-                              static_cast<double>(l));
-  });
+  return split_sums(weight, sums);
 }
 
 Variable QuantizedLayer::forward_codes(const Tensor& input) {
