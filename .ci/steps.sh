@@ -6,6 +6,9 @@ failed=0
 # optionals. Meson sets them since 1.4; here they are always set.
 readonly checked_indexing=-D_GLIBCXX_ASSERTIONS
 
+# See ./quench.
+export CCACHE_DEPEND=1
+
 # step NAME COMMAND...: runs COMMAND and counts its result.
 step() {
   local name=$1 start=$SECONDS outcome=passed

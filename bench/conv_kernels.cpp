@@ -12,7 +12,7 @@
 #include "bench/network.h"
 #include "core/parallel.h"
 #include "core/random.h"
-#include "deploy/kernels/conv_variants.h"
+#include "kernels/conv_variants.h"
 #include "layers/conv2d.h"
 #include "layers/graph.h"
 #include "support/error.h"
@@ -33,7 +33,7 @@ constexpr double kShortestSample = 1e-4;  // seconds; shorter runs are batched i
 /// Normal weights, scaled so that each output channel reaches the type's limit; signs for 1 bit.
 std::vector<std::int16_t> random_weights(const ConvLayer& layer, const ConvType& type) {
   Random random(0, "weights");
-  const deploy::ConvProblem& problem = layer.problem;
+  const kernels::ConvProblem& problem = layer.problem;
   const auto window = static_cast<std::size_t>(problem.channels / problem.params.groups *
                                                problem.kernel[0] * problem.kernel[1]);
   std::vector<std::int16_t> weights;
@@ -56,14 +56,14 @@ std::vector<std::int16_t> random_weights(const ConvLayer& layer, const ConvType&
 /// An integer convolution with its memory, run as in the engine.
 class IntegerRun {
  public:
-  IntegerRun(const ConvLayer& layer, const ConvType& type, deploy::Isa isa) : layer_(layer) {
-    deploy::ConvProblem problem = layer.problem;
+  IntegerRun(const ConvLayer& layer, const ConvType& type, kernels::Isa isa) : layer_(layer) {
+    kernels::ConvProblem problem = layer.problem;
     problem.weight = random_weights(layer, type);
     problem.input_max = static_cast<std::uint8_t>(type.input_max);
     problem.binary_input = type.weight_max == 1;
     problem.zero_code = problem.binary_input ? 1 : 0;
-    kernel_ = deploy::make_conv_kernel(problem, isa);
-    reference_ = deploy::make_scalar_conv(problem);
+    kernel_ = kernels::make_conv_kernel(problem, isa);
+    reference_ = kernels::make_scalar_conv(problem);
     Random random(1, "codes");
     codes_.resize(static_cast<std::size_t>(layer.batch * image_size()));
     std::ranges::generate(codes_, [&] {
@@ -87,7 +87,7 @@ class IntegerRun {
   }
 
   bool exact() {
-    const auto all_sums = [this](const deploy::ConvKernel& kernel) {
+    const auto all_sums = [this](const kernels::ConvKernel& kernel) {
       std::vector<std::int32_t> sums(
           static_cast<std::size_t>(layer_.batch * pixels() * layer_.problem.out_channels));
       for (std::int64_t image = 0; image < layer_.batch; ++image) run(kernel, image, &sums);
@@ -103,7 +103,7 @@ class IntegerRun {
   }
 
   /// @param sums  null: the sums are discarded
-  void run(const deploy::ConvKernel& kernel, std::int64_t image, std::vector<std::int32_t>* sums) {
+  void run(const kernels::ConvKernel& kernel, std::int64_t image, std::vector<std::int32_t>* sums) {
     const std::uint8_t* codes = codes_.data() + image * image_size();
     const auto* input = reinterpret_cast<const std::byte*>(codes);
     if (kernel.workspace_bytes() > 0) {
@@ -127,14 +127,14 @@ class IntegerRun {
   }
 
   const ConvLayer& layer_;
-  std::unique_ptr<deploy::ConvKernel> kernel_, reference_;
+  std::unique_ptr<kernels::ConvKernel> kernel_, reference_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::byte> workspace_;
   std::vector<std::vector<std::int32_t>> strips_;  // one per thread: the sums of its current strip
 };
 
 std::function<void()> float_run(const ConvLayer& layer) {
-  const deploy::ConvProblem& p = layer.problem;
+  const kernels::ConvProblem& p = layer.problem;
   Random random(0, "f32");
   const auto filled = [&](const Shape& shape) {
     Tensor tensor(shape);
@@ -149,7 +149,7 @@ std::function<void()> float_run(const ConvLayer& layer) {
 }
 
 double bytes_of(const ConvLayer& layer, const ConvType& type) {
-  const deploy::ConvProblem& p = layer.problem;
+  const kernels::ConvProblem& p = layer.problem;
   const auto count = [](std::int64_t elements) { return static_cast<double>(elements); };
   const double code_bytes = type.input_max == 0 ? 4.0 : 1.0;
   return count(layer.batch * p.channels * p.height * p.width) * code_bytes +
@@ -158,7 +158,7 @@ double bytes_of(const ConvLayer& layer, const ConvType& type) {
          count(layer.batch * p.out_height() * p.out_width() * p.out_channels) * 4.0;
 }
 
-std::string name_of(const deploy::ConvProblem& problem) {
+std::string name_of(const kernels::ConvProblem& problem) {
   std::string name =
       fmt::format("{}x{}x{} -> {} {}x{}", problem.channels, problem.height, problem.width,
                   problem.out_channels, problem.kernel[0], problem.kernel[1]);
@@ -204,7 +204,7 @@ ConvType conv_type(const std::string& name) {
 }
 
 std::vector<ConvTiming> time_layer(const ConvLayer& layer, const std::vector<ConvType>& types,
-                                   deploy::Isa isa, double seconds) {
+                                   kernels::Isa isa, double seconds) {
   struct Case {
     ConvTiming timing;
     std::function<void()> run;

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "deploy/kernels/conv_kernel.h"
-#include "deploy/kernels/isa.h"
+#include "kernels/conv_kernel.h"
+#include "kernels/isa.h"
 
 namespace quench::bench {
 
@@ -13,8 +13,8 @@ namespace quench::bench {
 struct ConvLayer {
   std::string name;  ///< "128x32x32 -> 128 3x3"
   std::int64_t batch = 1;
-  int count = 1;                  ///< how often it occurs in its network
-  deploy::ConvProblem problem{};  ///< without weights
+  int count = 1;                   ///< how often it occurs in its network
+  kernels::ConvProblem problem{};  ///< without weights
 
   bool depthwise() const;
   double macs() const;  ///< for the whole batch
@@ -43,7 +43,7 @@ ConvType conv_type(const std::string& name);
 
 struct ConvTiming {
   ConvType type;
-  std::string kernel;  ///< "oneDNN", or the name of the deploy::ConvKernel
+  std::string kernel;  ///< "oneDNN", or the name of the kernels::ConvKernel
   double min_seconds = 0.0, median_seconds = 0.0;  ///< of the batch
   double bytes = 0.0;                              ///< minimum bytes read and written
   bool exact = true;  ///< whether the sums equal those of the scalar kernel; not checked for f32
@@ -54,6 +54,6 @@ struct ConvTiming {
 /// tensor to tensor. Codes are uniform, weights normal; 8-bit weights reach 127 in each channel.
 /// @param seconds  time to repeat each type
 std::vector<ConvTiming> time_layer(const ConvLayer& layer, const std::vector<ConvType>& types,
-                                   deploy::Isa isa, double seconds);
+                                   kernels::Isa isa, double seconds);
 
 }  // namespace quench::bench

@@ -112,7 +112,7 @@ void dot() {
   }
 }
 
-/// Steps of a lookup: see deploy/kernels/binary_lookup_avx2.cpp.
+/// Steps of a lookup: see kernels/binary_lookup_avx2.cpp.
 QUENCH_TARGET("avx2") void lookup() {
   constexpr int kBlocks = 4;
   __m256i table = _mm256_set1_epi8(2), weight = _mm256_set1_epi8(3);
@@ -134,7 +134,7 @@ QUENCH_TARGET("avx2") void lookup() {
   }
 }
 
-/// Pairs of words: see deploy/kernels/binary_popcount_avx512.cpp.
+/// Pairs of words: see kernels/binary_popcount_avx512.cpp.
 QUENCH_TARGET("avx512f,avx512vpopcntdq") void popcount() {
   __m512i word = _mm512_set1_epi64(5), weight = _mm512_set1_epi64(3);
   __m512i parity[kSums], carries[kSums];

@@ -11,7 +11,7 @@ double measured_fma_peak(int threads);
 
 /// The rate of a kernel's instruction mix in registers, in operations per second (two per product),
 /// on `threads` threads; 0 for an unknown kernel.
-/// @param kernel  the name of a deploy::ConvKernel
+/// @param kernel  the name of a kernels::ConvKernel
 double measured_kernel_peak(std::string_view kernel, int threads);
 
 /// Memory read bandwidth in bytes per second, for an array larger than any cache.

@@ -42,10 +42,10 @@ std::vector<bench::ConvType> types_of(const BenchConvOptions& options) {
   return types;
 }
 
-deploy::Isa isa_of(const BenchConvOptions& options) {
-  for (const deploy::Isa isa : {deploy::Isa::avx2, deploy::Isa::avx512})
-    if (options.isa == deploy::to_string(isa)) return isa;
-  return deploy::best_isa();
+kernels::Isa isa_of(const BenchConvOptions& options) {
+  for (const kernels::Isa isa : {kernels::Isa::avx2, kernels::Isa::avx512})
+    if (options.isa == kernels::to_string(isa)) return isa;
+  return kernels::best_isa();
 }
 
 bool is_float(const bench::ConvType& type) { return type.input_max == 0; }
@@ -152,7 +152,7 @@ nlohmann::json positive_or_null(double value) {
 }
 
 /// In google-benchmark's format, so its tools can read it.
-void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa) {
+void print_json(const std::vector<Layer>& layers, Peaks& peaks, kernels::Isa isa) {
   nlohmann::json benchmarks = nlohmann::json::array();
   for (const Layer& layer : layers) {
     for (const bench::ConvTiming& t : layer.timings) {
@@ -180,7 +180,7 @@ void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa)
   const nlohmann::json report{{"context",
                                {{"executable", "quench bench conv"},
                                 {"num_cpus", num_threads()},
-                                {"isa", deploy::to_string(isa)},
+                                {"isa", kernels::to_string(isa)},
                                 {"versions", provenance()},
                                 {"memory_bytes_per_second", peaks.bandwidth()}}},
                               {"benchmarks", benchmarks}};
@@ -188,13 +188,13 @@ void print_json(const std::vector<Layer>& layers, Peaks& peaks, deploy::Isa isa)
 }
 
 /// Limits oneDNN to the same instruction set; it reads the variable on first use.
-void limit_onednn(deploy::Isa isa) {
-  if (isa == deploy::Isa::avx2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
+void limit_onednn(kernels::Isa isa) {
+  if (isa == kernels::Isa::avx2) setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 0);
 }
 
 void conv(const BenchConvOptions& options) {
   const std::vector<bench::ConvType> types = types_of(options);
-  const deploy::Isa isa = isa_of(options);
+  const kernels::Isa isa = isa_of(options);
   limit_onednn(isa);
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
@@ -215,7 +215,7 @@ void conv(const BenchConvOptions& options) {
     return;
   }
   const char* onednn = std::getenv("ONEDNN_MAX_CPU_ISA");
-  fmt::print("{}, {} threads, oneDNN (f32): {}; memory {:.1f} GB/s\n", deploy::to_string(isa),
+  fmt::print("{}, {} threads, oneDNN (f32): {}; memory {:.1f} GB/s\n", kernels::to_string(isa),
              num_threads(), onednn == nullptr ? "its best" : onednn, peaks.bandwidth() * 1e-9);
   print_table(layers, peaks);
   print_means(layers, types);

@@ -14,11 +14,11 @@
 #include "datasets/loader.h"
 #include "deploy/engine/engine.h"
 #include "deploy/engine/prepared_operation.h"
-#include "deploy/kernels/saturation.h"
 #include "deploy/network/integer_network.h"
 #include "deploy/network/model_file.h"
 #include "deploy/network/packed_weights.h"
 #include "experiments/experiment.h"
+#include "kernels/saturation.h"
 #include "support/console.h"
 #include "support/progress.h"
 #include "support/text_table.h"
@@ -28,10 +28,10 @@
 namespace quench::cli {
 namespace {
 
-deploy::PairSaturation saturation(const deploy::IntegerNetwork& network,
-                                  const deploy::Operation& operation) {
-  return deploy::pair_saturation(deploy::conv_problem(std::get<deploy::Convolution>(operation.kind),
-                                                      network.values[operation.inputs[0]]));
+kernels::PairSaturation saturation(const deploy::IntegerNetwork& network,
+                                   const deploy::Operation& operation) {
+  return kernels::pair_saturation(deploy::conv_problem(
+      std::get<deploy::Convolution>(operation.kind), network.values[operation.inputs[0]]));
 }
 
 std::int64_t count_different(const Tensor& a, const Tensor& b) {
@@ -45,7 +45,7 @@ std::int64_t count_different(const Tensor& a, const Tensor& b) {
 /// kernels on a CPU without VNNI saturate: "never", or "3.1 % of pairs".
 std::string saturation_text(const deploy::IntegerNetwork& network,
                             const deploy::Operation& operation) {
-  const deploy::PairSaturation found = saturation(network, operation);
+  const kernels::PairSaturation found = saturation(network, operation);
   if (found.exact()) return "never";
   return fmt::format("{:.2g} % of pairs", 100.0 * static_cast<double>(found.saturating) /
                                               static_cast<double>(found.pairs));
@@ -69,7 +69,7 @@ void print_saturation_summary(const deploy::IntegerNetwork& network) {
 /// accuracies.
 void print_emulation(const deploy::IntegerNetwork& network, datasets::Loader& images) {
   deploy::Engine exact(network);
-  deploy::Engine saturating(network, deploy::best_isa(), deploy::Products::saturating);
+  deploy::Engine saturating(network, kernels::best_isa(), deploy::Products::saturating);
   std::int64_t count = 0, correct = 0, correct_saturating = 0, different = 0;
   ProgressBar bar;
   bar.begin("saturating kernels", images.images_in(images.batches_per_epoch()));

@@ -21,8 +21,8 @@
 #include "core/mpi/job.h"
 #include "core/onednn/library.h"
 #include "core/parallel.h"
-#include "deploy/kernels/isa.h"
 #include "experiments/runs/versions.h"
+#include "kernels/isa.h"
 #include "onnx/file/read.h"
 #include "support/console.h"
 #include "support/error.h"
@@ -49,7 +49,7 @@ std::string version_text() {
       "MPI       {}",
       versions.quench, or_else(versions.commit, "unknown"), versions.compiler,
       or_else(QUENCH_MARCH, "the compiler's default CPU"), versions.onednn, onednn::isa(),
-      deploy::to_string(deploy::best_isa()), or_else(versions.cpu, "unknown"), versions.threads,
+      kernels::to_string(kernels::best_isa()), or_else(versions.cpu, "unknown"), versions.threads,
       or_else(onnx::onnx_version(), "not in this build"),
       or_else(mpi::library_version(), "not in this build"));
 }

@@ -5,7 +5,7 @@
 set -uo pipefail
 
 # The folders whose code is checked.
-rooms=(.ci autograd bench cli core datasets deploy examples experiments fuzz layers onnx packaging ptq quant support tests train)
+rooms=(.ci autograd bench cli core datasets deploy examples experiments fuzz kernels layers onnx packaging ptq quant support tests train)
 
 # Extended regular expressions, and what to write instead. Only words that have no good use in these files.
 patterns=(
@@ -76,7 +76,7 @@ if (($# == 0)); then
   mapfile -t sources < <(find "${rooms[@]}" -type f -not -path tests/english.sh \( -name '*.cpp' -o -name '*.h' -o -name '*.py' -o \
     -name '*.sh' -o -name '*.toml' -o -path '.ci/*' \))
   mapfile -t build_files < <(find . -name meson.build -not -path './build*' -not -path './subprojects/*')
-  set -- README.md CONTRIBUTING.md docs/*.md deploy/README.md deploy/kernels/README.md quench meson_options.txt \
+  set -- README.md CONTRIBUTING.md docs/*.md deploy/README.md kernels/README.md quench meson_options.txt \
     "${build_files[@]}" "${sources[@]}"
 fi
 

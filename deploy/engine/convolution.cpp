@@ -8,9 +8,9 @@
 #include "deploy/engine/epilogue.h"
 #include "deploy/engine/places.h"
 #include "deploy/engine/prepared_operation.h"
-#include "deploy/kernels/saturation.h"
 #include "deploy/network/arithmetic.h"
 #include "deploy/network/integer_network.h"
+#include "kernels/saturation.h"
 
 namespace quench::deploy {
 namespace {
@@ -25,12 +25,12 @@ std::vector<float> output_scales(const Convolution& conv, const quant::QuantGrid
 /// A kernel and the workspace for its input.
 class PreparedKernel {
  public:
-  explicit PreparedKernel(std::unique_ptr<ConvKernel> kernel)
+  explicit PreparedKernel(std::unique_ptr<kernels::ConvKernel> kernel)
       : kernel_(std::move(kernel)),
         workspace_({static_cast<std::int64_t>(kernel_->workspace_bytes()) + 1}, DType::u8) {}
 
-  const ConvKernel& operator*() const { return *kernel_; }
-  const ConvKernel* operator->() const { return kernel_.get(); }
+  const kernels::ConvKernel& operator*() const { return *kernel_; }
+  const kernels::ConvKernel* operator->() const { return kernel_.get(); }
 
   /// Returns the image [H][W][C] in the layout accumulate() reads. All threads prepare it; inside a
   /// parallel region, only the calling one.
@@ -45,7 +45,7 @@ class PreparedKernel {
   }
 
  private:
-  std::unique_ptr<ConvKernel> kernel_;
+  std::unique_ptr<kernels::ConvKernel> kernel_;
   Tensor workspace_;
 };
 
@@ -53,11 +53,11 @@ class PreparedKernel {
 /// sum of the weights whose taps lie inside the image.
 std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
   if (input.grid->offset == 0.0f) return {};
-  ConvProblem problem = conv_problem(conv, input);
+  kernels::ConvProblem problem = conv_problem(conv, input);
   problem.zero_code = 0;
   problem.input_max = 1;
   problem.binary_input = false;
-  PreparedKernel kernel(make_conv_kernel(problem, Isa::scalar));
+  PreparedKernel kernel(kernels::make_conv_kernel(problem, kernels::Isa::scalar));
   const std::vector<std::byte> ones(static_cast<std::size_t>(input.numel()), std::byte{1});
   const std::int64_t pixels = problem.out_height() * problem.out_width();
   std::vector<std::int32_t> sums(static_cast<std::size_t>(pixels * conv.out_channels));
@@ -71,8 +71,9 @@ std::vector<float> offset_reals(const Convolution& conv, const Value& input) {
 }
 
 /// The problem restricted to the output channels [begin, end) of one group.
-ConvProblem of_outputs(const ConvProblem& problem, std::int64_t begin, std::int64_t end) {
-  ConvProblem part = problem;
+kernels::ConvProblem of_outputs(const kernels::ConvProblem& problem, std::int64_t begin,
+                                std::int64_t end) {
+  kernels::ConvProblem part = problem;
   const std::int64_t size = std::ssize(problem.weight) / problem.out_channels;
   part.out_channels = end - begin;
   part.weight.assign(problem.weight.begin() + begin * size, problem.weight.begin() + end * size);
@@ -80,7 +81,8 @@ ConvProblem of_outputs(const ConvProblem& problem, std::int64_t begin, std::int6
 }
 
 /// One kernel, or, for a single output pixel, one per thread for its share of the output channels.
-std::vector<PreparedKernel> make_kernels(const ConvProblem& problem, Isa isa, Products products) {
+std::vector<PreparedKernel> make_kernels(const kernels::ConvProblem& problem, kernels::Isa isa,
+                                         Products products) {
   constexpr std::int64_t kFewestChannels = 64;
   const bool one_pixel = problem.out_height() * problem.out_width() == 1;
   const std::int64_t parts =
@@ -89,10 +91,10 @@ std::vector<PreparedKernel> make_kernels(const ConvProblem& problem, Isa isa, Pr
           : 1;
   std::vector<PreparedKernel> kernels;
   for (std::int64_t i = 0; i < parts; ++i) {
-    const ConvProblem part = of_outputs(problem, problem.out_channels * i / parts,
-                                        problem.out_channels * (i + 1) / parts);
-    kernels.emplace_back(products == Products::exact ? make_conv_kernel(part, isa)
-                                                     : make_saturating_conv(part));
+    const kernels::ConvProblem part = of_outputs(problem, problem.out_channels * i / parts,
+                                                 problem.out_channels * (i + 1) / parts);
+    kernels.emplace_back(products == Products::exact ? kernels::make_conv_kernel(part, isa)
+                                                     : kernels::make_saturating_conv(part));
   }
   return kernels;
 }
@@ -104,7 +106,7 @@ std::unique_ptr<std::int32_t[]> uninitialized(std::int64_t count) {
 class PreparedConvolution final : public PreparedOperation {
  public:
   PreparedConvolution(const IntegerNetwork& network, const Operation& operation,
-                      const Convolution& conv, Isa isa, Products products)
+                      const Convolution& conv, kernels::Isa isa, Products products)
       : input_(operation.inputs[0]),
         channels_(conv.out_channels),
         kernels_(make_kernels(conv_problem(conv, network.values[input_]), isa, products)),
@@ -218,7 +220,7 @@ class PreparedConvolution final : public PreparedOperation {
 
 }  // namespace
 
-ConvProblem conv_problem(const Convolution& conv, const Value& input) {
+kernels::ConvProblem conv_problem(const Convolution& conv, const Value& input) {
   const quant::QuantGrid& grid = *input.grid;
   return {.channels = input.channels,
           .height = input.height,
@@ -232,8 +234,8 @@ ConvProblem conv_problem(const Convolution& conv, const Value& input) {
           .binary_input = grid.binary()};
 }
 
-Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation, Isa isa,
-                             Products products) {
+Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation,
+                             kernels::Isa isa, Products products) {
   return std::make_unique<PreparedConvolution>(
       network, operation, std::get<Convolution>(operation.kind), isa, products);
 }

@@ -30,7 +30,7 @@ std::vector<std::size_t> last_reads(const IntegerNetwork& network) {
 struct Prepare {
   const IntegerNetwork& network;
   const Operation& operation;
-  Isa isa;
+  kernels::Isa isa;
   Products products;
 
   Prepared operator()(const Quantize&) const { return prepare_quantize(network, operation); }
@@ -63,7 +63,8 @@ struct Prepare {
 
 }  // namespace
 
-Engine::Engine(IntegerNetwork network, Isa isa, Products products) : network_(std::move(network)) {
+Engine::Engine(IntegerNetwork network, kernels::Isa isa, Products products)
+    : network_(std::move(network)) {
   check_network(network_);
   for (const Operation& operation : network_.operations)
     operations_.push_back(std::visit(Prepare{network_, operation, isa, products}, operation.kind));

@@ -8,8 +8,8 @@
 
 #include "core/tensor.h"
 #include "deploy/interpreter/interpreter.h"
-#include "deploy/kernels/isa.h"
 #include "deploy/network/integer_network.h"
+#include "kernels/isa.h"
 
 namespace quench::deploy {
 
@@ -30,7 +30,7 @@ class Engine {
  public:
   /// @throws std::invalid_argument  if check_network() rejects the network, or this CPU lacks the
   ///                                instruction set
-  explicit Engine(IntegerNetwork network, Isa isa = best_isa(),
+  explicit Engine(IntegerNetwork network, kernels::Isa isa = kernels::best_isa(),
                   Products products = Products::exact);
   ~Engine();
   Engine(Engine&&) noexcept;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "deploy/engine/engine.h"
-#include "deploy/kernels/conv_kernel.h"
+#include "kernels/conv_kernel.h"
 
 namespace quench::deploy {
 
@@ -30,8 +30,8 @@ using Prepared = std::unique_ptr<PreparedOperation>;
 
 /// A kernel sums a strip of output pixels; an epilogue converts them to codes while the sums are in
 /// the cache.
-Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation, Isa isa,
-                             Products products);
+Prepared prepare_convolution(const IntegerNetwork& network, const Operation& operation,
+                             kernels::Isa isa, Products products);
 
 Prepared prepare_quantize(const IntegerNetwork& network, const Operation& operation);
 Prepared prepare_addition(const IntegerNetwork& network, const Operation& operation);
@@ -50,6 +50,6 @@ Prepared prepare_pixel_selection(const IntegerNetwork& network, const Operation&
 Prepared prepare_rearrangement(const IntegerNetwork& network, const Operation& operation);
 
 /// The kernel problem for a convolution of `input`.
-ConvProblem conv_problem(const Convolution& convolution, const Value& input);
+kernels::ConvProblem conv_problem(const Convolution& convolution, const Value& input);
 
 }  // namespace quench::deploy

@@ -18,9 +18,9 @@
 #include "deploy/engine/engine.h"
 #include "deploy/engine/prepared_operation.h"
 #include "deploy/freeze.h"
-#include "deploy/kernels/saturation.h"
 #include "deploy/small_network.h"
 #include "deploy/trained_network.h"
+#include "kernels/saturation.h"
 #include "onnx/export/export_float.h"
 #include "onnx/export/export_integers.h"
 #include "onnx/export/fused_convolutions.h"
@@ -31,6 +31,7 @@ namespace {
 
 using namespace quench;
 using namespace quench::deploy;
+using namespace quench::kernels;
 
 constexpr std::int64_t kImages = 16;
 

@@ -3,14 +3,14 @@
 #include <vector>
 
 #include "core/ops/shape_ops.h"
-#include "deploy/kernels/conv_kernel.h"
-#include "tests/deploy/kernels/problem.h"
+#include "kernels/conv_kernel.h"
+#include "tests/kernels/problem.h"
 #include "vectors/operations.h"
 
 namespace quench::vectors {
 namespace {
 
-using namespace quench::deploy;
+using namespace quench::kernels;
 
 constexpr std::uint8_t kZero = 1;  // the codes 0 and 2 are -1 and +1
 
