@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 #include "bench/network.h"
 
 namespace quench::bench {

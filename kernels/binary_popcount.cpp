@@ -149,24 +149,29 @@ class PopcountConv final : public ConvKernel {
 
   /// K minus the weights outside the image, for every output channel and combination of borders.
   void sum_borders(const ConvProblem& problem) {
-    const auto products = static_cast<std::int32_t>(std::ssize(taps_) * channels_);
+    const std::int64_t taps = std::ssize(taps_);
+    std::vector<std::int32_t> of_tap;  // [O][taps]
+    for (auto weight = problem.weight.begin(); weight != problem.weight.end(); weight += channels_)
+      of_tap.push_back(std::accumulate(weight, weight + channels_, std::int32_t{0}));
+    const auto products = static_cast<std::int32_t>(taps * channels_);
     for (const TapRange& rows : row_classes_.ranges()) {
       for (const TapRange& columns : column_classes_.ranges()) {
         for (std::int64_t o = 0; o < blocks_of(out_channels_) * kPopcountBlock; ++o)
-          start_.push_back(o < out_channels_ ? products - sum_off(problem, o, rows, columns) : 0);
+          start_.push_back(
+              o < out_channels_ ? products - sum_off(of_tap.data() + o * taps, rows, columns) : 0);
       }
     }
   }
 
-  std::int32_t sum_off(const ConvProblem& problem, std::int64_t o, const TapRange& rows,
+  /// The sum over the taps outside the image.
+  std::int32_t sum_off(const std::int32_t* of_tap, const TapRange& rows,
                        const TapRange& columns) const {
     std::int32_t sum = 0;
-    const std::int16_t* weight = problem.weight.data() + o * std::ssize(taps_) * channels_;
     for (int ky = 0; ky < rows_.kernel; ++ky) {
-      for (int kx = 0; kx < columns_.kernel; ++kx, weight += channels_) {
+      for (int kx = 0; kx < columns_.kernel; ++kx, ++of_tap) {
         const bool on =
             ky >= rows.begin && ky < rows.end && kx >= columns.begin && kx < columns.end;
-        if (!on) sum = std::accumulate(weight, weight + channels_, sum);
+        if (!on) sum += *of_tap;
       }
     }
     return sum;

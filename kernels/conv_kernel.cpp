@@ -73,7 +73,7 @@ bool is_binary(const ConvProblem& problem) {
          std::ranges::all_of(problem.weight, [](std::int16_t w) { return w == -1 || w == 1; });
 }
 
-std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa) {
+std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa, Packing packing) {
   check(problem);
   require(isa <= best_isa(), "convolution of codes: this CPU supports up to {}; {} was requested",
           to_string(best_isa()), to_string(isa));
@@ -81,7 +81,7 @@ std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa
   if (isa == Isa::scalar) return make_scalar_conv(problem);
   const bool depthwise = problem.params.groups == problem.channels &&
                          problem.out_channels == problem.channels && problem.channels > 1;
-  return depthwise ? make_depthwise_conv(problem, isa) : make_dense_conv(problem, isa);
+  return depthwise ? make_depthwise_conv(problem, isa) : make_dense_conv(problem, isa, packing);
 }
 
 }  // namespace quench::kernels

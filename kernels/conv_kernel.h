@@ -56,8 +56,15 @@ class ConvKernel {
   virtual std::string_view name() const = 0;
 };
 
+/// How much time packing the weights may take.
+enum class Packing : std::uint8_t {
+  best,   ///< what the fastest kernel needs, for weights that stay
+  quick,  ///< about as long as copying them, for weights that change with every batch
+};
+
 /// The fastest exact kernel for this problem with the instruction set `isa`.
 /// @throws std::invalid_argument  for a malformed problem, or if this CPU lacks `isa`
-std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa = best_isa());
+std::unique_ptr<ConvKernel> make_conv_kernel(const ConvProblem& problem, Isa isa = best_isa(),
+                                             Packing packing = Packing::best);
 
 }  // namespace quench::kernels

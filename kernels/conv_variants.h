@@ -16,8 +16,8 @@ std::unique_ptr<ConvKernel> make_scalar_conv(const ConvProblem& problem);
 /// each group is a separate product. Not for Isa::scalar.
 ///
 /// Selects the instruction set's kernel (dense_*.cpp) with the lowest cost of instructions for
-/// these weights.
-std::unique_ptr<ConvKernel> make_dense_conv(const ConvProblem& problem, Isa isa);
+/// these weights, among those that pack fast enough.
+std::unique_ptr<ConvKernel> make_dense_conv(const ConvProblem& problem, Isa isa, Packing packing);
 
 /// Depthwise convolution: groups, channels and output channels are equal. Supports any kernel size,
 /// stride, dilation and padding. Not for Isa::scalar.

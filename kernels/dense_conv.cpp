@@ -77,8 +77,8 @@ class DenseConv final : public ConvKernel {
 
 }  // namespace
 
-std::unique_ptr<ConvKernel> make_dense_conv(const ConvProblem& problem, Isa isa) {
-  return std::make_unique<DenseConv>(problem, pack_dense(problem, isa));
+std::unique_ptr<ConvKernel> make_dense_conv(const ConvProblem& problem, Isa isa, Packing packing) {
+  return std::make_unique<DenseConv>(problem, pack_dense(problem, isa, packing));
 }
 
 }  // namespace quench::kernels

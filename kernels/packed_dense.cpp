@@ -1,11 +1,14 @@
 #include "kernels/packed_dense.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "core/parallel.h"
 #include "kernels/int16_packing.h"
+#include "support/error.h"
 
 namespace quench::kernels {
 namespace {
@@ -34,6 +37,21 @@ std::vector<ChannelBlock> channel_blocks(const ConvProblem& problem, const Dense
   }
   return blocks;
 }
+
+/// Where the weights and codes of a block's group begin.
+struct BlockWeights {
+  const std::int16_t* first;  ///< of the block's first channel
+  std::int64_t window;        ///< from a channel to the next
+  std::int32_t offset;        ///< bytes from a pixel's first code to the group's
+
+  BlockWeights(const ConvProblem& problem, const ChannelBlock& block, int code_bytes) {
+    const std::int64_t group_channels = problem.channels / problem.params.groups;
+    const std::int64_t group = block.first / (problem.out_channels / problem.params.groups);
+    window = group_channels * problem.kernel[0] * problem.kernel[1];
+    first = problem.weight.data() + block.first * window;
+    offset = static_cast<std::int32_t>(group * group_channels * code_bytes);
+  }
+};
 
 /// Packs all blocks: `pack` appends the steps of a block and returns their cost.
 template <typename Pack>
@@ -111,6 +129,57 @@ PackedDense pack_dot8(const ConvProblem& problem) {
 
 #endif
 
+/// All blocks with the steps in their order, for weights that fit the kernel as they are. An odd last step gets a
+/// partner without weights.
+[[maybe_unused]] PackedDense pack_in_order(const ConvProblem& problem, std::string_view name,
+                                           const DenseTiles& tiles, int codes) {
+  PackedDense packed{.name = name, .tiles = &tiles, .code_bytes = codes == 2 ? 2 : 1, .blocks = {}};
+  const PaddedImage image(problem, packed.code_bytes);
+  std::vector<DenseStep> steps = dense_steps(problem, image, packed.code_bytes, codes);
+  if (steps.size() % 2 == 1)
+    steps.push_back({.offset = steps.back().offset, .weight = 0, .codes = 0});
+  for (const ChannelBlock& channels : channel_blocks(problem, tiles))
+    packed.blocks.emplace_back(problem, channels);
+  parallel_for(std::ssize(packed.blocks), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      packed.blocks[static_cast<std::size_t>(i)].append(problem, steps, codes);
+  });
+  return packed;
+}
+
+#ifdef QUENCH_HAVE_AVX2
+
+/// Weights of at most `largest` each: as many pairs of steps in a row as fit in 16 bits for any such weights.
+PackedDense pack_narrow_in_order(const ConvProblem& problem, int largest) {
+  const int pairs = 32767 / (problem.input_max * 4 * std::max(largest, 1));
+  PackedDense packed = pack_in_order(problem, "avx2 maddubs narrow", kDenseNarrowAvx2, 4);
+  for (PackedBlock& block : packed.blocks) {
+    for (std::int32_t left = block.view().steps / 2; left > 0; left -= block.pairs.back())
+      block.pairs.push_back(std::min(left, pairs));
+  }
+  return packed;
+}
+
+#endif
+
+[[maybe_unused]] PackedDense pack_quick(const ConvProblem& problem, [[maybe_unused]] Isa isa) {
+  const auto [low, high] = std::ranges::minmax(problem.weight);
+  const int largest = std::max(std::abs(low), std::abs(high));
+#ifdef QUENCH_HAVE_AVX512
+  if (isa == Isa::avx512) {
+    if (low >= -128 && high <= 127)
+      return pack_in_order(problem, "avx512 vnni", kDenseDot8Avx512, 4);
+    return pack_in_order(problem, "avx512 vnni 16", kDenseDot16Avx512, 2);
+  }
+#endif
+#ifdef QUENCH_HAVE_AVX2
+  if (problem.input_max * 4 * largest <= 32767) return pack_narrow_in_order(problem, largest);
+  return pack_in_order(problem, "avx2 madd16", kDenseMadd16Avx2, 2);
+#else
+  fail("no quick packing without AVX2");
+#endif
+}
+
 }  // namespace
 
 PackedBlock::PackedBlock(const ConvProblem& problem, const ChannelBlock& channels)
@@ -141,6 +210,30 @@ void PackedBlock::append(const std::vector<WeightStep>& steps, int codes) {
   }
 }
 
+void PackedBlock::append(const ConvProblem& problem, const std::vector<DenseStep>& steps,
+                         int codes) {
+  const BlockWeights block(problem, channels_, codes == 2 ? 2 : 1);
+  const auto lanes = static_cast<std::size_t>(channels_.lanes);
+  const std::size_t end = weight_bytes_ + steps.size() * lanes * 4;
+  weights_.resize((end + sizeof(Line) - 1) / sizeof(Line));
+  std::byte* out = weights_.front().bytes.data() + weight_bytes_;
+  for (const DenseStep& step : steps) {
+    offsets_.push_back(step.offset + block.offset);
+    const std::int16_t* weight = block.first + step.weight;
+    for (std::int64_t lane = 0; lane < channels_.channels; ++lane, weight += block.window) {
+      if (codes == 2) {
+        std::memcpy(out + lane * 4, weight, static_cast<std::size_t>(step.codes) * 2);
+      } else {
+        std::int8_t four[4] = {};
+        for (std::int32_t i = 0; i < step.codes; ++i) four[i] = static_cast<std::int8_t>(weight[i]);
+        std::memcpy(out + lane * 4, four, 4);
+      }
+    }
+    out += lanes * 4;
+  }
+  weight_bytes_ = end;
+}
+
 DenseBlock PackedBlock::view() const {
   DenseBlock block{.offsets = offsets_.data(),
                    .weights = weights_.front().bytes.data(),
@@ -152,7 +245,9 @@ DenseBlock PackedBlock::view() const {
   return block;
 }
 
-PackedDense pack_dense([[maybe_unused]] const ConvProblem& problem, [[maybe_unused]] Isa isa) {
+PackedDense pack_dense([[maybe_unused]] const ConvProblem& problem, [[maybe_unused]] Isa isa,
+                       Packing packing) {
+  if (packing == Packing::quick) return pack_quick(problem, isa);
   std::vector<PackedDense> choices;
 #ifdef QUENCH_HAVE_AVX512
   if (isa == Isa::avx512) {
@@ -198,18 +293,15 @@ std::vector<DenseStep> dense_steps(const ConvProblem& problem, const PaddedImage
 std::vector<WeightStep> weight_steps(const ConvProblem& problem,
                                      const std::vector<DenseStep>& steps, const ChannelBlock& block,
                                      int code_bytes, int codes) {
-  const std::int64_t group_channels = problem.channels / problem.params.groups;
-  const std::int64_t group = block.first / (problem.out_channels / problem.params.groups);
-  const std::int64_t window = group_channels * problem.kernel[0] * problem.kernel[1];
-  const auto group_offset = static_cast<std::int32_t>(group * group_channels * code_bytes);
+  const BlockWeights weights(problem, block, code_bytes);
   std::vector<WeightStep> all;
   all.reserve(steps.size());
   for (const DenseStep& step : steps) {
-    WeightStep packed{step.offset + group_offset,
+    WeightStep packed{step.offset + weights.offset,
                       std::vector<std::int16_t>(static_cast<std::size_t>(block.lanes * codes))};
-    const std::int16_t* weight = problem.weight.data() + block.first * window + step.weight;
+    const std::int16_t* weight = weights.first + step.weight;
     for (std::int64_t lane = 0; lane < block.channels; ++lane)
-      std::copy_n(weight + lane * window, step.codes, packed.weight.begin() + lane * codes);
+      std::copy_n(weight + lane * weights.window, step.codes, packed.weight.begin() + lane * codes);
     all.push_back(std::move(packed));
   }
   return all;

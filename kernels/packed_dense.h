@@ -46,6 +46,8 @@ class PackedBlock {
 
   /// @param codes  per step: 4, with 8-bit weights, or 2, with 16-bit weights
   void append(const std::vector<WeightStep>& steps, int codes);
+  /// The same for all steps, in order, with weights that fit.
+  void append(const ConvProblem& problem, const std::vector<DenseStep>& steps, int codes);
 
   DenseBlock view() const;
   std::int64_t first_channel() const { return channels_.first; }
@@ -75,7 +77,8 @@ struct PackedDense {
   double cost = 0.0;
 };
 
-/// The packing with the lowest cost on this instruction set. Not for Isa::scalar.
-PackedDense pack_dense(const ConvProblem& problem, Isa isa);
+/// The packing with the lowest cost on this instruction set; Packing::quick goes by bounds on the weights and codes
+/// instead of packing for every kernel. Not for Isa::scalar.
+PackedDense pack_dense(const ConvProblem& problem, Isa isa, Packing packing);
 
 }  // namespace quench::kernels

@@ -47,8 +47,17 @@ Variable Conv2d::apply(const Variable& input, const Variable& weight, const Vari
 }
 
 Variable Conv2d::apply(const Variable& input, const Variable& weight, const Variable& bias,
-                       BFloat16Operands operands) {
+                       ProductOperands operands) {
   return conv2d(input, weight, bias, prepared_, std::move(operands));
+}
+
+kernels::ConvProblem Conv2d::problem(const Shape& input) const {
+  return {.channels = input[1],
+          .height = input[2],
+          .width = input[3],
+          .out_channels = options_.out_channels,
+          .kernel = options_.kernel_size,
+          .params = options_.params};
 }
 
 Tensor Conv2d::input_magnitude(const Tensor& input) const {

@@ -31,8 +31,12 @@ Variable Linear::apply(const Variable& input, const Variable& weight, const Vari
 }
 
 Variable Linear::apply(const Variable& input, const Variable& weight, const Variable& bias,
-                       BFloat16Operands operands) {
+                       ProductOperands operands) {
   return linear(input, weight, bias, std::move(operands));
+}
+
+kernels::ConvProblem Linear::problem(const Shape& input) const {
+  return {.channels = input[1], .height = 1, .width = 1, .out_channels = weight().shape()[0]};
 }
 
 Tensor Linear::input_magnitude(const Tensor& input) const { return row_magnitude(input); }

@@ -27,7 +27,8 @@ class Linear final : public QuantizedLayer {
  protected:
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias) override;
   Variable apply(const Variable& input, const Variable& weight, const Variable& bias,
-                 BFloat16Operands operands) override;
+                 ProductOperands operands) override;
+  kernels::ConvProblem problem(const Shape& input) const override;
   Tensor input_magnitude(const Tensor& input) const override;
 };
 

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "autograd/arithmetic.h"
 #include "core/ops/bfloat16.h"
+#include "core/ops/byte_codes.h"
 #include "core/ops/elementwise.h"
 #include "core/ops/patch_magnitude.h"
 #include "core/ops/split_sums.h"
-#include "core/parallel.h"
 #include "quant/strategies/none.h"
 #include "support/error.h"
 
@@ -17,60 +19,63 @@ namespace quench::layers {
 namespace {
 
 /// `factor` times the weight's scale per output channel: converts sums of codes to real values.
-Tensor output_scale(float factor, const quant::QuantGrid& weight, std::int64_t channels) {
-  Tensor scale({channels});
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const std::size_t group = weight.axis == 0 ? static_cast<std::size_t>(c) : 0;
-    scale.data()[c] = factor * weight.scale[group];
-  }
+std::vector<float> output_scale(float factor, const quant::QuantGrid& weight,
+                                std::int64_t channels) {
+  std::vector<float> scale;
+  for (std::int64_t c = 0; c < channels; ++c)
+    scale.push_back(factor * weight.scale[weight.axis == 0 ? static_cast<std::size_t>(c) : 0]);
   return scale;
+}
+
+Tensor per_channel(const std::vector<float>& values) {
+  return Tensor::from_row_major({std::ssize(values)}, values);
+}
+
+/// The codes of an activation grid, minus the zero point, as bytes.
+ByteGrid byte_grid(const quant::QuantGrid& grid) {
+  return {.scale = grid.scale[0],
+          .offset = grid.offset,
+          .low = grid.qmin - grid.zero_point[0],
+          .high = grid.qmax - grid.zero_point[0]};
+}
+
+void set_codes(kernels::ConvProblem& problem, const quant::QuantGrid& input,
+               std::vector<std::int16_t> weight) {
+  const ByteGrid grid = byte_grid(input);
+  problem.input_max = grid.largest();
+  problem.zero_code = grid.zero();
+  problem.binary_input = input.binary();
+  problem.weight = std::move(weight);
 }
 
 /// float32 represents integers up to this exactly, so their sums are exact in any order.
 constexpr double kExactSums = 16777216.0;
 
-/// The largest sum of |code| over the weights of one output channel.
-double largest_sum(const Tensor& codes) {
-  const std::int64_t count = codes.numel() / codes.dim(0);
-  double largest = 0.0;
-  for (std::int64_t o = 0; o < codes.dim(0); ++o) {
-    double sum = 0.0;
-    for (std::int64_t i = 0; i < count; ++i)
-      sum += static_cast<double>(std::abs(codes.data()[o * count + i]));
-    largest = std::max(largest, sum);
+/// The integers of centered codes.
+std::vector<std::int16_t> integers_of(const Tensor& codes) {
+  constexpr float kOne = 1.0f;
+  return integer_weights(codes, {&kOne, 1}).value();
+}
+
+/// The largest sum of |weight| of an output channel.
+std::int64_t largest_sum(std::span<const std::int16_t> weight, std::int64_t channels) {
+  const std::size_t count = weight.size() / static_cast<std::size_t>(channels);
+  std::int64_t largest = 0;
+  for (; !weight.empty(); weight = weight.subspan(count)) {
+    std::int32_t sum = 0;  // of at most 2^23 weights of 8 bits
+    for (const std::int16_t w : weight.first(count)) sum += std::abs(w);
+    largest = std::max<std::int64_t>(largest, sum);
   }
   return largest;
 }
 
-/// Whether float32 holds every sum of weight codes times input codes up to `largest_input`.
-bool sums_are_exact(const Tensor& weight, const quant::QuantGrid& grid,
-                    std::int64_t largest_input) {
-  std::int64_t largest_weight = 0;
-  for (const std::int32_t zero : grid.zero_point)
-    largest_weight = std::max<std::int64_t>({largest_weight, grid.qmax - zero, zero - grid.qmin});
-  const std::int64_t terms = weight.numel() / weight.dim(0);
-  const auto limit = kExactSums / static_cast<double>(largest_input);
-  if (static_cast<double>(terms * largest_weight) < limit) return true;
-  // The bound by the codes at hand; a rounded quotient cannot bring the sum of codes past it unseen.
-  const Tensor codes = quant::centered_codes(weight, grid);
-  return largest_sum(codes) < limit;
+/// Whether float32 holds every sum of weights times codes up to `largest_code`.
+bool sums_are_exact(std::int64_t largest_sum, std::int64_t largest_code) {
+  return static_cast<double>(largest_sum) * static_cast<double>(largest_code) < kExactSums;
 }
 
 bool active(const quant::Quantizer& quantizer) {
   return quantizer.quantizes() && quantizer.mode() != quant::Mode::bypass;
-}
-
-/// Adds `row` [1, ...] to every image of the batch.
-Tensor add_to_each_image(const Tensor& batch, const Tensor& row) {
-  Tensor out(batch.shape());
-  const std::int64_t size = row.numel();
-  const float* from = batch.data();
-  const float* addend = row.data();
-  float* to = out.data();
-  parallel_for(batch.dim(0), 1, [=](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first * size; i < last * size; ++i) to[i] = from[i] + addend[i % size];
-  });
-  return out;
 }
 
 double fan(const Shape& shape, int axis) {
@@ -149,7 +154,7 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
     version += value.value().version();
   if (!weight_codes_ || version != codes_version_) {
     weight_codes_ = weight_quantizer_->codes(effective_weight().value());
-    weight_reach_ = largest_sum(weight_codes_->values);
+    weight_reach_ = largest_sum(integers_of(weight_codes_->values), weight_.shape()[0]);
     codes_version_ = version;
   }
   return *weight_codes_;
@@ -171,19 +176,20 @@ Variable QuantizedLayer::forward(const Variable& input) {
   }
   if (evaluates_codes()) return forward_codes(input.value());
   weight_codes_.reset();
+  kernel_.reset();
   const Variable output = forward_values(input);
   return gradient_ ? gradient_->forward(output) : output;
 }
 
-Variable QuantizedLayer::forward_values(const Variable& input) {
-  const Variable values = input_quantizer().forward(input);
-  if (normalizes()) return forward_folded(values);
+Variable QuantizedLayer::forward_values(const Variable& real) {
+  const Input input{.real = real, .values = input_quantizer().forward(real)};
+  if (normalizes()) return forward_folded(input);
   const Variable weight = quantized_weight();
   const bool scaled =
       input_quantizer().scales_output() && input_quantizer().mode() != quant::Mode::bypass;
-  if (!scaled) return product(values, weight, bias_);
+  if (!scaled) return product(input, weight, bias_);
   const Variable output =
-      multiply_across_channels(product(values, weight, {}), input_magnitude(input.value()));
+      multiply_across_channels(product(input, weight, {}), input_magnitude(real.value()));
   return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
@@ -191,63 +197,117 @@ bool QuantizedLayer::takes_bfloat16() {
   return !depthwise() && active(input_quantizer()) == active(weight_quantizer());
 }
 
-Variable QuantizedLayer::product(const Variable& input, const Variable& weight,
-                                 const Variable& bias) {
-  if (auto operands = bfloat16_operands(input, weight))
-    return apply(input, weight, bias, std::move(*operands));
-  return apply(input, weight, bias);
-}
-
-std::optional<BFloat16Operands> QuantizedLayer::bfloat16_operands(const Variable& input,
-                                                                  const Variable& weight) {
-  if (precision_ == Precision::float32 || !gradients_enabled() || !takes_bfloat16())
-    return std::nullopt;
-  if (!active(weight_quantizer())) {
-    return BFloat16Operands{.input = to_bfloat16(input.value()),
-                            .weight = to_bfloat16(weight.value())};
+Variable QuantizedLayer::product(const Input& input, const Variable& weight, const Variable& bias) {
+  if (auto operands = operands_of(input, weight)) {
+    arithmetic_ = operands->kernel != nullptr ? operands->kernel->name() : "bfloat16";
+    return apply(input.values, weight, bias, std::move(*operands));
   }
-  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on the weight.
-  if (weight.value().shares_storage_with(weight_.value())) return std::nullopt;
-  const quant::QuantGrid of_input = input_quantizer().grid(), of_weight = weight_quantizer().grid();
-  if (of_input.offset != 0.0f) return std::nullopt;
-  std::optional<Tensor> weight_operand = codes_to_bfloat16(weight.value(), of_weight.scale);
-  if (!weight_operand) return std::nullopt;
-  std::optional<Tensor> input_operand = codes_to_bfloat16(input.value(), of_input.scale);
-  if (!input_operand) return std::nullopt;
-  return BFloat16Operands{
-      .input = std::move(*input_operand),
-      .weight = std::move(*weight_operand),
-      .input_scale = of_input.scale[0],
-      .weight_scale = of_weight.scale,
-      .wide_sums = !sums_are_exact(weight.value(), of_weight, quant::largest_code(of_input))};
+  arithmetic_ = "float32";
+  return apply(input.values, weight, bias);
 }
 
-/// The sums of products as float32, rounded once if float32 cannot represent them.
-Tensor QuantizedLayer::sums_of(const Codes& input) {
+std::optional<ProductOperands> QuantizedLayer::operands_of(const Input& input,
+                                                           const Variable& weight) {
+  bool bfloat16 = precision_ == Precision::bfloat16 && gradients_enabled() && takes_bfloat16();
+  if (!active(weight_quantizer()) || !active(input_quantizer())) {
+    if (!bfloat16) return std::nullopt;
+    return ProductOperands{.input = to_bfloat16(input.values.value()),
+                           .weight = to_bfloat16(weight.value())};
+  }
+  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on its input.
+  if (weight.value().shares_storage_with(weight_.value()) ||
+      input.values.value().shares_storage_with(input.real.value()))
+    return std::nullopt;
+  const quant::QuantGrid of_input = input_quantizer().grid(), of_weight = weight_quantizer().grid();
+  auto integers = integer_weights(weight.value(), of_weight.scale);
+  if (!integers) return std::nullopt;
+  bfloat16 = bfloat16 && of_input.offset == 0.0f;
+  const std::int64_t reach = largest_sum(*integers, weight.shape()[0]);
+  const std::int64_t batch = input.values.shape()[0];
+  kernels::ConvProblem codes = problem(input.values.shape());
+  codes.input_max = byte_grid(of_input).largest();
+  const bool kernel = integer_forward_ && kernels::BatchConv::pays(codes, batch, reach);
+  if (!kernel && !bfloat16) return std::nullopt;
+  std::optional<Tensor> bytes = to_bytes(input.values.value(), byte_grid(of_input));
+  if (!bytes) return std::nullopt;
+
+  ProductOperands operands{
+      .input = std::move(*bytes),
+      .grid = byte_grid(of_input),
+      .weight = bfloat16 ? integers_to_bfloat16(*integers, weight.shape()) : weight.value(),
+      .weight_scale = of_weight.scale,
+      .wide_sums = !sums_are_exact(reach, quant::largest_code(of_input))};
+  if (!kernel) return operands;
+  if (of_input.offset != 0.0f) {
+    Tensor values(weight.shape());
+    std::ranges::copy(*integers, values.data());
+    operands.offset_sums = offset_sums(input.values.shape(), values, of_weight, of_input.offset);
+  }
+  set_codes(codes, of_input, std::move(*integers));
+  operands.kernel = std::make_shared<kernels::BatchConv>(std::move(codes), batch);
+  return operands;
+}
+
+/// What the input grid's offset adds to every image: offset gamma_w (1 . q_w), over the taps inside it.
+Tensor QuantizedLayer::offset_sums(const Shape& input, const Tensor& weight_codes,
+                                   const quant::QuantGrid& weight, float offset) {
+  const Tensor ones = Tensor::full(input.with(0, 1), 1.0f);
+  const NoGradGuard values_alone;
+  const Tensor taps = apply(Variable(ones), Variable(weight_codes), {}).value();
+  return multiply_per_channel(taps, per_channel(output_scale(offset, weight, taps.dim(1))));
+}
+
+const kernels::BatchConv* QuantizedLayer::evaluation_kernel(const Codes& input) {
+  const Tensor& weight = weight_codes().values;
+  const QuantizedLayer& owner = weight_owner();
+  const Shape shape = input.values.shape();
+  if (!kernel_ || kernel_->weight_version != owner.codes_version_ || kernel_->input != shape ||
+      kernel_->grid != input.grid) {
+    kernel_ = {.weight_version = owner.codes_version_,
+               .input = shape,
+               .grid = input.grid,
+               .kernel = nullptr};
+    kernels::ConvProblem codes = problem(shape);
+    set_codes(codes, input.grid, {});
+    if (kernels::BatchConv::pays(codes, shape[0], owner.weight_reach_)) {
+      codes.weight = integers_of(weight);
+      kernel_->kernel = std::make_unique<kernels::BatchConv>(std::move(codes), shape[0]);
+    }
+  }
+  return kernel_->kernel.get();
+}
+
+/// The sums of products of codes times `scale`; a sum that float32 cannot represent is rounded once.
+Tensor QuantizedLayer::scaled_sums(const Codes& input, std::span<const float> scale) {
+  if (const kernels::BatchConv* kernel = evaluation_kernel(input)) {
+    arithmetic_ = kernel->name();
+    ByteGrid integers = byte_grid(input.grid);
+    integers.scale = 1.0f;
+    integers.offset = 0.0f;
+    return (*kernel)(to_bytes(input.values, integers).value(), scale, {});
+  }
+  arithmetic_ = "float32";
   const Tensor& weight = weight_codes().values;
   const auto sums = [&](const Tensor& codes) {
     return apply(Variable(input.values), Variable(codes), {}).value();
   };
-  if (weight_owner().weight_reach_ * static_cast<double>(quant::largest_code(input.grid)) <
-      kExactSums)
-    return sums(weight);
-  return split_sums(weight, sums);
+  Tensor output = sums_are_exact(weight_owner().weight_reach_, quant::largest_code(input.grid))
+                      ? sums(weight)
+                      : split_sums(weight, sums);
+  // The usual case for 1 bit, where batch norm replaces the scale.
+  const bool unscaled = std::ranges::all_of(scale, [](float s) { return s == 1.0f; });
+  return unscaled ? output
+                  : multiply_per_channel(output, Tensor::from_row_major({output.dim(1)}, scale));
 }
 
 Variable QuantizedLayer::forward_codes(const Tensor& input) {
   const Codes input_codes = input_quantizer().codes(input).value();
   const Codes& weight = weight_codes();
-  Tensor output = sums_of(input_codes);
-  const Tensor scale = output_scale(input_codes.grid.scale[0], weight.grid, output.dim(1));
-  // The usual case for 1 bit, where batch norm replaces the scale.
-  const bool unscaled = std::ranges::all_of(scale.span(), [](float s) { return s == 1.0f; });
-  if (!unscaled) output = multiply_per_channel(output, scale);
-  if (const float offset = input_codes.grid.offset; offset != 0.0f) {
-    const Tensor ones = Tensor::full(input.shape().with(0, 1), 1.0f);
-    const Tensor taps = apply(Variable(ones), Variable(weight.values), {}).value();
-    output = add_to_each_image(
-        output, multiply_per_channel(taps, output_scale(offset, weight.grid, taps.dim(1))));
-  }
+  const float offset = input_codes.grid.offset;
+  Tensor output = scaled_sums(
+      input_codes, output_scale(input_codes.grid.scale[0], weight.grid, weight.values.dim(0)));
+  if (offset != 0.0f)
+    output = add_per_place(output, offset_sums(input.shape(), weight.values, weight.grid, offset));
   if (input_quantizer().scales_output())
     output = multiply_across_channels(output, input_magnitude(input));
   if (const Variable bias = effective_bias(); bias.defined())
@@ -280,13 +340,13 @@ Variable QuantizedLayer::effective_weight() const {
 
 Variable QuantizedLayer::effective_bias() const { return folded_ ? folded_->bias(bias_) : bias_; }
 
-Variable QuantizedLayer::forward_folded(const Variable& quantized) {
+Variable QuantizedLayer::forward_folded(const Input& input) {
   const Variable weight = weight_quantizer_->forward(effective_weight());
   const bool by_batch =
       folded_->in_training() && weight_quantizer_->mode() == quant::Mode::training;
-  if (!by_batch) return product(quantized, weight, effective_bias());
-  const Variable plain = apply(quantized, weight_, bias_);
-  return folded_->normalize(product(quantized, weight, {}), plain, bias_);
+  if (!by_batch) return product(input, weight, effective_bias());
+  const Variable plain = apply(input.values, weight_, bias_);
+  return folded_->normalize(product(input, weight, {}), plain, bias_);
 }
 
 Tensor with_shape(const Shape& shape, Tensor weight) {

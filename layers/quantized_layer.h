@@ -3,13 +3,16 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 #include "core/random.h"
 #include "core/tensor.h"
+#include "kernels/batch_conv.h"
 #include "layers/batch_norm.h"
 #include "layers/quantizable_module.h"
 #include "quant/gradient_quantizer.h"
@@ -25,7 +28,8 @@ namespace quench::layers {
 /// eq. 7), each of the three operations rounded to float32. The sums are exact: if the weights
 /// could take them past 2^24, float32's limit for exact integers, they are computed in two halves.
 /// An activation grid with an offset (LSQ+) adds offset gamma_w (1 . q_w) to the bias, summed over
-/// the taps inside the image: padding stays real 0. An input quantizer that scales the output
+/// the taps inside the image: padding stays real 0. Training computes the same forward as soon as its
+/// values are on the grids, and keeps the codes for backward instead of values. An input quantizer that scales the output
 /// (XNOR-Net) multiplies the scaled sums by input_magnitude(), a constant in the backward pass,
 /// before the bias is added.
 ///
@@ -48,11 +52,16 @@ class QuantizedLayer : public QuantizableModule {
   /// The quantizer of the output's gradient; null if it is not quantized.
   quant::GradientQuantizer* gradient_quantizer() { return gradient_ ? &*gradient_ : nullptr; }
   void set_gradient_quantizer(const quant::GradientQuantizer& quantizer) { gradient_ = quantizer; }
-  /// Sets the precision of the operands in training. In bfloat16, a layer with two empty slots rounds its
+  /// Sets the precision of products in training. In bfloat16, a layer with two empty slots rounds its
   /// operands. A layer with two quantizers multiplies codes, which are exact, as long as training's values
   /// are on the grids. All others stay in float32: one slot is empty, the activation grid has an offset, or
   /// the layer is a depthwise convolution, which memory limits. Evaluation does not change.
   void set_precision(Precision precision) { precision_ = precision; }
+  /// Whether training's forward pass sums codes with integer kernels where it can; else it multiplies values in
+  /// the layer's precision. On by default. Evaluation does not change.
+  void set_integer_forward(bool on) { integer_forward_ = on; }
+  /// What the last forward pass multiplied with: an integer kernel, e.g. "avx512 vnni", "bfloat16" or "float32".
+  std::string_view arithmetic() const { return arithmetic_; }
   /// Whether its slots allow bfloat16: it is not depthwise, and both slots quantize or neither does.
   bool takes_bfloat16();
   /// Computes `norm` in this layer, without its activation. Only `norm` may read this layer's
@@ -96,24 +105,33 @@ class QuantizedLayer : public QuantizableModule {
   Variable forward(const Variable& input) final;
   /// The layer's linear function: `bias` may be undefined.
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias) = 0;
-  /// The same with the operands of a training step in bfloat16.
+  /// The same with other operands for a training step.
   virtual Variable apply(const Variable& input, const Variable& weight, const Variable& bias,
-                         BFloat16Operands operands) = 0;
+                         ProductOperands operands) = 0;
+  /// That function as a convolution of codes of an input's shape, without weights.
+  virtual kernels::ConvProblem problem(const Shape& input) const = 0;
   /// The magnitude of the input under each window of that function, over all channels: [N, 1, OH,
   /// OW], or [N, 1].
   virtual Tensor input_magnitude(const Tensor& input) const = 0;
 
  private:
   using Codes = quant::Quantizer::Codes;
+  /// A layer's input before and after its quantizer.
+  struct Input {
+    Variable real, values;
+  };
   bool evaluates_codes();
   Variable forward_values(const Variable& input);
-  Variable product(const Variable& input, const Variable& weight, const Variable& bias);
-  std::optional<BFloat16Operands> bfloat16_operands(const Variable& input, const Variable& weight);
+  Variable product(const Input& input, const Variable& weight, const Variable& bias);
+  std::optional<ProductOperands> operands_of(const Input& input, const Variable& weight);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
-  Tensor sums_of(const Codes& input);
+  Tensor scaled_sums(const Codes& input, std::span<const float> scale);
+  const kernels::BatchConv* evaluation_kernel(const Codes& input);
+  Tensor offset_sums(const Shape& input, const Tensor& weight_codes, const quant::QuantGrid& weight,
+                     float offset);
   Variable quantized_weight();
-  Variable forward_folded(const Variable& quantized);
+  Variable forward_folded(const Input& input);
 
   QuantizedLayer* owner_ = nullptr;  // null: it owns its weight
   bool shared_ = false;              // other layers use its weight
@@ -124,11 +142,21 @@ class QuantizedLayer : public QuantizableModule {
   std::optional<quant::GradientQuantizer> gradient_;
   std::optional<FoldedBatchNorm> folded_;
   Precision precision_ = Precision::float32;
+  bool integer_forward_ = true;
+  std::string_view arithmetic_ = "float32";
   // Kept between evaluated batches: the weight does not change, and reordering it for the kernel
   // costs as much as computing the codes.
   std::optional<Codes> weight_codes_;
-  double weight_reach_ = 0.0;        // the largest sum of |code| of an output channel
+  std::int64_t weight_reach_ = 0;    // the largest sum of |code| of an output channel
   std::uint64_t codes_version_ = 0;  // of the weight that weight_codes_ was computed from
+  // The kernel for these codes and the last input's shape and grid.
+  struct EvaluationKernel {
+    std::uint64_t weight_version;
+    Shape input;
+    quant::QuantGrid grid;
+    std::unique_ptr<kernels::BatchConv> kernel;
+  };
+  std::optional<EvaluationKernel> kernel_;
 };
 
 /// Returns `weight`. @throws std::invalid_argument  if its shape is not `shape`

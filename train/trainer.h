@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 #include "datasets/loader.h"
 #include "layers/loss.h"
 #include "layers/module.h"

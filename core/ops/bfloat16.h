@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <span>
 
 #include "core/tensor.h"
@@ -18,12 +17,5 @@ Tensor to_bfloat16(const Tensor& x);
 Tensor to_bfloat16(const Tensor& x, std::span<const float> scale);
 /// The values of a bf16 tensor in f32, exactly.
 Tensor to_float32(const Tensor& x);
-
-/// The integers q of x = scale * q as bfloat16; nothing if an element is not the float32 product of its
-/// scale and an integer in [-256, 256], which are exact.
-///
-/// @param x      f32
-/// @param scale  > 0; one, or one for each of the equal slices of x along axis 0
-std::optional<Tensor> codes_to_bfloat16(const Tensor& x, std::span<const float> scale);
 
 }  // namespace quench

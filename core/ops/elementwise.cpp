@@ -97,8 +97,9 @@ Tensor multiply_per_slice(const Tensor& x, const Tensor& slice) {
 }
 
 Tensor add_per_place(const Tensor& x, const Tensor& image) {
-  require(x.rank() == 4 && image.shape() == x.shape().with(0, 1),
-          "add_per_place: expected [N, C, H, W] and [1, C, H, W], got {} and {}",
+  require((x.rank() == 4 || x.rank() == 2) && image.shape() == x.shape().with(0, 1),
+          "add_per_place: expected [N, C, H, W] and [1, C, H, W], or [N, C] and [1, C], got {} and "
+          "{}",
           x.shape().to_string(), image.shape().to_string());
   Tensor out(x.shape());
   const float *in = x.data(), *pixels = image.data();

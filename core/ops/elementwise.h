@@ -73,7 +73,7 @@ Tensor multiply_per_channel(const Tensor& x, const Tensor& channel);
 /// @throws std::invalid_argument  for other shapes
 Tensor multiply_per_slice(const Tensor& x, const Tensor& slice);
 
-/// out[n] = x[n] + image, for x [N, C, H, W] and an image [1, C, H, W].
+/// out[n] = x[n] + image, for x [N, C, H, W] and an image [1, C, H, W], or [N, C] and [1, C].
 /// @throws std::invalid_argument  for other shapes
 Tensor add_per_place(const Tensor& x, const Tensor& image);
 

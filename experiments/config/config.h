@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 #include "experiments/config/config_data.h"
 #include "onnx/import/network.h"
 #include "ptq/calibrate.h"

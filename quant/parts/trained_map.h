@@ -65,17 +65,21 @@ struct TrainedMapNode final : Node {
   /// reads.
   std::array<float, K> backward_piece(const float* in, const float* g, float* out,
                                       std::int64_t count, Constants channel) const {
-    std::array<std::array<float, Pieces::kSize>, K> terms;
+    // Pointers, because the bounds check of an array's index would keep the loop from being vectorized.
+    std::array<float, K * Pieces::kSize> terms;
+    float* const of_trained = terms.data();
     const Backward local = element;
     QUENCH_INDEPENDENT
     for (std::int64_t i = 0; i < count; ++i) {
       const ElementGradient<K> gradient = local(in[i], g[i], channel);
       out[i] = gradient.x;
-      for (std::size_t k = 0; k < K; ++k) terms[k][i] = gradient.trained[k];
+      const float* const trained = gradient.trained.data();
+      for (std::size_t k = 0; k < K; ++k)
+        of_trained[k * Pieces::kSize + static_cast<std::size_t>(i)] = trained[k];
     }
     std::array<float, K> result;
     for (std::size_t k = 0; k < K; ++k) {
-      const float* of_k = terms[k].data();
+      const float* of_k = of_trained + k * Pieces::kSize;
       result[k] = lane_sum<float>(count, [=](std::int64_t i) { return of_k[i]; });
     }
     return result;

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "autograd/loss.h"
+#include "autograd/nn.h"
+#include "autograd/shape_ops.h"
 #include "core/ops/elementwise.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
@@ -39,36 +43,86 @@ quant::TrainingPlan plan() {
   return {.total_steps = 10, .steps_per_epoch = 5, .adaptive_optimizer = false, .seed = 1};
 }
 
-TEST_CASE(
-    "bfloat16: a training pass on codes gives the bits of evaluation, for every method and width") {
+/// Whether training's values stay off the grid: blended or with noise.
+bool off_grid(std::string_view method) {
+  return method == "none" || method == "ab" || method == "ppq" || method == "noise";
+}
+
+std::unique_ptr<Conv2d> make_conv(const std::string& method, int bits) {
+  auto layer = make_conv(20);
+  layer->set_input_quantizer(make_quantizer(method, Role::activation, bits));
+  layer->set_weight_quantizer(make_quantizer(method, Role::weight, bits));
+  for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->begin_training(plan());
+  return layer;
+}
+
+/// 300 pixels, which integer kernels take.
+Tensor make_input() { return random_tensor({10, 20, 6, 5}, 6); }
+
+/// Calls check(method, bits) for every method and width, and returns how many there are.
+template <typename Check>
+int for_each_method(Check check) {
   int layers = 0;
   for (const quant::StrategyInfo& info : quant::registered_quantizers()) {
-    if (!info.has(Role::weight) || !info.has(Role::activation)) continue;
-    // Training's values are off the grid: blended, with noise, or shifted by an offset.
-    if (info.name == "none" || info.name == "ab" || info.name == "ppq" || info.name == "noise" ||
-        info.name == "lsq_plus")
-      continue;
+    if (!info.has(Role::weight) || !info.has(Role::activation) || off_grid(info.name)) continue;
     for (const int bits : {1, 2, 4, 8}) {
       if (!has(info.bits(Role::weight), bits) || !has(info.bits(Role::activation), bits)) continue;
       CAPTURE(info.name);
       CAPTURE(bits);
-      const auto layer = make_conv(20);
-      layer->set_input_quantizer(make_quantizer(info.name, Role::activation, bits));
-      layer->set_weight_quantizer(make_quantizer(info.name, Role::weight, bits));
-      for (const auto& [slot, quantizer] : layer->quantizers()) quantizer->begin_training(plan());
-      const Tensor input = random_tensor({2, 20, 6, 5}, 6);
-      const Tensor trained = (*layer)(Variable(input, true)).value();
-      layer->set_quantizer_mode(Mode::evaluation);
-      const Tensor evaluated = (*layer)(Variable(input)).value();
-      CHECK(trained.to_row_major() == evaluated.to_row_major());
+      check(info.name, bits);
       ++layers;
     }
   }
-  CHECK(layers >= 20);
+  return layers;
 }
 
-TEST_CASE("bfloat16: alpha-blending multiplies float32 until alpha is 1, then codes") {
-  const Tensor input = random_tensor({2, 20, 6, 5}, 6);
+TEST_CASE("a training pass on codes gives the bits of evaluation, for every method and width") {
+  const bool has_kernels = kernels::best_isa() != kernels::Isa::scalar;
+  for (const Precision precision : {Precision::float32, Precision::bfloat16}) {
+    for (const bool integer_forward : {true, false}) {
+      const int layers = for_each_method([&](const std::string& method, int bits) {
+        const auto layer = make_conv(method, bits);
+        layer->set_precision(precision);
+        layer->set_integer_forward(integer_forward);
+        const Tensor trained = (*layer)(Variable(make_input(), true)).value();
+        const bool by_kernel = integer_forward && has_kernels;
+        const bool in_bfloat16 =
+            !by_kernel && precision == Precision::bfloat16 && method != "lsq_plus";
+        CHECK((layer->arithmetic() == "bfloat16") == in_bfloat16);
+        CHECK((layer->arithmetic() == "float32") == (!by_kernel && !in_bfloat16));
+        if (!by_kernel && !in_bfloat16) return;  // equal up to the rounding of sums
+        layer->set_quantizer_mode(Mode::evaluation);
+        CHECK(trained.to_row_major() == (*layer)(Variable(make_input())).value().to_row_major());
+      });
+      CHECK(layers >= 20);
+    }
+  }
+}
+
+TEST_CASE(
+    "integer forward: backward has the bits of float32's operands, from a byte for each code") {
+  for_each_method([](const std::string& method, int bits) {
+    std::array<std::vector<float>, 2> of_input, of_weight;
+    for (const std::size_t integer_forward : {0, 1}) {
+      const auto layer = make_conv(method, bits);
+      layer->set_precision(Precision::float32);
+      layer->set_integer_forward(integer_forward == 1);
+      const Variable x(make_input(), true);
+      const Variable y = (*layer)(x);
+      // The weighted sum of the outputs, whose gradient does not depend on their rounding.
+      linear(reshape(y, {1, y.shape().numel()}), Variable(random_tensor({1, y.shape().numel()}, 8)),
+             {})
+          .backward();
+      of_input[integer_forward] = x.grad().to_row_major();
+      of_weight[integer_forward] = layer->weight().grad().to_row_major();
+    }
+    CHECK(of_input[0] == of_input[1]);
+    CHECK(of_weight[0] == of_weight[1]);
+  });
+}
+
+TEST_CASE("alpha-blending multiplies float32 until alpha is 1, then codes") {
+  const Tensor input = random_tensor({10, 20, 6, 5}, 6);
   // Two layers in step, because a forward pass updates the ranges of activations.
   std::array<std::unique_ptr<Conv2d>, 2> layers;
   for (auto& layer : layers) {

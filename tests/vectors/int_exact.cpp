@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 #include "core/half.h"
 #include "core/ops/bfloat16.h"
 #include "quant/grid.h"
@@ -41,12 +43,29 @@ Tensor scaled(const Tensor& codes, std::span<const float> scale) {
   return values;
 }
 
-BFloat16Operands operands(const Tensor& input, float input_scale, const Tensor& weight,
-                          std::vector<float> weight_scale) {
-  return {.input = codes_to_bfloat16(input, {&input_scale, 1}).value(),
-          .weight = codes_to_bfloat16(weight, weight_scale).value(),
-          .input_scale = input_scale,
+/// Codes on the narrowest grid that holds them.
+ProductOperands operands(const Tensor& input, float input_scale, const Tensor& weight,
+                         std::vector<float> weight_scale) {
+  const auto [low, high] = std::ranges::minmax(input.span());
+  const ByteGrid grid{.scale = input_scale,
+                      .low = std::min(static_cast<int>(std::lround(low / input_scale)), 0),
+                      .high = std::max(static_cast<int>(std::lround(high / input_scale)), 0)};
+  const std::vector<std::int16_t> integers = integer_weights(weight, weight_scale).value();
+  return {.input = to_bytes(input, grid).value(),
+          .grid = grid,
+          .weight = integers_to_bfloat16(integers, weight.shape()),
           .weight_scale = std::move(weight_scale)};
+}
+
+/// The same products by an integer kernel.
+ProductOperands on_kernel(ProductOperands operands, const Tensor& weight) {
+  kernels::ConvProblem problem{
+      .channels = weight.dim(1), .height = 1, .width = 1, .out_channels = weight.dim(0)};
+  problem.weight = integer_weights(weight, operands.weight_scale).value();
+  problem.input_max = operands.grid.largest();
+  problem.zero_code = operands.grid.zero();
+  operands.kernel = std::make_shared<kernels::BatchConv>(std::move(problem), operands.input.dim(0));
+  return operands;
 }
 
 std::vector<float> floats(const Json& value) {
@@ -60,22 +79,23 @@ void dot(const Case& c, Comparison& compare) {
   const float scale_a = c.params.at("scale_a");
   const std::vector<float> scale_w = floats(c.params.at("scale_w"));
   const Tensor input = scaled(a, {&scale_a, 1}), weight = scaled(w, scale_w);
-  compare.exact("acc", linear(Variable(a), Variable(w), {}, operands(a, 1.0f, w, {1.0f})).value(),
-                c.expect.at("acc"));
-  compare.exact(
-      "y_codes",
-      linear(Variable(input), Variable(weight), {}, operands(input, scale_a, weight, scale_w))
-          .value(),
-      c.expect.at("y_codes"));
+  const ProductOperands of_codes = operands(a, 1.0f, w, {1.0f});
+  const ProductOperands of_values = operands(input, scale_a, weight, scale_w);
+  for (const auto& o : {of_codes, on_kernel(of_codes, w)})
+    compare.exact("acc", linear(Variable(a), Variable(w), {}, o).value(), c.expect.at("acc"));
+  for (const auto& o : {of_values, on_kernel(of_values, weight)})
+    compare.exact("y_codes", linear(Variable(input), Variable(weight), {}, o).value(),
+                  c.expect.at("y_codes"));
 }
 
 void wide_sum(const Case& c, Comparison& compare) {
   const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
   const Tensor input = a.reshape({1, a.numel()}), weight = w.reshape({1, w.numel()});
-  BFloat16Operands halves = operands(input, 1.0f, weight, {1.0f});
+  ProductOperands halves = operands(input, 1.0f, weight, {1.0f});
   halves.wide_sums = true;
-  compare.exact("f32_of_exact", linear(Variable(input), Variable(weight), {}, halves).value(),
-                c.expect.at("f32_of_exact"));
+  for (const auto& o : {halves, on_kernel(halves, weight)})
+    compare.exact("f32_of_exact", linear(Variable(input), Variable(weight), {}, o).value(),
+                  c.expect.at("f32_of_exact"));
 }
 
 void weight_gradient(const Case& c, Comparison& compare) {
@@ -94,11 +114,12 @@ void xnor(const Case& c, Comparison& compare) {
   const Tensor a = tensor(c.inputs.at("a")), w = tensor(c.inputs.at("w"));
   const std::vector<float> alpha = floats(c.inputs.at("alpha"));
   const Tensor weight = scaled(w, alpha);
-  compare.exact("dot", linear(Variable(a), Variable(w), {}, operands(a, 1.0f, w, {1.0f})).value(),
-                c.expect.at("dot"));
-  compare.f32("y",
-              linear(Variable(a), Variable(weight), {}, operands(a, 1.0f, weight, alpha)).value(),
-              c.expect.at("y"));
+  const ProductOperands of_codes = operands(a, 1.0f, w, {1.0f});
+  const ProductOperands of_values = operands(a, 1.0f, weight, alpha);
+  for (const auto& o : {of_codes, on_kernel(of_codes, w)})
+    compare.exact("dot", linear(Variable(a), Variable(w), {}, o).value(), c.expect.at("dot"));
+  for (const auto& o : {of_values, on_kernel(of_values, weight)})
+    compare.f32("y", linear(Variable(a), Variable(weight), {}, o).value(), c.expect.at("y"));
 }
 
 void update(const Case& c, Comparison& compare) {

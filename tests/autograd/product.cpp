@@ -1,4 +1,4 @@
-#include "autograd/bfloat16.h"
+#include "autograd/product.h"
 
 #include <doctest/doctest.h>
 
@@ -111,20 +111,42 @@ TEST_CASE("bfloat16 conv2d of codes: scales multiply exact sums, and gradients f
           // The kernel may start its sums at the bias, which rounds them.
           return add_per_channel(conv2d(input, weight, {}, prepared), bias);
         });
-    for (const bool wide : {false, true}) {
-      const Gradients low = run(
-          x, w, upstream, [&](const Variable& input, const Variable& weight, const Variable& bias) {
-            return conv2d(input, weight, bias, prepared,
-                          {.input = codes_to_bfloat16(x, {&scale_x, 1}).value(),
-                           .weight = codes_to_bfloat16(w, scale_w).value(),
-                           .input_scale = scale_x,
-                           .weight_scale = scale_w,
-                           .wide_sums = wide});
-          });
+    const ByteGrid grid{.scale = scale_x};
+    const std::vector<std::int16_t> integers = integer_weights(w, scale_w).value();
+    const ProductOperands in_bfloat16{.input = to_bytes(x, grid).value(),
+                                      .grid = grid,
+                                      .weight = integers_to_bfloat16(integers, w.shape()),
+                                      .weight_scale = scale_w};
+    const auto gradients = [&](const ProductOperands& operands) {
+      return run(x, w, upstream,
+                 [&](const Variable& input, const Variable& weight, const Variable& bias) {
+                   return conv2d(input, weight, bias, prepared, operands);
+                 });
+    };
+    ProductOperands halves = in_bfloat16, kernel = in_bfloat16;
+    halves.wide_sums = true;
+    kernel.kernel = std::make_shared<kernels::BatchConv>(
+        kernels::ConvProblem{
+            .channels = c.input[1],
+            .height = c.input[2],
+            .width = c.input[3],
+            .out_channels = c.weight[0],
+            .kernel = {static_cast<int>(c.weight[2]), static_cast<int>(c.weight[3])},
+            .params = c.params,
+            .weight = integers},
+        c.input[0]);
+    for (const ProductOperands& operands : {in_bfloat16, halves, kernel}) {
+      const Gradients low = gradients(operands);
       CHECK(low.output.to_row_major() == exact.output.to_row_major());
       CHECK(relative_error(low.input, exact.input) < kRoundings);
       CHECK(relative_error(low.weight, exact.weight) < kRoundings);
     }
+    // Backward in float32: the bytes give back the values.
+    kernel.weight = w;
+    const Gradients full = gradients(kernel);
+    CHECK(full.output.to_row_major() == exact.output.to_row_major());
+    CHECK(full.input.to_row_major() == exact.input.to_row_major());
+    CHECK(full.weight.to_row_major() == exact.weight.to_row_major());
   }
 }
 

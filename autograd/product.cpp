@@ -1,0 +1,149 @@
+#include "autograd/product.h"
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <utility>
+
+#include "autograd/node.h"
+#include "core/ops/bfloat16.h"
+#include "core/ops/elementwise.h"
+#include "core/ops/gemm.h"
+#include "core/ops/reduce.h"
+#include "core/ops/split_sums.h"
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+/// The three passes of a product; each takes two operands.
+struct Passes {
+  std::function<Tensor(const Tensor& input, const Tensor& weight)> forward;
+  std::function<Tensor(const Tensor& grad_output, const Tensor& weight)> backward_input;
+  std::function<Tensor(const Tensor& input, const Tensor& grad_output)> backward_weight;
+};
+
+float weight_scale_of(const ProductOperands& operands, std::int64_t channel) {
+  const std::vector<float>& scale = operands.weight_scale;
+  return scale.size() == 1 ? scale[0] : scale[static_cast<std::size_t>(channel)];
+}
+
+bool in_bfloat16(const ProductOperands& operands) { return operands.weight.dtype() == DType::bf16; }
+
+Tensor bfloat16_input(const ProductOperands& operands) {
+  return operands.input.dtype() == DType::bf16 ? operands.input
+                                               : bytes_to_bfloat16(operands.input, operands.grid);
+}
+
+struct ProductNode final : Node {
+  ProductOperands operands;
+  Passes passes;
+
+  ProductNode(ProductOperands operands_in, Passes passes_in)
+      : operands(std::move(operands_in)), passes(std::move(passes_in)) {
+    operands.kernel = nullptr;  // forward is done
+    operands.offset_sums = {};
+  }
+  std::string_view name() const override { return "product"; }
+  std::vector<Tensor> backward(const Tensor& grad_output) const override {
+    std::vector<Tensor> grads(3);
+    const Tensor grad =
+        in_bfloat16(operands) ? to_bfloat16(grad_output, operands.weight_scale) : grad_output;
+    if (needs(0)) grads[0] = passes.backward_input(grad, operands.weight);
+    if (needs(1)) grads[1] = backward_weight(grad);
+    if (needs(2)) grads[2] = sum_per_channel(grad_output);
+    return grads;
+  }
+
+ private:
+  Tensor backward_weight(const Tensor& grad) const {
+    if (!in_bfloat16(operands))
+      return passes.backward_weight(bytes_to_float32(operands.input, operands.grid), grad);
+    Tensor grad_weight = passes.backward_weight(bfloat16_input(operands), grad);
+    // Takes the weight's scale, which `grad` holds, for the input's.
+    Tensor factor({grad_weight.dim(0)});
+    for (std::int64_t o = 0; o < factor.numel(); ++o)
+      factor.data()[o] = operands.grid.scale / weight_scale_of(operands, o);
+    const bool one = std::ranges::all_of(factor.span(), [](float f) { return f == 1.0f; });
+    return one ? grad_weight : multiply_per_slice(grad_weight, factor);
+  }
+};
+
+/// The sums of products in bfloat16.
+Tensor bfloat16_sums(const ProductOperands& operands, const Passes& passes) {
+  const Tensor input = bfloat16_input(operands);
+  if (!operands.wide_sums) return passes.forward(input, operands.weight);
+  return split_sums(to_float32(operands.weight),
+                    [&](const Tensor& half) { return passes.forward(input, to_bfloat16(half)); });
+}
+
+Tensor forward(const ProductOperands& operands, const Variable& bias, const Passes& passes,
+               std::int64_t channels) {
+  // The scales' product is rounded before it multiplies the sum, as in evaluation.
+  std::vector<float> scale;
+  for (std::int64_t o = 0; o < channels; ++o)
+    scale.push_back(operands.grid.scale * weight_scale_of(operands, o));
+  const Tensor& offset_sums = operands.offset_sums;
+  std::span<const float> bias_values;
+  if (bias.defined()) bias_values = bias.value().span();
+  if (operands.kernel != nullptr && !offset_sums.defined())
+    return (*operands.kernel)(operands.input, scale, bias_values);
+
+  Tensor output;
+  if (operands.kernel != nullptr) {
+    output = add_per_place((*operands.kernel)(operands.input, scale, {}), offset_sums);
+  } else {
+    output = bfloat16_sums(operands, passes);
+    if (std::ranges::any_of(scale, [](float s) { return s != 1.0f; }))
+      output = multiply_per_channel(output, Tensor::from_row_major({channels}, scale));
+  }
+  return bias.defined() ? add_per_channel(output, bias.value()) : output;
+}
+
+Variable product(const Variable& input, const Variable& weight, const Variable& bias,
+                 ProductOperands operands, Passes passes) {
+  Tensor output = forward(operands, bias, passes, weight.shape()[0]);
+  return record<ProductNode>({input, weight, bias}, std::move(output), std::move(operands),
+                             std::move(passes));
+}
+
+}  // namespace
+
+std::string_view name_of(Precision precision) {
+  return precision == Precision::bfloat16 ? "bfloat16" : "float32";
+}
+
+Precision find_precision(std::string_view name, std::string_view what) {
+  for (const Precision known : {Precision::float32, Precision::bfloat16})
+    if (name == name_of(known)) return known;
+  fail("{}: expected float32 or bfloat16, got {}", what, name);
+}
+
+Variable conv2d(const Variable& input, const Variable& weight, const Variable& bias,
+                std::shared_ptr<PreparedConv2d> prepared, ProductOperands operands) {
+  const Shape input_shape = input.shape(), weight_shape = weight.shape();
+  return product(
+      input, weight, bias, std::move(operands),
+      {.forward = [=](const Tensor& x, const Tensor& w) { return prepared->forward(x, w); },
+       .backward_input =
+           [=](const Tensor& g, const Tensor& w) {
+             return prepared->backward_data(g, w, input_shape);
+           },
+       .backward_weight =
+           [=](const Tensor& x, const Tensor& g) {
+             return prepared->backward_weights(x, g, weight_shape);
+           }});
+}
+
+Variable linear(const Variable& input, const Variable& weight, const Variable& bias,
+                ProductOperands operands) {
+  return product(
+      input, weight, bias, std::move(operands),
+      {.forward = [](const Tensor& x, const Tensor& w) { return matmul(x, false, w, true); },
+       .backward_input = [](const Tensor& g,
+                            const Tensor& w) { return matmul(g, false, w, false); },
+       .backward_weight = [](const Tensor& x,
+                             const Tensor& g) { return matmul(g, true, x, false); }});
+}
+
+}  // namespace quench

@@ -1,0 +1,138 @@
+#include "core/ops/byte_codes.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "core/half.h"
+#include "core/parallel.h"
+#include "core/profiler.h"
+#include "support/error.h"
+
+namespace quench {
+namespace {
+
+// A piece stays in cache between two loops: one that narrows its elements and reduces is not vectorized.
+constexpr std::int64_t kPiece = 2048;
+
+/// Writes to[i] = integers(from[i]) as Code; false if `exact` is for an element.
+template <typename Code, typename Integer, typename Exact>
+bool write_integers(const float* from, std::int64_t begin, std::int64_t end, Code* to,
+                    Integer integer, Exact exact) {
+  for (std::int64_t piece = begin; piece < end; piece += kPiece) {
+    const std::int64_t stop = std::min(piece + kPiece, end);
+    int all = 1;
+#pragma omp simd reduction(& : all)
+    for (std::int64_t i = piece; i < stop; ++i) all &= static_cast<int>(exact(from[i]));
+    if (all == 0) return false;
+#pragma omp simd
+    for (std::int64_t i = piece; i < stop; ++i)
+      to[i] = static_cast<Code>(static_cast<int>(integer(from[i])));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<Tensor> to_bytes(const Tensor& x, const ByteGrid& grid) {
+  require(grid.low <= 0 && grid.high >= 0 && grid.high - grid.low <= 255,
+          "to_bytes: expected codes in [low, high] with low <= 0 <= high <= low + 255, got {} and "
+          "{}",
+          grid.low, grid.high);
+  const ProfileScope profile("codes");
+  Tensor out(x.shape(), DType::u8);
+  const float* from = x.data();
+  std::uint8_t* to = out.data<std::uint8_t>();
+  std::atomic<bool> exact{true};
+  parallel_for(x.numel(), kParallelGrain, [=, &exact](std::int64_t begin, std::int64_t end) {
+    const float scale = grid.scale, offset = grid.offset;
+    // A product is close enough to the quotient to round to the same integer, which is then tested.
+    const float steps = 1.0f / scale;
+    const auto low = static_cast<float>(grid.low), high = static_cast<float>(grid.high);
+    const auto code = [=](float value) { return std::nearbyint((value - offset) * steps); };
+    const bool all = write_integers(
+        from, begin, end, to, [=](float value) { return code(value) - low; },
+        [=](float value) {
+          const float q = code(value);
+          return (scale * q + offset == value) & (q >= low) & (q <= high);
+        });
+    if (!all) exact = false;
+  });
+  if (!exact) return std::nullopt;
+  return out;
+}
+
+Tensor bytes_to_float32(const Tensor& bytes, const ByteGrid& grid) {
+  const ProfileScope profile("codes", ProfileScope::Pass::backward);
+  Tensor out(bytes.shape());
+  const std::uint8_t* from = bytes.data<std::uint8_t>();
+  float* to = out.data();
+  parallel_for(out.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    const float scale = grid.scale, offset = grid.offset;
+    const int low = grid.low;
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i)
+      to[i] = scale * static_cast<float>(from[i] + low) + offset;
+  });
+  return out;
+}
+
+Tensor bytes_to_bfloat16(const Tensor& bytes, const ByteGrid& grid) {
+  const ProfileScope profile("codes", ProfileScope::Pass::backward);
+  Tensor out(bytes.shape(), DType::bf16);
+  const std::uint8_t* from = bytes.data<std::uint8_t>();
+  BFloat16* to = out.data<BFloat16>();
+  parallel_for(out.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    const int low = grid.low;
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bfloat(static_cast<float>(from[i] + low));
+  });
+  return out;
+}
+
+std::optional<std::vector<std::int16_t>> integer_weights(const Tensor& x,
+                                                         std::span<const float> scale) {
+  const auto slices = static_cast<std::int64_t>(scale.size());
+  require(slices >= 1 && x.numel() % slices == 0,
+          "integer_weights: expected one scale, or one for each slice of {}, got {}",
+          x.shape().to_string(), scale.size());
+  const ProfileScope profile("codes");
+  constexpr float kLargest = 255.0f;
+  std::vector<std::int16_t> out(static_cast<std::size_t>(x.numel()));
+  const std::int64_t slice = x.numel() / slices;
+  const float* from = x.data();
+  std::int16_t* to = out.data();
+  std::atomic<bool> exact{true};
+  parallel_for(slices, kParallelGrain / std::max<std::int64_t>(slice, 1) + 1,
+               [=, &exact](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t s = first; s < last; ++s) {
+                   const float of_slice = scale[static_cast<std::size_t>(s)];
+                   const float steps = 1.0f / of_slice;
+                   const bool all = write_integers(
+                       from, s * slice, (s + 1) * slice, to,
+                       [=](float value) { return std::nearbyint(value * steps); },
+                       [=](float value) {
+                         const float q = std::nearbyint(value * steps);
+                         return (of_slice * q == value) & (std::abs(q) <= kLargest);
+                       });
+                   if (!all) exact = false;
+                 }
+               });
+  if (!exact) return std::nullopt;
+  return out;
+}
+
+Tensor integers_to_bfloat16(std::span<const std::int16_t> integers, const Shape& shape) {
+  Tensor out(shape, DType::bf16);
+  require(std::ssize(integers) == out.numel(), "integers_to_bfloat16: expected {} integers, got {}",
+          out.numel(), integers.size());
+  BFloat16* to = out.data<BFloat16>();
+  parallel_for(out.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    const std::int16_t* from = integers.data();
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bfloat(static_cast<float>(from[i]));
+  });
+  return out;
+}
+
+}  // namespace quench
