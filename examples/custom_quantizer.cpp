@@ -52,8 +52,9 @@ class SigmaQuantizer final : public Quantizer {
     const QuantGrid current = grid();
     const float scale = current.scale[0];
     const CodeRange range = centered_range(current);
-    return map_straight_through(x, {scale * range.low, scale * range.high}, 1.0f,
-                                [=](float v) { return scale * integer_code(v, scale, range); });
+    return map_straight_through(
+        x, {scale * range.low, scale * range.high}, 1.0f,
+        [=](float v) { return scale * integer_code(v, scale, range); }, this);
   }
 
  private:

@@ -110,7 +110,7 @@ Tensor BatchConv::operator()(const Tensor& bytes, std::span<const float> scale,
   require(std::ssize(scale) == out_channels_ && (bias.empty() || std::ssize(bias) == out_channels_),
           "convolution of codes: expected {} scales and biases, got {} and {}", out_channels_,
           scale.size(), bias.size());
-  const ProfileScope profile("product of codes");
+  const ProfileScope profile(name());
   Tensor out(linear ? Shape{batch_, out_channels_}
                     : Shape{batch_, out_channels_, out_height_, out_width_});
   const Output output{.data = out.data(),

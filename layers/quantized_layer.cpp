@@ -31,17 +31,9 @@ Tensor per_channel(const std::vector<float>& values) {
   return Tensor::from_row_major({std::ssize(values)}, values);
 }
 
-/// The codes of an activation grid, minus the zero point, as bytes.
-ByteGrid byte_grid(const quant::QuantGrid& grid) {
-  return {.scale = grid.scale[0],
-          .offset = grid.offset,
-          .low = grid.qmin - grid.zero_point[0],
-          .high = grid.qmax - grid.zero_point[0]};
-}
-
 void set_codes(kernels::ConvProblem& problem, const quant::QuantGrid& input,
                std::vector<std::int16_t> weight) {
-  const ByteGrid grid = byte_grid(input);
+  const ByteGrid grid = quant::byte_grid(input);
   problem.input_max = grid.largest();
   problem.zero_code = grid.zero();
   problem.binary_input = input.binary();
@@ -181,15 +173,14 @@ Variable QuantizedLayer::forward(const Variable& input) {
   return gradient_ ? gradient_->forward(output) : output;
 }
 
-Variable QuantizedLayer::forward_values(const Variable& real) {
-  const Input input{.real = real, .values = input_quantizer().forward(real)};
+Variable QuantizedLayer::forward_values(const Variable& input) {
   if (normalizes()) return forward_folded(input);
   const Variable weight = quantized_weight();
   const bool scaled =
       input_quantizer().scales_output() && input_quantizer().mode() != quant::Mode::bypass;
   if (!scaled) return product(input, weight, bias_);
   const Variable output =
-      multiply_across_channels(product(input, weight, {}), input_magnitude(real.value()));
+      multiply_across_channels(product(input, weight, {}), input_magnitude(input.value()));
   return bias_.defined() ? add_per_channel(output, bias_) : output;
 }
 
@@ -197,55 +188,81 @@ bool QuantizedLayer::takes_bfloat16() {
   return !depthwise() && active(input_quantizer()) == active(weight_quantizer());
 }
 
-Variable QuantizedLayer::product(const Input& input, const Variable& weight, const Variable& bias) {
-  if (auto operands = operands_of(input, weight)) {
-    arithmetic_ = operands->kernel != nullptr ? operands->kernel->name() : "bfloat16";
-    return apply(input.values, weight, bias, std::move(*operands));
-  }
-  arithmetic_ = "float32";
-  return apply(input.values, weight, bias);
+/// The layer's function of its input, which its quantizer has not seen yet, and a quantized weight.
+Variable QuantizedLayer::product(const Variable& input, const Variable& weight,
+                                 const Variable& bias) {
+  std::optional<WeightCodes> codes = codes_of(weight, input.shape());
+  const Variable values = codes && codes->kernel ? input_quantizer().forward_bytes(input)
+                                                 : input_quantizer().forward(input);
+  return product_of(input, values, weight, bias, std::move(codes));
 }
 
-std::optional<ProductOperands> QuantizedLayer::operands_of(const Input& input,
-                                                           const Variable& weight) {
-  bool bfloat16 = precision_ == Precision::bfloat16 && gradients_enabled() && takes_bfloat16();
-  if (!active(weight_quantizer()) || !active(input_quantizer())) {
-    if (!bfloat16) return std::nullopt;
-    return ProductOperands{.input = to_bfloat16(input.values.value()),
+/// The same of an input and its quantized values or their bytes.
+Variable QuantizedLayer::product_of(const Variable& input, const Variable& values,
+                                    const Variable& weight, const Variable& bias,
+                                    std::optional<WeightCodes> codes) {
+  if (auto operands = operands_of(input, values, weight, std::move(codes))) {
+    arithmetic_ = operands->kernel != nullptr ? operands->kernel->name() : "bfloat16";
+    return apply(values, weight, bias, std::move(*operands));
+  }
+  arithmetic_ = "float32";
+  return apply(values, weight, bias);
+}
+
+bool QuantizedLayer::wants_bfloat16() {
+  return precision_ == Precision::bfloat16 && gradients_enabled() && takes_bfloat16();
+}
+
+std::optional<QuantizedLayer::WeightCodes> QuantizedLayer::codes_of(const Variable& weight,
+                                                                    const Shape& input) {
+  if (!active(weight_quantizer()) || !active(input_quantizer())) return std::nullopt;
+  if (!integer_forward_ && !wants_bfloat16()) return std::nullopt;
+  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on its input.
+  if (weight.value().shares_storage_with(weight_.value())) return std::nullopt;
+  auto integers = integer_weights(weight.value(), weight_quantizer().grid().scale);
+  if (!integers) return std::nullopt;
+  const std::int64_t reach = largest_sum(*integers, weight.shape()[0]);
+  const bool kernel = integer_forward_ && kernels::BatchConv::pays(problem(input), input[0], reach);
+  return WeightCodes{.integers = std::move(*integers), .reach = reach, .kernel = kernel};
+}
+
+std::optional<ProductOperands> QuantizedLayer::operands_of(const Variable& input,
+                                                           const Variable& values,
+                                                           const Variable& weight,
+                                                           std::optional<WeightCodes> codes) {
+  bool bfloat16 = wants_bfloat16();
+  if (!active(weight_quantizer()) && bfloat16) {
+    return ProductOperands{.input = to_bfloat16(values.value()),
                            .weight = to_bfloat16(weight.value())};
   }
-  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on its input.
-  if (weight.value().shares_storage_with(weight_.value()) ||
-      input.values.value().shares_storage_with(input.real.value()))
-    return std::nullopt;
-  const quant::QuantGrid of_input = input_quantizer().grid(), of_weight = weight_quantizer().grid();
-  auto integers = integer_weights(weight.value(), of_weight.scale);
-  if (!integers) return std::nullopt;
+  if (!codes || values.value().shares_storage_with(input.value())) return std::nullopt;
+  const quant::QuantGrid of_input = input_quantizer().grid();
   bfloat16 = bfloat16 && of_input.offset == 0.0f;
-  const std::int64_t reach = largest_sum(*integers, weight.shape()[0]);
-  const std::int64_t batch = input.values.shape()[0];
-  kernels::ConvProblem codes = problem(input.values.shape());
-  codes.input_max = byte_grid(of_input).largest();
-  const bool kernel = integer_forward_ && kernels::BatchConv::pays(codes, batch, reach);
-  if (!kernel && !bfloat16) return std::nullopt;
-  std::optional<Tensor> bytes = to_bytes(input.values.value(), byte_grid(of_input));
+  if (!codes->kernel && !bfloat16) return std::nullopt;
+  std::optional<Tensor> bytes = values.value();
+  if (bytes->dtype() != DType::u8) bytes = to_bytes(*bytes, quant::byte_grid(of_input));
   if (!bytes) return std::nullopt;
 
   ProductOperands operands{
       .input = std::move(*bytes),
-      .grid = byte_grid(of_input),
-      .weight = bfloat16 ? integers_to_bfloat16(*integers, weight.shape()) : weight.value(),
-      .weight_scale = of_weight.scale,
-      .wide_sums = !sums_are_exact(reach, quant::largest_code(of_input))};
-  if (!kernel) return operands;
-  if (of_input.offset != 0.0f) {
-    Tensor values(weight.shape());
-    std::ranges::copy(*integers, values.data());
-    operands.offset_sums = offset_sums(input.values.shape(), values, of_weight, of_input.offset);
-  }
-  set_codes(codes, of_input, std::move(*integers));
-  operands.kernel = std::make_shared<kernels::BatchConv>(std::move(codes), batch);
+      .grid = quant::byte_grid(of_input),
+      .weight = bfloat16 ? integers_to_bfloat16(codes->integers, weight.shape()) : weight.value(),
+      .weight_scale = weight_quantizer().grid().scale,
+      .wide_sums = !sums_are_exact(codes->reach, quant::largest_code(of_input))};
+  if (codes->kernel) add_kernel(operands, of_input, std::move(codes->integers), values.shape());
   return operands;
+}
+
+void QuantizedLayer::add_kernel(ProductOperands& operands, const quant::QuantGrid& of_input,
+                                std::vector<std::int16_t> weight, const Shape& input) {
+  if (of_input.offset != 0.0f) {
+    Tensor values(operands.weight.shape());
+    std::ranges::copy(weight, values.data());
+    operands.offset_sums = offset_sums(input, values, weight_quantizer().grid(), of_input.offset);
+  }
+  kernels::ConvProblem convolution = problem(input);
+  set_codes(convolution, of_input, std::move(weight));
+  operands.kernel = std::make_shared<kernels::BatchConv>(std::move(convolution), input[0]);
 }
 
 /// What the input grid's offset adds to every image: offset gamma_w (1 . q_w), over the taps inside it.
@@ -281,7 +298,7 @@ const kernels::BatchConv* QuantizedLayer::evaluation_kernel(const Codes& input) 
 Tensor QuantizedLayer::scaled_sums(const Codes& input, std::span<const float> scale) {
   if (const kernels::BatchConv* kernel = evaluation_kernel(input)) {
     arithmetic_ = kernel->name();
-    ByteGrid integers = byte_grid(input.grid);
+    ByteGrid integers = quant::byte_grid(input.grid);
     integers.scale = 1.0f;
     integers.offset = 0.0f;
     return (*kernel)(to_bytes(input.values, integers).value(), scale, {});
@@ -340,13 +357,15 @@ Variable QuantizedLayer::effective_weight() const {
 
 Variable QuantizedLayer::effective_bias() const { return folded_ ? folded_->bias(bias_) : bias_; }
 
-Variable QuantizedLayer::forward_folded(const Input& input) {
+Variable QuantizedLayer::forward_folded(const Variable& input) {
   const Variable weight = weight_quantizer_->forward(effective_weight());
   const bool by_batch =
       folded_->in_training() && weight_quantizer_->mode() == quant::Mode::training;
   if (!by_batch) return product(input, weight, effective_bias());
-  const Variable plain = apply(input.values, weight_, bias_);
-  return folded_->normalize(product(input, weight, {}), plain, bias_);
+  const Variable values = input_quantizer().forward(input);
+  const Variable plain = apply(values, weight_, bias_);
+  return folded_->normalize(product_of(input, values, weight, {}, codes_of(weight, input.shape())),
+                            plain, bias_);
 }
 
 Tensor with_shape(const Shape& shape, Tensor weight) {

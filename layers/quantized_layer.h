@@ -116,14 +116,24 @@ class QuantizedLayer : public QuantizableModule {
 
  private:
   using Codes = quant::Quantizer::Codes;
-  /// A layer's input before and after its quantizer.
-  struct Input {
-    Variable real, values;
+  /// The integers of a weight that training quantized.
+  struct WeightCodes {
+    std::vector<std::int16_t> integers;
+    std::int64_t reach;  ///< the largest sum of |integer| of an output channel
+    bool kernel;         ///< whether an integer kernel multiplies them
   };
   bool evaluates_codes();
   Variable forward_values(const Variable& input);
-  Variable product(const Input& input, const Variable& weight, const Variable& bias);
-  std::optional<ProductOperands> operands_of(const Input& input, const Variable& weight);
+  Variable product(const Variable& input, const Variable& weight, const Variable& bias);
+  Variable product_of(const Variable& input, const Variable& values, const Variable& weight,
+                      const Variable& bias, std::optional<WeightCodes> codes);
+  bool wants_bfloat16();
+  std::optional<WeightCodes> codes_of(const Variable& weight, const Shape& input);
+  std::optional<ProductOperands> operands_of(const Variable& input, const Variable& values,
+                                             const Variable& weight,
+                                             std::optional<WeightCodes> codes);
+  void add_kernel(ProductOperands& operands, const quant::QuantGrid& of_input,
+                  std::vector<std::int16_t> weight, const Shape& input);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
   Tensor scaled_sums(const Codes& input, std::span<const float> scale);
@@ -131,7 +141,7 @@ class QuantizedLayer : public QuantizableModule {
   Tensor offset_sums(const Shape& input, const Tensor& weight_codes, const quant::QuantGrid& weight,
                      float offset);
   Variable quantized_weight();
-  Variable forward_folded(const Input& input);
+  Variable forward_folded(const Variable& input);
 
   QuantizedLayer* owner_ = nullptr;  // null: it owns its weight
   bool shared_ = false;              // other layers use its weight

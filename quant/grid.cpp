@@ -65,6 +65,13 @@ CodeRange centered_range(const QuantGrid& grid, std::size_t channel) {
           static_cast<float>(grid.qmax - grid.zero_point[channel])};
 }
 
+ByteGrid byte_grid(const QuantGrid& grid) {
+  return {.scale = grid.scale[0],
+          .offset = grid.offset,
+          .low = grid.qmin - grid.zero_point[0],
+          .high = grid.qmax - grid.zero_point[0]};
+}
+
 std::int64_t largest_code(const QuantGrid& grid) {
   const std::int64_t zero = grid.zero_point[0];
   return std::max(grid.qmax - zero, zero - grid.qmin);

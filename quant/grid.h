@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/ops/byte_codes.h"
 #include "core/tensor.h"
 
 namespace quench::quant {
@@ -35,6 +36,9 @@ struct QuantGrid {
 ///                                point is off the grid, the levels do not ascend from qmin to
 ///                                qmax, or the number of scales does not match `shape`
 void check_grid(const QuantGrid& grid, const Shape& shape);
+
+/// A grid with one scale, as the codes minus the zero point in bytes.
+ByteGrid byte_grid(const QuantGrid& grid);
 
 /// The largest |q - zero_point| of a grid with one scale.
 std::int64_t largest_code(const QuantGrid& grid);

@@ -34,6 +34,18 @@ Variable Quantizer::forward(const Variable& x) {
   return Variable(dequantize(quantize(x.value()), grid()));
 }
 
+Variable Quantizer::forward_bytes(const Variable& x) {
+  struct Wanted {
+    bool& flag;
+    explicit Wanted(bool& flag_in) : flag(flag_in) { flag = true; }
+    ~Wanted() { flag = false; }
+    Wanted(const Wanted&) = delete;
+    Wanted& operator=(const Wanted&) = delete;
+  };
+  const Wanted wanted(wants_bytes_);
+  return forward(x);
+}
+
 std::optional<Quantizer::Codes> Quantizer::codes(const Tensor& x) {
   if (mode_ != Mode::evaluation || !quantizes()) return std::nullopt;
   ProfileScope scope("quantize");

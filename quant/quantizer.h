@@ -84,6 +84,11 @@ class Quantizer {
   /// Applies mode() to x; keeps the shape.
   /// @throws std::logic_error  in Mode::training, for a Planned quantizer before begin_training()
   Variable forward(const Variable& x);
+  /// forward() for a layer that multiplies codes: in Mode::training, u8 bytes on byte_grid(grid()) if the strategy
+  /// supports it and all values are on its grid; else the values.
+  Variable forward_bytes(const Variable& x);
+  /// Whether train_forward() may return bytes (quant/parts/element_output.h).
+  bool wants_bytes() const { return wants_bytes_; }
   /// The integers of x and their grid in evaluation mode; nullopt in other modes and for "none".
   struct Codes {
     Tensor values;  ///< q - zero_point as f32 integers
@@ -152,6 +157,7 @@ class Quantizer {
   std::string method_;
   Traits traits_;
   bool begun_ = false;
+  bool wants_bytes_ = false;
 };
 
 }  // namespace quench::quant

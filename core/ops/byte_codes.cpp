@@ -34,6 +34,21 @@ bool write_integers(const float* from, std::int64_t begin, std::int64_t end, Cod
 
 }  // namespace
 
+bool write_bytes(const float* values, std::int64_t count, const ByteGrid& grid,
+                 std::uint8_t* bytes) {
+  const float scale = grid.scale, offset = grid.offset;
+  // A product is close enough to the quotient to round to the same integer, which is then tested.
+  const float steps = 1.0f / scale;
+  const auto low = static_cast<float>(grid.low), high = static_cast<float>(grid.high);
+  const auto code = [=](float value) { return std::nearbyint((value - offset) * steps); };
+  return write_integers(
+      values, 0, count, bytes, [=](float value) { return code(value) - low; },
+      [=](float value) {
+        const float q = code(value);
+        return (scale * q + offset == value) & (q >= low) & (q <= high);
+      });
+}
+
 std::optional<Tensor> to_bytes(const Tensor& x, const ByteGrid& grid) {
   require(grid.low <= 0 && grid.high >= 0 && grid.high - grid.low <= 255,
           "to_bytes: expected codes in [low, high] with low <= 0 <= high <= low + 255, got {} and "
@@ -45,18 +60,7 @@ std::optional<Tensor> to_bytes(const Tensor& x, const ByteGrid& grid) {
   std::uint8_t* to = out.data<std::uint8_t>();
   std::atomic<bool> exact{true};
   parallel_for(x.numel(), kParallelGrain, [=, &exact](std::int64_t begin, std::int64_t end) {
-    const float scale = grid.scale, offset = grid.offset;
-    // A product is close enough to the quotient to round to the same integer, which is then tested.
-    const float steps = 1.0f / scale;
-    const auto low = static_cast<float>(grid.low), high = static_cast<float>(grid.high);
-    const auto code = [=](float value) { return std::nearbyint((value - offset) * steps); };
-    const bool all = write_integers(
-        from, begin, end, to, [=](float value) { return code(value) - low; },
-        [=](float value) {
-          const float q = code(value);
-          return (scale * q + offset == value) & (q >= low) & (q <= high);
-        });
-    if (!all) exact = false;
+    if (!write_bytes(from + begin, end - begin, grid, to + begin)) exact = false;
   });
   if (!exact) return std::nullopt;
   return out;

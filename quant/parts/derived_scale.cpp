@@ -15,7 +15,8 @@ struct Constants {
 }  // namespace
 
 Variable quantize_with_derived_scale(const Variable& x, const Variable& trained,
-                                     const std::vector<DerivedScale>& scales, CodeRange codes) {
+                                     const std::vector<DerivedScale>& scales, CodeRange codes,
+                                     const Quantizer* on) {
   std::vector<Constants> constants(scales.size());
   std::ranges::transform(scales, constants.begin(), [codes](const DerivedScale& s) {
     return Constants{s.scale, s.slope, codes.low, codes.high};
@@ -33,7 +34,7 @@ Variable quantize_with_derived_scale(const Variable& x, const Variable& trained,
     const bool passes = number & (rounded >= c.low) & (rounded <= c.high);
     return ElementGradient<1>{passes ? g : 0.0f, {g * dy_ds * c.slope}};
   };
-  return map_trained<1>(x, {trained}, std::move(constants), forward, backward);
+  return map_trained<1>(x, {trained}, std::move(constants), forward, backward, on);
 }
 
 }  // namespace quench::quant

@@ -25,6 +25,7 @@ struct DerivedScale {
 /// @param trained  f32, as many elements as there are scales
 /// @param scales   one, or one per slice of x along axis 0
 Variable quantize_with_derived_scale(const Variable& x, const Variable& trained,
-                                     const std::vector<DerivedScale>& scales, CodeRange codes);
+                                     const std::vector<DerivedScale>& scales, CodeRange codes,
+                                     const Quantizer* on = nullptr);
 
 }  // namespace quench::quant

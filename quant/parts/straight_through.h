@@ -6,6 +6,7 @@
 
 #include "autograd/node.h"
 #include "core/parallel.h"
+#include "quant/parts/element_output.h"
 
 namespace quench::quant {
 
@@ -24,43 +25,46 @@ struct Window {
 
 /// straight_through() of output[i] = f(x[i]) with the gradient passing inside `window`, in one pass
 /// over x. Saves one byte per element for backward, or nothing if all elements are inside.
+/// @param on  as in element_output()
 template <typename F>
-Variable map_straight_through(const Variable& x, Window window, float factor, F f) {
+Variable map_straight_through(const Variable& x, Window window, float factor, F f,
+                              const Quantizer* on = nullptr) {
   const Tensor& input = x.value();
-  Tensor output(input.shape());
   const float* in = input.data();
-  float* out = output.data();
-  const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
-  if (!recorded) {
-    parallel_for(input.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = f(in[i]);
+  const auto for_each_piece = [&](auto body) {
+    parallel_for(input.numel(), kParallelGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t piece = begin; piece < end; piece += Pieces::kSize)
+        body(piece, std::min(piece + Pieces::kSize, end));
     });
-    return Variable(std::move(output));
-  }
-  constexpr std::int64_t kPiece = 4096;
+  };
+  // Copies in the loops, because a byte store may alias anything held by reference. Two short loops over a
+  // piece that stays in cache, because one loop over floats and bytes is not vectorized.
+  const auto write_values = [in, f](std::int64_t begin, std::int64_t end, float* out) {
+    const F local = f;
+    const float* __restrict from = in + begin;
+    float* __restrict to = out;
+    for (std::int64_t i = 0; i < end - begin; ++i) to[i] = local(from[i]);
+  };
+  const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
+  if (!recorded) return Variable(element_output(input.shape(), on, for_each_piece, write_values));
+
   Tensor mask(input.shape(), DType::u8);
   std::uint8_t* inside = mask.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
-  parallel_for(input.numel(), kParallelGrain,
-               [=, &all_inside](std::int64_t begin, std::int64_t end) {
-                 // Copies, because a byte store may alias anything held by reference. Two short
-                 // loops over a piece that stays in cache, because one loop over floats and bytes
-                 // is not vectorized.
-                 const float low = window.low, high = window.high;
-                 std::uint8_t all = 1;
-                 for (std::int64_t piece = begin; piece < end; piece += kPiece) {
-                   const std::int64_t stop = std::min(piece + kPiece, end);
-                   const float* __restrict from = in;
-                   float* __restrict to = out;
-                   std::uint8_t* __restrict passes = inside;
-                   for (std::int64_t i = piece; i < stop; ++i) to[i] = f(from[i]);
-                   for (std::int64_t i = piece; i < stop; ++i) {
-                     passes[i] = static_cast<std::uint8_t>((from[i] >= low) & (from[i] <= high));
-                     all &= passes[i];
-                   }
-                 }
-                 if (all == 0) all_inside.store(false, std::memory_order_relaxed);
-               });
+  Tensor output = element_output(
+      input.shape(), on, for_each_piece,
+      [=, &all_inside](std::int64_t begin, std::int64_t end, float* out) {
+        write_values(begin, end, out);
+        const float low = window.low, high = window.high;
+        const float* __restrict from = in;
+        std::uint8_t* __restrict passes = inside;
+        std::uint8_t all = 1;
+        for (std::int64_t i = begin; i < end; ++i) {
+          passes[i] = static_cast<std::uint8_t>((from[i] >= low) & (from[i] <= high));
+          all &= passes[i];
+        }
+        if (all == 0) all_inside.store(false, std::memory_order_relaxed);
+      });
   if (all_inside) mask = {};
   return straight_through(x, std::move(output), factor, std::move(mask));
 }

@@ -8,6 +8,7 @@
 
 #include "autograd/node.h"
 #include "quant/code.h"
+#include "quant/parts/element_output.h"
 #include "quant/statistics/ordered_sum.h"
 
 /// Promises the compiler that the next loop's iterations do not depend on each other through
@@ -120,21 +121,29 @@ Variable record_trained(const Variable& x, const std::array<Variable, K>& traine
 /// record_trained() of y = forward(x), element-wise.
 ///
 /// @param forward  (float x, Constants) -> float y
+/// @param on       as in element_output()
 template <std::size_t K, typename Constants, typename Forward, typename Backward>
 Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
-                     std::vector<Constants> constants, Forward forward, Backward backward) {
+                     std::vector<Constants> constants, Forward forward, Backward backward,
+                     const Quantizer* on = nullptr) {
   const Tensor& input = x.value();
-  Tensor output(input.shape());
   const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
-  pieces.for_each([&](std::int64_t piece) {
-    const Constants channel = constants[pieces.channel(piece)];
-    const Forward local = forward;
-    const float* from = input.data() + pieces.begin(piece);
-    float* to = output.data() + pieces.begin(piece);
-    const std::int64_t count = pieces.size(piece);
-    QUENCH_INDEPENDENT
-    for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i], channel);
-  });
+  const auto for_each_piece = [&](auto body) {
+    pieces.for_each([&](std::int64_t piece) {
+      const std::int64_t begin = pieces.begin(piece);
+      body(begin, begin + pieces.size(piece));
+    });
+  };
+  const bool one = constants.size() == 1;
+  Tensor output = element_output(
+      input.shape(), on, for_each_piece, [&](std::int64_t begin, std::int64_t end, float* to) {
+        const Constants channel =
+            constants[one ? 0 : static_cast<std::size_t>(begin / pieces.slice)];
+        const Forward local = forward;
+        const float* from = input.data() + begin;
+        QUENCH_INDEPENDENT
+        for (std::int64_t i = 0; i < end - begin; ++i) to[i] = local(from[i], channel);
+      });
   return record_trained(x, trained, std::move(output), std::move(constants), std::move(backward));
 }
 

@@ -72,8 +72,8 @@ class AbBinaryActivation final : public AbActivationBase {
     const Window window{-1.0f, 1.0f};
     const double alpha = share();
     if (alpha == 1.0)
-      return map_straight_through(x, window, gradient_factor(),
-                                  [](float v) { return binary_code(v); });
+      return map_straight_through(
+          x, window, gradient_factor(), [](float v) { return binary_code(v); }, this);
     const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
     return map_straight_through(x, window, gradient_factor(), [=](float v) {
       return keep * std::clamp(v, -1.0f, 1.0f) + weight * binary_code(v);
@@ -165,8 +165,9 @@ Variable AbUniformActivation::train_forward(const Variable& x) {
   const Window window = windowed ? Window{scale * range.low, scale * range.high} : Window{};
   const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
   if (alpha == 1.0) {
-    return map_straight_through(x, window, gradient_factor(),
-                                [=](float v) { return scale * integer_code(v, scale, range); });
+    return map_straight_through(
+        x, window, gradient_factor(),
+        [=](float v) { return scale * integer_code(v, scale, range); }, this);
   }
   return map_straight_through(x, window, gradient_factor(), [=](float v) {
     return keep * v + weight * (scale * integer_code(v, scale, range));

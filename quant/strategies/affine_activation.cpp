@@ -54,8 +54,9 @@ class RangeActivation : public Quantizer, Calibratable, Planned {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
     const CodeRange codes = centered_range(exported);
-    return map_straight_through(x, options_.window(scale, codes, average_.value()), 1.0f,
-                                [=](float v) { return scale * integer_code(v, scale, codes); });
+    return map_straight_through(
+        x, options_.window(scale, codes, average_.value()), 1.0f,
+        [=](float v) { return scale * integer_code(v, scale, codes); }, this);
   }
 
   Variable train_forward(const Variable& x) override {
@@ -158,7 +159,8 @@ class TrainedRange final : public AffineActivation {
           const bool inside = (v >= c.window.low) & (v <= c.window.high);  // false for NaN
           return ElementGradient<2>{inside ? g : 0.0f,
                                     {v < c.window.low ? g : 0.0f, v > c.window.high ? g : 0.0f}};
-        });
+        },
+        this);
   }
 
  private:

@@ -55,7 +55,8 @@ struct ApotConstants {
 
 /// scale * level nearest to (x - mean) / scale; `masked`: the gradient of x is 0 outside.
 template <bool masked>
-Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstants& constants) {
+Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstants& constants,
+                    const Quantizer& on) {
   return map_trained<1>(
       x, {alpha}, std::vector{constants},
       [](float v, ApotConstants c) { return c.scale * c.level((v - c.mean) / c.scale); },
@@ -64,7 +65,8 @@ Variable map_levels(const Variable& x, const Variable& alpha, const ApotConstant
         const bool inside = (steps >= c.level.low) & (steps <= c.level.high);
         const float residue = c.level(steps) - (inside ? steps : 0.0f);
         return ElementGradient<1>{(!masked | inside) ? g : 0.0f, {c.factor * (g * residue)}};
-      });
+      },
+      &on);
 }
 
 class ApotWeight final : public Quantizer, Limited {
@@ -110,7 +112,8 @@ class ApotWeight final : public Quantizer, Limited {
     observe(x.value());
     return map_levels<false>(x, alpha_.variable(),
                              {mean_, grid().scale[0], static_cast<float>(deviation_ / grid_.qmax),
-                              table_of(bits(), true)});
+                              table_of(bits(), true)},
+                             *this);
   }
 
  private:
@@ -139,7 +142,8 @@ class ApotActivation final : public TrainedClip {
     const QuantGrid exported = grid();
     return map_levels<true>(x, alpha(),
                             {0.0f, exported.scale[0], static_cast<float>(1.0 / exported.qmax),
-                             table_of(bits(), with_sign())});
+                             table_of(bits(), with_sign())},
+                            *this);
   }
 
  private:

@@ -74,7 +74,8 @@ class ApproxSign final : public Quantizer {
         [slope](float v, float g, Shift a) {
           const float grad = g * slope(v - a.value);
           return ElementGradient<1>{grad, {-grad}};
-        });
+        },
+        this);
   }
 
   bool swish_;

@@ -71,7 +71,7 @@ class Dsq final : public ObservedQuantizer {
         [=](float v, const SoftStep& soft) {
           return soft.scale * integer_code(v, soft.scale, range);
         },
-        [](float v, float g, const SoftStep& soft) { return soft_gradient(v, g, soft); });
+        [](float v, float g, const SoftStep& soft) { return soft_gradient(v, g, soft); }, this);
   }
 
  private:

@@ -35,7 +35,8 @@ class Ewgs final : public ObservedQuantizer {
           // g * (1 + delta * sign(g) * error)
           const float scaled = g + delta * std::abs(g) * (error * step.unit);
           return ElementGradient<0>{.x = inside ? scaled : 0.0f};
-        });
+        },
+        this);
   }
 
  private:

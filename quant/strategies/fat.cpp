@@ -232,7 +232,8 @@ class FatSymmetric final : public Fat {
     const Variable prepared = prepare(x);
     std::vector<DerivedScale> scales;
     for (std::size_t i = 0; i < ranges().size(); ++i) scales.push_back(derived(i));
-    return quantize_with_derived_scale(prepared, factor(0), scales, centered_range(unit_grid()));
+    return quantize_with_derived_scale(prepared, factor(0), scales, centered_range(unit_grid()),
+                                       this);
   }
 
  private:
@@ -277,7 +278,7 @@ class FatAsymmetric final : public Fat {
     const Variable prepared = prepare(x);
     std::vector<FatRange> adjusted_ranges;
     for (std::size_t i = 0; i < ranges().size(); ++i) adjusted_ranges.push_back(adjusted(i));
-    return fat_quantize(prepared, factor(0), factor(1), adjusted_ranges, bits());
+    return fat_quantize(prepared, factor(0), factor(1), adjusted_ranges, bits(), this);
   }
 
  private:

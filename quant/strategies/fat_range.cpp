@@ -85,7 +85,7 @@ FatRange fat_range(ValueRange calibrated, float alpha_t, float alpha_r,
 }
 
 Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable& alpha_r,
-                      std::span<const FatRange> ranges, int bits) {
+                      std::span<const FatRange> ranges, int bits, const Quantizer* on) {
   std::vector<FatConstants> channels(ranges.size());
   std::ranges::transform(ranges, channels.begin(),
                          [bits](const FatRange& range) { return constants(range, bits); });
@@ -104,7 +104,7 @@ Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable
     return ElementGradient<2>{(number & !outside) ? g : 0.0f,
                               {outside ? g * c.outside_t : 0.0f, g * by_r}};
   };
-  return map_trained<2>(x, {alpha_t, alpha_r}, std::move(channels), forward, backward);
+  return map_trained<2>(x, {alpha_t, alpha_r}, std::move(channels), forward, backward, on);
 }
 
 Variable fat_scale_weight(const Variable& weight, const Variable& m, FatLimits limits) {

@@ -59,7 +59,7 @@ FatRange fat_range(ValueRange calibrated, float alpha_t, float alpha_r,
 ///
 /// where inside refers to the rounded code.
 Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable& alpha_r,
-                      std::span<const FatRange> ranges, int bits);
+                      std::span<const FatRange> ranges, int bits, const Quantizer* on = nullptr);
 
 /// W clip(m), element-wise. m has a gradient only within `limits`; W has the usual gradient.
 /// @throws std::invalid_argument  if the shapes differ

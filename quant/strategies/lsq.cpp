@@ -71,7 +71,7 @@ class LsqActivation final : public Quantizer, Calibratable, Limited {
   Variable train_forward(const Variable& x) override {
     observe(x.value());
     scale_.clamp(slot());
-    return lsq_map(x, scale_.variable(), grid_.grid(), features(x.value()), options_);
+    return lsq_map(x, scale_.variable(), grid_.grid(), features(x.value()), options_, *this);
   }
 
  private:

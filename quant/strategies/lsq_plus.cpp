@@ -96,7 +96,7 @@ struct OffsetConstants {
 
 template <bool closed>
 Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_beta,
-                    const OffsetConstants& constants) {
+                    const OffsetConstants& constants, const Quantizer& on) {
   return map_trained<2>(
       x, scale_and_beta, std::vector{constants},
       [](float v, OffsetConstants c) {
@@ -111,7 +111,8 @@ Variable map_offset(const Variable& x, const std::array<Variable, 2>& scale_and_
         const bool clipped = !inside & (quotient == quotient);  // false for NaN
         return ElementGradient<2>{inside ? g : 0.0f,
                                   {c.factor * (g * residue), clipped ? c.factor * g : 0.0f}};
-      });
+      },
+      &on);
 }
 
 class LsqPlusActivation final : public Quantizer, Calibratable, Limited {
@@ -169,8 +170,8 @@ class LsqPlusActivation final : public Quantizer, Calibratable, Limited {
                                     {0.0f, static_cast<float>(grid_.qmax)},
                                     options_.gradient_factor(features(x.value()), grid_.qmax)};
     const std::array trained{scale_.variable(), beta_};
-    return options_.closed_window ? map_offset<true>(x, trained, constants)
-                                  : map_offset<false>(x, trained, constants);
+    return options_.closed_window ? map_offset<true>(x, trained, constants, *this)
+                                  : map_offset<false>(x, trained, constants, *this);
   }
 
  private:

@@ -17,7 +17,8 @@ struct StepConstants {
 };
 
 template <bool closed>
-Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepConstants> constants) {
+Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepConstants> constants,
+                   const Quantizer& on) {
   return map_trained<1>(
       x, {scale}, std::move(constants),
       [](float v, StepConstants c) { return c.scale * integer_code(v, c.scale, c.range); },
@@ -27,7 +28,8 @@ Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepCon
                                    : (quotient > c.range.low) & (quotient < c.range.high);
         const float residue = integer_code(v, c.scale, c.range) - (inside ? quotient : 0.0f);
         return ElementGradient<1>{inside ? g : 0.0f, {c.factor * (g * residue)}};
-      });
+      },
+      &on);
 }
 
 class LsqWeight final : public Quantizer, Calibratable, Limited {
@@ -79,7 +81,7 @@ class LsqWeight final : public Quantizer, Calibratable, Limited {
     observe(x.value());
     scale_.clamp(slot());
     const auto shares = static_cast<std::int64_t>(grid_.zero_point.size());
-    return lsq_map(x, scale_.variable(), grid_, x.value().numel() / shares, options_);
+    return lsq_map(x, scale_.variable(), grid_, x.value().numel() / shares, options_, *this);
   }
 
  private:
@@ -111,13 +113,13 @@ std::int64_t features(const Tensor& activations) {
 }
 
 Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid, std::int64_t n,
-                 const LsqOptions& options) {
+                 const LsqOptions& options, const Quantizer& on) {
   const CodeRange range = centered_range(grid);
   const float factor = options.gradient_factor(n, grid.qmax);
   std::vector<StepConstants> constants;
   for (const float value : scale.value().span()) constants.push_back({value, range, factor});
-  return options.closed_window ? map_steps<true>(x, scale, std::move(constants))
-                               : map_steps<false>(x, scale, std::move(constants));
+  return options.closed_window ? map_steps<true>(x, scale, std::move(constants), on)
+                               : map_steps<false>(x, scale, std::move(constants), on);
 }
 
 std::unique_ptr<Quantizer> make_lsq_weight(const SlotSpec& spec, const LsqOptions& options,

@@ -27,9 +27,10 @@ std::int64_t features(const Tensor& activations);
 
 /// s * round(clip(v / s)) on `grid`, with the values of `scale` as its scales, recorded on the tape
 /// with the gradients of LSQ.
-/// @param n  N in c: the number of elements that share one scale
+/// @param n   N in c: the number of elements that share one scale
+/// @param on  the quantizer whose training forward pass this is
 Variable lsq_map(const Variable& x, const Variable& scale, const QuantGrid& grid, std::int64_t n,
-                 const LsqOptions& options);
+                 const LsqOptions& options, const Quantizer& on);
 
 /// Computes the initial steps of a weight, one or one per channel.
 using FirstSteps = std::vector<double> (*)(const Tensor& weight, bool per_channel,

@@ -54,7 +54,8 @@ class Pact final : public TrainedClip {
         [](float v, float g, PactConstants c) {
           const bool inside = (v >= 0.0f) & (v < c.alpha);
           return ElementGradient<1>{inside ? g : 0.0f, {v >= c.alpha ? g : 0.0f}};
-        });
+        },
+        this);
   }
 
  private:

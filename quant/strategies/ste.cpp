@@ -50,7 +50,8 @@ class SteBinary : public Quantizer, LatentUpdate {
   Variable train_forward(const Variable& x) override {
     const bool windowed = role() == Role::activation || windowed_weights_;
     if (!windowed) return straight_through(x, sign(x.value()));
-    return map_straight_through(x, {-clip_, clip_}, 1.0f, [](float v) { return binary_code(v); });
+    return map_straight_through(
+        x, {-clip_, clip_}, 1.0f, [](float v) { return binary_code(v); }, this);
   }
   /// The mask in which the gradient of a weight passes; undefined: everywhere.
   Tensor weight_mask(const Tensor& w) const {
@@ -115,8 +116,9 @@ class SteGrid final : public ObservedQuantizer {
     if (role() == Role::weight) return straight_through(x, fake_quantize(x.value(), current));
     const float scale = current.scale[0];
     const CodeRange range = codes_range();
-    return map_straight_through(x, gradient_window(scale), 1.0f,
-                                [=](float v) { return scale * integer_code(v, scale, range); });
+    return map_straight_through(
+        x, gradient_window(scale), 1.0f,
+        [=](float v) { return scale * integer_code(v, scale, range); }, this);
   }
 };
 

@@ -163,7 +163,7 @@ Variable Tqt::train_forward(const Variable& x) {
   const CodeRange codes = centered_range(unit_grid());
   // A frozen threshold gets no gradient, so that the optimizer does not move it.
   const bool trained = freezing_ == nullptr || !freezing_->all_frozen();
-  return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes);
+  return quantize_with_derived_scale(x, trained ? log2_t_ : log2_t_.detach(), scales, codes, this);
 }
 
 void Tqt::begin(const TrainingPlan& plan) {

@@ -17,7 +17,8 @@ class XnorActivation final : public Quantizer {
 
  protected:
   Variable train_forward(const Variable& x) override {
-    return map_straight_through(x, {-1.0f, 1.0f}, 1.0f, [](float v) { return binary_code(v); });
+    return map_straight_through(
+        x, {-1.0f, 1.0f}, 1.0f, [](float v) { return binary_code(v); }, this);
   }
 };
 
