@@ -34,9 +34,12 @@ bool pixel_by_pixel(const ConvProblem& problem) {
          problem.params.padding == Padding{};
 }
 
-ConvProblem as_one_image(ConvProblem problem, std::int64_t batch) {
-  problem.height *= batch;
-  return problem;
+/// The largest divisor of `pixels` up to `most`; if it is too small for a kernel's tiles, all of them.
+std::int64_t pixels_at_once(std::int64_t pixels, std::int64_t most) {
+  constexpr std::int64_t kFewest = 16;
+  for (std::int64_t count = std::min(pixels, most); count >= kFewest; --count)
+    if (pixels % count == 0) return count;
+  return pixels;
 }
 
 }  // namespace
@@ -63,8 +66,8 @@ struct BatchConv::Output {
     }
   }
 
-  /// Computes the pixels [first, first + count) of `input`, which are those from `at` of the output.
-  void run(const ConvKernel& kernel, const std::byte* input, std::int64_t first, std::int64_t count,
+  /// Computes the `count` pixels of an image; `at` is the first one's place in the output.
+  void run(const ConvKernel& kernel, const std::byte* input, std::int64_t count,
            std::int64_t at) const {
     // The sums stay in the cache; the least is what kernels compute at once.
     constexpr std::int64_t kSums = 16384, kTile = 64;
@@ -72,7 +75,7 @@ struct BatchConv::Output {
     const Buffer<std::int32_t> sums(static_cast<std::size_t>(std::min(strip, count) * channels));
     for (std::int64_t done = 0; done < count; done += strip) {
       const std::int64_t pixels = std::min(strip, count - done);
-      kernel.accumulate(input, first + done, pixels, sums.get());
+      kernel.accumulate(input, done, pixels, sums.get());
       write(sums.get(), at + done, pixels);
     }
   }
@@ -90,13 +93,22 @@ BatchConv::BatchConv(ConvProblem problem, std::int64_t batch)
     : channels_(problem.channels),
       out_channels_(problem.out_channels),
       batch_(batch),
-      image_bytes_(problem.channels * problem.height * problem.width),
-      image_pixels_(problem.out_height() * problem.out_width()),
+      codes_(problem.channels * problem.height * problem.width),
       out_height_(problem.out_height()),
       out_width_(problem.out_width()),
-      one_image_(pixel_by_pixel(problem)) {
+      images_(batch) {
   const ProfileScope profile("pack weights");
-  if (one_image_) problem = as_one_image(std::move(problem), batch);
+  if (pixel_by_pixel(problem)) {
+    // The pixels of the batch in parts that stay in cache, enough for every thread.
+    constexpr std::int64_t kCodes = 32768, kTile = 64;
+    const std::int64_t pixels = batch * problem.height * problem.width;
+    problem.height = pixels_at_once(
+        pixels, std::min(std::max(kCodes / problem.channels, kTile), pixels / num_threads()));
+    problem.width = 1;
+    images_ = pixels / problem.height;
+  }
+  image_codes_ = problem.channels * problem.height * problem.width;
+  image_pixels_ = problem.out_height() * problem.out_width();
   kernel_ = make_conv_kernel(problem, best_isa(), Packing::quick);
 }
 
@@ -104,9 +116,9 @@ Tensor BatchConv::operator()(const Tensor& bytes, std::span<const float> scale,
                              std::span<const float> bias) const {
   const bool linear = bytes.rank() == 2;
   require((linear || bytes.rank() == 4) && bytes.dim(0) == batch_ &&
-              bytes.numel() == batch_ * image_bytes_ && bytes.dim(1) == channels_,
+              bytes.numel() == batch_ * codes_ && bytes.dim(1) == channels_,
           "convolution of codes: expected {} images of {} channels and {} codes, got {}", batch_,
-          channels_, image_bytes_, bytes.shape().to_string());
+          channels_, codes_, bytes.shape().to_string());
   require(std::ssize(scale) == out_channels_ && (bias.empty() || std::ssize(bias) == out_channels_),
           "convolution of codes: expected {} scales and biases, got {} and {}", out_channels_,
           scale.size(), bias.size());
@@ -118,41 +130,19 @@ Tensor BatchConv::operator()(const Tensor& bytes, std::span<const float> scale,
                       .bias = bias.empty() ? nullptr : bias.data(),
                       .channels = out_channels_};
   const std::uint8_t* codes = bytes.data<std::uint8_t>();
-  one_image_ ? run_rows(codes, output) : run_images(codes, output);
-  return out;
-}
-
-void BatchConv::run_images(const std::uint8_t* bytes, const Output& output) const {
-  parallel_for(batch_, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(images_, 1, [&](std::int64_t begin, std::int64_t end) {
     const Buffer<std::byte> workspace(kernel_->workspace_bytes());
     for (std::int64_t n = begin; n < end; ++n) {
-      const std::uint8_t* image = bytes + n * image_bytes_;
+      const std::uint8_t* image = codes + n * image_codes_;
       const auto* input = reinterpret_cast<const std::byte*>(image);
       if (kernel_->workspace_bytes() > 0) {
         kernel_->prepare(image, 0, kernel_->workspace_rows(), workspace.get());
         input = workspace.get();
       }
-      output.run(*kernel_, input, 0, image_pixels_, n * image_pixels_);
+      output.run(*kernel_, input, image_pixels_, n * image_pixels_);
     }
   });
-}
-
-void BatchConv::run_rows(const std::uint8_t* bytes, const Output& output) const {
-  constexpr std::int64_t kFewestCodes = 4096;  // of a thread
-  const std::int64_t rows = batch_ * out_height_, row_codes = out_width_ * channels_;
-  const std::int64_t grain = kFewestCodes / row_codes + 1;
-  const Buffer<std::byte> workspace(kernel_->workspace_bytes());
-  const auto* input = reinterpret_cast<const std::byte*>(bytes);
-  if (kernel_->workspace_bytes() > 0) {
-    // In full before any thread reads it: kernels may read past a row's end.
-    parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-      kernel_->prepare(bytes, begin, end, workspace.get());
-    });
-    input = workspace.get();
-  }
-  parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    output.run(*kernel_, input, begin * out_width_, (end - begin) * out_width_, begin * out_width_);
-  });
+  return out;
 }
 
 }  // namespace quench::kernels

@@ -36,12 +36,11 @@ class BatchConv {
 
  private:
   struct Output;
-  void run_images(const std::uint8_t* bytes, const Output& output) const;
-  void run_rows(const std::uint8_t* bytes, const Output& output) const;
 
   std::int64_t channels_, out_channels_, batch_;
-  std::int64_t image_bytes_, image_pixels_, out_height_, out_width_;
-  bool one_image_;  // the batch is one tall image to the kernel: its rows are independent
+  std::int64_t codes_, out_height_, out_width_;  // of an image
+  // The batch as the kernel sees it: a 1x1 convolution gets other numbers of pixels at once.
+  std::int64_t images_, image_codes_, image_pixels_;
   std::unique_ptr<ConvKernel> kernel_;
 };
 
