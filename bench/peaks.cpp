@@ -9,50 +9,12 @@
 #include <numeric>
 #include <vector>
 
+#include "core/onednn/library.h"
 #include "core/parallel.h"
+#include "kernels/isa.h"
 
 namespace quench::bench {
 namespace {
-
-#if defined(__AVX512F__)
-using Vector = __m512;
-Vector splat(float value) { return _mm512_set1_ps(value); }
-Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
-#elif defined(__FMA__)
-using Vector = __m256;
-Vector splat(float value) { return _mm256_set1_ps(value); }
-Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
-#else
-using Vector = __m128;
-Vector splat(float value) { return _mm_set1_ps(value); }
-Vector fma(Vector a, Vector b, Vector c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
-#endif
-
-constexpr int kAccumulators = 10;  // covers two ports with four cycles of latency
-constexpr int kLanes = static_cast<int>(sizeof(Vector) / sizeof(float));
-constexpr std::int64_t kFmaRounds = 4'000'000;
-
-/// The empty asm keeps each accumulator in a register and the loop from being simplified.
-void spin() {
-  Vector factor = splat(0.999f), addend = splat(1e-3f);
-  Vector a0 = addend, a1 = addend, a2 = addend, a3 = addend, a4 = addend;
-  Vector a5 = addend, a6 = addend, a7 = addend, a8 = addend, a9 = addend;
-  asm volatile("" : "+x"(factor), "+x"(addend));
-  for (std::int64_t round = 0; round < kFmaRounds; ++round) {
-    a0 = fma(a0, factor, addend);
-    a1 = fma(a1, factor, addend);
-    a2 = fma(a2, factor, addend);
-    a3 = fma(a3, factor, addend);
-    a4 = fma(a4, factor, addend);
-    a5 = fma(a5, factor, addend);
-    a6 = fma(a6, factor, addend);
-    a7 = fma(a7, factor, addend);
-    a8 = fma(a8, factor, addend);
-    a9 = fma(a9, factor, addend);
-    asm volatile("" : "+x"(a0), "+x"(a1), "+x"(a2), "+x"(a3), "+x"(a4));
-    asm volatile("" : "+x"(a5), "+x"(a6), "+x"(a7), "+x"(a8), "+x"(a9));
-  }
-}
 
 constexpr std::int64_t kRounds = 400'000;
 constexpr int kSums = 8;  // covers four cycles of latency on two ports
@@ -61,6 +23,57 @@ constexpr int kSums = 8;  // covers four cycles of latency on two ports
 #define QUENCH_TARGET(isa) __attribute__((target(isa), noinline))
 // Makes the compiler assume that the vector changes, so that it removes no work.
 #define QUENCH_CHANGE(vector) asm volatile("" : "+x"(vector))
+
+/// fp32 multiply-adds.
+void multiply_add() {
+  __m128 factor = _mm_set1_ps(0.999f), addend = _mm_set1_ps(1e-3f);
+  __m128 sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = addend;
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      QUENCH_CHANGE(factor);
+      s = _mm_add_ps(_mm_mul_ps(s, factor), addend);
+      QUENCH_CHANGE(s);
+    }
+  }
+}
+
+QUENCH_TARGET("avx2,fma") void fma_avx2() {
+  __m256 factor = _mm256_set1_ps(0.999f), addend = _mm256_set1_ps(1e-3f);
+  __m256 sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = addend;
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      s = _mm256_fmadd_ps(s, factor, addend);
+      QUENCH_CHANGE(s);
+    }
+  }
+}
+
+QUENCH_TARGET("avx512f") void fma_avx512() {
+  __m512 factor = _mm512_set1_ps(0.999f), addend = _mm512_set1_ps(1e-3f);
+  __m512 sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = addend;
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      s = _mm512_fmadd_ps(s, factor, addend);
+      asm volatile("" : "+v"(s));
+    }
+  }
+}
+
+QUENCH_TARGET("avx512f,avx512bf16") void dot_bfloat16() {
+  const auto a = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3f7f));
+  const auto b = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3a83));
+  __m512 sum[kSums];
+  QUENCH_UNROLL for (auto& s : sum) s = _mm512_setzero_ps();
+  for (std::int64_t round = 0; round < kRounds; ++round) {
+    QUENCH_UNROLL for (auto& s : sum) {
+      s = _mm512_dpbf16_ps(s, a, b);
+      asm volatile("" : "+v"(s));
+    }
+  }
+}
 
 QUENCH_TARGET("avx2") void madd16() {
   __m256i codes = _mm256_set1_epi16(3), weight = _mm256_set1_epi16(-2);
@@ -159,6 +172,10 @@ struct Mix {
 };
 
 constexpr std::array kMixes{
+    Mix{"float32", multiply_add, 4},
+    Mix{"float32 avx2", fma_avx2, 8},
+    Mix{"float32 avx512", fma_avx512, 16},
+    Mix{"bfloat16", dot_bfloat16, 32},
     Mix{"avx2 madd16", madd16, 16},
     Mix{"avx2 maddubs", maddubs<4>, 128},
     Mix{"avx2 maddubs narrow", maddubs<16>, 512},
@@ -187,8 +204,20 @@ double shortest(int threads, Run run) {
 }  // namespace
 
 double measured_fma_peak(int threads) {
-  const double seconds = shortest(threads, spin);
-  return 2.0 * kLanes * kAccumulators * static_cast<double>(kFmaRounds) * threads / seconds;
+  switch (kernels::best_isa()) {
+    case kernels::Isa::avx512:
+      return measured_kernel_peak("float32 avx512", threads);
+    case kernels::Isa::avx2:
+      return measured_kernel_peak("float32 avx2", threads);
+    case kernels::Isa::scalar:
+      break;
+  }
+  return measured_kernel_peak("float32", threads);
+}
+
+double measured_bfloat16_peak(int threads) {
+  return onednn::has_bf16() ? measured_kernel_peak("bfloat16", threads)
+                            : measured_fma_peak(threads);
 }
 
 double measured_kernel_peak(std::string_view kernel, int threads) {

@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "bench/peaks.h"
 #include "core/allocator.h"
 #include "core/communicator.h"
+#include "core/parallel.h"
 #include "core/random.h"
 #include "layers/attach_quantizers.h"
 #include "layers/batch_norm.h"
@@ -54,8 +58,10 @@ std::unique_ptr<layers::Module> make_quantized_network(const TrainStepCase& step
                                               {"weight", at_bits(quant::Role::weight)},
                                               {"activation", at_bits(quant::Role::activation)},
                                               {"first_layer", real_input}})));
-  for (layers::QuantizedLayer* layer : network->quantized_layers())
+  for (layers::QuantizedLayer* layer : network->quantized_layers()) {
     layer->set_precision(step_case.precision);
+    layer->set_integer_forward(step_case.integer_forward);
+  }
   layers::for_each_quantizer(*network, [&](quant::Quantizer& quantizer) {
     quantizer.begin_training({.total_steps = 2 * kStepsBefore,
                               .steps_per_epoch = 2 * kStepsBefore,
@@ -89,13 +95,42 @@ std::size_t huge_page_bytes() {
   return 0;
 }
 
-/// Multiply-accumulates per image in the three passes of every layer, without the first layer's
-/// input gradient, which is not needed.
-double training_macs(layers::Module& network, const Shape& image) {
-  const std::vector<layers::LayerTrace> layers = layers::trace_layers(network, image);
-  double macs = -static_cast<double>(layers.front().macs);
-  for (const layers::LayerTrace& layer : layers) macs += 3.0 * static_cast<double>(layer.macs);
-  return macs;
+/// The rates of each kind of product, measured once.
+class Peaks {
+ public:
+  double of(std::string_view arithmetic) {
+    double& rate = rates_[std::string(arithmetic)];
+    if (rate == 0.0) {
+      const int threads = num_threads();
+      rate = arithmetic == "float32"    ? measured_fma_peak(threads)
+             : arithmetic == "bfloat16" ? measured_bfloat16_peak(threads)
+                                        : measured_kernel_peak(arithmetic, threads);
+    }
+    return rate;
+  }
+
+ private:
+  std::map<std::string, double> rates_;
+};
+
+/// The time of a step's products at the peak of their instructions, in seconds. The first layer needs no gradient of its
+/// input; taps on padding count.
+double seconds_at_peak(layers::Module& network, const Shape& images, Precision precision) {
+  static Peaks peaks;
+  const std::vector<layers::LayerTrace> traces = layers::trace_layers(network, images.with(0, 1));
+  double seconds = 0.0;
+  bool first = true;
+  for (layers::QuantizedLayer* layer : network.quantized_layers()) {
+    const auto trace = std::ranges::find(traces, layer->name(), &layers::LayerTrace::name);
+    if (trace == traces.end()) continue;
+    const double operations = 2.0 * static_cast<double>(trace->macs * images[0]);
+    const bool bfloat16 = precision == Precision::bfloat16 && layer->takes_bfloat16() &&
+                          layer->arithmetic() != "float32";
+    seconds += operations / peaks.of(layer->arithmetic()) +
+               (first ? 1.0 : 2.0) * operations / peaks.of(bfloat16 ? "bfloat16" : "float32");
+    first = false;
+  }
+  return seconds;
 }
 
 /// A network during training.
@@ -114,7 +149,7 @@ class Training {
   }
 
   layers::Module& network() { return *network_; }
-  Shape image() const { return images_.shape().with(0, 1); }
+  const Shape& images() const { return images_.shape(); }
   const train::RankAverage& average() const { return average_; }
   double seconds_of_step() {
     return seconds_of([this] {
@@ -155,8 +190,6 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   check(step_case);
   Training training(step_case);
   TrainStepResult result;
-  result.flops = 2.0 * training_macs(training.network(), training.image()) *
-                 static_cast<double>(step_case.batch);
 
   reset_allocator_peak();
   training.warm_up();
@@ -180,7 +213,30 @@ TrainStepResult time_train_step(const TrainStepCase& step_case) {
   result.summed_bytes =
       static_cast<double>(training.average().bytes() - warm_bytes) / step_case.steps;
   result.seconds_waited = (training.average().seconds_waited() - warm_waited) / step_case.steps;
+  for (const layers::QuantizedLayer* layer : training.network().quantized_layers())
+    ++result.arithmetic[std::string(layer->arithmetic())];
+  result.share_of_peak =
+      seconds_at_peak(training.network(), training.images(), step_case.precision) /
+      result.median_seconds;
   return result;
+}
+
+double speedup_over_float32(const TrainStepCase& step_case) {
+  check(step_case);
+  TrainStepCase float32 = step_case;
+  float32.method = "none";
+  float32.precision = Precision::float32;
+  Training training(step_case), reference(float32);
+  training.warm_up();
+  reference.warm_up();
+  std::vector<double> ratios;
+  progress_bar().begin(step_case.method + ", against float32", step_case.steps);
+  for (int step = 0; step < step_case.steps; ++step) {
+    const double seconds = training.seconds_of_step();
+    ratios.push_back(reference.seconds_of_step() / seconds);
+    progress_bar().advance();
+  }
+  return median(ratios);
 }
 
 void compare_methods(const TrainStepCase& step_case, std::vector<std::string> methods,

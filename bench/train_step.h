@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct TrainStepCase {
   std::string method = "none";  ///< weights and activations; the first layer's input stays float
   int bits = 0;                 ///< for both; 0: the fewest that the method supports
   Precision precision = Precision::float32;
+  bool integer_forward = true;    ///< see QuantizedLayer::set_integer_forward
   std::string optimizer = "sgd";  ///< sgd (with momentum 0.9), adam or adamw
   int steps = 10;                 ///< timed steps, after two warm-up steps; >= 1
 };
@@ -27,8 +29,10 @@ struct TrainStepResult {
   double median_seconds = 0.0;
   double best_seconds = 0.0;
   double images_per_second = 0.0;  ///< at the median, over all ranks
-  /// Operations of one step, two per multiply-accumulate; taps on padding count.
-  double flops = 0.0;
+  /// The time of the products alone at the peak of the instructions that multiply them, over the median.
+  double share_of_peak = 0.0;
+  /// What multiplied forward: kernels and types, with the number of layers of each.
+  std::map<std::string, int> arithmetic;
   std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
   std::size_t resident_bytes = 0;   ///< peak resident set of the process so far
   std::size_t huge_page_bytes = 0;  ///< part of the resident set on huge pages at the end
@@ -42,6 +46,10 @@ struct TrainStepResult {
 /// ranks (core/communicator.h), all make each step together.
 /// @throws std::invalid_argument  for unknown names or values out of range
 TrainStepResult time_train_step(const TrainStepCase& step_case);
+
+/// The median ratio of the times of steps in float32 without quantizers to those of this case, in alternation: above 1,
+/// this case is faster. @throws as time_train_step()
+double speedup_over_float32(const TrainStepCase& step_case);
 
 /// The cost of a method in a training step.
 struct MethodCost {

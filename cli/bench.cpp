@@ -7,10 +7,10 @@
 
 namespace quench::cli {
 
-void print_profile() {
+void print_profile(const std::vector<ProfileEntry>& entries) {
   double total = 0.0;
-  for (const ProfileEntry& entry : profile()) total += entry.seconds;
-  for (const ProfileEntry& entry : profile()) {
+  for (const ProfileEntry& entry : entries) total += entry.seconds;
+  for (const ProfileEntry& entry : entries) {
     fmt::print("    {:<28} {:>7} calls {:>9.1f} ms {:>5.1f} %\n", entry.name, entry.calls,
                entry.seconds * 1e3, 100.0 * entry.seconds / total);
   }

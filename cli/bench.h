@@ -1,7 +1,10 @@
 #pragma once
 
+#include <vector>
+
 #include "cli/parts/command_line.h"
 #include "core/parallel.h"
+#include "core/profiler.h"
 
 // The parts of `quench bench`.
 namespace quench::cli {
@@ -22,7 +25,7 @@ void add_bench_net(Subcommand& bench);
 /// The range of --threads.
 inline OptionForm thread_count() { return {.min = 1, .max = kMaxThreads}; }
 
-/// Prints the time of each operation since the profiler was reset, one line each.
-void print_profile();
+/// Prints the time of each operation, one line each.
+void print_profile(const std::vector<ProfileEntry>& entries);
 
 }  // namespace quench::cli

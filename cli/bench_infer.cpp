@@ -54,7 +54,7 @@ void infer(const BenchInferOptions& options) {
       "  fused    {:8.2f} ms median, {:.2f} ms best, {:.1f} images/s, {:.0f} % of the FMA peak\n",
       result.median_seconds * 1e3, result.best_seconds * 1e3, images, 100.0 * of_peak);
   fmt::print("  unfused  {:8.2f} ms median\n", result.unfused_seconds * 1e3);
-  if (options.profile) print_profile();
+  if (options.profile) print_profile(profile());
 }
 
 }  // namespace

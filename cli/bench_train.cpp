@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "bench/peaks.h"
 #include "bench/train_step.h"
 #include "cli/bench.h"
 #include "cli/parts/provenance.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
+#include "kernels/isa.h"
 #include "support/error.h"
 #include "support/progress.h"
 
@@ -24,6 +24,7 @@ struct BenchTrainOptions {
   bool all = true;      // no options describe a case: time the usual ones
   std::string methods;  // if set, compare these with fp32 instead
   std::string precision = "float32";
+  std::string forward = "integer";
   int threads = 0;
   bool json = false;
   bool profile = false;
@@ -44,8 +45,11 @@ std::vector<bench::TrainStepCase> usual_cases(const BenchTrainOptions& options) 
   return cases;
 }
 
-nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r,
-                       double peak) {
+bool is_float32(const bench::TrainStepCase& c) {
+  return c.method == "none" && c.precision == Precision::float32;
+}
+
+nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r) {
   return {{"model", c.network.model},
           {"width", c.network.width},
           {"batch", c.batch},
@@ -53,12 +57,14 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"method", c.method},
           {"bits", c.bits},
           {"precision", name_of(c.precision)},
+          {"forward", c.integer_forward ? "integer" : "float"},
           {"optimizer", c.optimizer},
           {"threads", num_threads()},
           {"images_per_second", r.images_per_second},
           {"median_ms", r.median_seconds * 1e3},
           {"best_ms", r.best_seconds * 1e3},
-          {"fraction_of_fma_peak", r.flops / r.median_seconds / peak},
+          {"share_of_peak", r.share_of_peak},
+          {"arithmetic", r.arithmetic},
           {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
           {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
           {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
@@ -66,50 +72,61 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"versions", provenance()}};
 }
 
-void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double peak) {
-  fmt::print(
-      "{:<12} {:>5} {:>6}  {:<9} {:<9} {:<5} {:>9.1f} {:>9.1f} {:>9.1f} {:>8.0f} % {:>8} {:>8} "
-      "{:>8} {:>11}\n",
-      c.network.model, c.network.width, c.batch, c.method, name_of(c.precision), c.optimizer,
-      r.images_per_second, r.median_seconds * 1e3, r.best_seconds * 1e3,
-      100.0 * r.flops / r.median_seconds / peak, r.tensor_bytes >> 20, r.resident_bytes >> 20,
-      r.huge_page_bytes >> 20, r.late_allocations);
+void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double speedup) {
+  fmt::print("{:<12} {:>5} {:>5}  {:<9} {:<9} {:>8.1f} {:>8.1f} {:>7.2f} {:>6.0f} % {:>6} {:>6}\n",
+             c.network.model, c.network.width, c.batch, c.method, name_of(c.precision),
+             r.images_per_second, r.median_seconds * 1e3, speedup, 100.0 * r.share_of_peak,
+             r.tensor_bytes >> 20, r.resident_bytes >> 20);
+}
+
+/// "forward: 8 layers avx512 vnni, 1 float32"
+void print_arithmetic(const bench::TrainStepResult& result) {
+  std::string text;
+  for (const auto& [name, layers] : result.arithmetic)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", layers, name);
+  fmt::print("    layers by what multiplies forward: {}\n", text);
 }
 
 void bench_train(const BenchTrainOptions& options) {
   if (options.threads > 0) set_num_threads(options.threads);
   flush_denormals();
-  const double peak = bench::measured_fma_peak(num_threads());
   nlohmann::json results = nlohmann::json::array();
   if (!options.json) {
-    fmt::print("training step, {} threads, measured fp32 FMA peak {:.0f} GFLOP/s\n", num_threads(),
-               peak * 1e-9);
-    fmt::print(
-        "{:<12} {:>5} {:>6}  {:<9} {:<9} {:<5} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8} {:>11}\n",
-        "model", "width", "batch", "method", "operands", "optim", "images/s", "ms median",
-        "ms best", "FMA peak", "pool MiB", "RSS MiB", "huge MiB", "late allocs");
+    fmt::print("training step, {} threads, {} kernels\n", num_threads(),
+               kernels::to_string(kernels::best_isa()));
+    fmt::print("{:<12} {:>5} {:>5}  {:<9} {:<9} {:>8} {:>8} {:>7} {:>8} {:>6} {:>6}\n", "model",
+               "width", "batch", "method", "precision", "images/s", "ms", "x fp32", "of peak",
+               "pool", "RSS");
   }
   enable_profiler(options.profile);
   ProgressBar bar;
   for (const bench::TrainStepCase& step_case : usual_cases(options)) {
     reset_profiler();
     const bench::TrainStepResult result = bench::time_train_step(step_case);
-    bar.clear();
     if (options.json) {
-      results.push_back(to_json(step_case, result, peak));
-    } else {
-      print_row(step_case, result, peak);
-      if (options.profile) print_profile();
+      bar.clear();
+      results.push_back(to_json(step_case, result));
+      continue;
+    }
+    // Before the steps of the other network, which count as well.
+    const std::vector<ProfileEntry> entries = profile();
+    const double speedup = is_float32(step_case) ? 1.0 : bench::speedup_over_float32(step_case);
+    bar.clear();
+    print_row(step_case, result, speedup);
+    if (options.profile) {
+      print_arithmetic(result);
+      print_profile(entries);
     }
   }
   if (options.json) {
     fmt::print("{}\n", results.dump(2));
   } else {
     fmt::print(
-        "pool: peak of the tensors in these steps; RSS: peak of the process so far; huge: the part "
-        "of "
-        "it on huge pages;\n"
-        "late allocs: allocations of system memory by the pool after the second step\n");
+        "ms: median; x fp32: the time of the float network's step in float32, in alternation, over "
+        "this one; of peak: the "
+        "time of\nthe products alone at the peak of their instructions, over the median; pool: "
+        "peak of the tensors in these "
+        "steps, RSS: of\nthe process so far, in MiB\n");
   }
 }
 
@@ -182,6 +199,8 @@ void add_bench_train(Subcommand& bench) {
   train.add("--precision", options->precision,
             "Operands of products: float32 or bfloat16 (train.precision)",
             {.show_default = true, .type_name = "NAME", .when_given = this_case});
+  train.add("--forward", options->forward, "Forward products: integer or float (train.forward)",
+            {.show_default = true, .type_name = "NAME", .when_given = this_case});
   train.add("--optimizer", step_case.optimizer, "sgd (momentum 0.9), adam or adamw",
             {.show_default = true, .type_name = "NAME"});
   train.add("--steps", step_case.steps, "Timed steps, after two warm-up steps",
@@ -191,6 +210,9 @@ void add_bench_train(Subcommand& bench) {
   train.add("--profile", options->profile, "Print the time of each operation");
   train.run([options] {
     options->step_case.precision = find_precision(options->precision, "bench train --precision");
+    require(options->forward == "integer" || options->forward == "float",
+            "bench train --forward: expected integer or float, got {}", options->forward);
+    options->step_case.integer_forward = options->forward == "integer";
     if (options->methods.empty()) return bench_train(*options);
     bench_methods(*options);
   });

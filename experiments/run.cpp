@@ -45,7 +45,8 @@ train::TrainerOptions trainer_options(const ExperimentConfig& config,
       .bn_freeze_epoch = train.bn_freeze_epoch,
       .sync_batch_norm = train.sync_batch_norm,
       .gradient_bits = train.gradient_bits,
-      .precision = train.precision};
+      .precision = train.precision,
+      .integer_forward = train.integer_forward};
 }
 
 /// The loss of a run with a teacher; empty if it has none.

@@ -63,8 +63,10 @@ Trainer::Trainer(layers::Module& network, datasets::Loader& loader, const Traine
       loss_(loss ? std::move(loss) : loss_of_labels(options.loss)) {
   for (layers::BatchNorm* norm : layers::batch_norms(network_))
     norm->set_synchronized(options_.sync_batch_norm);
-  for (layers::QuantizedLayer* layer : network_.quantized_layers())
+  for (layers::QuantizedLayer* layer : network_.quantized_layers()) {
     layer->set_precision(options_.precision);
+    layer->set_integer_forward(options_.integer_forward);
+  }
   begin_quantizers(network_);
   quantize_gradients();
 }

@@ -40,6 +40,7 @@ struct TrainerOptions {
   /// quant/gradient_quantizer.h; 0: off.
   int gradient_bits = 0;
   Precision precision = Precision::float32;  ///< see QuantizedLayer::set_precision
+  bool integer_forward = true;               ///< see QuantizedLayer::set_integer_forward
 };
 
 /// The position of a training between two steps, and the sums of the epoch so far. Together with

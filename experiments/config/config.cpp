@@ -157,6 +157,12 @@ TrainConfig read_train(const Settings& s) {
       s.choice({"precision", "of the operands of convolutions and matrix products in training"},
                "float32", {"float32", "bfloat16"}),
       "train.precision");
+  train.integer_forward =
+      s.choice(
+          {"forward",
+           "how training multiplies forward: integer sums codes as evaluation and the engine do, "
+           "in layers whose values are on their grids; float multiplies values in train.precision"},
+          "integer", {"integer", "float"}) == "integer";
   train.eval_batch_size = s.integer({"eval_batch_size", "images per batch of evaluation"},
                                     train.eval_batch_size, kPositive);
   train.init_from = s.text({"init_from",

@@ -59,6 +59,7 @@ struct TrainConfig {
   /// quant/gradient_quantizer.h; 0: off.
   int gradient_bits = 0;
   Precision precision = Precision::float32;  ///< of the operands of products in training
+  bool integer_forward = true;               ///< see QuantizedLayer::set_integer_forward
   std::int64_t eval_batch_size = 256;
   std::string init_from;  ///< checkpoint or run with the initial weights; empty: none
   std::int64_t max_steps_per_epoch = 0;  ///< for quick experiments; 0: all
