@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 """Run by bench/compare_peers.sh: alternates quench and PyTorch and prints the ratios of their medians."""
+import itertools
 import json
 import os
 import statistics
 import subprocess
 import sys
+from collections import defaultdict, namedtuple
 
 program, peer_python, rounds, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 only = sys.argv[5:]  # models; empty: all
 peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "torch_train_step.py")
+precisions = os.environ.get("PRECISIONS", "float32,bfloat16").split(",")
+if not set(precisions) <= {"float32", "bfloat16"}:
+    sys.exit(f"compare_peers: expected PRECISIONS of float32 and bfloat16, got {','.join(precisions)}")
+compiled_or_not = (False, True) if os.environ.get("COMPILE") == "1" else (False,)
+avx2 = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() == "AVX2"
 
 # By default glibc returns large buffers to the system after every step and must fault in their
 # pages again. These settings keep them, on huge pages, and let OpenMP threads spin: 1.1 to 1.9 x
@@ -16,73 +23,92 @@ peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", 
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "268435456",
          "OMP_WAIT_POLICY": "active", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"
-PRECISIONS = ("float32", "bfloat16")
-# Model, width, image size, batch, quench's method, PyTorch's candidates (the fastest counts), timed
-# steps.
-CASES = [("binarynet", "1.0", "32", "64", "none", ["none"], "4"),
-         ("binarynet", "1.0", "32", "64", "ste", ["ste"], "4"),
-         ("binarynet", "0.25", "32", "128", "none", ["none"], "8"),
-         ("binarynet", "0.25", "32", "128", "ste", ["ste"], "8"),
-         ("mobilenet_v1", "0.5", "32", "128", "none", ["none"], "6"),
-         ("mobilenet_v1", "0.5", "32", "128", "symmetric", ["uniform", "uniform_native"], "6"),
-         ("mobilenet_v1", "0.25", "128", "32", "none", ["none"], "10"),
-         ("mobilenet_v1", "0.25", "128", "32", "symmetric", ["uniform", "uniform_native"], "10")]
+
+# A network without quantizers and with quench's `method`; `peers`: how PyTorch writes that method
+# (the fastest counts); `steps`: timed steps.
+Case = namedtuple("Case", "model width size batch steps method bits peers")
+UNIFORM = ["uniform", "uniform_native"]
+CASES = [Case("binarynet", "1.0", "32", "64", "4", "ste", "1", ["ste"]),
+         Case("binarynet", "0.25", "32", "128", "8", "ste", "1", ["ste"]),
+         Case("mobilenet_v1", "0.5", "32", "128", "6", "symmetric", "8", UNIFORM),
+         Case("mobilenet_v1", "0.25", "128", "32", "10", "symmetric", "8", UNIFORM),
+         Case("resnet20", "1.0", "32", "128", "6", "lsq", "4", ["lsq", "lsq_native"])]
 
 
-def run(command, extra_environment):
+def run(command, case, method, precision, extra_environment):
+    command = command + ["--model", case.model, "--width", case.width, "--image-size", case.size, "--batch", case.batch,
+                         "--method", method, "--precision", precision, "--steps", case.steps, "--threads", threads]
+    if method != "none":
+        command += ["--bits", case.bits]
     environment = dict(os.environ, OMP_NUM_THREADS=threads, **extra_environment)
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
-def quench(case, precision):
-    model, width, size, batch, method, _, steps = case
-    command = [program, "bench", "train", "--model", model, "--width", width, "--image-size", size, "--batch", batch,
-               "--method", method, "--precision", precision, "--steps", steps, "--threads", threads, "--json"]
-    if method == "symmetric":
-        command += ["--bits", "8"]
-    return run(command, {})[0]
+def quench(case, method, precision):
+    environment = {"QUENCH_MAX_ISA": "avx2"} if avx2 else {}
+    return run([program, "bench", "train", "--json"], case, method, precision, environment)[0]
 
 
-def torch(case, method, layout, compiled, precision):
-    model, width, size, batch, _, _, steps = case
+def torch(case, precision, method, layout, compiled):
     environment = dict(TUNED)
+    if avx2:
+        environment["ATEN_CPU_CAPABILITY"] = "avx2"
     if os.path.isdir(OPENBLAS):  # otherwise libblas may be the slow reference implementation
         environment["LD_LIBRARY_PATH"] = OPENBLAS
-    command = [peer_python, peer_script, "--model", model, "--width", width, "--image-size", size, "--batch", batch,
-               "--method", method, "--steps", steps, "--threads", threads, "--layout", layout, "--precision", precision]
-    return run(command + (["--compile"] if compiled else []), environment)
+    command = [peer_python, peer_script, "--layout", layout] + (["--compile"] if compiled else [])
+    return run(command, case, method, precision, environment)
 
 
-def best(variants):
-    """The variant (layout and quantizer implementation) with the highest median speed, as (images/s, MiB)."""
-    speeds = {key: statistics.median(r["images_per_second"] for r in runs) for key, runs in variants.items()}
-    key = max(speeds, key=speeds.get)
-    return speeds[key], statistics.median(r["peak_rss_mib"] for r in variants[key])
+def measure(case):
+    """The results of quench's and of PyTorch's runs by method ("none" or quench's name), precision and variant."""
+    ours, theirs = defaultdict(list), defaultdict(list)
+    for _ in range(rounds):
+        for precision in precisions:
+            for method, peers in (("none", ["none"]), (case.method, case.peers)):
+                ours[method, precision].append(quench(case, method, precision))
+                for variant in itertools.product(peers, ("nhwc", "nchw"), compiled_or_not):
+                    theirs[method, precision, variant].append(torch(case, precision, *variant))
+    return ours, theirs
+
+
+def best(runs, method, precision=None):
+    """(images/s, MiB) of the variant with the highest median speed, in the given precision or in any."""
+    medians = [tuple(statistics.median(result[key] for result in results) for key in ("images_per_second", "peak_rss_mib"))
+               for key, results in runs.items() if key[0] == method and precision in (None, key[1])]
+    return max(medians, default=(None, None))
+
+
+def text(value, width, digits):
+    return f"{'-' if value is None else f'{value:.{digits}f}':>{width}}"
+
+
+def ratio(value, other, width):
+    return text(None if value is None or other is None else value / other, width, 2)
+
+
+def print_row(case, method, ours, theirs):
+    speed, memory = best(ours, method)
+    peer_speed, peer_memory = best(theirs, method)
+    own = [best(ours, method, p)[0] for p in ("float32", "bfloat16")]
+    peer = [best(theirs, method, p)[0] for p in ("float32", "bfloat16")]
+    print(f"{case.model:<12} {case.width:>5} {case.size:>4} {case.batch:>5} {method:<9} | "
+          f"{text(own[0], 8, 1)} {text(own[1], 8, 1)} | {text(peer[0], 8, 1)} {text(peer[1], 8, 1)} | "
+          f"{ratio(speed, best(theirs, 'none')[0], 7)} {ratio(speed, None if method == 'none' else peer_speed, 16)} | "
+          f"{ratio(speed, best(ours, 'none', 'float32')[0], 13)} {ratio(own[1], own[0], 8)} | "
+          f"{text(memory, 5, 0)} {text(peer_memory, 7, 0)} {ratio(memory, peer_memory, 5)}", flush=True)
 
 
 print("images/s at the median step; PyTorch: the fastest of its layouts, ways to write the quantizer and, with COMPILE=1, "
-      "compiled steps")
+      "compiled steps.\n"
+      "Ratios of quench's faster precision to PyTorch's fastest step without quantizers (x float) and with them "
+      "(x fake-quantized)\n"
+      "and to quench's own float32 step without quantizers (x own float32). MiB: of the faster precision.")
 print(f"{'model':<12} {'width':>5} {'size':>4} {'batch':>5} {'method':<9} | {'float32':>8} {'bfloat16':>8} | "
-      f"{'PyTorch':>8} {'bfloat16':>8} | {'best x best':>11} | {'bf16 x own float32':>18} | {'MiB':>5} {'PyTorch':>7} {'x':>5}",
-      flush=True)
+      f"{'PyTorch':>8} {'bfloat16':>8} | {'x float':>7} {'x fake-quantized':>16} | {'x own float32':>13} {'bf16/f32':>8} | "
+      f"{'MiB':>5} {'PyTorch':>7} {'x':>5}", flush=True)
 for case in CASES:
-    model, width, size, batch, method, peers, _ = case
-    if only and model not in only:
+    if only and case.model not in only:
         continue
-    compiled = (False, True) if os.environ.get("COMPILE") == "1" else (False,)
-    variants = [(peer, layout, c) for peer in peers for layout in ("nhwc", "nchw") for c in compiled]
-    ours = {p: [] for p in PRECISIONS}
-    theirs = {p: {v: [] for v in variants} for p in PRECISIONS}
-    for _ in range(rounds):
-        for precision in PRECISIONS:
-            ours[precision].append(quench(case, precision))
-            for variant in variants:
-                theirs[precision][variant].append(torch(case, *variant, precision))
-    speed = {p: statistics.median(r["images_per_second"] for r in ours[p]) for p in PRECISIONS}
-    peer = {p: best(theirs[p]) for p in PRECISIONS}
-    fastest, fastest_peer = max(speed, key=speed.get), max(peer, key=peer.get)
-    memory = statistics.median(r["peak_rss_mib"] for r in ours[fastest])
-    peer_speed, peer_memory = peer[fastest_peer]
-    print(f"{model:<12} {width:>5} {size:>4} {batch:>5} {method:<9} | {speed['float32']:8.1f} {speed['bfloat16']:8.1f} | "
-          f"{peer['float32'][0]:8.1f} {peer['bfloat16'][0]:8.1f} | {speed[fastest] / peer_speed:11.2f} | "
-          f"{speed['bfloat16'] / speed['float32']:18.2f} | {memory:5.0f} {peer_memory:7.0f} {memory / peer_memory:5.2f}", flush=True)
+    runs = measure(case)
+    for method in ("none", case.method):
+        print_row(case, method, *runs)

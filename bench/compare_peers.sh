@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Compares training steps of quench and PyTorch in float32 and bfloat16, alternating between them: images/s, peak memory,
-# ratios of medians.
+# Compares training steps of quench and PyTorch, without quantizers and with them, in float32 and bfloat16, alternating
+# between them: images/s, peak memory, ratios of medians.
 #
-#   bench/compare_peers.sh [ROUNDS [MODEL...]]     (default 3 rounds of all models; half an hour on an idle 2-core machine)
+#   bench/compare_peers.sh [ROUNDS [MODEL...]]     (default 3 rounds of all models; about 40 minutes on 2 idle cores)
 #
 # Needs Debian's python3-torch and libopenblas0-openmp, or another torch. Environment: THREADS (default: all cores), QUENCH
-# (program), PEER_PYTHON (an interpreter with torch), COMPILE=1 (times torch.compile, too). ONEDNN_MAX_CPU_ISA=AVX2 runs both
-# as on a machine without AVX-512.
+# (program), PEER_PYTHON (an interpreter with torch), COMPILE=1 (times torch.compile, too), PRECISIONS (default:
+# float32,bfloat16). ONEDNN_MAX_CPU_ISA=AVX2 PRECISIONS=float32 runs both as on a machine without AVX-512: with the former,
+# quench gets QUENCH_MAX_ISA=avx2 and PyTorch ATEN_CPU_CAPABILITY=avx2.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
