@@ -14,7 +14,7 @@ namespace quench::kernels {
 /// compute forward. A linear layer is a 1x1 convolution of images of one pixel.
 class BatchConv {
  public:
-  /// Whether packing the weights costs little beside the batch's products, every sum fits in 32 bits, and the CPU has
+  /// Whether packing the weights takes much less time than the batch's products, every sum fits in 32 bits, and the CPU has
   /// kernels that are faster than float32.
   /// @param problem       its weights are not read
   /// @param largest_sum   bounds the sum of |weight| of an output channel

@@ -217,7 +217,8 @@ std::optional<QuantizedLayer::WeightCodes> QuantizedLayer::codes_of(const Variab
                                                                     const Shape& input) {
   if (!active(weight_quantizer()) || !active(input_quantizer())) return std::nullopt;
   if (!integer_forward_ && !wants_bfloat16()) return std::nullopt;
-  // A method may blend, or wait, at first. One that waits may not have a grid yet, and hands on its input.
+  if (!weight_quantizer().on_grid() || !input_quantizer().on_grid()) return std::nullopt;
+  // One that waits may not have a grid yet, and returns its input.
   if (weight.value().shares_storage_with(weight_.value())) return std::nullopt;
   auto integers = integer_weights(weight.value(), weight_quantizer().grid().scale);
   if (!integers) return std::nullopt;

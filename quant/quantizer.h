@@ -87,6 +87,9 @@ class Quantizer {
   /// forward() for a layer that multiplies codes: in Mode::training, u8 bytes on byte_grid(grid()) if the strategy
   /// supports it and all values are on its grid; else the values.
   Variable forward_bytes(const Variable& x);
+  /// Whether train_forward()'s values are on grid() in the current step. A strategy that blends or adds noise returns
+  /// false meanwhile, and its layer multiplies values; one that waits and returns its input need not.
+  virtual bool on_grid() const { return true; }
   /// Whether train_forward() may return bytes (quant/parts/element_output.h).
   bool wants_bytes() const { return wants_bytes_; }
   /// The integers of x and their grid in evaluation mode; nullopt in other modes and for "none".

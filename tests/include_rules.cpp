@@ -19,7 +19,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude{
     {"kernels", {"support", "core"}},
     {"autograd", {"support", "core", "kernels"}},
     {"quant", {"support", "core", "autograd"}},
-    {"layers", {"support", "core", "autograd", "quant"}},
+    {"layers", {"support", "core", "kernels", "autograd", "quant"}},
     {"datasets", {"support", "core"}},
     {"ptq", {"support", "core", "autograd", "quant", "layers", "datasets"}},
     {"deploy", {"support", "core", "kernels", "quant", "layers", "datasets"}},

@@ -19,6 +19,7 @@ class AbActivationBase : public Quantizer, Planned {
       // Stale even in the tail, which may be shorter than the memory of running statistics.
       : Quantizer(spec, {.stale_batch_norm = true}), options_(options), alpha_(options) {}
 
+  bool on_grid() const override { return share() == 1.0; }
   Planned* planned() override { return this; }
   void begin(const TrainingPlan& plan) override { alpha_.begin(plan); }
   void step(std::int64_t step) override { alpha_.step(step); }

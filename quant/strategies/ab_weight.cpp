@@ -28,6 +28,7 @@ class AbWeight final : public Quantizer, LatentUpdate, Planned {
     return centered_codes(w, observed(code_grid_));
   }
   void observe(const Tensor& x) override;
+  bool on_grid() const override { return alpha_.done(); }
 
   Planned* planned() override { return this; }
   void begin(const TrainingPlan& plan) override {

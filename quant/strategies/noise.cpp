@@ -23,6 +23,7 @@ class Noise final : public ObservedQuantizer, Planned {
     rounds_ = quantize_from_ == 0.0;
   }
 
+  bool on_grid() const override { return rounds_; }
   Planned* planned() override { return quantize_from_ > 0.0 ? this : nullptr; }
   void begin(const TrainingPlan& plan) override {
     total_steps_ = plan.total_steps;

@@ -29,9 +29,9 @@ inline deploy::IntegerNetwork check_evaluation(layers::Module& network, std::int
 inline void check_engine(const deploy::IntegerNetwork& network) {
   const Tensor images = random_tensor({3, network.channels, network.height, network.width}, 9);
   const deploy::Values expected = deploy::interpret(network, images);
-  for (int isa = 0; isa <= static_cast<int>(deploy::best_isa()); ++isa) {
+  for (int isa = 0; isa <= static_cast<int>(kernels::best_isa()); ++isa) {
     CAPTURE(isa);
-    deploy::Engine engine(network, static_cast<deploy::Isa>(isa));
+    deploy::Engine engine(network, static_cast<kernels::Isa>(isa));
     const deploy::Values values = engine.values(images);
     for (deploy::ValueId id = 0; id < values.size(); ++id) {
       CAPTURE(network.values[id].readers[0]);
