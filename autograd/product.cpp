@@ -30,19 +30,22 @@ float weight_scale_of(const ProductOperands& operands, std::int64_t channel) {
 
 bool in_bfloat16(const ProductOperands& operands) { return operands.weight.dtype() == DType::bf16; }
 
-Tensor bfloat16_input(const ProductOperands& operands) {
-  return operands.input.dtype() == DType::bf16 ? operands.input
-                                               : bytes_to_bfloat16(operands.input, operands.grid);
+Tensor in_bfloat16(const Tensor& input, const ByteGrid& grid) {
+  return input.dtype() == DType::bf16 ? input : bytes_to_bfloat16(input, grid);
 }
 
 struct ProductNode final : Node {
-  ProductOperands operands;
+  ProductOperands operands;  // without what only forward needs; a binary input as bits
+  Shape input;
   Passes passes;
 
   ProductNode(ProductOperands operands_in, Passes passes_in)
-      : operands(std::move(operands_in)), passes(std::move(passes_in)) {
-    operands.kernel = nullptr;  // forward is done
+      : operands(std::move(operands_in)),
+        input(operands.input.shape()),
+        passes(std::move(passes_in)) {
+    operands.kernel = nullptr;
     operands.offset_sums = {};
+    if (operands.binary) operands.input = pack_binary(operands.input);
   }
   std::string_view name() const override { return "product"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
@@ -57,9 +60,10 @@ struct ProductNode final : Node {
 
  private:
   Tensor backward_weight(const Tensor& grad) const {
+    const Tensor codes = operands.binary ? unpack_binary(operands.input, input) : operands.input;
     if (!in_bfloat16(operands))
-      return passes.backward_weight(bytes_to_float32(operands.input, operands.grid), grad);
-    Tensor grad_weight = passes.backward_weight(bfloat16_input(operands), grad);
+      return passes.backward_weight(bytes_to_float32(codes, operands.grid), grad);
+    Tensor grad_weight = passes.backward_weight(in_bfloat16(codes, operands.grid), grad);
     // Takes the weight's scale, which `grad` holds, for the input's.
     Tensor factor({grad_weight.dim(0)});
     for (std::int64_t o = 0; o < factor.numel(); ++o)
@@ -71,7 +75,7 @@ struct ProductNode final : Node {
 
 /// The sums of products in bfloat16.
 Tensor bfloat16_sums(const ProductOperands& operands, const Passes& passes) {
-  const Tensor input = bfloat16_input(operands);
+  const Tensor input = in_bfloat16(operands.input, operands.grid);
   if (!operands.wide_sums) return passes.forward(input, operands.weight);
   return split_sums(to_float32(operands.weight),
                     [&](const Tensor& half) { return passes.forward(input, to_bfloat16(half)); });

@@ -31,6 +31,8 @@ struct ProductOperands {
   /// u8: codes on `grid`. bf16: the input itself, rounded; then there is no kernel.
   Tensor input;
   ByteGrid grid;
+  bool binary =
+      false;  ///< whether the grid's codes are -1 and +1 alone; backward then keeps a bit for each
   /// f32: the weight. bf16: the operand in weight[o] = weight_scale[o] * operand[o], exact for codes.
   Tensor weight;
   std::vector<float> weight_scale{1.0f};  ///< one, or one per output channel
@@ -54,7 +56,7 @@ struct ProductOperands {
 //   dL/dweight = (input_scale / weight_scale) bf16(g weight_scale)^T * q_input
 //
 // so each gradient is rounded once, to 8 significant bits, and summed in float32. What is kept for backward is the operands
-// alone, a byte for each code of the input.
+// alone, a byte or a bit for each code of the input.
 Variable conv2d(const Variable& input, const Variable& weight, const Variable& bias,
                 std::shared_ptr<PreparedConv2d> prepared, ProductOperands operands);
 Variable linear(const Variable& input, const Variable& weight, const Variable& bias,

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from collections import defaultdict, namedtuple
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
+
+import step_chart
+
 program, peer_python, rounds, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 only = sys.argv[5:]  # models; empty: all
 peer_script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "torch_train_step.py")
@@ -46,13 +50,14 @@ def run(command, case, method, precision, extra_environment):
 
 def quench(case, method, precision):
     environment = {"QUENCH_MAX_ISA": "avx2"} if avx2 else {}
-    return run([program, "bench", "train", "--json"], case, method, precision, environment)[0]
+    result = run([program, "bench", "train", "--json"], case, method, precision, environment)[0]
+    return result | {"step_mib": result["peak_rss_mib"] - result["rss_before_mib"]}
 
 
 def torch(case, precision, method, layout, compiled):
     environment = dict(TUNED)
     if avx2:
-        environment["ATEN_CPU_CAPABILITY"] = "avx2"
+        environment |= {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
     if os.path.isdir(OPENBLAS):  # otherwise libblas may be the slow reference implementation
         environment["LD_LIBRARY_PATH"] = OPENBLAS
     command = [peer_python, peer_script, "--layout", layout] + (["--compile"] if compiled else [])
@@ -73,7 +78,7 @@ def measure(case):
 
 def best(runs, method, precision=None):
     """(images/s, MiB) of the variant with the highest median speed, in the given precision or in any."""
-    medians = [tuple(statistics.median(result[key] for result in results) for key in ("images_per_second", "peak_rss_mib"))
+    medians = [tuple(statistics.median(result[key] for result in results) for key in ("images_per_second", "step_mib"))
                for key, results in runs.items() if key[0] == method and precision in (None, key[1])]
     return max(medians, default=(None, None))
 
@@ -102,13 +107,22 @@ print("images/s at the median step; PyTorch: the fastest of its layouts, ways to
       "compiled steps.\n"
       "Ratios of quench's faster precision to PyTorch's fastest step without quantizers (x float) and with them "
       "(x fake-quantized)\n"
-      "and to quench's own float32 step without quantizers (x own float32). MiB: of the faster precision.")
+      "and to quench's own float32 step without quantizers (x own float32). MiB: of the faster precision, beyond what the program takes before it builds the network.")
 print(f"{'model':<12} {'width':>5} {'size':>4} {'batch':>5} {'method':<9} | {'float32':>8} {'bfloat16':>8} | "
       f"{'PyTorch':>8} {'bfloat16':>8} | {'x float':>7} {'x fake-quantized':>16} | {'x own float32':>13} {'bf16/f32':>8} | "
       f"{'MiB':>5} {'PyTorch':>7} {'x':>5}", flush=True)
+chart = []
 for case in CASES:
     if only and case.model not in only:
         continue
     runs = measure(case)
     for method in ("none", case.method):
         print_row(case, method, *runs)
+    ours, theirs = runs
+    reference = best(theirs, "none")[0]
+    chart.append((f"{case.model} {case.width}, {case.size} x {case.size}", f"{case.bits} bits, {case.method}",
+                  {"PyTorch, quantized": best(theirs, case.method)[0] / reference,
+                   "quench, float": best(ours, "none")[0] / reference,
+                   "quench, quantized": best(ours, case.method)[0] / reference}))
+if "CHART" in os.environ:
+    step_chart.write(os.environ["CHART"], chart)

@@ -7,7 +7,8 @@
 # Needs Debian's python3-torch and libopenblas0-openmp, or another torch. Environment: THREADS (default: all cores), QUENCH
 # (program), PEER_PYTHON (an interpreter with torch), COMPILE=1 (times torch.compile, too), PRECISIONS (default:
 # float32,bfloat16). ONEDNN_MAX_CPU_ISA=AVX2 PRECISIONS=float32 runs both as on a machine without AVX-512: with the former,
-# quench gets QUENCH_MAX_ISA=avx2 and PyTorch ATEN_CPU_CAPABILITY=avx2.
+# quench gets QUENCH_MAX_ISA=avx2, and PyTorch ATEN_CPU_CAPABILITY=avx2 and MKL_ENABLE_INSTRUCTIONS=AVX2. CHART=FILE.svg draws
+# the ratios.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

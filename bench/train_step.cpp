@@ -188,8 +188,9 @@ std::string bits_text(const TrainStepCase& step_case) {
 
 TrainStepResult time_train_step(const TrainStepCase& step_case) {
   check(step_case);
-  Training training(step_case);
   TrainStepResult result;
+  result.resident_before = peak_resident_bytes();
+  Training training(step_case);
 
   reset_allocator_peak();
   training.warm_up();

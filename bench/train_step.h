@@ -35,6 +35,7 @@ struct TrainStepResult {
   std::map<std::string, int> arithmetic;
   std::size_t tensor_bytes = 0;     ///< peak of the tensor pool in these steps
   std::size_t resident_bytes = 0;   ///< peak resident set of the process so far
+  std::size_t resident_before = 0;  ///< the same before the network was built
   std::size_t huge_page_bytes = 0;  ///< part of the resident set on huge pages at the end
   /// How often the pool grew after the second step.
   std::uint64_t late_allocations = 0;

@@ -67,6 +67,7 @@ nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResu
           {"arithmetic", r.arithmetic},
           {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
           {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
+          {"rss_before_mib", static_cast<double>(r.resident_before) / (1 << 20)},
           {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
           {"system_allocations_after_step_2", r.late_allocations},
           {"versions", provenance()}};

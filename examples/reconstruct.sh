@@ -78,7 +78,7 @@ for network in mobilenet_v2 mobilenet_v1; do
   imported "$network" "${file[$network]}" --config "$examples/${network}_imagenet.toml" --set "model.width=${width[$network]}" \
     "${folders[@]}"
   for config in ptq_minmax ptq_equalized; do
-    for method in none gptq; do
+    for method in none gptq rounding_offset; do
       cell "$network-$config-$method" "$examples/$network/$config.toml" --checkpoint "$work/$network" "${folders[@]}" \
         --set "model.width=${width[$network]}" --set quant.granularity=per_channel --set 'quant.weight={bits=4}' \
         --set 'quant.first_layer={weight={bits=8}}' --set 'quant.depthwise={weight={bits=8}}' \
@@ -105,12 +105,12 @@ for b in "${bits[@]}"; do
   for batches in 1 2 4; do printf ' %s |' "$(value top1_quantized "resnet20-w${weight}a$activation-gptq-$batches")"; done
   echo
 done
-printf '\n| network | equalized | float | nearest | GPTQ |\n|---|---|---|---|---|\n'
+printf '\n| network | equalized | float | nearest | GPTQ | rounding_offset |\n|---|---|---|---|---|---|\n'
 for network in mobilenet_v2 mobilenet_v1; do
   for config in ptq_minmax ptq_equalized; do
     printf '| %s | %s |' "$network" "$([[ $config == ptq_equalized ]] && echo yes || echo no)"
     printf ' %s |' "$(value top1_float "$network-$config-none")" "$(value top1_quantized "$network-$config-none")" \
-      "$(value top1_quantized "$network-$config-gptq")"
+      "$(value top1_quantized "$network-$config-gptq")" "$(value top1_quantized "$network-$config-rounding_offset")"
     echo
   done
 done

@@ -247,6 +247,7 @@ std::optional<ProductOperands> QuantizedLayer::operands_of(const Variable& input
   ProductOperands operands{
       .input = std::move(*bytes),
       .grid = quant::byte_grid(of_input),
+      .binary = of_input.binary(),
       .weight = bfloat16 ? integers_to_bfloat16(codes->integers, weight.shape()) : weight.value(),
       .weight_scale = weight_quantizer().grid().scale,
       .wide_sums = !sums_are_exact(codes->reach, quant::largest_code(of_input))};

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/half.h"
+#include "core/ops/bits.h"
 #include "core/parallel.h"
 #include "core/profiler.h"
 #include "support/error.h"
@@ -92,6 +93,39 @@ Tensor bytes_to_bfloat16(const Tensor& bytes, const ByteGrid& grid) {
     for (std::int64_t i = begin; i < end; ++i) to[i] = to_bfloat(static_cast<float>(from[i] + low));
   });
   return out;
+}
+
+Tensor pack_binary(const Tensor& bytes) {
+  const ProfileScope profile("codes");
+  Tensor bits({bytes_of_bits(bytes.numel())}, DType::u8);
+  const std::uint8_t* from = bytes.data<std::uint8_t>();
+  std::uint8_t* to = bits.data<std::uint8_t>();
+  const std::int64_t count = bytes.numel();
+  parallel_for(bits.numel(), kParallelGrain / 8, [=](std::int64_t first, std::int64_t last) {
+    for (std::int64_t at = 8 * first; at < std::min(8 * last, count); at += kPiece) {
+      const std::int64_t size = std::min(kPiece, std::min(8 * last, count) - at);
+      std::uint8_t flags[kPiece];
+      for (std::int64_t i = 0; i < size; ++i)
+        flags[i] = static_cast<std::uint8_t>(from[at + i] >> 1U);
+      pack_bits(flags, size, to + at / 8);
+    }
+  });
+  return bits;
+}
+
+Tensor unpack_binary(const Tensor& bits, const Shape& shape) {
+  const ProfileScope profile("codes", ProfileScope::Pass::backward);
+  Tensor bytes(shape, DType::u8);
+  const std::uint8_t* from = bits.data<std::uint8_t>();
+  std::uint8_t* to = bytes.data<std::uint8_t>();
+  const std::int64_t count = bytes.numel();
+  parallel_for(bits.numel(), kParallelGrain / 8, [=](std::int64_t first, std::int64_t last) {
+    const std::int64_t begin = 8 * first, end = std::min(8 * last, count);
+    if (begin >= end) return;
+    unpack_bits(from + first, end - begin, to + begin);
+    for (std::int64_t i = begin; i < end; ++i) to[i] = static_cast<std::uint8_t>(to[i] << 1U);
+  });
+  return bytes;
 }
 
 std::optional<std::vector<std::int16_t>> integer_weights(const Tensor& x,

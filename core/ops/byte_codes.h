@@ -35,6 +35,10 @@ Tensor bytes_to_float32(const Tensor& bytes, const ByteGrid& grid);
 /// The integers q of bytes in bf16, exactly.
 Tensor bytes_to_bfloat16(const Tensor& bytes, const ByteGrid& grid);
 
+/// The bits (core/ops/bits.h) of bytes on a grid of the two codes -1 and +1, which are 0 and 2; and the bytes again.
+Tensor pack_binary(const Tensor& bytes);
+Tensor unpack_binary(const Tensor& bits, const Shape& shape);
+
 /// The integers q of a weight x = scale * q in memory order; nothing if an element is not the float32 product of its
 /// scale and an integer in [-255, 255].
 /// @param scale  > 0; one, or one for each of the equal slices of x along axis 0

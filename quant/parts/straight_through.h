@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "core/ops/bits.h"
 #include "core/parallel.h"
 #include "quant/parts/element_output.h"
 
@@ -14,8 +15,11 @@ namespace quench::quant {
 ///
 ///   dL/dx = factor * dL/doutput where mask is 1, else 0.
 ///
-/// @param mask  u8 of x's shape; undefined: 1 everywhere. With factor 0, nothing is recorded.
-Variable straight_through(const Variable& x, Tensor output, float factor = 1.0f, Tensor mask = {});
+/// @param mask  u8 of x's shape, 0 and 1; undefined: 1 everywhere. With factor 0, nothing is recorded.
+Variable straight_through(const Variable& x, Tensor output, float factor = 1.0f,
+                          const Tensor& mask = {});
+/// The same with the mask's bits (core/ops/bits.h), which are what backward keeps.
+Variable straight_through_bits(const Variable& x, Tensor output, float factor, Tensor bits);
 
 /// Where a straight-through gradient passes: low <= x <= high, both ends included; NaN is outside.
 struct Window {
@@ -24,17 +28,19 @@ struct Window {
 };
 
 /// straight_through() of output[i] = f(x[i]) with the gradient passing inside `window`, in one pass
-/// over x. Saves one byte per element for backward, or nothing if all elements are inside.
+/// over x. Saves one bit per element for backward, or nothing if all elements are inside.
 /// @param on  as in element_output()
 template <typename F>
 Variable map_straight_through(const Variable& x, Window window, float factor, F f,
                               const Quantizer* on = nullptr) {
   const Tensor& input = x.value();
   const float* in = input.data();
+  const Pieces pieces(input.numel(), 1);  // each begins at a whole byte of bits
+  static_assert(Pieces::kSize % 8 == 0);
   const auto for_each_piece = [&](auto body) {
-    parallel_for(input.numel(), kParallelGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t piece = begin; piece < end; piece += Pieces::kSize)
-        body(piece, std::min(piece + Pieces::kSize, end));
+    pieces.for_each([&](std::int64_t piece) {
+      const std::int64_t begin = pieces.begin(piece);
+      body(begin, begin + pieces.size(piece));
     });
   };
   // Copies in the loops, because a byte store may alias anything held by reference. Two short loops over a
@@ -48,25 +54,26 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
   if (!recorded) return Variable(element_output(input.shape(), on, for_each_piece, write_values));
 
-  Tensor mask(input.shape(), DType::u8);
-  std::uint8_t* inside = mask.data<std::uint8_t>();
+  Tensor bits({bytes_of_bits(input.numel())}, DType::u8);
+  std::uint8_t* inside = bits.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
   Tensor output = element_output(
       input.shape(), on, for_each_piece,
       [=, &all_inside](std::int64_t begin, std::int64_t end, float* out) {
         write_values(begin, end, out);
         const float low = window.low, high = window.high;
-        const float* __restrict from = in;
-        std::uint8_t* __restrict passes = inside;
+        const float* __restrict from = in + begin;
+        std::uint8_t passes[Pieces::kSize];
         std::uint8_t all = 1;
-        for (std::int64_t i = begin; i < end; ++i) {
+        for (std::int64_t i = 0; i < end - begin; ++i) {
           passes[i] = static_cast<std::uint8_t>((from[i] >= low) & (from[i] <= high));
           all &= passes[i];
         }
+        pack_bits(passes, end - begin, inside + begin / 8);
         if (all == 0) all_inside.store(false, std::memory_order_relaxed);
       });
-  if (all_inside) mask = {};
-  return straight_through(x, std::move(output), factor, std::move(mask));
+  if (all_inside) bits = {};
+  return straight_through_bits(x, std::move(output), factor, std::move(bits));
 }
 
 }  // namespace quench::quant

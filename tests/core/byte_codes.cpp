@@ -76,6 +76,22 @@ TEST_CASE("to_bytes: a value off the grid, by rounding alone or past its ends, g
       std::invalid_argument);
 }
 
+TEST_CASE("pack_binary: a bit for each of the bytes 0 and 2, and back") {
+  for (const std::int64_t count : {1, 8, 2047, 2048, 2049, 100003}) {
+    Random random(2, "signs");
+    Tensor bytes({1, count}, DType::u8);
+    for (std::uint8_t& byte : bytes.span<std::uint8_t>())
+      byte = static_cast<std::uint8_t>(2 * random.below(2));
+    const Tensor bits = pack_binary(bytes);
+    CHECK(bits.numel() == (count + 7) / 8);
+    for (std::int64_t i = 0; i < count; ++i)
+      REQUIRE(((bits.data<std::uint8_t>()[i / 8] >> (i % 8)) & 1) ==
+              bytes.data<std::uint8_t>()[i] / 2);
+    CHECK(unpack_binary(bits, bytes.shape()).to_row_major<std::uint8_t>() ==
+          bytes.to_row_major<std::uint8_t>());
+  }
+}
+
 TEST_CASE("integer_weights: the integers of each slice by its scale, or nothing off the grid") {
   const std::vector<float> scale{0.01f, 3.0f, 0.37f};
   Tensor weight({3, 4000});

@@ -13,6 +13,7 @@ enum class SeriesForm : std::uint8_t {
   dashed,
   area,   ///< steps, filled down to 0: a histogram of left bin edges
   marks,  ///< thin vertical lines from the bottom to the y of each point
+  points,
 };
 
 /// The meaning of a series' colour; style.cpp defines the colours: of a run, of a position between

@@ -107,6 +107,7 @@ class Drawing {
   std::string line(const Series& series) const;
   std::string area(const Series& series) const;
   std::string marks(const Series& series) const;
+  std::string points(const Series& series) const;
   std::string drawn(const Series& series) const;
 
   const Plot& plot_;
@@ -298,6 +299,17 @@ std::string Drawing::marks(const Series& series) const {
                      path);
 }
 
+std::string Drawing::points(const Series& series) const {
+  std::string circles;
+  for (const Point& point : series.points) {
+    if (!is_shown(point, plot_.log_y)) continue;
+    circles += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{}\">{}</circle>\n",
+                           px(x_pixel(point.first)), px(y_pixel(point.second, axis_of(series))),
+                           color_of(series.color), tooltips_ ? tooltip(series, point) : "");
+  }
+  return circles;
+}
+
 std::string Drawing::drawn(const Series& series) const {
   switch (series.form) {
     case SeriesForm::line:
@@ -307,6 +319,8 @@ std::string Drawing::drawn(const Series& series) const {
       return area(series);
     case SeriesForm::marks:
       return marks(series);
+    case SeriesForm::points:
+      return points(series);
   }
   return "";
 }

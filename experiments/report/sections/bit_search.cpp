@@ -33,7 +33,7 @@ Points points_of(const nlohmann::json& networks, const Axis& x, const char* y) {
   return points;
 }
 
-/// The front as a line, uniform networks dashed, the chosen network as a mark.
+/// The front as a line, uniform networks and the chosen one as points.
 std::string figure(const nlohmann::json& search, const Axis& x, bool accuracy) {
   const char* y = accuracy ? "top1" : "sensitivity";
   Plot plot{.description = accuracy
@@ -52,8 +52,8 @@ std::string figure(const nlohmann::json& search, const Axis& x, bool accuracy) {
                            .color = {SeriesColor::Kind::run, color}});
   };
   add("searched", search.at("front"), SeriesForm::line, 0);
-  add("uniform", search.at("uniform"), SeriesForm::dashed, 1);
-  add("chosen", nlohmann::json::array({search.at("chosen")}), SeriesForm::marks, 2);
+  add("uniform", search.at("uniform"), SeriesForm::points, 1);
+  add("chosen", nlohmann::json::array({search.at("chosen")}), SeriesForm::points, 2);
   if (plot.series.front().points.empty()) return "";
   return plot_figure(plot, accuracy ? "Measured: top1 of the evaluated networks"
                                     : "Predicted: the sum over layers");

@@ -88,8 +88,8 @@ TEST_CASE("svg: user's text is escaped in the drawing, its tooltips and the lege
 }
 
 TEST_CASE("svg: well-formed in every form, and the same bytes each time") {
-  for (const SeriesForm form :
-       {SeriesForm::line, SeriesForm::dashed, SeriesForm::area, SeriesForm::marks}) {
+  for (const SeriesForm form : {SeriesForm::line, SeriesForm::dashed, SeriesForm::area,
+                                SeriesForm::marks, SeriesForm::points}) {
     for (const bool log_y : {false, true}) {
       for (const bool right_axis : {false, true}) {
         Plot plot = line_plot("<&>", {{0, 0.5}, {1, NAN}, {2, 0.0}, {3, 1e9}, {4, -INFINITY}});
