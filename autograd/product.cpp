@@ -118,9 +118,10 @@ std::string_view name_of(Precision precision) {
 }
 
 Precision find_precision(std::string_view name, std::string_view what) {
-  for (const Precision known : {Precision::float32, Precision::bfloat16})
-    if (name == name_of(known)) return known;
-  fail("{}: expected float32 or bfloat16, got {}", what, name);
+  const bool bfloat16 = name == name_of(Precision::bfloat16);
+  require(bfloat16 || name == name_of(Precision::float32),
+          "{}: expected float32 or bfloat16, got {}", what, name);
+  return bfloat16 ? Precision::bfloat16 : Precision::float32;
 }
 
 Variable conv2d(const Variable& input, const Variable& weight, const Variable& bias,

@@ -49,28 +49,38 @@ bool is_float32(const bench::TrainStepCase& c) {
   return c.method == "none" && c.precision == Precision::float32;
 }
 
-nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r) {
+/// What is timed, without the method.
+nlohmann::json json_of(const bench::TrainStepCase& c) {
   return {{"model", c.network.model},
           {"width", c.network.width},
           {"batch", c.batch},
           {"image_size", bench::input_of(c.network).height},
-          {"method", c.method},
-          {"bits", c.bits},
           {"precision", name_of(c.precision)},
           {"forward", c.integer_forward ? "integer" : "float"},
           {"optimizer", c.optimizer},
           {"threads", num_threads()},
-          {"images_per_second", r.images_per_second},
-          {"median_ms", r.median_seconds * 1e3},
-          {"best_ms", r.best_seconds * 1e3},
-          {"share_of_peak", r.share_of_peak},
-          {"arithmetic", r.arithmetic},
-          {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
-          {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
-          {"rss_before_mib", static_cast<double>(r.resident_before) / (1 << 20)},
-          {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
-          {"system_allocations_after_step_2", r.late_allocations},
           {"versions", provenance()}};
+}
+
+nlohmann::json to_json(const bench::TrainStepCase& c, const bench::TrainStepResult& r) {
+  nlohmann::json json = json_of(c);
+  json.update({{"method", c.method},
+               {"bits", c.bits},
+               {"images_per_second", r.images_per_second},
+               {"median_ms", r.median_seconds * 1e3},
+               {"best_ms", r.best_seconds * 1e3},
+               {"share_of_peak", r.share_of_peak},
+               {"arithmetic", r.arithmetic},
+               {"tensor_mib", static_cast<double>(r.tensor_bytes) / (1 << 20)},
+               {"peak_rss_mib", static_cast<double>(r.resident_bytes) / (1 << 20)},
+               {"rss_before_mib", static_cast<double>(r.resident_before) / (1 << 20)},
+               {"huge_page_mib", static_cast<double>(r.huge_page_bytes) / (1 << 20)},
+               {"system_allocations_after_step_2", r.late_allocations}});
+  for (const ProfileEntry& entry : profile()) {
+    json["profile"].push_back(
+        {{"name", entry.name}, {"calls", entry.calls}, {"seconds", entry.seconds}});
+  }
+  return json;
 }
 
 void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, double speedup) {
@@ -96,7 +106,7 @@ void bench_train(const BenchTrainOptions& options) {
     fmt::print("training step, {} threads, {} kernels\n", num_threads(),
                kernels::to_string(kernels::best_isa()));
     fmt::print("{:<12} {:>5} {:>5}  {:<9} {:<9} {:>8} {:>8} {:>7} {:>8} {:>6} {:>6}\n", "model",
-               "width", "batch", "method", "precision", "images/s", "ms", "x fp32", "of peak",
+               "width", "batch", "method", "precision", "images/s", "ms", "speedup", "of peak",
                "pool", "RSS");
   }
   enable_profiler(options.profile);
@@ -123,11 +133,9 @@ void bench_train(const BenchTrainOptions& options) {
     fmt::print("{}\n", results.dump(2));
   } else {
     fmt::print(
-        "ms: median; x fp32: the time of the float network's step in float32, in alternation, over "
-        "this one; of peak: the "
-        "time of\nthe products alone at the peak of their instructions, over the median; pool: "
-        "peak of the tensors in these "
-        "steps, RSS: of\nthe process so far, in MiB\n");
+        "ms: median; speedup: over the float network's step in float32, in alternation; of peak: "
+        "the time of the\nproducts alone at the peak of their instructions, over the median; pool: "
+        "peak of the tensors in these\nsteps, RSS: of the process so far, in MiB\n");
   }
 }
 
@@ -150,18 +158,18 @@ void bench_methods(const BenchTrainOptions& options) {
   if (!options.json) {
     fmt::print("training step of {} {}, batch {}, {} threads, alternating with fp32 steps\n",
                c.network.model, c.network.width, c.batch, num_threads());
-    fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "x fp32");
+    fmt::print("{:<12} {:>14} {:>10} {:>9}\n", "method", "bits w/a", "ms median", "time/fp32");
   }
   ProgressBar bar;
   bench::compare_methods(c, names_of(options.methods), [&](const bench::MethodCost& cost) {
     bar.clear();
     const double ms = cost.median_seconds * 1e3;
     if (options.json) {
-      results.push_back({{"method", cost.method},
-                         {"bits", cost.bits},
-                         {"median_ms", ms},
-                         {"ratio_to_fp32", cost.ratio},
-                         {"versions", provenance()}});
+      results.push_back(json_of(c));
+      results.back().update({{"method", cost.method},
+                             {"bits", cost.bits},
+                             {"median_ms", ms},
+                             {"ratio_to_fp32", cost.ratio}});
       return;
     }
     fmt::print("{:<12} {:>14} {:>10.1f} {:>9.2f}\n", cost.method, cost.bits, ms, cost.ratio);

@@ -156,6 +156,7 @@ int run_program(int argc, char** argv) {
     check_subcommands(info, words);
     std::ranges::reverse(words);     // the parser takes them from the back
     set_num_threads(num_threads());  // OMP_NUM_THREADS may be out of range
+    kernels::best_isa();             // QUENCH_MAX_ISA may be unknown
     app.parse(std::move(words));
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
       fail("cannot write to standard output");

@@ -62,7 +62,8 @@ class QuantizedLayer : public QuantizableModule {
   void set_integer_forward(bool on) { integer_forward_ = on; }
   /// What the last forward pass multiplied with: an integer kernel, e.g. "avx512 vnni", "bfloat16" or "float32".
   std::string_view arithmetic() const { return arithmetic_; }
-  /// Whether its slots allow bfloat16: it is not depthwise, and both slots quantize or neither does.
+  /// Whether its slots allow bfloat16: it is not depthwise, and both slots quantize or neither does. A method whose
+  /// values are off its grid, or whose grid has an offset, still multiplies in float32.
   bool takes_bfloat16();
   /// Computes `norm` in this layer, without its activation. Only `norm` may read this layer's
   /// output, and both must belong to one network. While quantizers are bypassed, folding is undone:

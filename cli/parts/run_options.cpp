@@ -44,7 +44,8 @@ void print_precision_note(layers::Module& network) {
   const std::vector<layers::QuantizedLayer*> layers = network.quantized_layers();
   const auto count = std::ranges::count_if(layers, &layers::QuantizedLayer::takes_bfloat16);
   remark(fmt::format(
-      "note: train.precision = bfloat16: {} of {} convolutions and linear layers multiply in it{}",
+      "note: train.precision = bfloat16: {} of {} convolutions and linear layers can multiply in "
+      "it{}",
       count, layers.size(),
       count == std::ssize(layers)
           ? ""

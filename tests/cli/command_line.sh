@@ -23,6 +23,7 @@ version_text() {
   QUENCH_MAX_ISA=scalar expect_success '^kernels +use scalar$' --version
   ONEDNN_MAX_CPU_ISA=AVX2 expect_success '^oneDNN .* uses avx2$' --version
   QUENCH_MAX_ISA=sse expect_failure 1 'QUENCH_MAX_ISA.*scalar, avx2 or avx512.*sse' --version
+  QUENCH_MAX_ISA=sse expect_failure 1 'QUENCH_MAX_ISA.*scalar, avx2 or avx512.*sse' list models
 }
 
 # "quench help X" is "quench X --help".
