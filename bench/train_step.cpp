@@ -184,6 +184,25 @@ std::string bits_text(const TrainStepCase& step_case) {
   return text(quant::Role::weight) + "/" + text(quant::Role::activation);
 }
 
+struct Alternation {
+  double median_seconds;  // of the training's steps
+  double ratio;           // median, to the reference's steps
+};
+
+/// Alternates steps of both, after warming up the training.
+Alternation alternate(Training& training, Training& reference, const TrainStepCase& step_case) {
+  training.warm_up();
+  progress_bar().begin(step_case.method, step_case.steps);
+  std::vector<double> seconds, ratios;
+  for (int step = 0; step < step_case.steps; ++step) {
+    const double reference_seconds = reference.seconds_of_step();
+    seconds.push_back(training.seconds_of_step());
+    ratios.push_back(seconds.back() / reference_seconds);
+    progress_bar().advance();
+  }
+  return {median(seconds), median(ratios)};
+}
+
 }  // namespace
 
 TrainStepResult time_train_step(const TrainStepCase& step_case) {
@@ -228,16 +247,8 @@ double speedup_over_float32(const TrainStepCase& step_case) {
   float32.method = "none";
   float32.precision = Precision::float32;
   Training training(step_case), reference(float32);
-  training.warm_up();
   reference.warm_up();
-  std::vector<double> ratios;
-  progress_bar().begin(step_case.method + ", against float32", step_case.steps);
-  for (int step = 0; step < step_case.steps; ++step) {
-    const double seconds = training.seconds_of_step();
-    ratios.push_back(reference.seconds_of_step() / seconds);
-    progress_bar().advance();
-  }
-  return median(ratios);
+  return 1.0 / alternate(training, reference, step_case).ratio;
 }
 
 void compare_methods(const TrainStepCase& step_case, std::vector<std::string> methods,
@@ -255,16 +266,8 @@ void compare_methods(const TrainStepCase& step_case, std::vector<std::string> me
   for (const std::string& method : methods) {
     method_case.method = method;
     Training training(method_case);
-    training.warm_up();
-    progress_bar().begin(method, step_case.steps);
-    std::vector<double> seconds, ratios;
-    for (int step = 0; step < step_case.steps; ++step) {
-      const double fp32_seconds = fp32.seconds_of_step();
-      seconds.push_back(training.seconds_of_step());
-      ratios.push_back(seconds.back() / fp32_seconds);
-      progress_bar().advance();
-    }
-    report({method, bits_text(method_case), median(seconds), median(ratios)});
+    const Alternation times = alternate(training, fp32, method_case);
+    report({method, bits_text(method_case), times.median_seconds, times.ratio});
   }
 }
 

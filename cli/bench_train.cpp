@@ -90,7 +90,7 @@ void print_row(const bench::TrainStepCase& c, const bench::TrainStepResult& r, d
              r.tensor_bytes >> 20, r.resident_bytes >> 20);
 }
 
-/// "forward: 8 layers avx512 vnni, 1 float32"
+/// "layers by what multiplies forward: 8 avx512 vnni, 1 float32"
 void print_arithmetic(const bench::TrainStepResult& result) {
   std::string text;
   for (const auto& [name, layers] : result.arithmetic)

@@ -148,6 +148,7 @@ const QuantizedLayer::Codes& QuantizedLayer::weight_codes() {
     weight_codes_ = weight_quantizer_->codes(effective_weight().value());
     weight_reach_ = largest_sum(integers_of(weight_codes_->values), weight_.shape()[0]);
     codes_version_ = version;
+    ++codes_count_;
   }
   return *weight_codes_;
 }
@@ -220,11 +221,13 @@ std::optional<QuantizedLayer::WeightCodes> QuantizedLayer::codes_of(const Variab
   if (!weight_quantizer().on_grid() || !input_quantizer().on_grid()) return std::nullopt;
   // One that waits may not have a grid yet, and returns its input.
   if (weight.value().shares_storage_with(weight_.value())) return std::nullopt;
-  auto integers = integer_weights(weight.value(), weight_quantizer().grid().scale);
+  quant::QuantGrid grid = weight_quantizer().grid();
+  auto integers = integer_weights(weight.value(), grid.scale);
   if (!integers) return std::nullopt;
   const std::int64_t reach = largest_sum(*integers, weight.shape()[0]);
   const bool kernel = integer_forward_ && kernels::BatchConv::pays(problem(input), input[0], reach);
-  return WeightCodes{.integers = std::move(*integers), .reach = reach, .kernel = kernel};
+  return WeightCodes{
+      .integers = std::move(*integers), .grid = std::move(grid), .reach = reach, .kernel = kernel};
 }
 
 std::optional<ProductOperands> QuantizedLayer::operands_of(const Variable& input,
@@ -249,21 +252,21 @@ std::optional<ProductOperands> QuantizedLayer::operands_of(const Variable& input
       .grid = quant::byte_grid(of_input),
       .binary = of_input.binary(),
       .weight = bfloat16 ? integers_to_bfloat16(codes->integers, weight.shape()) : weight.value(),
-      .weight_scale = weight_quantizer().grid().scale,
+      .weight_scale = codes->grid.scale,
       .wide_sums = !sums_are_exact(codes->reach, quant::largest_code(of_input))};
-  if (codes->kernel) add_kernel(operands, of_input, std::move(codes->integers), values.shape());
+  if (codes->kernel) add_kernel(operands, of_input, std::move(*codes), values.shape());
   return operands;
 }
 
 void QuantizedLayer::add_kernel(ProductOperands& operands, const quant::QuantGrid& of_input,
-                                std::vector<std::int16_t> weight, const Shape& input) {
+                                WeightCodes codes, const Shape& input) {
   if (of_input.offset != 0.0f) {
     Tensor values(operands.weight.shape());
-    std::ranges::copy(weight, values.data());
-    operands.offset_sums = offset_sums(input, values, weight_quantizer().grid(), of_input.offset);
+    std::ranges::copy(codes.integers, values.data());
+    operands.offset_sums = offset_sums(input, values, codes.grid, of_input.offset);
   }
   kernels::ConvProblem convolution = problem(input);
-  set_codes(convolution, of_input, std::move(weight));
+  set_codes(convolution, of_input, std::move(codes.integers));
   operands.kernel = std::make_shared<kernels::BatchConv>(std::move(convolution), input[0]);
 }
 
@@ -280,12 +283,10 @@ const kernels::BatchConv* QuantizedLayer::evaluation_kernel(const Codes& input) 
   const Tensor& weight = weight_codes().values;
   const QuantizedLayer& owner = weight_owner();
   const Shape shape = input.values.shape();
-  if (!kernel_ || kernel_->weight_version != owner.codes_version_ || kernel_->input != shape ||
+  if (!kernel_ || kernel_->codes_count != owner.codes_count_ || kernel_->input != shape ||
       kernel_->grid != input.grid) {
-    kernel_ = {.weight_version = owner.codes_version_,
-               .input = shape,
-               .grid = input.grid,
-               .kernel = nullptr};
+    kernel_ = {
+        .codes_count = owner.codes_count_, .input = shape, .grid = input.grid, .kernel = nullptr};
     kernels::ConvProblem codes = problem(shape);
     set_codes(codes, input.grid, {});
     if (kernels::BatchConv::pays(codes, shape[0], owner.weight_reach_)) {

@@ -28,10 +28,10 @@ namespace quench::layers {
 /// eq. 7), each of the three operations rounded to float32. The sums are exact: if the weights
 /// could take them past 2^24, float32's limit for exact integers, they are computed in two halves.
 /// An activation grid with an offset (LSQ+) adds offset gamma_w (1 . q_w) to the bias, summed over
-/// the taps inside the image: padding stays real 0. Training computes the same forward as soon as its
-/// values are on the grids, and keeps the codes for backward instead of values. An input quantizer that scales the output
-/// (XNOR-Net) multiplies the scaled sums by input_magnitude(), a constant in the backward pass,
-/// before the bias is added.
+/// the taps inside the image: padding stays real 0. Training computes the same forward as soon as
+/// its values are on the grids, and keeps the codes for backward instead of values. An input
+/// quantizer that scales the output (XNOR-Net) multiplies the scaled sums by input_magnitude(), a
+/// constant in the backward pass, before the bias is added.
 ///
 /// Several layers may share one weight. The first of them owns the parameter and its quantizer
 /// slot; the others have slots for their inputs and either their own biases or the first one's.
@@ -120,6 +120,7 @@ class QuantizedLayer : public QuantizableModule {
   /// The integers of a weight that training quantized.
   struct WeightCodes {
     std::vector<std::int16_t> integers;
+    quant::QuantGrid grid;
     std::int64_t reach;  ///< the largest sum of |integer| of an output channel
     bool kernel;         ///< whether an integer kernel multiplies them
   };
@@ -133,8 +134,8 @@ class QuantizedLayer : public QuantizableModule {
   std::optional<ProductOperands> operands_of(const Variable& input, const Variable& values,
                                              const Variable& weight,
                                              std::optional<WeightCodes> codes);
-  void add_kernel(ProductOperands& operands, const quant::QuantGrid& of_input,
-                  std::vector<std::int16_t> weight, const Shape& input);
+  void add_kernel(ProductOperands& operands, const quant::QuantGrid& of_input, WeightCodes codes,
+                  const Shape& input);
   const Codes& weight_codes();
   Variable forward_codes(const Tensor& input);
   Tensor scaled_sums(const Codes& input, std::span<const float> scale);
@@ -160,9 +161,10 @@ class QuantizedLayer : public QuantizableModule {
   std::optional<Codes> weight_codes_;
   std::int64_t weight_reach_ = 0;    // the largest sum of |code| of an output channel
   std::uint64_t codes_version_ = 0;  // of the weight that weight_codes_ was computed from
+  std::uint64_t codes_count_ = 0;    // how often weight_codes_ was computed
   // The kernel for these codes and the last input's shape and grid.
   struct EvaluationKernel {
-    std::uint64_t weight_version;
+    std::uint64_t codes_count;  // of the layer that owns the weight
     Shape input;
     quant::QuantGrid grid;
     std::unique_ptr<kernels::BatchConv> kernel;

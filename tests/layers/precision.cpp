@@ -121,6 +121,22 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("evaluation: a new weight quantizer, of the same unchanged weight, gets its own kernel") {
+  const auto layer = make_conv("symmetric", 8), fresh = make_conv("symmetric", 8);
+  const Tensor input = make_input();
+  const auto evaluated = [&](Conv2d& conv) {
+    conv.set_quantizer_mode(Mode::evaluation);
+    return conv(Variable(input)).value().to_row_major();
+  };
+  (*layer)(Variable(input, true));
+  (*fresh)(Variable(input, true));
+  const std::vector<float> at_8_bits = evaluated(*layer);
+  for (Conv2d* conv : {layer.get(), fresh.get()})
+    conv->set_weight_quantizer(make_quantizer("symmetric", Role::weight, 2));
+  CHECK(evaluated(*layer) != at_8_bits);
+  CHECK(evaluated(*layer) == evaluated(*fresh));
+}
+
 TEST_CASE("alpha-blending multiplies float32 until alpha is 1, then codes") {
   const Tensor input = random_tensor({10, 20, 6, 5}, 6);
   // Two layers in step, because a forward pass updates the ranges of activations.
