@@ -19,11 +19,11 @@ thread_local bool recording = true;
 std::atomic<std::uint64_t> next_sequence{1};
 
 /// Adds `grad` to the gradient in `slot`. The first gradient is kept without a copy; later ones are
-/// added in place only if no other handle shares the buffer.
+/// added in place only if there is a buffer that no other handle shares.
 void accumulate(GradientSlot& slot, Tensor grad) {
   if (!slot.grad.defined()) {
     slot.grad = std::move(grad);
-  } else if (slot.grad.unique()) {
+  } else if (slot.grad.unique() && !slot.grad.deferred()) {
     add_in_place(slot.grad, grad);
   } else {
     slot.grad = add(slot.grad, grad);

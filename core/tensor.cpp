@@ -1,22 +1,52 @@
 #include "core/tensor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <mutex>
+#include <optional>
 
 #include "core/allocator.h"
+#include "core/element_source.h"
+#include "core/parallel.h"
 #include "support/error.h"
 
 namespace quench {
 
 struct Tensor::Storage {
-  explicit Storage(std::size_t size) : block(allocate(size)) {}
-  ~Storage() { deallocate(block); }
+  explicit Storage(std::size_t size) : block(static_cast<std::byte*>(allocate(size))) {}
+  explicit Storage(std::unique_ptr<const ElementSource> source_in) : source(std::move(source_in)) {}
+  ~Storage() {
+    if (block != nullptr) deallocate(block);
+  }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  void* block;
+  /// Computes `count` deferred elements, unless that was done.
+  std::byte* compute(std::int64_t count);
+
+  std::atomic<std::byte*> block = nullptr;  // null: deferred
+  std::unique_ptr<const ElementSource> source;
+  std::mutex computing;
   std::uint64_t version = 0;
 };
+
+std::byte* Tensor::Storage::compute(std::int64_t count) {
+  const std::lock_guard lock(computing);
+  if (block != nullptr) return block;
+  std::optional<ProfileScope> profile;
+  if (omp_in_parallel() == 0) profile.emplace(source->operation(), source->pass());
+  auto* const bytes =
+      static_cast<std::byte*>(allocate(static_cast<std::size_t>(count) * sizeof(float)));
+  auto* const to = reinterpret_cast<float*>(bytes);
+  parallel_for(count, kParallelGrain, [=, this](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; at += ElementSource::kPiece)
+      source->read(at, std::min(at + ElementSource::kPiece, end), to + at);
+  });
+  block = bytes;
+  source.reset();
+  return bytes;
+}
 
 namespace {
 
@@ -35,7 +65,23 @@ void for_each_nchw(const Shape& shape, Visit&& visit) {
 
 Tensor::Tensor(Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
   storage_ = std::make_shared<Storage>(bytes());
-  data_ = static_cast<std::byte*>(storage_->block);
+  data_ = storage_->block;
+}
+
+Tensor Tensor::deferred(Shape shape, std::unique_ptr<const ElementSource> source) {
+  Tensor result;
+  result.storage_ = std::make_shared<Storage>(std::move(source));
+  result.shape_ = shape;
+  return result;
+}
+
+bool Tensor::deferred() const { return storage_ != nullptr && storage_->block == nullptr; }
+
+const float* Tensor::read(std::int64_t begin, std::int64_t end, float* buffer) const {
+  if (!deferred()) return data() + begin;
+  for (std::int64_t at = begin; at < end; at += ElementSource::kPiece)
+    storage_->source->read(at, std::min(at + ElementSource::kPiece, end), buffer + (at - begin));
+  return buffer;
 }
 
 Tensor Tensor::zeros(Shape shape, DType dtype) {
@@ -90,6 +136,11 @@ QUENCH_INSTANTIATE(std::uint8_t)
 QUENCH_INSTANTIATE(BFloat16)
 #undef QUENCH_INSTANTIATE
 
+std::optional<ElementExtent> Tensor::known_extent() const {
+  if (!deferred()) return std::nullopt;
+  return storage_->source->extent();
+}
+
 float Tensor::item() const {
   expect(defined() && numel() == 1, "tensor: item() needs exactly one element, got shape {}",
          shape_.to_string());
@@ -103,7 +154,7 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
   Tensor result = *this;
   result.shape_ = shape_.with(0, end - begin);
   const std::int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
-  result.data_ += static_cast<std::size_t>(begin * row) * size_of(dtype_);
+  result.data_ = checked(dtype_) + static_cast<std::size_t>(begin * row) * size_of(dtype_);
   return result;
 }
 
@@ -119,7 +170,7 @@ Tensor Tensor::reshape(Shape shape) const {
 Tensor Tensor::clone() const {
   if (!defined()) return {};
   Tensor result(shape_, dtype_);
-  std::memcpy(result.data_, data_, bytes());
+  std::memcpy(result.data_, checked(dtype_), bytes());
   return result;
 }
 
@@ -128,7 +179,7 @@ void Tensor::copy_from(const Tensor& source) {
   require(shape_ == source.shape_ && dtype_ == source.dtype_,
           "tensor: expected {} {} to copy from, got {} {}", name_of(dtype_), shape_.to_string(),
           name_of(source.dtype_), source.shape_.to_string());
-  std::memmove(data_, source.data_, bytes());
+  std::memmove(checked(dtype_), source.checked(dtype_), bytes());
   bump_version();
 }
 
@@ -141,7 +192,9 @@ std::byte* Tensor::checked(DType wanted) const {
   expect(defined(), "tensor: read of an undefined tensor");
   expect(wanted == dtype_, "tensor: expected element type {}, got {}", name_of(wanted),
          name_of(dtype_));
-  return data_;
+  if (data_ != nullptr) return data_;
+  std::byte* const block = storage_->block;
+  return block != nullptr ? block : storage_->compute(numel());
 }
 
 }  // namespace quench

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -11,6 +12,9 @@
 
 namespace quench {
 
+class ElementSource;
+struct ElementExtent;
+
 /// A cheap handle on shared, 64-byte aligned, pooled storage.
 ///
 /// Memory order: rank-4 tensors are channels-last: a logical [N, C, H, W] is stored as N, H, W, C
@@ -19,6 +23,9 @@ namespace quench {
 /// files and other frameworks.
 ///
 /// Copying a Tensor copies the handle; clone() copies the data. Contents start uninitialised.
+///
+/// The elements of a deferred tensor are computed where they are read: a piece at a time by read(), which keeps
+/// nothing, or all of them by the first data().
 class Tensor {
  public:
   Tensor() = default;  ///< undefined: no shape, no data
@@ -35,6 +42,9 @@ class Tensor {
   static Tensor from_row_major(Shape shape, const std::vector<T>& values) {
     return from_row_major<T>(shape, std::span<const T>(values));
   }
+
+  /// A deferred f32 tensor. @param source  keeps what it reads alive until all elements are computed
+  static Tensor deferred(Shape shape, std::unique_ptr<const ElementSource> source);
 
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -63,6 +73,15 @@ class Tensor {
   }
   std::byte* bytes_begin() { return checked(dtype_); }
   const std::byte* bytes_begin() const { return checked(dtype_); }
+
+  /// Whether no data() has computed the elements yet.
+  bool deferred() const;
+  /// Elements [begin, end) of an f32 tensor in memory order: where they are, or computed into `buffer`, which has room
+  /// for them. Several threads may read at once, but none while another calls the first data().
+  const float* read(std::int64_t begin, std::int64_t end, float* buffer) const;
+
+  /// The extent of a deferred tensor's elements, if its source knows it. All elements are then finite.
+  std::optional<ElementExtent> known_extent() const;
 
   /// The only element of a one-element f32 tensor. @throws std::logic_error  if there are others
   float item() const;
@@ -97,7 +116,7 @@ class Tensor {
   std::byte* checked(DType wanted) const;
 
   std::shared_ptr<Storage> storage_;
-  std::byte* data_ = nullptr;
+  std::byte* data_ = nullptr;  // null: at the begin of the storage, which may be deferred
   Shape shape_;
   DType dtype_ = DType::f32;
 };

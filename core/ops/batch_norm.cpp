@@ -1,9 +1,15 @@
 #include "core/ops/batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "core/communicator.h"
+#include "core/element_source.h"
 #include "core/ops/channel_loop.h"
 #include "support/error.h"
 
@@ -79,12 +85,15 @@ void join_ranks(Moments& moments) {
   }
 }
 
-Moments moments_of(const ChannelLoop& loop, const float* x) {
-  const std::vector<float> pilots = pilot_means(loop, x);
-  ChannelLoop::Sums sums = loop.sum([x, pilot = pilots.data()](std::int64_t i, std::int64_t c) {
-    const float d = x[i] - pilot[c];
-    return ChannelLoop::Terms{d, d * d};
-  });
+Moments moments_of(const ChannelLoop& loop, const Tensor& x, ChannelLoop::Extents* extents) {
+  const std::vector<float> pilots = pilot_means(loop, x.data());
+  ChannelLoop::Sums sums = loop.sum(
+      x,
+      [pilot = pilots.data()](float value, std::int64_t, std::int64_t c) {
+        const float d = value - pilot[c];
+        return ChannelLoop::Terms{d, d * d};
+      },
+      extents);
   const auto count = static_cast<double>(loop.rows());
   for (std::size_t c = 0; c < sums.first.size(); ++c) {
     const double mean = sums.first[c] / count;
@@ -123,16 +132,98 @@ struct Normaliser {
         bias(loop.line([&](std::int64_t c) { return value_or(bias_in, c, 0.0f); })) {}
 };
 
+/// The output of batch_norm_train() where it is read.
+class Normalised final : public ElementSource {
+ public:
+  Normalised(Tensor x, ChannelLoop::Extents extents, const ChannelLoop& loop, Normaliser lines,
+             Activation activation)
+      : ElementSource("batch_norm"),
+        x_(std::move(x)),
+        extents_(std::move(extents)),
+        loop_(loop),
+        lines_(std::move(lines)),
+        range_(range_of(activation)) {}
+
+  void read(std::int64_t begin, std::int64_t end, float* to) const override {
+    loop_.for_range(begin, end,
+                    [=, in = x_.data(), mean = lines_.mean.data(), scale = lines_.scale.data(),
+                     shift = lines_.bias.data(), range = range_](std::int64_t i, std::int64_t c) {
+                      to[i - begin] = range.clamp((in[i] - mean[c]) * scale[c] + shift[c]);
+                    });
+  }
+
+  /// Each operation is monotonic also when it rounds, so a channel's extent is that of its ends.
+  std::optional<ElementExtent> extent() const override {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    ElementExtent result{kInfinity, -kInfinity};
+    for (std::size_t c = 0; c < extents_.least.size(); ++c) {
+      for (const float x : {extents_.least[c], extents_.largest[c]}) {
+        const float normalised = (x - lines_.mean[c]) * lines_.scale[c] + lines_.bias[c];
+        if (!std::isfinite(normalised)) return std::nullopt;  // its mean tells of a NaN
+        const float y = range_.clamp(normalised);
+        result = {std::min(result.least, y), std::max(result.largest, y)};
+      }
+    }
+    return result;
+  }
+
+ private:
+  Tensor x_;
+  ChannelLoop::Extents extents_;
+  ChannelLoop loop_;
+  Normaliser lines_;
+  ActivationRange range_;
+};
+
+/// dL/dx of batch_norm_train() where it is read: scale * (g - mean(g) - xhat * mean(g * xhat)), xhat = (x - mean) *
+/// inv_std, for the gradient g before the activation.
+class NormalisedGradient final : public ElementSource {
+ public:
+  /// @param offset, slope  lines of mean(g) and inv_std * mean(g * xhat)
+  NormalisedGradient(Tensor grad_output, const BatchNormInputs& inputs, const ChannelLoop& loop,
+                     Normaliser lines, std::vector<float> offset, std::vector<float> slope)
+      : ElementSource("batch_norm", ProfileScope::Pass::backward),
+        grad_output_(std::move(grad_output)),
+        x_(inputs.x),
+        loop_(loop),
+        lines_(std::move(lines)),
+        offset_(std::move(offset)),
+        slope_(std::move(slope)),
+        range_(range_of(inputs.activation)) {}
+
+  void read(std::int64_t begin, std::int64_t end, float* to) const override {
+    alignas(64) float buffer[kPiece];
+    const float* grad = grad_output_.read(begin, end, buffer);
+    loop_.for_range(begin, end,
+                    [=, x = x_.data(), mean = lines_.mean.data(), scale = lines_.scale.data(),
+                     bias = lines_.bias.data(), offset = offset_.data(), slope = slope_.data(),
+                     range = range_](std::int64_t i, std::int64_t c) {
+                      const float centred = x[i] - mean[c];
+                      const float passed =
+                          range.gate(grad[i - begin], centred * scale[c] + bias[c]);
+                      to[i - begin] = scale[c] * (passed - offset[c] - centred * slope[c]);
+                    });
+  }
+
+ private:
+  Tensor grad_output_, x_;
+  ChannelLoop loop_;
+  Normaliser lines_;
+  std::vector<float> offset_, slope_;
+  ActivationRange range_;
+};
+
 /// The sums per channel of g and of g * (x - mean), where g is the gradient after the activation.
 ChannelLoop::Sums sum_gradients(const ChannelLoop& loop, const Normaliser& normaliser,
                                 const Tensor& grad_output, const BatchNormInputs& inputs) {
-  return loop.sum([g = grad_output.data(), x = inputs.x.data(), mean = normaliser.mean.data(),
+  return loop.sum(grad_output,
+                  [x = inputs.x.data(), mean = normaliser.mean.data(),
                    scale = normaliser.scale.data(), bias = normaliser.bias.data(),
-                   range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
-    const float centred = x[i] - mean[c];
-    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
-    return ChannelLoop::Terms{passed, passed * centred};
-  });
+                   range = range_of(inputs.activation)](float g, std::int64_t i, std::int64_t c) {
+                    const float centred = x[i] - mean[c];
+                    const float passed = range.gate(g, centred * scale[c] + bias[c]);
+                    return ChannelLoop::Terms{passed, passed * centred};
+                  });
 }
 
 BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
@@ -149,15 +240,17 @@ BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
 
 }  // namespace
 
-BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
-                                          Tensor& running_var, const BatchNormParams& params) {
-  check(x, {}, {}, running_mean, running_var, params);
-  const ChannelLoop loop(x);
+namespace {
+
+/// @param extents  those of x, if not null
+BatchNormStatistics statistics_of(const ChannelLoop& loop, const Tensor& x, Tensor& running_mean,
+                                  Tensor& running_var, const BatchNormParams& params,
+                                  ChannelLoop::Extents* extents) {
   const std::int64_t rows = whole_batch(loop.rows(), params.synchronized);
   require(rows > 1,
           "batch_norm: expected more than one value per channel in training, got {} (input {})",
           rows, x.shape().to_string());
-  Moments moments = moments_of(loop, x.data());
+  Moments moments = moments_of(loop, x, extents);
   if (params.synchronized) join_ranks(moments);
   const auto count = static_cast<double>(rows);
   update_running(running_mean, moments.mean, 1.0, params.momentum);
@@ -172,20 +265,27 @@ BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
   return statistics;
 }
 
+}  // namespace
+
+BatchNormStatistics batch_norm_statistics(const Tensor& x, Tensor& running_mean,
+                                          Tensor& running_var, const BatchNormParams& params) {
+  check(x, {}, {}, running_mean, running_var, params);
+  return statistics_of(ChannelLoop(x), x, running_mean, running_var, params, nullptr);
+}
+
 BatchNormResult batch_norm_train(const Tensor& x, const Tensor& gain, const Tensor& bias,
                                  Tensor& running_mean, Tensor& running_var,
                                  const BatchNormParams& params) {
   check(x, gain, bias, running_mean, running_var, params);
   const ChannelLoop loop(x);
-  BatchNormResult result{Tensor(x.shape()),
-                         batch_norm_statistics(x, running_mean, running_var, params)};
-  const Normaliser lines(loop, result.statistics, gain, bias);
-  loop.for_each([in = x.data(), out = result.output.data(), mean = lines.mean.data(),
-                 scale = lines.scale.data(), shift = lines.bias.data(),
-                 range = range_of(params.activation)](std::int64_t i, std::int64_t c) {
-    out[i] = range.clamp((in[i] - mean[c]) * scale[c] + shift[c]);
-  });
-  return result;
+  ChannelLoop::Extents extents;
+  BatchNormStatistics statistics =
+      statistics_of(loop, x, running_mean, running_var, params, &extents);
+  Normaliser lines(loop, statistics, gain, bias);
+  Tensor output = Tensor::deferred(
+      x.shape(), std::make_unique<Normalised>(x, std::move(extents), loop, std::move(lines),
+                                              params.activation));
+  return {std::move(output), std::move(statistics)};
 }
 
 ChannelAffine fold_batch_norm(const Tensor& gain, const Tensor& bias, const Tensor& running_mean,
@@ -234,29 +334,22 @@ BatchNormGradients batch_norm_train_backward(const Tensor& grad_output,
                                              const BatchNormInputs& inputs) {
   check_gradient(grad_output, inputs.x);
   const ChannelLoop loop(inputs.x);
-  const Normaliser lines(loop, inputs.statistics, inputs.gain, inputs.bias);
+  Normaliser lines(loop, inputs.statistics, inputs.gain, inputs.bias);
   ChannelLoop::Sums sums = sum_gradients(loop, lines, grad_output, inputs);
   BatchNormGradients grads = channel_gradients(sums, inputs.statistics);
   if (inputs.statistics.synchronized) sums.join_ranks();
 
-  // dL/dx = scale * (g - mean(g) - xhat * mean(g * xhat)), xhat = (x - mean) * inv_std.
   const auto count = static_cast<double>(whole_batch(loop.rows(), inputs.statistics.synchronized));
-  const std::vector<float> offsets = loop.line([&](std::int64_t c) {
+  std::vector<float> offsets = loop.line([&](std::int64_t c) {
     return static_cast<float>(sums.first[static_cast<std::size_t>(c)] / count);
   });
-  const std::vector<float> slopes = loop.line([&](std::int64_t c) {
+  std::vector<float> slopes = loop.line([&](std::int64_t c) {
     const auto inv_std = static_cast<double>(inputs.statistics.inv_std.data()[c]);
     return static_cast<float>(sums.second[static_cast<std::size_t>(c)] * inv_std * inv_std / count);
   });
-  grads.x = Tensor(inputs.x.shape());
-  loop.for_each([g = grad_output.data(), x = inputs.x.data(), out = grads.x.data(),
-                 mean = lines.mean.data(), scale = lines.scale.data(), bias = lines.bias.data(),
-                 offset = offsets.data(), slope = slopes.data(),
-                 range = range_of(inputs.activation)](std::int64_t i, std::int64_t c) {
-    const float centred = x[i] - mean[c];
-    const float passed = range.gate(g[i], centred * scale[c] + bias[c]);
-    out[i] = scale[c] * (passed - offset[c] - centred * slope[c]);
-  });
+  grads.x = Tensor::deferred(inputs.x.shape(), std::make_unique<NormalisedGradient>(
+                                                   grad_output, inputs, loop, std::move(lines),
+                                                   std::move(offsets), std::move(slopes)));
   return grads;
 }
 

@@ -26,7 +26,7 @@ struct BatchNormStatistics {
 };
 
 struct BatchNormResult {
-  Tensor output;
+  Tensor output;  ///< deferred: a quantizer that reads it by pieces saves writing and reading it
   BatchNormStatistics statistics;
 };
 
@@ -74,7 +74,7 @@ struct BatchNormInputs {
   Activation activation = Activation::none;
 };
 struct BatchNormGradients {
-  Tensor x, gain, bias;  ///< gain and bias always [C]
+  Tensor x, gain, bias;  ///< gain and bias always [C]; x of batch_norm_train_backward() is deferred
 };
 
 /// Gradients of batch_norm_train. The activation's mask is recomputed from x.

@@ -3,19 +3,23 @@
 #include <vector>
 
 #include "core/half.h"
-#include "core/parallel.h"
+#include "core/ops/channel_loop.h"
+#include "core/ops/elementwise.h"
 #include "core/profiler.h"
 #include "support/error.h"
 
 namespace quench {
+
 Tensor to_bfloat16(const Tensor& x) {
   const ProfileScope profile("to_bfloat16");
   Tensor out(x.shape(), DType::bf16);
-  const float* from = x.data();
   BFloat16* to = out.data<BFloat16>();
-  parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+  for_each_piece(x.numel(), [=, &x](std::int64_t begin, std::int64_t end) {
+    alignas(64) float buffer[ElementSource::kPiece];
+    const float* from = x.read(begin, end, buffer);
+    BFloat16* piece = to + begin;
 #pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) to[i] = to_bfloat(from[i]);
+    for (std::int64_t i = 0; i < end - begin; ++i) piece[i] = to_bfloat(from[i]);
   });
   return out;
 }
@@ -28,21 +32,19 @@ Tensor to_bfloat16(const Tensor& x, std::span<const float> scale) {
   require(scale.size() == 1 || static_cast<std::int64_t>(scale.size()) == channels,
           "to_bfloat16: expected 1 or {} scales, got {}", channels, scale.size());
   const ProfileScope profile("to_bfloat16");
-  // Channels are innermost in memory.
-  std::vector<float> factors(scale.begin(), scale.end());
-  factors.resize(static_cast<std::size_t>(channels), scale[0]);
+  const ChannelLoop loop(x);
+  const std::vector<float> factors = loop.line(
+      [&](std::int64_t c) { return scale[scale.size() == 1 ? 0 : static_cast<std::size_t>(c)]; });
   Tensor out(x.shape(), DType::bf16);
-  const float* from = x.data();
-  const float* factor = factors.data();
   BFloat16* to = out.data<BFloat16>();
-  parallel_for(x.numel() / channels, kParallelGrain / channels + 1,
-               [=](std::int64_t first, std::int64_t last) {
-                 for (std::int64_t row = first; row < last; ++row) {
-#pragma omp simd
-                   for (std::int64_t c = 0; c < channels; ++c)
-                     to[row * channels + c] = to_bfloat(from[row * channels + c] * factor[c]);
-                 }
-               });
+  for_each_piece(x.numel(),
+                 [=, &x, &loop, factor = factors.data()](std::int64_t begin, std::int64_t end) {
+                   alignas(64) float buffer[ElementSource::kPiece];
+                   const float* from = x.read(begin, end, buffer);
+                   loop.for_range(begin, end, [=](std::int64_t i, std::int64_t c) {
+                     to[i] = to_bfloat(from[i - begin] * factor[c]);
+                   });
+                 });
   return out;
 }
 

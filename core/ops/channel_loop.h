@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/communicator.h"
@@ -40,15 +41,22 @@ class ChannelLoop {
   /// Calls body(i, c) for every element: i is the index in memory, c the index in a line().
   template <typename Body>
   void for_each(Body body) const {
-    const std::int64_t channels = channels_, width = width_;
-    const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(channels, 1) + 1;
-    parallel_for(rows_, grain, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t at = begin * channels; at < end * channels; at += width) {
-        const std::int64_t count = std::min(width, end * channels - at);
-#pragma omp simd
-        for (std::int64_t c = 0; c < count; ++c) body(at + c, c);
-      }
+    const std::int64_t grain = kParallelGrain / std::max<std::int64_t>(channels_, 1) + 1;
+    parallel_for(rows_, grain, [body, this](std::int64_t begin, std::int64_t end) {
+      for_range(begin * channels_, end * channels_, body);
     });
+  }
+  /// The same for elements [begin, end), on this thread.
+  template <typename Body>
+  void for_range(std::int64_t begin, std::int64_t end, Body body) const {
+    const std::int64_t width = width_;
+    std::int64_t first = begin < end ? begin % channels_ : 0;
+    for (std::int64_t at = begin; at < end; first = 0) {
+      const std::int64_t count = std::min(width - first, end - at);
+#pragma omp simd
+      for (std::int64_t i = 0; i < count; ++i) body(at + i, first + i);
+      at += count;
+    }
   }
 
   struct Sums {
@@ -68,20 +76,27 @@ class ChannelLoop {
   struct Terms {
     float first, second;
   };
-  /// Sums terms(i, c), as in for_each, over the rows of each channel. Short runs are summed in
-  /// float, the runs in double. The runs depend only on the shape, so the number of threads does
-  /// not change the result.
+  /// The least and the largest element of each channel, [C] each; a NaN is passed over.
+  struct Extents {
+    std::vector<float> least, largest;
+  };
+  /// Sums terms(v, i, c) over the rows of each channel, for element v of `values`, which has the loop's shape, and i
+  /// and c as in for_each. Short runs are summed in float, the runs in double. The runs depend only on the shape, so
+  /// the number of threads does not change the result.
+  /// @param extents  if not null, receives those of `values`
   template <typename TermsOf>
-  Sums sum(TermsOf terms) const {
+  Sums sum(const Tensor& values, TermsOf terms, Extents* extents = nullptr) const {
     const std::int64_t chunks = std::clamp<std::int64_t>(rows_ * channels_ / kChunk, 1, kMaxChunks);
     std::vector<double> totals(static_cast<std::size_t>(chunks * 2 * channels_));
-    std::vector<float> runs(static_cast<std::size_t>(chunks * 2 * width_));
+    std::vector<float> lines(static_cast<std::size_t>(chunks * kLines * width_));
     parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-        sum_rows(rows_ * chunk / chunks, rows_ * (chunk + 1) / chunks, terms,
-                 runs.data() + chunk * 2 * width_, totals.data() + chunk * 2 * channels_);
+        sum_rows(rows_ * chunk / chunks, rows_ * (chunk + 1) / chunks, values, terms,
+                 extents != nullptr, lines.data() + chunk * kLines * width_,
+                 totals.data() + chunk * 2 * channels_);
       }
     });
+    if (extents != nullptr) *extents = merge_extents(lines, chunks);
     Sums sums{std::vector<double>(static_cast<std::size_t>(channels_)),
               std::vector<double>(static_cast<std::size_t>(channels_))};
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
@@ -100,27 +115,41 @@ class ChannelLoop {
   static constexpr std::int64_t kLinesPerRun = 64;
   static constexpr std::int64_t kChunk = 65536;  // elements worth a separate task
   static constexpr std::int64_t kMaxChunks = 64;
+  // Of a chunk: the sums of a run, room for values, and the least and the largest of each place.
+  static constexpr std::int64_t kLines = 5;
 
-  /// Adds the sums of rows [begin, end) to `total`, [2, C]; `run` has room for two lines.
+  /// Adds the sums of rows [begin, end) to `total`, [2, C]; `lines` has room for kLines lines.
   ///
   /// Line by line in memory order: processing several lines at once saves loads and stores of the
   /// sums, but was two to four times slower on tensors larger than the cache.
   template <typename TermsOf>
-  void sum_rows(std::int64_t begin, std::int64_t end, TermsOf terms, float* run,
-                double* total) const {
+  void sum_rows(std::int64_t begin, std::int64_t end, const Tensor& values, TermsOf terms,
+                bool with_extents, float* lines, double* total) const {
     const std::int64_t width = width_, last = end * channels_;
-    float* first = run;
-    float* second = run + width;
+    float* first = lines;
+    float* second = lines + width;
+    float* buffer = lines + 2 * width;
+    float* least = lines + 3 * width;
+    float* largest = lines + 4 * width;
+    std::fill_n(least, width, std::numeric_limits<float>::infinity());
+    std::fill_n(largest, width, -std::numeric_limits<float>::infinity());
     for (std::int64_t at = begin * channels_; at < last;) {
       const std::int64_t stop = std::min(last, at + kLinesPerRun * width);
-      std::fill_n(run, 2 * width, 0.0f);
+      std::fill_n(lines, 2 * width, 0.0f);
       for (; at < stop; at += width) {
         const std::int64_t count = std::min(width, stop - at);
+        const float* line = values.read(at, at + count, buffer);
 #pragma omp simd
         for (std::int64_t c = 0; c < count; ++c) {
-          const Terms a = terms(at + c, c);
+          const Terms a = terms(line[c], at + c, c);
           first[c] += a.first;
           second[c] += a.second;
+        }
+        if (!with_extents) continue;
+#pragma omp simd
+        for (std::int64_t c = 0; c < count; ++c) {
+          least[c] = line[c] < least[c] ? line[c] : least[c];
+          largest[c] = line[c] > largest[c] ? line[c] : largest[c];
         }
       }
       at = stop;
@@ -131,6 +160,24 @@ class ChannelLoop {
         }
       }
     }
+  }
+
+  Extents merge_extents(const std::vector<float>& lines, std::int64_t chunks) const {
+    const auto channels = static_cast<std::size_t>(channels_);
+    Extents result{std::vector<float>(channels, std::numeric_limits<float>::infinity()),
+                   std::vector<float>(channels, -std::numeric_limits<float>::infinity())};
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const float* least = lines.data() + (chunk * kLines + 3) * width_;
+      const float* largest = least + width_;
+      for (std::int64_t from = 0; from < width_; from += channels_) {
+        for (std::size_t c = 0; c < channels; ++c) {
+          result.least[c] = std::min(result.least[c], least[from + static_cast<std::int64_t>(c)]);
+          result.largest[c] =
+              std::max(result.largest[c], largest[from + static_cast<std::int64_t>(c)]);
+        }
+      }
+    }
+    return result;
   }
 
   std::int64_t channels_;

@@ -55,10 +55,12 @@ void add_in_place(Tensor& a, const Tensor& b) {
   require(a.shape() == b.shape(), "add: expected equal shapes, got {} and {}",
           a.shape().to_string(), b.shape().to_string());
   float* x = a.data();
-  const float* y = b.data();
-  parallel_for(a.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+  for_each_piece(a.numel(), [=, &b](std::int64_t begin, std::int64_t end) {
+    alignas(64) float buffer[ElementSource::kPiece];
+    const float* y = b.read(begin, end, buffer);
+    float* to = x + begin;
 #pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) x[i] += y[i];
+    for (std::int64_t i = 0; i < end - begin; ++i) to[i] += y[i];
   });
   a.bump_version();
 }

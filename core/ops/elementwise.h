@@ -1,13 +1,25 @@
 #pragma once
 
+#include <algorithm>
+
+#include "core/element_source.h"
 #include "core/parallel.h"
 #include "core/tensor.h"
 #include "support/error.h"
 
 namespace quench {
 
-// Each element depends only on its own index. `omp simd` says so: the loop is vectorized without an
+// Deferred operands are read a piece at a time. Each element depends only on its own index. `omp simd` says so: the loop is vectorized without an
 // overlap check, even if input and output are the same buffer.
+
+/// Calls body(begin, end) in parallel, for ranges of at most ElementSource::kPiece elements that cover [0, count).
+template <typename Body>
+void for_each_piece(std::int64_t count, Body body) {
+  parallel_for(count, kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; at += ElementSource::kPiece)
+      body(at, std::min(at + ElementSource::kPiece, end));
+  });
+}
 
 /// out[i] = f(x[i]) on f32 tensors, in one pass at memory speed: `f` is inlined and vectorized.
 /// @throws std::invalid_argument  if the shapes differ
@@ -15,11 +27,13 @@ template <typename F>
 void map_into(const Tensor& x, Tensor& out, F f) {
   require(x.shape() == out.shape(), "map: expected equal shapes, got {} and {}",
           x.shape().to_string(), out.shape().to_string());
-  const float* in = x.data();
   float* o = out.data();
-  parallel_for(x.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+  for_each_piece(x.numel(), [=, &x](std::int64_t begin, std::int64_t end) {
+    alignas(64) float buffer[ElementSource::kPiece];
+    const float* in = x.read(begin, end, buffer);
+    float* to = o + begin;
 #pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) o[i] = f(in[i]);
+    for (std::int64_t i = 0; i < end - begin; ++i) to[i] = f(in[i]);
   });
 }
 
@@ -38,12 +52,14 @@ Tensor zip(const Tensor& a, const Tensor& b, F f) {
   require(a.shape() == b.shape(), "zip: expected equal shapes, got {} and {}",
           a.shape().to_string(), b.shape().to_string());
   Tensor out(a.shape());
-  const float* x = a.data();
-  const float* y = b.data();
   float* o = out.data();
-  parallel_for(a.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
+  for_each_piece(a.numel(), [=, &a, &b](std::int64_t begin, std::int64_t end) {
+    alignas(64) float first[ElementSource::kPiece], second[ElementSource::kPiece];
+    const float* x = a.read(begin, end, first);
+    const float* y = b.read(begin, end, second);
+    float* to = o + begin;
 #pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i) o[i] = f(x[i], y[i]);
+    for (std::int64_t i = 0; i < end - begin; ++i) to[i] = f(x[i], y[i]);
   });
   return out;
 }

@@ -47,10 +47,10 @@ FoldedBatchNormGradients folded_batch_norm_backward(const Tensor& grad_output,
                                                     const FoldedBatchNormInputs& inputs) {
   const ChannelLoop loop(inputs.product);
   const Lines lines(loop, inputs);
-  ChannelLoop::Sums sums =
-      loop.sum([g = grad_output.data(), in = inputs.product.data(), sigma = lines.sigma.data(),
-                offset = lines.offset.data()](std::int64_t i, std::int64_t c) {
-        return ChannelLoop::Terms{g[i], g[i] * (in[i] * sigma[c] + offset[c])};
+  ChannelLoop::Sums sums = loop.sum(
+      grad_output, [in = inputs.product.data(), sigma = lines.sigma.data(),
+                    offset = lines.offset.data()](float g, std::int64_t i, std::int64_t c) {
+        return ChannelLoop::Terms{g, g * (in[i] * sigma[c] + offset[c])};
       });
 
   const Shape channels{loop.channels()};

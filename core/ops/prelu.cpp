@@ -44,8 +44,8 @@ PReluGradients prelu_backward(const Tensor& grad_output, const Tensor& x, const 
   loop.for_each([=](std::int64_t i, std::int64_t c) {
     out[i] = in[i] > 0.0f ? grad[i] : slopes[c] * grad[i];
   });
-  const ChannelLoop::Sums sums = loop.sum([=](std::int64_t i, std::int64_t) {
-    return ChannelLoop::Terms{in[i] > 0.0f ? 0.0f : grad[i] * in[i], 0.0f};
+  const ChannelLoop::Sums sums = loop.sum(grad_output, [=](float g, std::int64_t i, std::int64_t) {
+    return ChannelLoop::Terms{in[i] > 0.0f ? 0.0f : g * in[i], 0.0f};
   });
   for (std::size_t c = 0; c < sums.first.size(); ++c)
     result.slope.data()[c] = static_cast<float>(sums.first[c]);

@@ -1,5 +1,9 @@
 #include "quant/parts/straight_through.h"
 
+#include <memory>
+#include <utility>
+
+#include "core/element_source.h"
 #include "core/ops/bits.h"
 #include "core/ops/elementwise.h"
 #include "core/profiler.h"
@@ -7,6 +11,32 @@
 
 namespace quench::quant {
 namespace {
+
+/// factor * g where a bit is 1, else 0. Deferred, because what reads it next is often a batch norm's backward.
+class MaskedGradient final : public ElementSource {
+ public:
+  MaskedGradient(Tensor grad_output, Tensor bits, float factor)
+      : ElementSource("quantize", ProfileScope::Pass::backward),
+        grad_output_(std::move(grad_output)),
+        bits_(std::move(bits)),
+        factor_(factor) {}
+
+  void read(std::int64_t begin, std::int64_t end, float* to) const override {
+    alignas(64) float buffer[kPiece];
+    std::uint8_t flags[kPiece + 8];  // from the first whole byte of bits
+    const std::int64_t skipped = begin % 8;
+    unpack_bits(bits_.data<std::uint8_t>() + begin / 8, end - begin + skipped, flags);
+    const std::uint8_t* __restrict passes = flags + skipped;
+    const float* __restrict from = grad_output_.read(begin, end, buffer);
+    float* __restrict out = to;
+    const float scale = factor_;
+    for (std::int64_t i = 0; i < end - begin; ++i) out[i] = passes[i] != 0 ? scale * from[i] : 0.0f;
+  }
+
+ private:
+  Tensor grad_output_, bits_;
+  float factor_;
+};
 
 struct StraightThroughNode final : Node {
   Tensor bits;  // undefined: 1 everywhere
@@ -16,24 +46,11 @@ struct StraightThroughNode final : Node {
       : bits(std::move(bits_in)), factor(factor_in) {}
   std::string_view name() const override { return "quantize"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
-    if (!bits.defined()) {
-      return {factor == 1.0f ? grad_output : multiply_scalar(grad_output, factor)};
+    if (bits.defined()) {
+      return {Tensor::deferred(grad_output.shape(),
+                               std::make_unique<MaskedGradient>(grad_output, bits, factor))};
     }
-    Tensor grad(grad_output.shape());
-    const float* g = grad_output.data();
-    const std::uint8_t* flags = bits.data<std::uint8_t>();
-    float* out = grad.data();
-    const Pieces pieces(grad.numel(), 1);
-    pieces.for_each([=, this](std::int64_t piece) {
-      const std::int64_t begin = pieces.begin(piece), count = pieces.size(piece);
-      std::uint8_t passes[Pieces::kSize];
-      unpack_bits(flags + begin / 8, count, passes);
-      const float scale = factor;  // a local copy: the loop's stores might alias a member
-      const float* __restrict from = g + begin;
-      float* __restrict to = out + begin;
-      for (std::int64_t i = 0; i < count; ++i) to[i] = passes[i] != 0 ? scale * from[i] : 0.0f;
-    });
-    return {std::move(grad)};
+    return {factor == 1.0f ? grad_output : multiply_scalar(grad_output, factor)};
   }
 };
 

@@ -34,7 +34,6 @@ template <typename F>
 Variable map_straight_through(const Variable& x, Window window, float factor, F f,
                               const Quantizer* on = nullptr) {
   const Tensor& input = x.value();
-  const float* in = input.data();
   const Pieces pieces(input.numel(), 1);  // each begins at a whole byte of bits
   static_assert(Pieces::kSize % 8 == 0);
   const auto for_each_piece = [&](auto body) {
@@ -45,24 +44,30 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   };
   // Copies in the loops, because a byte store may alias anything held by reference. Two short loops over a
   // piece that stays in cache, because one loop over floats and bytes is not vectorized.
-  const auto write_values = [in, f](std::int64_t begin, std::int64_t end, float* out) {
+  const auto write_values = [f](const float* __restrict from, std::int64_t count,
+                                float* __restrict to) {
     const F local = f;
-    const float* __restrict from = in + begin;
-    float* __restrict to = out;
-    for (std::int64_t i = 0; i < end - begin; ++i) to[i] = local(from[i]);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i]);
   };
   const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
-  if (!recorded) return Variable(element_output(input.shape(), on, for_each_piece, write_values));
+  if (!recorded) {
+    return Variable(element_output(input.shape(), on, for_each_piece,
+                                   [&](std::int64_t begin, std::int64_t end, float* out) {
+                                     alignas(64) float buffer[Pieces::kSize];
+                                     write_values(input.read(begin, end, buffer), end - begin, out);
+                                   }));
+  }
 
   Tensor bits({bytes_of_bits(input.numel())}, DType::u8);
   std::uint8_t* inside = bits.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
   Tensor output = element_output(
       input.shape(), on, for_each_piece,
-      [=, &all_inside](std::int64_t begin, std::int64_t end, float* out) {
-        write_values(begin, end, out);
+      [=, &input, &all_inside](std::int64_t begin, std::int64_t end, float* out) {
+        alignas(64) float buffer[Pieces::kSize];
+        const float* __restrict from = input.read(begin, end, buffer);
+        write_values(from, end - begin, out);
         const float low = window.low, high = window.high;
-        const float* __restrict from = in + begin;
         std::uint8_t passes[Pieces::kSize];
         std::uint8_t all = 1;
         for (std::int64_t i = 0; i < end - begin; ++i) {

@@ -9,8 +9,10 @@
 
 namespace quench::quant {
 
-Extent batch_extent(std::span<const float> x) {
-  const Extent own = extent(x);
+namespace {
+
+/// The extent over all ranks of one per rank.
+Extent join_ranks(const Extent& own) {
   if (communicator().size() == 1) return own;
   // A rank with NaN or infinity reports only that.
   std::array<double, 4> values{0.0, 0.0, 0.0, own.finite ? 0.0 : 1.0};
@@ -20,10 +22,14 @@ Extent batch_extent(std::span<const float> x) {
           -static_cast<float>(values[2]) + 0.0f, values[3] == 0.0};
 }
 
+}  // namespace
+
+Extent batch_extent(std::span<const float> x) { return join_ranks(extent(x)); }
+
 Extent finite_batch_extent(const Tensor& x, std::string_view who) {
   require(x.numel() > 0, "{}: expected at least one element, got shape {}", who,
           x.shape().to_string());
-  const Extent reach = batch_extent(x.span());
+  const Extent reach = join_ranks(extent(x));
   require(reach.finite, "{}: expected finite values, got NaN or infinity in shape {}", who,
           x.shape().to_string());
   return reach;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/element_source.h"
 #include "core/parallel.h"
 
 namespace quench::quant {
@@ -31,7 +32,7 @@ Sum lane_sum(std::int64_t count, Term term) {
 /// Pieces of memory, each within one channel and small enough to stay in cache. They depend only on
 /// the shape, so sums over them do not depend on the number of threads.
 struct Pieces {
-  static constexpr std::int64_t kSize = 2048;
+  static constexpr std::int64_t kSize = ElementSource::kPiece;
 
   Pieces(std::int64_t count, std::int64_t channel_count)
       : channels(channel_count),

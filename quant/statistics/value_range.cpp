@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/element_source.h"
 #include "core/parallel.h"
 #include "quant/code.h"
 #include "quant/statistics/ordered_sum.h"
@@ -58,22 +59,31 @@ Sums serial_sums(const float* x, std::int64_t count) {
   return total;
 }
 
-/// Combines reduce(data, count) over fixed pieces in order, so that the number of threads does not
+/// Combines reduce(begin, end) over fixed pieces of [0, count) in order, so that the number of threads does not
 /// matter.
 template <typename T, typename Reduce, typename Merge>
-T reduce_pieces(const float* x, std::int64_t count, T start, Reduce reduce, Merge combine) {
+T reduce_pieces(std::int64_t count, T start, Reduce reduce, Merge combine) {
   const std::int64_t pieces = (count + kPiece - 1) / kPiece;
-  if (pieces <= 1) return count == 0 ? start : combine(start, reduce(x, count));
+  if (pieces <= 1) return count == 0 ? start : combine(start, reduce(std::int64_t{0}, count));
   std::vector<T> parts(static_cast<std::size_t>(pieces), start);
   parallel_for(pieces, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t piece = first; piece < last; ++piece) {
       const std::int64_t at = piece * kPiece;
-      parts[static_cast<std::size_t>(piece)] = reduce(x + at, std::min(kPiece, count - at));
+      parts[static_cast<std::size_t>(piece)] = reduce(at, std::min(at + kPiece, count));
     }
   });
   T total = start;
   for (const T& part : parts) total = combine(total, part);
   return total;
+}
+
+/// The same with reduce(data, count).
+template <typename T, typename Reduce, typename Merge>
+T reduce_pieces(std::span<const float> x, T start, Reduce reduce, Merge combine) {
+  return reduce_pieces(
+      std::ssize(x), start,
+      [=](std::int64_t begin, std::int64_t end) { return reduce(x.data() + begin, end - begin); },
+      combine);
 }
 
 std::size_t slice_count(const Tensor& x, bool per_channel, std::string_view who) {
@@ -89,23 +99,36 @@ Extent merge(const Extent& a, const Extent& b) {
           a.finite && b.finite};
 }
 
-Extent extent(std::span<const float> x) {
-  return reduce_pieces(x.data(), static_cast<std::int64_t>(x.size()), Extent{}, serial_extent,
-                       merge);
+Extent extent(std::span<const float> x) { return reduce_pieces(x, Extent{}, serial_extent, merge); }
+
+Extent extent(const Tensor& x) {
+  if (const auto known = x.known_extent()) {
+    const float largest = std::max(known->largest, 0.0f), least = std::min(known->least, 0.0f);
+    return {std::max(largest, -least), largest, least + 0.0f, true};
+  }
+  const auto of_piece = [&x](std::int64_t begin, std::int64_t end) {
+    Extent result;
+    for (std::int64_t at = begin; at < end; at += ElementSource::kPiece) {
+      alignas(64) float buffer[ElementSource::kPiece];
+      const std::int64_t stop = std::min(at + ElementSource::kPiece, end);
+      result = merge(result, serial_extent(x.read(at, stop, buffer), stop - at));
+    }
+    return result;
+  };
+  return reduce_pieces(x.numel(), Extent{}, of_piece, merge);
 }
 
 Sums sums(std::span<const float> x) {
-  return reduce_pieces(x.data(), static_cast<std::int64_t>(x.size()), Sums{}, serial_sums,
-                       [](const Sums& a, const Sums& b) {
-                         return Sums{a.values + b.values, a.squares + b.squares};
-                       });
+  return reduce_pieces(x, Sums{}, serial_sums, [](const Sums& a, const Sums& b) {
+    return Sums{a.values + b.values, a.squares + b.squares};
+  });
 }
 
 std::vector<Extent> finite_extents(const Tensor& x, bool per_channel, std::string_view who) {
   const std::size_t slices = slice_count(x, per_channel, who);
   std::vector<Extent> result(slices);
   if (slices == 1) {
-    result[0] = extent(x.span());
+    result[0] = extent(x);
   } else {
     for_each_channel(x, slices, [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
       result[channel] = serial_extent(x.data() + begin, end - begin);
@@ -123,7 +146,7 @@ std::vector<double> mean_abs(const Tensor& x, bool per_channel, std::string_view
   const auto count = static_cast<double>(x.numel()) / static_cast<double>(slices);
   std::vector<double> result(slices);
   if (slices == 1) {
-    result[0] = reduce_pieces(x.data(), x.numel(), 0.0, serial_sum_abs, std::plus<>()) / count;
+    result[0] = reduce_pieces(x.span(), 0.0, serial_sum_abs, std::plus<>()) / count;
   } else {
     for_each_channel(x, slices, [&](std::size_t channel, std::int64_t begin, std::int64_t end) {
       result[channel] = serial_sum_abs(x.data() + begin, end - begin) / count;

@@ -29,6 +29,7 @@ struct ValueRange {
 
 /// Computed in one pass; all zeros for no values.
 Extent extent(std::span<const float> x);
+Extent extent(const Tensor& x);  ///< reads a deferred tensor by pieces
 /// The extent of both sets together.
 Extent merge(const Extent& a, const Extent& b);
 
