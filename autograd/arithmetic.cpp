@@ -10,9 +10,18 @@ namespace quench {
 namespace {
 
 struct AddNode final : Node {
+  Saved output;  // undefined without an activation
+  Activation activation;
+
+  AddNode(const Tensor& output_in, Activation activation_in)
+      : output(activation_in == Activation::none ? Tensor() : output_in),
+        activation(activation_in) {}
   std::string_view name() const override { return "add"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
-    return {grad_output, grad_output};  // one shared buffer; accumulate() copies it before adding
+    const Tensor grad = activation == Activation::none
+                            ? grad_output
+                            : activate_backward(grad_output, output.get(), activation);
+    return {grad, grad};  // one shared buffer; accumulate() copies it before adding
   }
 };
 
@@ -104,8 +113,12 @@ struct MultiplyPerSliceNode final : Node {
 
 }  // namespace
 
-Variable add(const Variable& a, const Variable& b) {
-  return record<AddNode>({a, b}, add(a.value(), b.value()));
+Variable add(const Variable& a, const Variable& b, Activation activation) {
+  const ProfileScope profile("add");
+  Tensor output = zip(a.value(), b.value(), [range = range_of(activation)](float x, float y) {
+    return range.clamp(x + y);
+  });
+  return record<AddNode>({a, b}, output, output, activation);
 }
 
 Variable subtract(const Variable& a, const Variable& b) {

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "autograd/variable.h"
+#include "core/ops/activation.h"
 
 namespace quench {
 
-/// Element-wise, on two Variables of the same shape.
+/// Element-wise, on two Variables of the same shape; the sum with an activation in the same pass.
 /// @throws std::invalid_argument  if the shapes differ
-Variable add(const Variable& a, const Variable& b);
+Variable add(const Variable& a, const Variable& b, Activation activation = Activation::none);
 Variable subtract(const Variable& a, const Variable& b);
 Variable multiply(const Variable& a, const Variable& b);
 

@@ -24,11 +24,13 @@ struct Conv2dNode final : Node {
   std::string_view name() const override { return "conv2d"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     std::vector<Tensor> grads(3);
-    // The first layer's input is an image, which needs no gradient.
-    if (needs(0)) {
+    if (needs(0) && needs(1)) {
+      Conv2dGradients both = prepared->backward(input.get(), grad_output, weight.get());
+      grads[0] = std::move(both.input);
+      grads[1] = std::move(both.weight);
+    } else if (needs(0)) {
       grads[0] = prepared->backward_data(grad_output, weight.get(), input.get().shape());
-    }
-    if (needs(1)) {
+    } else if (needs(1)) {  // the first layer's input is an image
       grads[1] = prepared->backward_weights(input.get(), grad_output, weight.get().shape());
     }
     if (needs(2)) grads[2] = sum_per_channel(grad_output);

@@ -16,11 +16,15 @@
 namespace quench {
 namespace {
 
-/// The three passes of a product; each takes two operands.
+/// The passes of a product.
 struct Passes {
   std::function<Tensor(const Tensor& input, const Tensor& weight)> forward;
   std::function<Tensor(const Tensor& grad_output, const Tensor& weight)> backward_input;
   std::function<Tensor(const Tensor& input, const Tensor& grad_output)> backward_weight;
+  /// Both gradients.
+  std::function<Conv2dGradients(const Tensor& input, const Tensor& grad_output,
+                                const Tensor& weight)>
+      backward;
 };
 
 float weight_scale_of(const ProductOperands& operands, std::int64_t channel) {
@@ -52,18 +56,27 @@ struct ProductNode final : Node {
     std::vector<Tensor> grads(3);
     const Tensor grad =
         in_bfloat16(operands) ? to_bfloat16(grad_output, operands.weight_scale) : grad_output;
-    if (needs(0)) grads[0] = passes.backward_input(grad, operands.weight);
-    if (needs(1)) grads[1] = backward_weight(grad);
+    if (needs(0) && needs(1)) {
+      Conv2dGradients both = passes.backward(input_operand(), grad, operands.weight);
+      grads[0] = std::move(both.input);
+      grads[1] = without_scale(std::move(both.weight));
+    } else if (needs(0)) {
+      grads[0] = passes.backward_input(grad, operands.weight);
+    } else if (needs(1)) {
+      grads[1] = without_scale(passes.backward_weight(input_operand(), grad));
+    }
     if (needs(2)) grads[2] = sum_per_channel(grad_output);
     return grads;
   }
 
  private:
-  Tensor backward_weight(const Tensor& grad) const {
+  Tensor input_operand() const {
     const Tensor codes = operands.binary ? unpack_binary(operands.input, input) : operands.input;
-    if (!in_bfloat16(operands))
-      return passes.backward_weight(bytes_to_float32(codes, operands.grid), grad);
-    Tensor grad_weight = passes.backward_weight(in_bfloat16(codes, operands.grid), grad);
+    return in_bfloat16(operands) ? in_bfloat16(codes, operands.grid)
+                                 : bytes_to_float32(codes, operands.grid);
+  }
+  Tensor without_scale(Tensor grad_weight) const {
+    if (!in_bfloat16(operands)) return grad_weight;
     // Takes the weight's scale, which `grad` holds, for the input's.
     Tensor factor({grad_weight.dim(0)});
     for (std::int64_t o = 0; o < factor.numel(); ++o)
@@ -137,18 +150,28 @@ Variable conv2d(const Variable& input, const Variable& weight, const Variable& b
        .backward_weight =
            [=](const Tensor& x, const Tensor& g) {
              return prepared->backward_weights(x, g, weight_shape);
-           }});
+           },
+       .backward = [=](const Tensor& x, const Tensor& g,
+                       const Tensor& w) { return prepared->backward(x, g, w); }});
 }
 
 Variable linear(const Variable& input, const Variable& weight, const Variable& bias,
                 ProductOperands operands) {
+  const auto backward_input = [](const Tensor& g, const Tensor& w) {
+    return matmul(g, false, w, false);
+  };
+  const auto backward_weight = [](const Tensor& x, const Tensor& g) {
+    return matmul(g, true, x, false);
+  };
   return product(
       input, weight, bias, std::move(operands),
       {.forward = [](const Tensor& x, const Tensor& w) { return matmul(x, false, w, true); },
-       .backward_input = [](const Tensor& g,
-                            const Tensor& w) { return matmul(g, false, w, false); },
-       .backward_weight = [](const Tensor& x,
-                             const Tensor& g) { return matmul(g, true, x, false); }});
+       .backward_input = backward_input,
+       .backward_weight = backward_weight,
+       .backward =
+           [=](const Tensor& x, const Tensor& g, const Tensor& w) {
+             return Conv2dGradients{backward_input(g, w), backward_weight(x, g)};
+           }});
 }
 
 }  // namespace quench

@@ -5,12 +5,9 @@
 #include <string_view>
 
 #include "core/profiler.h"
+#include "core/tensor.h"
 
 namespace quench {
-
-struct ElementExtent {
-  float least, largest;
-};
 
 /// Computes the elements of a deferred tensor from other tensors, a piece at a time. A batch norm whose output only a
 /// quantizer reads is then a part of the quantizer's pass over memory.

@@ -13,7 +13,10 @@
 namespace quench {
 
 class ElementSource;
-struct ElementExtent;
+
+struct ElementExtent {
+  float least, largest;
+};
 
 /// A cheap handle on shared, 64-byte aligned, pooled storage.
 ///

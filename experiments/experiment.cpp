@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,14 +47,17 @@ datasets::DatasetSpec dataset_spec(const ExperimentConfig& config) {
           .folder = data.folder};
 }
 
-/// Batches in order, without augmentation; this rank's part of batches of `batch_size`.
+/// Batches without augmentation, in order or drawn with a seed; this rank's part of batches of `batch_size`.
 std::unique_ptr<datasets::Loader> plain_loader(const ExperimentConfig& config,
                                                std::shared_ptr<const datasets::Dataset> images,
-                                               std::int64_t batch_size) {
+                                               std::int64_t batch_size,
+                                               std::optional<std::uint64_t> shuffle_seed = {}) {
   return std::make_unique<datasets::Loader>(
       std::move(images), make_transform(config.data, false),
       datasets::LoaderOptions{.batch_size = batch_size,
+                              .shuffle = shuffle_seed.has_value(),
                               .threads = config.data.threads(),
+                              .seed = shuffle_seed.value_or(0),
                               .rank = communicator().rank(),
                               .ranks = communicator().size()});
 }
@@ -225,7 +229,7 @@ std::unique_ptr<datasets::Loader> calibration_loader(
           "calibration.batch_size: expected batches of at least {} images, one per rank, got "
           "{} from {} images",
           ranks, batch, size);
-  return plain_loader(config, std::move(images), batch);
+  return plain_loader(config, std::move(images), batch, calibration.sample_seed);
 }
 
 std::unique_ptr<layers::Module> build_network(const ExperimentConfig& config,

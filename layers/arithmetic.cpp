@@ -12,7 +12,7 @@ namespace quench::layers {
 
 Variable Add::combine(std::span<const Variable> inputs) {
   const auto [x, y] = quantized(inputs);
-  return activate(sign_ == Sign::plus ? add(x, y) : subtract(x, y), activation_);
+  return sign_ == Sign::plus ? add(x, y, activation_) : activate(subtract(x, y), activation_);
 }
 
 Variable Extremum::combine(std::span<const Variable> inputs) {

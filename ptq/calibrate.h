@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "datasets/loader.h"
@@ -13,8 +14,10 @@ namespace quench::ptq {
 /// [calibration]: how to adapt a network to data without training, above all the initial ranges of
 /// quantizers.
 struct CalibrationOptions {
-  std::int64_t batches = 10;      ///< of training images, in order and without augmentation; >= 1
+  std::int64_t batches = 10;      ///< of training images, without augmentation; >= 1
   std::int64_t batch_size = 256;  ///< default: train.eval_batch_size
+  /// Draws the images at random; without it they are the first ones, in order.
+  std::optional<std::uint64_t> sample_seed = std::nullopt;
   /// For weights and for activations: method, percentile, momentum, bins. Bits and slot come from
   /// each quantizer.
   CalibratorOptions weights;

@@ -16,6 +16,8 @@ namespace quench::quant {
 struct CodeRange {
   float low = -127.0f;
   float high = 127.0f;
+
+  bool operator==(const CodeRange&) const = default;
 };
 
 /// The range of the codes of channel `channel`, minus its zero point.
@@ -31,6 +33,16 @@ inline float integer_code(float x, float scale, CodeRange range) {
       rounded < range.low ? range.low : (rounded > range.high ? range.high : rounded);
   return clipped + 0.0f;  // -0 becomes +0, as in a conversion to an integer
 }
+
+/// x to the nearest value of a grid, for the loops of quant/parts/, which write the value or its code.
+struct NearestOnGrid {
+  float scale;
+  CodeRange range;
+
+  float code(float x) const { return integer_code(x, scale, range); }
+  float operator()(float x) const { return scale * code(x); }
+  bool operator==(const NearestOnGrid&) const = default;
+};
 
 /// -1 for x < 0, else +1: 0 and NaN become +1, because kernels store one bit.
 inline float binary_code(float x) { return x < 0.0f ? -1.0f : 1.0f; }

@@ -159,7 +159,7 @@ class Normalised final : public ElementSource {
     for (std::size_t c = 0; c < extents_.least.size(); ++c) {
       for (const float x : {extents_.least[c], extents_.largest[c]}) {
         const float normalised = (x - lines_.mean[c]) * lines_.scale[c] + lines_.bias[c];
-        if (!std::isfinite(normalised)) return std::nullopt;  // its mean tells of a NaN
+        if (!std::isfinite(normalised)) return std::nullopt;  // a NaN makes its mean NaN
         const float y = range_.clamp(normalised);
         result = {std::min(result.least, y), std::max(result.largest, y)};
       }

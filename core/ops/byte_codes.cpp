@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <memory>
+#include <utility>
 
+#include "core/element_source.h"
 #include "core/half.h"
 #include "core/ops/bits.h"
 #include "core/parallel.h"
@@ -67,19 +70,33 @@ std::optional<Tensor> to_bytes(const Tensor& x, const ByteGrid& grid) {
   return out;
 }
 
-Tensor bytes_to_float32(const Tensor& bytes, const ByteGrid& grid) {
-  const ProfileScope profile("codes", ProfileScope::Pass::backward);
-  Tensor out(bytes.shape());
-  const std::uint8_t* from = bytes.data<std::uint8_t>();
-  float* to = out.data();
-  parallel_for(out.numel(), kParallelGrain, [=](std::int64_t begin, std::int64_t end) {
-    const float scale = grid.scale, offset = grid.offset;
-    const int low = grid.low;
+namespace {
+
+class ValuesOfBytes final : public ElementSource {
+ public:
+  ValuesOfBytes(Tensor bytes, const ByteGrid& grid)
+      : ElementSource("codes", ProfileScope::Pass::backward),
+        bytes_(std::move(bytes)),
+        grid_(grid) {}
+
+  void read(std::int64_t begin, std::int64_t end, float* to) const override {
+    const std::uint8_t* from = bytes_.data<std::uint8_t>() + begin;
+    const float scale = grid_.scale, offset = grid_.offset;
+    const int low = grid_.low;
 #pragma omp simd
-    for (std::int64_t i = begin; i < end; ++i)
+    for (std::int64_t i = 0; i < end - begin; ++i)
       to[i] = scale * static_cast<float>(from[i] + low) + offset;
-  });
-  return out;
+  }
+
+ private:
+  Tensor bytes_;
+  ByteGrid grid_;
+};
+
+}  // namespace
+
+Tensor bytes_to_float32(const Tensor& bytes, const ByteGrid& grid) {
+  return Tensor::deferred(bytes.shape(), std::make_unique<ValuesOfBytes>(bytes, grid));
 }
 
 Tensor bytes_to_bfloat16(const Tensor& bytes, const ByteGrid& grid) {

@@ -30,7 +30,7 @@ std::optional<Tensor> to_bytes(const Tensor& x, const ByteGrid& grid);
 /// The same for `count` values in a row; false, with some bytes unwritten, where to_bytes() gives nothing.
 bool write_bytes(const float* values, std::int64_t count, const ByteGrid& grid,
                  std::uint8_t* bytes);
-/// The values of bytes in f32, with the bits of the tensor that to_bytes() got (but +0 for -0).
+/// The values of bytes in f32, deferred, with the bits of the tensor that to_bytes() got (but +0 for -0).
 Tensor bytes_to_float32(const Tensor& bytes, const ByteGrid& grid);
 /// The integers q of bytes in bf16, exactly.
 Tensor bytes_to_bfloat16(const Tensor& bytes, const ByteGrid& grid);

@@ -91,9 +91,14 @@ class ChannelLoop {
     std::vector<float> lines(static_cast<std::size_t>(chunks * kLines * width_));
     parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-        sum_rows(rows_ * chunk / chunks, rows_ * (chunk + 1) / chunks, values, terms,
-                 extents != nullptr, lines.data() + chunk * kLines * width_,
-                 totals.data() + chunk * 2 * channels_);
+        const std::int64_t first = rows_ * chunk / chunks, last = rows_ * (chunk + 1) / chunks;
+        float* const own_lines = lines.data() + chunk * kLines * width_;
+        double* const total = totals.data() + chunk * 2 * channels_;
+        if (extents != nullptr) {
+          sum_rows<true>(first, last, values, terms, own_lines, total);
+        } else {
+          sum_rows<false>(first, last, values, terms, own_lines, total);
+        }
       }
     });
     if (extents != nullptr) *extents = merge_extents(lines, chunks);
@@ -115,16 +120,16 @@ class ChannelLoop {
   static constexpr std::int64_t kLinesPerRun = 64;
   static constexpr std::int64_t kChunk = 65536;  // elements worth a separate task
   static constexpr std::int64_t kMaxChunks = 64;
-  // Of a chunk: the sums of a run, room for values, and the least and the largest of each place.
+  // A chunk needs the sums of a run, room for values, and the least and the largest of each place.
   static constexpr std::int64_t kLines = 5;
 
   /// Adds the sums of rows [begin, end) to `total`, [2, C]; `lines` has room for kLines lines.
   ///
   /// Line by line in memory order: processing several lines at once saves loads and stores of the
   /// sums, but was two to four times slower on tensors larger than the cache.
-  template <typename TermsOf>
+  template <bool kExtents, typename TermsOf>
   void sum_rows(std::int64_t begin, std::int64_t end, const Tensor& values, TermsOf terms,
-                bool with_extents, float* lines, double* total) const {
+                float* lines, double* total) const {
     const std::int64_t width = width_, last = end * channels_;
     float* first = lines;
     float* second = lines + width;
@@ -141,15 +146,14 @@ class ChannelLoop {
         const float* line = values.read(at, at + count, buffer);
 #pragma omp simd
         for (std::int64_t c = 0; c < count; ++c) {
-          const Terms a = terms(line[c], at + c, c);
+          const float value = line[c];
+          const Terms a = terms(value, at + c, c);
           first[c] += a.first;
           second[c] += a.second;
-        }
-        if (!with_extents) continue;
-#pragma omp simd
-        for (std::int64_t c = 0; c < count; ++c) {
-          least[c] = line[c] < least[c] ? line[c] : least[c];
-          largest[c] = line[c] > largest[c] ? line[c] : largest[c];
+          if constexpr (kExtents) {
+            least[c] = value < least[c] ? value : least[c];
+            largest[c] = value > largest[c] ? value : largest[c];
+          }
         }
       }
       at = stop;

@@ -5,7 +5,8 @@
 #include "core/onednn/convolution.h"
 #include "core/onednn/library.h"
 #include "core/ops/bfloat16.h"
-#include "core/ops/own_convolution.h"
+#include "core/ops/depthwise_backward.h"
+#include "core/ops/im2col_backward.h"
 #include "core/profiler.h"
 #include "support/error.h"
 
@@ -151,14 +152,24 @@ Tensor PreparedConv2d::backward_weights(const Tensor& input_operand, const Tenso
   const Tensor input = supported(input_operand), grad_output = supported(grad_operand);
   check_grad_output(grad_output.shape(), conv2d_output_shape(input.shape(), weight_shape, params_));
   const bool f32 = input.dtype() == DType::f32;
-  if (f32 && own_depthwise_pays(grad_output.shape(), weight_shape, params_))
-    return depthwise_backward_weights(input, grad_output, weight_shape, params_);
   if (f32 && im2col_pays(grad_output.shape(), weight_shape, params_)) {
     return im2col_backward_weights(input, grad_output, weight_shape, params_);
   }
   Tensor grad_weight(weight_shape);
   convolution_->backward_weights(input, grad_output, grad_weight);
   return grad_weight;
+}
+
+Conv2dGradients PreparedConv2d::backward(const Tensor& input, const Tensor& grad_output,
+                                         const Tensor& weight) {
+  check_operands(input, "input", grad_output, "grad_output");
+  check_operands(grad_output, "grad_output", weight, "weight");
+  check_grad_output(grad_output.shape(),
+                    conv2d_output_shape(input.shape(), weight.shape(), params_));
+  if (input.dtype() == DType::f32 && depthwise_backward_takes(weight.shape(), params_))
+    return depthwise_backward(input, grad_output, weight, params_);
+  return {backward_data(grad_output, weight, input.shape()),
+          backward_weights(input, grad_output, weight.shape())};
 }
 
 }  // namespace quench

@@ -29,6 +29,10 @@ struct Conv2dParams {
 /// @throws std::invalid_argument  if the parameters or shapes do not match, or any size is 0
 Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
 
+struct Conv2dGradients {
+  Tensor input, weight;
+};
+
 /// A 2-d convolution (cross-correlation, as everywhere in deep learning) and its two derivatives.
 ///
 /// The two operands of a pass are both f32 or both bf16; sums, bias and results are f32. CPUs without
@@ -64,6 +68,8 @@ class PreparedConv2d {
   /// The gradient of the loss with respect to the weight.
   Tensor backward_weights(const Tensor& input, const Tensor& grad_output,
                           const Shape& weight_shape);
+  /// Both gradients. A depthwise convolution reads deferred operands by rows.
+  Conv2dGradients backward(const Tensor& input, const Tensor& grad_output, const Tensor& weight);
 
  private:
   Shape check_forward(const Tensor& input, const Tensor& weight, const Tensor& bias) const;

@@ -282,11 +282,15 @@ SlotRule rule_for(const Settings& quant, const char* slot) {
 ptq::CalibrationOptions read_calibration(const Settings& experiment, std::int64_t batch_size) {
   const Settings s = experiment.table("calibration");
   ptq::CalibrationOptions config;
-  config.batches =
-      s.integer({"batches", "batches of training images, in order and without augmentation"},
-                config.batches, kPositive);
+  config.batches = s.integer({"batches", "batches of training images, without augmentation"},
+                             config.batches, kPositive);
   config.batch_size = s.integer({"batch_size", "images per batch; default train.eval_batch_size"},
                                 batch_size, kPositive);
+  constexpr std::int64_t kInOrder = -1;
+  const std::int64_t seed = s.integer(
+      {"sample_seed", "draws the images at random with this seed; -1: the first images, in order"},
+      kInOrder, {kInOrder, std::numeric_limits<std::int32_t>::max()});
+  if (seed != kInOrder) config.sample_seed = static_cast<std::uint64_t>(seed);
   // The methods' own numbers serve weights and activations alike.
   ptq::CalibratorOptions options;
   options.percentile =

@@ -21,9 +21,7 @@ Variable quantize_with_derived_scale(const Variable& x, const Variable& trained,
   std::ranges::transform(scales, constants.begin(), [codes](const DerivedScale& s) {
     return Constants{s.scale, s.slope, codes.low, codes.high};
   });
-  const auto forward = [](float v, Constants c) {
-    return c.scale * integer_code(v, c.scale, {c.low, c.high});
-  };
+  const auto forward = [](Constants c) { return NearestOnGrid{c.scale, {c.low, c.high}}; };
   const auto backward = [](float v, float g, Constants c) {
     const float quotient = v / c.scale;
     const bool number = quotient == quotient;

@@ -2,27 +2,48 @@
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/ops/byte_codes.h"
 #include "core/tensor.h"
+#include "quant/code.h"
 #include "quant/quantizer.h"
 #include "quant/statistics/ordered_sum.h"
 
 namespace quench::quant {
 
+/// What `to` receives for x: its value, or the byte of its code.
+template <typename Element>
+void write_element(const Element& element, float x, float* to) {
+  *to = element(x);
+}
+inline void write_element(const NearestOnGrid& element, float x, std::uint8_t* to) {
+  *to = static_cast<std::uint8_t>(static_cast<int>(element.code(x) - element.range.low));
+}
+
 /// The output of an element-wise map of x in training: f32 values, or the bytes of `on`'s grid if its layer wants them and
-/// every value is on the grid. Values then exist for one piece at a time, in cache.
+/// every value is on the grid. Values then exist for one piece at a time, in cache, or not at all.
 ///
 /// @param on               the quantizer whose training forward pass this output is; null: values
+/// @param element          the map; NearestOnGrid writes codes without the way over values
 /// @param for_each_piece   calls body(begin, end) in parallel, for ranges of at most Pieces::kSize elements that cover x
-/// @param write            write(begin, end, to) computes the values of a range; called again for all if one is off the grid
-template <typename ForEachPiece, typename Write>
-Tensor element_output(const Shape& shape, const Quantizer* on, ForEachPiece for_each_piece,
-                      Write write) {
+/// @param write            write(begin, end, to) computes the values of a range, or write_element() of codes where `to`
+///                         points to bytes; called again for all if a value is off the grid
+template <typename Element, typename ForEachPiece, typename Write>
+Tensor element_output(const Shape& shape, const Quantizer* on, const Element& element,
+                      ForEachPiece for_each_piece, Write write) {
   if (on != nullptr && on->wants_bytes()) {
     const ByteGrid grid = byte_grid(on->grid());
     Tensor bytes(shape, DType::u8);
     std::uint8_t* to = bytes.data<std::uint8_t>();
+    if constexpr (std::is_same_v<Element, NearestOnGrid>) {
+      const CodeRange range{static_cast<float>(grid.low), static_cast<float>(grid.high)};
+      if (element == NearestOnGrid{grid.scale, range} && grid.offset == 0.0f) {
+        for_each_piece(
+            [&, to](std::int64_t begin, std::int64_t end) { write(begin, end, to + begin); });
+        return bytes;
+      }
+    }
     std::atomic<bool> exact{true};
     for_each_piece([&, to](std::int64_t begin, std::int64_t end) {
       if (!exact.load(std::memory_order_relaxed)) return;

@@ -1,5 +1,6 @@
 #include "quant/parts/straight_through.h"
 
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -12,7 +13,6 @@
 namespace quench::quant {
 namespace {
 
-/// factor * g where a bit is 1, else 0. Deferred, because what reads it next is often a batch norm's backward.
 class MaskedGradient final : public ElementSource {
  public:
   MaskedGradient(Tensor grad_output, Tensor bits, float factor)
@@ -23,17 +23,30 @@ class MaskedGradient final : public ElementSource {
 
   void read(std::int64_t begin, std::int64_t end, float* to) const override {
     alignas(64) float buffer[kPiece];
-    std::uint8_t flags[kPiece + 8];  // from the first whole byte of bits
-    const std::int64_t skipped = begin % 8;
-    unpack_bits(bits_.data<std::uint8_t>() + begin / 8, end - begin + skipped, flags);
-    const std::uint8_t* __restrict passes = flags + skipped;
     const float* __restrict from = grad_output_.read(begin, end, buffer);
-    float* __restrict out = to;
+    const std::uint8_t* flags = bits_.data<std::uint8_t>();
     const float scale = factor_;
-    for (std::int64_t i = 0; i < end - begin; ++i) out[i] = passes[i] != 0 ? scale * from[i] : 0.0f;
+    std::int64_t i = begin;
+    for (; i % kWord != 0 && i < end; ++i)
+      to[i - begin] = passes(flags, i) ? scale * from[i - begin] : 0.0f;
+    // A word of bits against a constant one for each lane is what the compiler vectorizes.
+    for (; i + kWord <= end; i += kWord) {
+      std::uint32_t word;
+      std::memcpy(&word, flags + i / 8, sizeof(word));
+      const float* __restrict g = from + (i - begin);
+      float* __restrict out = to + (i - begin);
+      for (unsigned lane = 0; lane < kWord; ++lane)
+        out[lane] = (word & (1U << lane)) != 0 ? scale * g[lane] : 0.0f;
+    }
+    for (; i < end; ++i) to[i - begin] = passes(flags, i) ? scale * from[i - begin] : 0.0f;
   }
 
  private:
+  static constexpr std::int64_t kWord = 32;
+  static bool passes(const std::uint8_t* flags, std::int64_t i) {
+    return ((flags[i / 8] >> static_cast<unsigned>(i % 8)) & 1U) != 0;
+  }
+
   Tensor grad_output_, bits_;
   float factor_;
 };
@@ -46,15 +59,17 @@ struct StraightThroughNode final : Node {
       : bits(std::move(bits_in)), factor(factor_in) {}
   std::string_view name() const override { return "quantize"; }
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
-    if (bits.defined()) {
-      return {Tensor::deferred(grad_output.shape(),
-                               std::make_unique<MaskedGradient>(grad_output, bits, factor))};
-    }
+    if (bits.defined()) return {masked_gradient(grad_output, bits, factor)};
     return {factor == 1.0f ? grad_output : multiply_scalar(grad_output, factor)};
   }
 };
 
 }  // namespace
+
+Tensor masked_gradient(const Tensor& grad_output, Tensor bits, float factor) {
+  return Tensor::deferred(grad_output.shape(),
+                          std::make_unique<MaskedGradient>(grad_output, std::move(bits), factor));
+}
 
 Variable straight_through(const Variable& x, Tensor output, float factor, const Tensor& mask) {
   if (!mask.defined()) return straight_through_bits(x, std::move(output), factor, {});

@@ -21,6 +21,9 @@ Variable straight_through(const Variable& x, Tensor output, float factor = 1.0f,
 /// The same with the mask's bits (core/ops/bits.h), which are what backward keeps.
 Variable straight_through_bits(const Variable& x, Tensor output, float factor, Tensor bits);
 
+/// factor * grad_output where the bit is 1, else 0; deferred, because what reads it next is often a batch norm's backward.
+Tensor masked_gradient(const Tensor& grad_output, Tensor bits, float factor);
+
 /// Where a straight-through gradient passes: low <= x <= high, both ends included; NaN is outside.
 struct Window {
   float low = -std::numeric_limits<float>::infinity();
@@ -44,29 +47,29 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   };
   // Copies in the loops, because a byte store may alias anything held by reference. Two short loops over a
   // piece that stays in cache, because one loop over floats and bytes is not vectorized.
-  const auto write_values = [f](const float* __restrict from, std::int64_t count,
-                                float* __restrict to) {
+  const auto write_elements = [f](const float* __restrict from, std::int64_t count,
+                                  auto* __restrict to) {
     const F local = f;
-    for (std::int64_t i = 0; i < count; ++i) to[i] = local(from[i]);
+    for (std::int64_t i = 0; i < count; ++i) write_element(local, from[i], to + i);
   };
   const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
   if (!recorded) {
-    return Variable(element_output(input.shape(), on, for_each_piece,
-                                   [&](std::int64_t begin, std::int64_t end, float* out) {
-                                     alignas(64) float buffer[Pieces::kSize];
-                                     write_values(input.read(begin, end, buffer), end - begin, out);
-                                   }));
+    return Variable(element_output(
+        input.shape(), on, f, for_each_piece, [&](std::int64_t begin, std::int64_t end, auto* out) {
+          alignas(64) float buffer[Pieces::kSize];
+          write_elements(input.read(begin, end, buffer), end - begin, out);
+        }));
   }
 
   Tensor bits({bytes_of_bits(input.numel())}, DType::u8);
   std::uint8_t* inside = bits.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
   Tensor output = element_output(
-      input.shape(), on, for_each_piece,
-      [=, &input, &all_inside](std::int64_t begin, std::int64_t end, float* out) {
+      input.shape(), on, f, for_each_piece,
+      [=, &input, &all_inside](std::int64_t begin, std::int64_t end, auto* out) {
         alignas(64) float buffer[Pieces::kSize];
         const float* __restrict from = input.read(begin, end, buffer);
-        write_values(from, end - begin, out);
+        write_elements(from, end - begin, out);
         const float low = window.low, high = window.high;
         std::uint8_t passes[Pieces::kSize];
         std::uint8_t all = 1;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,33 +29,6 @@ struct ElementGradient {
   std::array<float, K> trained{};
 };
 
-/// dL/dx of map_trained() with one set of constants, where it is read.
-template <typename Constants, typename Backward>
-class TrainedMapGradient final : public ElementSource {
- public:
-  TrainedMapGradient(Tensor x, Tensor grad_output, Constants constants, Backward element)
-      : ElementSource("quantize", ProfileScope::Pass::backward),
-        x_(std::move(x)),
-        grad_output_(std::move(grad_output)),
-        constants_(constants),
-        element_(std::move(element)) {}
-
-  void read(std::int64_t begin, std::int64_t end, float* to) const override {
-    alignas(64) float values[kPiece], grads[kPiece];
-    const float* in = x_.read(begin, end, values);
-    const float* g = grad_output_.read(begin, end, grads);
-    const Backward local = element_;
-    const Constants constants = constants_;
-    QUENCH_INDEPENDENT
-    for (std::int64_t i = 0; i < end - begin; ++i) to[i] = local(in[i], g[i], constants).x;
-  }
-
- private:
-  Tensor x_, grad_output_;
-  Constants constants_;
-  Backward element_;
-};
-
 /// The node of map_trained().
 template <std::size_t K, typename Constants, typename Backward>
 struct TrainedMapNode final : Node {
@@ -74,25 +47,15 @@ struct TrainedMapNode final : Node {
 
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     const Tensor& input = x.get();
-    // Who deferred the input reads its gradient by pieces.
-    const bool defer = input.deferred() && constants.size() == 1;
-    Tensor grad;
-    if (defer) {
-      grad =
-          Tensor::deferred(input.shape(), std::make_unique<TrainedMapGradient<Constants, Backward>>(
-                                              input, grad_output, constants[0], element));
-    } else {
-      grad = Tensor(input.shape());
-    }
-    float* const to = defer ? nullptr : grad.data();
+    Tensor grad(input.shape());
+    const float *const in = input.data(), *const g = grad_output.data();
+    float* const out = grad.data();
     const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
     std::vector<std::array<float, K>> sums(static_cast<std::size_t>(pieces.count()));
     pieces.for_each([&](std::int64_t piece) {
-      alignas(64) float values[Pieces::kSize], grads[Pieces::kSize], unused[Pieces::kSize];
-      const std::int64_t begin = pieces.begin(piece), end = begin + pieces.size(piece);
+      const std::int64_t begin = pieces.begin(piece);
       sums[static_cast<std::size_t>(piece)] = backward_piece(
-          input.read(begin, end, values), grad_output.read(begin, end, grads),
-          defer ? unused : to + begin, end - begin, constants[pieces.channel(piece)]);
+          in + begin, g + begin, out + begin, pieces.size(piece), constants[pieces.channel(piece)]);
     });
     std::vector<Tensor> result{std::move(grad)};
     for (std::size_t k = 0; k < K; ++k) result.push_back(total(pieces, sums, k));
@@ -159,13 +122,14 @@ Variable record_trained(const Variable& x, const std::array<Variable, K>& traine
 
 /// record_trained() of y = forward(x), element-wise.
 ///
-/// @param forward  (float x, Constants) -> float y
+/// @param forward  (float x, Constants) -> float y, or (Constants) -> NearestOnGrid
 /// @param on       as in element_output()
 template <std::size_t K, typename Constants, typename Forward, typename Backward>
 Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
                      std::vector<Constants> constants, Forward forward, Backward backward,
                      const Quantizer* on = nullptr) {
   const Tensor& input = x.value();
+  const float* const values = input.data();  // backward reads them too
   const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
   const auto for_each_piece = [&](auto body) {
     pieces.for_each([&](std::int64_t piece) {
@@ -174,15 +138,21 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
     });
   };
   const bool one = constants.size() == 1;
+  const auto element_of = [&](const Constants& channel) {
+    if constexpr (std::is_invocable_v<Forward, Constants>) {
+      return forward(channel);
+    } else {
+      return [forward, channel](float v) { return forward(v, channel); };
+    }
+  };
   Tensor output = element_output(
-      input.shape(), on, for_each_piece, [&](std::int64_t begin, std::int64_t end, float* to) {
-        alignas(64) float buffer[Pieces::kSize];
-        const Constants channel =
-            constants[one ? 0 : static_cast<std::size_t>(begin / pieces.slice)];
-        const Forward local = forward;
-        const float* from = input.read(begin, end, buffer);
+      input.shape(), on, element_of(constants.at(0)), for_each_piece,
+      [&](std::int64_t begin, std::int64_t end, auto* to) {
+        const auto element =
+            element_of(constants[one ? 0 : static_cast<std::size_t>(begin / pieces.slice)]);
+        const float* from = values + begin;
         QUENCH_INDEPENDENT
-        for (std::int64_t i = 0; i < end - begin; ++i) to[i] = local(from[i], channel);
+        for (std::int64_t i = 0; i < end - begin; ++i) write_element(element, from[i], to + i);
       });
   return record_trained(x, trained, std::move(output), std::move(constants), std::move(backward));
 }

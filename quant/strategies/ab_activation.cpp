@@ -166,9 +166,7 @@ Variable AbUniformActivation::train_forward(const Variable& x) {
   const Window window = windowed ? Window{scale * range.low, scale * range.high} : Window{};
   const auto keep = static_cast<float>(1.0 - alpha), weight = static_cast<float>(alpha);
   if (alpha == 1.0) {
-    return map_straight_through(
-        x, window, gradient_factor(),
-        [=](float v) { return scale * integer_code(v, scale, range); }, this);
+    return map_straight_through(x, window, gradient_factor(), NearestOnGrid{scale, range}, this);
   }
   return map_straight_through(x, window, gradient_factor(), [=](float v) {
     return keep * v + weight * (scale * integer_code(v, scale, range));

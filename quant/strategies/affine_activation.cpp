@@ -54,9 +54,8 @@ class RangeActivation : public Quantizer, Calibratable, Planned {
     const QuantGrid exported = grid();
     const float scale = exported.scale[0];
     const CodeRange codes = centered_range(exported);
-    return map_straight_through(
-        x, options_.window(scale, codes, average_.value()), 1.0f,
-        [=](float v) { return scale * integer_code(v, scale, codes); }, this);
+    return map_straight_through(x, options_.window(scale, codes, average_.value()), 1.0f,
+                                NearestOnGrid{scale, codes}, this);
   }
 
   Variable train_forward(const Variable& x) override {
@@ -154,7 +153,9 @@ class TrainedRange final : public AffineActivation {
     const RangeConstants constants{scale, codes, options().window(scale, codes, range())};
     return map_trained<2>(
         x, {min_, max_}, std::vector{constants},
-        [](float v, RangeConstants c) { return c.scale * integer_code(v, c.scale, c.codes); },
+        [](RangeConstants c) {
+          return NearestOnGrid{c.scale, c.codes};
+        },
         [](float v, float g, RangeConstants c) {
           const bool inside = (v >= c.window.low) & (v <= c.window.high);  // false for NaN
           return ElementGradient<2>{inside ? g : 0.0f,

@@ -87,7 +87,9 @@ class AffineWeight final : public Quantizer, Calibratable {
     }
     return map_trained<0>(
         x, {}, std::move(constants),
-        [](float v, ChannelConstants c) { return c.scale * integer_code(v, c.scale, c.codes); },
+        [](ChannelConstants c) {
+          return NearestOnGrid{c.scale, c.codes};
+        },
         [](float v, float g, ChannelConstants c) {
           const bool inside = (v >= c.window.low) & (v <= c.window.high);
           return ElementGradient<0>{inside ? g : 0.0f, {}};

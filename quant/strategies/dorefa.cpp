@@ -142,10 +142,8 @@ class DorefaActivation final : public Quantizer {
  protected:
   Variable train_forward(const Variable& x) override {
     const CodeRange range{0.0f, static_cast<float>(grid_.qmax)};
-    return map_straight_through(
-        x, {0.0f, act_max_}, 1.0f,
-        [=, scale = grid_.scale[0]](float v) { return scale * integer_code(v, scale, range); },
-        this);
+    return map_straight_through(x, {0.0f, act_max_}, 1.0f, NearestOnGrid{grid_.scale[0], range},
+                                this);
   }
 
  private:

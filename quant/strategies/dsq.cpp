@@ -68,8 +68,8 @@ class Dsq final : public ObservedQuantizer {
       steps.emplace_back(scales[i], double{alphas[i]}, gradient_window(scales[i]));
     return map_trained<1>(
         x, {alpha_}, std::move(steps),
-        [=](float v, const SoftStep& soft) {
-          return soft.scale * integer_code(v, soft.scale, range);
+        [=](const SoftStep& soft) {
+          return NearestOnGrid{soft.scale, range};
         },
         [](float v, float g, const SoftStep& soft) { return soft_gradient(v, g, soft); }, this);
   }

@@ -28,7 +28,9 @@ class Ewgs final : public ObservedQuantizer {
     }
     return map_trained<0>(
         x, {}, std::move(steps),
-        [=](float v, Step step) { return step.scale * integer_code(v, step.scale, range); },
+        [=](Step step) {
+          return NearestOnGrid{step.scale, range};
+        },
         [=, delta = delta_](float v, float g, Step step) {
           const float error = v - step.scale * integer_code(v, step.scale, range);
           const bool inside = (v >= step.window.low) & (v <= step.window.high);

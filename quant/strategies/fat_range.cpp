@@ -89,9 +89,7 @@ Variable fat_quantize(const Variable& x, const Variable& alpha_t, const Variable
   std::vector<FatConstants> channels(ranges.size());
   std::ranges::transform(ranges, channels.begin(),
                          [bits](const FatRange& range) { return constants(range, bits); });
-  const auto forward = [](float v, FatConstants c) {
-    return c.scale * integer_code(v, c.scale, {c.first, c.last});
-  };
+  const auto forward = [](FatConstants c) { return NearestOnGrid{c.scale, {c.first, c.last}}; };
   const auto backward = [](float v, float g, FatConstants c) {
     const float quotient = v / c.scale;
     const bool number = quotient == quotient;

@@ -21,7 +21,9 @@ Variable map_steps(const Variable& x, const Variable& scale, std::vector<StepCon
                    const Quantizer& on) {
   return map_trained<1>(
       x, {scale}, std::move(constants),
-      [](float v, StepConstants c) { return c.scale * integer_code(v, c.scale, c.range); },
+      [](StepConstants c) {
+        return NearestOnGrid{c.scale, c.range};
+      },
       [](float v, float g, StepConstants c) {
         const float quotient = v / c.scale;
         const bool inside = closed ? (quotient >= c.range.low) & (quotient <= c.range.high)

@@ -50,7 +50,9 @@ class Pact final : public TrainedClip {
         exported.scale[0], alpha_value(), {0.0f, static_cast<float>(exported.qmax)}};
     return map_trained<1>(
         x, {clip}, std::vector{constants},
-        [](float v, PactConstants c) { return c.scale * integer_code(v, c.scale, c.range); },
+        [](PactConstants c) {
+          return NearestOnGrid{c.scale, c.range};
+        },
         [](float v, float g, PactConstants c) {
           const bool inside = (v >= 0.0f) & (v < c.alpha);
           return ElementGradient<1>{inside ? g : 0.0f, {v >= c.alpha ? g : 0.0f}};

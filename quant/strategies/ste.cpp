@@ -116,9 +116,7 @@ class SteGrid final : public ObservedQuantizer {
     if (role() == Role::weight) return straight_through(x, fake_quantize(x.value(), current));
     const float scale = current.scale[0];
     const CodeRange range = codes_range();
-    return map_straight_through(
-        x, gradient_window(scale), 1.0f,
-        [=](float v) { return scale * integer_code(v, scale, range); }, this);
+    return map_straight_through(x, gradient_window(scale), 1.0f, NearestOnGrid{scale, range}, this);
   }
 };
 

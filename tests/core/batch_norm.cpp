@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -143,6 +144,35 @@ TEST_CASE("batch_norm_train: weights 1/(k+1) make the running statistics plain a
   CHECK(largest_difference(running_mean, mean) < 1e-6);
   CHECK(largest_difference(running_var, var) < 1e-6);
   CHECK(running_mean.version() == version + 4);
+}
+
+TEST_CASE("batch_norm_train: the extent that it knows is that of its output") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const Activation activation :
+       {Activation::none, Activation::relu, Activation::relu6, Activation::hardtanh}) {
+    for (const Shape& shape : {Shape{300, 5}, Shape{4, 3, 17, 19}, Shape{2, 600, 3, 3}}) {
+      CAPTURE(shape.to_string());
+      const Tensor x = random_tensor(shape, 3, 2.0f, 3.0f);
+      // Negative gains turn a channel's order around.
+      const Tensor gain = random_tensor({shape[1]}, 4), bias = random_tensor({shape[1]}, 5);
+      Tensor mean = Tensor::zeros({shape[1]}), var = Tensor::full({shape[1]}, 1.0f);
+      const Tensor output =
+          batch_norm_train(x, gain, bias, mean, var, {.activation = activation}).output;
+      const auto extent = output.known_extent();
+      REQUIRE(extent.has_value());
+      const auto [least, largest] = std::ranges::minmax(output.span());
+      CHECK(extent->least == least);
+      CHECK(extent->largest == largest);
+    }
+  }
+  for (const float odd : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity}) {
+    Tensor x = random_tensor({50, 3}, 6);
+    x.data()[31] = odd;
+    Tensor mean = Tensor::zeros({3}), var = Tensor::full({3}, 1.0f);
+    CHECK_FALSE(batch_norm_train(x, {}, {}, mean, var, {.activation = Activation::hardtanh})
+                    .output.known_extent()
+                    .has_value());
+  }
 }
 
 TEST_CASE("batch_norm_train: the same bits with any number of threads") {

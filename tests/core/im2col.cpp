@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "core/exact_tensor.h"
-#include "core/ops/own_convolution.h"
+#include "core/ops/im2col_backward.h"
 
 using namespace quench;
 using quench::testing::exact_tensor;

@@ -2,9 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "core/ops/elementwise.h"
 #include "core/ops/reduce.h"
@@ -145,6 +149,40 @@ double mean_logit_error(const Outcome& outcome) {
   double largest = 0.0;
   for (const double sum : sums) largest = std::max(largest, std::abs(sum));
   return largest / static_cast<double>(outcome.trained.dim(0));
+}
+
+/// The images that calibrate, each as the sum of its values.
+std::vector<double> calibration_images(const std::string& sample_seed) {
+  const ExperimentConfig config = small_experiment(
+      with(kResNet, {"calibration.batch_size=10", "calibration.sample_seed=" + sample_seed}));
+  const ptq::CalibrationOptions calibration =
+      read_calibration(config.root, config.train.eval_batch_size);
+  const auto loader = calibration_loader(config, calibration, load_data(config).train);
+  std::vector<double> sums;
+  loader->start_epoch(0);
+  while (const auto batch = loader->next()) {
+    const std::int64_t size = batch->images.numel() / batch->images.dim(0);
+    for (std::int64_t n = 0; n < batch->images.dim(0); ++n) {
+      const auto image = batch->images.span().subspan(static_cast<std::size_t>(n * size),
+                                                      static_cast<std::size_t>(size));
+      sums.push_back(std::accumulate(image.begin(), image.end(), 0.0));
+    }
+  }
+  return sums;
+}
+
+TEST_CASE("post training: sample_seed draws each image once, in another order for each seed") {
+  std::vector<double> in_order = calibration_images("-1");
+  const std::vector<double> first = calibration_images("1"), again = calibration_images("1"),
+                            second = calibration_images("2");
+  CHECK(first == again);
+  CHECK(first != in_order);
+  CHECK(second != first);
+  std::ranges::sort(in_order);
+  for (std::vector<double> drawn : {first, second}) {
+    std::ranges::sort(drawn);
+    CHECK(drawn == in_order);
+  }
 }
 
 TEST_CASE("post training: equalization does not change the float network") {
