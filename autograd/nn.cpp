@@ -25,7 +25,7 @@ struct Conv2dNode final : Node {
   std::vector<Tensor> backward(const Tensor& grad_output) const override {
     std::vector<Tensor> grads(3);
     if (needs(0) && needs(1)) {
-      Conv2dGradients both = prepared->backward(input.get(), grad_output, weight.get());
+      OperandGradients both = prepared->backward(input.get(), grad_output, weight.get());
       grads[0] = std::move(both.input);
       grads[1] = std::move(both.weight);
     } else if (needs(0)) {

@@ -22,8 +22,8 @@ struct Passes {
   std::function<Tensor(const Tensor& grad_output, const Tensor& weight)> backward_input;
   std::function<Tensor(const Tensor& input, const Tensor& grad_output)> backward_weight;
   /// Both gradients.
-  std::function<Conv2dGradients(const Tensor& input, const Tensor& grad_output,
-                                const Tensor& weight)>
+  std::function<OperandGradients(const Tensor& input, const Tensor& grad_output,
+                                 const Tensor& weight)>
       backward;
 };
 
@@ -57,7 +57,7 @@ struct ProductNode final : Node {
     const Tensor grad =
         in_bfloat16(operands) ? to_bfloat16(grad_output, operands.weight_scale) : grad_output;
     if (needs(0) && needs(1)) {
-      Conv2dGradients both = passes.backward(input_operand(), grad, operands.weight);
+      OperandGradients both = passes.backward(input_operand(), grad, operands.weight);
       grads[0] = std::move(both.input);
       grads[1] = without_scale(std::move(both.weight));
     } else if (needs(0)) {
@@ -170,7 +170,7 @@ Variable linear(const Variable& input, const Variable& weight, const Variable& b
        .backward_weight = backward_weight,
        .backward =
            [=](const Tensor& x, const Tensor& g, const Tensor& w) {
-             return Conv2dGradients{backward_input(g, w), backward_weight(x, g)};
+             return OperandGradients{backward_input(g, w), backward_weight(x, g)};
            }});
 }
 

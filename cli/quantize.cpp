@@ -140,6 +140,10 @@ nlohmann::json quantize_json(const experiments::PostTrainingResult& result) {
   return json;
 }
 
+std::string loss_text(double loss) {
+  return std::isnan(loss) ? "nan" : fmt::format("{:.4g}", loss);  // which may print as -nan
+}
+
 /// One line per unit, with the loss of its output for the nearest codes and for the chosen ones.
 void print_reconstruction(const ptq::ReconstructionReport& report) {
   constexpr auto kRight = TextTable::Align::right;
@@ -150,7 +154,7 @@ void print_reconstruction(const ptq::ReconstructionReport& report) {
                    {""}});
   for (const ptq::UnitReport& unit : report.units)
     table.add(
-        {unit.unit, fmt::format("{:.4g}", unit.nearest), fmt::format("{:.4g}", unit.chosen),
+        {unit.unit, loss_text(unit.nearest), loss_text(unit.chosen),
          unit.nearest > 0.0 ? fmt::format("{:.0f} %", 100.0 * unit.chosen / unit.nearest) : "-",
          unit.note});
   fmt::print("\n{}", table.plain());

@@ -22,7 +22,7 @@ work=$(realpath "$work")
 
 # shellcheck source=examples/picture_folder.sh
 source "$examples/picture_folder.sh"
-picture_folder "$images" "$work"
+picture_folder "$images" "$work" 4
 
 # cell NAME ARGS...: quench quantize into the run folder NAME.
 cell() {
@@ -86,7 +86,7 @@ mobilenet() {
   local network=$1 config=$2 layers=$3 activation=$4 method=$5
   local args=(--set "model.width=${width[$network]}" --set quant.granularity=per_channel --set 'quant.weight={bits=4}'
     --set "quant.activation.bits=$activation" --set calibration.weights=mse --set calibration.activations=mse
-    --set "calibration.reconstruct=$method")
+    --set calibration.batches=5 --set "calibration.reconstruct=$method")
   if [[ $layers == keep8 ]]; then
     args+=(--set "quant.first_layer={weight={bits=8}, activation={bits=8}}" --set 'quant.depthwise={weight={bits=8}}')
   fi

@@ -186,11 +186,11 @@ PackedBlock::PackedBlock(const ConvProblem& problem, const ChannelBlock& channel
     : channels_(channels), start_(static_cast<std::size_t>(channels.lanes)) {
   const auto window = static_cast<std::int64_t>(problem.weight.size()) / problem.out_channels;
   for (std::int64_t lane = 0; lane < channels.channels; ++lane) {
-    const auto first = problem.weight.begin() + (channels.first + lane) * window;
-    std::int64_t sum = 0;
-    for (auto weight = first; weight != first + window; ++weight) sum += *weight;
-    // Modulo 2^32, like the running sums.
-    start_[static_cast<std::size_t>(lane)] = static_cast<std::int32_t>(-sum * problem.zero_code);
+    const std::int16_t* weight = problem.weight.data() + (channels.first + lane) * window;
+    std::uint32_t sum = 0;  // modulo 2^32, like the running sums
+    for (std::int64_t i = 0; i < window; ++i) sum += static_cast<std::uint32_t>(weight[i]);
+    start_[static_cast<std::size_t>(lane)] =
+        static_cast<std::int32_t>(0U - sum * static_cast<std::uint32_t>(problem.zero_code));
   }
 }
 

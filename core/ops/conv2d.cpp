@@ -160,7 +160,7 @@ Tensor PreparedConv2d::backward_weights(const Tensor& input_operand, const Tenso
   return grad_weight;
 }
 
-Conv2dGradients PreparedConv2d::backward(const Tensor& input, const Tensor& grad_output,
+OperandGradients PreparedConv2d::backward(const Tensor& input, const Tensor& grad_output,
                                          const Tensor& weight) {
   check_operands(input, "input", grad_output, "grad_output");
   check_operands(grad_output, "grad_output", weight, "weight");

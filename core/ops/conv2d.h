@@ -29,7 +29,8 @@ struct Conv2dParams {
 /// @throws std::invalid_argument  if the parameters or shapes do not match, or any size is 0
 Shape conv2d_output_shape(const Shape& input, const Shape& weight, const Conv2dParams& params);
 
-struct Conv2dGradients {
+/// The gradients of the two operands of a convolution or a matrix product.
+struct OperandGradients {
   Tensor input, weight;
 };
 
@@ -69,7 +70,7 @@ class PreparedConv2d {
   Tensor backward_weights(const Tensor& input, const Tensor& grad_output,
                           const Shape& weight_shape);
   /// Both gradients. A depthwise convolution reads deferred operands by rows.
-  Conv2dGradients backward(const Tensor& input, const Tensor& grad_output, const Tensor& weight);
+  OperandGradients backward(const Tensor& input, const Tensor& grad_output, const Tensor& weight);
 
  private:
   Shape check_forward(const Tensor& input, const Tensor& weight, const Tensor& bias) const;

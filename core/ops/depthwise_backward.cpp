@@ -179,8 +179,8 @@ auto images_adder(std::int64_t taps, int stride) {
 
 }  // namespace
 
-Conv2dGradients depthwise_backward(const Tensor& input, const Tensor& grad_output,
-                                   const Tensor& weight, const Conv2dParams& params) {
+OperandGradients depthwise_backward(const Tensor& input, const Tensor& grad_output,
+                                    const Tensor& weight, const Conv2dParams& params) {
   const ProfileScope profile("depthwise", ProfileScope::Pass::backward);
   const Geometry g(input.shape(), grad_output.shape(), weight.shape(), params);
   const std::int64_t taps = weight.dim(2) * weight.dim(3), size = taps * g.channels;
@@ -194,7 +194,7 @@ Conv2dGradients depthwise_backward(const Tensor& input, const Tensor& grad_outpu
   constexpr std::int64_t kMostChunks = 32;
   const std::int64_t chunks = std::min(g.images, kMostChunks);
   std::vector<float> sums(static_cast<std::size_t>(chunks * size), 0.0f);
-  Conv2dGradients grads{Tensor(input.shape()), Tensor(weight.shape())};
+  OperandGradients grads{Tensor(input.shape()), Tensor(weight.shape())};
   const Operands operands{input, grad_output, filters.data(), grads.input.data()};
   const auto add = images_adder(weight.dim(3), params.stride[1]);
   const std::int64_t work = input.numel() / chunks * taps;
@@ -206,15 +206,16 @@ Conv2dGradients depthwise_backward(const Tensor& input, const Tensor& grad_outpu
                  }
                });
   float* const grad_weight = grads.weight.data();
-  for (std::int64_t c = 0; c < g.channels; ++c) {
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      double sum = 0.0;
-      for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-        sum += static_cast<double>(
-            sums[static_cast<std::size_t>(chunk * size + tap * g.channels + c)]);
-      grad_weight[c * taps + tap] = static_cast<float>(sum);
-    }
+  std::vector<double> totals(static_cast<std::size_t>(size), 0.0);
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const float* const of_chunk = sums.data() + chunk * size;
+    for (std::int64_t i = 0; i < size; ++i)
+      totals[static_cast<std::size_t>(i)] += static_cast<double>(of_chunk[i]);
   }
+  for (std::int64_t c = 0; c < g.channels; ++c)
+    for (std::int64_t tap = 0; tap < taps; ++tap)
+      grad_weight[c * taps + tap] =
+          static_cast<float>(totals[static_cast<std::size_t>(tap * g.channels + c)]);
   return grads;
 }
 

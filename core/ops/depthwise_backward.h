@@ -9,8 +9,8 @@ namespace quench {
 /// gradient, an input kept as codes) never exist as a whole. oneDNN's two passes read and write three times as much.
 ///
 /// Same operands as PreparedConv2d::backward, which checks them. Results do not depend on the number of threads.
-Conv2dGradients depthwise_backward(const Tensor& input, const Tensor& grad_output,
-                                   const Tensor& weight, const Conv2dParams& params);
+OperandGradients depthwise_backward(const Tensor& input, const Tensor& grad_output,
+                                    const Tensor& weight, const Conv2dParams& params);
 
 /// Whether depthwise_backward() takes this convolution: one filter per channel, 3 x 3 or 5 x 5, with a horizontal
 /// stride of 1 or 2 and without dilation.

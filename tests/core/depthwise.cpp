@@ -62,7 +62,7 @@ void check(const Shape& input_shape, const Shape& weight, Conv2dParams params) {
   const Gradients expected = reference(input, grad, filters, params);
   for (const bool deferred : {false, true}) {
     const auto operand = [&](const Tensor& tensor) { return deferred ? defer(tensor) : tensor; };
-    const Conv2dGradients actual =
+    const OperandGradients actual =
         depthwise_backward(operand(input), operand(grad), filters, params);
     CHECK(actual.weight.to_row_major<float>() == expected.weight);
     CHECK(actual.input.to_row_major<float>() == expected.input);
