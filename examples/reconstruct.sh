@@ -7,7 +7,8 @@
 #   WORK     (default runs/reconstruct) keeps a run folder per cell. Existing ones are not run again, and a killed one
 #            is resumed with its next unit.
 # $QUENCH is the program (default ./quench), $ITERATIONS those of AdaRound, BRECQ and QDrop (default 500), $ONLY a
-# regular expression of the cells to run.
+# regular expression of the cells to run, $SEEDS draw the calibration images of ResNet-20 (default "1 2 3"; -1: the first ones).
+# Every $EVERY-th ImageNet picture calibrates and the others are judged (default 4; empty: every tenth, and all are judged).
 set -euo pipefail
 
 cifar=$(realpath "$1")
@@ -22,7 +23,8 @@ work=$(realpath "$work")
 
 # shellcheck source=examples/picture_folder.sh
 source "$examples/picture_folder.sh"
-picture_folder "$images" "$work" 4
+# shellcheck disable=SC2086  # no argument if empty
+picture_folder "$images" "$work" ${EVERY-4}
 
 # cell NAME ARGS...: quench quantize into the run folder NAME.
 cell() {
@@ -54,7 +56,7 @@ imported() { # NAME FILE ARGS...: the run of a network that others trained
 
 bits=("4 8" "3 8" "2 8" "4 4" "2 4")
 methods=(none gptq rounding_offset adaround brecq qdrop)
-seeds=(1 2 3)
+read -ra seeds <<<"${SEEDS:-1 2 3}"
 imported resnet20 resnet20_cifar10 --config "$examples/resnet20_cifar10.toml" --data-dir "$cifar"
 
 resnet20() { # "WEIGHT_BITS ACTIVATION_BITS" METHOD SEED: METHOD may be bias, which corrects biases for nearest codes
