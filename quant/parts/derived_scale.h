@@ -4,6 +4,7 @@
 
 #include "autograd/variable.h"
 #include "quant/code.h"
+#include "quant/quantizer.h"
 
 namespace quench::quant {
 
