@@ -238,10 +238,6 @@ BatchNormGradients channel_gradients(const ChannelLoop::Sums& sums,
   return grads;
 }
 
-}  // namespace
-
-namespace {
-
 /// @param extents  those of x, if not null
 BatchNormStatistics statistics_of(const ChannelLoop& loop, const Tensor& x, Tensor& running_mean,
                                   Tensor& running_var, const BatchNormParams& params,

@@ -26,12 +26,12 @@ inline void write_element(const NearestOnGrid& element, float x, std::uint8_t* t
 ///
 /// @param on               the quantizer whose training forward pass this output is; null: values
 /// @param element          the map; NearestOnGrid writes codes without the way over values
-/// @param for_each_piece   calls body(begin, end) in parallel, for ranges of at most Pieces::kSize elements that cover x
+/// @param pieces           those of x
 /// @param write            write(begin, end, to) computes the values of a range, or write_element() of codes where `to`
 ///                         points to bytes; called again for all if a value is off the grid
-template <typename Element, typename ForEachPiece, typename Write>
+template <typename Element, typename Write>
 Tensor element_output(const Shape& shape, const Quantizer* on, const Element& element,
-                      ForEachPiece for_each_piece, Write write) {
+                      const Pieces& pieces, Write write) {
   if (on != nullptr && on->wants_bytes()) {
     const ByteGrid grid = byte_grid(on->grid());
     Tensor bytes(shape, DType::u8);
@@ -39,13 +39,13 @@ Tensor element_output(const Shape& shape, const Quantizer* on, const Element& el
     if constexpr (std::is_same_v<Element, NearestOnGrid>) {
       const CodeRange range{static_cast<float>(grid.low), static_cast<float>(grid.high)};
       if (element == NearestOnGrid{grid.scale, range} && grid.offset == 0.0f) {
-        for_each_piece(
+        pieces.for_each_range(
             [&, to](std::int64_t begin, std::int64_t end) { write(begin, end, to + begin); });
         return bytes;
       }
     }
     std::atomic<bool> exact{true};
-    for_each_piece([&, to](std::int64_t begin, std::int64_t end) {
+    pieces.for_each_range([&, to](std::int64_t begin, std::int64_t end) {
       if (!exact.load(std::memory_order_relaxed)) return;
       alignas(64) float values[Pieces::kSize];
       write(begin, end, values);
@@ -56,7 +56,8 @@ Tensor element_output(const Shape& shape, const Quantizer* on, const Element& el
   }
   Tensor output(shape);
   float* to = output.data();
-  for_each_piece([&, to](std::int64_t begin, std::int64_t end) { write(begin, end, to + begin); });
+  pieces.for_each_range(
+      [&, to](std::int64_t begin, std::int64_t end) { write(begin, end, to + begin); });
   return output;
 }
 

@@ -26,9 +26,12 @@ class MaskedGradient final : public ElementSource {
     const float* __restrict from = grad_output_.read(begin, end, buffer);
     const std::uint8_t* flags = bits_.data<std::uint8_t>();
     const float scale = factor_;
+    const auto single = [=](std::int64_t i) {
+      const bool passes = ((flags[i / 8] >> static_cast<unsigned>(i % 8)) & 1U) != 0;
+      to[i - begin] = passes ? scale * from[i - begin] : 0.0f;
+    };
     std::int64_t i = begin;
-    for (; i % kWord != 0 && i < end; ++i)
-      to[i - begin] = passes(flags, i) ? scale * from[i - begin] : 0.0f;
+    for (; i % kWord != 0 && i < end; ++i) single(i);
     // A word of bits against a constant one for each lane is what the compiler vectorizes.
     for (; i + kWord <= end; i += kWord) {
       std::uint32_t word;
@@ -38,15 +41,11 @@ class MaskedGradient final : public ElementSource {
       for (unsigned lane = 0; lane < kWord; ++lane)
         out[lane] = (word & (1U << lane)) != 0 ? scale * g[lane] : 0.0f;
     }
-    for (; i < end; ++i) to[i - begin] = passes(flags, i) ? scale * from[i - begin] : 0.0f;
+    for (; i < end; ++i) single(i);
   }
 
  private:
   static constexpr std::int64_t kWord = 32;
-  static bool passes(const std::uint8_t* flags, std::int64_t i) {
-    return ((flags[i / 8] >> static_cast<unsigned>(i % 8)) & 1U) != 0;
-  }
-
   Tensor grad_output_, bits_;
   float factor_;
 };

@@ -39,12 +39,6 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   const Tensor& input = x.value();
   const Pieces pieces(input.numel(), 1);  // each begins at a whole byte of bits
   static_assert(Pieces::kSize % 8 == 0);
-  const auto for_each_piece = [&](auto body) {
-    pieces.for_each([&](std::int64_t piece) {
-      const std::int64_t begin = pieces.begin(piece);
-      body(begin, begin + pieces.size(piece));
-    });
-  };
   // Copies in the loops, because a byte store may alias anything held by reference. Two short loops over a
   // piece that stays in cache, because one loop over floats and bytes is not vectorized.
   const auto write_elements = [f](const float* __restrict from, std::int64_t count,
@@ -55,7 +49,7 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   const bool recorded = factor != 0.0f && Node::wanted({&x, 1});
   if (!recorded) {
     return Variable(element_output(
-        input.shape(), on, f, for_each_piece, [&](std::int64_t begin, std::int64_t end, auto* out) {
+        input.shape(), on, f, pieces, [&](std::int64_t begin, std::int64_t end, auto* out) {
           alignas(64) float buffer[Pieces::kSize];
           write_elements(input.read(begin, end, buffer), end - begin, out);
         }));
@@ -65,7 +59,7 @@ Variable map_straight_through(const Variable& x, Window window, float factor, F 
   std::uint8_t* inside = bits.data<std::uint8_t>();
   std::atomic<bool> all_inside{true};
   Tensor output = element_output(
-      input.shape(), on, f, for_each_piece,
+      input.shape(), on, f, pieces,
       [=, &input, &all_inside](std::int64_t begin, std::int64_t end, auto* out) {
         alignas(64) float buffer[Pieces::kSize];
         const float* __restrict from = input.read(begin, end, buffer);

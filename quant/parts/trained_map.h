@@ -131,12 +131,6 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
   const Tensor& input = x.value();
   const float* const values = input.data();  // backward reads them too
   const Pieces pieces(input.numel(), static_cast<std::int64_t>(constants.size()));
-  const auto for_each_piece = [&](auto body) {
-    pieces.for_each([&](std::int64_t piece) {
-      const std::int64_t begin = pieces.begin(piece);
-      body(begin, begin + pieces.size(piece));
-    });
-  };
   const bool one = constants.size() == 1;
   const auto element_of = [&](const Constants& channel) {
     if constexpr (std::is_invocable_v<Forward, Constants>) {
@@ -146,7 +140,7 @@ Variable map_trained(const Variable& x, const std::array<Variable, K>& trained,
     }
   };
   Tensor output = element_output(
-      input.shape(), on, element_of(constants.at(0)), for_each_piece,
+      input.shape(), on, element_of(constants.at(0)), pieces,
       [&](std::int64_t begin, std::int64_t end, auto* to) {
         const auto element =
             element_of(constants[one ? 0 : static_cast<std::size_t>(begin / pieces.slice)]);

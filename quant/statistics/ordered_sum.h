@@ -58,6 +58,11 @@ struct Pieces {
                    for (std::int64_t piece = first; piece < last; ++piece) body(piece);
                  });
   }
+  /// Calls body(begin, end) for the elements of each piece, likewise.
+  template <typename Body>
+  void for_each_range(Body body) const {
+    for_each([&](std::int64_t piece) { body(begin(piece), begin(piece) + size(piece)); });
+  }
 
   std::int64_t channels, slice, per_channel;
 };
